@@ -1,0 +1,138 @@
+# virt-nest: everything is built under build/; sources are listed by hand.
+#
+#   make            all programs            make check      unit and libvirt tiers
+#   make install    DESTDIR, PREFIX         make demo       the whole promise, shown
+#   make asan       unit tests, sanitized   make lint       clang-tidy, cppcheck, formats
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
+PREFIX     ?= /usr/local
+bindir      = $(PREFIX)/bin
+sbindir     = $(PREFIX)/sbin
+libdir      = $(PREFIX)/lib
+libexecdir  = $(PREFIX)/libexec
+datadir     = $(PREFIX)/share
+mandir      = $(datadir)/man
+# What libvirt and systemd read stands where they look, whatever the prefix.
+sysconfdir  = /etc
+unitdir     = /lib/systemd/system
+
+VERSION = 0.1.0
+BUILD  ?= build
+
+# Nothing is built, so nothing needs to be found, for these goals.
+ifneq ($(filter-out clean,$(or $(MAKECMDGOALS),all)),)
+LIBRARY_PACKAGES = glib-2.0 gio-2.0 libxml-2.0 libkmod
+LIBVIRT_PACKAGES = libvirt libvirt-glib-1.0 json-glib-1.0
+LIBRARY_CFLAGS := $(shell pkg-config --cflags $(LIBRARY_PACKAGES) $(LIBVIRT_PACKAGES))
+LIBRARY_LIBS   := $(shell pkg-config --libs $(LIBRARY_PACKAGES))
+LIBVIRT_LIBS   := $(shell pkg-config --libs $(LIBVIRT_PACKAGES))
+endif
+
+CFLAGS   ?= -O2 -g
+WARNINGS  = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wundef \
+            -Wpointer-arith -Wcast-align -Wwrite-strings -Wvla
+# CI sets WERROR=1: a warning is an error there, and only a warning for somebody's newer compiler.
+ifdef WERROR
+WARNINGS += -Werror
+endif
+HARDENING = -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2 -fPIE
+HARDENING_LINK = -pie -Wl,-z,relro,-z,now
+# make asan builds with SANITIZE set, below a folder of its own.
+ifdef SANITIZE
+HARDENING = -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all -fPIE
+HARDENING_LINK = -pie -fsanitize=$(SANITIZE)
+endif
+ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(HARDENING) -Icommon -Iplugins -MMD -MP \
+             -DNEST_VERSION='"$(VERSION)"' -DNEST_LIBEXECDIR='"$(libexecdir)/virt-nest"'
+
+# common/: what both halves share.
+COMMON = common/config.c common/cpu.c common/definition.c common/domain_xml.c common/error.c \
+         common/kvm_module.c common/liveness.c common/log.c common/platform.c common/root.c \
+         common/stamp.c common/state.c common/tag.c
+# What speaks with libvirt: virtnestd, and virt-nest's commands that do the same for once.
+LINK = plugins/virtnestd/correct.c \
+       plugins/virtnestd/virt.c plugins/virtnestd/watch.c
+VIRTNESTD = plugins/virtnestd/main.c plugins/virtnestd/notify.c plugins/virtnestd/domains.c \
+            plugins/virtnestd/link.c plugins/virtnestd/marker.c plugins/virtnestd/restart.c
+VIRT_NEST = hooks/virt-nest/main.c hooks/virt-nest/apply.c hooks/virt-nest/rewrite.c \
+            hooks/virt-nest/status.c hooks/virt-nest/tag_commands.c hooks/virt-nest/connection.c
+UNIT_TESTS = test-config test-cpu test-definition test-domain-xml test-hook test-kvm-module \
+             test-liveness test-platform test-rewrite test-state test-tag
+
+COMMON_OBJECTS = $(COMMON:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/common/schema.o
+LINK_OBJECTS   = $(LINK:%.c=$(BUILD)/obj/%.o)
+PROGRAMS = $(BUILD)/hooks/qemu $(BUILD)/libexec/qemu-hook $(BUILD)/bin/virt-nest \
+           $(BUILD)/sbin/virtnestd
+TESTS    = $(UNIT_TESTS:%=$(BUILD)/tests/%)
+
+.PHONY: all
+all: $(PROGRAMS)
+
+$(BUILD)/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(LIBRARY_CFLAGS) $(ALL_CFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(BUILD)/obj/common/schema.c: install/schema/schema.gresource.xml install/schema/virt-nest-state.rng
+	@mkdir -p $(@D)
+	glib-compile-resources --sourcedir=install/schema --generate-source --internal --target=$@ $<
+
+$(BUILD)/obj/common/schema.o: $(BUILD)/obj/common/schema.c
+	$(CC) $(LIBRARY_CFLAGS) -std=gnu11 $(HARDENING) $(CFLAGS) -c -o $@ $<
+
+$(BUILD)/libcommon.a: $(COMMON_OBJECTS)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+# The registration of the schema is a constructor that nothing refers to, so the object is named.
+SCHEMA_OBJECT = $(BUILD)/obj/common/schema.o
+LINK_PROGRAM = @mkdir -p $(@D); echo "link $@"; $(CC) $(CFLAGS) $(LDFLAGS) $(HARDENING_LINK) -o $@ $(filter %.o %.a,$^)
+
+# The front is what runs for every start on the host: libc and nothing else.
+$(BUILD)/hooks/qemu: $(BUILD)/obj/hooks/qemu_front.o
+	$(LINK_PROGRAM)
+
+$(BUILD)/libexec/qemu-hook: $(BUILD)/obj/hooks/qemu_hook.o $(SCHEMA_OBJECT) $(BUILD)/libcommon.a
+	$(LINK_PROGRAM) $(LIBRARY_LIBS)
+
+$(BUILD)/bin/virt-nest: $(VIRT_NEST:%.c=$(BUILD)/obj/%.o) $(LINK_OBJECTS) $(SCHEMA_OBJECT) $(BUILD)/libcommon.a
+	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
+
+$(BUILD)/sbin/virtnestd: $(VIRTNESTD:%.c=$(BUILD)/obj/%.o) $(LINK_OBJECTS) $(SCHEMA_OBJECT) $(BUILD)/libcommon.a
+	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
+
+$(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(SCHEMA_OBJECT) $(BUILD)/libcommon.a
+	$(LINK_PROGRAM) $(LIBRARY_LIBS)
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+
+# Tests. A tier is a folder of tests/; tests/run counts what they say in TAP.
+.PHONY: unit-programs check-unit check-libvirt check vm-check asan demo
+unit-programs: $(PROGRAMS) $(TESTS)
+
+check-unit: unit-programs
+	BUILD=$(BUILD) tests/run unit
+
+check-libvirt: $(PROGRAMS)
+	BUILD=$(BUILD) tests/run libvirt
+
+check: unit-programs
+	BUILD=$(BUILD) tests/run build unit libvirt
+
+asan:
+	$(MAKE) BUILD=$(BUILD)/asan SANITIZE=address,undefined CFLAGS='-O1 -g' check-unit
+
+demo: $(PROGRAMS)
+	install/demo --no-deps
+
+include install/install.mk
+
+.PHONY: lint
+lint:
+	tests/lint
+
+.PHONY: clean
+clean:
+	rm -rf $(BUILD)

@@ -1,0 +1,473 @@
+/* The CPU rewrite: from a domain, its tag and a platform to a <cpu> with VMX or SVM.
+ *
+ * Theory of operation: today's CPU is put into one of a few classes, and the first row of the table
+ * `rules` that fits the domain's type, the class and the wish of the tag names the steps to take. The
+ * steps change the <cpu> of the parsed tree; only if its meaning changed is the element's text
+ * replaced. */
+#include "cpu.h"
+
+#include "error.h"
+
+#include <string.h>
+
+/* What the domain's CPU is today; bits, so that a rule can name several. */
+enum {
+    CPU_NONE = 1 << 0,        /* no <cpu>, or one without mode and model */
+    CPU_DEFAULT = 1 << 1,     /* what libvirt writes where none was chosen */
+    CPU_PASSTHROUGH = 1 << 2, /* mode host-passthrough */
+    CPU_MAXIMUM = 1 << 3,     /* mode maximum */
+    CPU_HOST_MODEL = 1 << 4,  /* mode host-model */
+    CPU_CUSTOM = 1 << 5,      /* a model of no known vendor */
+    CPU_OURS = 1 << 6,        /* a model with the platform's feature */
+    CPU_FOREIGN = 1 << 7,     /* a model of a vendor with the other feature */
+    CPU_ANY = (1 << 8) - 1,
+};
+
+#define WISH(wish) (1 << (wish))
+#define WISH_ANY (~0)
+
+/* One rewrite under way. */
+typedef struct {
+    NestDomainXml *xml;           /* the domain */
+    xmlNode *cpu;                 /* its <cpu>, perhaps just made */
+    const NestPlatform *platform; /* whose feature the guest shall see */
+    GPtrArray *changes;           /* sentences for a person */
+} Rewrite;
+
+typedef gboolean (*Step)(Rewrite *rewrite, GError **error);
+
+G_GNUC_PRINTF(2, 3)
+static void
+say(Rewrite *rewrite, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    g_ptr_array_add(rewrite->changes, g_strdup_vprintf(format, arguments));
+    va_end(arguments);
+}
+
+static void
+set_attribute(xmlNode *node, const char *name, const char *value)
+{
+    xmlSetProp(node, (const xmlChar *)name, (const xmlChar *)value);
+}
+
+static void
+remove_attribute(xmlNode *node, const char *name)
+{
+    xmlUnsetProp(node, (const xmlChar *)name);
+}
+
+/* Takes an element out together with the white space before it. */
+static void
+remove_element(xmlNode *element)
+{
+    xmlNode *before = element->prev;
+
+    if (before && before->type == XML_TEXT_NODE && xmlIsBlankNode(before)) {
+        xmlUnlinkNode(before);
+        xmlFreeNode(before);
+    }
+    xmlUnlinkNode(element);
+    xmlFreeNode(element);
+}
+
+static void
+remove_children(xmlNode *cpu, const char *name)
+{
+    xmlNode *child = NULL;
+
+    while ((child = nest_xml_child(cpu, name)))
+        remove_element(child);
+}
+
+/* A child whose mode='passthrough' only host-passthrough allows (libvirt docs/formatdomain.rst). */
+static void
+remove_passed_through(xmlNode *cpu, const char *name)
+{
+    xmlNode *child = nest_xml_child(cpu, name);
+
+    if (nest_xml_attribute_is(child, "mode", "passthrough"))
+        remove_element(child);
+}
+
+/* Adds a last child on a line of its own, indented as the document's <cpu> suggests. */
+static xmlNode *
+add_child(xmlNode *cpu, const char *name)
+{
+    xmlNode *first = nest_xml_next_element(cpu->children);
+    xmlNode *last = cpu->last;
+    const xmlChar *inner = (const xmlChar *)"\n    ";
+    const xmlChar *outer = (const xmlChar *)"\n  ";
+    xmlNode *child = NULL;
+
+    if (first && first->prev && xmlIsBlankNode(first->prev))
+        inner = first->prev->content;
+    if (last && last->type == XML_TEXT_NODE && xmlIsBlankNode(last)) {
+        child = xmlNewDocNode(cpu->doc, NULL, (const xmlChar *)name, NULL);
+        xmlAddPrevSibling(last, child);
+        xmlAddPrevSibling(child, xmlNewDocText(cpu->doc, inner));
+        return child;
+    }
+    xmlAddChild(cpu, xmlNewDocText(cpu->doc, inner));
+    child = xmlNewChild(cpu, NULL, (const xmlChar *)name, NULL);
+    xmlAddChild(cpu, xmlNewDocText(cpu->doc, outer));
+    return child;
+}
+
+static xmlNode *
+find_feature(const xmlNode *cpu, const char *name)
+{
+    if (!cpu)
+        return NULL;
+    NEST_XML_FOREACH(cpu, child)
+        if (nest_xml_is(child, "feature") && nest_xml_attribute_is(child, "name", name))
+            return child;
+    return NULL;
+}
+
+/* <feature policy=...>; without a policy libvirt takes require. */
+static gboolean
+feature_has(const xmlNode *feature, const char *const *policies)
+{
+    g_autofree gchar *policy = nest_xml_attribute(feature, "policy");
+
+    return feature && g_strv_contains(policies, policy ? policy : "require");
+}
+
+static const char *const granting[] = {"require", "force", NULL};
+static const char *const withholding[] = {"disable", "forbid", NULL};
+
+static gboolean
+require_feature(Rewrite *rewrite, GError **error)
+{
+    const char *name = rewrite->platform->feature;
+    xmlNode *feature = find_feature(rewrite->cpu, name);
+    g_autofree gchar *policy = nest_xml_attribute(feature, "policy");
+
+    (void)error;
+    if (feature && (!policy || g_str_equal(policy, "require")))
+        return TRUE;
+    if (feature)
+        say(rewrite, "feature %s: policy %s becomes require", name, policy);
+    else
+        say(rewrite, "feature %s is required", name);
+    if (!feature) {
+        feature = add_child(rewrite->cpu, "feature");
+        set_attribute(feature, "policy", "require");
+        set_attribute(feature, "name", name);
+    }
+    set_attribute(feature, "policy", "require");
+    return TRUE;
+}
+
+static gboolean
+unblock_feature(Rewrite *rewrite, GError **error)
+{
+    xmlNode *feature = find_feature(rewrite->cpu, rewrite->platform->feature);
+    g_autofree gchar *policy = nest_xml_attribute(feature, "policy");
+
+    (void)error;
+    if (!feature_has(feature, withholding))
+        return TRUE;
+    say(rewrite, "feature %s: policy %s is removed", rewrite->platform->feature, policy);
+    remove_element(feature);
+    return TRUE;
+}
+
+/* Sets the mode and takes out what libvirt allows only with a named model. */
+static void
+set_mode(Rewrite *rewrite, const char *mode, const char *check)
+{
+    xmlNode *cpu = rewrite->cpu;
+
+    set_attribute(cpu, "mode", mode);
+    set_attribute(cpu, "check", check);
+    remove_attribute(cpu, "match");
+    remove_children(cpu, "model");
+    remove_children(cpu, "vendor");
+}
+
+static gboolean
+become_passthrough(Rewrite *rewrite, GError **error)
+{
+    (void)error;
+    set_mode(rewrite, "host-passthrough", "none");
+    set_attribute(rewrite->cpu, "migratable", "on");
+    say(rewrite, "the CPU becomes host-passthrough; live migration then needs a host with the same "
+                 "CPU generation, microcode and kernel (choose cpu='host-model' or cpu='keep' in the "
+                 "tag where that matters)");
+    return TRUE;
+}
+
+static gboolean
+become_maximum(Rewrite *rewrite, GError **error)
+{
+    (void)error;
+    set_mode(rewrite, "maximum", "none");
+    set_attribute(rewrite->cpu, "migratable", "on");
+    remove_passed_through(rewrite->cpu, "maxphysaddr");
+    say(rewrite, "the CPU becomes maximum, all that QEMU's TCG emulates");
+    return TRUE;
+}
+
+static gboolean
+become_host_model(Rewrite *rewrite, GError **error)
+{
+    (void)error;
+    set_mode(rewrite, "host-model", "partial");
+    remove_attribute(rewrite->cpu, "migratable");
+    remove_passed_through(rewrite->cpu, "maxphysaddr");
+    remove_passed_through(rewrite->cpu, "cache");
+    say(rewrite, "the CPU becomes host-model");
+    return TRUE;
+}
+
+/* What libvirt itself would write where no CPU was chosen. */
+static gboolean
+become_default(Rewrite *rewrite, GError **error)
+{
+    xmlNode *model = NULL;
+
+    (void)error;
+    set_attribute(rewrite->cpu, "mode", "custom");
+    set_attribute(rewrite->cpu, "match", "exact");
+    set_attribute(rewrite->cpu, "check", "none");
+    model = add_child(rewrite->cpu, "model");
+    set_attribute(model, "fallback", "forbid");
+    xmlNodeSetContent(model, (const xmlChar *)"qemu64");
+    say(rewrite, "the CPU, libvirt's default, is written out as qemu64");
+    return TRUE;
+}
+
+static gchar *
+model_of(const xmlNode *cpu)
+{
+    xmlNode *model = nest_xml_child(cpu, "model");
+    xmlChar *content = model ? xmlNodeGetContent(model) : NULL;
+    gchar *name = content ? g_strstrip(g_strdup((const char *)content)) : NULL;
+
+    xmlFree(content);
+    if (name && !*name)
+        g_clear_pointer(&name, g_free);
+    return name;
+}
+
+static gboolean
+refuse_vendor(Rewrite *rewrite, GError **error)
+{
+    g_autofree gchar *model = model_of(rewrite->cpu);
+    const NestPlatform *theirs = nest_platform_of_model(model);
+
+    g_set_error(error, NEST_ERROR, NEST_ERROR_CPU_VENDOR,
+                "the CPU model %s is of %s, but %s offers %s's %s: choose a model of %s, or let "
+                "virt-nest choose (remove the <cpu> element, or cpu='host-passthrough' in the tag)",
+                model, theirs->title,
+                nest_cpu_is_kvm(rewrite->xml) ? "this host" : "QEMU's TCG emulation",
+                rewrite->platform->title, rewrite->platform->feature, rewrite->platform->title);
+    return FALSE;
+}
+
+/* The whole table of DESIGN.md, "The CPU rewrite". The first row that fits is taken. */
+static const struct {
+    const char *type; /* of the domain */
+    int wishes;       /* bits of WISH() */
+    int classes;      /* bits of CPU_* */
+    Step steps[3];    /* in turn; none: nothing to do */
+} rules[] = {
+    {"kvm", WISH(NEST_CPU_AUTO), CPU_NONE | CPU_DEFAULT, {become_passthrough}},
+    {"kvm", WISH(NEST_CPU_AUTO), CPU_PASSTHROUGH | CPU_MAXIMUM, {unblock_feature}},
+    {"kvm", WISH(NEST_CPU_AUTO), CPU_HOST_MODEL | CPU_CUSTOM | CPU_OURS, {require_feature}},
+    {"kvm", WISH(NEST_CPU_HOST_PASSTHROUGH), CPU_PASSTHROUGH, {unblock_feature}},
+    {"kvm", WISH(NEST_CPU_HOST_PASSTHROUGH), CPU_ANY, {become_passthrough, unblock_feature}},
+    {"qemu", WISH(NEST_CPU_AUTO), CPU_MAXIMUM | CPU_OURS, {require_feature}},
+    {"qemu", WISH(NEST_CPU_AUTO), CPU_ANY, {become_maximum, require_feature}},
+    {"qemu", WISH(NEST_CPU_HOST_PASSTHROUGH), CPU_MAXIMUM, {require_feature}},
+    {"qemu", WISH(NEST_CPU_HOST_PASSTHROUGH), CPU_ANY, {become_maximum, require_feature}},
+    {NULL, WISH(NEST_CPU_HOST_MODEL), CPU_HOST_MODEL, {require_feature}},
+    {NULL, WISH(NEST_CPU_HOST_MODEL), CPU_ANY, {become_host_model, require_feature}},
+    {NULL, WISH(NEST_CPU_KEEP), CPU_NONE, {become_default, require_feature}},
+    {NULL, WISH(NEST_CPU_KEEP), CPU_ANY & ~CPU_FOREIGN, {require_feature}},
+    {NULL, WISH_ANY, CPU_FOREIGN, {refuse_vendor}},
+};
+
+/* The modes that are a class by themselves. */
+static const struct {
+    const char *mode;
+    int class;
+} modes[] = {
+    {"host-passthrough", CPU_PASSTHROUGH},
+    {"maximum", CPU_MAXIMUM},
+    {"host-model", CPU_HOST_MODEL},
+};
+
+/* libvirt's choice where nobody made one (LIBVIRT-FACTS, "The tag and the CPU element"). */
+static gboolean
+is_default_model(const xmlNode *cpu, const char *model)
+{
+    static const char *const defaults[] = {"qemu64", "kvm64", NULL};
+
+    return g_strv_contains(defaults, model) && !nest_xml_child(cpu, "feature");
+}
+
+static int
+classify(const xmlNode *cpu, const NestPlatform *platform)
+{
+    g_autofree gchar *mode = nest_xml_attribute(cpu, "mode");
+    g_autofree gchar *model = model_of(cpu);
+    const NestPlatform *theirs = model ? nest_platform_of_model(model) : NULL;
+
+    for (gsize i = 0; mode && i < G_N_ELEMENTS(modes); i++)
+        if (g_str_equal(mode, modes[i].mode))
+            return modes[i].class;
+    if (!model)
+        return CPU_NONE;
+    if (is_default_model(cpu, model))
+        return CPU_DEFAULT;
+    if (!theirs)
+        return CPU_CUSTOM;
+    return g_str_equal(theirs->feature, platform->feature) ? CPU_OURS : CPU_FOREIGN;
+}
+
+static const Step *
+find_steps(const NestDomainXml *xml, const NestTag *tag, int class)
+{
+    const char *type = nest_cpu_is_kvm(xml) ? "kvm" : "qemu";
+
+    for (gsize i = 0; i < G_N_ELEMENTS(rules); i++)
+        if ((!rules[i].type || g_str_equal(rules[i].type, type)) &&
+            (rules[i].wishes & WISH(tag->cpu)) && (rules[i].classes & class))
+            return rules[i].steps;
+    g_assert_not_reached();
+}
+
+/* Where a domain without <cpu> gets one: before its devices, as libvirt orders them. */
+static void
+insert_cpu(Rewrite *rewrite, const char *text)
+{
+    xmlNode *root = nest_domain_xml_root(rewrite->xml);
+    xmlNode *devices = nest_xml_child(root, "devices");
+
+    if (devices)
+        nest_domain_xml_insert_before(rewrite->xml, devices, text);
+    else
+        nest_domain_xml_append(rewrite->xml, root, text);
+}
+
+gboolean
+nest_cpu_rewrite(NestDomainXml *xml, const NestTag *tag, const NestPlatform *host,
+                 GPtrArray *changes, GError **error)
+{
+    Rewrite rewrite = {.xml = xml, .changes = changes};
+    xmlNode *existing = nest_xml_child(nest_domain_xml_root(xml), "cpu");
+    g_autofree gchar *text = NULL;
+    const Step *steps = NULL;
+    guint before = changes->len;
+
+    rewrite.platform = nest_cpu_platform(xml, host, error);
+    if (!rewrite.platform)
+        return FALSE;
+    rewrite.cpu = existing ? existing : xmlNewDocNode(NULL, NULL, (const xmlChar *)"cpu", NULL);
+    steps = find_steps(xml, tag, classify(existing, rewrite.platform));
+    for (int i = 0; i < 3 && steps[i]; i++)
+        if (!steps[i](&rewrite, error))
+            return FALSE;
+    if (changes->len > before)
+        text = nest_xml_dump(rewrite.cpu);
+    if (text && existing)
+        nest_domain_xml_replace(xml, existing, text);
+    else if (text)
+        insert_cpu(&rewrite, text);
+    if (!existing)
+        xmlFreeNode(rewrite.cpu);
+    return TRUE;
+}
+
+gboolean
+nest_cpu_is_kvm(const NestDomainXml *xml)
+{
+    return nest_xml_attribute_is(nest_domain_xml_root(xml), "type", "kvm");
+}
+
+static gboolean
+check_type(const NestDomainXml *xml, GError **error)
+{
+    g_autofree gchar *type = nest_xml_attribute(nest_domain_xml_root(xml), "type");
+
+    if (nest_cpu_is_kvm(xml) || g_strcmp0(type, "qemu") == 0)
+        return TRUE;
+    g_set_error(error, NEST_ERROR, NEST_ERROR_CPU_TYPE,
+                "a domain of type='%s' cannot have nested guests: only type='kvm' and type='qemu' can",
+                type ? type : "");
+    return FALSE;
+}
+
+/* Without arch libvirt takes the host's, and virt-nest runs on x86_64 only. */
+static gboolean
+check_arch(const NestDomainXml *xml, GError **error)
+{
+    xmlNode *os = nest_xml_child(nest_domain_xml_root(xml), "os");
+    g_autofree gchar *arch = nest_xml_attribute(nest_xml_child(os, "type"), "arch");
+
+    if (!arch || g_str_equal(arch, "x86_64"))
+        return TRUE;
+    g_set_error(error, NEST_ERROR, NEST_ERROR_CPU_ARCH,
+                "a domain of the architecture %s cannot have nested guests: VMX and SVM exist on "
+                "x86_64 only", arch);
+    return FALSE;
+}
+
+static gboolean
+check_confidential(const NestDomainXml *xml, GError **error)
+{
+    xmlNode *security = nest_xml_child(nest_domain_xml_root(xml), "launchSecurity");
+    g_autofree gchar *type = nest_xml_attribute(security, "type");
+
+    if (!security)
+        return TRUE;
+    g_set_error(error, NEST_ERROR, NEST_ERROR_CPU_CONFIDENTIAL,
+                "a confidential guest (<launchSecurity type='%s'>) cannot have nested guests: remove "
+                "the tag (virt-nest disable), or <launchSecurity>", type ? type : "");
+    return FALSE;
+}
+
+const NestPlatform *
+nest_cpu_platform(const NestDomainXml *xml, const NestPlatform *host, GError **error)
+{
+    if (!check_type(xml, error) || !check_arch(xml, error) || !check_confidential(xml, error))
+        return NULL;
+    if (!nest_cpu_is_kvm(xml))
+        return nest_platform_of_tcg();
+    if (!host)
+        g_set_error_literal(error, NEST_ERROR, NEST_ERROR_HOST_VENDOR,
+                            "this host's CPU is of no vendor virt-nest knows: KVM guests can be "
+                            "nested on Intel, AMD and Hygon only");
+    return host;
+}
+
+gboolean
+nest_cpu_exposes(const NestDomainXml *xml, const NestPlatform *platform)
+{
+    xmlNode *cpu = nest_xml_child(nest_domain_xml_root(xml), "cpu");
+    xmlNode *feature = find_feature(cpu, platform->feature);
+
+    if (classify(cpu, platform) & (CPU_PASSTHROUGH | CPU_MAXIMUM))
+        return !feature_has(feature, withholding);
+    return feature_has(feature, granting);
+}
+
+gchar *
+nest_cpu_describe(const NestDomainXml *xml)
+{
+    xmlNode *cpu = nest_xml_child(nest_domain_xml_root(xml), "cpu");
+    g_autofree gchar *mode = nest_xml_attribute(cpu, "mode");
+    g_autofree gchar *model = model_of(cpu);
+    const char *name = model ? model : mode ? mode : "none";
+    static const char *const features[] = {"vmx", "svm"};
+
+    for (gsize i = 0; i < G_N_ELEMENTS(features); i++)
+        if (feature_has(find_feature(cpu, features[i]), granting))
+            return g_strdup_printf("%s + %s", name, features[i]);
+    return g_strdup(name);
+}

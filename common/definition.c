@@ -1,0 +1,235 @@
+/* The correction of a persistent definition as a whole: CPU, record and marker, from text to text. */
+#include "definition.h"
+
+#include "cpu.h"
+#include "state.h"
+#include "tag.h"
+
+#include <string.h>
+
+NestDefinition *
+nest_definition_unchanged(void)
+{
+    NestDefinition *definition = g_new0(NestDefinition, 1);
+
+    definition->changes = g_ptr_array_new_with_free_func(g_free);
+    return definition;
+}
+
+void
+nest_definition_free(NestDefinition *definition)
+{
+    if (!definition)
+        return;
+    g_free(definition->xml);
+    g_free(definition->write);
+    g_clear_pointer(&definition->changes, g_ptr_array_unref);
+    g_free(definition);
+}
+
+static xmlNode *
+find_cpu(const NestDomainXml *xml)
+{
+    return nest_xml_child(nest_domain_xml_root(xml), "cpu");
+}
+
+/* A <cpu> given as text, in the form in which two equal ones are equal. */
+static gchar *
+canonical(const char *cpu)
+{
+    g_autofree gchar *document = g_strdup_printf("<domain>%s</domain>", cpu);
+    g_autoptr(NestDomainXml) xml = nest_domain_xml_parse(document, strlen(document), NULL);
+    xmlNode *element = xml ? find_cpu(xml) : NULL;
+
+    return element ? nest_xml_canonical(element) : g_strdup("");
+}
+
+/* Puts the record in place of the one that stands there, or takes it out where it is empty. */
+static void
+write_state(NestDomainXml *xml, const NestState *state)
+{
+    xmlNode *element = nest_state_element(xml);
+    g_autofree gchar *text = nest_state_is_empty(state) ? NULL : nest_state_format(state, TRUE);
+
+    if (element)
+        nest_domain_xml_replace(xml, element, text);
+    else if (text)
+        nest_domain_xml_append(xml, nest_xml_child(nest_domain_xml_root(xml), "metadata"), text);
+}
+
+/* A word no other correction has: how a definition of ours is told from anybody's. */
+static gchar *
+new_word(void)
+{
+    g_autofree gchar *uuid = g_uuid_string_random();
+    g_auto(GStrv) parts = g_strsplit(uuid, "-", -1);
+
+    return g_strjoinv("", parts);
+}
+
+/* One definition on its way from what it is to what it should be. */
+typedef struct {
+    NestDomainXml *xml;         /* as it is */
+    NestState *state;           /* its record, cleaned */
+    NestTag tag;                /* its tag, where it has one */
+    gboolean untouched;         /* nobody changed the <cpu> since it was corrected */
+    gchar *base;                /* the XML to start from: with the <cpu> before the correction */
+    NestDefinition *definition; /* the outcome */
+} Work;
+
+static void
+work_clear(Work *work)
+{
+    nest_domain_xml_free(work->xml);
+    nest_state_free(work->state);
+    g_free(work->base);
+    nest_definition_free(work->definition);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Work, work_clear)
+
+static gchar *
+cpu_canonical(const NestDomainXml *xml)
+{
+    xmlNode *cpu = find_cpu(xml);
+
+    return cpu ? nest_xml_canonical(cpu) : g_strdup("");
+}
+
+/* The record of a definition without what does not belong into one. */
+static void
+read_state(Work *work)
+{
+    g_autoptr(GError) error = NULL;
+    NestDefinition *definition = work->definition;
+
+    work->state = nest_state_read(work->xml, &error);
+    if (!work->state) {
+        g_ptr_array_add(definition->changes, g_strdup(error->message));
+        definition->action = NEST_DEFINITION_SCRUBBED;
+        work->state = nest_state_new();
+    }
+    if (work->state->uuid) {
+        g_clear_pointer(&work->state->uuid, g_free);
+        g_ptr_array_add(definition->changes, g_strdup("a live marker is taken out"));
+        definition->action = NEST_DEFINITION_SCRUBBED;
+    }
+}
+
+/* Undoes an earlier correction in mind, so that the outcome depends on the original and the tag only,
+ * whatever the tag asked for before. */
+static void
+find_base(Work *work)
+{
+    NestState *state = work->state;
+    g_autofree gchar *now = cpu_canonical(work->xml);
+    g_autofree gchar *applied = state->original ? canonical(state->applied) : NULL;
+    xmlNode *cpu = find_cpu(work->xml);
+
+    work->untouched = cpu && g_strcmp0(now, applied) == 0;
+    if (work->untouched)
+        nest_domain_xml_replace(work->xml, cpu, *state->original ? state->original : NULL);
+    work->base = nest_domain_xml_text(work->xml);
+}
+
+static void
+forget_record(NestState *state)
+{
+    g_clear_pointer(&state->original, g_free);
+    g_clear_pointer(&state->applied, g_free);
+    g_clear_pointer(&state->write, g_free);
+}
+
+/* Takes the text as the outcome, with the record in it. */
+static gboolean
+finish(Work *work, const char *text, GError **error)
+{
+    g_autoptr(NestDomainXml) xml = nest_domain_xml_parse(text, strlen(text), error);
+
+    if (!xml)
+        return FALSE;
+    write_state(xml, work->state);
+    work->definition->xml = nest_domain_xml_text(xml);
+    return TRUE;
+}
+
+/* The tag is gone: the base is what is wanted. */
+static gboolean
+undo(Work *work, GError **error)
+{
+    NestDefinition *definition = work->definition;
+
+    if (work->state->original) {
+        definition->action = work->untouched ? NEST_DEFINITION_RESTORED : NEST_DEFINITION_RELEASED;
+        g_ptr_array_add(definition->changes,
+                        g_strdup(work->untouched
+                                     ? "the tag is gone: the CPU from before it stands again"
+                                     : "the tag is gone, but the CPU was changed since: it stays"));
+        forget_record(work->state);
+    }
+    return definition->action == NEST_DEFINITION_UNCHANGED || finish(work, work->base, error);
+}
+
+static void
+record_correction(Work *work, const NestDomainXml *base, const NestDomainXml *after)
+{
+    NestState *state = work->state;
+    xmlNode *cpu = find_cpu(base);
+
+    forget_record(state);
+    state->original = cpu ? nest_domain_xml_source(base, cpu) : g_strdup("");
+    state->applied = nest_domain_xml_source(after, find_cpu(after));
+    state->write = new_word();
+    work->definition->action = NEST_DEFINITION_CORRECTED;
+    work->definition->write = g_strdup(state->write);
+}
+
+/* Rewrites the base; where that gives the CPU that stands there already, nothing was to be done. */
+static gboolean
+correct(Work *work, const NestPlatform *host, GError **error)
+{
+    NestDefinition *definition = work->definition;
+    g_autoptr(NestDomainXml) base = nest_domain_xml_parse(work->base, strlen(work->base), error);
+    g_autoptr(NestDomainXml) after = NULL;
+    g_autoptr(GPtrArray) changes = g_ptr_array_new_with_free_func(g_free);
+    g_autofree gchar *rewritten = NULL;
+    g_autofree gchar *wanted = NULL;
+    g_autofree gchar *applied = NULL;
+
+    if (!base || !nest_cpu_rewrite(base, &work->tag, host, changes, error))
+        return FALSE;
+    rewritten = nest_domain_xml_text(base);
+    after = nest_domain_xml_parse(rewritten, strlen(rewritten), error);
+    if (!after)
+        return FALSE;
+    wanted = cpu_canonical(after);
+    applied = work->untouched ? canonical(work->state->applied) : cpu_canonical(base);
+    if (!g_str_equal(wanted, applied)) {
+        record_correction(work, base, after);
+        g_ptr_array_extend_and_steal(definition->changes, g_steal_pointer(&changes));
+    }
+    return definition->action == NEST_DEFINITION_UNCHANGED || finish(work, rewritten, error);
+}
+
+static gboolean
+is_wanted(const Work *work, gboolean kvm_can_nest)
+{
+    return work->definition->tagged &&
+           (work->tag.required || kvm_can_nest || !nest_cpu_is_kvm(work->xml));
+}
+
+NestDefinition *
+nest_definition_correct(const char *text, const NestPlatform *host, gboolean kvm_can_nest,
+                        GError **error)
+{
+    g_auto(Work) work = {0};
+
+    work.definition = nest_definition_unchanged();
+    work.xml = nest_domain_xml_parse(text, strlen(text), error);
+    if (!work.xml || !nest_tag_read(work.xml, &work.definition->tagged, &work.tag, error))
+        return NULL;
+    read_state(&work);
+    find_base(&work);
+    if (is_wanted(&work, kvm_can_nest) ? !correct(&work, host, error) : !undo(&work, error))
+        return NULL;
+    return g_steal_pointer(&work.definition);
+}

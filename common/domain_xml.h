@@ -1,0 +1,103 @@
+/* A domain's XML, read as a tree and changed as text: what is not replaced stays byte for byte. */
+#pragma once
+
+#include <glib.h>
+#include <libxml/tree.h>
+
+/* The namespaces of the tag and of virtnestd's record (DESIGN.md, "The tag"). */
+#define NEST_TAG_NAMESPACE "urn:virt-nest:1"
+#define NEST_STATE_NAMESPACE "urn:virt-nest:state:1"
+
+/**
+ * NestDomainXml: one parsed document and the changes wanted of its text.
+ *
+ * Theory of operation: the text is parsed once into a libxml2 tree in which every element remembers
+ * the bytes it came from. A change replaces such a range; nest_domain_xml_text() puts the document
+ * together from the untouched bytes and the replacements. So comments, quotes, order, CDATA and
+ * whatever else a serializer would normalize survive, because nothing else is ever serialized.
+ */
+typedef struct NestDomainXml NestDomainXml;
+
+/**
+ * nest_domain_xml_parse: read a document.
+ * @text: the document; need not end in NUL
+ * @length: its length in bytes
+ *
+ * Nothing outside the text is ever read: no entity, no DTD, no network. A document with a document
+ * type declaration is refused, as libvirt never writes one and entities would hide what is changed.
+ *
+ * Returns: (transfer full) the document, or NULL with NEST_ERROR_XML, NEST_ERROR_XML_ENCODING or
+ * NEST_ERROR_XML_DTD.
+ */
+NestDomainXml *nest_domain_xml_parse(const char *text, gsize length,
+                                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+void nest_domain_xml_free(NestDomainXml *xml);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestDomainXml, nest_domain_xml_free)
+
+/* The <domain> element. */
+xmlNode *nest_domain_xml_root(const NestDomainXml *xml);
+
+/* The text of a child of <domain>, as "name" or "uuid"; "" where there is none. */
+const char *nest_domain_xml_value(const NestDomainXml *xml, const char *child);
+
+/* (transfer full) The bytes an element came from. */
+gchar *nest_domain_xml_source(const NestDomainXml *xml, const xmlNode *element);
+
+/**
+ * nest_domain_xml_replace: want an element's bytes replaced.
+ * @element: an element of the document, not inside one that is replaced already
+ * @text: (nullable) what stands there instead; NULL removes the element and its indentation
+ */
+void nest_domain_xml_replace(NestDomainXml *xml, const xmlNode *element, const char *text);
+
+/* Want an element inserted before @sibling, on a line of its own with the sibling's indentation. */
+void nest_domain_xml_insert_before(NestDomainXml *xml, const xmlNode *sibling, const char *text);
+
+/* Want an element inserted as the last child of @parent, which has at least one child. */
+void nest_domain_xml_append(NestDomainXml *xml, const xmlNode *parent, const char *text);
+
+/**
+ * nest_domain_xml_text: the document with all that is wanted done.
+ *
+ * Returns: (transfer full) the text; equal to the input where nothing was wanted.
+ */
+gchar *nest_domain_xml_text(const NestDomainXml *xml) G_GNUC_WARN_UNUSED_RESULT;
+
+/* The following know nothing of a document and serve every part that looks at elements. */
+
+/* The first child element without a namespace and with this name, or NULL; @parent may be NULL. */
+xmlNode *nest_xml_child(const xmlNode *parent, const char *name);
+
+/* Whether @node is an element of this name in no namespace. */
+gboolean nest_xml_is(const xmlNode *node, const char *name);
+
+/* Whether @node is an element of this namespace. */
+gboolean nest_xml_in_namespace(const xmlNode *node, const char *uri);
+
+/* (transfer full)(nullable) An attribute's value. */
+gchar *nest_xml_attribute(const xmlNode *node, const char *name);
+
+/* Whether an attribute has this value. */
+gboolean nest_xml_attribute_is(const xmlNode *node, const char *name, const char *value);
+
+/* (transfer full) An element as text. */
+gchar *nest_xml_dump(xmlNode *element);
+
+/**
+ * nest_xml_canonical: an element as text that two equal elements share.
+ *
+ * Attributes sorted, comments and the white space between elements left out: what remains equal
+ * when libvirt stores an element and prints it again.
+ *
+ * Returns: (transfer full) the text.
+ */
+gchar *nest_xml_canonical(const xmlNode *element);
+
+/* The first of @node and its following siblings that is an element, or NULL. */
+xmlNode *nest_xml_next_element(xmlNode *node);
+
+/* Walks the child elements of @parent. */
+#define NEST_XML_FOREACH(parent, child)                                                            \
+    for (xmlNode *child = nest_xml_next_element((parent)->children); child;                        \
+         child = nest_xml_next_element(child->next))

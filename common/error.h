@@ -1,0 +1,63 @@
+/* The one error domain of virt-nest: what can go wrong, and the stable code a person sees for it. */
+#pragma once
+
+#include <glib.h>
+
+/**
+ * NestErrorCode: every reason for which virt-nest refuses or fails.
+ *
+ * Each has a stable name in brackets at the end of its message; nest_error_name() gives it and
+ * virt-nest(1) lists them all.
+ */
+typedef enum {
+    NEST_ERROR_XML,               /* not the XML of a domain */
+    NEST_ERROR_XML_ENCODING,      /* not UTF-8 */
+    NEST_ERROR_XML_DTD,           /* has a document type declaration */
+    NEST_ERROR_TAG_NAMESPACE,     /* meant for us, in a namespace that is not ours */
+    NEST_ERROR_TAG_ELEMENT,       /* our namespace, an element that does not exist */
+    NEST_ERROR_TAG_ATTRIBUTE,     /* an attribute that does not exist */
+    NEST_ERROR_TAG_VALUE,         /* an attribute's value that does not exist */
+    NEST_ERROR_TAG_TWICE,         /* more than one tag */
+    NEST_ERROR_TAG_CONTENT,       /* the tag is not empty */
+    NEST_ERROR_CPU_VENDOR,        /* a CPU model of the other vendor */
+    NEST_ERROR_CPU_CONFIDENTIAL,  /* <launchSecurity> */
+    NEST_ERROR_CPU_ARCH,          /* not x86_64 */
+    NEST_ERROR_CPU_TYPE,          /* neither kvm nor qemu */
+    NEST_ERROR_START_OUTRAN,      /* the start was faster than the correction */
+    NEST_ERROR_START_UNCORRECTED, /* the definition was not corrected, nobody is there to do it */
+    NEST_ERROR_START_TRANSIENT,   /* there is no definition that could be corrected */
+    NEST_ERROR_HOST_VENDOR,       /* a host CPU that is not in the platform table */
+    NEST_ERROR_HOST_HARDWARE,     /* no VMX or SVM, or switched off in the firmware */
+    NEST_ERROR_HOST_ABSENT,       /* the KVM module is not loaded */
+    NEST_ERROR_HOST_OFF,          /* loaded, nesting off, nobody uses it */
+    NEST_ERROR_HOST_BUSY,         /* loaded, nesting off, in use */
+    NEST_ERROR_HOST_BUILTIN,      /* built into the kernel, nesting off */
+    NEST_ERROR_HOST_DEVICE,       /* /dev/kvm is missing */
+    NEST_ERROR_STATE,             /* our own state element is not what we write */
+    NEST_ERROR_LIVE_RUNNING,      /* nested guests are running */
+    NEST_ERROR_CONFIG,            /* virt-nest.conf */
+    NEST_ERROR_LIBVIRT,           /* a call to libvirt failed */
+    NEST_ERROR_DAEMON,            /* virtnestd: already running, or cannot start */
+    NEST_ERROR_IO,                /* a file or descriptor */
+    NEST_ERROR_USAGE,             /* the command line */
+    NEST_ERROR_LAST
+} NestErrorCode;
+
+#define NEST_ERROR (nest_error_quark())
+GQuark nest_error_quark(void);
+
+/**
+ * nest_error_name: the stable name of an error.
+ * @error: any error; one of another domain counts as NEST_ERROR_IO
+ *
+ * Returns: a name as "NEST-HOST-BUSY", never NULL.
+ */
+const char *nest_error_name(const GError *error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * nest_error_text: the whole line a person reads.
+ * @error: what went wrong
+ *
+ * Returns: (transfer full) "nest: MESSAGE [NEST-CODE]", without a line feed.
+ */
+gchar *nest_error_text(const GError *error) G_GNUC_WARN_UNUSED_RESULT;

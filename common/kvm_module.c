@@ -1,0 +1,166 @@
+/* The host's KVM module: whether KVM guests of this host can have nested guests, and if not, why. */
+#include "kvm_module.h"
+
+#include "error.h"
+#include "root.h"
+
+#include <libkmod.h>
+#include <sys/utsname.h>
+
+typedef struct kmod_ctx KmodCtx;
+typedef struct kmod_list KmodList;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(KmodCtx, kmod_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(KmodList, kmod_module_unref_list)
+
+static gchar *
+read_file(const char *path)
+{
+    g_autofree gchar *full = nest_root_path(path);
+    gchar *text = NULL;
+
+    return g_file_get_contents(full, &text, NULL, NULL) ? g_strstrip(text) : NULL;
+}
+
+static gchar *
+read_of_module(const NestPlatform *platform, const char *name)
+{
+    g_autofree gchar *path = g_strdup_printf("/sys/module/%s/%s", platform->module, name);
+
+    return read_file(path);
+}
+
+static gboolean
+exists(const char *path)
+{
+    g_autofree gchar *full = nest_root_path(path);
+
+    return g_file_test(full, G_FILE_TEST_EXISTS);
+}
+
+static gboolean
+has_flag(const char *cpuinfo, const char *flag)
+{
+    g_autofree gchar *pattern = g_strdup_printf("^flags\\s*:.*\\b%s\\b", flag);
+
+    return g_regex_match_simple(pattern, cpuinfo, G_REGEX_MULTILINE, 0);
+}
+
+/* Whether the running kernel has the module as a file, by libkmod's look-up. */
+static gboolean
+can_be_loaded(const NestPlatform *platform)
+{
+    struct utsname kernel;
+    g_autofree gchar *folder = NULL;
+    g_autofree gchar *path = NULL;
+    g_autoptr(KmodCtx) kmod = NULL;
+    KmodList *found = NULL;
+    gboolean has = FALSE;
+    const char *const no_configuration[] = {NULL};
+
+    uname(&kernel);
+    folder = g_build_filename("/lib/modules", kernel.release, NULL);
+    path = nest_root_path(folder);
+    kmod = kmod_new(path, no_configuration);
+    has = kmod && kmod_module_new_from_lookup(kmod, platform->module, &found) == 0 && found;
+    kmod_module_unref_list(found);
+    return has;
+}
+
+/* A module built into the kernel has no reference count (Documentation/ABI/testing/sysfs-module). */
+static NestKvmState
+read_state(const NestPlatform *platform, const char *cpuinfo)
+{
+    g_autofree gchar *nested = read_of_module(platform, "parameters/nested");
+    g_autofree gchar *references = read_of_module(platform, "refcnt");
+
+    if (nested && (*nested == '1' || *nested == 'Y'))
+        return NEST_KVM_ON;
+    if (!has_flag(cpuinfo, platform->feature))
+        return NEST_KVM_NO_HARDWARE;
+    if (!nested)
+        return NEST_KVM_ABSENT;
+    if (!references)
+        return NEST_KVM_BUILTIN_OFF;
+    return g_str_equal(references, "0") ? NEST_KVM_OFF_IDLE : NEST_KVM_OFF_BUSY;
+}
+
+NestKvmModule
+nest_kvm_module_read(void)
+{
+    NestKvmModule module = {.state = NEST_KVM_NO_HARDWARE, .device = exists("/dev/kvm")};
+    g_autofree gchar *cpuinfo = read_file("/proc/cpuinfo");
+
+    module.platform = cpuinfo ? nest_platform_of_cpuinfo(cpuinfo) : NULL;
+    if (!module.platform)
+        return module;
+    module.state = read_state(module.platform, cpuinfo);
+    if (module.state == NEST_KVM_ABSENT)
+        module.available = can_be_loaded(module.platform);
+    return module;
+}
+
+G_GNUC_PRINTF(3, 4)
+static gboolean
+refuse(GError **error, NestErrorCode code, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    g_propagate_error(error, g_error_new_valist(NEST_ERROR, (int)code, format, arguments));
+    va_end(arguments);
+    return FALSE;
+}
+
+static gboolean
+refuse_no_hardware(const NestPlatform *p, GError **error)
+{
+    if (!p)
+        return refuse(error, NEST_ERROR_HOST_VENDOR,
+                      "this host's CPU is of a vendor virt-nest does not know (/proc/cpuinfo): KVM "
+                      "guests can be nested on Intel, AMD and Hygon only");
+    return refuse(error, NEST_ERROR_HOST_HARDWARE,
+                  "this host's CPU (%s) shows no %s, so KVM has no nested guests here: switch "
+                  "virtualization on in the firmware setup (or, where this host is itself a guest, in "
+                  "its host), or use type='qemu'", p->title, p->feature);
+}
+
+static gboolean
+refuse_absent(const NestKvmModule *module, GError **error)
+{
+    const char *name = module->platform->module;
+
+    if (!module->available)
+        return refuse(error, NEST_ERROR_HOST_ABSENT,
+                      "the module %s is not loaded and this kernel has none in /lib/modules: install "
+                      "the kernel's full module package", name);
+    return refuse(error, NEST_ERROR_HOST_ABSENT, "the module %s is not loaded: run modprobe %s nested=1",
+                  name, name);
+}
+
+gboolean
+nest_kvm_module_check(const NestKvmModule *module, GError **error)
+{
+    const NestPlatform *p = module->platform;
+
+    if (module->state == NEST_KVM_NO_HARDWARE)
+        return refuse_no_hardware(p, error);
+    if (module->state == NEST_KVM_ABSENT)
+        return refuse_absent(module, error);
+    if (module->state == NEST_KVM_OFF_IDLE)
+        return refuse(error, NEST_ERROR_HOST_OFF,
+                      "%s is loaded with nesting off and nobody uses it: run modprobe -r %s && "
+                      "modprobe %s nested=1", p->module, p->module, p->module);
+    if (module->state == NEST_KVM_OFF_BUSY)
+        return refuse(error, NEST_ERROR_HOST_BUSY,
+                      "%s is loaded with nesting off and running guests use it: stop them, then run "
+                      "modprobe -r %s && modprobe %s nested=1", p->module, p->module, p->module);
+    if (module->state == NEST_KVM_BUILTIN_OFF)
+        return refuse(error, NEST_ERROR_HOST_BUILTIN,
+                      "%s is built into this kernel with nesting off: boot with the kernel argument "
+                      "%s.nested=1", p->module, p->module);
+    if (!module->device)
+        return refuse(error, NEST_ERROR_HOST_DEVICE,
+                      "nesting is on in %s, but /dev/kvm is missing: run udevadm trigger "
+                      "--name-match=kvm, or see why udev does not make it", p->module);
+    return TRUE;
+}

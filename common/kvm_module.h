@@ -1,0 +1,41 @@
+/* The host's KVM module: whether KVM guests of this host can have nested guests, and if not, why. */
+#pragma once
+
+#include "platform.h"
+
+/* The states of DESIGN.md, "The host module". */
+typedef enum {
+    NEST_KVM_NO_HARDWARE, /* no VMX or SVM, or switched off in the firmware */
+    NEST_KVM_ABSENT,      /* the module is not loaded */
+    NEST_KVM_ON,          /* loaded, nesting on */
+    NEST_KVM_OFF_IDLE,    /* loaded, nesting off, nobody uses it */
+    NEST_KVM_OFF_BUSY,    /* loaded, nesting off, in use */
+    NEST_KVM_BUILTIN_OFF, /* built into the kernel, nesting off */
+} NestKvmState;
+
+/**
+ * NestKvmModule: what was read of the host.
+ */
+typedef struct {
+    const NestPlatform *platform; /* NULL for a vendor that is not in the table */
+    NestKvmState state;           /* of the platform's module */
+    gboolean available;           /* where ABSENT: the kernel has the module to load */
+    gboolean device;              /* /dev/kvm is there */
+} NestKvmModule;
+
+/**
+ * nest_kvm_module_read: look at the host, changing nothing.
+ *
+ * From /proc/cpuinfo (the kernel takes vmx out of it where the firmware locked it off; for svm
+ * kvm_amd alone knows), /sys/module and /dev/kvm. Sub-millisecond unless the module is absent, when
+ * libkmod searches /lib/modules for it.
+ */
+NestKvmModule nest_kvm_module_read(void);
+
+/**
+ * nest_kvm_module_check: whether a KVM guest that starts now can have nested guests.
+ * @module: from nest_kvm_module_read()
+ *
+ * Returns: FALSE with a NEST_ERROR_HOST_* that says why not and what to do.
+ */
+gboolean nest_kvm_module_check(const NestKvmModule *module, GError **error);

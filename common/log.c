@@ -1,0 +1,86 @@
+/* Log lines with fields: to the journal where it is there, to standard error otherwise. */
+#include "log.h"
+
+#include "error.h"
+#include "root.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+static const char *
+field(const GLogField *fields, gsize n, const char *key)
+{
+    for (gsize i = 0; i < n; i++)
+        if (g_str_equal(fields[i].key, key))
+            return fields[i].value;
+    return NULL;
+}
+
+static void
+write_to_stderr(const GLogField *fields, gsize n)
+{
+    const char *message = field(fields, n, "MESSAGE");
+
+    g_printerr("%s: %s\n", g_get_prgname(), message ? message : "");
+}
+
+static GLogWriterOutput
+write_line(GLogLevelFlags level, const GLogField *fields, gsize n, gpointer journal)
+{
+    gboolean to_journal = GPOINTER_TO_INT(journal);
+
+    if (level & G_LOG_LEVEL_DEBUG)
+        return G_LOG_WRITER_HANDLED;
+    if (!to_journal || g_log_writer_journald(level, fields, n, NULL) != G_LOG_WRITER_HANDLED)
+        write_to_stderr(fields, n);
+    return G_LOG_WRITER_HANDLED;
+}
+
+void
+nest_log_open(const char *program, gboolean service)
+{
+    gboolean journal = !nest_root_is_fake() &&
+                       (!service || g_log_writer_is_journald(fileno(stderr)));
+
+    g_set_prgname(program);
+    g_log_set_writer_func(write_line, GINT_TO_POINTER(journal), NULL);
+}
+
+static void
+log_with_code(GLogLevelFlags level, const char *domain, const char *uuid, const char *code,
+              const char *message)
+{
+    const char *priority = level & G_LOG_LEVEL_WARNING ? "4" : level & G_LOG_LEVEL_MESSAGE ? "5" : "6";
+    g_autofree gchar *line = g_strdup_printf("%s%s%s", domain ? domain : "", domain ? ": " : "", message);
+    GLogField fields[6] = {{"MESSAGE", line, -1}, {"PRIORITY", priority, -1}};
+    gsize n = 2;
+
+    if (domain)
+        fields[n++] = (GLogField){"VIRT_NEST_DOMAIN", domain, -1};
+    if (uuid)
+        fields[n++] = (GLogField){"VIRT_NEST_UUID", uuid, -1};
+    if (code)
+        fields[n++] = (GLogField){"VIRT_NEST_CODE", code, -1};
+    fields[n++] = (GLogField){"SYSLOG_IDENTIFIER", g_get_prgname(), -1};
+    g_log_structured_array(level, fields, n);
+}
+
+void
+nest_log(GLogLevelFlags level, const char *domain, const char *uuid, const char *format, ...)
+{
+    g_autofree gchar *message = NULL;
+    va_list arguments;
+
+    va_start(arguments, format);
+    message = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    log_with_code(level, domain, uuid, NULL, message);
+}
+
+void
+nest_log_error(const char *domain, const char *uuid, const GError *error)
+{
+    g_autofree gchar *message = nest_error_text(error);
+
+    log_with_code(G_LOG_LEVEL_WARNING, domain, uuid, nest_error_name(error), message);
+}

@@ -1,0 +1,28 @@
+/* Log lines with fields: to the journal where it is there, to standard error otherwise. */
+#pragma once
+
+#include <glib.h>
+
+/**
+ * nest_log_open: send this program's log lines to the right place, for good.
+ * @program: its name, in front of each line on standard error
+ * @service: FALSE for a program that a person runs or that is called by another: its standard error
+ *   belongs to the caller, and what it logs goes to the journal if there is one; TRUE for a daemon:
+ *   to the journal only if its standard error is the journal
+ *
+ * $VIRT_NEST_ROOT keeps a test out of the machine's journal.
+ */
+void nest_log_open(const char *program, gboolean service);
+
+/**
+ * nest_log: one line, said once.
+ * @level: G_LOG_LEVEL_INFO, _MESSAGE (worth noticing), _WARNING
+ * @domain: (nullable) the domain's name; field VIRT_NEST_DOMAIN
+ * @uuid: (nullable) its uuid; field VIRT_NEST_UUID
+ * @format: the message, without the name
+ */
+void nest_log(GLogLevelFlags level, const char *domain, const char *uuid, const char *format,
+              ...) G_GNUC_PRINTF(4, 5);
+
+/* Logs an error with its code as the field VIRT_NEST_CODE, at level warning. */
+void nest_log_error(const char *domain, const char *uuid, const GError *error);

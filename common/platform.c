@@ -1,0 +1,97 @@
+/* The CPU vendors: what each calls its feature and its KVM module. A new platform is a row here. */
+#include "platform.h"
+
+#include "error.h"
+#include "root.h"
+
+enum { INTEL, AMD, HYGON };
+
+static const NestPlatform platforms[] = {
+    [INTEL] = {"intel", "Intel", "GenuineIntel", "vmx", "kvm_intel"},
+    [AMD] = {"amd", "AMD", "AuthenticAMD", "svm", "kvm_amd"},
+    [HYGON] = {"hygon", "Hygon", "HygonGenuine", "svm", "kvm_amd"},
+};
+
+/* The first part of a model's name tells the vendor; libvirt adds -v2, -IBRS, -noTSX and the like. */
+static const struct {
+    const char *prefix;
+    int platform;
+} families[] = {
+    {"EPYC", AMD},           {"Opteron_G", AMD},     {"phenom", AMD},
+    {"athlon", AMD},         {"Dhyana", HYGON},      {"core2duo", INTEL},
+    {"coreduo", INTEL},      {"n270", INTEL},        {"Conroe", INTEL},
+    {"Penryn", INTEL},       {"Nehalem", INTEL},     {"Westmere", INTEL},
+    {"SandyBridge", INTEL},  {"IvyBridge", INTEL},   {"Haswell", INTEL},
+    {"Broadwell", INTEL},    {"Skylake", INTEL},     {"Cascadelake", INTEL},
+    {"Cooperlake", INTEL},   {"Icelake", INTEL},     {"Snowridge", INTEL},
+    {"Denverton", INTEL},    {"KnightsMill", INTEL}, {"SapphireRapids", INTEL},
+    {"EmeraldRapids", INTEL}, {"GraniteRapids", INTEL}, {"SierraForest", INTEL},
+    {"ClearwaterForest", INTEL}, {"DiamondRapids", INTEL},
+};
+
+const NestPlatform *
+nest_platform_by_name(const char *name)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(platforms); i++)
+        if (g_str_equal(platforms[i].name, name))
+            return &platforms[i];
+    return NULL;
+}
+
+gchar *
+nest_platform_names(void)
+{
+    GString *names = g_string_new(NULL);
+
+    for (gsize i = 0; i < G_N_ELEMENTS(platforms); i++)
+        g_string_append_printf(names, "%s%s", i ? ", " : "", platforms[i].name);
+    return g_string_free(names, FALSE);
+}
+
+const NestPlatform *
+nest_platform_of_cpuinfo(const char *cpuinfo)
+{
+    g_autoptr(GMatchInfo) match = NULL;
+    g_autoptr(GRegex) vendor = g_regex_new("^vendor_id\\s*:\\s*(\\S+)", G_REGEX_MULTILINE, 0, NULL);
+    g_autofree gchar *name = NULL;
+
+    if (!g_regex_match(vendor, cpuinfo, 0, &match))
+        return NULL;
+    name = g_match_info_fetch(match, 1);
+    for (gsize i = 0; i < G_N_ELEMENTS(platforms); i++)
+        if (g_str_equal(platforms[i].cpuid_vendor, name))
+            return &platforms[i];
+    return NULL;
+}
+
+const NestPlatform *
+nest_platform_of_host(GError **error)
+{
+    g_autofree gchar *path = nest_root_path("/proc/cpuinfo");
+    g_autofree gchar *cpuinfo = NULL;
+    const NestPlatform *platform = NULL;
+
+    if (!g_file_get_contents(path, &cpuinfo, NULL, error))
+        return NULL;
+    platform = nest_platform_of_cpuinfo(cpuinfo);
+    if (!platform)
+        g_set_error(error, NEST_ERROR, NEST_ERROR_HOST_VENDOR,
+                    "this host's CPU is of a vendor virt-nest does not know (vendor_id in %s): "
+                    "KVM guests can be nested on Intel, AMD and Hygon only", path);
+    return platform;
+}
+
+const NestPlatform *
+nest_platform_of_model(const char *model)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(families); i++)
+        if (g_str_has_prefix(model, families[i].prefix))
+            return &platforms[families[i].platform];
+    return NULL;
+}
+
+const NestPlatform *
+nest_platform_of_tcg(void)
+{
+    return &platforms[AMD];
+}

@@ -1,0 +1,59 @@
+/* The CPU vendors: what each calls its feature and its KVM module. A new platform is a row here. */
+#pragma once
+
+#include <glib.h>
+
+/**
+ * NestPlatform: one vendor of x86 CPUs.
+ */
+typedef struct {
+    const char *name;         /* as on the command line: "intel" */
+    const char *title;        /* as a person writes it: "Intel" */
+    const char *cpuid_vendor; /* as in /proc/cpuinfo: "GenuineIntel" */
+    const char *feature;      /* as in libvirt's <feature>: "vmx" or "svm" */
+    const char *module;       /* as below /sys/module: "kvm_intel" */
+} NestPlatform;
+
+/**
+ * nest_platform_by_name: the platform of a name on the command line.
+ *
+ * Returns: (nullable) a row of the table.
+ */
+const NestPlatform *nest_platform_by_name(const char *name);
+
+/**
+ * nest_platform_names: the names nest_platform_by_name() knows, for a message.
+ *
+ * Returns: (transfer full) "intel, amd, hygon".
+ */
+gchar *nest_platform_names(void) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * nest_platform_of_cpuinfo: the platform a /proc/cpuinfo tells of.
+ * @cpuinfo: the file's text
+ *
+ * Returns: (nullable) a row of the table; NULL for a vendor that is not in it.
+ */
+const NestPlatform *nest_platform_of_cpuinfo(const char *cpuinfo);
+
+/**
+ * nest_platform_of_host: the platform of this machine, from /proc/cpuinfo.
+ *
+ * Returns: (nullable) a row of the table, or NULL with NEST_ERROR_HOST_VENDOR.
+ */
+const NestPlatform *nest_platform_of_host(GError **error);
+
+/**
+ * nest_platform_of_model: whose CPU a named model is.
+ * @model: as in libvirt's <model>: "Haswell-noTSX-IBRS"
+ *
+ * Known by the families of libvirt's src/cpu_map, whose versions and variants only add a suffix.
+ *
+ * Returns: (nullable) NULL where the model has no vendor (qemu64, kvm64) or is not known.
+ */
+const NestPlatform *nest_platform_of_model(const char *model);
+
+/**
+ * nest_platform_of_tcg: what QEMU's TCG emulates: SVM, never VMX (NESTED-VM-FACTS, "AMD").
+ */
+const NestPlatform *nest_platform_of_tcg(void);

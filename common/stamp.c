@@ -1,0 +1,70 @@
+/* Stamps: what the hook's restore and migrate leave for the prepare and start that follow. */
+#include "stamp.h"
+
+#include "error.h"
+#include "root.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <unistd.h>
+
+/* libvirt calls prepare at once after restore and migrate; a loaded host may take seconds. */
+#define FRESH_SECONDS 60
+
+/* Only a well-formed uuid is ever part of a path. */
+static gchar *
+stamp_path(const char *uuid)
+{
+    g_autofree gchar *name = g_strconcat("resume/", uuid, NULL);
+
+    return g_uuid_string_is_valid(uuid) ? nest_root_runtime_path(name) : NULL;
+}
+
+static gboolean
+make_stamp(const char *path)
+{
+    g_autofree gchar *folder = g_path_get_dirname(path);
+    g_autofree gchar *above = g_path_get_dirname(folder);
+    int fd = -1;
+
+    if (g_mkdir_with_parents(above, 0755) < 0 || (g_mkdir(folder, 0700) < 0 && errno != EEXIST))
+        return FALSE;
+    g_unlink(path); /* a fresh file has a fresh time */
+    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    return fd >= 0 && close(fd) == 0;
+}
+
+gboolean
+nest_stamp_leave(const char *uuid, GError **error)
+{
+    g_autofree gchar *path = stamp_path(uuid);
+
+    if (path && make_stamp(path))
+        return TRUE;
+    g_set_error(error, NEST_ERROR, NEST_ERROR_IO, "cannot note that '%s' resumes (%s): %s", uuid,
+                path ? path : "not a uuid", path ? g_strerror(errno) : "no file made");
+    return FALSE;
+}
+
+gboolean
+nest_stamp_is_there(const char *uuid)
+{
+    g_autofree gchar *path = stamp_path(uuid);
+    GStatBuf status;
+    gint64 age = 0;
+
+    if (!path || g_lstat(path, &status) < 0)
+        return FALSE;
+    age = g_get_real_time() / G_USEC_PER_SEC - (gint64)status.st_mtime;
+    return age < FRESH_SECONDS && status.st_uid == geteuid();
+}
+
+void
+nest_stamp_remove(const char *uuid)
+{
+    g_autofree gchar *path = stamp_path(uuid);
+
+    if (path)
+        g_unlink(path);
+}

@@ -1,0 +1,145 @@
+/* virtnestd's own record in a domain's metadata: the CPU before the correction, and the live marker. */
+#include "state.h"
+
+#include "error.h"
+
+#include <gio/gio.h>
+#include <libxml/relaxng.h>
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlRelaxNG, xmlRelaxNGFree)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlRelaxNGParserCtxt, xmlRelaxNGFreeParserCtxt)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlRelaxNGValidCtxt, xmlRelaxNGFreeValidCtxt)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlDoc, xmlFreeDoc)
+
+#define SCHEMA "/virt-nest/virt-nest-state.rng"
+
+NestState *
+nest_state_new(void)
+{
+    return g_new0(NestState, 1);
+}
+
+void
+nest_state_free(NestState *state)
+{
+    if (!state)
+        return;
+    g_free(state->original);
+    g_free(state->applied);
+    g_free(state->write);
+    g_free(state->uuid);
+    g_free(state->qemu);
+    g_free(state);
+}
+
+xmlNode *
+nest_state_element(const NestDomainXml *xml)
+{
+    const xmlNode *metadata = nest_xml_child(nest_domain_xml_root(xml), "metadata");
+
+    if (!metadata)
+        return NULL;
+    NEST_XML_FOREACH(metadata, child)
+        if (nest_xml_in_namespace(child, NEST_STATE_NAMESPACE))
+            return child;
+    return NULL;
+}
+
+static void
+be_silent(void *context, xmlError *error)
+{
+    (void)context, (void)error;
+}
+
+/* Validates a copy, as libxml2 validates documents, not elements. */
+static gboolean
+is_valid(xmlNode *element)
+{
+    g_autoptr(GBytes) schema = g_resources_lookup_data(SCHEMA, 0, NULL);
+    g_autoptr(xmlRelaxNGParserCtxt) parser = NULL;
+    g_autoptr(xmlRelaxNG) grammar = NULL;
+    g_autoptr(xmlRelaxNGValidCtxt) validator = NULL;
+    g_autoptr(xmlDoc) doc = xmlNewDoc((const xmlChar *)"1.0");
+    gsize length = 0;
+    const char *text = schema ? g_bytes_get_data(schema, &length) : NULL;
+
+    if (!text)
+        return FALSE;
+    parser = xmlRelaxNGNewMemParserCtxt(text, (int)length);
+    grammar = xmlRelaxNGParse(parser);
+    if (!grammar)
+        return FALSE;
+    validator = xmlRelaxNGNewValidCtxt(grammar);
+    xmlRelaxNGSetValidStructuredErrors(validator, be_silent, NULL);
+    xmlDocSetRootElement(doc, xmlDocCopyNode(element, doc, 1));
+    return xmlRelaxNGValidateDoc(validator, doc) == 0;
+}
+
+/* The <cpu> in <original> or <applied> as it stands in the document; "" where it is empty. */
+static gchar *
+read_cpu(const NestDomainXml *xml, const xmlNode *parent)
+{
+    xmlNode *cpu = nest_xml_child(parent, "cpu");
+
+    if (!parent)
+        return NULL;
+    return cpu ? nest_domain_xml_source(xml, cpu) : g_strdup("");
+}
+
+NestState *
+nest_state_read(const NestDomainXml *xml, GError **error)
+{
+    g_autoptr(NestState) state = nest_state_new();
+    xmlNode *element = nest_state_element(xml);
+    xmlNode *live = NULL;
+
+    if (!element)
+        return g_steal_pointer(&state);
+    if (!is_valid(element)) {
+        g_set_error_literal(error, NEST_ERROR, NEST_ERROR_STATE,
+                            "the metadata's element of '" NEST_STATE_NAMESPACE "' is not what "
+                            "virt-nest writes, so it is not believed: remove it (virsh metadata "
+                            "DOMAIN --uri " NEST_STATE_NAMESPACE " --remove --config)");
+        return NULL;
+    }
+    live = nest_xml_child(element, "live");
+    state->original = read_cpu(xml, nest_xml_child(element, "original"));
+    state->applied = read_cpu(xml, nest_xml_child(element, "applied"));
+    state->write = nest_xml_attribute(nest_xml_child(element, "applied"), "write");
+    state->uuid = nest_xml_attribute(live, "uuid");
+    state->qemu = nest_xml_attribute(live, "qemu");
+    state->nested = nest_xml_attribute_is(live, "nested", "yes");
+    return g_steal_pointer(&state);
+}
+
+gboolean
+nest_state_is_empty(const NestState *state)
+{
+    return !state->original && !state->uuid;
+}
+
+gboolean
+nest_state_is_of(const NestState *state, const char *uuid)
+{
+    return state->uuid && g_str_equal(state->uuid, uuid);
+}
+
+gchar *
+nest_state_format(const NestState *state, gboolean with_namespace)
+{
+    const char *name = with_namespace ? "neststate:domain" : "domain";
+    GString *text = g_string_new(NULL);
+
+    g_string_printf(text, "<%s", name);
+    if (with_namespace)
+        g_string_append(text, " xmlns:neststate='" NEST_STATE_NAMESPACE "'");
+    g_string_append_c(text, '>');
+    if (state->original)
+        g_string_append_printf(text, "<original>%s</original><applied write='%s'>%s</applied>",
+                               state->original, state->write, state->applied);
+    if (state->uuid)
+        g_string_append_printf(text, "<live uuid='%s' qemu='%s' nested='%s'/>", state->uuid,
+                               state->qemu ? state->qemu : "", state->nested ? "yes" : "no");
+    g_string_append_printf(text, "</%s>", name);
+    return g_string_free(text, FALSE);
+}

@@ -1,0 +1,64 @@
+/* virtnestd's own record in a domain's metadata: the CPU before the correction, and the live marker.
+ *
+ * It stands in a namespace of its own, because libvirt keeps one element for each:
+ *
+ *   <neststate:domain xmlns:neststate='urn:virt-nest:state:1'>
+ *     <original><cpu .../></original>     persistent: the <cpu> before the correction
+ *     <applied write='..'><cpu .../></applied>    persistent: the <cpu> the correction wrote
+ *     <live uuid='..' qemu='..' nested='no'/>     live: this guest runs and is tagged
+ *   </neststate:domain>
+ *
+ * Metadata can be forged, so what is read is checked against install/schema/virt-nest-state.rng. */
+#pragma once
+
+#include "domain_xml.h"
+
+/**
+ * NestState: what the element says; all NULL is an empty record.
+ */
+typedef struct {
+    gchar *original; /* the <cpu> before the correction; "" where there was none; NULL: no record */
+    gchar *applied;  /* the <cpu> as the correction wrote it; NULL exactly where @original is */
+    gchar *write;    /* a word that only this one correction wrote */
+    gchar *uuid;     /* of the running domain; NULL: no live marker */
+    gchar *qemu;     /* start time of its QEMU, clock ticks since boot; "" where it could not be had */
+    gboolean nested; /* nested guests were running when the marker was written */
+} NestState;
+
+NestState *nest_state_new(void);
+void nest_state_free(NestState *state);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestState, nest_state_free)
+
+/**
+ * nest_state_element: the record's element, checked or not.
+ *
+ * Returns: (nullable) an element of @xml.
+ */
+xmlNode *nest_state_element(const NestDomainXml *xml);
+
+/**
+ * nest_state_read: the record of a domain.
+ * @xml: the domain
+ *
+ * Returns: (transfer full) the record, empty where there is none; NULL with NEST_ERROR_STATE where
+ * the element is not what virt-nest writes.
+ */
+NestState *nest_state_read(const NestDomainXml *xml, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Whether there is nothing to write. */
+gboolean nest_state_is_empty(const NestState *state);
+
+/**
+ * nest_state_is_of: whether the live marker was written for this domain.
+ * @state: the record, taken from the domain's XML
+ * @uuid: the domain's; a clone made from a running domain's XML has another
+ */
+gboolean nest_state_is_of(const NestState *state, const char *uuid);
+
+/**
+ * nest_state_format: the record as an element.
+ * @with_namespace: TRUE to put it into XML, FALSE for virDomainSetMetadata, which adds it
+ *
+ * Returns: (transfer full) the element as text.
+ */
+gchar *nest_state_format(const NestState *state, gboolean with_namespace) G_GNUC_WARN_UNUSED_RESULT;

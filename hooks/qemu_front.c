@@ -1,0 +1,234 @@
+/* The hook that libvirt runs, first part: lets a domain that does not mention virt-nest go at once.
+ *
+ * Theory of operation: libvirt runs this for every operation of every domain on the host, so it links
+ * libc only and allocates nothing. The XML is read in chunks and searched for a few words. Without
+ * them: exit 0, done. With them, the XML goes into a memfd (it carries passwords, so never into a
+ * file or a message), the memfd becomes standard input, and the second part, qemu-hook, takes over.
+ * XML of more than one chunk goes into the memfd while it is read.
+ *
+ * What fails here fails the operation only where libvirt asks for leave and the domain mentions us;
+ * a failing reconnect would kill a running guest (LIBVIRT-FACTS, "Hooks"). */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* More than the XML of most domains, so that the memfd is made only for those passed on. */
+#define CHUNK (64 * 1024)
+
+/* What the second part takes at most; libvirt itself takes 4 MiB. */
+#define MAX_BYTES (16u * 1024 * 1024)
+
+/* Kept in front of a chunk from the one before, for a word that spans both. */
+#define OVERLAP 16
+
+#define SECOND_PART "qemu-hook"
+
+/* The operations that matter; all others may not even fail, so nothing is done for them. */
+static const struct Operation {
+    const char *name;   /* as libvirt calls it (docs/hooks.rst) */
+    const char *verb;   /* what is refused, in a message; NULL: nothing can be */
+} operations[] = {
+    {"prepare", "start"},   {"start", "start"}, {"migrate", "take in"},
+    {"restore", "restore"}, {"stopped", NULL},  {"release", NULL},
+};
+
+/* Whatever the tag or a mistaken tag looks like, one of these stands in it. */
+static const char *const words[] = {"virt-nest", "virtnest", "nest:enable", "nest:disable"};
+
+_Static_assert(sizeof("nest:disable") <= OVERLAP, "a word fits into the overlap");
+
+/* What can go wrong, as a person is told. */
+typedef struct {
+    const char *what;   /* "..: " and the system's reason follow */
+    const char *remedy; /* what to do */
+} Failure;
+
+static const Failure cannot_read = {"its XML cannot be read", "try again"};
+static const Failure cannot_store = {"its XML cannot be passed on", "free some memory and try again"};
+static const Failure too_long = {"its XML is longer than 16 MiB",
+                                 "make its <metadata> and <description> shorter (virsh edit)"};
+static const Failure cannot_run = {"the second part of virt-nest's hook, " SECOND_PART ", cannot be run",
+                                   "install virt-nest anew, or remove its files from "
+                                   "/etc/libvirt/hooks"};
+
+/* The XML as far as it was read. */
+typedef struct {
+    char bytes[OVERLAP + CHUNK]; /* end of the chunk before, then the chunk */
+    size_t length;               /* of the chunk */
+    size_t stored;               /* bytes in the memfd */
+    int memfd;                   /* -1: not made yet */
+    bool mentions_us;            /* one of the words was met */
+    const Failure *failure;      /* NULL: all went well */
+    int error;                   /* errno of the failure */
+} Input;
+
+static void
+fail(Input *input, const Failure *failure, int error)
+{
+    if (input->failure)
+        return;
+    input->failure = failure;
+    input->error = error;
+}
+
+static const struct Operation *
+find_operation(const char *name)
+{
+    for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++)
+        if (strcmp(operations[i].name, name) == 0)
+            return &operations[i];
+    return NULL;
+}
+
+/* A closed descriptor would be given to the next file opened, here or in the second part. */
+static void
+open_standard_descriptors(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+            return;
+}
+
+/* Reads until the chunk is full or the input ends; returns whether there may be more. */
+static bool
+read_chunk(Input *input)
+{
+    input->length = 0;
+    while (input->length < CHUNK) {
+        ssize_t n = read(0, input->bytes + OVERLAP + input->length, CHUNK - input->length);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            fail(input, &cannot_read, errno);
+        if (n <= 0)
+            return false;
+        input->length += (size_t)n;
+    }
+    return true;
+}
+
+static bool
+mentions_us(const Input *input)
+{
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (memmem(input->bytes, OVERLAP + input->length, words[i], strlen(words[i])))
+            return true;
+    return false;
+}
+
+static void
+store_bytes(Input *input, const char *bytes, size_t length)
+{
+    while (length > 0) {
+        ssize_t n = write(input->memfd, bytes, length);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            fail(input, &cannot_store, errno);
+            return;
+        }
+        bytes += n;
+        length -= (size_t)n;
+        input->stored += (size_t)n;
+    }
+}
+
+/* Adds the chunk to the memfd. After a failure nothing is stored, but the search goes on. */
+static void
+store_chunk(Input *input)
+{
+    if (input->stored + input->length > MAX_BYTES)
+        fail(input, &too_long, EFBIG);
+    if (input->failure)
+        return;
+    if (input->memfd < 0)
+        input->memfd = memfd_create("virt-nest-domain", MFD_CLOEXEC);
+    if (input->memfd < 0)
+        fail(input, &cannot_store, errno);
+    else
+        store_bytes(input, input->bytes + OVERLAP, input->length);
+}
+
+/* Leaves the last chunk in the buffer, as nearly always it is the only one and not wanted. */
+static void
+read_input(Input *input)
+{
+    bool more = true;
+
+    while (more && !(input->mentions_us && input->failure)) {
+        more = read_chunk(input);
+        if (!input->mentions_us)
+            input->mentions_us = mentions_us(input);
+        if (!more)
+            return;
+        store_chunk(input);
+        memcpy(input->bytes, input->bytes + CHUNK, OVERLAP);
+    }
+}
+
+/* The second part beside this one in a build tree: PATH has room for PATH_MAX bytes. */
+static bool
+find_in_build_tree(char *path)
+{
+    ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - sizeof("/../libexec/" SECOND_PART));
+    char *slash = NULL;
+
+    if (n <= 0)
+        return false;
+    path[n] = '\0';
+    slash = strrchr(path, '/');
+    if (!slash)
+        return false;
+    strcpy(slash, "/../libexec/" SECOND_PART);
+    return access(path, X_OK) == 0;
+}
+
+/* Returns only if it failed. dup2() leaves standard input open in the second part. */
+static void
+hand_over(Input *input, char **argv)
+{
+    char path[PATH_MAX];
+
+    store_chunk(input);
+    if (input->failure)
+        return;
+    if (lseek(input->memfd, 0, SEEK_SET) < 0 || dup2(input->memfd, 0) < 0) {
+        fail(input, &cannot_store, errno);
+        return;
+    }
+    if (find_in_build_tree(path))
+        execv(path, argv);
+    execv(NEST_LIBEXECDIR "/" SECOND_PART, argv);
+    fail(input, &cannot_run, errno);
+}
+
+int
+main(int argc, char **argv)
+{
+    static Input input; /* of static storage: not on the stack, and no page of it is touched in vain */
+    const struct Operation *operation = argc > 2 ? find_operation(argv[2]) : NULL;
+
+    if (!operation)
+        return 0;
+    signal(SIGPIPE, SIG_IGN); /* stays so in the second part: nobody to read a message is no reason */
+    open_standard_descriptors();
+    input.memfd = -1;
+    read_input(&input);
+    if (!input.mentions_us)
+        return 0;
+    if (!input.failure)
+        hand_over(&input, argv);
+    if (!operation->verb)
+        return 0;
+    dprintf(2, "nest: cannot %s domain '%s': %s: %s: %s [NEST-IO]\n", operation->verb, argv[1],
+            input.failure->what, strerror(input.error), input.failure->remedy);
+    return 1;
+}

@@ -1,0 +1,447 @@
+/* The hook, second part: judges what libvirt is about to do with a domain that mentions virt-nest.
+ *
+ * Theory of operation: libvirt runs prepare and start for a boot and for a guest that resumes saved
+ * state alike. A boot is judged: the tag, the host, at start the CPU by its effect. A guest that
+ * resumes has the CPU it was saved with, so only the host is judged, where its nested state would be
+ * lost. It is known by virtnestd's live marker in its XML, or by the stamp that restore and migrate
+ * leave. This program never calls libvirt, which waits for it (LIBVIRT-FACTS, "Hooks"). */
+#include "config.h"
+#include "cpu.h"
+#include "error.h"
+#include "kvm_module.h"
+#include "liveness.h"
+#include "log.h"
+#include "root.h"
+#include "stamp.h"
+#include "state.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+typedef struct Operation Operation;
+
+/* What libvirt asks about. */
+typedef struct {
+    const Operation *operation; /* what it is about to do */
+    const char *name;           /* the domain's */
+    const char *uuid;           /* the domain's; of @xml */
+    NestDomainXml *xml;         /* the domain */
+    NestState *state;           /* virtnestd's record in it; empty where it is not believed */
+    NestKvmModule host;         /* this host, where read_host() was called */
+    gboolean tagged;            /* whether the domain carries the tag */
+    NestTag tag;                /* what it says */
+} Call;
+
+/* A judgement: FALSE with an error refuses. */
+typedef gboolean (*Check)(Call *call, GError **error);
+
+static gboolean check_prepare(Call *call, GError **error);
+static gboolean check_start(Call *call, GError **error);
+static gboolean check_resume(Call *call, GError **error);
+static gboolean forget_stamp(Call *call, GError **error);
+
+/* The whole table of DESIGN.md, "What the hook judges". An operation that is not here passes. */
+struct Operation {
+    const char *name;      /* as libvirt calls it (docs/hooks.rst) */
+    Check check;           /* the judgement */
+    gboolean prints;       /* a rewritten XML goes to standard output */
+    const char *verb;      /* what is refused, in a message; NULL: nothing ever is */
+    const char *aftermath; /* what becomes of the guest then; NULL: nothing to say */
+    const char *running;   /* what to do about nested guests that were running in it */
+};
+
+static const Operation operations[] = {
+    {"prepare", check_prepare, TRUE, "start", NULL, NULL},
+    {"start", check_start, FALSE, "start", NULL, NULL},
+    {"migrate", check_resume, FALSE, "take in", "it keeps running on the source",
+     "shut them down on the source first, or let it go for once there"},
+    {"restore", check_resume, FALSE, "restore", "its saved image stays as it is",
+     "boot it without its saved image, or let it be restored for once"},
+    {"stopped", forget_stamp, FALSE, NULL, NULL, NULL},
+    {"release", forget_stamp, FALSE, NULL, NULL, NULL},
+};
+
+static void
+call_clear(Call *call)
+{
+    nest_state_free(call->state);
+    nest_domain_xml_free(call->xml);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Call, call_clear)
+
+/* As qemu:///session runs this: no virtnestd, no guard, nothing of the host may be changed. */
+static gboolean
+is_session(void)
+{
+    return geteuid() != 0;
+}
+
+/* (transfer full) The domain's name as a word of a command line. */
+static gchar *
+shell_name(const Call *call)
+{
+    const char *plain = G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS "._-";
+
+    return strspn(call->name, plain) == strlen(call->name) ? g_strdup(call->name)
+                                                           : g_shell_quote(call->name);
+}
+
+/* What the tag's required='no' forgives: said in the log, and let go. */
+static gboolean
+let_go(const Call *call, GError **error)
+{
+    if (call->tag.required)
+        return FALSE;
+    nest_log_error(call->name, call->uuid, *error);
+    g_clear_error(error);
+    return TRUE;
+}
+
+/* An element that is not what virtnestd writes may be forged: it counts as none. */
+static void
+read_state(Call *call)
+{
+    g_autoptr(GError) error = NULL;
+
+    call->state = nest_state_read(call->xml, &error);
+    if (call->state)
+        return;
+    nest_log_error(call->name, call->uuid, error);
+    call->state = nest_state_new();
+}
+
+/* The tag of a guest that resumes: a mistake in it decides nothing that its state has not decided
+ * already, and would keep it from running, so the tag without attributes is taken instead. */
+static void
+read_tag_leniently(Call *call)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (nest_tag_read(call->xml, &call->tagged, &call->tag, &error))
+        return;
+    nest_log_error(call->name, call->uuid, error);
+    call->tagged = TRUE;
+    call->tag = NEST_TAG_DEFAULT;
+}
+
+static gboolean
+resumes(const Call *call)
+{
+    return nest_state_is_of(call->state, call->uuid) || nest_stamp_is_there(call->uuid);
+}
+
+/* Only KVM asks anything of the host: TCG emulates SVM on any. */
+static gboolean
+check_host(Call *call, GError **error)
+{
+    if (!nest_cpu_is_kvm(call->xml))
+        return TRUE;
+    call->host = nest_kvm_module_read();
+    return nest_kvm_module_check(&call->host, error);
+}
+
+/* Whether the guest may hold nested state: on a host of an unknown vendor nobody can say no. */
+static gboolean
+may_be_nested(const Call *call)
+{
+    g_autoptr(GError) error = NULL;
+    const NestPlatform *platform = nest_cpu_platform(call->xml, call->host.platform, &error);
+
+    return platform ? nest_cpu_exposes(call->xml, platform)
+                    : g_error_matches(error, NEST_ERROR, NEST_ERROR_HOST_VENDOR);
+}
+
+/* A guest with nested state does not survive on a host that cannot nest (NESTED-VM-FACTS). */
+static gboolean
+check_host_of_resuming(Call *call, GError **error)
+{
+    if (check_host(call, error))
+        return TRUE;
+    if (!may_be_nested(call)) {
+        g_clear_error(error);
+        return TRUE;
+    }
+    g_prefix_error(error, "its nested state would be lost here: ");
+    return let_go(call, error);
+}
+
+/* libvirt ignores what is printed at prepare; a person who runs the hook by hand sees it. */
+static void
+print_rewritten(const Call *call)
+{
+    g_autofree gchar *text = nest_domain_xml_text(call->xml);
+
+    fputs(text, stdout);
+    fflush(stdout);
+}
+
+static gboolean
+check_boot(Call *call, GError **error)
+{
+    g_autoptr(GPtrArray) changes = g_ptr_array_new_with_free_func(g_free);
+
+    if (!check_host(call, error) ||
+        !nest_cpu_rewrite(call->xml, &call->tag, call->host.platform, changes, error))
+        return let_go(call, error);
+    if (changes->len > 0 && call->operation->prints)
+        print_rewritten(call);
+    return TRUE;
+}
+
+static gboolean
+check_prepare(Call *call, GError **error)
+{
+    read_state(call);
+    if (resumes(call)) {
+        read_tag_leniently(call);
+        return !call->tagged || check_host_of_resuming(call, error);
+    }
+    if (!nest_tag_read(call->xml, &call->tagged, &call->tag, error))
+        return FALSE;
+    return !call->tagged || check_boot(call, error);
+}
+
+/* Where libvirt keeps the domain's definition, if it has one; a hint, as it may be told otherwise. */
+static gboolean
+has_definition(const Call *call)
+{
+    g_autofree gchar *file = g_strconcat(call->name, ".xml", NULL);
+    g_autofree gchar *folder = is_session() ? g_build_filename(g_get_user_config_dir(), "libvirt",
+                                                               "qemu", NULL)
+                                            : nest_root_path("/etc/libvirt/qemu");
+    g_autofree gchar *path = g_build_filename(folder, file, NULL);
+
+    return !strchr(call->name, '/') && g_file_test(path, G_FILE_TEST_EXISTS);
+}
+
+/* Says why a start without the feature is refused, by what there is to correct it. */
+static gboolean
+refuse_start(const Call *call, const NestPlatform *platform, GError **error)
+{
+    g_autofree gchar *cpu = nest_cpu_describe(call->xml);
+    g_autofree gchar *name = shell_name(call);
+
+    if (!has_definition(call))
+        g_set_error(error, NEST_ERROR, NEST_ERROR_START_TRANSIENT,
+                    "its CPU (%s) does not show the guest %s, and it has no persistent definition "
+                    "that could be corrected: pass its XML through virt-nest rewrite and create it "
+                    "from that", cpu, platform->feature);
+    else if (nest_liveness_is_held())
+        g_set_error(error, NEST_ERROR, NEST_ERROR_START_OUTRAN,
+                    "its CPU (%s) does not show the guest %s; its definition has been corrected just "
+                    "now: start it again (if this repeats, virt-nest status %s says why)",
+                    cpu, platform->feature, name);
+    else if (is_session())
+        g_set_error(error, NEST_ERROR, NEST_ERROR_START_UNCORRECTED,
+                    "its CPU (%s) does not show the guest %s, and its definition was not corrected: "
+                    "correct it, then start it again", cpu, platform->feature);
+    else
+        g_set_error(error, NEST_ERROR, NEST_ERROR_START_UNCORRECTED,
+                    "its CPU (%s) does not show the guest %s, and no virtnestd is running that would "
+                    "correct its definition: start one (systemctl start virtnestd) or run virt-nest "
+                    "apply %s, then start it again", cpu, platform->feature, name);
+    return FALSE;
+}
+
+/* Whether virtnestd, as the configuration wants it, will start the domain again with its right CPU. */
+static gboolean
+is_restarted(const Call *call)
+{
+    g_autoptr(GError) error = NULL;
+    NestConfig config = {0};
+
+    if (!nest_config_load(&config, &error))
+        nest_log_error(call->name, call->uuid, error);
+    if (config.outrun != NEST_OUTRUN_RESTART || is_session() || !has_definition(call) ||
+        !nest_liveness_is_held())
+        return FALSE;
+    nest_log(G_LOG_LEVEL_MESSAGE, call->name, call->uuid,
+             "starts without its nested CPU, faster than its definition was corrected; virtnestd "
+             "starts it again (outrun=restart)");
+    return TRUE;
+}
+
+/* By now libvirt has expanded host-model, and the CPU is what the guest will get. */
+static gboolean
+check_cpu(const Call *call, GError **error)
+{
+    const NestPlatform *platform = nest_cpu_platform(call->xml, call->host.platform, error);
+
+    if (!platform)
+        return FALSE;
+    return nest_cpu_exposes(call->xml, platform) || is_restarted(call) ||
+           refuse_start(call, platform, error);
+}
+
+static gboolean
+check_start(Call *call, GError **error)
+{
+    read_state(call);
+    if (resumes(call))
+        return forget_stamp(call, error);
+    if (!nest_tag_read(call->xml, &call->tagged, &call->tag, error))
+        return FALSE;
+    if (!call->tagged || (check_host(call, error) && check_cpu(call, error)))
+        return TRUE;
+    return let_go(call, error);
+}
+
+/* The marker travels with the state: what was running when it was written runs in it still. */
+static gboolean
+check_running(const Call *call, GError **error)
+{
+    g_autofree gchar *name = shell_name(call);
+
+    if (!call->state->nested || !nest_state_is_of(call->state, call->uuid))
+        return TRUE;
+    if (call->tagged && call->tag.migration == NEST_MIGRATION_ALLOW) {
+        nest_log(G_LOG_LEVEL_WARNING, call->name, call->uuid,
+                 "comes with nested guests running in it, as its tag says migration='allow'");
+        return TRUE;
+    }
+    g_set_error(error, NEST_ERROR, NEST_ERROR_LIVE_RUNNING,
+                "nested guests were running in it when its state was written: %s (virt-nest allow %s)",
+                call->operation->running, name);
+    return FALSE;
+}
+
+/* Never refuses: without the stamp, prepare and start judge by the live marker alone. */
+static void
+leave_stamp(const Call *call)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!nest_stamp_leave(call->uuid, &error) && !is_session())
+        nest_log_error(call->name, call->uuid, error);
+}
+
+/* Migrate and restore, for a domain that is tagged or was when it was last written down. */
+static gboolean
+check_resume(Call *call, GError **error)
+{
+    read_state(call);
+    read_tag_leniently(call);
+    if (!call->tagged && !nest_state_element(call->xml))
+        return TRUE;
+    if (!check_running(call, error) || !check_host_of_resuming(call, error))
+        return FALSE;
+    leave_stamp(call);
+    return TRUE;
+}
+
+static gboolean
+forget_stamp(Call *call, GError **error)
+{
+    (void)error;
+    nest_stamp_remove(call->uuid);
+    return TRUE;
+}
+
+static const Operation *
+find_operation(const char *name)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(operations); i++)
+        if (g_str_equal(operations[i].name, name))
+            return &operations[i];
+    return NULL;
+}
+
+/* (transfer full)(nullable) Standard input to its end; the front keeps it below 16 MiB. */
+static GString *
+read_input(GError **error)
+{
+    GString *text = g_string_new(NULL);
+    char chunk[16 * 1024];
+    gssize n = 0;
+
+    while ((n = read(STDIN_FILENO, chunk, sizeof(chunk))) != 0) {
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            g_set_error(error, NEST_ERROR, NEST_ERROR_IO, "its XML cannot be read: %s: try again",
+                        g_strerror(errno));
+            g_string_free(text, TRUE);
+            return NULL;
+        }
+        g_string_append_len(text, chunk, n);
+    }
+    return text;
+}
+
+static gboolean
+judge(Call *call, GError **error)
+{
+    g_autoptr(GString) text = read_input(error);
+
+    if (!text)
+        return FALSE;
+    call->xml = nest_domain_xml_parse(text->str, text->len, error);
+    if (!call->xml)
+        return FALSE;
+    call->uuid = nest_domain_xml_value(call->xml, "uuid");
+    return call->operation->check(call, error);
+}
+
+/* Reasons in the domain's CPU, for which virtnestd would have cared on qemu:///system. */
+static gboolean
+is_about_cpu(const GError *error)
+{
+    static const NestErrorCode codes[] = {
+        NEST_ERROR_CPU_VENDOR,   NEST_ERROR_CPU_CONFIDENTIAL,  NEST_ERROR_CPU_ARCH,
+        NEST_ERROR_CPU_TYPE,     NEST_ERROR_START_UNCORRECTED, NEST_ERROR_START_TRANSIENT,
+        NEST_ERROR_START_OUTRAN,
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(codes); i++)
+        if (g_error_matches(error, NEST_ERROR, (gint)codes[i]))
+            return TRUE;
+    return FALSE;
+}
+
+/* (transfer full) What a person in a session must know besides; "" where there is nothing. */
+static gchar *
+session_note(const Call *call, const GError *reason)
+{
+    g_autofree gchar *name = shell_name(call);
+
+    if (!is_session() || !is_about_cpu(reason))
+        return g_strdup("");
+    return g_strdup_printf("; in a session (qemu:///session) there is no virtnestd and no guard: "
+                           "virt-nest -c qemu:///session apply %s corrects a definition", name);
+}
+
+/* Not g_printerr(), which turns a name in UTF-8 into question marks under libvirt's LC_ALL=C. */
+static void
+print_refusal(const Call *call, const GError *reason)
+{
+    const Operation *operation = call->operation;
+    g_autofree gchar *note = session_note(call, reason);
+    g_autofree gchar *line = NULL;
+    g_autoptr(GError) error =
+        g_error_new(reason->domain, reason->code, "cannot %s domain '%s'%s%s: %s%s",
+                    operation->verb, call->name, operation->aftermath ? ", " : "",
+                    operation->aftermath ? operation->aftermath : "", reason->message, note);
+
+    line = nest_error_text(error);
+    fprintf(stderr, "%s\n", line);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_auto(Call) call = {.tag = NEST_TAG_DEFAULT};
+    g_autoptr(GError) error = NULL;
+
+    call.operation = argc > 2 ? find_operation(argv[2]) : NULL;
+    if (!call.operation)
+        return 0;
+    call.name = argv[1];
+    signal(SIGPIPE, SIG_IGN); /* nobody to read a message is no reason to refuse */
+    nest_log_open("qemu-hook", FALSE);
+    if (judge(&call, &error) || !call.operation->verb)
+        return 0;
+    print_refusal(&call, error);
+    return 1;
+}

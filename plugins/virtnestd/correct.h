@@ -1,0 +1,40 @@
+/* The correction of a domain's persistent definition through libvirt, without losing anything. */
+#pragma once
+
+#include "definition.h"
+#include "virtnestd/watch.h"
+
+/**
+ * NestCorrector: what every correction needs.
+ */
+typedef struct {
+    virConnectPtr control; /* the connection whose lifecycle events reach @watch */
+    NestWatch *watch;      /* over domains that come back */
+} NestCorrector;
+
+/**
+ * nest_correct_domain: make a domain's persistent definition what its tag asks for.
+ * @corrector: see there
+ * @domain: of any connection of the same libvirt
+ *
+ * Reads with INACTIVE and SECURE, rewrites, checks that the domain is still persistent, reads again
+ * and compares byte for byte, defines. If somebody was faster, starts over. libvirt has no
+ * compare-and-swap: between the second read and the define another client's edit would be
+ * overwritten; that window is one round trip. If the domain turns out to have been undefined in
+ * the meantime, it is undefined again at once.
+ *
+ * Waits for libvirt, so not from the thread that runs the main loop. A transient domain, which has no
+ * persistent definition, is left alone.
+ *
+ * Returns: (transfer full) what was done; NULL with the tag's or the CPU's error, or
+ * NEST_ERROR_LIBVIRT. The definition is untouched then.
+ */
+NestDefinition *nest_correct_domain(const NestCorrector *corrector, virDomainPtr domain,
+                                    GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * nest_correct_describe: what was done, in a sentence.
+ *
+ * Returns: (transfer full)(nullable) NULL where nothing was.
+ */
+gchar *nest_correct_describe(const NestDefinition *definition);

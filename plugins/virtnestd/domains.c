@@ -1,0 +1,322 @@
+/* The host's domains: which want a look, and the looks under way.
+ *
+ * Theory of operation: an event only says that a domain wants a look. A look is one pass over one
+ * domain on a worker thread: correct its definition, mark it if it runs, and restart it if it outran
+ * its correction and the settings say so. There is at most one look a domain at a time; events that
+ * come meanwhile lead to one more after it. The table holds only domains with a look under way, so it
+ * is empty on a quiet host. Workers touch nothing of this file but their own Look; all else happens
+ * on the main loop. */
+#include "virtnestd/domains.h"
+
+#include "domain_xml.h"
+#include "error.h"
+#include "log.h"
+#include "virtnestd/correct.h"
+#include "virtnestd/marker.h"
+#include "virtnestd/restart.h"
+
+/* A client may have five calls at a time on a connection (max_client_requests). */
+#define MAX_CALLS 4
+/* How long a domain that is being saved or migrated is left alone before the next look. */
+#define BUSY_PAUSE_SECONDS 1
+
+struct NestDomains {
+    const NestConfig *config; /* the settings in force */
+    virConnectPtr control;    /* where the events come from; NULL while libvirt is away */
+    virConnectPtr work;       /* where the calls go; NULL while libvirt is away */
+    NestWatch *watch;         /* over domains that come back */
+    GThreadPool *workers;     /* of Look */
+    GHashTable *entries;      /* uuid -> Entry */
+    guint looking;            /* looks and scans under way */
+    gboolean stopping;        /* begin nothing new */
+    GSourceFunc when_idle;    /* called once stopping and nothing is under way */
+    gpointer when_idle_data;  /* for it */
+};
+
+/* A domain with a look under way. */
+typedef struct {
+    gboolean again;  /* something happened since it began */
+    gboolean booted; /* and that was a start */
+} Entry;
+
+/* One look on its way through a worker and back. */
+typedef struct {
+    NestDomains *domains;  /* for the way back */
+    virConnectPtr control; /* references of its own */
+    virConnectPtr work;
+    gchar *uuid;           /* the domain's; NULL: list all domains */
+    gboolean restart;      /* a start was seen and outrun=restart is set */
+    gchar *name;           /* what it found: the domain's name */
+    gchar *done;           /* ... what was done, for the log */
+    gboolean restarted;    /* ... it was restarted */
+    gboolean busy;         /* ... it wants another look soon */
+    GPtrArray *uuids;      /* ... all domains */
+    GError *error;         /* ... what went wrong */
+} Look;
+
+static void
+look_free(Look *look)
+{
+    virConnectClose(look->control);
+    virConnectClose(look->work);
+    g_clear_pointer(&look->uuids, g_ptr_array_unref);
+    g_clear_error(&look->error);
+    g_free(look->uuid);
+    g_free(look->name);
+    g_free(look->done);
+    g_free(look);
+}
+
+static void
+list_all(Look *look)
+{
+    g_autoptr(NestDomainList) list = NULL;
+    int n = virConnectListAllDomains(look->work, &list, 0);
+
+    look->uuids = g_ptr_array_new_with_free_func(g_free);
+    if (n < 0)
+        nest_virt_error(&look->error, "cannot list the domains");
+    for (int i = 0; i < n; i++)
+        g_ptr_array_add(look->uuids, nest_virt_uuid(list[i]));
+}
+
+static void
+look_at_domain(Look *look)
+{
+    NestCorrector corrector = {look->control, look->domains->watch};
+    g_autoptr(virDomain) domain = virDomainLookupByUUIDString(look->work, look->uuid);
+    g_autoptr(NestDefinition) definition = NULL;
+
+    if (!domain)
+        return; /* it is gone, or libvirt is */
+    look->name = g_strdup(virDomainGetName(domain));
+    if (look->restart && !nest_restart_outran(&corrector, domain, &look->restarted, &look->error))
+        return;
+    definition = nest_correct_domain(&corrector, domain, &look->error);
+    if (!definition)
+        return;
+    look->done = nest_correct_describe(definition);
+    nest_marker_put(domain, definition->tagged, &look->busy, &look->error);
+}
+
+static gboolean look_is_done(gpointer data);
+
+static void
+run_look(gpointer data, gpointer unused)
+{
+    Look *look = data;
+
+    (void)unused;
+    if (look->uuid)
+        look_at_domain(look);
+    else
+        list_all(look);
+    g_idle_add_full(G_PRIORITY_DEFAULT, look_is_done, look, NULL);
+}
+
+static void
+begin(NestDomains *domains, const char *uuid, gboolean booted)
+{
+    Look *look = g_new0(Look, 1);
+
+    virConnectRef(domains->control);
+    virConnectRef(domains->work);
+    look->domains = domains;
+    look->control = domains->control;
+    look->work = domains->work;
+    look->uuid = g_strdup(uuid);
+    look->restart = booted && domains->config->outrun == NEST_OUTRUN_RESTART;
+    domains->looking++;
+    g_thread_pool_push(domains->workers, look, NULL);
+}
+
+/* A domain wants a look: now, or after the one that is under way. */
+static void
+want_look(NestDomains *domains, const char *uuid, gboolean booted)
+{
+    Entry *entry = g_hash_table_lookup(domains->entries, uuid);
+
+    if (domains->stopping || !domains->work)
+        return;
+    if (entry) {
+        entry->again = TRUE;
+        entry->booted |= booted;
+        return;
+    }
+    g_hash_table_insert(domains->entries, g_strdup(uuid), g_new0(Entry, 1));
+    begin(domains, uuid, booted);
+}
+
+/* What a timer needs to know of a busy domain. */
+typedef struct {
+    NestDomains *domains;
+    gchar *uuid;
+} Later;
+
+static void
+later_free(gpointer data)
+{
+    Later *later = data;
+
+    g_free(later->uuid);
+    g_free(later);
+}
+
+static gboolean
+busy_pause_is_over(gpointer data)
+{
+    Later *later = data;
+
+    want_look(later->domains, later->uuid, FALSE);
+    return G_SOURCE_REMOVE;
+}
+
+static void
+look_later(NestDomains *domains, const char *uuid)
+{
+    Later *later = g_new0(Later, 1);
+
+    later->domains = domains;
+    later->uuid = g_strdup(uuid);
+    g_timeout_add_seconds_full(G_PRIORITY_DEFAULT, BUSY_PAUSE_SECONDS, busy_pause_is_over, later,
+                               later_free);
+}
+
+static void
+say_outcome(const Look *look)
+{
+    if (look->done)
+        nest_log(G_LOG_LEVEL_MESSAGE, look->name, look->uuid, "%s", look->done);
+    if (look->restarted)
+        nest_log(G_LOG_LEVEL_MESSAGE, look->name, look->uuid,
+                 "its start outran the correction: it was stopped and started again");
+    if (look->error)
+        nest_log_error(look->name, look->uuid, look->error);
+}
+
+static void
+domain_is_done(NestDomains *domains, const Look *look)
+{
+    Entry *entry = g_hash_table_lookup(domains->entries, look->uuid);
+    Entry left = entry ? *entry : (Entry){0};
+
+    g_hash_table_remove(domains->entries, look->uuid);
+    if (left.again)
+        want_look(domains, look->uuid, left.booted);
+    else if (look->busy)
+        look_later(domains, look->uuid);
+}
+
+/* Back on the main loop. */
+static gboolean
+look_is_done(gpointer data)
+{
+    Look *look = data;
+    NestDomains *domains = look->domains;
+
+    domains->looking--;
+    if (domains->work) /* else libvirt went away meanwhile, and what failed is told with that */
+        say_outcome(look);
+    if (look->uuid)
+        domain_is_done(domains, look);
+    for (guint i = 0; look->uuids && i < look->uuids->len; i++)
+        want_look(domains, g_ptr_array_index(look->uuids, i), FALSE);
+    look_free(look);
+    if (domains->stopping && !domains->looking)
+        domains->when_idle(domains->when_idle_data);
+    return G_SOURCE_REMOVE;
+}
+
+NestDomains *
+nest_domains_new(const NestConfig *config)
+{
+    NestDomains *domains = g_new0(NestDomains, 1);
+
+    domains->config = config;
+    domains->watch = nest_watch_new();
+    domains->entries = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    domains->workers = g_thread_pool_new(run_look, NULL, MAX_CALLS, FALSE, NULL);
+    return domains;
+}
+
+void
+nest_domains_free(NestDomains *domains)
+{
+    if (!domains)
+        return;
+    g_thread_pool_free(domains->workers, TRUE, TRUE);
+    nest_domains_detach(domains);
+    g_hash_table_unref(domains->entries);
+    nest_watch_free(domains->watch);
+    g_free(domains);
+}
+
+void
+nest_domains_attach(NestDomains *domains, virConnectPtr control, virConnectPtr work)
+{
+    virConnectRef(control);
+    virConnectRef(work);
+    domains->control = control;
+    domains->work = work;
+    nest_domains_scan(domains);
+}
+
+void
+nest_domains_detach(NestDomains *domains)
+{
+    if (domains->control)
+        virConnectClose(domains->control);
+    if (domains->work)
+        virConnectClose(domains->work);
+    domains->control = NULL;
+    domains->work = NULL;
+    g_hash_table_remove_all(domains->entries);
+}
+
+void
+nest_domains_scan(NestDomains *domains)
+{
+    if (domains->work && !domains->stopping)
+        begin(domains, NULL, FALSE);
+}
+
+/* The events after which a domain may not be what its tag asks for. RESUMED comes before STARTED when
+ * a domain boots (LIBVIRT-FACTS, "Events and redefinition"). */
+static const struct {
+    int event;
+    gboolean boot;
+} events[] = {
+    {VIR_DOMAIN_EVENT_DEFINED, FALSE},
+    {VIR_DOMAIN_EVENT_STARTED, TRUE},
+    {VIR_DOMAIN_EVENT_RESUMED, TRUE},
+};
+
+void
+nest_domains_lifecycle(NestDomains *domains, virDomainPtr domain, int event, int detail)
+{
+    g_autofree gchar *uuid = nest_virt_uuid(domain);
+
+    nest_watch_note(domains->watch, domain, event, detail);
+    for (gsize i = 0; i < G_N_ELEMENTS(events); i++)
+        if (events[i].event == event)
+            want_look(domains, uuid, events[i].boot);
+}
+
+void
+nest_domains_metadata(NestDomains *domains, virDomainPtr domain, const char *uri)
+{
+    g_autofree gchar *uuid = nest_virt_uuid(domain);
+
+    if (g_str_equal(uri, NEST_TAG_NAMESPACE) || g_str_equal(uri, NEST_STATE_NAMESPACE))
+        want_look(domains, uuid, FALSE);
+}
+
+void
+nest_domains_stop(NestDomains *domains, GSourceFunc when_idle, gpointer data)
+{
+    domains->stopping = TRUE;
+    domains->when_idle = when_idle;
+    domains->when_idle_data = data;
+    if (!domains->looking)
+        when_idle(data);
+}

@@ -1,0 +1,38 @@
+/* The host's domains: which want a look, and the looks under way. */
+#pragma once
+
+#include "config.h"
+#include "virtnestd/virt.h"
+
+typedef struct NestDomains NestDomains;
+
+/**
+ * nest_domains_new: nothing to do yet, no libvirt yet.
+ * @config: the settings in force; read at each look, so that a reload counts from the next one
+ */
+NestDomains *nest_domains_new(const NestConfig *config);
+
+/* Ends; waits for the looks under way. */
+void nest_domains_free(NestDomains *domains);
+
+/* libvirt is there: every domain is looked at once. */
+void nest_domains_attach(NestDomains *domains, virConnectPtr control, virConnectPtr work);
+
+/* libvirt is gone: what was waiting is forgotten, the next attach looks at everything. */
+void nest_domains_detach(NestDomains *domains);
+
+/* Looks at every domain again. */
+void nest_domains_scan(NestDomains *domains);
+
+/* A lifecycle event of libvirt. */
+void nest_domains_lifecycle(NestDomains *domains, virDomainPtr domain, int event, int detail);
+
+/* An element of a domain's metadata changed. */
+void nest_domains_metadata(NestDomains *domains, virDomainPtr domain, const char *uri);
+
+/**
+ * nest_domains_stop: begin nothing new.
+ * @when_idle: called from the main loop as soon as no look is under way
+ * @data: for it
+ */
+void nest_domains_stop(NestDomains *domains, GSourceFunc when_idle, gpointer data);

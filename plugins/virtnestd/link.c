@@ -1,0 +1,237 @@
+/* The link to libvirt: two connections, libvirt's events, and coming back when libvirt was away. */
+#include "virtnestd/link.h"
+
+#include "error.h"
+#include "log.h"
+
+#include <gio/gio.h>
+
+#define FIRST_PAUSE_MS 100
+#define LONGEST_PAUSE_MS 10000
+
+enum { ON_LIFECYCLE, ON_METADATA, N_CALLBACKS };
+
+struct NestLink {
+    gchar *uri;                       /* libvirt's */
+    const NestLinkListener *listener; /* who hears of it */
+    gpointer data;                    /* for the listener */
+    virConnectPtr control;            /* for events; NULL while not connected */
+    virConnectPtr work;               /* for calls; NULL while not connected */
+    int callbacks[N_CALLBACKS];       /* libvirt's ids of ours on @control */
+    guint pause_ms;                   /* before the next try */
+    guint timer;                      /* the source of the next try, or of the closing; 0: none */
+    GCancellable *cancellable;        /* cancelled when the link is freed while it connects */
+    gboolean complained;              /* the failing to connect was logged */
+};
+
+/* What the connecting thread hands over. */
+typedef struct {
+    virConnectPtr control;
+    virConnectPtr work;
+} Pair;
+
+static void
+close_connection(virConnectPtr *connection)
+{
+    if (*connection)
+        virConnectClose(*connection);
+    *connection = NULL;
+}
+
+static void
+pair_free(gpointer data)
+{
+    Pair *pair = data;
+
+    close_connection(&pair->control);
+    close_connection(&pair->work);
+    g_free(pair);
+}
+
+static void try_to_connect(NestLink *link);
+
+static gboolean
+pause_is_over(gpointer data)
+{
+    NestLink *link = data;
+
+    link->timer = 0;
+    try_to_connect(link);
+    return G_SOURCE_REMOVE;
+}
+
+static void
+try_later(NestLink *link)
+{
+    link->timer = g_timeout_add(link->pause_ms, pause_is_over, link);
+    link->pause_ms = MIN(link->pause_ms * 2, LONGEST_PAUSE_MS);
+}
+
+static void on_close(virConnectPtr connection, int reason, void *data);
+
+static void
+drop_connections(NestLink *link)
+{
+    for (int i = 0; link->control && i < N_CALLBACKS; i++)
+        if (link->callbacks[i] >= 0)
+            virConnectDomainEventDeregisterAny(link->control, link->callbacks[i]);
+    if (link->control)
+        virConnectUnregisterCloseCallback(link->control, on_close);
+    close_connection(&link->control);
+    close_connection(&link->work);
+}
+
+static gboolean
+connection_is_lost(gpointer data)
+{
+    NestLink *link = data;
+
+    link->timer = 0;
+    nest_log(G_LOG_LEVEL_MESSAGE, NULL, NULL, "libvirt (%s) is gone: waiting for it", link->uri);
+    link->listener->lost(link->data);
+    drop_connections(link);
+    link->complained = TRUE;
+    link->pause_ms = FIRST_PAUSE_MS;
+    try_later(link);
+    return G_SOURCE_REMOVE;
+}
+
+/* libvirt calls this from inside the connection, which cannot be closed there. */
+static void
+on_close(virConnectPtr connection, int reason, void *data)
+{
+    NestLink *link = data;
+
+    (void)connection, (void)reason;
+    if (!link->timer)
+        link->timer = g_idle_add(connection_is_lost, link);
+}
+
+static int
+on_lifecycle(virConnectPtr connection, virDomainPtr domain, int event, int detail, void *data)
+{
+    NestLink *link = data;
+
+    (void)connection;
+    link->listener->lifecycle(link->data, domain, event, detail);
+    return 0;
+}
+
+static void
+on_metadata(virConnectPtr connection, virDomainPtr domain, int type, const char *uri, void *data)
+{
+    NestLink *link = data;
+
+    (void)connection;
+    if (type == VIR_DOMAIN_METADATA_ELEMENT && uri)
+        link->listener->metadata(link->data, domain, uri);
+}
+
+static gboolean
+register_events(NestLink *link)
+{
+    link->callbacks[ON_LIFECYCLE] =
+        virConnectDomainEventRegisterAny(link->control, NULL, VIR_DOMAIN_EVENT_ID_LIFECYCLE,
+                                         VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle), link, NULL);
+    link->callbacks[ON_METADATA] =
+        virConnectDomainEventRegisterAny(link->control, NULL, VIR_DOMAIN_EVENT_ID_METADATA_CHANGE,
+                                         VIR_DOMAIN_EVENT_CALLBACK(on_metadata), link, NULL);
+    return link->callbacks[ON_LIFECYCLE] >= 0 && link->callbacks[ON_METADATA] >= 0 &&
+           virConnectRegisterCloseCallback(link->control, on_close, link, NULL) == 0 &&
+           virConnectIsAlive(link->control) == 1;
+}
+
+static void
+open_connections(GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+{
+    Pair *pair = g_new0(Pair, 1);
+    GError *error = NULL;
+
+    (void)source, (void)cancellable;
+    pair->control = virConnectOpen(data);
+    pair->work = pair->control ? virConnectOpen(data) : NULL;
+    if (pair->work) {
+        g_task_return_pointer(task, pair, pair_free);
+        return;
+    }
+    nest_virt_error(&error, "cannot connect to libvirt");
+    pair_free(pair);
+    g_task_return_error(task, error);
+}
+
+static void
+connecting_failed(NestLink *link, const GError *error)
+{
+    if (!link->complained)
+        nest_log_error(NULL, NULL, error);
+    link->complained = TRUE;
+    try_later(link);
+}
+
+static void
+connections_are_open(GObject *source, GAsyncResult *result, gpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    Pair *pair = g_task_propagate_pointer(G_TASK(result), &error);
+    NestLink *link = data;
+
+    (void)source;
+    if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+        return; /* the link is gone */
+    if (!pair) {
+        connecting_failed(link, error);
+        return;
+    }
+    link->control = g_steal_pointer(&pair->control);
+    link->work = g_steal_pointer(&pair->work);
+    pair_free(pair);
+    if (!register_events(link)) {
+        nest_virt_error(&error, "cannot listen to libvirt's events");
+        drop_connections(link);
+        connecting_failed(link, error);
+        return;
+    }
+    link->complained = FALSE;
+    link->pause_ms = FIRST_PAUSE_MS;
+    nest_log(G_LOG_LEVEL_INFO, NULL, NULL, "connected to libvirt (%s)", link->uri);
+    link->listener->connected(link->data, link->control, link->work);
+}
+
+static void
+try_to_connect(NestLink *link)
+{
+    GTask *task = g_task_new(NULL, link->cancellable, connections_are_open, link);
+
+    g_task_set_task_data(task, g_strdup(link->uri), g_free);
+    g_task_run_in_thread(task, open_connections);
+    g_object_unref(task);
+}
+
+NestLink *
+nest_link_new(const char *uri, const NestLinkListener *listener, gpointer data)
+{
+    NestLink *link = g_new0(NestLink, 1);
+
+    link->uri = g_strdup(uri);
+    link->listener = listener;
+    link->data = data;
+    link->pause_ms = FIRST_PAUSE_MS;
+    link->cancellable = g_cancellable_new();
+    for (int i = 0; i < N_CALLBACKS; i++)
+        link->callbacks[i] = -1;
+    try_to_connect(link);
+    return link;
+}
+
+void
+nest_link_free(NestLink *link)
+{
+    if (!link)
+        return;
+    g_cancellable_cancel(link->cancellable);
+    g_clear_handle_id(&link->timer, g_source_remove);
+    drop_connections(link);
+    g_object_unref(link->cancellable);
+    g_free(link->uri);
+    g_free(link);
+}

@@ -1,0 +1,36 @@
+/* The link to libvirt: two connections, libvirt's events, and coming back when libvirt was away. */
+#pragma once
+
+#include "virtnestd/virt.h"
+
+typedef struct NestLink NestLink;
+
+/**
+ * NestLinkListener: who hears what happens. All are called from the main loop and must not wait.
+ */
+typedef struct {
+    /* libvirt answers; both connections stay valid until lost(). */
+    void (*connected)(gpointer data, virConnectPtr control, virConnectPtr work);
+    /* libvirt is gone; the link tries again by itself. */
+    void (*lost)(gpointer data);
+    /* A domain's life: VIR_DOMAIN_EVENT_* and its detail. */
+    void (*lifecycle)(gpointer data, virDomainPtr domain, int event, int detail);
+    /* An element of @uri in a domain's metadata was set or removed. */
+    void (*metadata)(gpointer data, virDomainPtr domain, const char *uri);
+} NestLinkListener;
+
+/**
+ * nest_link_new: connect to libvirt and stay connected.
+ * @uri: libvirt's, as "qemu:///system"
+ * @listener: who hears of it; must outlive the link
+ * @data: for the listener
+ *
+ * Two connections: events come over one ("control") and calls go over the other ("work"), so that a
+ * call that waits delays no event. Opened on a thread, again after 0.1 s, 0.2 s ... 10 s.
+ *
+ * Returns: (transfer full) the link, not connected yet.
+ */
+NestLink *nest_link_new(const char *uri, const NestLinkListener *listener, gpointer data);
+
+/* Closes both connections without calling the listener. */
+void nest_link_free(NestLink *link);

@@ -1,0 +1,161 @@
+/* virtnestd: follows libvirt's events and acts where no hook can: see virtnestd(8).
+ *
+ * Here are the process, its signals and its settings. link.c speaks with libvirt, domains.c decides who
+ * wants a look, correct.c, marker.c and restart.c act. The plugin host (probes, guards, exports; see
+ * plugins/nest-plugin.h once it is there) will be a listener beside domains.c. */
+#include "config.h"
+#include "error.h"
+#include "liveness.h"
+#include "log.h"
+#include "virtnestd/domains.h"
+#include "virtnestd/link.h"
+#include "virtnestd/notify.h"
+
+#include <glib-unix.h>
+#include <locale.h>
+
+/* How long SIGTERM waits for calls of libvirt that are under way. */
+#define STOP_SECONDS 5
+
+/* The whole daemon. */
+typedef struct {
+    NestConfig config;    /* the settings in force */
+    NestDomains *domains; /* what is to be done */
+    NestLink *link;       /* where it is done */
+    GMainLoop *loop;      /* runs until SIGTERM */
+} Daemon;
+
+static void
+on_connected(gpointer data, virConnectPtr control, virConnectPtr work)
+{
+    Daemon *daemon = data;
+
+    nest_notify("STATUS=Connected to libvirt");
+    nest_domains_attach(daemon->domains, control, work);
+}
+
+static void
+on_lost(gpointer data)
+{
+    Daemon *daemon = data;
+
+    nest_notify("STATUS=Waiting for libvirt");
+    nest_domains_detach(daemon->domains);
+}
+
+static void
+on_lifecycle(gpointer data, virDomainPtr domain, int event, int detail)
+{
+    nest_domains_lifecycle(((Daemon *)data)->domains, domain, event, detail);
+}
+
+static void
+on_metadata(gpointer data, virDomainPtr domain, const char *uri)
+{
+    nest_domains_metadata(((Daemon *)data)->domains, domain, uri);
+}
+
+static const NestLinkListener listener = {on_connected, on_lost, on_lifecycle, on_metadata};
+
+/* SIGHUP: settings that cannot be read leave those in force as they are. */
+static gboolean
+reload(gpointer data)
+{
+    Daemon *daemon = data;
+    g_autoptr(GError) error = NULL;
+
+    nest_notify("RELOADING=1");
+    if (nest_config_load(&daemon->config, &error))
+        nest_log(G_LOG_LEVEL_INFO, NULL, NULL, "settings read again; looking at every domain");
+    else
+        nest_log_error(NULL, NULL, error);
+    nest_domains_scan(daemon->domains);
+    nest_notify("READY=1");
+    return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+quit(gpointer data)
+{
+    g_main_loop_quit(((Daemon *)data)->loop);
+    return G_SOURCE_REMOVE;
+}
+
+static gboolean
+stop(gpointer data)
+{
+    Daemon *daemon = data;
+
+    nest_notify("STOPPING=1");
+    g_timeout_add_seconds(STOP_SECONDS, quit, daemon);
+    nest_domains_stop(daemon->domains, quit, daemon);
+    return G_SOURCE_CONTINUE;
+}
+
+/* The workers are not waited for here: nest_domains_stop() did, as long as that is wise. */
+static void
+run(Daemon *daemon, const char *uri)
+{
+    daemon->loop = g_main_loop_new(NULL, FALSE);
+    daemon->domains = nest_domains_new(&daemon->config);
+    daemon->link = nest_link_new(uri, &listener, daemon);
+    g_unix_signal_add(SIGHUP, reload, daemon);
+    g_unix_signal_add(SIGTERM, stop, daemon);
+    g_unix_signal_add(SIGINT, stop, daemon);
+    nest_notify("READY=1\nSTATUS=Waiting for libvirt");
+    g_main_loop_run(daemon->loop);
+    nest_link_free(daemon->link);
+    g_main_loop_unref(daemon->loop);
+}
+
+static gboolean
+read_options(int *argc, char ***argv, gchar **ret_uri, GError **error)
+{
+    g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+    gboolean foreground = FALSE;
+    gboolean version = FALSE;
+    const GOptionEntry entries[] = {
+        {"connect", 'c', 0, G_OPTION_ARG_STRING, ret_uri, "libvirt to follow (qemu:///system)", "URI"},
+        {"foreground", 'f', 0, G_OPTION_ARG_NONE, &foreground,
+         "Stay in the foreground, as it always does: systemd wants that", NULL},
+        {"version", 'V', 0, G_OPTION_ARG_NONE, &version, "Print the version and leave", NULL},
+        G_OPTION_ENTRY_NULL,
+    };
+
+    g_option_context_add_main_entries(context, entries, NULL);
+    g_option_context_set_summary(context, "Gives tagged libvirt domains nested virtualization.");
+    if (!g_option_context_parse(context, argc, argv, error))
+        return FALSE;
+    if (version) {
+        g_print("virtnestd " NEST_VERSION "\n");
+        exit(0);
+    }
+    if (*argc > 1) {
+        g_set_error(error, NEST_ERROR, NEST_ERROR_USAGE, "'%s' is not an argument of virtnestd: see "
+                    "virtnestd --help", (*argv)[1]);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+int
+main(int argc, char **argv)
+{
+    Daemon daemon = {0};
+    g_autofree gchar *uri = NULL;
+    g_autoptr(GError) error = NULL;
+
+    setlocale(LC_ALL, "");
+    nest_log_open("virtnestd", TRUE);
+    if (!read_options(&argc, &argv, &uri, &error)) {
+        nest_log_error(NULL, NULL, error);
+        return 2;
+    }
+    if (!nest_config_load(&daemon.config, &error) || !nest_liveness_take(&error)) {
+        nest_log_error(NULL, NULL, error);
+        return 1;
+    }
+    nest_virt_init();
+    run(&daemon, uri ? uri : "qemu:///system");
+    return 0;
+}

@@ -1,0 +1,8 @@
+/* What systemd wants to know of a service (sd_notify(3)). */
+#pragma once
+
+/**
+ * nest_notify: tell the service manager, if there is one.
+ * @state: as "READY=1\nSTATUS=..."
+ */
+void nest_notify(const char *state);

@@ -1,0 +1,92 @@
+/* outrun=restart: a start that was faster than the correction is stopped and started again, once. */
+#include "virtnestd/restart.h"
+
+#include "cpu.h"
+#include "error.h"
+#include "kvm_module.h"
+
+#include <string.h>
+
+/* Whether this XML is tagged, requires the feature and has not got it. */
+static gboolean
+lacks_feature(const char *text)
+{
+    g_autoptr(NestDomainXml) xml = nest_domain_xml_parse(text, strlen(text), NULL);
+    NestKvmModule module = nest_kvm_module_read();
+    const NestPlatform *platform = NULL;
+    NestTag tag = NEST_TAG_DEFAULT;
+    gboolean tagged = FALSE;
+
+    if (!xml || !nest_tag_read(xml, &tagged, &tag, NULL) || !tagged || !tag.required)
+        return FALSE;
+    platform = nest_cpu_platform(xml, module.platform, NULL);
+    return platform && !nest_cpu_exposes(xml, platform);
+}
+
+/* Whether it was booted and nothing else; @ret_flags: how to start it again. */
+static gboolean
+has_just_booted(virDomainPtr domain, unsigned int *ret_flags)
+{
+    int state = 0;
+    int reason = 0;
+
+    if (virDomainGetState(domain, &state, &reason, 0) < 0)
+        return FALSE;
+    *ret_flags = state == VIR_DOMAIN_PAUSED ? VIR_DOMAIN_START_PAUSED : 0;
+    return (state == VIR_DOMAIN_RUNNING && reason == VIR_DOMAIN_RUNNING_BOOTED) ||
+           (state == VIR_DOMAIN_PAUSED && reason == VIR_DOMAIN_PAUSED_STARTING_UP);
+}
+
+/* Corrects, and makes sure that a restart would help. */
+static gboolean
+prepare_definition(const NestCorrector *corrector, virDomainPtr domain, GError **error)
+{
+    g_autoptr(NestDefinition) definition = nest_correct_domain(corrector, domain, error);
+    g_autofree gchar *inactive = definition ? nest_virt_read_inactive(domain, error) : NULL;
+
+    if (!inactive)
+        return FALSE;
+    if (!lacks_feature(inactive))
+        return TRUE;
+    g_set_error_literal(error, NEST_ERROR, NEST_ERROR_LIBVIRT,
+                        "its corrected definition still lacks the feature, so a restart is of no use");
+    return FALSE;
+}
+
+static gboolean
+start_again(virDomainPtr domain, unsigned int flags, GError **error)
+{
+    if (virDomainDestroyFlags(domain, 0) < 0) {
+        nest_virt_error(error, "cannot stop it for the restart, it runs on without the feature");
+        virDomainResume(domain);
+        return FALSE;
+    }
+    if (virDomainCreateWithFlags(domain, flags) < 0)
+        return nest_virt_error(error, "stopped for the restart, but it does not start again");
+    return TRUE;
+}
+
+gboolean
+nest_restart_outran(const NestCorrector *corrector, virDomainPtr domain, gboolean *ret_restarted,
+                    GError **error)
+{
+    g_autofree char *live = NULL;
+    unsigned int flags = 0;
+
+    if (!has_just_booted(domain, &flags) || virDomainIsPersistent(domain) != 1)
+        return TRUE;
+    live = virDomainGetXMLDesc(domain, 0);
+    if (!live || !lacks_feature(live))
+        return TRUE;
+    if (!flags && virDomainSuspend(domain) < 0)
+        return nest_virt_error(error, "cannot suspend it for the restart, it runs on as it is");
+    if (!prepare_definition(corrector, domain, error)) {
+        if (!flags)
+            virDomainResume(domain);
+        return FALSE;
+    }
+    if (!start_again(domain, flags, error))
+        return FALSE;
+    *ret_restarted = TRUE;
+    return TRUE;
+}

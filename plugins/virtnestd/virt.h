@@ -1,0 +1,42 @@
+/* libvirt's objects and errors in GLib's terms. */
+#pragma once
+
+#include <glib.h>
+#include <libvirt/libvirt.h>
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(virDomain, virDomainFree)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(virConnect, virConnectClose)
+
+/* A virDomainPtr array that ends in NULL, as virConnectListAllDomains() makes it. */
+typedef virDomainPtr NestDomainList;
+void nest_virt_list_free(NestDomainList *list);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestDomainList, nest_virt_list_free)
+
+/**
+ * nest_virt_init: join libvirt's events to GLib's default main context and keep its errors off
+ * standard error. Before the first connection, once in a process.
+ */
+void nest_virt_init(void);
+
+/**
+ * nest_virt_error: this thread's last libvirt error as NEST_ERROR_LIBVIRT.
+ * @what: what was tried, as "cannot read its XML"
+ *
+ * Returns: FALSE, for the caller to return.
+ */
+gboolean nest_virt_error(GError **error, const char *what);
+
+/* Whether this thread's last libvirt error says that the domain does not exist (any more). */
+gboolean nest_virt_domain_is_gone(void);
+
+/* (transfer full) A domain's uuid in its usual form. */
+gchar *nest_virt_uuid(virDomainPtr domain);
+
+/**
+ * nest_virt_read_inactive: the persistent definition, with the passwords in it.
+ *
+ * Without SECURE they would vanish with the redefinition (LIBVIRT-FACTS, "Read in the sources").
+ *
+ * Returns: (transfer full) the XML, or NULL with NEST_ERROR_LIBVIRT.
+ */
+gchar *nest_virt_read_inactive(virDomainPtr domain, GError **error);
