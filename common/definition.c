@@ -192,18 +192,21 @@ correct(Work *work, const NestPlatform *host, GError **error)
     g_autoptr(NestDomainXml) after = NULL;
     g_autoptr(GPtrArray) changes = g_ptr_array_new_with_free_func(g_free);
     g_autofree gchar *rewritten = NULL;
+    g_autofree gchar *today = NULL;
     g_autofree gchar *wanted = NULL;
-    g_autofree gchar *applied = NULL;
 
-    if (!base || !nest_cpu_rewrite(base, &work->tag, host, changes, error))
+    if (!base)
+        return FALSE;
+    /* Before the rewrite, which works on the tree of the base. */
+    today = work->untouched ? canonical(work->state->applied) : cpu_canonical(base);
+    if (!nest_cpu_rewrite(base, &work->tag, host, changes, error))
         return FALSE;
     rewritten = nest_domain_xml_text(base);
     after = nest_domain_xml_parse(rewritten, strlen(rewritten), error);
     if (!after)
         return FALSE;
     wanted = cpu_canonical(after);
-    applied = work->untouched ? canonical(work->state->applied) : cpu_canonical(base);
-    if (!g_str_equal(wanted, applied)) {
+    if (!g_str_equal(wanted, today)) {
         record_correction(work, base, after);
         g_ptr_array_extend_and_steal(definition->changes, g_steal_pointer(&changes));
     }

@@ -51,15 +51,36 @@ be_silent(void *context, xmlError *error)
     (void)context, (void)error;
 }
 
-/* Validates a copy, as libxml2 validates documents, not elements. */
+/* libvirt puts the children into the root's namespace when the element is set as metadata, and leaves
+ * them without one when it comes with a definition. The schema knows the second form. */
+static void
+strip_namespace(xmlNode *element)
+{
+    NEST_XML_FOREACH(element, child) {
+        if (nest_xml_in_namespace(child, NEST_STATE_NAMESPACE))
+            xmlSetNs(child, NULL);
+        strip_namespace(child);
+    }
+}
+
+/* The element as a document of its own, which is what libxml2 validates. */
+static xmlDoc *
+copy_element(xmlNode *element)
+{
+    xmlDoc *doc = xmlNewDoc((const xmlChar *)"1.0");
+
+    xmlDocSetRootElement(doc, xmlDocCopyNode(element, doc, 1));
+    strip_namespace(xmlDocGetRootElement(doc));
+    return doc;
+}
+
 static gboolean
-is_valid(xmlNode *element)
+is_valid(xmlDoc *doc)
 {
     g_autoptr(GBytes) schema = g_resources_lookup_data(SCHEMA, 0, NULL);
     g_autoptr(xmlRelaxNGParserCtxt) parser = NULL;
     g_autoptr(xmlRelaxNG) grammar = NULL;
     g_autoptr(xmlRelaxNGValidCtxt) validator = NULL;
-    g_autoptr(xmlDoc) doc = xmlNewDoc((const xmlChar *)"1.0");
     gsize length = 0;
     const char *text = schema ? g_bytes_get_data(schema, &length) : NULL;
 
@@ -71,19 +92,18 @@ is_valid(xmlNode *element)
         return FALSE;
     validator = xmlRelaxNGNewValidCtxt(grammar);
     xmlRelaxNGSetValidStructuredErrors(validator, be_silent, NULL);
-    xmlDocSetRootElement(doc, xmlDocCopyNode(element, doc, 1));
     return xmlRelaxNGValidateDoc(validator, doc) == 0;
 }
 
-/* The <cpu> in <original> or <applied> as it stands in the document; "" where it is empty. */
+/* The <cpu> in <original> or <applied>; "" where it is empty. */
 static gchar *
-read_cpu(const NestDomainXml *xml, const xmlNode *parent)
+read_cpu(const xmlNode *parent)
 {
     xmlNode *cpu = nest_xml_child(parent, "cpu");
 
     if (!parent)
         return NULL;
-    return cpu ? nest_domain_xml_source(xml, cpu) : g_strdup("");
+    return cpu ? nest_xml_dump(cpu) : g_strdup("");
 }
 
 NestState *
@@ -91,20 +111,22 @@ nest_state_read(const NestDomainXml *xml, GError **error)
 {
     g_autoptr(NestState) state = nest_state_new();
     xmlNode *element = nest_state_element(xml);
+    g_autoptr(xmlDoc) doc = element ? copy_element(element) : NULL;
     xmlNode *live = NULL;
 
     if (!element)
         return g_steal_pointer(&state);
-    if (!is_valid(element)) {
+    if (!is_valid(doc)) {
         g_set_error_literal(error, NEST_ERROR, NEST_ERROR_STATE,
                             "the metadata's element of '" NEST_STATE_NAMESPACE "' is not what "
                             "virt-nest writes, so it is not believed: remove it (virsh metadata "
                             "DOMAIN --uri " NEST_STATE_NAMESPACE " --remove --config)");
         return NULL;
     }
+    element = xmlDocGetRootElement(doc);
     live = nest_xml_child(element, "live");
-    state->original = read_cpu(xml, nest_xml_child(element, "original"));
-    state->applied = read_cpu(xml, nest_xml_child(element, "applied"));
+    state->original = read_cpu(nest_xml_child(element, "original"));
+    state->applied = read_cpu(nest_xml_child(element, "applied"));
     state->write = nest_xml_attribute(nest_xml_child(element, "applied"), "write");
     state->uuid = nest_xml_attribute(live, "uuid");
     state->qemu = nest_xml_attribute(live, "qemu");

@@ -48,19 +48,19 @@ struct Operation {
     Check check;           /* the judgement */
     gboolean prints;       /* a rewritten XML goes to standard output */
     const char *verb;      /* what is refused, in a message; NULL: nothing ever is */
-    const char *aftermath; /* what becomes of the guest then; NULL: nothing to say */
+    const char *aftermath; /* what becomes of the guest then */
     const char *running;   /* what to do about nested guests that were running in it */
 };
 
 static const Operation operations[] = {
-    {"prepare", check_prepare, TRUE, "start", NULL, NULL},
-    {"start", check_start, FALSE, "start", NULL, NULL},
-    {"migrate", check_resume, FALSE, "take in", "it keeps running on the source",
+    {"prepare", check_prepare, TRUE, "start", "", ""},
+    {"start", check_start, FALSE, "start", "", ""},
+    {"migrate", check_resume, FALSE, "take in", " (it stays on the source as it is)",
      "shut them down on the source first, or let it go for once there"},
-    {"restore", check_resume, FALSE, "restore", "its saved image stays as it is",
+    {"restore", check_resume, FALSE, "restore", " (its saved image stays as it is)",
      "boot it without its saved image, or let it be restored for once"},
-    {"stopped", forget_stamp, FALSE, NULL, NULL, NULL},
-    {"release", forget_stamp, FALSE, NULL, NULL, NULL},
+    {"stopped", forget_stamp, FALSE, NULL, "", ""},
+    {"release", forget_stamp, FALSE, NULL, "", ""},
 };
 
 static void
@@ -163,7 +163,7 @@ check_host_of_resuming(Call *call, GError **error)
         g_clear_error(error);
         return TRUE;
     }
-    g_prefix_error(error, "its nested state would be lost here: ");
+    g_prefix_error(error, "its nested state would be lost here, as ");
     return let_go(call, error);
 }
 
@@ -420,9 +420,8 @@ print_refusal(const Call *call, const GError *reason)
     g_autofree gchar *note = session_note(call, reason);
     g_autofree gchar *line = NULL;
     g_autoptr(GError) error =
-        g_error_new(reason->domain, reason->code, "cannot %s domain '%s'%s%s: %s%s",
-                    operation->verb, call->name, operation->aftermath ? ", " : "",
-                    operation->aftermath ? operation->aftermath : "", reason->message, note);
+        g_error_new(reason->domain, reason->code, "cannot %s domain '%s'%s: %s%s",
+                    operation->verb, call->name, operation->aftermath, reason->message, note);
 
     line = nest_error_text(error);
     fprintf(stderr, "%s\n", line);

@@ -78,7 +78,6 @@ host_write_conf() {
 	cgroup_controllers = [ ]
 	namespaces = [ ]
 	stdio_handler = "file"
-	migration_address = "127.0.0.1"
 	vnc_listen = "127.0.0.1"
 	CONF
     printf '%s\n' "$2" >"$1/hostname"
@@ -117,6 +116,9 @@ host_cache_load() {
         cp -a "$HOST_CACHE/capabilities/." "$1/var/cache/libvirt/qemu/capabilities/"
     fi
 }
+
+# libvirt asks QEMU what it can do at the first need: here, and in no test's time.
+host_probe() { host_virsh "$1" domcapabilities --virttype qemu >/dev/null; }
 
 host_cache_store() {
     local new file
@@ -190,7 +192,7 @@ host_start() {
         host_unshare "$dir" || return
         [ "${HOST_OWNER:-}" = none ] || host_guard "$dir" "${HOST_OWNER:-$$}"
     fi
-    host_cache_load "$dir" && host_libvirtd_start "$dir" && host_cache_store "$dir"
+    host_cache_load "$dir" && host_libvirtd_start "$dir" && host_probe "$dir" && host_cache_store "$dir"
 }
 
 # host_down DIR: as if the power failed: all processes and mounts end, DIR stays.
@@ -255,7 +257,8 @@ host_uri() { echo "qemu+unix:///system?socket=$(realpath "$1")/run/libvirt/libvi
 host_migrate() {
     local from=$1 to=$2 domain=$3
     shift 3
-    host_virsh "$from" migrate --live "$@" "$domain" "$(host_uri "$to")" --migrateuri tcp://127.0.0.1
+    host_virsh "$from" migrate --live "$@" "$domain" "$(host_uri "$to")" \
+        --migrateuri tcp://127.0.0.1 --listen-address 127.0.0.1
 }
 
 # --- daemons: known by PID file, never by name
@@ -308,11 +311,14 @@ host_daemon_stop() {
 
 host_libvirtd_answers() { host_virsh "$1" list >/dev/null 2>&1; }
 
+host_libvirtd_settled() { host_libvirtd_answers "$1" || host_daemon_gone "$1" libvirtd; }
+
 host_libvirtd_start() {
     host_daemon_gone "$1" libvirtd || return 0
     host_daemon_start "$1" libvirtd libvirtd || return
-    host_wait "${HOST_TIMEOUT:-60}" host_libvirtd_answers "$1" ||
-        host_error "libvirtd in $1 does not answer: $(tail -n 5 "$1"/log/libvirtd.log "$1"/var/log/libvirt/libvirtd.log 2>/dev/null)"
+    host_wait "${HOST_TIMEOUT:-60}" host_libvirtd_settled "$1"
+    host_libvirtd_answers "$1" ||
+        host_error "libvirtd in $1 does not answer: $(tail -n 3 "$1/log/libvirtd.log" "$1/var/log/libvirt/libvirtd.log")"
 }
 
 # The guests go on.

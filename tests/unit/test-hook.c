@@ -1,0 +1,1053 @@
+/* Shows what the qemu hook lets pass and what it refuses, by running its two parts as libvirt does.
+ *
+ * Each case has a world of its own: a folder with a host from tests/fakes/hosts, a configuration, a
+ * definition, a stamp, and this process holding virtnestd's lock, as the case says. */
+#include "config.h"
+#include "liveness.h"
+#include "root.h"
+#include "stamp.h"
+
+#include <fcntl.h>
+#include <gio/gio.h>
+#include <glib/gstdio.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define NOBODY 65534
+#define UUID "11111111-1111-4111-8111-111111111111"
+#define OTHER_UUID "22222222-2222-4222-8222-222222222222"
+#define SECRET "pass-w0rd"
+
+#define TAG_WITH(attributes) "<nest:enable xmlns:nest='urn:virt-nest:1' " attributes "/>"
+#define TAG TAG_WITH("")
+#define OPTIONAL TAG_WITH("required='no'")
+#define STATE(content) \
+    "<neststate:domain xmlns:neststate='urn:virt-nest:state:1'>" content "</neststate:domain>"
+#define LIVE(uuid, nested) STATE("<live uuid='" uuid "' qemu='4711' nested='" nested "'/>")
+#define RECORD \
+    STATE("<original/><applied write='0123456789abcdef0123456789abcdef'>" \
+          "<cpu mode='host-passthrough'/></applied>")
+
+#define PASSTHROUGH "<cpu mode='host-passthrough' check='none' migratable='on'/>"
+#define PLAIN "<cpu mode='custom'><model>qemu64</model></cpu>"
+#define EPYC_SVM "<cpu mode='custom'><model>EPYC</model><feature policy='require' name='svm'/></cpu>"
+#define HASWELL_VMX \
+    "<cpu mode='custom'><model>Haswell</model><feature policy='require' name='vmx'/></cpu>"
+#define SEV "<launchSecurity type='sev'/>"
+
+/* What a case finds in its world. */
+enum {
+    DEFINITION = 1 << 0, /* the domain has a persistent definition */
+    DAEMON = 1 << 1,     /* a virtnestd lives */
+    STAMP = 1 << 2,      /* a restore or migrate came just before */
+    OLD_STAMP = 1 << 3,  /* one came two minutes ago */
+    RESTART = 1 << 4,    /* the configuration says outrun=restart */
+    BAD_CONFIG = 1 << 5, /* the configuration cannot be read */
+    SESSION = 1 << 6,    /* an ordinary user runs the hook, as qemu:///session does */
+};
+
+/* What is left in it. */
+enum { NO_STAMP, A_STAMP };
+
+/* One call of the hook and what it must do. */
+typedef struct {
+    const char *shows;     /* what this case shows; the end of the test's path */
+    const char *operation; /* as libvirt calls it */
+    const char *host;      /* below tests/fakes/hosts */
+    const char *type;      /* of the domain */
+    const char *metadata;  /* its tag and record */
+    const char *cpu;       /* its <cpu>, and whatever else stands beside it */
+    guint given;           /* bits of what the world has */
+    const char *code;      /* refused with it; NULL: passes */
+    const char *says;      /* in standard error; NULL and passing: nothing may be there */
+    const char *prints;    /* in standard output; NULL: nothing may be there */
+    int leaves;            /* A_STAMP or NO_STAMP */
+} Case;
+
+/* A host and what else stands on the disk, gone with the case. */
+typedef struct {
+    gchar *folder; /* of everything */
+    gchar *root;   /* $VIRT_NEST_ROOT */
+    gchar *front;  /* the hook to run */
+    guint given;   /* bits */
+    int lock;      /* virtnestd's, held by this process; -1: not held */
+} World;
+
+/* How a call ended. */
+typedef struct {
+    int status; /* exit status; -1: killed */
+    gchar *out;
+    gchar *err;
+} Result;
+
+static void
+result_free(Result *result)
+{
+    g_free(result->out);
+    g_free(result->err);
+    g_free(result);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Result, result_free)
+
+static void
+must_run(const char *const *argv)
+{
+    g_autoptr(GError) error = NULL;
+    gint status = 0;
+
+    g_spawn_sync(NULL, (gchar **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL, &status,
+                 &error);
+    g_assert_no_error(error);
+    g_assert_cmpint(status, ==, 0);
+}
+
+static void
+world_free(World *world)
+{
+    must_run((const char *const[]){"rm", "-rf", world->folder, NULL});
+    if (world->lock >= 0)
+        close(world->lock);
+    g_free(world->folder);
+    g_free(world->root);
+    g_free(world->front);
+    g_free(world);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(World, world_free)
+
+static gchar *
+built(const char *program)
+{
+    const char *folder = g_getenv("BUILD");
+    g_autofree gchar *path = g_build_filename(folder ? folder : "build", program, NULL);
+
+    return g_canonicalize_filename(path, NULL);
+}
+
+static void
+put_file(const World *world, const char *path, const char *text)
+{
+    g_autofree gchar *full = g_strconcat(world->folder, path, NULL);
+    g_autofree gchar *folder = g_path_get_dirname(full);
+
+    g_assert_cmpint(g_mkdir_with_parents(folder, 0755), ==, 0);
+    g_assert_true(g_file_set_contents(full, text, -1, NULL));
+}
+
+/* A copy of the hook that anybody may run, with or without its second part. */
+static void
+copy_hook(World *world, gboolean with_second_part)
+{
+    g_autofree gchar *front = built("hooks/qemu");
+    g_autofree gchar *second = built("libexec/qemu-hook");
+    g_autofree gchar *hooks = g_build_filename(world->folder, "hooks", NULL);
+    g_autofree gchar *libexec = g_build_filename(world->folder, "libexec", NULL);
+
+    must_run((const char *const[]){"mkdir", "-p", hooks, libexec, NULL});
+    must_run((const char *const[]){"cp", front, hooks, NULL});
+    if (with_second_part)
+        must_run((const char *const[]){"cp", second, libexec, NULL});
+    g_free(world->front);
+    world->front = g_build_filename(hooks, "qemu", NULL);
+}
+
+static void
+hold_lock(World *world)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    g_autofree gchar *path = nest_root_runtime_path("virtnestd.lock");
+    g_autofree gchar *folder = g_path_get_dirname(path);
+
+    g_assert_cmpint(g_mkdir_with_parents(folder, 0755), ==, 0);
+    world->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    g_assert_cmpint(world->lock, >=, 0);
+    g_assert_cmpint(fcntl(world->lock, F_OFD_SETLK, &lock), ==, 0);
+}
+
+/* As a folder that pam_systemd makes for a user who logs in. */
+static void
+make_user(World *world)
+{
+    g_autofree gchar *folder = g_strdup_printf("%s/run/user/%d", world->root, NOBODY);
+
+    copy_hook(world, TRUE);
+    g_assert_cmpint(g_mkdir_with_parents(folder, 0755), ==, 0);
+    g_assert_cmpint(chown(folder, NOBODY, NOBODY), ==, 0);
+}
+
+static void
+leave_stamp(gboolean old)
+{
+    g_autofree gchar *path = nest_root_runtime_path("resume/" UUID);
+    gint64 then = g_get_real_time() / G_USEC_PER_SEC - 120;
+    struct timespec times[2] = {{.tv_sec = then}, {.tv_sec = then}};
+
+    g_assert_true(nest_stamp_leave(UUID, NULL));
+    if (old)
+        g_assert_cmpint(utimensat(AT_FDCWD, path, times, 0), ==, 0);
+}
+
+static gboolean
+has_stamp_file(void)
+{
+    g_autofree gchar *path = nest_root_runtime_path("resume/" UUID);
+
+    return g_file_test(path, G_FILE_TEST_EXISTS);
+}
+
+static World *
+world_new(const char *host, guint given)
+{
+    World *world = g_new0(World, 1);
+    g_autofree gchar *fake = g_build_filename("tests/fakes/hosts", host, NULL);
+
+    world->folder = g_dir_make_tmp("nest-hook-XXXXXX", NULL);
+    world->root = g_build_filename(world->folder, "root", NULL);
+    world->front = built("hooks/qemu");
+    world->given = given;
+    world->lock = -1;
+    g_assert_cmpint(g_chmod(world->folder, 0755), ==, 0);
+    must_run((const char *const[]){"cp", "-r", fake, world->root, NULL});
+    g_setenv("VIRT_NEST_ROOT", world->root, TRUE);
+    if (given & DEFINITION) {
+        put_file(world, "/root/etc/libvirt/qemu/lab1.xml", "<domain/>\n");
+        put_file(world, "/home/.config/libvirt/qemu/lab1.xml", "<domain/>\n");
+    }
+    if (given & RESTART)
+        put_file(world, "/root" NEST_CONFIG_FILE, "[start]\noutrun=restart\n");
+    if (given & BAD_CONFIG)
+        put_file(world, "/root" NEST_CONFIG_FILE, "[start]\noutrun=perhaps\n");
+    if (given & DAEMON)
+        hold_lock(world);
+    if (given & (STAMP | OLD_STAMP))
+        leave_stamp(!!(given & OLD_STAMP));
+    if (given & SESSION)
+        make_user(world);
+    return world;
+}
+
+static void
+become_nobody(gpointer unused)
+{
+    (void)unused;
+    if (setgid(NOBODY) < 0 || setuid(NOBODY) < 0)
+        _exit(99);
+}
+
+/* The environment is the one libvirt gives (LIBVIRT-FACTS, "Hooks"), and the fake root. */
+static GSubprocessLauncher *
+launcher_new(const World *world, int input)
+{
+    g_autoptr(GSubprocessLauncher) launcher =
+        g_subprocess_launcher_new(G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_PIPE);
+    g_autofree gchar *root = g_strconcat("VIRT_NEST_ROOT=", world->root, NULL);
+    g_autofree gchar *home = g_strconcat("HOME=", world->folder, "/home", NULL);
+    const char *environment[] = {"LC_ALL=C", "PATH=/usr/bin:/bin", home, root, NULL};
+
+    g_subprocess_launcher_set_environ(launcher, (gchar **)environment);
+    g_subprocess_launcher_take_stdin_fd(launcher, input);
+    if (world->given & SESSION)
+        g_subprocess_launcher_set_child_setup(launcher, become_nobody, NULL, NULL);
+    return g_steal_pointer(&launcher);
+}
+
+static int
+as_input(const World *world, const char *text, gsize length)
+{
+    g_autofree gchar *path = g_build_filename(world->folder, "input.xml", NULL);
+    int fd = -1;
+
+    g_assert_true(g_file_set_contents(path, text, (gssize)length, NULL));
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    g_assert_cmpint(fd, >=, 0);
+    return fd;
+}
+
+static Result *
+run(const World *world, const char *const *argv, const char *input, gsize length)
+{
+    g_autoptr(GSubprocessLauncher) launcher = launcher_new(world, as_input(world, input, length));
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GSubprocess) process = g_subprocess_launcher_spawnv(launcher, argv, &error);
+    g_autoptr(GBytes) out = NULL;
+    g_autoptr(GBytes) err = NULL;
+    Result *result = g_new0(Result, 1);
+
+    g_assert_no_error(error);
+    g_subprocess_communicate(process, NULL, NULL, &out, &err, &error);
+    g_assert_no_error(error);
+    result->status = g_subprocess_get_if_exited(process) ? g_subprocess_get_exit_status(process) : -1;
+    result->out = g_strndup(g_bytes_get_data(out, NULL), g_bytes_get_size(out));
+    result->err = g_strndup(g_bytes_get_data(err, NULL), g_bytes_get_size(err));
+    /* Whatever happens, nothing of a password is ever shown. */
+    g_assert_null(strstr(result->err, SECRET));
+    return result;
+}
+
+static Result *
+call(const World *world, const char *operation, const char *xml)
+{
+    const char *argv[] = {world->front, "lab1", operation, "begin", "-", NULL};
+
+    return run(world, argv, xml, strlen(xml));
+}
+
+/* As libvirt formats it, with a password as at migrate and restore. */
+static gchar *
+domain(const char *type, const char *metadata, const char *cpu)
+{
+    const char *os = strstr(cpu, "<os>") ? "" : "<os><type arch='x86_64'>hvm</type></os>";
+
+    return g_strdup_printf("<domain type='%s'>\n  <name>lab1</name>\n  <uuid>" UUID "</uuid>\n"
+                           "  <metadata>\n    %s\n  </metadata>\n  %s\n  %s\n"
+                           "  <devices>\n    <graphics type='vnc' passwd='" SECRET "'/>\n"
+                           "  </devices>\n</domain>\n",
+                           type, metadata, os, cpu);
+}
+
+static void
+assert_contains(const char *text, const char *word)
+{
+    if (!strstr(text, word))
+        g_error("'%s' is not in: %s", word, text);
+}
+
+/* The form of every refusal: one line, what was refused first, the code last. */
+static void
+assert_refused(const Result *result, const char *code)
+{
+    g_autofree gchar *end = g_strdup_printf(" [%s]\n", code);
+
+    g_assert_cmpint(result->status, ==, 1);
+    g_assert_cmpstr(result->out, ==, "");
+    assert_contains(result->err, "nest: cannot ");
+    assert_contains(result->err, "domain 'lab1'");
+    if (!g_str_has_suffix(result->err, end))
+        g_error("not refused with %s but: %s", code, result->err);
+}
+
+static void
+assert_passed(const Result *result)
+{
+    if (result->status != 0)
+        g_error("refused: %s", result->err);
+}
+
+static void
+assert_passed_silently(const Result *result)
+{
+    assert_passed(result);
+    g_assert_cmpstr(result->out, ==, "");
+    g_assert_cmpstr(result->err, ==, "");
+}
+
+static void
+test_case(gconstpointer data)
+{
+    const Case *test = data;
+    g_autoptr(World) world = NULL;
+    g_autoptr(Result) result = NULL;
+    g_autofree gchar *xml = domain(test->type, test->metadata, test->cpu);
+
+    if (geteuid() != 0) {
+        g_test_skip("needs root, to be root and an ordinary user in turn");
+        return;
+    }
+    world = world_new(test->host, test->given);
+    result = call(world, test->operation, xml);
+    if (test->code)
+        assert_refused(result, test->code);
+    else
+        assert_passed(result);
+    if (test->says)
+        assert_contains(result->err, test->says);
+    else if (!test->code)
+        g_assert_cmpstr(result->err, ==, "");
+    if (test->prints)
+        assert_contains(result->out, test->prints);
+    else
+        g_assert_cmpstr(result->out, ==, "");
+    g_assert_cmpint(has_stamp_file(), ==, test->leaves == A_STAMP);
+}
+
+static const Case cases[] = {
+    /* prepare: a boot */
+    {"no-cpu-is-printed-rewritten", "prepare", "amd-on", "kvm", TAG, "", 0, NULL, NULL,
+     "<cpu mode=\"host-passthrough\"", NO_STAMP},
+    {"default-cpu-is-printed-rewritten", "prepare", "intel-on", "kvm", TAG, PLAIN, 0, NULL, NULL,
+     "<cpu mode=\"host-passthrough\"", NO_STAMP},
+    {"host-model-is-printed-with-feature", "prepare", "hygon-on", "kvm", TAG,
+     "<cpu mode='host-model'/>", 0, NULL, NULL, "name=\"svm\"", NO_STAMP},
+    {"right-cpu-prints-nothing", "prepare", "amd-on", "kvm", TAG, PASSTHROUGH, 0, NULL, NULL, NULL,
+     NO_STAMP},
+    {"tcg-becomes-maximum", "prepare", "amd-absent", "qemu", TAG, "", 0, NULL, NULL,
+     "<cpu mode=\"maximum\"", NO_STAMP},
+    {"other-vendor-is-refused", "prepare", "amd-on", "kvm", TAG, HASWELL_VMX, 0, "NEST-CPU-VENDOR",
+     "Haswell", NULL, NO_STAMP},
+    {"confidential-is-refused", "prepare", "amd-on", "kvm", TAG, SEV, 0, "NEST-CPU-CONFIDENTIAL",
+     "launchSecurity", NULL, NO_STAMP},
+    {"other-architecture-is-refused", "prepare", "amd-on", "qemu", TAG,
+     "<os><type arch='aarch64'>hvm</type></os>", 0, "NEST-CPU-ARCH", "aarch64", NULL, NO_STAMP},
+    {"other-type-is-refused", "prepare", "amd-on", "xen", TAG, "", 0, "NEST-CPU-TYPE", "xen", NULL,
+     NO_STAMP},
+    {"other-vendor-is-let-go-if-not-required", "prepare", "amd-on", "kvm", OPTIONAL, HASWELL_VMX, 0,
+     NULL, "[NEST-CPU-VENDOR]", NULL, NO_STAMP},
+    {"old-stamp-is-no-stamp", "prepare", "amd-off-idle", "kvm", TAG, PLAIN, OLD_STAMP,
+     "NEST-HOST-OFF", NULL, NULL, A_STAMP},
+    /* prepare: saved state resumes */
+    {"resuming-prints-nothing", "prepare", "amd-on", "kvm", TAG, PLAIN, STAMP, NULL, NULL, NULL,
+     A_STAMP},
+    {"resuming-plain-cpu-needs-no-host", "prepare", "amd-off-busy", "kvm", TAG, PLAIN, STAMP, NULL,
+     NULL, NULL, A_STAMP},
+    {"resuming-nested-cpu-needs-the-host", "prepare", "amd-off-busy", "kvm", TAG, EPYC_SVM, STAMP,
+     "NEST-HOST-BUSY", "nested state would be lost", NULL, A_STAMP},
+    {"resuming-by-marker-needs-the-host", "prepare", "amd-off-busy", "kvm", TAG LIVE(UUID, "no"),
+     PASSTHROUGH, 0, "NEST-HOST-BUSY", NULL, NULL, NO_STAMP},
+    {"resuming-not-required-is-let-go", "prepare", "amd-off-busy", "kvm", OPTIONAL, PASSTHROUGH,
+     STAMP, NULL, "[NEST-HOST-BUSY]", NULL, A_STAMP},
+    {"resuming-on-unknown-vendor", "prepare", "unknown-vendor", "kvm", TAG, PASSTHROUGH, STAMP,
+     "NEST-HOST-VENDOR", NULL, NULL, A_STAMP},
+    {"resuming-other-vendor-is-not-judged", "prepare", "amd-on", "kvm", TAG, HASWELL_VMX, STAMP,
+     NULL, NULL, NULL, A_STAMP},
+    {"resuming-with-mistaken-tag-is-let-go", "prepare", "amd-on", "kvm", TAG_WITH("cpu='x'"), PLAIN,
+     STAMP, NULL, "[NEST-TAG-VALUE]", NULL, A_STAMP},
+
+    /* start: a boot */
+    {"passthrough-passes", "start", "amd-on", "kvm", TAG, PASSTHROUGH, 0, NULL, NULL, NULL, NO_STAMP},
+    {"required-feature-passes", "start", "amd-on", "kvm", TAG, EPYC_SVM, 0, NULL, NULL, NULL,
+     NO_STAMP},
+    {"hygon-required-feature-passes", "start", "hygon-on", "kvm", TAG, EPYC_SVM, 0, NULL, NULL, NULL,
+     NO_STAMP},
+    {"intel-required-feature-passes", "start", "intel-on", "kvm", TAG, HASWELL_VMX, 0, NULL, NULL,
+     NULL, NO_STAMP},
+    {"feature-of-other-vendor-is-refused", "start", "intel-on", "kvm", TAG, EPYC_SVM, DEFINITION,
+     "NEST-START-UNCORRECTED", "EPYC + svm", NULL, NO_STAMP},
+    {"disabled-feature-is-refused", "start", "amd-on", "kvm", TAG,
+     "<cpu mode='host-passthrough'><feature policy='disable' name='svm'/></cpu>", DEFINITION,
+     "NEST-START-UNCORRECTED", "svm", NULL, NO_STAMP},
+    {"tcg-passes-without-host", "start", "amd-absent", "qemu", TAG,
+     "<cpu mode='maximum'><feature policy='require' name='svm'/></cpu>", 0, NULL, NULL, NULL,
+     NO_STAMP},
+    {"tcg-plain-is-refused", "start", "intel-on", "qemu", TAG, PLAIN, DEFINITION,
+     "NEST-START-UNCORRECTED", "svm", NULL, NO_STAMP},
+    {"transient-is-refused", "start", "amd-on", "kvm", TAG, PLAIN, 0, "NEST-START-TRANSIENT",
+     "virt-nest rewrite", NULL, NO_STAMP},
+    {"transient-is-refused-with-daemon", "start", "amd-on", "kvm", TAG, PLAIN, DAEMON,
+     "NEST-START-TRANSIENT", "qemu64", NULL, NO_STAMP},
+    {"uncorrected-without-daemon", "start", "amd-on", "kvm", TAG, PLAIN, DEFINITION,
+     "NEST-START-UNCORRECTED", "virt-nest apply lab1", NULL, NO_STAMP},
+    {"outrun-with-daemon", "start", "amd-on", "kvm", TAG, PLAIN, DEFINITION | DAEMON,
+     "NEST-START-OUTRAN", "start it again", NULL, NO_STAMP},
+    {"confidential-is-refused-at-start", "start", "amd-on", "kvm", TAG, PASSTHROUGH SEV, DEFINITION,
+     "NEST-CPU-CONFIDENTIAL", NULL, NULL, NO_STAMP},
+    {"plain-is-let-go-if-not-required", "start", "amd-on", "kvm", OPTIONAL, PLAIN, DEFINITION, NULL,
+     "[NEST-START-UNCORRECTED]", NULL, NO_STAMP},
+    {"old-stamp-is-no-stamp", "start", "amd-on", "kvm", TAG, PLAIN, DEFINITION | OLD_STAMP,
+     "NEST-START-UNCORRECTED", NULL, NULL, A_STAMP},
+    {"marker-of-another-is-no-marker", "start", "amd-on", "kvm", TAG LIVE(OTHER_UUID, "no"), PLAIN,
+     DEFINITION, "NEST-START-UNCORRECTED", NULL, NULL, NO_STAMP},
+    {"record-is-no-marker", "start", "amd-on", "kvm", TAG RECORD, PLAIN, DEFINITION,
+     "NEST-START-UNCORRECTED", NULL, NULL, NO_STAMP},
+    {"forged-marker-is-no-marker", "start", "amd-on", "kvm",
+     TAG STATE("<live uuid='" UUID "' qemu='x' nested='no'/>"), PLAIN, DEFINITION,
+     "NEST-START-UNCORRECTED", "[NEST-STATE]", NULL, NO_STAMP},
+    {"record-without-tag-passes", "start", "amd-off-idle", "kvm", RECORD, PLAIN, DEFINITION, NULL,
+     NULL, NULL, NO_STAMP},
+    /* start: saved state resumes */
+    {"resuming-by-stamp-passes", "start", "amd-on", "kvm", TAG, PLAIN, DEFINITION | STAMP, NULL, NULL,
+     NULL, NO_STAMP},
+    {"resuming-by-marker-passes", "start", "amd-on", "kvm", TAG LIVE(UUID, "no"), PLAIN,
+     DEFINITION | STAMP, NULL, NULL, NULL, NO_STAMP},
+    {"resuming-with-mistaken-tag-passes", "start", "amd-on", "kvm", TAG_WITH("x='y'"), PLAIN, STAMP,
+     NULL, NULL, NULL, NO_STAMP},
+
+    /* start: [start] outrun=restart */
+    {"restart-passes", "start", "amd-on", "kvm", TAG, PLAIN, DEFINITION | DAEMON | RESTART, NULL,
+     "outrun=restart", NULL, NO_STAMP},
+    {"restart-needs-the-daemon", "start", "amd-on", "kvm", TAG, PLAIN, DEFINITION | RESTART,
+     "NEST-START-UNCORRECTED", NULL, NULL, NO_STAMP},
+    {"restart-needs-a-definition", "start", "amd-on", "kvm", TAG, PLAIN, DAEMON | RESTART,
+     "NEST-START-TRANSIENT", NULL, NULL, NO_STAMP},
+    {"restart-needs-the-host", "start", "amd-off-idle", "kvm", TAG, PLAIN,
+     DEFINITION | DAEMON | RESTART, "NEST-HOST-OFF", NULL, NULL, NO_STAMP},
+    {"unreadable-configuration-is-the-default", "start", "amd-on", "kvm", TAG, PLAIN,
+     DEFINITION | DAEMON | BAD_CONFIG, "NEST-START-OUTRAN", "[NEST-CONFIG]", NULL, NO_STAMP},
+
+    /* restore and migrate */
+    {"leaves-a-stamp", "restore", "amd-on", "kvm", TAG, PASSTHROUGH, 0, NULL, NULL, NULL, A_STAMP},
+    {"leaves-a-stamp", "migrate", "intel-on", "kvm", TAG, PASSTHROUGH, 0, NULL, NULL, NULL, A_STAMP},
+    {"makes-an-old-stamp-new", "restore", "amd-on", "kvm", TAG, PLAIN, OLD_STAMP, NULL, NULL, NULL,
+     A_STAMP},
+    {"untagged-record-leaves-a-stamp", "restore", "amd-on", "kvm", RECORD, PLAIN, 0, NULL, NULL, NULL,
+     A_STAMP},
+    {"untagged-record-needs-the-host", "restore", "amd-off-idle", "kvm", RECORD, PASSTHROUGH, 0,
+     "NEST-HOST-OFF", "saved image stays", NULL, NO_STAMP},
+    {"plain-cpu-needs-no-host", "restore", "amd-off-idle", "kvm", TAG, PLAIN, 0, NULL, NULL, NULL,
+     A_STAMP},
+    {"refused-says-what-becomes-of-it", "migrate", "amd-off-idle", "kvm", TAG, PASSTHROUGH, 0,
+     "NEST-HOST-OFF", "stays on the source", NULL, NO_STAMP},
+    {"nested-guests-are-refused", "restore", "amd-on", "kvm", TAG LIVE(UUID, "yes"), PASSTHROUGH, 0,
+     "NEST-LIVE-RUNNING", "virt-nest allow lab1", NULL, NO_STAMP},
+    {"nested-guests-are-refused", "migrate", "amd-on", "kvm", TAG LIVE(UUID, "yes"), PASSTHROUGH, 0,
+     "NEST-LIVE-RUNNING", "on the source first", NULL, NO_STAMP},
+    {"nested-guests-are-refused-without-tag", "migrate", "amd-on", "kvm", LIVE(UUID, "yes"),
+     PASSTHROUGH, 0, "NEST-LIVE-RUNNING", NULL, NULL, NO_STAMP},
+    {"nested-guests-are-refused-if-not-required", "migrate", "amd-on", "kvm",
+     OPTIONAL LIVE(UUID, "yes"), PASSTHROUGH, 0, "NEST-LIVE-RUNNING", NULL, NULL, NO_STAMP},
+    {"nested-guests-pass-where-allowed", "migrate", "amd-on", "kvm",
+     TAG_WITH("migration='allow'") LIVE(UUID, "yes"), PASSTHROUGH, 0, NULL, "migration='allow'", NULL,
+     A_STAMP},
+    {"marker-of-another-is-not-believed", "migrate", "amd-on", "kvm", TAG LIVE(OTHER_UUID, "yes"),
+     PASSTHROUGH, 0, NULL, NULL, NULL, A_STAMP},
+    {"forged-marker-is-not-believed", "migrate", "amd-on", "kvm",
+     TAG STATE("<live uuid='" UUID "' qemu='4711' nested='YES'/>"), PASSTHROUGH, 0, NULL,
+     "[NEST-STATE]", NULL, A_STAMP},
+    {"mistaken-tag-is-let-go", "migrate", "amd-on", "kvm", TAG_WITH("migration='maybe'"), PASSTHROUGH,
+     0, NULL, "[NEST-TAG-VALUE]", NULL, A_STAMP},
+    {"mistaken-tag-with-nested-guests", "migrate", "amd-on", "kvm",
+     TAG_WITH("migration='maybe'") LIVE(UUID, "yes"), PASSTHROUGH, 0, "NEST-LIVE-RUNNING", NULL, NULL,
+     NO_STAMP},
+
+    /* stopped and release */
+    {"takes-the-stamp", "stopped", "amd-on", "kvm", TAG, PLAIN, STAMP, NULL, NULL, NULL, NO_STAMP},
+    {"takes-the-stamp", "release", "amd-on", "kvm", TAG, PLAIN, STAMP, NULL, NULL, NULL, NO_STAMP},
+    {"takes-the-stamp-with-mistaken-tag", "release", "amd-on", "kvm", TAG_WITH("a='b'"), PLAIN, STAMP,
+     NULL, NULL, NULL, NO_STAMP},
+    {"needs-no-stamp", "stopped", "amd-off-busy", "kvm", TAG, PLAIN, 0, NULL, NULL, NULL, NO_STAMP},
+    {"leaves-the-stamp-alone", "started", "amd-on", "kvm", TAG, PLAIN, STAMP, NULL, NULL, NULL,
+     A_STAMP},
+
+    /* an ordinary user */
+    {"session-passes", "start", "amd-on", "kvm", TAG, PASSTHROUGH, SESSION, NULL, NULL, NULL,
+     NO_STAMP},
+    {"session-needs-the-host", "start", "amd-off-idle", "kvm", TAG, PASSTHROUGH, SESSION,
+     "NEST-HOST-OFF", NULL, NULL, NO_STAMP},
+    {"session-uncorrected", "start", "amd-on", "kvm", TAG, PLAIN, SESSION | DEFINITION,
+     "NEST-START-UNCORRECTED", "virt-nest -c qemu:///session apply lab1", NULL, NO_STAMP},
+    {"session-has-no-daemon-of-root", "start", "amd-on", "kvm", TAG, PLAIN,
+     SESSION | DEFINITION | DAEMON | RESTART, "NEST-START-UNCORRECTED", "no virtnestd and no guard",
+     NULL, NO_STAMP},
+    {"session-transient", "start", "amd-on", "kvm", TAG, PLAIN, SESSION, "NEST-START-TRANSIENT",
+     "no virtnestd and no guard", NULL, NO_STAMP},
+    {"session-other-vendor", "prepare", "amd-on", "kvm", TAG, HASWELL_VMX, SESSION, "NEST-CPU-VENDOR",
+     "no virtnestd and no guard", NULL, NO_STAMP},
+    {"session-restore-passes", "restore", "amd-on", "kvm", TAG, PASSTHROUGH, SESSION, NULL, NULL,
+     NULL, NO_STAMP},
+};
+
+/* Every host there is, for a kvm domain that would have nested guests. */
+static const struct {
+    const char *host;
+    const char *code; /* NULL: it can nest */
+} hosts[] = {
+    {"amd-on", NULL},
+    {"intel-on", NULL},
+    {"hygon-on", NULL},
+    {"amd-off-idle", "NEST-HOST-OFF"},
+    {"intel-off-idle", "NEST-HOST-OFF"},
+    {"amd-off-busy", "NEST-HOST-BUSY"},
+    {"amd-builtin-off", "NEST-HOST-BUILTIN"},
+    {"amd-absent", "NEST-HOST-ABSENT"},
+    {"amd-no-svm", "NEST-HOST-HARDWARE"},
+    {"intel-no-vmx", "NEST-HOST-HARDWARE"},
+    {"unknown-vendor", "NEST-HOST-VENDOR"},
+    {"no-device", "NEST-HOST-DEVICE"},
+};
+
+/* Every operation libvirt has, and some it has not. */
+static const struct {
+    const char *name;
+    gboolean may_refuse;
+    gboolean tolerant; /* a mistaken tag is no reason to refuse */
+} operations[] = {
+    {"prepare", TRUE, FALSE},  {"start", TRUE, FALSE},     {"migrate", TRUE, TRUE},
+    {"restore", TRUE, TRUE},   {"stopped", FALSE, TRUE},   {"release", FALSE, TRUE},
+    {"started", FALSE, TRUE},  {"reconnect", FALSE, TRUE}, {"attach", FALSE, TRUE},
+    {"unknown", FALSE, TRUE},  {"", FALSE, TRUE},
+};
+
+/* Domains that are not ours, and documents that are none. */
+static const struct {
+    const char *shows;
+    const char *xml;
+    const char *code; /* where an operation may be refused; NULL: passes in silence */
+} documents[] = {
+    {"untagged", "<domain type='kvm'><name>lab1</name><uuid>" UUID "</uuid></domain>", NULL},
+    {"untagged-confidential", "<domain type='kvm'><name>lab1</name>" SEV "</domain>", NULL},
+    {"named-like-us", "<domain type='kvm'><name>virt-nest</name><uuid>" UUID "</uuid></domain>", NULL},
+    {"comment", "<domain type='kvm'><!-- nest:enable? --><name>lab1</name></domain>", NULL},
+    {"description", "<domain type='xen'><description>for virt-nest</description></domain>", NULL},
+    {"tag-outside-metadata", "<domain type='kvm'><devices>" TAG "</devices></domain>", NULL},
+    {"other-namespace",
+     "<domain type='kvm'><metadata><v:x xmlns:v='urn:virtnest-like'/></metadata></domain>", NULL},
+    {"empty", "", NULL},
+    {"not-ours-and-malformed", "<domain><name>lab1</nam", NULL},
+    {"malformed", "<domain type='kvm'><metadata>" TAG "</metadata>" SECRET, "NEST-XML"},
+    {"no-domain", "<network><metadata>" TAG "</metadata></network>", "NEST-XML"},
+    {"doctype", "<!DOCTYPE domain><domain><metadata>" TAG "</metadata></domain>", "NEST-XML-DTD"},
+    {"latin1", "<?xml version='1.0' encoding='ISO-8859-1'?><domain><metadata>" TAG
+     "</metadata></domain>", "NEST-XML-ENCODING"},
+};
+
+/* Every mistake a person makes in a tag. */
+static const struct {
+    const char *shows;
+    const char *metadata;
+    const char *code;
+    const char *says; /* the mistake, by name */
+} mistakes[] = {
+    {"disable", "<nest:disable xmlns:nest='urn:virt-nest:1'/>", "NEST-TAG-ELEMENT",
+     "virt-nest disable"},
+    {"other-element", "<nest:enabled xmlns:nest='urn:virt-nest:1'/>", "NEST-TAG-ELEMENT", "enabled"},
+    {"wrong-namespace", "<nest:enable xmlns:nest='urn:nest'/>", "NEST-TAG-NAMESPACE", "urn:nest"},
+    {"wrong-version", "<n:enable xmlns:n='urn:virt-nest:2'/>", "NEST-TAG-NAMESPACE",
+     "urn:virt-nest:2"},
+    {"misspelt-namespace", "<n:enable xmlns:n='urn:virtnest:1'/>", "NEST-TAG-NAMESPACE",
+     "urn:virtnest:1"},
+    {"default-namespace", "<enable xmlns='http://virt-nest.org'/>", "NEST-TAG-NAMESPACE",
+     "virt-nest.org"},
+    {"no-namespace", "<!-- nest:enable --><enable/>", "NEST-TAG-NAMESPACE", "without a namespace"},
+    {"attribute", TAG_WITH("vendor='amd'"), "NEST-TAG-ATTRIBUTE", "vendor"},
+    {"cpu", TAG_WITH("cpu='host'"), "NEST-TAG-VALUE", "auto, host-passthrough"},
+    {"migration", TAG_WITH("migration='no'"), "NEST-TAG-VALUE", "refuse, allow"},
+    {"required", TAG_WITH("required='false'"), "NEST-TAG-VALUE", "yes, no"},
+    {"not-required", TAG_WITH("required='no' cpu=''"), "NEST-TAG-VALUE", "cpu=''"},
+    {"twice", TAG TAG, "NEST-TAG-TWICE", "exactly one"},
+    {"content", "<nest:enable xmlns:nest='urn:virt-nest:1'>yes</nest:enable>", "NEST-TAG-CONTENT",
+     "attributes"},
+};
+
+/* A pair of rows of two tables, kept for as long as the program runs. */
+typedef struct {
+    gsize row;       /* of hosts, documents or mistakes */
+    gsize operation; /* of operations */
+} Pair;
+
+static void
+test_document(gconstpointer data)
+{
+    const Pair *pair = data;
+    const char *code = operations[pair->operation].may_refuse ? documents[pair->row].code : NULL;
+    g_autoptr(World) world = world_new("amd-off-busy", 0);
+    g_autoptr(Result) result =
+        call(world, operations[pair->operation].name, documents[pair->row].xml);
+
+    if (code)
+        assert_refused(result, code);
+    else
+        assert_passed_silently(result);
+    g_assert_false(has_stamp_file());
+}
+
+static void
+test_mistake(gconstpointer data)
+{
+    const Pair *pair = data;
+    g_autoptr(World) world = world_new("amd-on", 0);
+    g_autofree gchar *xml = domain("kvm", mistakes[pair->row].metadata, PASSTHROUGH);
+    g_autoptr(Result) result = call(world, operations[pair->operation].name, xml);
+
+    if (operations[pair->operation].tolerant) {
+        assert_passed(result);
+        return;
+    }
+    assert_refused(result, mistakes[pair->row].code);
+    assert_contains(result->err, mistakes[pair->row].says);
+}
+
+static void
+test_host(gconstpointer data)
+{
+    const Pair *pair = data;
+    const char *operation = operations[pair->operation].name;
+    const char *code = operations[pair->operation].may_refuse ? hosts[pair->row].code : NULL;
+    g_autoptr(World) world = world_new(hosts[pair->row].host, 0);
+    g_autofree gchar *required = domain("kvm", TAG, PASSTHROUGH);
+    g_autofree gchar *optional = domain("kvm", OPTIONAL, PASSTHROUGH);
+    g_autofree gchar *emulated = domain("qemu", TAG, EPYC_SVM);
+    g_autoptr(Result) first = call(world, operation, required);
+    g_autoptr(Result) second = NULL;
+    g_autoptr(Result) third = NULL;
+
+    if (code)
+        assert_refused(first, code);
+    else
+        assert_passed_silently(first);
+    nest_stamp_remove(UUID);
+    second = call(world, operation, optional);
+    assert_passed(second);
+    assert_contains(second->err, code ? code : "");
+    nest_stamp_remove(UUID);
+    third = call(world, operation, emulated);
+    assert_passed_silently(third);
+}
+
+/* A guest is restored, and stops; then it boots: the stamp is good for the one start. */
+static void
+test_restore_then_boot(void)
+{
+    static const char *const restoring[] = {"restore", "prepare", "start", "started"};
+    g_autoptr(World) world = world_new("amd-on", DEFINITION);
+    g_autofree gchar *xml = domain("kvm", TAG, PLAIN);
+    g_autoptr(Result) boot = NULL;
+
+    for (gsize i = 0; i < G_N_ELEMENTS(restoring); i++) {
+        g_autoptr(Result) result = call(world, restoring[i], xml);
+
+        assert_passed_silently(result);
+    }
+    boot = call(world, "start", xml);
+    assert_refused(boot, "NEST-START-UNCORRECTED");
+}
+
+/* A stamp that cannot be left is said in the log and refuses nothing. */
+static void
+test_stamp_fails(void)
+{
+    g_autoptr(World) world = world_new("amd-on", 0);
+    g_autofree gchar *xml = domain("kvm", TAG, PASSTHROUGH);
+    g_autoptr(Result) result = NULL;
+
+    put_file(world, "/root/run", "a file where a folder should be\n");
+    result = call(world, "restore", xml);
+    assert_passed(result);
+    assert_contains(result->err, "[NEST-IO]");
+}
+
+static void
+test_session_stamp(void)
+{
+    g_autoptr(World) world = NULL;
+    g_autofree gchar *xml = domain("kvm", TAG, PLAIN);
+    g_autofree gchar *folder = NULL;
+    static const char *const restoring[] = {"restore", "prepare", "start"};
+
+    if (geteuid() != 0) {
+        g_test_skip("needs root, to be an ordinary user");
+        return;
+    }
+    world = world_new("amd-on", SESSION | DEFINITION);
+    for (gsize i = 0; i < G_N_ELEMENTS(restoring); i++) {
+        g_autoptr(Result) result = call(world, restoring[i], xml);
+
+        assert_passed_silently(result);
+    }
+    /* Without a runtime folder there is no stamp, and no word of it. */
+    folder = g_strdup_printf("%s/run", world->root);
+    must_run((const char *const[]){"rm", "-rf", folder, NULL});
+    {
+        g_autoptr(Result) result = call(world, "restore", xml);
+
+        assert_passed_silently(result);
+    }
+}
+
+/* A name goes into messages as it is, and into commands as a shell takes it. */
+static void
+test_name(void)
+{
+    g_autoptr(World) world = world_new("amd-on", 0);
+    g_autofree gchar *xml = domain("kvm", TAG, PLAIN);
+    const char *argv[] = {world->front, "Gr\303\266\303\237e 'x'", "start", "begin", "-", NULL};
+    g_autoptr(Result) result = NULL;
+
+    put_file(world, "/root/etc/libvirt/qemu/Gr\303\266\303\237e 'x'.xml", "");
+    put_file(world, "/home/.config/libvirt/qemu/Gr\303\266\303\237e 'x'.xml", "");
+    result = run(world, argv, xml, strlen(xml));
+    g_assert_cmpint(result->status, ==, 1);
+    assert_contains(result->err, "domain 'Gr\303\266\303\237e 'x''");
+    assert_contains(result->err, "apply 'Gr\303\266\303\237e '\\''x'\\''");
+}
+
+/* A name with a slash is in no folder of definitions, wherever it points. */
+static void
+test_name_with_slash(void)
+{
+    g_autoptr(World) world = world_new("amd-on", DEFINITION);
+    g_autofree gchar *xml = domain("kvm", TAG, PLAIN);
+    const char *argv[] = {world->front, "../qemu/lab1", "start", "begin", "-", NULL};
+    g_autoptr(Result) result = run(world, argv, xml, strlen(xml));
+
+    assert_contains(result->err, "[NEST-START-TRANSIENT]");
+}
+
+static void
+test_missing_arguments(void)
+{
+    static const char *const arguments[][3] = {{NULL}, {"lab1", NULL}, {"", "", NULL}};
+    g_autoptr(World) world = world_new("amd-off-busy", 0);
+    g_autofree gchar *xml = domain("kvm", TAG, PLAIN);
+    g_autofree gchar *second = built("libexec/qemu-hook");
+    const char *parts[] = {world->front, second};
+
+    for (gsize i = 0; i < G_N_ELEMENTS(arguments) * G_N_ELEMENTS(parts); i++) {
+        const char *const *a = arguments[i / 2];
+        const char *argv[] = {parts[i % 2], a[0], a[0] ? a[1] : NULL, NULL, NULL};
+        g_autoptr(Result) result = run(world, argv, xml, strlen(xml));
+
+        assert_passed_silently(result);
+    }
+}
+
+/* A domain's XML with so many bytes before its tag. */
+static gchar *
+padded(gsize before, const char *metadata, gsize *ret_length)
+{
+    g_autofree gchar *padding = g_strnfill(before, 'x');
+    gchar *xml = g_strdup_printf("<domain type='kvm'><description>%s</description><name>lab1</name>"
+                                 "<metadata>%s</metadata></domain>", padding, metadata);
+
+    *ret_length = strlen(xml);
+    return xml;
+}
+
+/* The tag is found wherever the borders of the front's chunks fall, from a file and from a pipe. */
+static void
+test_chunk_borders(void)
+{
+    static const gsize chunks[] = {64 * 1024, 128 * 1024, 256 * 1024};
+    g_autoptr(World) world = world_new("amd-off-busy", 0);
+
+    for (gsize i = 0; i < G_N_ELEMENTS(chunks); i++) {
+        for (gsize before = chunks[i] - 150; before < chunks[i] + 10; before += 3) {
+            gsize length = 0;
+            g_autofree gchar *xml = padded(before, TAG, &length);
+            const char *argv[] = {world->front, "lab1", "prepare", "begin", "-", NULL};
+            g_autoptr(Result) result = run(world, argv, xml, length);
+
+            assert_refused(result, "NEST-HOST-BUSY");
+        }
+    }
+}
+
+/* The sizes around one chunk, untagged and tagged, come out of a pipe that trickles. */
+static void
+test_pipe(void)
+{
+    static const gsize sizes[] = {0, 1000, 65300, 65400, 65536, 200000};
+    g_autoptr(World) world = world_new("amd-off-busy", 0);
+    const char *argv[] = {"sh", "-c", "dd bs=4093 status=none | \"$0\" lab1 prepare begin -",
+                          world->front, NULL};
+
+    for (gsize i = 0; i < G_N_ELEMENTS(sizes); i++) {
+        gsize length = 0;
+        g_autofree gchar *plain = padded(sizes[i], "", &length);
+        g_autoptr(Result) untagged = run(world, argv, plain, length);
+        g_autofree gchar *ours = padded(sizes[i], TAG, &length);
+        g_autoptr(Result) tagged = run(world, argv, ours, length);
+
+        assert_passed_silently(untagged);
+        assert_refused(tagged, "NEST-HOST-BUSY");
+    }
+}
+
+/* 20 MB are refused where we are mentioned and leave may be asked for, and pass otherwise. */
+static void
+test_too_long(void)
+{
+    g_autoptr(World) world = world_new("amd-on", 0);
+    gsize length = 0;
+    g_autofree gchar *ours = padded(20u * 1000 * 1000, TAG, &length);
+    const char *prepare[] = {world->front, "lab1", "prepare", "begin", "-", NULL};
+    const char *stopped[] = {world->front, "lab1", "stopped", "end", "-", NULL};
+    g_autoptr(Result) refused = run(world, prepare, ours, length);
+    g_autoptr(Result) passed = run(world, stopped, ours, length);
+    g_autofree gchar *plain = padded(20u * 1000 * 1000, "", &length);
+    g_autoptr(Result) untagged = run(world, prepare, plain, length);
+
+    assert_refused(refused, "NEST-IO");
+    assert_contains(refused->err, "16 MiB");
+    assert_passed_silently(passed);
+    assert_passed_silently(untagged);
+}
+
+/* Without its second part the front refuses what it may and lets the rest go. */
+static void
+test_no_second_part(gconstpointer data)
+{
+    const Pair *pair = data;
+    g_autoptr(World) world = world_new("amd-on", 0);
+    g_autofree gchar *ours = domain("kvm", TAG, PASSTHROUGH);
+    g_autofree gchar *plain = domain("kvm", "", PASSTHROUGH);
+    g_autoptr(Result) tagged = NULL;
+    g_autoptr(Result) untagged = NULL;
+
+    if (g_file_test(NEST_LIBEXECDIR "/qemu-hook", G_FILE_TEST_EXISTS)) {
+        g_test_skip("virt-nest is installed here, so the front finds its second part");
+        return;
+    }
+    copy_hook(world, FALSE);
+    tagged = call(world, operations[pair->operation].name, ours);
+    untagged = call(world, operations[pair->operation].name, plain);
+    if (operations[pair->operation].may_refuse)
+        assert_refused(tagged, "NEST-IO");
+    else
+        assert_passed_silently(tagged);
+    assert_passed_silently(untagged);
+}
+
+/* Any of the three descriptors closed: the same judgement, said or not. */
+static void
+test_closed_descriptors(void)
+{
+    static const struct {
+        const char *closed;
+        const char *host;
+        int status;
+    } rows[] = {
+        {"<&-", "amd-off-busy", 0},       {">&-", "amd-off-busy", 1},
+        {"2>&-", "amd-off-busy", 1},      {">&- 2>&-", "amd-off-busy", 1},
+        {"<&- >&- 2>&-", "amd-on", 0},    {">&-", "amd-on", 0},
+        {">&- 2>&-", "amd-on", 0},        {">/dev/full", "amd-on", 0},
+        {"2>/dev/full", "amd-off-busy", 1},
+    };
+    g_autofree gchar *xml = domain("kvm", TAG, "");
+
+    for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(World) world = world_new(rows[i].host, 0);
+        g_autofree gchar *script =
+            g_strdup_printf("exec \"$0\" lab1 prepare begin - %s", rows[i].closed);
+        const char *argv[] = {"sh", "-c", script, world->front, NULL};
+        g_autoptr(Result) result = run(world, argv, xml, strlen(xml));
+
+        g_assert_cmpint(result->status, ==, rows[i].status);
+    }
+}
+
+/* Nobody reads what is said: the exit status is the judgement's all the same, not a signal's. */
+static void
+test_nobody_reads(void)
+{
+    static const struct {
+        const char *script;
+        const char *host;
+        int status;
+    } rows[] = {
+        {"{ sleep 0.2; \"$0\" lab1 prepare begin - <input.xml 2>&3; echo $? >status; } 3>&1 | true",
+         "amd-on", 0},
+        {"{ sleep 0.2; \"$0\" lab1 prepare begin - <input.xml 2>&1; echo $? >status; } | true",
+         "amd-off-busy", 1},
+    };
+    g_autofree gchar *xml = domain("kvm", TAG, "");
+
+    for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(World) world = world_new(rows[i].host, 0);
+        g_autofree gchar *script =
+            g_strdup_printf("trap - PIPE; cd '%s'; %s", world->folder, rows[i].script);
+        const char *argv[] = {"sh", "-c", script, world->front, NULL};
+        g_autoptr(Result) result = run(world, argv, xml, strlen(xml));
+        g_autofree gchar *path = g_build_filename(world->folder, "status", NULL);
+        g_autofree gchar *status = NULL;
+
+        g_assert_true(g_file_get_contents(path, &status, NULL, NULL));
+        g_assert_cmpint(atoi(status), ==, rows[i].status);
+        (void)result;
+    }
+}
+
+/* A standard input that fails: a folder cannot be read. What was not seen is not refused. */
+static void
+test_unreadable_input(void)
+{
+    g_autoptr(World) world = world_new("amd-on", 0);
+    g_autofree gchar *second = built("libexec/qemu-hook");
+    const char *front[] = {"sh", "-c", "exec \"$0\" lab1 start begin - </", world->front, NULL};
+    const char *alone[] = {"sh", "-c", "exec \"$0\" lab1 start begin - </", second, NULL};
+    g_autoptr(Result) first = run(world, front, "", 0);
+    g_autoptr(Result) last = run(world, alone, "", 0);
+
+    assert_passed_silently(first);
+    assert_refused(last, "NEST-IO");
+}
+
+static gchar *
+needed_libraries(const char *program)
+{
+    g_autofree gchar *path = built(program);
+    const char *argv[] = {"readelf", "-d", path, NULL};
+    g_autofree gchar *out = NULL;
+    g_autoptr(GString) needed = g_string_new(NULL);
+    g_auto(GStrv) lines = NULL;
+
+    g_assert_true(g_spawn_sync(NULL, (gchar **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &out,
+                               NULL, NULL, NULL));
+    lines = g_strsplit(out, "\n", -1);
+    for (gsize i = 0; lines[i]; i++)
+        if (strstr(lines[i], "(NEEDED)"))
+            g_string_append_printf(needed, "%s ", strchr(lines[i], '['));
+    return g_string_free(g_steal_pointer(&needed), FALSE);
+}
+
+/* The front links libc alone, and neither part links libvirt, which waits for the hook. */
+static void
+test_libraries(void)
+{
+    g_autofree gchar *front = needed_libraries("hooks/qemu");
+    g_autofree gchar *second = needed_libraries("libexec/qemu-hook");
+
+    g_assert_null(strstr(second, "virt"));
+    if (strstr(front, "san.so"))
+        g_test_skip("sanitized: the front has the sanitizers' libraries besides");
+    else
+        g_assert_cmpstr(front, ==, "[libc.so.6] ");
+}
+
+static void
+add_pairs(const char *group, gsize row, const char *name, GTestDataFunc test)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(operations); i++) {
+        const char *operation = *operations[i].name ? operations[i].name : "none";
+        g_autofree gchar *path = g_strdup_printf("/hook/%s/%s/%s", group, operation, name);
+        Pair *pair = g_new0(Pair, 1);
+
+        *pair = (Pair){row, i};
+        g_test_add_data_func_full(path, pair, test, g_free);
+    }
+}
+
+static void
+add_tables(void)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree gchar *path = g_strdup_printf("/hook/%s/%s", cases[i].operation, cases[i].shows);
+
+        g_test_add_data_func(path, &cases[i], test_case);
+    }
+    for (gsize i = 0; i < G_N_ELEMENTS(documents); i++)
+        add_pairs("document", i, documents[i].shows, test_document);
+    for (gsize i = 0; i < G_N_ELEMENTS(mistakes); i++)
+        add_pairs("mistake", i, mistakes[i].shows, test_mistake);
+    for (gsize i = 0; i < G_N_ELEMENTS(hosts); i++)
+        add_pairs("host", i, hosts[i].host, test_host);
+    add_pairs("no-second-part", 0, "alone", test_no_second_part);
+}
+
+int
+main(int argc, char **argv)
+{
+    static const struct {
+        const char *path;
+        GTestFunc test;
+    } tests[] = {
+        {"/hook/stamp/restore-then-boot", test_restore_then_boot},
+        {"/hook/stamp/failing-refuses-nothing", test_stamp_fails},
+        {"/hook/stamp/session", test_session_stamp},
+        {"/hook/name/utf8-and-quotes", test_name},
+        {"/hook/name/slash", test_name_with_slash},
+        {"/hook/front/missing-arguments", test_missing_arguments},
+        {"/hook/front/chunk-borders", test_chunk_borders},
+        {"/hook/front/pipe", test_pipe},
+        {"/hook/front/too-long", test_too_long},
+        {"/hook/front/closed-descriptors", test_closed_descriptors},
+        {"/hook/front/nobody-reads", test_nobody_reads},
+        {"/hook/front/unreadable-input", test_unreadable_input},
+        {"/hook/front/libraries", test_libraries},
+    };
+
+    g_test_init(&argc, &argv, NULL);
+    add_tables();
+    for (gsize i = 0; i < G_N_ELEMENTS(tests); i++)
+        g_test_add_func(tests[i].path, tests[i].test);
+    return g_test_run();
+}
