@@ -117,12 +117,15 @@ set_parse_error(const NestDomainXml *xml, xmlParserCtxt *parser, GError **error)
     return FALSE;
 }
 
+/* By the declaration and by the bytes: UTF-16 needs no declaration, and has NULs. */
 static gboolean
-is_utf8(const xmlParserCtxt *parser)
+is_utf8(const NestDomainXml *xml)
 {
-    const char *declared = (const char *)parser->encoding;
+    const char *declared = (const char *)xml->doc->encoding;
+    gsize length = 0;
+    const char *text = g_bytes_get_data(xml->input, &length);
 
-    return parser->charset == XML_CHAR_ENCODING_UTF8 &&
+    return g_utf8_validate(text, (gssize)length, NULL) &&
            (!declared || !g_ascii_strcasecmp(declared, "UTF-8") ||
             !g_ascii_strcasecmp(declared, "US-ASCII"));
 }
@@ -142,11 +145,11 @@ parse_tree(NestDomainXml *xml, xmlParserCtxt *parser, GError **error)
     xml->doc = g_steal_pointer(&parser->myDoc);
     if (!parser->wellFormed || !xml->doc || xml->has_dtd)
         return set_parse_error(xml, parser, error);
-    if (!is_utf8(parser)) {
+    if (!is_utf8(xml)) {
         g_set_error(error, NEST_ERROR, NEST_ERROR_XML_ENCODING,
                     "this XML is not in UTF-8 but in %s: convert it first (iconv -t UTF-8) and "
                     "remove the encoding from its first line",
-                    parser->encoding ? (const char *)parser->encoding : "another encoding");
+                    xml->doc->encoding ? (const char *)xml->doc->encoding : "another encoding");
         return FALSE;
     }
     return TRUE;

@@ -8,7 +8,6 @@
 #include "stamp.h"
 
 #include <fcntl.h>
-#include <gio/gio.h>
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
@@ -227,29 +226,21 @@ world_new(const char *host, guint given)
     return world;
 }
 
+/* What the child does before it becomes the hook: the input, and in a session the user. */
+typedef struct {
+    int input;        /* to be standard input */
+    gboolean session; /* as an ordinary user */
+} Child;
+
 static void
-become_nobody(gpointer unused)
+set_up_child(gpointer data)
 {
-    (void)unused;
-    if (setgid(NOBODY) < 0 || setuid(NOBODY) < 0)
+    const Child *child = data;
+
+    if (dup2(child->input, STDIN_FILENO) < 0)
         _exit(99);
-}
-
-/* The environment is the one libvirt gives (LIBVIRT-FACTS, "Hooks"), and the fake root. */
-static GSubprocessLauncher *
-launcher_new(const World *world, int input)
-{
-    g_autoptr(GSubprocessLauncher) launcher =
-        g_subprocess_launcher_new(G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_PIPE);
-    g_autofree gchar *root = g_strconcat("VIRT_NEST_ROOT=", world->root, NULL);
-    g_autofree gchar *home = g_strconcat("HOME=", world->folder, "/home", NULL);
-    const char *environment[] = {"LC_ALL=C", "PATH=/usr/bin:/bin", home, root, NULL};
-
-    g_subprocess_launcher_set_environ(launcher, (gchar **)environment);
-    g_subprocess_launcher_take_stdin_fd(launcher, input);
-    if (world->given & SESSION)
-        g_subprocess_launcher_set_child_setup(launcher, become_nobody, NULL, NULL);
-    return g_steal_pointer(&launcher);
+    if (child->session && (setgid(NOBODY) < 0 || setuid(NOBODY) < 0))
+        _exit(99);
 }
 
 static int
@@ -264,22 +255,24 @@ as_input(const World *world, const char *text, gsize length)
     return fd;
 }
 
+/* The environment is the one libvirt gives (LIBVIRT-FACTS, "Hooks"), and the fake root. */
 static Result *
 run(const World *world, const char *const *argv, const char *input, gsize length)
 {
-    g_autoptr(GSubprocessLauncher) launcher = launcher_new(world, as_input(world, input, length));
-    g_autoptr(GError) error = NULL;
-    g_autoptr(GSubprocess) process = g_subprocess_launcher_spawnv(launcher, argv, &error);
-    g_autoptr(GBytes) out = NULL;
-    g_autoptr(GBytes) err = NULL;
+    Child child = {as_input(world, input, length), !!(world->given & SESSION)};
+    g_autofree gchar *root = g_strconcat("VIRT_NEST_ROOT=", world->root, NULL);
+    g_autofree gchar *home = g_strconcat("HOME=", world->folder, "/home", NULL);
+    const char *environment[] = {"LC_ALL=C", "PATH=/usr/bin:/bin", home, root, NULL};
     Result *result = g_new0(Result, 1);
+    g_autoptr(GError) error = NULL;
+    gint status = 0;
 
+    g_spawn_sync(world->folder, (gchar **)argv, (gchar **)environment,
+                 G_SPAWN_SEARCH_PATH | G_SPAWN_CHILD_INHERITS_STDIN, set_up_child, &child,
+                 &result->out, &result->err, &status, &error);
     g_assert_no_error(error);
-    g_subprocess_communicate(process, NULL, NULL, &out, &err, &error);
-    g_assert_no_error(error);
-    result->status = g_subprocess_get_if_exited(process) ? g_subprocess_get_exit_status(process) : -1;
-    result->out = g_strndup(g_bytes_get_data(out, NULL), g_bytes_get_size(out));
-    result->err = g_strndup(g_bytes_get_data(err, NULL), g_bytes_get_size(err));
+    close(child.input);
+    result->status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     /* Whatever happens, nothing of a password is ever shown. */
     g_assert_null(strstr(result->err, SECRET));
     return result;
@@ -586,7 +579,7 @@ static const struct {
     {"malformed", "<domain type='kvm'><metadata>" TAG "</metadata>" SECRET, "NEST-XML"},
     {"no-domain", "<network><metadata>" TAG "</metadata></network>", "NEST-XML"},
     {"doctype", "<!DOCTYPE domain><domain><metadata>" TAG "</metadata></domain>", "NEST-XML-DTD"},
-    {"latin1", "<?xml version='1.0' encoding='ISO-8859-1'?><domain><metadata>" TAG
+    {"latin1", "<?xml version='1.0' encoding='ISO-8859-1'?><domain type='qemu'><metadata>" TAG
      "</metadata></domain>", "NEST-XML-ENCODING"},
 };
 
@@ -934,7 +927,7 @@ test_nobody_reads(void)
     for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
         g_autoptr(World) world = world_new(rows[i].host, 0);
         g_autofree gchar *script =
-            g_strdup_printf("trap - PIPE; cd '%s'; %s", world->folder, rows[i].script);
+            g_strdup_printf("trap - PIPE; %s", rows[i].script);
         const char *argv[] = {"sh", "-c", script, world->front, NULL};
         g_autoptr(Result) result = run(world, argv, xml, strlen(xml));
         g_autofree gchar *path = g_build_filename(world->folder, "status", NULL);
@@ -987,9 +980,8 @@ test_libraries(void)
     g_autofree gchar *second = needed_libraries("libexec/qemu-hook");
 
     g_assert_null(strstr(second, "virt"));
-    if (strstr(front, "san.so"))
-        g_test_skip("sanitized: the front has the sanitizers' libraries besides");
-    else
+    g_assert_null(strstr(front, "glib"));
+    if (!strstr(front, "san.so")) /* the sanitizers bring libraries of their own */
         g_assert_cmpstr(front, ==, "[libc.so.6] ");
 }
 

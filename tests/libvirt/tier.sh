@@ -1,0 +1,85 @@
+# What the scripts of the libvirt tier share: one private host with the built programs installed, and
+# the words their cases are written in. Source it, write cases (tests/tap.sh), end with tap_run.
+#
+# $host is the host's folder. setup starts it with virtnestd; a case leaves libvirtd and virtnestd
+# running and uses domains of its own.
+
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit
+# shellcheck source=tests/tap.sh
+. tests/tap.sh
+# shellcheck source=tests/libvirt/private-host.sh
+. tests/libvirt/private-host.sh
+
+BUILD=$(realpath "${BUILD:-build}")
+HOST_CACHE=${HOST_CACHE:-$PWD/build/cache}
+scratch=$(mktemp -d /tmp/virt-nest.XXXXXX)
+host=$scratch/host
+tag="<nest:enable xmlns:nest='urn:virt-nest:1'/>"
+
+setup() {
+    make -s install BUILD="$BUILD" DESTDIR="$scratch/stage" PREFIX=/usr/local >"$scratch/install.log" 2>&1 ||
+        { cat "$scratch/install.log" >&2; return 1; }
+    host_start "$host" "$scratch/stage" && virtnestd_start
+}
+
+teardown() {
+    local one
+    for one in "$scratch"/*/stage; do
+        [ ! -e "$one" ] || host_stop "$(dirname "$one")"
+    done
+    rm -rf "$scratch"
+}
+trap teardown EXIT
+
+# --- virtnestd
+
+virtnestd_log() { cat "$host/log/virtnestd.log"; }
+
+virtnestd_start() {
+    rm -f "$host/log/virtnestd.log"
+    host_daemon_start "$host" virtnestd /usr/local/sbin/virtnestd --foreground || return
+    host_wait 30 grep -qs 'connected to libvirt' "$host/log/virtnestd.log" ||
+        host_error "virtnestd does not connect: $(virtnestd_log)"
+}
+
+virtnestd_stop() { host_daemon_stop "$host" virtnestd; }
+
+# logged PATTERN: virtnestd has said so.
+logged() { grep -qE -- "$1" "$host/log/virtnestd.log"; }
+
+# --- domains
+
+virsh() { host_virsh "$host" "$@"; }
+virt_nest() { host_run "$host" virt-nest -c qemu:///system "$@"; }
+
+# write_xml NAME [TEMPLATE-KEY=VALUE...]: plain.xml filled in, as a file; its path is visible inside.
+write_xml() {
+    local file="$host/var/tmp/$1.xml"
+    domain_xml "${TEMPLATE:-plain}" "$@" >"$file"
+    echo "$file"
+}
+
+# define NAME [KEY=VALUE...]: METADATA="$tag" to have it tagged.
+define() {
+    write_xml "$@" >/dev/null
+    virsh define "/var/tmp/$1.xml"
+}
+
+inactive() { virsh dumpxml --inactive --security-info "$1"; }
+live() { virsh dumpxml "$1"; }
+state() { virsh domstate "$1" | head -n 1; }
+is_running() { [ "$(state "$1")" = running ]; }
+
+# cpu_of: the <cpu> element of the XML on standard input, on one line.
+cpu_of() { tr -d '\n' | sed -nE "s/.*(<cpu[ >].*<\/cpu>|<cpu [^>]*\/>) *<(clock|on_|dev).*/\1/p" | sed 's/  */ /g'; }
+
+has_feature() { cpu_of | grep -q "<feature policy='require' name='svm'/>"; }
+is_corrected() { inactive "$1" | has_feature; }
+runs_with_feature() { is_running "$1" && live "$1" | has_feature; }
+is_marked() { live "$1" | grep -q '<neststate:live\|<live uuid'; }
+
+# gone NAME: stopped and undefined, whatever it was.
+gone() {
+    virsh destroy "$1" >/dev/null 2>&1 || :
+    virsh undefine --managed-save --snapshots-metadata --checkpoints-metadata --nvram "$1" >/dev/null 2>&1 || :
+}

@@ -1,0 +1,73 @@
+# Test cases in bash that print TAP: source it, write functions, end with tap_run.
+#
+# A case is a function named case_...; the line of comment above it is its sentence. Each runs in a
+# subshell of its own under `set -e`: the first command that fails fails the case, and what it printed
+# is shown. setup and teardown, if there are any, run once around all of them.
+
+# tap_sentence FUNCTION: the comment above it in the script that is run.
+tap_sentence() {
+    grep -B 1 "^$1()" "$0" | sed -n '1s/^# *//p'
+}
+
+# tap_case NUMBER FUNCTION
+tap_case() {
+    local log status sentence
+    sentence=$(tap_sentence "$2")
+    log=$(mktemp)
+    (
+        set -eu
+        PS4='+ ${FUNCNAME[0]:-}:$LINENO: '
+        set -x
+        "$2"
+    ) >"$log" 2>&1
+    status=$?
+    if [ "$status" = 0 ]; then
+        echo "ok $1 $sentence"
+    else
+        echo "not ok $1 $sentence"
+        sed 's/^/#   /' "$log" | tail -n 150
+    fi
+    rm -f "$log"
+    return "$status"
+}
+
+# tap_run: all cases of this script, or those whose sentence or name matches $ONLY.
+tap_run() {
+    local cases case number=0 bad=0
+    mapfile -t cases < <(grep -oE '^case_[a-z0-9_]+' "$0" | while read -r case; do
+        ! echo "$case $(tap_sentence "$case")" | grep -qiE -- "${ONLY:-.}" || echo "$case"
+    done)
+    echo "1..${#cases[@]}"
+    [ "${#cases[@]}" = 0 ] || ! declare -F setup >/dev/null || setup || exit
+    for case in "${cases[@]}"; do
+        number=$((number + 1))
+        tap_case "$number" "$case" || bad=1
+    done
+    exit "$bad"
+}
+
+# --- what a case says
+
+# refused COMMAND...: must fail with status 1; what it printed is left in $said.
+refused() {
+    local status=0
+    said=$("$@" 2>&1) || status=$?
+    echo "$said"
+    [ "$status" = 1 ]
+}
+
+# says PATTERN: the last refused command, or standard input, matches.
+says() {
+    grep -qE -- "$1" <<<"$said"
+}
+
+# eventually COMMAND...: within half a minute; the machines are noisy, so nothing waits for a time.
+eventually() {
+    local end=$((SECONDS + 30))
+    { set +x; } 2>/dev/null
+    until "$@" >/dev/null 2>&1; do
+        [ "$SECONDS" -lt "$end" ] || { echo "in vain: $*" >&2; "$@" || :; return 1; }
+        sleep 0.02
+    done
+    set -x
+}
