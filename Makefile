@@ -130,8 +130,8 @@ demo: $(PROGRAMS)
 include install/install.mk
 
 .PHONY: lint
-lint:
-	tests/lint
+lint: all
+	BUILD=$(BUILD) tests/run build/lint
 
 .PHONY: clean
 clean:

@@ -16,7 +16,6 @@
 #include "state.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -245,7 +244,8 @@ refuse_start(const Call *call, const NestPlatform *platform, GError **error)
     return FALSE;
 }
 
-/* Whether virtnestd, as the configuration wants it, will start the domain again with its right CPU. */
+/* Whether virtnestd, as the configuration wants it, will start the domain again with its right CPU.
+ * In a session none lives. */
 static gboolean
 is_restarted(const Call *call)
 {
@@ -254,8 +254,7 @@ is_restarted(const Call *call)
 
     if (!nest_config_load(&config, &error))
         nest_log_error(call->name, call->uuid, error);
-    if (config.outrun != NEST_OUTRUN_RESTART || is_session() || !has_definition(call) ||
-        !nest_liveness_is_held())
+    if (config.outrun != NEST_OUTRUN_RESTART || !has_definition(call) || !nest_liveness_is_held())
         return FALSE;
     nest_log(G_LOG_LEVEL_MESSAGE, call->name, call->uuid,
              "starts without its nested CPU, faster than its definition was corrected; virtnestd "
@@ -391,7 +390,6 @@ is_about_cpu(const GError *error)
     static const NestErrorCode codes[] = {
         NEST_ERROR_CPU_VENDOR,   NEST_ERROR_CPU_CONFIDENTIAL,  NEST_ERROR_CPU_ARCH,
         NEST_ERROR_CPU_TYPE,     NEST_ERROR_START_UNCORRECTED, NEST_ERROR_START_TRANSIENT,
-        NEST_ERROR_START_OUTRAN,
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(codes); i++)
@@ -437,7 +435,6 @@ main(int argc, char **argv)
     if (!call.operation)
         return 0;
     call.name = argv[1];
-    signal(SIGPIPE, SIG_IGN); /* nobody to read a message is no reason to refuse */
     nest_log_open("qemu-hook", FALSE);
     if (judge(&call, &error) || !call.operation->verb)
         return 0;

@@ -142,6 +142,14 @@ host_need() {
     done
 }
 
+# What runs on keeps no pipe or lock of the caller's open.
+host_close_inherited() {
+    local fd
+    for fd in /proc/"$BASHPID"/fd/*; do
+        [ "${fd##*/}" -lt 3 ] || eval "exec ${fd##*/}>&-"
+    done
+}
+
 # host_unshare DIR: makes the namespaces. The subshell lets the guard, and not
 # this shell's list of jobs, look after the process.
 host_unshare() {
@@ -150,7 +158,8 @@ host_unshare() {
     rm -rf "$1"/run "$1"/{pid,init.pid,ready}
     mkdir "$1/run"
     (
-        exec 3>&- </dev/null >"$1/log/init.log" 2>&1
+        exec </dev/null >"$1/log/init.log" 2>&1
+        host_close_inherited
         exec setsid unshare -m -u -i -p -f --kill-child "$host_library/private-host-inside" init \
             "$1" "$(<"$1/hostname")" "$stage" "$1" "$host_project" ${stage:+"$stage"}
     ) &
@@ -170,9 +179,7 @@ host_guard() {
     (
         trap '' INT
         exec </dev/null >/dev/null 2>&1
-        for fd in /proc/"$BASHPID"/fd/*; do
-            [ "${fd##*/}" -lt 3 ] || eval "exec ${fd##*/}>&-"
-        done
+        host_close_inherited
         while host_alive "$1"; do
             [ "$(host_process_stamp "$2")" = "$stamp" ] || host_stop "$1"
             sleep 1
@@ -250,8 +257,27 @@ host_virsh() {
     host_run "$dir" virsh -c qemu:///system "$@"
 }
 
+# host_domain_state DIR DOMAIN: running, shut off, ...; "none" for no such domain.
+host_domain_state() {
+    local state
+    state=$(host_virsh "$1" domstate "$2" 2>/dev/null) || state=none
+    echo "$state"
+}
+
+host_domain_is() { [ "$(host_domain_state "$1" "$2")" = "$3" ]; }
+
+# host_domain_wait DIR DOMAIN STATE [SECONDS]
+host_domain_wait() {
+    host_wait "${4:-30}" host_domain_is "$1" "$2" "$3" ||
+        host_error "$2 in $1 is $(host_domain_state "$1" "$2"), not $3"
+}
+
 # host_uri DIR: the host's libvirt from the outside and from another host.
-host_uri() { echo "qemu+unix:///system?socket=$(realpath "$1")/run/libvirt/libvirt-sock"; }
+host_uri() {
+    local path
+    path=$(realpath "$1")/run/libvirt/libvirt-sock
+    echo "qemu+unix:///system?socket=${path// /%20}"
+}
 
 # host_migrate FROM TO DOMAIN [OPTION...]: virsh migrate --live, over loopback.
 host_migrate() {

@@ -795,18 +795,21 @@ padded(gsize before, const char *metadata, gsize *ret_length)
     return xml;
 }
 
-/* The tag is found wherever the borders of the front's chunks fall, from a file and from a pipe. */
+/* A single word is found wherever in it the border between two of the front's chunks falls. */
 static void
 test_chunk_borders(void)
 {
-    static const gsize chunks[] = {64 * 1024, 128 * 1024, 256 * 1024};
+    static const gsize borders[] = {64 * 1024, 128 * 1024, 256 * 1024};
+    static const char tag[] = "<n:enable xmlns:n='urn:virt-nest:1'/>";
     g_autoptr(World) world = world_new("amd-off-busy", 0);
+    const char *argv[] = {world->front, "lab1", "prepare", "begin", "-", NULL};
+    gsize length = 0;
+    g_autofree gchar *unpadded = padded(0, tag, &length);
+    gsize word = (gsize)(strstr(unpadded, "virt-nest") - unpadded);
 
-    for (gsize i = 0; i < G_N_ELEMENTS(chunks); i++) {
-        for (gsize before = chunks[i] - 150; before < chunks[i] + 10; before += 3) {
-            gsize length = 0;
-            g_autofree gchar *xml = padded(before, TAG, &length);
-            const char *argv[] = {world->front, "lab1", "prepare", "begin", "-", NULL};
+    for (gsize i = 0; i < G_N_ELEMENTS(borders); i++) {
+        for (gsize inside = 0; inside <= strlen("virt-nest") + 1; inside++) {
+            g_autofree gchar *xml = padded(borders[i] - word - inside, tag, &length);
             g_autoptr(Result) result = run(world, argv, xml, length);
 
             assert_refused(result, "NEST-HOST-BUSY");
@@ -878,6 +881,38 @@ test_no_second_part(gconstpointer data)
     else
         assert_passed_silently(tagged);
     assert_passed_silently(untagged);
+}
+
+/* What the second part finds: the whole XML from its start in a memfd, the arguments as they came, and
+ * no closed descriptor that its next file would take the place of. */
+static void
+test_hand_over(void)
+{
+    static const gsize sizes[] = {0, 65400, 200000};
+    static const char script[] =
+        "#!/bin/sh\nexec 3>seen\nreadlink /proc/$$/fd/0 /proc/$$/fd/1 /proc/$$/fd/2 >&3\n"
+        "echo \"$*\" >&3\ncat >&3\n";
+    g_autoptr(World) world = world_new("amd-on", 0);
+    g_autofree gchar *seen = g_build_filename(world->folder, "seen", NULL);
+    const char *argv[] = {"sh", "-c", "exec \"$0\" lab1 restore begin - >&- 2>&-", NULL, NULL};
+
+    copy_hook(world, FALSE);
+    put_file(world, "/libexec/qemu-hook", script);
+    must_run((const char *const[]){"chmod", "-R", "755", world->folder, NULL});
+    argv[3] = world->front;
+    for (gsize i = 0; i < G_N_ELEMENTS(sizes); i++) {
+        gsize length = 0;
+        g_autofree gchar *xml = padded(sizes[i], TAG, &length);
+        g_autofree gchar *expected =
+            g_strconcat("/memfd:virt-nest-domain (deleted)\n/dev/null\n/dev/null\n"
+                        "lab1 restore begin -\n", xml, NULL);
+        g_autofree gchar *found = NULL;
+        g_autoptr(Result) result = run(world, argv, xml, length);
+
+        assert_passed(result);
+        g_assert_true(g_file_get_contents(seen, &found, NULL, NULL));
+        g_assert_cmpstr(found, ==, expected);
+    }
 }
 
 /* Any of the three descriptors closed: the same judgement, said or not. */
@@ -1031,6 +1066,7 @@ main(int argc, char **argv)
         {"/hook/front/chunk-borders", test_chunk_borders},
         {"/hook/front/pipe", test_pipe},
         {"/hook/front/too-long", test_too_long},
+        {"/hook/front/hand-over", test_hand_over},
         {"/hook/front/closed-descriptors", test_closed_descriptors},
         {"/hook/front/nobody-reads", test_nobody_reads},
         {"/hook/front/unreadable-input", test_unreadable_input},
