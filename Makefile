@@ -57,8 +57,9 @@ LINK = plugins/virtnestd/correct.c \
        plugins/virtnestd/virt.c plugins/virtnestd/watch.c
 VIRTNESTD = plugins/virtnestd/main.c plugins/virtnestd/notify.c plugins/virtnestd/domains.c \
             plugins/virtnestd/link.c plugins/virtnestd/marker.c plugins/virtnestd/restart.c
-VIRT_NEST = hooks/virt-nest/main.c hooks/virt-nest/apply.c hooks/virt-nest/rewrite.c \
-            hooks/virt-nest/status.c hooks/virt-nest/tag_commands.c hooks/virt-nest/connection.c
+VIRT_NEST = hooks/virt-nest/main.c hooks/virt-nest/apply.c hooks/virt-nest/command.c \
+            hooks/virt-nest/connection.c hooks/virt-nest/report.c hooks/virt-nest/rewrite.c \
+            hooks/virt-nest/status.c hooks/virt-nest/tag_commands.c
 UNIT_TESTS = test-config test-cpu test-definition test-domain-xml test-hook test-kvm-module \
              test-liveness test-platform test-rewrite test-state test-tag
 

@@ -125,7 +125,7 @@ find_base(Work *work)
     g_autofree gchar *applied = state->original ? canonical(state->applied) : NULL;
     xmlNode *cpu = find_cpu(work->xml);
 
-    work->untouched = cpu && g_strcmp0(now, applied) == 0;
+    work->untouched = cpu && applied && g_str_equal(now, applied);
     if (work->untouched)
         nest_domain_xml_replace(work->xml, cpu, *state->original ? state->original : NULL);
     work->base = nest_domain_xml_text(work->xml);

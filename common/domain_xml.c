@@ -11,7 +11,8 @@
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlParserCtxt, xmlFreeParserCtxt)
 
 /* libvirt's own limit on a string over its protocol (VIR_NET_MESSAGE_STRING_MAX) is 4 MiB. */
-#define MAX_BYTES (16u * 1024 * 1024)
+#define MAX_MIB 16
+#define MAX_BYTES ((gsize)MAX_MIB * 1024 * 1024)
 
 /* The bytes of one element: [start, end) of the text. */
 typedef struct {
@@ -113,7 +114,7 @@ set_parse_error(const NestDomainXml *xml, xmlParserCtxt *parser, GError **error)
     else
         g_set_error(error, NEST_ERROR, NEST_ERROR_XML,
                     "this is not well-formed XML (line %d: %s): check it with virt-xml-validate",
-                    problem ? problem->line : 0, g_strstrip(what));
+                    problem ? problem->line : 0, g_strdelimit(g_strstrip(what), "\n", ' '));
     return FALSE;
 }
 
@@ -127,7 +128,7 @@ is_utf8(const NestDomainXml *xml)
 
     return g_utf8_validate(text, (gssize)length, NULL) &&
            (!declared || !g_ascii_strcasecmp(declared, "UTF-8") ||
-            !g_ascii_strcasecmp(declared, "US-ASCII"));
+            !g_ascii_strcasecmp(declared, "UTF8") || !g_ascii_strcasecmp(declared, "US-ASCII"));
 }
 
 static gboolean
@@ -155,6 +156,21 @@ parse_tree(NestDomainXml *xml, xmlParserCtxt *parser, GError **error)
     return TRUE;
 }
 
+/* libxml2 takes a NUL for the end, and would not see what stands behind it. */
+static gboolean
+check_bytes(const char *text, gsize length, GError **error)
+{
+    if (length > MAX_BYTES)
+        g_set_error(error, NEST_ERROR, NEST_ERROR_XML,
+                    "this XML is longer than %d MiB, more than libvirt itself takes for a domain", MAX_MIB);
+    else if (memchr(text, 0, length))
+        g_set_error_literal(error, NEST_ERROR, NEST_ERROR_XML,
+                            "this XML has a NUL byte in it: give the output of virsh dumpxml as it is");
+    else
+        return TRUE;
+    return FALSE;
+}
+
 static gboolean
 check_root(NestDomainXml *xml, GError **error)
 {
@@ -173,12 +189,8 @@ nest_domain_xml_parse(const char *text, gsize length, GError **error)
     g_autoptr(NestDomainXml) xml = g_new0(NestDomainXml, 1);
     g_autoptr(xmlParserCtxt) parser = NULL;
 
-    if (length > MAX_BYTES) {
-        g_set_error(error, NEST_ERROR, NEST_ERROR_XML,
-                    "this XML is longer than %u MiB, more than libvirt itself takes for a domain",
-                    MAX_BYTES / 1024 / 1024);
+    if (!check_bytes(text, length, error))
         return NULL;
-    }
     xml->input = g_bytes_new(text, length);
     xml->ranges = g_ptr_array_new_with_free_func(g_free);
     xml->changes = g_array_new(FALSE, FALSE, sizeof(Change));
@@ -238,6 +250,15 @@ nest_domain_xml_source(const NestDomainXml *xml, const xmlNode *element)
     return g_strndup(text + range->start, range->end - range->start);
 }
 
+/* Whether @first is to be done before @second: what inserts comes before what replaces there. */
+static gboolean
+comes_before(Range first, Range second)
+{
+    if (first.start != second.start)
+        return first.start < second.start;
+    return first.end == first.start || second.end != second.start;
+}
+
 static void
 want(NestDomainXml *xml, gsize start, gsize end, const char *text)
 {
@@ -245,7 +266,7 @@ want(NestDomainXml *xml, gsize start, gsize end, const char *text)
     guint place = 0;
 
     while (place < xml->changes->len &&
-           g_array_index(xml->changes, Change, place).range.start <= start)
+           comes_before(g_array_index(xml->changes, Change, place).range, change.range))
         place++;
     g_array_insert_val(xml->changes, place, change);
 }
@@ -259,7 +280,7 @@ indentation_start(const NestDomainXml *xml, gsize place)
     while (place > 0 && (text[place - 1] == ' ' || text[place - 1] == '\t'))
         place--;
     if (place > 0 && text[place - 1] == '\n')
-        place--;
+        place -= place > 1 && text[place - 2] == '\r' ? 2 : 1;
     return place;
 }
 
@@ -406,21 +427,36 @@ append_attributes(GString *text, const xmlNode *element)
         g_string_append(text, g_ptr_array_index(pairs, i));
 }
 
+static gint
+compare_elements(gconstpointer a, gconstpointer b)
+{
+    const xmlNode *const *first = a;
+    const xmlNode *const *second = b;
+
+    return g_strcmp0((const char *)(*first)->name, (const char *)(*second)->name);
+}
+
 static void
 append_canonical(GString *text, const xmlNode *element)
 {
+    g_autoptr(GPtrArray) elements = g_ptr_array_new();
+
     g_string_append_printf(text, "<%s", (const char *)element->name);
     append_attributes(text, element);
     g_string_append_c(text, '>');
     for (xmlNode *child = element->children; child; child = child->next) {
         if (child->type == XML_ELEMENT_NODE) {
-            append_canonical(text, child);
+            g_ptr_array_add(elements, child);
         } else if (child->type == XML_TEXT_NODE || child->type == XML_CDATA_SECTION_NODE) {
             g_autofree gchar *content = g_strdup((const char *)child->content);
+            g_autofree gchar *escaped = g_markup_escape_text(g_strstrip(content), -1);
 
-            g_string_append(text, g_strstrip(content));
+            g_string_append(text, escaped);
         }
     }
+    g_ptr_array_sort(elements, compare_elements); /* stable, says GLib */
+    for (guint i = 0; i < elements->len; i++)
+        append_canonical(text, g_ptr_array_index(elements, i));
     g_string_append_printf(text, "</%s>", (const char *)element->name);
 }
 

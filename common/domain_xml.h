@@ -87,8 +87,9 @@ gchar *nest_xml_dump(xmlNode *element);
 /**
  * nest_xml_canonical: an element as text that two equal elements share.
  *
- * Attributes sorted, comments and the white space between elements left out: what remains equal
- * when libvirt stores an element and prints it again.
+ * Attributes and children sorted by name (children of one name keep their order), comments and the
+ * white space between elements left out: what remains equal when libvirt, which has an order of its
+ * own, stores an element and prints it again.
  *
  * Returns: (transfer full) the text.
  */

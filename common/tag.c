@@ -135,11 +135,18 @@ check_name(const xmlNode *element, GError **error)
     return FALSE;
 }
 
+/* libxml2 leaves a prefix that no xmlns declares in the element's name. */
+static gboolean
+lacks_declaration(const xmlNode *element)
+{
+    return !element->ns && g_str_has_prefix((const char *)element->name, "nest:");
+}
+
 /* Somebody meant the tag: our prefix on our word, or a namespace with our name in it. */
 static gboolean
 was_meant(const xmlNode *element)
 {
-    const char *name = (const char *)element->name;
+    const char *name = (const char *)element->name + (lacks_declaration(element) ? strlen("nest:") : 0);
     const char *prefix = element->ns ? (const char *)element->ns->prefix : NULL;
     const char *uri = element->ns ? (const char *)element->ns->href : NULL;
     gboolean word = g_str_equal(name, "enable") || g_str_equal(name, "disable");
@@ -155,6 +162,8 @@ refuse_namespace(const xmlNode *element, GError **error)
 {
     const char *uri = element->ns ? (const char *)element->ns->href : NULL;
     g_autofree gchar *where = uri ? g_strdup_printf("in the namespace '%s'", uri)
+                              : lacks_declaration(element)
+                                  ? g_strdup("with a prefix that is not declared")
                                   : g_strdup("without a namespace");
 
     g_set_error(error, NEST_ERROR, NEST_ERROR_TAG_NAMESPACE,
@@ -190,6 +199,30 @@ find_element(const NestDomainXml *xml, xmlNode **ret_element, GError **error)
     return TRUE;
 }
 
+xmlNode *
+nest_tag_misplaced(const NestDomainXml *xml)
+{
+    const xmlNode *metadata = nest_xml_child(nest_domain_xml_root(xml), "metadata");
+
+    if (!metadata)
+        return NULL;
+    NEST_XML_FOREACH(metadata, child)
+        if (!nest_xml_in_namespace(child, NEST_TAG_NAMESPACE) && was_meant(child))
+            return child;
+    return NULL;
+}
+
+gboolean
+nest_tag_is_mentioned(const char *text, gsize length)
+{
+    static const char *const words[] = {"virt-nest", "virtnest", "nest:enable", "nest:disable"};
+
+    for (gsize i = 0; i < G_N_ELEMENTS(words); i++)
+        if (memmem(text, length, words[i], strlen(words[i])))
+            return TRUE;
+    return FALSE;
+}
+
 gboolean
 nest_tag_read(const NestDomainXml *xml, gboolean *ret_tagged, NestTag *ret_tag, GError **error)
 {
@@ -205,6 +238,15 @@ nest_tag_read(const NestDomainXml *xml, gboolean *ret_tagged, NestTag *ret_tag, 
     if (ret_tag)
         *ret_tag = tag;
     return TRUE;
+}
+
+const char *
+nest_tag_attribute(const NestTag *tag, gsize i, const char **ret_value)
+{
+    if (i >= G_N_ELEMENTS(attributes))
+        return NULL;
+    *ret_value = attributes[i].values[*field(tag, i)];
+    return attributes[i].name;
 }
 
 gchar *

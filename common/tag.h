@@ -44,6 +44,22 @@ gboolean nest_tag_read(const NestDomainXml *xml, gboolean *ret_tagged, NestTag *
                        GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
+ * nest_tag_is_mentioned: whether a document may be ours, without parsing it.
+ * @text: the document; may hold anything
+ * @length: its length in bytes
+ *
+ * Returns: FALSE where neither the tag, nor a mistaken tag, nor virtnestd's record can be in it.
+ */
+gboolean nest_tag_is_mentioned(const char *text, gsize length);
+
+/**
+ * nest_tag_misplaced: find what was meant to be the tag but is in a namespace that is not ours.
+ *
+ * Returns: (nullable) the first such element of @xml.
+ */
+xmlNode *nest_tag_misplaced(const NestDomainXml *xml);
+
+/**
  * nest_tag_set: change one attribute of a tag.
  * @tag: the tag
  * @attribute: its name
@@ -53,6 +69,15 @@ gboolean nest_tag_read(const NestDomainXml *xml, gboolean *ret_tagged, NestTag *
  */
 gboolean nest_tag_set(NestTag *tag, const char *attribute, const char *value,
                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * nest_tag_attribute: the attributes in turn, written or not.
+ * @i: 0 for the first
+ * @ret_value: what it is, in words
+ *
+ * Returns: (nullable) the name of an attribute; NULL behind the last.
+ */
+const char *nest_tag_attribute(const NestTag *tag, gsize i, const char **ret_value);
 
 /**
  * nest_tag_format: the tag as virDomainSetMetadata wants it, with only what differs from the default.

@@ -1,10 +1,10 @@
 /* The hook that libvirt runs, first part: lets a domain that does not mention virt-nest go at once.
  *
- * Theory of operation: libvirt runs this for every operation of every domain on the host, so it links
- * libc only and allocates nothing. The XML is read in chunks and searched for a few words. Without
- * them: exit 0, done. With them, the XML goes into a memfd (it carries passwords, so never into a
- * file or a message), the memfd becomes standard input, and the second part, qemu-hook, takes over.
- * XML of more than one chunk goes into the memfd while it is read.
+ * Theory of operation: libvirt runs this for every operation of every domain on the host, so it
+ * links libc only and allocates nothing. The XML is read in chunks and searched for a few words.
+ * Without them: exit 0, done. With them, the XML goes into a memfd (it carries passwords, so never
+ * into a file or a message), the memfd becomes standard input, and the second part, qemu-hook,
+ * takes over. XML of more than one chunk goes into the memfd while it is read.
  *
  * What fails here fails the operation only where libvirt asks for leave and the domain mentions us;
  * a failing reconnect would kill a running guest (LIBVIRT-FACTS, "Hooks"). */
@@ -31,8 +31,8 @@
 
 /* The operations that matter; all others may not even fail, so nothing is done for them. */
 static const struct Operation {
-    const char *name;   /* as libvirt calls it (docs/hooks.rst) */
-    const char *verb;   /* what is refused, in a message; NULL: nothing can be */
+    const char *name; /* as libvirt calls it (docs/hooks.rst) */
+    const char *verb; /* what is refused, in a message; NULL: nothing can be */
 } operations[] = {
     {"prepare", "start"},   {"start", "start"}, {"migrate", "take in"},
     {"restore", "restore"}, {"stopped", NULL},  {"release", NULL},
@@ -50,11 +50,12 @@ typedef struct {
 } Failure;
 
 static const Failure cannot_read = {"its XML cannot be read", "try again"};
-static const Failure cannot_store = {"its XML cannot be passed on", "free some memory and try again"};
+static const Failure cannot_store = {"its XML cannot be passed on",
+                                     "free some memory and try again"};
 static const Failure too_long = {"its XML is longer than 16 MiB",
                                  "make its <metadata> and <description> shorter (virsh edit)"};
-static const Failure cannot_run = {"the second part of virt-nest's hook, " SECOND_PART ", cannot be run",
-                                   "install virt-nest anew, or remove its files from "
+static const Failure cannot_run = {"virt-nest's second part, " SECOND_PART ", cannot be run",
+                                   "install virt-nest anew, or remove its hook from "
                                    "/etc/libvirt/hooks"};
 
 /* The XML as far as it was read. */
@@ -213,12 +214,12 @@ hand_over(Input *input, char **argv)
 int
 main(int argc, char **argv)
 {
-    static Input input; /* of static storage: not on the stack, and no page of it is touched in vain */
+    static Input input; /* zeroed by the kernel, page by page as it is touched */
     const struct Operation *operation = argc > 2 ? find_operation(argv[2]) : NULL;
 
     if (!operation)
         return 0;
-    signal(SIGPIPE, SIG_IGN); /* stays so in the second part: nobody to read a message is no reason */
+    signal(SIGPIPE, SIG_IGN); /* stays so in the second part: an unread message decides nothing */
     open_standard_descriptors();
     input.memfd = -1;
     read_input(&input);

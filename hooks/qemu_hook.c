@@ -2,9 +2,9 @@
  *
  * Theory of operation: libvirt runs prepare and start for a boot and for a guest that resumes saved
  * state alike. A boot is judged: the tag, the host, at start the CPU by its effect. A guest that
- * resumes has the CPU it was saved with, so only the host is judged, where its nested state would be
- * lost. It is known by virtnestd's live marker in its XML, or by the stamp that restore and migrate
- * leave. This program never calls libvirt, which waits for it (LIBVIRT-FACTS, "Hooks"). */
+ * resumes has the CPU it was saved with, so only the host is judged, where its nested state would
+ * be lost. It is known by virtnestd's live marker in its XML, or by the stamp that restore and
+ * migrate leave. This program never calls libvirt, which waits for it (LIBVIRT-FACTS, "Hooks"). */
 #include "config.h"
 #include "cpu.h"
 #include "error.h"
@@ -202,14 +202,14 @@ check_prepare(Call *call, GError **error)
     return !call->tagged || check_boot(call, error);
 }
 
-/* Where libvirt keeps the domain's definition, if it has one; a hint, as it may be told otherwise. */
+/* Where libvirt keeps the domain's definition, if it has one: a hint, no proof. */
 static gboolean
 has_definition(const Call *call)
 {
     g_autofree gchar *file = g_strconcat(call->name, ".xml", NULL);
-    g_autofree gchar *folder = is_session() ? g_build_filename(g_get_user_config_dir(), "libvirt",
-                                                               "qemu", NULL)
-                                            : nest_root_path("/etc/libvirt/qemu");
+    g_autofree gchar *folder =
+        is_session() ? g_build_filename(g_get_user_config_dir(), "libvirt", "qemu", NULL)
+                     : nest_root_path("/etc/libvirt/qemu");
     g_autofree gchar *path = g_build_filename(folder, file, NULL);
 
     return !strchr(call->name, '/') && g_file_test(path, G_FILE_TEST_EXISTS);
@@ -224,23 +224,21 @@ refuse_start(const Call *call, const NestPlatform *platform, GError **error)
 
     if (!has_definition(call))
         g_set_error(error, NEST_ERROR, NEST_ERROR_START_TRANSIENT,
-                    "its CPU (%s) does not show the guest %s, and it has no persistent definition "
-                    "that could be corrected: pass its XML through virt-nest rewrite and create it "
-                    "from that", cpu, platform->feature);
+                    "and it has no persistent definition that could be corrected: pass its XML "
+                    "through virt-nest rewrite and create it from that");
     else if (nest_liveness_is_held())
         g_set_error(error, NEST_ERROR, NEST_ERROR_START_OUTRAN,
-                    "its CPU (%s) does not show the guest %s; its definition has been corrected just "
-                    "now: start it again (if this repeats, virt-nest status %s says why)",
-                    cpu, platform->feature, name);
+                    "but its definition has been corrected just now: start it again (if this "
+                    "repeats, virt-nest status %s says why)", name);
     else if (is_session())
         g_set_error(error, NEST_ERROR, NEST_ERROR_START_UNCORRECTED,
-                    "its CPU (%s) does not show the guest %s, and its definition was not corrected: "
-                    "correct it, then start it again", cpu, platform->feature);
+                    "and its definition was not corrected: correct it, then start it again");
     else
         g_set_error(error, NEST_ERROR, NEST_ERROR_START_UNCORRECTED,
-                    "its CPU (%s) does not show the guest %s, and no virtnestd is running that would "
-                    "correct its definition: start one (systemctl start virtnestd) or run virt-nest "
-                    "apply %s, then start it again", cpu, platform->feature, name);
+                    "and no virtnestd is running that would correct its definition: start one "
+                    "(systemctl start virtnestd) or run virt-nest apply %s, then start it again",
+                    name);
+    g_prefix_error(error, "its CPU (%s) does not show the guest %s, ", cpu, platform->feature);
     return FALSE;
 }
 
@@ -301,8 +299,8 @@ check_running(const Call *call, GError **error)
         return TRUE;
     }
     g_set_error(error, NEST_ERROR, NEST_ERROR_LIVE_RUNNING,
-                "nested guests were running in it when its state was written: %s (virt-nest allow %s)",
-                call->operation->running, name);
+                "nested guests were running in it when its state was written: %s "
+                "(virt-nest allow %s)", call->operation->running, name);
     return FALSE;
 }
 
@@ -388,8 +386,8 @@ static gboolean
 is_about_cpu(const GError *error)
 {
     static const NestErrorCode codes[] = {
-        NEST_ERROR_CPU_VENDOR,   NEST_ERROR_CPU_CONFIDENTIAL,  NEST_ERROR_CPU_ARCH,
-        NEST_ERROR_CPU_TYPE,     NEST_ERROR_START_UNCORRECTED, NEST_ERROR_START_TRANSIENT,
+        NEST_ERROR_CPU_VENDOR, NEST_ERROR_CPU_CONFIDENTIAL,  NEST_ERROR_CPU_ARCH,
+        NEST_ERROR_CPU_TYPE,   NEST_ERROR_START_UNCORRECTED, NEST_ERROR_START_TRANSIENT,
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(codes); i++)

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Test cases in bash that print TAP: source it, write functions, end with tap_run.
 #
 # A case is a function named case_...; the line of comment above it is its sentence. Each runs in a

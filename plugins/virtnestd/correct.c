@@ -3,22 +3,15 @@
 
 #include "error.h"
 #include "kvm_module.h"
+#include "tag.h"
 
 #include <string.h>
 
 /* How often somebody else may be faster before we say so; each time is one more edit of theirs. */
 #define MAX_TRIES 20
 
-/* What became of one try. */
-typedef enum { TRY_DONE, TRY_DEFINED, TRY_AGAIN, TRY_FAILED } Try;
-
-/* Parsing is for those who may be ours. */
-static gboolean
-mentions_us(const char *xml)
-{
-    return strstr(xml, "virt-nest") || strstr(xml, "virtnest") || strstr(xml, "nest:enable") ||
-           strstr(xml, "nest:disable");
-}
+/* What became of one try; GONE: it has no persistent definition any more, and none was left. */
+typedef enum { TRY_DONE, TRY_DEFINED, TRY_AGAIN, TRY_GONE, TRY_FAILED } Try;
 
 static NestDefinition *
 work_out(const char *xml, GError **error)
@@ -52,9 +45,10 @@ define_if_unchanged(virDomainPtr domain, const char *expected, const char *wante
 {
     g_autofree gchar *now = NULL;
     g_autoptr(virDomain) defined = NULL;
+    int persistent = virDomainIsPersistent(domain);
 
-    if (virDomainIsPersistent(domain) != 1)
-        return TRY_DONE;
+    if (persistent == 0 || (persistent < 0 && nest_virt_domain_is_gone()))
+        return TRY_GONE;
     now = nest_virt_read_inactive(domain, error);
     if (!now)
         return TRY_FAILED;
@@ -80,10 +74,11 @@ redefine(const NestCorrector *corrector, virDomainPtr domain, const char *expect
     came_back = nest_watch_end(corrector->watch, corrector->control, uuid);
     if (outcome != TRY_DEFINED)
         return outcome;
-    if (came_back == NEST_CAME_BACK_YES ||
-        (came_back == NEST_CAME_BACK_PERHAPS && is_still_ours(domain, definition)))
-        undefine_again(domain);
-    return TRY_DONE;
+    if (came_back == NEST_CAME_BACK_NO ||
+        (came_back == NEST_CAME_BACK_PERHAPS && !is_still_ours(domain, definition)))
+        return TRY_DONE;
+    undefine_again(domain);
+    return TRY_GONE;
 }
 
 /* One round of reading, working out and defining. */
@@ -97,7 +92,7 @@ try_once(const NestCorrector *corrector, virDomainPtr domain, NestDefinition **r
 
     if (!xml)
         return TRY_FAILED;
-    if (!mentions_us(xml))
+    if (!nest_tag_is_mentioned(xml, strlen(xml)))
         definition = nest_definition_unchanged();
     else
         definition = work_out(xml, error);
@@ -120,6 +115,8 @@ nest_correct_domain(const NestCorrector *corrector, virDomainPtr domain, GError 
         return nest_definition_unchanged();
     for (int i = 0; i < MAX_TRIES && outcome == TRY_AGAIN; i++)
         outcome = try_once(corrector, domain, &definition, error);
+    if (outcome == TRY_GONE)
+        return nest_definition_unchanged();
     if (outcome == TRY_AGAIN)
         g_set_error(error, NEST_ERROR, NEST_ERROR_LIBVIRT,
                     "somebody else keeps changing the definition (%d times in a row): it was left "

@@ -1,11 +1,11 @@
 /* The host's domains: which want a look, and the looks under way.
  *
  * Theory of operation: an event only says that a domain wants a look. A look is one pass over one
- * domain on a worker thread: correct its definition, mark it if it runs, and restart it if it outran
- * its correction and the settings say so. There is at most one look a domain at a time; events that
- * come meanwhile lead to one more after it. The table holds only domains with a look under way, so it
- * is empty on a quiet host. Workers touch nothing of this file but their own Look; all else happens
- * on the main loop. */
+ * domain on a worker thread: correct its definition, mark it if it runs, and restart it if it
+ * outran its correction and the settings say so. There is at most one look a domain at a time;
+ * events that come meanwhile lead to one more after it. The table holds only domains with a look
+ * under way, so it is empty on a quiet host. Workers touch nothing of this file but their own Look;
+ * all else happens on the main loop. */
 #include "virtnestd/domains.h"
 
 #include "domain_xml.h"
@@ -36,7 +36,7 @@ struct NestDomains {
 /* A domain with a look under way. */
 typedef struct {
     gboolean again;  /* something happened since it began */
-    gboolean booted; /* and that was a start */
+    NestStart start; /* and that was a start, perhaps */
 } Entry;
 
 /* One look on its way through a worker and back. */
@@ -44,14 +44,14 @@ typedef struct {
     NestDomains *domains;  /* for the way back */
     virConnectPtr control; /* references of its own */
     virConnectPtr work;
-    gchar *uuid;           /* the domain's; NULL: list all domains */
-    gboolean restart;      /* a start was seen and outrun=restart is set */
-    gchar *name;           /* what it found: the domain's name */
-    gchar *done;           /* ... what was done, for the log */
-    gboolean restarted;    /* ... it was restarted */
-    gboolean busy;         /* ... it wants another look soon */
-    GPtrArray *uuids;      /* ... all domains */
-    GError *error;         /* ... what went wrong */
+    gchar *uuid;        /* the domain's; NULL: list all domains */
+    NestStart start;    /* a start was seen, and outrun=restart is set */
+    gchar *name;        /* what it found: the domain's name */
+    gchar *done;        /* ... what was done, for the log */
+    gboolean restarted; /* ... it was restarted */
+    gboolean busy;      /* ... it wants another look soon */
+    GPtrArray *uuids;   /* ... all domains */
+    GError *error;      /* ... what went wrong */
 } Look;
 
 static void
@@ -90,7 +90,8 @@ look_at_domain(Look *look)
     if (!domain)
         return; /* it is gone, or libvirt is */
     look->name = g_strdup(virDomainGetName(domain));
-    if (look->restart && !nest_restart_outran(&corrector, domain, &look->restarted, &look->error))
+    if (look->start != NEST_START_NONE &&
+        !nest_restart_outran(&corrector, domain, look->start, &look->restarted, &look->error))
         return;
     definition = nest_correct_domain(&corrector, domain, &look->error);
     if (!definition)
@@ -115,7 +116,7 @@ run_look(gpointer data, gpointer unused)
 }
 
 static void
-begin(NestDomains *domains, const char *uuid, gboolean booted)
+begin(NestDomains *domains, const char *uuid, NestStart start)
 {
     Look *look = g_new0(Look, 1);
 
@@ -125,14 +126,15 @@ begin(NestDomains *domains, const char *uuid, gboolean booted)
     look->control = domains->control;
     look->work = domains->work;
     look->uuid = g_strdup(uuid);
-    look->restart = booted && domains->config->outrun == NEST_OUTRUN_RESTART;
+    if (domains->config->outrun == NEST_OUTRUN_RESTART)
+        look->start = start;
     domains->looking++;
     g_thread_pool_push(domains->workers, look, NULL);
 }
 
 /* A domain wants a look: now, or after the one that is under way. */
 static void
-want_look(NestDomains *domains, const char *uuid, gboolean booted)
+want_look(NestDomains *domains, const char *uuid, NestStart start)
 {
     Entry *entry = g_hash_table_lookup(domains->entries, uuid);
 
@@ -140,11 +142,11 @@ want_look(NestDomains *domains, const char *uuid, gboolean booted)
         return;
     if (entry) {
         entry->again = TRUE;
-        entry->booted |= booted;
+        entry->start = MAX(entry->start, start);
         return;
     }
     g_hash_table_insert(domains->entries, g_strdup(uuid), g_new0(Entry, 1));
-    begin(domains, uuid, booted);
+    begin(domains, uuid, start);
 }
 
 /* What a timer needs to know of a busy domain. */
@@ -167,7 +169,7 @@ busy_pause_is_over(gpointer data)
 {
     Later *later = data;
 
-    want_look(later->domains, later->uuid, FALSE);
+    want_look(later->domains, later->uuid, NEST_START_NONE);
     return G_SOURCE_REMOVE;
 }
 
@@ -202,7 +204,7 @@ domain_is_done(NestDomains *domains, const Look *look)
 
     g_hash_table_remove(domains->entries, look->uuid);
     if (left.again)
-        want_look(domains, look->uuid, left.booted);
+        want_look(domains, look->uuid, left.start);
     else if (look->busy)
         look_later(domains, look->uuid);
 }
@@ -220,7 +222,7 @@ look_is_done(gpointer data)
     if (look->uuid)
         domain_is_done(domains, look);
     for (guint i = 0; look->uuids && i < look->uuids->len; i++)
-        want_look(domains, g_ptr_array_index(look->uuids, i), FALSE);
+        want_look(domains, g_ptr_array_index(look->uuids, i), NEST_START_NONE);
     look_free(look);
     if (domains->stopping && !domains->looking)
         domains->when_idle(domains->when_idle_data);
@@ -277,18 +279,21 @@ void
 nest_domains_scan(NestDomains *domains)
 {
     if (domains->work && !domains->stopping)
-        begin(domains, NULL, FALSE);
+        begin(domains, NULL, NEST_START_NONE);
 }
 
-/* The events after which a domain may not be what its tag asks for. RESUMED comes before STARTED when
- * a domain boots (LIBVIRT-FACTS, "Events and redefinition"). */
+/* The events after which a domain may not be what its tag asks for, and what each says of a start.
+ * RESUMED comes before STARTED when a domain boots, with the same detail as after a pause
+ * (LIBVIRT-FACTS, "Events and redefinition"); one that is started paused has no RESUMED. */
 static const struct {
     int event;
-    gboolean boot;
+    int detail; /* -1: any */
+    NestStart start;
 } events[] = {
-    {VIR_DOMAIN_EVENT_DEFINED, FALSE},
-    {VIR_DOMAIN_EVENT_STARTED, TRUE},
-    {VIR_DOMAIN_EVENT_RESUMED, TRUE},
+    {VIR_DOMAIN_EVENT_DEFINED, -1, NEST_START_NONE},
+    {VIR_DOMAIN_EVENT_STARTED, VIR_DOMAIN_EVENT_STARTED_BOOTED, NEST_START_SEEN},
+    {VIR_DOMAIN_EVENT_STARTED, -1, NEST_START_NONE},
+    {VIR_DOMAIN_EVENT_RESUMED, -1, NEST_START_PERHAPS},
 };
 
 void
@@ -297,9 +302,12 @@ nest_domains_lifecycle(NestDomains *domains, virDomainPtr domain, int event, int
     g_autofree gchar *uuid = nest_virt_uuid(domain);
 
     nest_watch_note(domains->watch, domain, event, detail);
-    for (gsize i = 0; i < G_N_ELEMENTS(events); i++)
-        if (events[i].event == event)
-            want_look(domains, uuid, events[i].boot);
+    for (gsize i = 0; i < G_N_ELEMENTS(events); i++) {
+        if (events[i].event == event && (events[i].detail == -1 || events[i].detail == detail)) {
+            want_look(domains, uuid, events[i].start);
+            return;
+        }
+    }
 }
 
 void
@@ -308,7 +316,7 @@ nest_domains_metadata(NestDomains *domains, virDomainPtr domain, const char *uri
     g_autofree gchar *uuid = nest_virt_uuid(domain);
 
     if (g_str_equal(uri, NEST_TAG_NAMESPACE) || g_str_equal(uri, NEST_STATE_NAMESPACE))
-        want_look(domains, uuid, FALSE);
+        want_look(domains, uuid, NEST_START_NONE);
 }
 
 void

@@ -145,7 +145,7 @@ main(int argc, char **argv)
     g_autofree gchar *uri = NULL;
     g_autoptr(GError) error = NULL;
 
-    setlocale(LC_ALL, "");
+    (void)setlocale(LC_ALL, "");
     nest_log_open("virtnestd", TRUE);
     if (!read_options(&argc, &argv, &uri, &error)) {
         nest_log_error(NULL, NULL, error);

@@ -1,4 +1,5 @@
-/* outrun=restart: a start that was faster than the correction is stopped and started again, once. */
+/* outrun=restart: a start that was faster than the correction is stopped and started again, once.
+ */
 #include "virtnestd/restart.h"
 
 #include "cpu.h"
@@ -23,9 +24,10 @@ lacks_feature(const char *text)
     return platform && !nest_cpu_exposes(xml, platform);
 }
 
-/* Whether it was booted and nothing else; @ret_flags: how to start it again. */
+/* Whether it was booted and nothing else; @ret_flags: how to start it again. One that was started
+ * paused looks like one that somebody paused, so that start must have been seen. */
 static gboolean
-has_just_booted(virDomainPtr domain, unsigned int *ret_flags)
+has_just_booted(virDomainPtr domain, NestStart start, unsigned int *ret_flags)
 {
     int state = 0;
     int reason = 0;
@@ -33,8 +35,9 @@ has_just_booted(virDomainPtr domain, unsigned int *ret_flags)
     if (virDomainGetState(domain, &state, &reason, 0) < 0)
         return FALSE;
     *ret_flags = state == VIR_DOMAIN_PAUSED ? VIR_DOMAIN_START_PAUSED : 0;
-    return (state == VIR_DOMAIN_RUNNING && reason == VIR_DOMAIN_RUNNING_BOOTED) ||
-           (state == VIR_DOMAIN_PAUSED && reason == VIR_DOMAIN_PAUSED_STARTING_UP);
+    if (state == VIR_DOMAIN_PAUSED)
+        return reason == VIR_DOMAIN_PAUSED_USER && start == NEST_START_SEEN;
+    return state == VIR_DOMAIN_RUNNING && reason == VIR_DOMAIN_RUNNING_BOOTED;
 }
 
 /* Corrects, and makes sure that a restart would help. */
@@ -48,8 +51,9 @@ prepare_definition(const NestCorrector *corrector, virDomainPtr domain, GError *
         return FALSE;
     if (!lacks_feature(inactive))
         return TRUE;
-    g_set_error_literal(error, NEST_ERROR, NEST_ERROR_LIBVIRT,
-                        "its corrected definition still lacks the feature, so a restart is of no use");
+    g_set_error_literal(
+        error, NEST_ERROR, NEST_ERROR_LIBVIRT,
+        "its corrected definition still lacks the feature, so a restart is of no use");
     return FALSE;
 }
 
@@ -67,13 +71,13 @@ start_again(virDomainPtr domain, unsigned int flags, GError **error)
 }
 
 gboolean
-nest_restart_outran(const NestCorrector *corrector, virDomainPtr domain, gboolean *ret_restarted,
-                    GError **error)
+nest_restart_outran(const NestCorrector *corrector, virDomainPtr domain, NestStart start,
+                    gboolean *ret_restarted, GError **error)
 {
     g_autofree char *live = NULL;
     unsigned int flags = 0;
 
-    if (!has_just_booted(domain, &flags) || virDomainIsPersistent(domain) != 1)
+    if (!has_just_booted(domain, start, &flags) || virDomainIsPersistent(domain) != 1)
         return TRUE;
     live = virDomainGetXMLDesc(domain, 0);
     if (!live || !lacks_feature(live))

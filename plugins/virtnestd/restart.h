@@ -3,10 +3,18 @@
 
 #include "virtnestd/correct.h"
 
+/* What the events have told of a start; the greater says more. */
+typedef enum {
+    NEST_START_NONE,    /* nothing */
+    NEST_START_PERHAPS, /* it began to run: booted, or resumed from a pause */
+    NEST_START_SEEN,    /* it was booted */
+} NestStart;
+
 /**
  * nest_restart_outran: restart a domain that has just booted without what its tag asks for.
  * @corrector: for the correction, which comes first
- * @domain: a domain whose start was seen from its beginning
+ * @domain: the domain
+ * @start: what was seen of its start
  * @ret_restarted: whether it was restarted
  *
  * Only a persistent domain whose state says that it was booted (not resumed, restored, migrated or
@@ -16,5 +24,5 @@
  *
  * Returns: FALSE with NEST_ERROR_LIBVIRT where a step failed; the message says how the domain was left.
  */
-gboolean nest_restart_outran(const NestCorrector *corrector, virDomainPtr domain,
+gboolean nest_restart_outran(const NestCorrector *corrector, virDomainPtr domain, NestStart start,
                              gboolean *ret_restarted, GError **error);

@@ -7,11 +7,13 @@
 # run|virsh|stop ... DIR: the functions' names without host_.
 #
 # Settings, all optional:
-#   HOST_CACHE=DIR   where QEMU's capabilities are kept, to save probing (8 s) next time
+#   HOST_CACHE=DIR   where QEMU's capabilities are kept, to save probing next time
 #   HOST_NAME=NAME   host name (default: nest- and some letters); when first started
 #   HOST_OWNER=PID   with whom the host ends (default: this shell), or none
-#   HOST_KVM=yes     the host gets the machine's /dev/kvm
 #   KEEP=yes         host_stop leaves DIR, to look at
+#
+# DIR of hosts that migrate to each other: not below /var, /run, /etc or /dev, which
+# each has of its own, and short, as sockets are reached by it (/tmp is good).
 #
 # Below DIR: etc/libvirt etc/virt-nest var run  (the host's /etc/libvirt ... /run)
 #            log/NAME.log  output of daemons and of guests with a console

@@ -890,8 +890,8 @@ test_hand_over(void)
 {
     static const gsize sizes[] = {0, 65400, 200000};
     static const char script[] =
-        "#!/bin/sh\nexec 3>seen\nreadlink /proc/$$/fd/0 /proc/$$/fd/1 /proc/$$/fd/2 >&3\n"
-        "echo \"$*\" >&3\ncat >&3\n";
+        "#!/bin/sh\nlinks=$(readlink /proc/$$/fd/0 /proc/$$/fd/1 /proc/$$/fd/2)\n"
+        "{ echo \"$links\"; echo \"$*\"; cat; } >seen\n";
     g_autoptr(World) world = world_new("amd-on", 0);
     g_autofree gchar *seen = g_build_filename(world->folder, "seen", NULL);
     const char *argv[] = {"sh", "-c", "exec \"$0\" lab1 restore begin - >&- 2>&-", NULL, NULL};

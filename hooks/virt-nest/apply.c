@@ -1,0 +1,47 @@
+/* virt-nest apply: what virtnestd does when a definition changes, done once. */
+#include "connection.h"
+
+#include <stdio.h>
+
+/* A person who names a domain hears of it in any case, one who says --all only of what was done. */
+static gboolean
+apply_to(const NestConnection *connection, virDomainPtr domain, gpointer data, GError **error)
+{
+    gboolean named = GPOINTER_TO_INT(data);
+    g_autoptr(NestDefinition) definition = NULL;
+    g_autofree gchar *done = NULL;
+
+    if (named && !nest_connection_check_persistent(domain, error))
+        return FALSE;
+    definition = nest_correct_domain(&connection->corrector, domain, error);
+    if (!definition)
+        return FALSE;
+    done = nest_correct_describe(definition);
+    if (done)
+        printf("%s: %s\n", virDomainGetName(domain), done);
+    else if (named)
+        printf("%s: nothing to do%s\n", virDomainGetName(domain), definition->tagged ? "" : ", it is not tagged");
+    return TRUE;
+}
+
+int
+nest_apply(NestCall *call)
+{
+    g_autoptr(NestConnection) connection = NULL;
+    GError *error = NULL;
+    gboolean all = FALSE;
+    int status = NEST_EXIT_DONE;
+    const GOptionEntry options[] = {
+        {"all", 0, 0, G_OPTION_ARG_NONE, &all, "every domain of this host", NULL},
+        G_OPTION_ENTRY_NULL,
+    };
+
+    if (!nest_command_parse(call, options, &status))
+        return status;
+    if (all == (*call->arguments != NULL))
+        return nest_command_misused(call, "name one or more domains, or say --all");
+    connection = nest_connection_open(call->uri, NEST_CONNECTION_TO_CHANGE, &error);
+    if (!connection)
+        return nest_command_fail(error);
+    return nest_connection_visit(connection, call->arguments, apply_to, GINT_TO_POINTER(!all));
+}

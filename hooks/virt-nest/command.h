@@ -1,0 +1,62 @@
+/* The commands of virt-nest: what main.c knows of each, and what they share. */
+#pragma once
+
+#include <glib.h>
+
+/* Exit statuses (DESIGN.md, "Programs"). */
+enum { NEST_EXIT_DONE, NEST_EXIT_FAILED, NEST_EXIT_USAGE };
+
+typedef struct NestCommand NestCommand;
+
+/**
+ * NestCall: one command line on its way to its command.
+ */
+typedef struct {
+    const NestCommand *command; /* the row of main.c's table */
+    gchar *uri;                 /* -c URI; NULL: libvirt chooses, as for virsh */
+    gchar **words;              /* the command's name and what follows it */
+    gchar **arguments;          /* what is left of @words without options; never NULL once parsed */
+} NestCall;
+
+/**
+ * NestCommand: a command; a new one is a row in main.c.
+ */
+struct NestCommand {
+    const char *name;            /* as a person types it */
+    int (*run)(NestCall *call);  /* does it; returns the exit status */
+    const char *arguments;       /* as the help shows them: "DOMAIN..." */
+    const char *summary;         /* one line */
+    gboolean connects;           /* takes -c URI */
+};
+
+/**
+ * nest_command_parse: read a command's options.
+ * @options: its own, ending in a row of zeros; -c and --help are added
+ * @ret_status: the exit status where the command is over already
+ *
+ * Returns: FALSE where there is nothing left to do: the help was asked for and printed, or the command
+ * line is wrong, which was said.
+ */
+gboolean nest_command_parse(NestCall *call, const GOptionEntry *options,
+                            int *ret_status) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * nest_command_fail: say what went wrong, on standard error.
+ * @error: (transfer full) the error
+ *
+ * Returns: the exit status: NEST_EXIT_USAGE for NEST_ERROR_USAGE, else NEST_EXIT_FAILED.
+ */
+int nest_command_fail(GError *error);
+
+/* Says that the command line is wrong, and where the help is; returns NEST_EXIT_USAGE. */
+int nest_command_misused(const NestCall *call, const char *what);
+
+/* Prints the help of a command line; returns NEST_EXIT_DONE. */
+int nest_command_help(GOptionContext *context);
+
+/* The commands, one file a family. */
+int nest_tag_commands_enable(NestCall *call);
+int nest_tag_commands_disable(NestCall *call);
+int nest_apply(NestCall *call);
+int nest_status(NestCall *call);
+int nest_rewrite(NestCall *call);

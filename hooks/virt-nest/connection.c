@@ -1,0 +1,221 @@
+/* A command's connection to libvirt: the domains it works on, and all that a correction needs.
+ *
+ * Theory of operation: a command works on the main thread and may wait for libvirt there. A second
+ * thread runs GLib's default main loop, which moves libvirt's events; the watch over corrections
+ * (watch.h) waits for that loop. */
+#include "connection.h"
+
+#include "error.h"
+
+#include <libvirt/virterror.h>
+#include <string.h>
+
+static gpointer
+run_loop(gpointer connection)
+{
+    g_main_loop_run(((NestConnection *)connection)->loop);
+    return NULL;
+}
+
+static gboolean
+quit_loop(gpointer connection)
+{
+    g_main_loop_quit(((NestConnection *)connection)->loop);
+    return G_SOURCE_REMOVE;
+}
+
+static void
+note_lifecycle(virConnectPtr libvirt, virDomainPtr domain, int event, int detail, void *watch)
+{
+    (void)libvirt;
+    nest_watch_note(watch, domain, event, detail);
+}
+
+static gboolean
+watch_lifecycle(NestConnection *connection, GError **error)
+{
+    /* The cast that libvirt's VIR_DOMAIN_EVENT_CALLBACK() makes, known to be right by its type. */
+    void (*note)(virConnectPtr, virDomainPtr, int, int, void *) = note_lifecycle;
+
+    connection->lifecycle = virConnectDomainEventRegisterAny(
+        connection->libvirt, NULL, VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(note),
+        connection->corrector.watch, NULL);
+    return connection->lifecycle >= 0 || nest_virt_error(error, "cannot listen to libvirt's events");
+}
+
+/* A URI with a server's name in it leads away from here, be it by ssh, TLS or TCP. */
+static gboolean
+check_local(virConnectPtr libvirt, GError **error)
+{
+    g_autofree gchar *uri = virConnectGetURI(libvirt);
+    g_autofree gchar *server = NULL;
+
+    if (!uri || !g_uri_split(uri, G_URI_FLAGS_PARSE_RELAXED, NULL, NULL, &server, NULL, NULL, NULL,
+                             NULL, NULL) ||
+        !server || !*server || g_str_equal(server, "localhost"))
+        return TRUE;
+    g_set_error(error, NEST_ERROR, NEST_ERROR_LIBVIRT,
+                "%s is the libvirt of another host, whose CPU and modules cannot be seen from here: "
+                "run virt-nest there (ssh %s virt-nest ...)", uri, server);
+    return FALSE;
+}
+
+static virConnectPtr
+open_libvirt(const char *uri, NestConnectionUse use)
+{
+    virConnectPtr libvirt = virConnectOpenAuth(uri, virConnectAuthPtrDefault, 0);
+
+    if (!libvirt && use == NEST_CONNECTION_TO_LOOK)
+        libvirt = virConnectOpenReadOnly(uri);
+    return libvirt;
+}
+
+NestConnection *
+nest_connection_open(const char *uri, NestConnectionUse use, GError **error)
+{
+    g_autoptr(NestConnection) connection = g_new0(NestConnection, 1);
+
+    nest_virt_init();
+    connection->lifecycle = -1;
+    connection->corrector.watch = nest_watch_new();
+    connection->loop = g_main_loop_new(NULL, FALSE);
+    connection->thread = g_thread_new("events", run_loop, connection);
+    connection->host = nest_kvm_module_read();
+    connection->libvirt = open_libvirt(uri, use);
+    if (!connection->libvirt) {
+        nest_virt_error(error, "cannot connect to libvirt");
+        return NULL;
+    }
+    connection->corrector.control = connection->libvirt;
+    if (!check_local(connection->libvirt, error))
+        return NULL;
+    if (use == NEST_CONNECTION_TO_CHANGE && !watch_lifecycle(connection, error))
+        return NULL;
+    return g_steal_pointer(&connection);
+}
+
+/* The loop ends last, and behind all that closing the connection left it to do. */
+void
+nest_connection_free(NestConnection *connection)
+{
+    if (!connection)
+        return;
+    if (connection->lifecycle >= 0)
+        virConnectDomainEventDeregisterAny(connection->libvirt, connection->lifecycle);
+    if (connection->libvirt)
+        virConnectClose(connection->libvirt);
+    g_idle_add_full(G_PRIORITY_LOW, quit_loop, connection, NULL);
+    g_thread_join(connection->thread);
+    g_main_loop_unref(connection->loop);
+    nest_watch_free(connection->corrector.watch);
+    g_free(connection);
+}
+
+gboolean
+nest_connection_can_nest(const NestConnection *connection)
+{
+    return nest_kvm_module_check(&connection->host, NULL);
+}
+
+/* In the order in which virsh tries: id, uuid, name. */
+static virDomainPtr
+look_up(virConnectPtr libvirt, const char *name)
+{
+    virDomainPtr domain = NULL;
+    guint64 id = 0;
+
+    if (g_ascii_string_to_unsigned(name, 10, 0, G_MAXINT, &id, NULL))
+        domain = virDomainLookupByID(libvirt, (int)id);
+    if (!domain && strlen(name) == VIR_UUID_STRING_BUFLEN - 1)
+        domain = virDomainLookupByUUIDString(libvirt, name);
+    return domain ? domain : virDomainLookupByName(libvirt, name);
+}
+
+static virDomainPtr
+find(virConnectPtr libvirt, const char *name, GError **error)
+{
+    virDomainPtr domain = look_up(libvirt, name);
+
+    if (!domain && nest_virt_domain_is_gone())
+        g_set_error(error, NEST_ERROR, NEST_ERROR_LIBVIRT, "no domain '%s': virsh list --all shows them",
+                    name);
+    else if (!domain)
+        nest_virt_error(error, "cannot look for the domain");
+    return domain;
+}
+
+static gboolean
+is_gone(virConnectPtr libvirt, virDomainPtr domain)
+{
+    g_autofree gchar *uuid = nest_virt_uuid(domain);
+    g_autoptr(virDomain) again = virDomainLookupByUUIDString(libvirt, uuid);
+
+    return !again && nest_virt_domain_is_gone();
+}
+
+static int
+fail(const char *name, GError *error)
+{
+    g_prefix_error(&error, "%s: ", name);
+    return nest_command_fail(error);
+}
+
+static int
+visit_named(const NestConnection *connection, gchar **names, NestConnectionVisit visit, gpointer data)
+{
+    int status = NEST_EXIT_DONE;
+
+    for (gsize i = 0; names[i]; i++) {
+        GError *error = NULL;
+        g_autoptr(virDomain) domain = find(connection->libvirt, names[i], &error);
+
+        if (!domain)
+            status = nest_command_fail(error);
+        else if (!visit(connection, domain, data, &error))
+            status = fail(virDomainGetName(domain), error);
+    }
+    return status;
+}
+
+static int
+visit_all(const NestConnection *connection, NestConnectionVisit visit, gpointer data)
+{
+    g_autoptr(NestDomainList) domains = NULL;
+    GError *error = NULL;
+    int status = NEST_EXIT_DONE;
+
+    if (virConnectListAllDomains(connection->libvirt, &domains, 0) < 0) {
+        nest_virt_error(&error, "cannot list the domains");
+        return nest_command_fail(error);
+    }
+    for (gsize i = 0; domains[i]; i++) {
+        g_autoptr(GError) problem = NULL;
+
+        if (!visit(connection, domains[i], data, &problem) &&
+            !is_gone(connection->libvirt, domains[i]))
+            status = fail(virDomainGetName(domains[i]), g_steal_pointer(&problem));
+    }
+    return status;
+}
+
+int
+nest_connection_visit(const NestConnection *connection, gchar **names, NestConnectionVisit visit,
+                      gpointer data)
+{
+    return *names ? visit_named(connection, names, visit, data) : visit_all(connection, visit, data);
+}
+
+gboolean
+nest_connection_check_persistent(virDomainPtr domain, GError **error)
+{
+    int persistent = virDomainIsPersistent(domain);
+
+    if (persistent < 0)
+        return nest_virt_error(error, "cannot see whether it has a definition");
+    if (persistent == 0)
+        g_set_error_literal(error, NEST_ERROR, NEST_ERROR_START_TRANSIENT,
+                            "it is transient, so it has no definition that could be tagged and "
+                            "corrected: define it (virsh define), or pass its XML through virt-nest "
+                            "rewrite before it is created");
+    return persistent > 0;
+}

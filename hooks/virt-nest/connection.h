@@ -1,0 +1,66 @@
+/* A command's connection to libvirt: the domains it works on, and all that a correction needs. */
+#pragma once
+
+#include "command.h"
+
+#include "kvm_module.h"
+#include "virtnestd/correct.h"
+
+/**
+ * NestConnection: libvirt, and the host its guests run on.
+ */
+typedef struct {
+    virConnectPtr libvirt;   /* the connection; its lifecycle events go to the corrector's watch */
+    NestCorrector corrector; /* for nest_correct_domain() */
+    NestKvmModule host;      /* read once, when the connection was opened */
+    int lifecycle;           /* the callback's ID; -1: there is none */
+    GMainLoop *loop;         /* libvirt's events, on a thread of its own */
+    GThread *thread;         /* which runs @loop */
+} NestConnection;
+
+/* What a command needs of its connection. */
+typedef enum {
+    NEST_CONNECTION_TO_CHANGE, /* definitions can be corrected */
+    NEST_CONNECTION_TO_LOOK,   /* read-only where libvirt grants no more */
+} NestConnectionUse;
+
+/**
+ * nest_connection_open: connect to libvirt.
+ * @uri: (nullable) as for virsh; NULL lets libvirt choose ($LIBVIRT_DEFAULT_URI, or by the user)
+ *
+ * The libvirt of another host is refused: what is judged is the host on which this runs.
+ *
+ * Returns: (transfer full) the connection, or NULL with NEST_ERROR_LIBVIRT.
+ */
+NestConnection *nest_connection_open(const char *uri, NestConnectionUse use,
+                                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+void nest_connection_free(NestConnection *connection);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestConnection, nest_connection_free)
+
+/* Whether KVM guests of the host can have nested guests now. */
+gboolean nest_connection_can_nest(const NestConnection *connection);
+
+/* Does something with one domain; FALSE with an error that need not name it. */
+typedef gboolean (*NestConnectionVisit)(const NestConnection *connection, virDomainPtr domain,
+                                        gpointer data, GError **error);
+
+/**
+ * nest_connection_visit: do something with each of some domains.
+ * @names: each a name, an id or a uuid, as for virsh; empty: all domains
+ *
+ * What fails is said, with the domain's name in front, and the rest goes on. One of all that vanishes
+ * meanwhile is skipped.
+ *
+ * Returns: the exit status.
+ */
+int nest_connection_visit(const NestConnection *connection, gchar **names, NestConnectionVisit visit,
+                          gpointer data);
+
+/**
+ * nest_connection_check_persistent: refuse a domain without a definition.
+ *
+ * Returns: FALSE with NEST_ERROR_START_TRANSIENT for a transient domain, or NEST_ERROR_LIBVIRT.
+ */
+gboolean nest_connection_check_persistent(virDomainPtr domain,
+                                          GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -1,0 +1,125 @@
+/* virt-nest, the command a person runs: finds its command in the table and runs it. */
+#include "command.h"
+
+#include "error.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+
+/* A new command is a row here and a function in command.h. */
+static const NestCommand commands[] = {
+    {"enable", nest_tag_commands_enable, "DOMAIN...", "Tag domains and give them their nested CPU.", TRUE},
+    {"disable", nest_tag_commands_disable, "DOMAIN...", "Take the tag away and put the CPU back.", TRUE},
+    {"apply", nest_apply, "DOMAIN... | --all", "Correct definitions, as virtnestd does.", TRUE},
+    {"status", nest_status, "[DOMAIN...]", "Show what is tagged, what is in effect, and why not.", TRUE},
+    {"rewrite", nest_rewrite, "[FILE]", "Read domain XML, print it with its nested CPU.", FALSE},
+};
+
+/* Before the command: what it is to be, for the help and for who mistyped it. */
+typedef struct {
+    gchar *uri;
+    gboolean version;
+    gboolean help;
+} Options;
+
+static GOptionContext *
+new_context(Options *options)
+{
+    GOptionContext *context = g_option_context_new("COMMAND ...");
+    g_autoptr(GString) list = g_string_new("Commands:\n");
+    const GOptionEntry entries[] = {
+        {"connect", 'c', 0, G_OPTION_ARG_FILENAME, &options->uri, "the libvirt to talk to, as for virsh", "URI"},
+        {"version", 'V', 0, G_OPTION_ARG_NONE, &options->version, "show the version", NULL},
+        {"help", 'h', 0, G_OPTION_ARG_NONE, &options->help, "show this help", NULL},
+        G_OPTION_ENTRY_NULL,
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(commands); i++)
+        g_string_append_printf(list, "  %-8s  %s\n", commands[i].name, commands[i].summary);
+    g_string_append(list, "\nvirt-nest COMMAND --help tells more of one, virt-nest(1) of all.");
+    g_option_context_set_help_enabled(context, FALSE);
+    g_option_context_set_strict_posix(context, TRUE); /* stops at the command */
+    g_option_context_set_summary(context, "Nested virtualization for libvirt, by tag.");
+    g_option_context_set_description(context, list->str);
+    g_option_context_add_main_entries(context, entries, NULL);
+    return context;
+}
+
+static const NestCommand *
+find_command(const char *name)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(commands); i++)
+        if (g_str_equal(commands[i].name, name))
+            return &commands[i];
+    return NULL;
+}
+
+static int
+refuse_command(const char *name)
+{
+    g_autoptr(GString) list = g_string_new(NULL);
+    g_autofree gchar *what = name ? g_strdup_printf("there is no command '%s'", name)
+                                  : g_strdup("a command is missing");
+
+    for (gsize i = 0; i < G_N_ELEMENTS(commands); i++)
+        g_string_append_printf(list, "%s%s", i ? ", " : "", commands[i].name);
+    return nest_command_fail(g_error_new(NEST_ERROR, NEST_ERROR_USAGE,
+                                         "%s: the commands are %s (see virt-nest --help)", what,
+                                         list->str));
+}
+
+/* @words begins with the command, which is taken over with all that follows. */
+static int
+run_command(gchar **words, const char *uri)
+{
+    const NestCommand *command = find_command(words[0]);
+    NestCall call = {.command = command, .uri = g_strdup(uri), .words = g_strdupv(words)};
+    int status = command ? command->run(&call) : refuse_command(words[0]);
+
+    g_strfreev(call.arguments);
+    g_strfreev(call.words);
+    g_free(call.uri);
+    return status;
+}
+
+static int
+run(gchar ***words)
+{
+    Options options = {0};
+    g_autoptr(GOptionContext) context = new_context(&options);
+    g_autofree gchar *uri = NULL;
+    g_autoptr(GError) error = NULL;
+
+    if (!g_option_context_parse_strv(context, words, &error))
+        return nest_command_fail(g_error_new(NEST_ERROR, NEST_ERROR_USAGE,
+                                             "%s: see virt-nest --help", error->message));
+    uri = options.uri;
+    if (options.help)
+        return nest_command_help(context);
+    if (options.version)
+        return printf("virt-nest %s\n", NEST_VERSION) < 0 ? NEST_EXIT_FAILED : NEST_EXIT_DONE;
+    return (*words)[1] ? run_command(*words + 1, uri) : refuse_command(NULL);
+}
+
+/* What was printed must have arrived: a full disk or a closed pipe shows here at the latest. */
+static int
+finish(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    return nest_command_fail(g_error_new(NEST_ERROR, NEST_ERROR_IO, "cannot write the output: %s",
+                                         g_strerror(errno)));
+}
+
+/* Without setlocale(): names are UTF-8 to libvirt, and printed as they are; messages are English. */
+int
+main(int argc, char **argv)
+{
+    g_auto(GStrv) words = g_strdupv(argv);
+
+    (void)argc;
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error like a full disk, not a death */
+    g_set_prgname("virt-nest");
+    return finish(run(&words));
+}

@@ -1,0 +1,216 @@
+/* What can be said of one domain: its tag, its CPU, and whether what the tag asks for is in effect. */
+#include "report.h"
+
+#include "cpu.h"
+#include "error.h"
+
+#include <string.h>
+
+/* One domain while it is looked at. */
+typedef struct {
+    const NestConnection *connection;
+    virDomainPtr domain;
+    gboolean active;           /* it runs, or is paused */
+    gboolean persistent;       /* it has a definition */
+    gchar *text;               /* the definition's XML; that of the running domain where there is none */
+    NestDomainXml *definition; /* @text, parsed */
+    NestDomainXml *live;       /* the running domain's XML, parsed; NULL unless active */
+} Look;
+
+static void
+look_clear(Look *look)
+{
+    g_free(look->text);
+    nest_domain_xml_free(look->definition);
+    nest_domain_xml_free(look->live);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Look, look_clear)
+
+/* As `virsh list` says it (libvirt tools/virsh-domain-monitor.c). */
+static const char *const states[] = {
+    [VIR_DOMAIN_NOSTATE] = "no state",        [VIR_DOMAIN_RUNNING] = "running",
+    [VIR_DOMAIN_BLOCKED] = "idle",            [VIR_DOMAIN_PAUSED] = "paused",
+    [VIR_DOMAIN_SHUTDOWN] = "in shutdown",    [VIR_DOMAIN_SHUTOFF] = "shut off",
+    [VIR_DOMAIN_CRASHED] = "crashed",         [VIR_DOMAIN_PMSUSPENDED] = "pmsuspended",
+};
+
+static const char *
+read_state(virDomainPtr domain)
+{
+    int state = VIR_DOMAIN_NOSTATE;
+
+    if (virDomainGetState(domain, &state, NULL, 0) < 0 || state < 0 || state >= (int)G_N_ELEMENTS(states))
+        return states[VIR_DOMAIN_NOSTATE];
+    return states[state];
+}
+
+static gchar *
+with_code(const GError *error)
+{
+    return g_strdup_printf("%s [%s]", error->message, nest_error_name(error));
+}
+
+/* Without SECURE: nothing here needs a password, and a read-only connection gets none. */
+static NestDomainXml *
+read_xml(virDomainPtr domain, unsigned int flags, gchar **ret_text, GError **error)
+{
+    g_autofree gchar *text = virDomainGetXMLDesc(domain, flags);
+    NestDomainXml *xml = NULL;
+
+    if (!text) {
+        nest_virt_error(error, "cannot read its XML");
+        return NULL;
+    }
+    xml = nest_domain_xml_parse(text, strlen(text), error);
+    if (ret_text)
+        *ret_text = g_steal_pointer(&text);
+    return xml;
+}
+
+/* Running or not is asked for behind the definition's XML and before the live one. */
+static gboolean
+look_at(Look *look, GError **error)
+{
+    look->definition = read_xml(look->domain, VIR_DOMAIN_XML_INACTIVE, &look->text, error);
+    if (!look->definition)
+        return FALSE;
+    look->persistent = virDomainIsPersistent(look->domain) != 0;
+    look->active = virDomainIsActive(look->domain) == 1;
+    if (look->active)
+        look->live = read_xml(look->domain, 0, NULL, error);
+    return !look->active || look->live;
+}
+
+static gboolean
+exposes(const Look *look, const NestDomainXml *xml)
+{
+    const NestPlatform *platform = nest_cpu_platform(xml, look->connection->host.platform, NULL);
+
+    return platform && nest_cpu_exposes(xml, platform);
+}
+
+/* The tag's own mistake, or why the CPU cannot be had, or that nobody made it yet. */
+static gchar *
+judge_definition(const Look *look)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(NestDefinition) definition = NULL;
+
+    if (!look->persistent)
+        return exposes(look, look->definition)
+                   ? NULL
+                   : g_strdup("transient, so there is no definition to correct: pass its XML through "
+                              "virt-nest rewrite, and create it from that");
+    definition = nest_definition_correct(look->text, look->connection->host.platform,
+                                         nest_connection_can_nest(look->connection), &error);
+    if (!definition)
+        return with_code(error);
+    return definition->action == NEST_DEFINITION_UNCHANGED ? NULL
+                                                           : g_strdup("not corrected yet: virt-nest apply");
+}
+
+static gchar *
+judge_host(const Look *look)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!nest_cpu_is_kvm(look->definition) || nest_kvm_module_check(&look->connection->host, &error))
+        return NULL;
+    return with_code(error);
+}
+
+static gboolean
+save_lacks_cpu(const Look *look)
+{
+    g_autofree gchar *text = NULL;
+    g_autoptr(NestDomainXml) xml = NULL;
+
+    if (virDomainHasManagedSaveImage(look->domain, 0) != 1)
+        return FALSE;
+    text = virDomainManagedSaveGetXMLDesc(look->domain, 0);
+    xml = text ? nest_domain_xml_parse(text, strlen(text), NULL) : NULL;
+    return !xml || !exposes(look, xml);
+}
+
+static gchar *
+judge_guest(const Look *look)
+{
+    if (look->active)
+        return exposes(look, look->live)
+                   ? NULL
+                   : g_strdup("running since before the tag: stop it and start it again");
+    if (save_lacks_cpu(look))
+        return g_strdup("its managed save keeps the old CPU until the next cold boot: start it, shut it "
+                        "down and start it again, or give up what it saved (virsh managedsave-remove)");
+    return NULL;
+}
+
+/* What is wrong, in the order in which it has to be put right. */
+static gchar *(*const judges[])(const Look *look) = {judge_definition, judge_host, judge_guest};
+
+static gchar *
+find_problem(const Look *look)
+{
+    gchar *problem = NULL;
+
+    for (gsize i = 0; i < G_N_ELEMENTS(judges) && !problem; i++)
+        problem = judges[i](look);
+    return problem;
+}
+
+static void
+read_tag(NestReport *report, const NestDomainXml *xml)
+{
+    g_autoptr(GError) error = NULL;
+
+    report->valid = nest_tag_read(xml, &report->tagged, &report->tag, &error);
+    if (report->valid)
+        return;
+    report->tagged = TRUE;
+    report->problem = with_code(error);
+}
+
+NestReport *
+nest_report_new(const NestConnection *connection, virDomainPtr domain, GError **error)
+{
+    g_auto(Look) look = {.connection = connection, .domain = domain};
+    NestReport *report = NULL;
+
+    if (!look_at(&look, error))
+        return NULL;
+    report = g_new0(NestReport, 1);
+    report->name = g_strdup(virDomainGetName(domain));
+    report->uuid = nest_virt_uuid(domain);
+    report->state = read_state(domain);
+    report->cpu = nest_cpu_describe(look.live ? look.live : look.definition);
+    read_tag(report, look.definition);
+    if (report->tagged && report->valid)
+        report->problem = find_problem(&look);
+    return report;
+}
+
+void
+nest_report_free(NestReport *report)
+{
+    if (!report)
+        return;
+    g_free(report->name);
+    g_free(report->uuid);
+    g_free(report->cpu);
+    g_free(report->problem);
+    g_free(report);
+}
+
+gboolean
+nest_report_applied(const NestReport *report)
+{
+    return report->tagged && !report->problem;
+}
+
+gchar *
+nest_report_pending(const NestConnection *connection, virDomainPtr domain)
+{
+    g_auto(Look) look = {.connection = connection, .domain = domain};
+
+    return look_at(&look, NULL) ? judge_guest(&look) : NULL;
+}

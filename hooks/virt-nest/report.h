@@ -1,0 +1,43 @@
+/* What can be said of one domain: its tag, its CPU, and whether what the tag asks for is in effect. */
+#pragma once
+
+#include "connection.h"
+#include "tag.h"
+
+/**
+ * NestReport: one domain, as `virt-nest status` shows it.
+ */
+typedef struct {
+    gchar *name;       /* as libvirt has it */
+    gchar *uuid;       /* in its usual form */
+    const char *state; /* in virsh's words: "running", "shut off" */
+    gboolean tagged;   /* the definition carries a tag, or what was meant to be one */
+    gboolean valid;    /* the tag is well formed, and @tag is what it says */
+    NestTag tag;       /* what it asks for */
+    gchar *cpu;        /* the one that counts now: the guest's while it runs, else the definition's */
+    gchar *problem;    /* (nullable) what keeps the tag from being in effect, and what to do */
+} NestReport;
+
+/**
+ * nest_report_new: look at a domain, with calls that only read.
+ *
+ * Returns: (transfer full) the report, or NULL with NEST_ERROR_LIBVIRT or NEST_ERROR_XML.
+ */
+NestReport *nest_report_new(const NestConnection *connection, virDomainPtr domain,
+                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+void nest_report_free(NestReport *report);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestReport, nest_report_free)
+
+/* Whether what the tag asks for is in effect. */
+gboolean nest_report_applied(const NestReport *report);
+
+/**
+ * nest_report_pending: why a guest lacks the CPU that its corrected definition has.
+ *
+ * Because it runs since before the correction, or because a managed save will bring the old CPU back:
+ * libvirt takes the CPU from the save, not from the definition.
+ *
+ * Returns: (transfer full)(nullable) the reason and what to do, or NULL where it does not lack it.
+ */
+gchar *nest_report_pending(const NestConnection *connection, virDomainPtr domain);
