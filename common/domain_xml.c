@@ -156,14 +156,24 @@ parse_tree(NestDomainXml *xml, xmlParserCtxt *parser, GError **error)
     return TRUE;
 }
 
-/* libxml2 takes a NUL for the end, and would not see what stands behind it. */
+/* libxml2 takes a NUL for the end, and would not see what stands behind it. UTF-16 and UTF-32 are full of
+ * them, and is_utf8() names those better. */
+static gboolean
+has_nul(const char *text, gsize length)
+{
+    int detected = xmlDetectCharEncoding((const xmlChar *)text, (int)MIN(length, 4));
+
+    return memchr(text, 0, length) &&
+           (detected == XML_CHAR_ENCODING_NONE || detected == XML_CHAR_ENCODING_UTF8);
+}
+
 static gboolean
 check_bytes(const char *text, gsize length, GError **error)
 {
     if (length > MAX_BYTES)
         g_set_error(error, NEST_ERROR, NEST_ERROR_XML,
                     "this XML is longer than %d MiB, more than libvirt itself takes for a domain", MAX_MIB);
-    else if (memchr(text, 0, length))
+    else if (has_nul(text, length))
         g_set_error_literal(error, NEST_ERROR, NEST_ERROR_XML,
                             "this XML has a NUL byte in it: give the output of virsh dumpxml as it is");
     else

@@ -143,15 +143,15 @@ lacks_declaration(const xmlNode *element)
 }
 
 /* Somebody meant the tag: our prefix on our word, or a namespace with our name in it. */
-static gboolean
-was_meant(const xmlNode *element)
+gboolean
+nest_tag_is_misplaced(const xmlNode *element)
 {
-    const char *name = (const char *)element->name + (lacks_declaration(element) ? strlen("nest:") : 0);
+    const char *name = (const char *)element->name;
     const char *prefix = element->ns ? (const char *)element->ns->prefix : NULL;
     const char *uri = element->ns ? (const char *)element->ns->href : NULL;
     gboolean word = g_str_equal(name, "enable") || g_str_equal(name, "disable");
 
-    if (!word || g_strcmp0(uri, NEST_STATE_NAMESPACE) == 0)
+    if (!word || g_strcmp0(uri, NEST_TAG_NAMESPACE) == 0 || g_strcmp0(uri, NEST_STATE_NAMESPACE) == 0)
         return FALSE;
     return !uri || g_strcmp0(prefix, "nest") == 0 || strstr(uri, "virt-nest") ||
            strstr(uri, "virtnest");
@@ -183,7 +183,7 @@ find_element(const NestDomainXml *xml, xmlNode **ret_element, GError **error)
     NEST_XML_FOREACH(metadata, child) {
         gboolean ours = nest_xml_in_namespace(child, NEST_TAG_NAMESPACE);
 
-        if (!ours && was_meant(child))
+        if (nest_tag_is_misplaced(child))
             return refuse_namespace(child, error);
         if (ours && found) {
             g_set_error_literal(error, NEST_ERROR, NEST_ERROR_TAG_TWICE,
@@ -197,19 +197,6 @@ find_element(const NestDomainXml *xml, xmlNode **ret_element, GError **error)
     }
     *ret_element = found;
     return TRUE;
-}
-
-xmlNode *
-nest_tag_misplaced(const NestDomainXml *xml)
-{
-    const xmlNode *metadata = nest_xml_child(nest_domain_xml_root(xml), "metadata");
-
-    if (!metadata)
-        return NULL;
-    NEST_XML_FOREACH(metadata, child)
-        if (!nest_xml_in_namespace(child, NEST_TAG_NAMESPACE) && was_meant(child))
-            return child;
-    return NULL;
 }
 
 gboolean

@@ -53,11 +53,10 @@ gboolean nest_tag_read(const NestDomainXml *xml, gboolean *ret_tagged, NestTag *
 gboolean nest_tag_is_mentioned(const char *text, gsize length);
 
 /**
- * nest_tag_misplaced: find what was meant to be the tag but is in a namespace that is not ours.
- *
- * Returns: (nullable) the first such element of @xml.
+ * nest_tag_is_misplaced: whether an element was meant to be the tag but is in a namespace not ours.
+ * @element: a child of <metadata>
  */
-xmlNode *nest_tag_misplaced(const NestDomainXml *xml);
+gboolean nest_tag_is_misplaced(const xmlNode *element);
 
 /**
  * nest_tag_set: change one attribute of a tag.

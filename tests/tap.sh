@@ -15,10 +15,10 @@ tap_case() {
     local log status sentence
     sentence=$(tap_sentence "$2")
     log=$(mktemp)
+    declare -ft "$2" # its own commands are traced, not those of the functions it calls
     (
+        trap 'echo "+ $BASH_COMMAND"' DEBUG
         set -eu
-        PS4='+ ${FUNCNAME[0]:-}:$LINENO: '
-        set -x
         "$2"
     ) >"$log" 2>&1
     status=$?
@@ -26,7 +26,7 @@ tap_case() {
         echo "ok $1 $sentence"
     else
         echo "not ok $1 $sentence"
-        sed 's/^/#   /' "$log" | tail -n 150
+        sed 's/^/#   /' "$log" | tail -n 100
     fi
     rm -f "$log"
     return "$status"
@@ -42,7 +42,8 @@ tap_run() {
     [ "${#cases[@]}" = 0 ] || ! declare -F setup >/dev/null || setup || exit
     for case in "${cases[@]}"; do
         number=$((number + 1))
-        tap_case "$number" "$case" || bad=1
+        tap_case "$number" "$case" # not under || or if: bash then ignores set -e all the way down
+        [ $? = 0 ] || bad=1
     done
     exit "$bad"
 }
@@ -57,7 +58,13 @@ refused() {
     [ "$status" = 1 ]
 }
 
-# says PATTERN: the last refused command, or standard input, matches.
+# not COMMAND...: must fail. (`! command` would not fail a case: bash exempts it from set -e.)
+not() { ! "$@"; }
+
+# lacks PATTERN: standard input has no such line.
+lacks() { ! grep -E -- "$1"; }
+
+# says PATTERN: what the last refused command printed matches.
 says() {
     grep -qE -- "$1" <<<"$said"
 }
@@ -65,10 +72,8 @@ says() {
 # eventually COMMAND...: within half a minute; the machines are noisy, so nothing waits for a time.
 eventually() {
     local end=$((SECONDS + 30))
-    { set +x; } 2>/dev/null
     until "$@" >/dev/null 2>&1; do
         [ "$SECONDS" -lt "$end" ] || { echo "in vain: $*" >&2; "$@" || :; return 1; }
         sleep 0.02
     done
-    set -x
 }

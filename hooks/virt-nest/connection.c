@@ -60,13 +60,20 @@ check_local(virConnectPtr libvirt, GError **error)
     return FALSE;
 }
 
+/* Where both ways fail, the first error is the one to tell. */
 static virConnectPtr
-open_libvirt(const char *uri, NestConnectionUse use)
+open_libvirt(const char *uri, NestConnectionUse use, GError **error)
 {
     virConnectPtr libvirt = virConnectOpenAuth(uri, virConnectAuthPtrDefault, 0);
+    g_autoptr(GError) problem = NULL;
 
-    if (!libvirt && use == NEST_CONNECTION_TO_LOOK)
+    if (libvirt)
+        return libvirt;
+    nest_virt_error(&problem, "cannot connect to libvirt");
+    if (use == NEST_CONNECTION_TO_LOOK)
         libvirt = virConnectOpenReadOnly(uri);
+    if (!libvirt)
+        g_propagate_error(error, g_steal_pointer(&problem));
     return libvirt;
 }
 
@@ -81,13 +88,9 @@ nest_connection_open(const char *uri, NestConnectionUse use, GError **error)
     connection->loop = g_main_loop_new(NULL, FALSE);
     connection->thread = g_thread_new("events", run_loop, connection);
     connection->host = nest_kvm_module_read();
-    connection->libvirt = open_libvirt(uri, use);
-    if (!connection->libvirt) {
-        nest_virt_error(error, "cannot connect to libvirt");
-        return NULL;
-    }
+    connection->libvirt = open_libvirt(uri, use, error);
     connection->corrector.control = connection->libvirt;
-    if (!check_local(connection->libvirt, error))
+    if (!connection->libvirt || !check_local(connection->libvirt, error))
         return NULL;
     if (use == NEST_CONNECTION_TO_CHANGE && !watch_lifecycle(connection, error))
         return NULL;

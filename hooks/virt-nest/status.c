@@ -232,6 +232,9 @@ nest_status(NestCall *call)
         return nest_command_fail(error);
     status = nest_connection_visit(connection, call->arguments, look_at, reports);
     g_ptr_array_sort(reports, compare_names);
-    (json ? print_json : print_table)(reports);
+    if (json)
+        print_json(reports);
+    else if (reports->len > 0 || status == NEST_EXIT_DONE)
+        print_table(reports);
     return status;
 }

@@ -23,13 +23,14 @@ options_clear(Options *options)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
 
-/* What `enable` is about to do with one domain. */
+/* What is about to be done with one domain. */
 typedef struct {
     NestDomainXml *before;      /* its definition as it is */
+    gboolean mentioned;         /* it has a tag, well formed or not */
     gboolean tagged;            /* it has a well-formed tag */
     NestTag had;                /* which */
-    NestTag tag;                /* the one it shall have */
-    NestDefinition *definition; /* what follows from that */
+    NestTag tag;                /* the one it shall have; not for `disable` */
+    NestDefinition *definition; /* what follows */
 } Plan;
 
 static void
@@ -48,18 +49,30 @@ set_options(NestTag *tag, const Options *options, GError **error)
            (!options->required || nest_tag_set(tag, "required", options->required, error));
 }
 
-static NestDomainXml *
-read_definition(virDomainPtr domain, GError **error)
-{
-    g_autofree gchar *text = nest_virt_read_inactive(domain, error);
-
-    return text ? nest_domain_xml_parse(text, strlen(text), error) : NULL;
-}
-
+/* The tag, or what was meant to be one. */
 static gboolean
 is_tag(const xmlNode *element)
 {
-    return nest_xml_in_namespace(element, NEST_TAG_NAMESPACE);
+    return nest_xml_in_namespace(element, NEST_TAG_NAMESPACE) || nest_tag_is_misplaced(element);
+}
+
+/* The first of the metadata's elements from @node on that is a tag, or NULL. */
+static xmlNode *
+next_tag(xmlNode *node)
+{
+    xmlNode *element = nest_xml_next_element(node);
+
+    while (element && !is_tag(element))
+        element = nest_xml_next_element(element->next);
+    return element;
+}
+
+static xmlNode *
+first_tag(const NestDomainXml *xml)
+{
+    xmlNode *metadata = nest_xml_child(nest_domain_xml_root(xml), "metadata");
+
+    return metadata ? next_tag(metadata->children) : NULL;
 }
 
 /* The tag as it stands in a document. */
@@ -87,44 +100,41 @@ add_to_metadata(NestDomainXml *xml, const char *element)
         nest_domain_xml_replace(xml, metadata, whole);
 }
 
-/* The definition with the tag in it, in memory: what libvirt will have once the tag is written. */
+/* The definition in memory as libvirt will have it once the tag is written, or with NULL taken out. */
 static gchar *
-with_tag(NestDomainXml *xml, const NestTag *tag)
+with_tag(NestDomainXml *xml, const char *element)
 {
-    g_autofree gchar *element = tag_element(tag);
-    xmlNode *metadata = nest_xml_child(nest_domain_xml_root(xml), "metadata");
-    xmlNode *misplaced = nest_tag_misplaced(xml);
-    gboolean there = FALSE;
+    xmlNode *first = first_tag(xml);
 
-    for (xmlNode *child = metadata ? nest_xml_next_element(metadata->children) : NULL; child;
-         child = nest_xml_next_element(child->next)) {
-        if (!is_tag(child) && child != misplaced)
-            continue;
-        nest_domain_xml_replace(xml, child, there ? NULL : element);
-        there = TRUE;
-    }
-    if (!there)
+    for (xmlNode *tag = first; tag; tag = next_tag(tag->next))
+        nest_domain_xml_replace(xml, tag, tag == first ? element : NULL);
+    if (!first && element)
         add_to_metadata(xml, element);
     return nest_domain_xml_text(xml);
 }
 
-/* Works out in memory what will follow, so that what cannot be is refused before anything is written.
- * A tag that is not well formed counts as none: it is replaced. */
+/* A tag that is not well formed counts as none. */
 static gboolean
-make_plan(Plan *plan, const NestConnection *connection, virDomainPtr domain, const Options *options,
-          GError **error)
+read_plan(Plan *plan, virDomainPtr domain, GError **error)
 {
-    g_autofree gchar *text = NULL;
+    g_autofree gchar *text = nest_virt_read_inactive(domain, error);
 
-    plan->before = read_definition(domain, error);
+    plan->before = text ? nest_domain_xml_parse(text, strlen(text), error) : NULL;
     if (!plan->before)
         return FALSE;
+    plan->mentioned = first_tag(plan->before) != NULL;
     if (!nest_tag_read(plan->before, &plan->tagged, &plan->had, NULL))
         plan->tagged = FALSE;
     plan->tag = plan->tagged ? plan->had : NEST_TAG_DEFAULT;
-    if (!set_options(&plan->tag, options, error))
-        return FALSE;
-    text = with_tag(plan->before, &plan->tag);
+    return TRUE;
+}
+
+/* Works out in memory what will follow, so that what cannot be is refused before anything is written. */
+static gboolean
+work_out(Plan *plan, const NestConnection *connection, const char *element, GError **error)
+{
+    g_autofree gchar *text = with_tag(plan->before, element);
+
     plan->definition = nest_definition_correct(text, connection->host.platform,
                                                nest_connection_can_nest(connection), error);
     return plan->definition != NULL;
@@ -142,24 +152,33 @@ write_metadata(virDomainPtr domain, const char *element, const char *uri, GError
 
 /* libvirt keeps one element a namespace, so taking out the namespace takes out just that element. */
 static gboolean
-remove_misplaced(virDomainPtr domain, const NestDomainXml *xml, GError **error)
+remove_tags(virDomainPtr domain, const NestDomainXml *xml, gboolean misplaced_only, GError **error)
 {
-    const xmlNode *misplaced = nest_tag_misplaced(xml);
+    for (const xmlNode *tag = first_tag(xml); tag; tag = next_tag(tag->next)) {
+        if (!tag->ns || (misplaced_only && !nest_tag_is_misplaced(tag)))
+            continue;
+        if (!write_metadata(domain, NULL, (const char *)tag->ns->href, error))
+            return FALSE;
+    }
+    return TRUE;
+}
 
-    return !misplaced || !misplaced->ns ||
-           write_metadata(domain, NULL, (const char *)misplaced->ns->href, error);
+static gboolean
+is_same_tag(const Plan *plan)
+{
+    g_autofree gchar *wanted = nest_tag_format(&plan->tag);
+    g_autofree gchar *had = nest_tag_format(&plan->had);
+
+    return plan->tagged && g_str_equal(wanted, had);
 }
 
 static gboolean
 write_tag(virDomainPtr domain, const Plan *plan, GError **error)
 {
     g_autofree gchar *element = nest_tag_format(&plan->tag);
-    g_autofree gchar *had = nest_tag_format(&plan->had);
 
-    if (plan->tagged && g_str_equal(element, had))
-        return TRUE;
-    return remove_misplaced(domain, plan->before, error) &&
-           write_metadata(domain, element, NEST_TAG_NAMESPACE, error);
+    return is_same_tag(plan) || (remove_tags(domain, plan->before, TRUE, error) &&
+                                 write_metadata(domain, element, NEST_TAG_NAMESPACE, error));
 }
 
 /* An enable that fails in the end leaves no tag behind that was not there. */
@@ -214,9 +233,22 @@ tell_enabled(const NestConnection *connection, virDomainPtr domain, const Plan *
     g_autofree gchar *cpu = describe_cpu(plan);
     g_autofree gchar *pending = nest_report_pending(connection, domain);
 
-    printf("%s: tagged; %s%s%s\n", virDomainGetName(domain), cpu, pending ? "; " : "",
-           pending ? pending : "");
+    printf("%s: tagged%s; %s%s%s\n", virDomainGetName(domain), is_same_tag(plan) ? " already" : "", cpu,
+           pending ? "; " : "", pending ? pending : "");
     warn_of_host(connection, domain, plan);
+}
+
+static gboolean
+plan_enable(Plan *plan, const NestConnection *connection, virDomainPtr domain, const Options *options,
+            GError **error)
+{
+    g_autofree gchar *element = NULL;
+
+    if (!nest_connection_check_persistent(domain, error) || !read_plan(plan, domain, error) ||
+        !set_options(&plan->tag, options, error))
+        return FALSE;
+    element = tag_element(&plan->tag);
+    return work_out(plan, connection, element, error);
 }
 
 static gboolean
@@ -225,66 +257,42 @@ enable(const NestConnection *connection, virDomainPtr domain, gpointer options, 
     g_auto(Plan) plan = {0};
     g_autoptr(NestDefinition) done = NULL;
 
-    if (!nest_connection_check_persistent(domain, error) ||
-        !make_plan(&plan, connection, domain, options, error) || !write_tag(domain, &plan, error))
+    if (!plan_enable(&plan, connection, domain, options, error) || !write_tag(domain, &plan, error))
         return FALSE;
     done = nest_correct_domain(&connection->corrector, domain, error);
-    if (!done) {
+    if (done)
+        tell_enabled(connection, domain, &plan);
+    else
         take_back(domain, &plan);
-        return FALSE;
-    }
-    tell_enabled(connection, domain, &plan);
-    return TRUE;
-}
-
-static gboolean
-is_tagged(const NestDomainXml *xml)
-{
-    const xmlNode *metadata = nest_xml_child(nest_domain_xml_root(xml), "metadata");
-
-    if (!metadata)
-        return FALSE;
-    NEST_XML_FOREACH(metadata, child)
-        if (is_tag(child))
-            return TRUE;
-    return FALSE;
+    return done != NULL;
 }
 
 static void
-tell_disabled(virDomainPtr domain, gboolean was_tagged, const NestDefinition *done)
+tell_disabled(virDomainPtr domain, const Plan *plan)
 {
-    g_autofree gchar *changes = join(done->changes);
-    gboolean guest_differs = done->changes->len > 0 && (virDomainIsActive(domain) == 1 ||
-                                                        virDomainHasManagedSaveImage(domain, 0) == 1);
+    g_autofree gchar *changes = join(plan->definition->changes);
+    gboolean lags = *changes && (virDomainIsActive(domain) == 1 ||
+                                 virDomainHasManagedSaveImage(domain, 0) == 1);
 
-    printf("%s: %s%s%s%s\n", virDomainGetName(domain), was_tagged ? "no longer tagged" : "not tagged",
-           *changes ? "; " : "", changes,
-           guest_differs ? "; the guest keeps the CPU it has until it is stopped and started again" : "");
+    printf("%s: %s%s%s%s\n", virDomainGetName(domain),
+           plan->mentioned ? "no longer tagged" : "not tagged", *changes ? "; " : "", changes,
+           lags ? "; the guest keeps the CPU it has until it is stopped and started again" : "");
 }
 
 /* Takes out a mistaken tag too. Without any there may still be a correction to undo. */
 static gboolean
 disable(const NestConnection *connection, virDomainPtr domain, gpointer data, GError **error)
 {
-    g_autoptr(NestDomainXml) xml = NULL;
+    g_auto(Plan) plan = {0};
     g_autoptr(NestDefinition) done = NULL;
-    gboolean tagged = FALSE;
-    gboolean misplaced = FALSE;
 
     (void)data;
-    if (!nest_connection_check_persistent(domain, error))
-        return FALSE;
-    xml = read_definition(domain, error);
-    if (!xml)
-        return FALSE;
-    tagged = is_tagged(xml);
-    misplaced = nest_tag_misplaced(xml) != NULL;
-    if (!remove_misplaced(domain, xml, error) ||
-        (tagged && !write_metadata(domain, NULL, NEST_TAG_NAMESPACE, error)))
+    if (!nest_connection_check_persistent(domain, error) || !read_plan(&plan, domain, error) ||
+        !work_out(&plan, connection, NULL, error) || !remove_tags(domain, plan.before, FALSE, error))
         return FALSE;
     done = nest_correct_domain(&connection->corrector, domain, error);
     if (done)
-        tell_disabled(domain, tagged || misplaced, done);
+        tell_disabled(domain, &plan);
     return done != NULL;
 }
 

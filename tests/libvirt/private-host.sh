@@ -1,7 +1,7 @@
 #!/bin/bash
 # A private libvirt host for tests and demo: a libvirtd of its own with all that it
 # knows and starts, in namespaces of its own, below one folder. The machine's own
-# libvirt is neither needed nor touched; /dev/kvm is not there.
+# libvirt is neither needed nor touched; /dev/kvm is there only if asked for.
 #
 # Source it and call host_...; or run it: private-host.sh start DIR [STAGE], then
 # run|virsh|stop ... DIR: the functions' names without host_.
@@ -10,6 +10,7 @@
 #   HOST_CACHE=DIR   where QEMU's capabilities are kept, to save probing next time
 #   HOST_NAME=NAME   host name (default: nest- and some letters); when first started
 #   HOST_OWNER=PID   with whom the host ends (default: this shell), or none
+#   HOST_KVM=yes     exported: the host gets the machine's /dev/kvm (the demo, on VMX or SVM)
 #   KEEP=yes         host_stop leaves DIR, to look at
 #
 # DIR of hosts that migrate to each other: not below /var, /run, /etc or /dev, which

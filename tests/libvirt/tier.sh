@@ -75,7 +75,8 @@ cpu_of() { tr -d '\n' | sed -nE "s/.*(<cpu[ >].*<\/cpu>|<cpu [^>]*\/>) *<(clock|
 
 has_feature() { cpu_of | grep -q "<feature policy='require' name='svm'/>"; }
 is_corrected() { inactive "$1" | has_feature; }
-runs_with_feature() { is_running "$1" && live "$1" | has_feature; }
+live_has_feature() { live "$1" | has_feature; }
+runs_with_feature() { is_running "$1" && live_has_feature "$1"; }
 is_marked() { live "$1" | grep -q '<neststate:live\|<live uuid'; }
 
 # gone NAME: stopped and undefined, whatever it was.
