@@ -48,10 +48,22 @@ set_key(NestConfig *config, const char *group, const char *key, const char *valu
     return FALSE;
 }
 
+/* Also of a group without keys: [strat] would be taken in silence. */
+static gboolean
+check_group(const char *group, GError **error)
+{
+    for (gsize k = 0; k < G_N_ELEMENTS(keys); k++)
+        if (g_str_equal(keys[k].group, group))
+            return TRUE;
+    g_set_error(error, NEST_ERROR, NEST_ERROR_CONFIG,
+                NEST_CONFIG_FILE ": [%s] is not a group of settings: see virt-nest.conf(5)", group);
+    return FALSE;
+}
+
 static gboolean
 read_group(GKeyFile *file, const char *group, NestConfig *config, GError **error)
 {
-    g_auto(GStrv) names = g_key_file_get_keys(file, group, NULL, error);
+    g_auto(GStrv) names = check_group(group, error) ? g_key_file_get_keys(file, group, NULL, error) : NULL;
 
     for (gsize i = 0; names && names[i]; i++) {
         g_autofree gchar *value = g_key_file_get_value(file, group, names[i], error);

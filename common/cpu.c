@@ -162,17 +162,23 @@ require_feature(Rewrite *rewrite, GError **error)
     return TRUE;
 }
 
+static void
+drop_feature(Rewrite *rewrite, const char *name, const char *const *policies)
+{
+    xmlNode *feature = find_feature(rewrite->cpu, name);
+    g_autofree gchar *policy = nest_xml_attribute(feature, "policy");
+
+    if (!feature_has(feature, policies))
+        return;
+    say(rewrite, "feature %s: policy %s is removed", name, policy ? policy : "require");
+    remove_element(feature);
+}
+
 static gboolean
 unblock_feature(Rewrite *rewrite, GError **error)
 {
-    xmlNode *feature = find_feature(rewrite->cpu, rewrite->platform->feature);
-    g_autofree gchar *policy = nest_xml_attribute(feature, "policy");
-
     (void)error;
-    if (!feature_has(feature, withholding))
-        return TRUE;
-    say(rewrite, "feature %s: policy %s is removed", rewrite->platform->feature, policy);
-    remove_element(feature);
+    drop_feature(rewrite, rewrite->platform->feature, withholding);
     return TRUE;
 }
 
@@ -180,6 +186,7 @@ unblock_feature(Rewrite *rewrite, GError **error)
 static void
 set_mode(Rewrite *rewrite, const char *mode, const char *check)
 {
+    static const char *const features[] = {"vmx", "svm"};
     xmlNode *cpu = rewrite->cpu;
 
     set_attribute(cpu, "mode", mode);
@@ -187,6 +194,10 @@ set_mode(Rewrite *rewrite, const char *mode, const char *check)
     remove_attribute(cpu, "match");
     remove_children(cpu, "model");
     remove_children(cpu, "vendor");
+    /* One that the model of the other vendor had: host-model would not start with it. */
+    for (gsize i = 0; i < G_N_ELEMENTS(features); i++)
+        if (!g_str_equal(features[i], rewrite->platform->feature))
+            drop_feature(rewrite, features[i], granting);
 }
 
 static gboolean

@@ -95,14 +95,19 @@ is_valid(xmlDoc *doc)
     return xmlRelaxNGValidateDoc(validator, doc) == 0;
 }
 
-/* The <cpu> in <original> or <applied>; "" where it is empty. */
+/* The <cpu> in <original> or <applied>; "" where it is empty. To the byte as it stands in the document
+ * where that has it without the namespace, as we write it; else as the stripped @copy prints it. */
 static gchar *
-read_cpu(const xmlNode *parent)
+read_cpu(const NestDomainXml *xml, const xmlNode *copy, const char *name)
 {
+    xmlNode *source = nest_xml_child(nest_xml_child(nest_state_element(xml), name), "cpu");
+    const xmlNode *parent = nest_xml_child(copy, name);
     xmlNode *cpu = nest_xml_child(parent, "cpu");
 
     if (!parent)
         return NULL;
+    if (source)
+        return nest_domain_xml_source(xml, source);
     return cpu ? nest_xml_dump(cpu) : g_strdup("");
 }
 
@@ -125,8 +130,8 @@ nest_state_read(const NestDomainXml *xml, GError **error)
     }
     element = xmlDocGetRootElement(doc);
     live = nest_xml_child(element, "live");
-    state->original = read_cpu(nest_xml_child(element, "original"));
-    state->applied = read_cpu(nest_xml_child(element, "applied"));
+    state->original = read_cpu(xml, element, "original");
+    state->applied = read_cpu(xml, element, "applied");
     state->write = nest_xml_attribute(nest_xml_child(element, "applied"), "write");
     state->uuid = nest_xml_attribute(live, "uuid");
     state->qemu = nest_xml_attribute(live, "qemu");

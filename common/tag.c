@@ -146,7 +146,7 @@ lacks_declaration(const xmlNode *element)
 gboolean
 nest_tag_is_misplaced(const xmlNode *element)
 {
-    const char *name = (const char *)element->name;
+    const char *name = (const char *)element->name + (lacks_declaration(element) ? strlen("nest:") : 0);
     const char *prefix = element->ns ? (const char *)element->ns->prefix : NULL;
     const char *uri = element->ns ? (const char *)element->ns->href : NULL;
     gboolean word = g_str_equal(name, "enable") || g_str_equal(name, "disable");

@@ -20,7 +20,8 @@ apply_to(const NestConnection *connection, virDomainPtr domain, gpointer data, G
     if (done)
         printf("%s: %s\n", virDomainGetName(domain), done);
     else if (named)
-        printf("%s: nothing to do%s\n", virDomainGetName(domain), definition->tagged ? "" : ", it is not tagged");
+        printf("%s: nothing to do%s\n", virDomainGetName(domain),
+               definition->tagged ? "" : ", it is not tagged");
     return TRUE;
 }
 

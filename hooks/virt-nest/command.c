@@ -13,14 +13,15 @@ nest_command_fail(GError *error)
 
     fflush(stdout); /* in a terminal or a file of both, in the order in which it happened */
     fprintf(stderr, "%s\n", text);
-    return g_error_matches(owned, NEST_ERROR, NEST_ERROR_USAGE) ? NEST_EXIT_USAGE : NEST_EXIT_FAILED;
+    return g_error_matches(owned, NEST_ERROR, NEST_ERROR_USAGE) ? NEST_EXIT_USAGE
+                                                                : NEST_EXIT_FAILED;
 }
 
 int
 nest_command_misused(const NestCall *call, const char *what)
 {
-    return nest_command_fail(g_error_new(NEST_ERROR, NEST_ERROR_USAGE, "%s: see virt-nest %s --help",
-                                         what, call->command->name));
+    return nest_command_fail(g_error_new(NEST_ERROR, NEST_ERROR_USAGE,
+                                         "%s: see virt-nest %s --help", what, call->command->name));
 }
 
 int
@@ -37,7 +38,8 @@ static void
 add_shared_options(GOptionContext *context, NestCall *call, gboolean *help)
 {
     const GOptionEntry connect[] = {
-        {"connect", 'c', 0, G_OPTION_ARG_FILENAME, &call->uri, "the libvirt to talk to, as for virsh", "URI"},
+        {"connect", 'c', 0, G_OPTION_ARG_FILENAME, &call->uri,
+         "the libvirt to talk to, as for virsh", "URI"},
         G_OPTION_ENTRY_NULL,
     };
     const GOptionEntry shared[] = {

@@ -22,11 +22,11 @@ typedef struct {
  * NestCommand: a command; a new one is a row in main.c.
  */
 struct NestCommand {
-    const char *name;            /* as a person types it */
-    int (*run)(NestCall *call);  /* does it; returns the exit status */
-    const char *arguments;       /* as the help shows them: "DOMAIN..." */
-    const char *summary;         /* one line */
-    gboolean connects;           /* takes -c URI */
+    const char *name;           /* as a person types it */
+    int (*run)(NestCall *call); /* does it; returns the exit status */
+    gboolean connects;          /* takes -c URI */
+    const char *arguments;      /* as the help shows them: "DOMAIN..." */
+    const char *summary;        /* one line */
 };
 
 /**

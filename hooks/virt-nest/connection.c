@@ -40,7 +40,8 @@ watch_lifecycle(NestConnection *connection, GError **error)
     connection->lifecycle = virConnectDomainEventRegisterAny(
         connection->libvirt, NULL, VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(note),
         connection->corrector.watch, NULL);
-    return connection->lifecycle >= 0 || nest_virt_error(error, "cannot listen to libvirt's events");
+    return connection->lifecycle >= 0 ||
+           nest_virt_error(error, "cannot listen to libvirt's events");
 }
 
 /* A URI with a server's name in it leads away from here, be it by ssh, TLS or TCP. */
@@ -50,13 +51,16 @@ check_local(virConnectPtr libvirt, GError **error)
     g_autofree gchar *uri = virConnectGetURI(libvirt);
     g_autofree gchar *server = NULL;
 
-    if (!uri || !g_uri_split(uri, G_URI_FLAGS_PARSE_RELAXED, NULL, NULL, &server, NULL, NULL, NULL,
-                             NULL, NULL) ||
+    if (!uri ||
+        !g_uri_split(uri, G_URI_FLAGS_PARSE_RELAXED, NULL, NULL, &server, NULL, NULL, NULL, NULL,
+                     NULL) ||
         !server || !*server || g_str_equal(server, "localhost"))
         return TRUE;
-    g_set_error(error, NEST_ERROR, NEST_ERROR_LIBVIRT,
-                "%s is the libvirt of another host, whose CPU and modules cannot be seen from here: "
-                "run virt-nest there (ssh %s virt-nest ...)", uri, server);
+    g_set_error(
+        error, NEST_ERROR, NEST_ERROR_LIBVIRT,
+        "%s is the libvirt of another host, whose CPU and modules cannot be seen from here: "
+        "run virt-nest there (ssh %s virt-nest ...)",
+        uri, server);
     return FALSE;
 }
 
@@ -140,8 +144,8 @@ find(virConnectPtr libvirt, const char *name, GError **error)
     virDomainPtr domain = look_up(libvirt, name);
 
     if (!domain && nest_virt_domain_is_gone())
-        g_set_error(error, NEST_ERROR, NEST_ERROR_LIBVIRT, "no domain '%s': virsh list --all shows them",
-                    name);
+        g_set_error(error, NEST_ERROR, NEST_ERROR_LIBVIRT,
+                    "no domain '%s': virsh list --all shows them", name);
     else if (!domain)
         nest_virt_error(error, "cannot look for the domain");
     return domain;
@@ -164,7 +168,8 @@ fail(const char *name, GError *error)
 }
 
 static int
-visit_named(const NestConnection *connection, gchar **names, NestConnectionVisit visit, gpointer data)
+visit_named(const NestConnection *connection, gchar **names, NestConnectionVisit visit,
+            gpointer data)
 {
     int status = NEST_EXIT_DONE;
 
@@ -205,7 +210,8 @@ int
 nest_connection_visit(const NestConnection *connection, gchar **names, NestConnectionVisit visit,
                       gpointer data)
 {
-    return *names ? visit_named(connection, names, visit, data) : visit_all(connection, visit, data);
+    return *names ? visit_named(connection, names, visit, data)
+                  : visit_all(connection, visit, data);
 }
 
 gboolean
@@ -216,9 +222,10 @@ nest_connection_check_persistent(virDomainPtr domain, GError **error)
     if (persistent < 0)
         return nest_virt_error(error, "cannot see whether it has a definition");
     if (persistent == 0)
-        g_set_error_literal(error, NEST_ERROR, NEST_ERROR_START_TRANSIENT,
-                            "it is transient, so it has no definition that could be tagged and "
-                            "corrected: define it (virsh define), or pass its XML through virt-nest "
-                            "rewrite before it is created");
+        g_set_error_literal(
+            error, NEST_ERROR, NEST_ERROR_START_TRANSIENT,
+            "it is transient, so it has no definition that could be tagged and "
+            "corrected: define it (virsh define), or pass its XML through virt-nest "
+            "rewrite before it is created");
     return persistent > 0;
 }

@@ -4,16 +4,23 @@
 #include "error.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 /* A new command is a row here and a function in command.h. */
 static const NestCommand commands[] = {
-    {"enable", nest_tag_commands_enable, "DOMAIN...", "Tag domains and give them their nested CPU.", TRUE},
-    {"disable", nest_tag_commands_disable, "DOMAIN...", "Take the tag away and put the CPU back.", TRUE},
-    {"apply", nest_apply, "DOMAIN... | --all", "Correct definitions, as virtnestd does.", TRUE},
-    {"status", nest_status, "[DOMAIN...]", "Show what is tagged, what is in effect, and why not.", TRUE},
-    {"rewrite", nest_rewrite, "[FILE]", "Read domain XML, print it with its nested CPU.", FALSE},
+    {"enable", nest_tag_commands_enable, TRUE, "DOMAIN...",
+     "Tag domains and give them their nested CPU."},
+    {"disable", nest_tag_commands_disable, TRUE, "DOMAIN...",
+     "Take the tag away and put the CPU back."},
+    {"apply", nest_apply, TRUE, "DOMAIN... | --all",
+     "Correct definitions, as virtnestd does."},
+    {"status", nest_status, TRUE, "[DOMAIN...]",
+     "Show what is tagged, what is in effect, and why not."},
+    {"rewrite", nest_rewrite, FALSE, "[FILE]",
+     "Read domain XML, print it with its nested CPU."},
 };
 
 /* Before the command: what it is to be, for the help and for who mistyped it. */
@@ -29,7 +36,8 @@ new_context(Options *options)
     GOptionContext *context = g_option_context_new("COMMAND ...");
     g_autoptr(GString) list = g_string_new("Commands:\n");
     const GOptionEntry entries[] = {
-        {"connect", 'c', 0, G_OPTION_ARG_FILENAME, &options->uri, "the libvirt to talk to, as for virsh", "URI"},
+        {"connect", 'c', 0, G_OPTION_ARG_FILENAME, &options->uri,
+         "the libvirt to talk to, as for virsh", "URI"},
         {"version", 'V', 0, G_OPTION_ARG_NONE, &options->version, "show the version", NULL},
         {"help", 'h', 0, G_OPTION_ARG_NONE, &options->help, "show this help", NULL},
         G_OPTION_ENTRY_NULL,
@@ -59,8 +67,8 @@ static int
 refuse_command(const char *name)
 {
     g_autoptr(GString) list = g_string_new(NULL);
-    g_autofree gchar *what = name ? g_strdup_printf("there is no command '%s'", name)
-                                  : g_strdup("a command is missing");
+    g_autofree gchar *what =
+        name ? g_strdup_printf("there is no command '%s'", name) : g_strdup("a command is missing");
 
     for (gsize i = 0; i < G_N_ELEMENTS(commands); i++)
         g_string_append_printf(list, "%s%s", i ? ", " : "", commands[i].name);
@@ -92,8 +100,8 @@ run(gchar ***words)
     g_autoptr(GError) error = NULL;
 
     if (!g_option_context_parse_strv(context, words, &error))
-        return nest_command_fail(g_error_new(NEST_ERROR, NEST_ERROR_USAGE,
-                                             "%s: see virt-nest --help", error->message));
+        return nest_command_fail(
+            g_error_new(NEST_ERROR, NEST_ERROR_USAGE, "%s: see virt-nest --help", error->message));
     uri = options.uri;
     if (options.help)
         return nest_command_help(context);
@@ -108,8 +116,18 @@ finish(int status)
 {
     if (fflush(stdout) == 0 && !ferror(stdout))
         return status;
-    return nest_command_fail(g_error_new(NEST_ERROR, NEST_ERROR_IO, "cannot write the output: %s",
-                                         g_strerror(errno)));
+    return nest_command_fail(
+        g_error_new(NEST_ERROR, NEST_ERROR_IO, "cannot write the output: %s", g_strerror(errno)));
+}
+
+/* Where a standard stream is closed, the next file opened would take its place, a socket of libvirt's
+ * say, and output would go there. What is put there instead lets reading and writing fail. */
+static void
+fill_closed_streams(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd)
+            abort();
 }
 
 /* Without setlocale(): names are UTF-8 to libvirt, and printed as they are; messages are English. */
@@ -119,6 +137,7 @@ main(int argc, char **argv)
     g_auto(GStrv) words = g_strdupv(argv);
 
     (void)argc;
+    fill_closed_streams();
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error like a full disk, not a death */
     g_set_prgname("virt-nest");
     return finish(run(&words));

@@ -10,9 +10,9 @@
 typedef struct {
     const NestConnection *connection;
     virDomainPtr domain;
-    gboolean active;           /* it runs, or is paused */
-    gboolean persistent;       /* it has a definition */
-    gchar *text;               /* the definition's XML; that of the running domain where there is none */
+    gboolean active;     /* it runs, or is paused */
+    gboolean persistent; /* it has a definition */
+    gchar *text;         /* the definition's XML; that of the running domain where there is none */
     NestDomainXml *definition; /* @text, parsed */
     NestDomainXml *live;       /* the running domain's XML, parsed; NULL unless active */
 } Look;
@@ -28,10 +28,10 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Look, look_clear)
 
 /* As `virsh list` says it (libvirt tools/virsh-domain-monitor.c). */
 static const char *const states[] = {
-    [VIR_DOMAIN_NOSTATE] = "no state",        [VIR_DOMAIN_RUNNING] = "running",
-    [VIR_DOMAIN_BLOCKED] = "idle",            [VIR_DOMAIN_PAUSED] = "paused",
-    [VIR_DOMAIN_SHUTDOWN] = "in shutdown",    [VIR_DOMAIN_SHUTOFF] = "shut off",
-    [VIR_DOMAIN_CRASHED] = "crashed",         [VIR_DOMAIN_PMSUSPENDED] = "pmsuspended",
+    [VIR_DOMAIN_NOSTATE] = "no state",     [VIR_DOMAIN_RUNNING] = "running",
+    [VIR_DOMAIN_BLOCKED] = "idle",         [VIR_DOMAIN_PAUSED] = "paused",
+    [VIR_DOMAIN_SHUTDOWN] = "in shutdown", [VIR_DOMAIN_SHUTOFF] = "shut off",
+    [VIR_DOMAIN_CRASHED] = "crashed",      [VIR_DOMAIN_PMSUSPENDED] = "pmsuspended",
 };
 
 static const char *
@@ -39,7 +39,8 @@ read_state(virDomainPtr domain)
 {
     int state = VIR_DOMAIN_NOSTATE;
 
-    if (virDomainGetState(domain, &state, NULL, 0) < 0 || state < 0 || state >= (int)G_N_ELEMENTS(states))
+    if (virDomainGetState(domain, &state, NULL, 0) < 0 || state < 0 ||
+        state >= (int)G_N_ELEMENTS(states))
         return states[VIR_DOMAIN_NOSTATE];
     return states[state];
 }
@@ -99,14 +100,16 @@ judge_definition(const Look *look)
     if (!look->persistent)
         return exposes(look, look->definition)
                    ? NULL
-                   : g_strdup("transient, so there is no definition to correct: pass its XML through "
-                              "virt-nest rewrite, and create it from that");
+                   : g_strdup(
+                         "transient, so there is no definition to correct: pass its XML through "
+                         "virt-nest rewrite, and create it from that");
     definition = nest_definition_correct(look->text, look->connection->host.platform,
                                          nest_connection_can_nest(look->connection), &error);
     if (!definition)
         return with_code(error);
-    return definition->action == NEST_DEFINITION_UNCHANGED ? NULL
-                                                           : g_strdup("not corrected yet: virt-nest apply");
+    return definition->action == NEST_DEFINITION_UNCHANGED
+               ? NULL
+               : g_strdup("not corrected yet: virt-nest apply");
 }
 
 static gchar *
@@ -114,7 +117,8 @@ judge_host(const Look *look)
 {
     g_autoptr(GError) error = NULL;
 
-    if (!nest_cpu_is_kvm(look->definition) || nest_kvm_module_check(&look->connection->host, &error))
+    if (!nest_cpu_is_kvm(look->definition) ||
+        nest_kvm_module_check(&look->connection->host, &error))
         return NULL;
     return with_code(error);
 }
@@ -140,8 +144,9 @@ judge_guest(const Look *look)
                    ? NULL
                    : g_strdup("running since before the tag: stop it and start it again");
     if (save_lacks_cpu(look))
-        return g_strdup("its managed save keeps the old CPU until the next cold boot: start it, shut it "
-                        "down and start it again, or give up what it saved (virsh managedsave-remove)");
+        return g_strdup(
+            "its managed save keeps the old CPU until the next cold boot: start it, shut it "
+            "down and start it again, or give up what it saved (virsh managedsave-remove)");
     return NULL;
 }
 

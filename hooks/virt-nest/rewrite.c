@@ -73,7 +73,8 @@ explain(const NestDomainXml *xml, const GPtrArray *changes)
         fprintf(stderr, "nest: %s: %s\n", nest_domain_xml_value(xml, "name"),
                 (const char *)g_ptr_array_index(changes, i));
     if (changes->len == 0)
-        fprintf(stderr, "nest: %s: nothing to do, its CPU is %s\n", nest_domain_xml_value(xml, "name"), cpu);
+        fprintf(stderr, "nest: %s: nothing to do, its CPU is %s\n",
+                nest_domain_xml_value(xml, "name"), cpu);
 }
 
 static gchar *
@@ -95,13 +96,14 @@ rewrite_tagged(NestDomainXml *xml, const NestTag *tag, const Wish *wish, GError 
 static gboolean
 rewrite(GByteArray *text, const Wish *wish, GError **error)
 {
+    const char *input = text->data ? (const char *)text->data : "";
     g_autoptr(GError) problem = NULL;
-    g_autoptr(NestDomainXml) xml = nest_domain_xml_parse((const char *)text->data, text->len, &problem);
+    g_autoptr(NestDomainXml) xml = nest_domain_xml_parse(input, text->len, &problem);
     g_autofree gchar *rewritten = NULL;
     gboolean tagged = FALSE;
     NestTag tag;
 
-    if (!xml && nest_tag_is_mentioned((const char *)text->data, text->len)) {
+    if (!xml && nest_tag_is_mentioned(input, text->len)) {
         g_propagate_error(error, g_steal_pointer(&problem));
         return FALSE;
     }
@@ -128,7 +130,8 @@ filter(const char *path, const Wish *wish)
 
     if (!text || !rewrite(text, wish, &error))
         return nest_command_fail(error);
-    fwrite(text->data, 1, text->len, stdout); /* main.c looks whether it arrived */
+    if (text->len > 0)
+        fwrite(text->data, 1, text->len, stdout); /* main.c looks whether it arrived */
     return NEST_EXIT_DONE;
 }
 
@@ -136,7 +139,8 @@ static int
 refuse_platform(const NestCall *call, const char *name)
 {
     g_autofree gchar *names = nest_platform_names();
-    g_autofree gchar *what = g_strdup_printf("there is no platform '%s', use one of %s", name, names);
+    g_autofree gchar *what =
+        g_strdup_printf("there is no platform '%s', use one of %s", name, names);
 
     return nest_command_misused(call, what);
 }
@@ -148,8 +152,10 @@ nest_rewrite(NestCall *call)
     g_autofree gchar *platform = NULL;
     int status = NEST_EXIT_DONE;
     const GOptionEntry options[] = {
-        {"platform", 0, 0, G_OPTION_ARG_FILENAME, &platform, "intel, amd or hygon (default: this host's)", "NAME"},
-        {"explain", 0, 0, G_OPTION_ARG_NONE, &wish.explain, "list the changes on standard error", NULL},
+        {"platform", 0, 0, G_OPTION_ARG_FILENAME, &platform,
+         "intel, amd or hygon (default: this host's)", "NAME"},
+        {"explain", 0, 0, G_OPTION_ARG_NONE, &wish.explain, "list the changes on standard error",
+         NULL},
         G_OPTION_ENTRY_NULL,
     };
 

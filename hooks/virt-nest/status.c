@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SCREEN 80  /* columns of the table */
-#define GAP 2      /* between two of them */
-#define INDENT 4   /* of a problem that has lines of its own */
-#define COLUMNS 5  /* without the problem */
+#define SCREEN 80 /* columns of the table */
+#define GAP 2     /* between two of them */
+#define INDENT 4  /* of a problem that has lines of its own */
+#define COLUMNS 5 /* without the problem */
 
 static const char *const headers[COLUMNS] = {"NAME", "STATE", "TAG", "CPU", "APPLIED"};
 
@@ -53,15 +53,26 @@ print_spaces(gsize n)
 }
 
 static const char *
+tag_cell(const NestReport *report)
+{
+    if (!report->tagged)
+        return "-";
+    return report->valid ? "yes" : "invalid";
+}
+
+static const char *
+applied_cell(const NestReport *report)
+{
+    if (!report->tagged)
+        return "-";
+    return nest_report_applied(report) ? "yes" : "no";
+}
+
+static const char *
 cell(const NestReport *report, int column)
 {
-    const char *const cells[COLUMNS] = {
-        report->name,
-        report->state,
-        !report->tagged ? "-" : report->valid ? "yes" : "invalid",
-        report->cpu,
-        !report->tagged ? "-" : nest_report_applied(report) ? "yes" : "no",
-    };
+    const char *const cells[COLUMNS] = {report->name, report->state, tag_cell(report), report->cpu,
+                                        applied_cell(report)};
 
     return cells[column];
 }

@@ -81,7 +81,8 @@ tag_element(const NestTag *tag)
 {
     g_autofree gchar *bare = nest_tag_format(tag);
 
-    return g_strdup_printf("<nest:enable xmlns:nest='" NEST_TAG_NAMESPACE "'%s", bare + strlen("<enable"));
+    return g_strdup_printf("<nest:enable xmlns:nest='" NEST_TAG_NAMESPACE "'%s",
+                           bare + strlen("<enable"));
 }
 
 /* Puts a new element into the metadata, which may not be there yet. */
@@ -144,8 +145,8 @@ work_out(Plan *plan, const NestConnection *connection, const char *element, GErr
 static gboolean
 write_metadata(virDomainPtr domain, const char *element, const char *uri, GError **error)
 {
-    if (virDomainSetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, element, element ? "nest" : NULL, uri,
-                             VIR_DOMAIN_AFFECT_CONFIG) == 0)
+    if (virDomainSetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, element, element ? "nest" : NULL,
+                             uri, VIR_DOMAIN_AFFECT_CONFIG) == 0)
         return TRUE;
     return nest_virt_error(error, element ? "cannot write the tag" : "cannot take the tag out");
 }
@@ -196,7 +197,8 @@ join(const GPtrArray *sentences)
     GString *text = g_string_new(NULL);
 
     for (guint i = 0; i < sentences->len; i++)
-        g_string_append_printf(text, "%s%s", i ? "; " : "", (const char *)g_ptr_array_index(sentences, i));
+        g_string_append_printf(text, "%s%s", i ? "; " : "",
+                               (const char *)g_ptr_array_index(sentences, i));
     return g_string_free(text, FALSE);
 }
 
@@ -233,14 +235,14 @@ tell_enabled(const NestConnection *connection, virDomainPtr domain, const Plan *
     g_autofree gchar *cpu = describe_cpu(plan);
     g_autofree gchar *pending = nest_report_pending(connection, domain);
 
-    printf("%s: tagged%s; %s%s%s\n", virDomainGetName(domain), is_same_tag(plan) ? " already" : "", cpu,
-           pending ? "; " : "", pending ? pending : "");
+    printf("%s: tagged%s; %s%s%s\n", virDomainGetName(domain), is_same_tag(plan) ? " already" : "",
+           cpu, pending ? "; " : "", pending ? pending : "");
     warn_of_host(connection, domain, plan);
 }
 
 static gboolean
-plan_enable(Plan *plan, const NestConnection *connection, virDomainPtr domain, const Options *options,
-            GError **error)
+plan_enable(Plan *plan, const NestConnection *connection, virDomainPtr domain,
+            const Options *options, GError **error)
 {
     g_autofree gchar *element = NULL;
 
@@ -288,7 +290,8 @@ disable(const NestConnection *connection, virDomainPtr domain, gpointer data, GE
 
     (void)data;
     if (!nest_connection_check_persistent(domain, error) || !read_plan(&plan, domain, error) ||
-        !work_out(&plan, connection, NULL, error) || !remove_tags(domain, plan.before, FALSE, error))
+        !work_out(&plan, connection, NULL, error) ||
+        !remove_tags(domain, plan.before, FALSE, error))
         return FALSE;
     done = nest_correct_domain(&connection->corrector, domain, error);
     if (done)

@@ -1,11 +1,23 @@
-/* The correction of a domain's persistent definition through libvirt, without losing anything. */
+/* The correction of a domain's persistent definition through libvirt, without losing anything.
+ *
+ * Theory of operation: read, work out, read again, and only if nothing changed define. Both reads
+ * are usually calls of libvirt. While a domain starts, libvirt holds it locked and answers no call
+ * about it; a correction that begins then would come too late for the start that follows a refused
+ * one. So that one reads the file libvirt itself keeps the definition in (the same text, written
+ * before the event), and its define waits in line behind the start that is about to be refused. */
 #include "virtnestd/correct.h"
 
 #include "error.h"
 #include "kvm_module.h"
+#include "root.h"
 #include "tag.h"
 
+#include <glib/gstdio.h>
 #include <string.h>
+
+/* How old libvirt's file may be when an event has just told of it. An older one is not of this
+ * libvirt. */
+#define FRESH_SECONDS 10
 
 /* How often somebody else may be faster before we say so; each time is one more edit of theirs. */
 #define MAX_TRIES 20
@@ -13,12 +25,22 @@
 /* What became of one try; GONE: it has no persistent definition any more, and none was left. */
 typedef enum { TRY_DONE, TRY_DEFINED, TRY_AGAIN, TRY_GONE, TRY_FAILED } Try;
 
+/* One definition to be corrected, and where it is read from. */
+typedef struct {
+    const NestCorrector *corrector;
+    virConnectPtr work;  /* where the define goes */
+    const char *uuid;    /* the domain's */
+    virDomainPtr domain; /* read through libvirt; NULL: */
+    const char *file;    /* read from libvirt's file */
+} Source;
+
 static NestDefinition *
 work_out(const char *xml, GError **error)
 {
     NestKvmModule module = nest_kvm_module_read();
 
-    return nest_definition_correct(xml, module.platform, nest_kvm_module_check(&module, NULL), error);
+    return nest_definition_correct(xml, module.platform, nest_kvm_module_check(&module, NULL),
+                                   error);
 }
 
 /* Whether what libvirt has now is what our define wrote and nobody's after it. */
@@ -34,64 +56,83 @@ is_still_ours(virDomainPtr domain, const NestDefinition *definition)
 static void
 undefine_again(virDomainPtr domain)
 {
-    if (virDomainUndefineFlags(domain, VIR_DOMAIN_UNDEFINE_KEEP_NVRAM |
-                                           VIR_DOMAIN_UNDEFINE_KEEP_TPM) < 0)
+    if (virDomainUndefineFlags(domain,
+                               VIR_DOMAIN_UNDEFINE_KEEP_NVRAM | VIR_DOMAIN_UNDEFINE_KEEP_TPM) < 0)
         virDomainUndefineFlags(domain, VIR_DOMAIN_UNDEFINE_KEEP_NVRAM);
+}
+
+/* The definition as it is now. NULL without an error: there is none any more. */
+static gchar *
+read_source(const Source *source, GError **error)
+{
+    gchar *text = NULL;
+    int persistent = 0;
+
+    if (source->file) {
+        g_file_get_contents(source->file, &text, NULL, NULL);
+        return text;
+    }
+    persistent = virDomainIsPersistent(source->domain);
+    if (persistent == 0 || (persistent < 0 && nest_virt_domain_is_gone()))
+        return NULL;
+    return nest_virt_read_inactive(source->domain, error);
 }
 
 /* The second look and the define, close together: the window is between them. */
 static Try
-define_if_unchanged(virDomainPtr domain, const char *expected, const char *wanted, GError **error)
+define_if_unchanged(const Source *source, const char *expected, const char *wanted,
+                    virDomainPtr *ret_defined, GError **error)
 {
-    g_autofree gchar *now = NULL;
-    g_autoptr(virDomain) defined = NULL;
-    int persistent = virDomainIsPersistent(domain);
+    GError *problem = NULL;
+    g_autofree gchar *now = read_source(source, &problem);
 
-    if (persistent == 0 || (persistent < 0 && nest_virt_domain_is_gone()))
-        return TRY_GONE;
-    now = nest_virt_read_inactive(domain, error);
-    if (!now)
+    if (problem) {
+        g_propagate_error(error, problem);
         return TRY_FAILED;
-    if (!g_str_equal(now, expected))
-        return TRY_AGAIN;
-    defined = virDomainDefineXMLFlags(virDomainGetConnect(domain), wanted, 0);
-    if (defined)
+    }
+    if (!now || !g_str_equal(now, expected))
+        return now ? TRY_AGAIN : TRY_GONE;
+    *ret_defined = virDomainDefineXMLFlags(source->work, wanted, 0);
+    if (*ret_defined)
         return TRY_DEFINED;
     nest_virt_error(error, "libvirt refused the corrected definition, the old one stays");
     return TRY_FAILED;
 }
 
 static Try
-redefine(const NestCorrector *corrector, virDomainPtr domain, const char *expected,
-         const NestDefinition *definition, GError **error)
+redefine(const Source *source, const char *expected, const NestDefinition *definition,
+         GError **error)
 {
-    g_autofree gchar *uuid = nest_virt_uuid(domain);
+    const NestCorrector *corrector = source->corrector;
+    g_autoptr(virDomain) defined = NULL;
     Try outcome = TRY_FAILED;
     NestCameBack came_back = NEST_CAME_BACK_NO;
 
-    nest_watch_begin(corrector->watch, uuid);
-    outcome = define_if_unchanged(domain, expected, definition->xml, error);
-    came_back = nest_watch_end(corrector->watch, corrector->control, uuid);
+    nest_watch_begin(corrector->watch, source->uuid);
+    outcome = define_if_unchanged(source, expected, definition->xml, &defined, error);
+    came_back = nest_watch_end(corrector->watch, corrector->control, source->uuid);
     if (outcome != TRY_DEFINED)
         return outcome;
     if (came_back == NEST_CAME_BACK_NO ||
-        (came_back == NEST_CAME_BACK_PERHAPS && !is_still_ours(domain, definition)))
+        (came_back == NEST_CAME_BACK_PERHAPS && !is_still_ours(defined, definition)))
         return TRY_DONE;
-    undefine_again(domain);
+    undefine_again(defined);
     return TRY_GONE;
 }
 
 /* One round of reading, working out and defining. */
 static Try
-try_once(const NestCorrector *corrector, virDomainPtr domain, NestDefinition **ret_definition,
-         GError **error)
+try_once(const Source *source, NestDefinition **ret_definition, GError **error)
 {
-    g_autofree gchar *xml = nest_virt_read_inactive(domain, error);
+    GError *problem = NULL;
+    g_autofree gchar *xml = read_source(source, &problem);
     g_autoptr(NestDefinition) definition = NULL;
     Try outcome = TRY_DONE;
 
+    if (problem)
+        g_propagate_error(error, problem);
     if (!xml)
-        return TRY_FAILED;
+        return problem ? TRY_FAILED : TRY_GONE;
     if (!nest_tag_is_mentioned(xml, strlen(xml)))
         definition = nest_definition_unchanged();
     else
@@ -99,29 +140,63 @@ try_once(const NestCorrector *corrector, virDomainPtr domain, NestDefinition **r
     if (!definition)
         return TRY_FAILED;
     if (definition->action != NEST_DEFINITION_UNCHANGED)
-        outcome = redefine(corrector, domain, xml, definition, error);
+        outcome = redefine(source, xml, definition, error);
     if (outcome == TRY_DONE)
         *ret_definition = g_steal_pointer(&definition);
     return outcome;
 }
 
-NestDefinition *
-nest_correct_domain(const NestCorrector *corrector, virDomainPtr domain, GError **error)
+static NestDefinition *
+correct(const Source *source, GError **error)
 {
     NestDefinition *definition = NULL;
     Try outcome = TRY_AGAIN;
 
-    if (virDomainIsPersistent(domain) == 0)
-        return nest_definition_unchanged();
     for (int i = 0; i < MAX_TRIES && outcome == TRY_AGAIN; i++)
-        outcome = try_once(corrector, domain, &definition, error);
+        outcome = try_once(source, &definition, error);
     if (outcome == TRY_GONE)
         return nest_definition_unchanged();
     if (outcome == TRY_AGAIN)
         g_set_error(error, NEST_ERROR, NEST_ERROR_LIBVIRT,
                     "somebody else keeps changing the definition (%d times in a row): it was left "
-                    "alone; run virt-nest apply when they are done", MAX_TRIES);
+                    "alone; run virt-nest apply when they are done",
+                    MAX_TRIES);
     return definition;
+}
+
+NestDefinition *
+nest_correct_domain(const NestCorrector *corrector, virDomainPtr domain, GError **error)
+{
+    g_autofree gchar *uuid = nest_virt_uuid(domain);
+    Source source = {corrector, virDomainGetConnect(domain), uuid, domain, NULL};
+
+    return correct(&source, error);
+}
+
+/* Whether libvirt has just written this file, and for this domain. */
+static gboolean
+is_fresh(const char *file, const char *uuid)
+{
+    g_autofree gchar *text = NULL;
+    g_autofree gchar *element = g_strdup_printf("<uuid>%s</uuid>", uuid);
+    GStatBuf status;
+
+    return g_stat(file, &status) == 0 &&
+           g_get_real_time() / G_USEC_PER_SEC - (gint64)status.st_mtime < FRESH_SECONDS &&
+           g_file_get_contents(file, &text, NULL, NULL) && strstr(text, element);
+}
+
+NestDefinition *
+nest_correct_locked(const NestCorrector *corrector, virConnectPtr work, const char *name,
+                    const char *uuid, GError **error)
+{
+    g_autofree gchar *file_name = g_strdup_printf("/etc/libvirt/qemu/%s.xml", name);
+    g_autofree gchar *file = nest_root_path(file_name);
+    Source source = {corrector, work, uuid, NULL, file};
+
+    if (strchr(name, '/') || !is_fresh(file, uuid))
+        return nest_definition_unchanged();
+    return correct(&source, error);
 }
 
 gchar *

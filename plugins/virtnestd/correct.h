@@ -33,6 +33,22 @@ NestDefinition *nest_correct_domain(const NestCorrector *corrector, virDomainPtr
                                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
+ * nest_correct_locked: the same for a domain that was defined a moment ago and that libvirt now holds
+ * locked, because it starts.
+ * @work: where the define goes; it waits there until the domain is free
+ * @name: the domain's
+ * @uuid: the domain's
+ *
+ * Reads /etc/libvirt/qemu/NAME.xml in place of calling libvirt: the same text, comment apart (compared on
+ * libvirt 9.0), written before the DEFINED event. Does nothing if that file was not written just now, as
+ * with a libvirt whose files are elsewhere.
+ *
+ * Returns: as nest_correct_domain().
+ */
+NestDefinition *nest_correct_locked(const NestCorrector *corrector, virConnectPtr work, const char *name,
+                                    const char *uuid, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
  * nest_correct_describe: what was done, in a sentence.
  *
  * Returns: (transfer full)(nullable) NULL where nothing was.

@@ -19,6 +19,9 @@
 #define MAX_CALLS 4
 /* How long a domain that is being saved or migrated is left alone before the next look. */
 #define BUSY_PAUSE_SECONDS 1
+/* How long a look at a fresh definition may take before the domain counts as locked; it takes 2
+ * or 3. */
+#define LOCKED_AFTER_MS 5
 
 struct NestDomains {
     const NestConfig *config; /* the settings in force */
@@ -46,7 +49,8 @@ typedef struct {
     virConnectPtr work;
     gchar *uuid;        /* the domain's; NULL: list all domains */
     NestStart start;    /* a start was seen, and outrun=restart is set */
-    gchar *name;        /* what it found: the domain's name */
+    gboolean locked;    /* libvirt holds the domain locked: correct it as such, no more */
+    gchar *name;        /* the domain's name, found or (where it is locked) given */
     gchar *done;        /* ... what was done, for the log */
     gboolean restarted; /* ... it was restarted */
     gboolean busy;      /* ... it wants another look soon */
@@ -100,6 +104,17 @@ look_at_domain(Look *look)
     nest_marker_put(domain, definition->tagged, &look->busy, &look->error);
 }
 
+static void
+correct_locked(Look *look)
+{
+    NestCorrector corrector = {look->control, look->domains->watch};
+    g_autoptr(NestDefinition) definition =
+        nest_correct_locked(&corrector, look->work, look->name, look->uuid, &look->error);
+
+    if (definition)
+        look->done = nest_correct_describe(definition);
+}
+
 static gboolean look_is_done(gpointer data);
 
 static void
@@ -108,15 +123,17 @@ run_look(gpointer data, gpointer unused)
     Look *look = data;
 
     (void)unused;
-    if (look->uuid)
-        look_at_domain(look);
-    else
+    if (!look->uuid)
         list_all(look);
+    else if (look->locked)
+        correct_locked(look);
+    else
+        look_at_domain(look);
     g_idle_add_full(G_PRIORITY_DEFAULT, look_is_done, look, NULL);
 }
 
-static void
-begin(NestDomains *domains, const char *uuid, NestStart start)
+static Look *
+new_look(NestDomains *domains, const char *uuid)
 {
     Look *look = g_new0(Look, 1);
 
@@ -126,10 +143,24 @@ begin(NestDomains *domains, const char *uuid, NestStart start)
     look->control = domains->control;
     look->work = domains->work;
     look->uuid = g_strdup(uuid);
+    return look;
+}
+
+static void
+push(Look *look)
+{
+    look->domains->looking++;
+    g_thread_pool_push(look->domains->workers, look, NULL);
+}
+
+static void
+begin(NestDomains *domains, const char *uuid, NestStart start)
+{
+    Look *look = new_look(domains, uuid);
+
     if (domains->config->outrun == NEST_OUTRUN_RESTART)
         look->start = start;
-    domains->looking++;
-    g_thread_pool_push(domains->workers, look, NULL);
+    push(look);
 }
 
 /* A domain wants a look: now, or after the one that is under way. */
@@ -149,10 +180,11 @@ want_look(NestDomains *domains, const char *uuid, NestStart start)
     begin(domains, uuid, start);
 }
 
-/* What a timer needs to know of a busy domain. */
+/* What a timer needs to know of a domain. */
 typedef struct {
     NestDomains *domains;
     gchar *uuid;
+    gchar *name;
 } Later;
 
 static void
@@ -161,7 +193,19 @@ later_free(gpointer data)
     Later *later = data;
 
     g_free(later->uuid);
+    g_free(later->name);
     g_free(later);
+}
+
+static Later *
+later_new(NestDomains *domains, const char *uuid, const char *name)
+{
+    Later *later = g_new0(Later, 1);
+
+    later->domains = domains;
+    later->uuid = g_strdup(uuid);
+    later->name = g_strdup(name);
+    return later;
 }
 
 static gboolean
@@ -176,12 +220,33 @@ busy_pause_is_over(gpointer data)
 static void
 look_later(NestDomains *domains, const char *uuid)
 {
-    Later *later = g_new0(Later, 1);
+    g_timeout_add_seconds_full(G_PRIORITY_DEFAULT, BUSY_PAUSE_SECONDS, busy_pause_is_over,
+                               later_new(domains, uuid, NULL), later_free);
+}
 
-    later->domains = domains;
-    later->uuid = g_strdup(uuid);
-    g_timeout_add_seconds_full(G_PRIORITY_DEFAULT, BUSY_PAUSE_SECONDS, busy_pause_is_over, later,
-                               later_free);
+/* The look at a fresh definition is still under way: the domain is starting. */
+static gboolean
+it_is_locked(gpointer data)
+{
+    Later *later = data;
+    NestDomains *domains = later->domains;
+    Look *look = NULL;
+
+    if (domains->stopping || !domains->work ||
+        !g_hash_table_contains(domains->entries, later->uuid))
+        return G_SOURCE_REMOVE;
+    look = new_look(domains, later->uuid);
+    look->locked = TRUE;
+    look->name = g_strdup(later->name);
+    push(look);
+    return G_SOURCE_REMOVE;
+}
+
+static void
+expect_start(NestDomains *domains, const char *uuid, const char *name)
+{
+    g_timeout_add_full(G_PRIORITY_HIGH, LOCKED_AFTER_MS, it_is_locked,
+                       later_new(domains, uuid, name), later_free);
 }
 
 static void
@@ -219,7 +284,7 @@ look_is_done(gpointer data)
     domains->looking--;
     if (domains->work) /* else libvirt went away meanwhile, and what failed is told with that */
         say_outcome(look);
-    if (look->uuid)
+    if (look->uuid && !look->locked)
         domain_is_done(domains, look);
     for (guint i = 0; look->uuids && i < look->uuids->len; i++)
         want_look(domains, g_ptr_array_index(look->uuids, i), NEST_START_NONE);
@@ -302,6 +367,8 @@ nest_domains_lifecycle(NestDomains *domains, virDomainPtr domain, int event, int
     g_autofree gchar *uuid = nest_virt_uuid(domain);
 
     nest_watch_note(domains->watch, domain, event, detail);
+    if (event == VIR_DOMAIN_EVENT_DEFINED)
+        expect_start(domains, uuid, virDomainGetName(domain));
     for (gsize i = 0; i < G_N_ELEMENTS(events); i++) {
         if (events[i].event == event && (events[i].detail == -1 || events[i].detail == detail)) {
             want_look(domains, uuid, events[i].start);

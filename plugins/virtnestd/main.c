@@ -1,8 +1,8 @@
 /* virtnestd: follows libvirt's events and acts where no hook can: see virtnestd(8).
  *
- * Here are the process, its signals and its settings. link.c speaks with libvirt, domains.c decides who
- * wants a look, correct.c, marker.c and restart.c act. The plugin host (probes, guards, exports; see
- * plugins/nest-plugin.h once it is there) will be a listener beside domains.c. */
+ * Here are the process, its signals and its settings. link.c speaks with libvirt, domains.c decides
+ * who wants a look, correct.c, marker.c and restart.c act. The plugin host (probes, guards,
+ * exports; see plugins/nest-plugin.h once it is there) will be a listener beside domains.c. */
 #include "config.h"
 #include "error.h"
 #include "liveness.h"
@@ -115,7 +115,8 @@ read_options(int *argc, char ***argv, gchar **ret_uri, GError **error)
     gboolean foreground = FALSE;
     gboolean version = FALSE;
     const GOptionEntry entries[] = {
-        {"connect", 'c', 0, G_OPTION_ARG_STRING, ret_uri, "libvirt to follow (qemu:///system)", "URI"},
+        {"connect", 'c', 0, G_OPTION_ARG_STRING, ret_uri, "libvirt to follow (qemu:///system)",
+         "URI"},
         {"foreground", 'f', 0, G_OPTION_ARG_NONE, &foreground,
          "Stay in the foreground, as it always does: systemd wants that", NULL},
         {"version", 'V', 0, G_OPTION_ARG_NONE, &version, "Print the version and leave", NULL},
@@ -131,8 +132,10 @@ read_options(int *argc, char ***argv, gchar **ret_uri, GError **error)
         exit(0);
     }
     if (*argc > 1) {
-        g_set_error(error, NEST_ERROR, NEST_ERROR_USAGE, "'%s' is not an argument of virtnestd: see "
-                    "virtnestd --help", (*argv)[1]);
+        g_set_error(error, NEST_ERROR, NEST_ERROR_USAGE,
+                    "'%s' is not an argument of virtnestd: see "
+                    "virtnestd --help",
+                    (*argv)[1]);
         return FALSE;
     }
     return TRUE;

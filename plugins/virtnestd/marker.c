@@ -8,8 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* When a domain's QEMU started, in clock ticks since boot: field 22 of /proc/PID/stat (proc(5)). Its
- * name, field 2, can hold anything, so counting begins behind the last ')'. "" where it is unknown. */
+/* When a domain's QEMU started, in clock ticks since boot: field 22 of /proc/PID/stat (proc(5)).
+ * Its name, field 2, can hold anything, so counting begins behind the last ')'. "" where it is
+ * unknown. */
 static gchar *
 qemu_start_time(const char *name)
 {
@@ -33,7 +34,8 @@ qemu_start_time(const char *name)
     return g_strdup(g_strv_length(fields) > 20 ? fields[20] : "");
 }
 
-/* Whether a job runs that the metadata call would wait behind (LIBVIRT-FACTS, "Read in the sources"). */
+/* Whether a job runs that the metadata call would wait behind (LIBVIRT-FACTS, "Read in the
+ * sources"). */
 static gboolean
 is_busy(virDomainPtr domain)
 {

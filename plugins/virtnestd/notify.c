@@ -1,4 +1,5 @@
-/* What systemd wants to know of a service (sd_notify(3)), sent as its protocol says: one datagram. */
+/* What systemd wants to know of a service (sd_notify(3)), sent as its protocol says: one datagram.
+ */
 #include "virtnestd/notify.h"
 
 #include <gio/gio.h>
@@ -14,8 +15,8 @@ nest_notify(const char *state)
 
     if (!path || !*path)
         return;
-    address = *path == '@' ? g_unix_socket_address_new_with_type(
-                                 path + 1, -1, G_UNIX_SOCKET_ADDRESS_ABSTRACT)
+    address = *path == '@' ? g_unix_socket_address_new_with_type(path + 1, -1,
+                                                                 G_UNIX_SOCKET_ADDRESS_ABSTRACT)
                            : g_unix_socket_address_new(path);
     notify_socket =
         g_socket_new(G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_DATAGRAM, G_SOCKET_PROTOCOL_DEFAULT, NULL);

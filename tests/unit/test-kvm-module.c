@@ -1,0 +1,170 @@
+/* The host's module: each state from a host laid out in a folder, its code and its remedy. */
+#include "check.h"
+#include "kvm_module.h"
+
+#include <sys/utsname.h>
+
+#define HOSTS "tests/fakes/hosts/"
+#define OK (-1)
+
+static const struct {
+    const char *host;     /* below tests/fakes/hosts */
+    const char *platform; /* NULL: of no vendor we know */
+    NestKvmState state;
+    gboolean device;
+    int code; /* of the check, or OK */
+    const char *says;
+} hosts[] = {
+    {"amd-on", "amd", NEST_KVM_ON, TRUE, OK, NULL},
+    {"intel-on", "intel", NEST_KVM_ON, TRUE, OK, NULL},
+    {"hygon-on", "hygon", NEST_KVM_ON, TRUE, OK, NULL},
+    {"amd-off-idle", "amd", NEST_KVM_OFF_IDLE, TRUE, NEST_ERROR_HOST_OFF,
+     "kvm_amd|nesting off|modprobe -r kvm_amd|modprobe kvm_amd nested=1"},
+    {"intel-off-idle", "intel", NEST_KVM_OFF_IDLE, TRUE, NEST_ERROR_HOST_OFF,
+     "kvm_intel|nesting off|modprobe -r kvm_intel|modprobe kvm_intel nested=1"},
+    {"amd-off-busy", "amd", NEST_KVM_OFF_BUSY, TRUE, NEST_ERROR_HOST_BUSY,
+     "kvm_amd|guests use it|stop them|modprobe kvm_amd nested=1"},
+    {"amd-builtin-off", "amd", NEST_KVM_BUILTIN_OFF, TRUE, NEST_ERROR_HOST_BUILTIN,
+     "built into|kernel argument kvm_amd.nested=1"},
+    {"amd-absent", "amd", NEST_KVM_ABSENT, FALSE, NEST_ERROR_HOST_ABSENT, "kvm_amd is not loaded|install"},
+    {"amd-no-svm", "amd", NEST_KVM_NO_HARDWARE, FALSE, NEST_ERROR_HOST_HARDWARE, "AMD|no svm|firmware|type='qemu'"},
+    {"intel-no-vmx", "intel", NEST_KVM_NO_HARDWARE, FALSE, NEST_ERROR_HOST_HARDWARE,
+     "Intel|no vmx|firmware|type='qemu'"},
+    {"unknown-vendor", NULL, NEST_KVM_NO_HARDWARE, FALSE, NEST_ERROR_HOST_VENDOR, "vendor|Intel, AMD and Hygon"},
+    {"no-device", NULL, NEST_KVM_ON, FALSE, NEST_ERROR_HOST_DEVICE, "/dev/kvm|missing|udev"},
+};
+
+static void
+check_judgement(const NestKvmModule *module, int code, const char *says)
+{
+    g_autoptr(GError) error = NULL;
+    gboolean good = nest_kvm_module_check(module, &error);
+
+    g_assert_cmpint(good, ==, code == OK);
+    if (code == OK) {
+        g_assert_no_error(error);
+        return;
+    }
+    g_assert_error(error, NEST_ERROR, code);
+    check_says(error->message, says);
+}
+
+static void
+test_host(gconstpointer data)
+{
+    gsize i = GPOINTER_TO_SIZE(data);
+    g_autofree gchar *path = check_source_path(HOSTS);
+    g_autofree gchar *root = g_build_filename(path, hosts[i].host, NULL);
+    NestKvmModule module;
+
+    g_assert_true(g_file_test(root, G_FILE_TEST_IS_DIR));
+    g_setenv("VIRT_NEST_ROOT", root, TRUE);
+    module = nest_kvm_module_read();
+    g_unsetenv("VIRT_NEST_ROOT");
+    if (hosts[i].platform)
+        g_assert_true(module.platform == nest_platform_by_name(hosts[i].platform));
+    g_assert_cmpint(module.state, ==, hosts[i].state);
+    g_assert_cmpint(module.device, ==, hosts[i].device);
+    g_assert_false(module.available);
+    check_judgement(&module, hosts[i].code, hosts[i].says);
+}
+
+#define CPUINFO(vendor, flags) "processor\t: 0\nvendor_id\t: " vendor "\nflags\t\t: fpu " flags " lm\n"
+
+/* Small hosts of one detail each. */
+static const struct {
+    const char *sentence, *cpuinfo, *module, *nested, *refcnt;
+    NestKvmState state;
+} details[] = {
+    {"nested says Y", CPUINFO("GenuineIntel", "vmx"), "kvm_intel", "Y\n", "0\n", NEST_KVM_ON},
+    {"nested says N", CPUINFO("GenuineIntel", "vmx"), "kvm_intel", "N\n", "0\n", NEST_KVM_OFF_IDLE},
+    {"nested says 1", CPUINFO("AuthenticAMD", "svm"), "kvm_amd", "1\n", "7\n", NEST_KVM_ON},
+    {"nested on and built in", CPUINFO("AuthenticAMD", "svm"), "kvm_amd", "1\n", NULL, NEST_KVM_ON},
+    {"many users", CPUINFO("GenuineIntel", "vmx"), "kvm_intel", "N\n", "10\n", NEST_KVM_OFF_BUSY},
+    {"the other vendor's module does not count", CPUINFO("GenuineIntel", "vmx"), "kvm_amd", "1\n", "0\n",
+     NEST_KVM_ABSENT},
+    {"the other vendor's flag does not count", CPUINFO("GenuineIntel", "svm"), NULL, NULL, NULL,
+     NEST_KVM_NO_HARDWARE},
+    {"svm_lock is not svm", CPUINFO("AuthenticAMD", "svm_lock"), NULL, NULL, NULL, NEST_KVM_NO_HARDWARE},
+    {"the line of vmx flags is not the line of flags",
+     "vendor_id\t: GenuineIntel\nflags\t\t: fpu\nvmx flags\t: vnmi vmx\n", NULL, NULL, NULL, NEST_KVM_NO_HARDWARE},
+    {"a flag at the end of the line", "vendor_id\t: GenuineIntel\nflags\t\t: fpu vmx\n", NULL, NULL, NULL,
+     NEST_KVM_ABSENT},
+    {"no cpuinfo at all", NULL, "kvm_amd", "1\n", "0\n", NEST_KVM_NO_HARDWARE},
+};
+
+static void
+write_of_module(const char *module, const char *name, const char *text)
+{
+    g_autofree gchar *path = g_strdup_printf("sys/module/%s/%s", module, name);
+
+    if (text)
+        check_root_write(path, text);
+}
+
+static void
+test_detail(gconstpointer data)
+{
+    gsize i = GPOINTER_TO_SIZE(data);
+    gchar *root = check_root_new();
+
+    if (details[i].cpuinfo)
+        check_root_write("proc/cpuinfo", details[i].cpuinfo);
+    if (details[i].module) {
+        write_of_module(details[i].module, "parameters/nested", details[i].nested);
+        write_of_module(details[i].module, "refcnt", details[i].refcnt);
+    }
+    g_assert_cmpint(nest_kvm_module_read().state, ==, details[i].state);
+    check_root_free(root);
+}
+
+/* libkmod's index of one module (libkmod/libkmod-index.c): magic, version, then the one node there is,
+ * with a prefix and a value. */
+#define ONE_MODULE                                                                                 \
+    "\xb0\x07\xf4\x57\0\x02\0\x01"                                                                 \
+    "\xc0\0\0\x0c"                                                                                 \
+    "kvm_amd\0"                                                                                    \
+    "\0\0\0\x01"                                                                                   \
+    "\0\0\0\0"                                                                                     \
+    "kernel/kvm-amd.ko:\0"
+
+static void
+test_to_be_loaded(void)
+{
+    gchar *root = check_root_new();
+    struct utsname kernel;
+    g_autofree gchar *index = NULL;
+    NestKvmModule module;
+
+    g_test_summary("a module that is not loaded but there: modprobe it");
+    uname(&kernel);
+    index = g_build_filename(root, "lib/modules", kernel.release, "modules.dep.bin", NULL);
+    check_root_write("proc/cpuinfo", CPUINFO("AuthenticAMD", "svm"));
+    {
+        g_autofree gchar *folder = g_path_get_dirname(index);
+
+        g_assert_cmpint(g_mkdir_with_parents(folder, 0755), ==, 0);
+    }
+    g_assert_true(g_file_set_contents(index, ONE_MODULE, sizeof(ONE_MODULE) - 1, NULL));
+    module = nest_kvm_module_read();
+    g_assert_cmpint(module.state, ==, NEST_KVM_ABSENT);
+    g_assert_true(module.available);
+    check_judgement(&module, NEST_ERROR_HOST_ABSENT, "kvm_amd is not loaded|modprobe kvm_amd nested=1");
+    check_root_write("proc/cpuinfo", CPUINFO("GenuineIntel", "vmx"));
+    module = nest_kvm_module_read();
+    g_assert_cmpint(module.state, ==, NEST_KVM_ABSENT);
+    g_assert_false(module.available);
+    check_root_free(root);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    for (gsize i = 0; i < G_N_ELEMENTS(hosts); i++)
+        check_add_row("kvm-module/host", hosts[i].host, GSIZE_TO_POINTER(i), test_host);
+    for (gsize i = 0; i < G_N_ELEMENTS(details); i++)
+        check_add_row("kvm-module/detail", details[i].sentence, GSIZE_TO_POINTER(i), test_detail);
+    g_test_add_func("/kvm-module/a module that is there is to be loaded", test_to_be_loaded);
+    return g_test_run();
+}

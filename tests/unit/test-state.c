@@ -1,0 +1,233 @@
+/* virtnestd's record: what is written is read again, what is forged is not believed. */
+#include "check.h"
+#include "state.h"
+
+#define NS "xmlns:neststate='urn:virt-nest:state:1'"
+#define UUID "6695eb01-f6a4-8304-79aa-97f2502e193f"
+#define WORD "0123456789abcdef0123456789abcdef"
+#define APPLIED "<applied write='" WORD "'><cpu mode='host-passthrough'/></applied>"
+#define LIVE "<live uuid='" UUID "' qemu='123' nested='no'/>"
+
+static NestDomainXml *
+domain_with(const char *metadata)
+{
+    g_autofree gchar *text =
+        g_strdup_printf("<domain type='kvm'><name>a</name><metadata>%s</metadata></domain>", metadata);
+
+    return check_parse(text);
+}
+
+/* Every record there can be. */
+static const NestState records[] = {
+    {NULL, NULL, NULL, NULL, NULL, FALSE},
+    {(gchar *)"", (gchar *)"<cpu mode='host-passthrough'/>", (gchar *)WORD, NULL, NULL, FALSE},
+    {(gchar *)"<cpu mode=\"host-model\"/>", (gchar *)"<cpu mode='host-passthrough'/>", (gchar *)WORD, NULL, NULL,
+     FALSE},
+    {NULL, NULL, NULL, (gchar *)UUID, (gchar *)"18446744073709551615", FALSE},
+    {NULL, NULL, NULL, (gchar *)UUID, (gchar *)"", TRUE},
+    {(gchar *)"<cpu mode='custom' match='exact'>\n  <model fallback='forbid' vendor_id='&lt;&amp;&quot;'>qemu64</model>\n"
+              "  <!-- why -->\n  <vendor>Intel</vendor><topology sockets='1'/><cache mode='passthrough'/>"
+              "<maxphysaddr mode='emulate' bits='42'/><feature policy='disable' name='vmx-ept'/>"
+              "<numa><cell id='0' cpus='0'><distances><sibling id='0' value='10'/></distances>"
+              "<cache level='1' associativity='direct' policy='writeback'><size value='8' unit='KiB'/>"
+              "<line value='5' unit='B'/></cache></cell><interconnects><latency initiator='0' target='0' "
+              "type='access' value='5'/><bandwidth initiator='0' target='0' type='access' value='1' unit='KiB'/>"
+              "</interconnects></numa></cpu>",
+     (gchar *)"<cpu mode='host-passthrough' check='none' migratable='on'/>", (gchar *)WORD, (gchar *)UUID,
+     (gchar *)"42", TRUE},
+};
+
+static void
+check_equal(const NestState *a, const NestState *b)
+{
+    g_assert_cmpstr(a->original, ==, b->original);
+    g_assert_cmpstr(a->applied, ==, b->applied);
+    g_assert_cmpstr(a->write, ==, b->write);
+    g_assert_cmpstr(a->uuid, ==, b->uuid);
+    g_assert_cmpstr(a->qemu, ==, b->qemu);
+    g_assert_cmpint(a->nested, ==, b->nested);
+}
+
+static void
+test_round_trip(void)
+{
+    g_test_summary("every record comes back to the byte");
+    for (gsize i = 0; i < G_N_ELEMENTS(records); i++) {
+        g_autofree gchar *text = nest_state_format(&records[i], TRUE);
+        g_autoptr(NestDomainXml) xml = domain_with(text);
+        g_autoptr(GError) error = NULL;
+        g_autoptr(NestState) state = nest_state_read(xml, &error);
+
+        g_assert_no_error(error);
+        check_equal(state, &records[i]);
+        g_assert_cmpint(nest_state_is_empty(state), ==, i == 0);
+    }
+}
+
+/* virDomainSetMetadata puts the root and its children into the namespace it is given. */
+static void
+test_set_as_metadata(void)
+{
+    g_autofree gchar *text = nest_state_format(&records[5], FALSE);
+    g_autofree gchar *inside = g_strndup(text + strlen("<domain>"),
+                                         strlen(text) - strlen("<domain></domain>"));
+    g_autofree gchar *as_default =
+        g_strdup_printf("<domain xmlns='urn:virt-nest:state:1'>%s</domain>", inside);
+    g_autoptr(GRegex) tag = g_regex_new("<(/?)(\\w)", 0, 0, NULL);
+    g_autofree gchar *prefixed = g_regex_replace(tag, text, -1, 0, "<\\1neststate:\\2", 0, NULL);
+    g_autoptr(GRegex) root = g_regex_new("^<neststate:domain", 0, 0, NULL);
+    g_autofree gchar *declared = g_regex_replace(root, prefixed, -1, 0, "\\0 " NS, 0, NULL);
+    const char *const forms[] = {as_default, declared};
+
+    g_test_summary("the record is read also where libvirt put its children into the namespace");
+    g_assert_true(g_str_has_prefix(text, "<domain>"));
+    for (gsize i = 0; i < G_N_ELEMENTS(forms); i++) {
+        g_autoptr(NestDomainXml) xml = domain_with(forms[i]);
+        g_autoptr(GError) error = NULL;
+        g_autoptr(NestState) state = nest_state_read(xml, &error);
+        g_autoptr(NestDomainXml) cpu = NULL;
+        g_autofree gchar *document = NULL;
+
+        g_assert_no_error(error);
+        g_assert_cmpstr(state->uuid, ==, UUID);
+        document = g_strdup_printf("<domain>%s</domain>", state->original);
+        cpu = check_parse(document);
+        g_assert_nonnull(nest_xml_child(nest_xml_child(nest_domain_xml_root(cpu), "cpu"), "model"));
+        g_assert_null(strstr(document, "neststate"));
+        g_assert_null(strstr(document, "xmlns"));
+    }
+}
+
+/* Anybody can write metadata. */
+static const struct {
+    const char *sentence, *element;
+} forged[] = {
+    {"another element", "<neststate:other " NS "/>"},
+    {"an attribute of the element", "<neststate:domain " NS " a='1'/>"},
+    {"text", "<neststate:domain " NS ">x</neststate:domain>"},
+    {"an unknown child", "<neststate:domain " NS "><devices/></neststate:domain>"},
+    {"a disk instead of a cpu",
+     "<neststate:domain " NS "><original><disk type='file'/></original>" APPLIED "</neststate:domain>"},
+    {"a device in the cpu", "<neststate:domain " NS "><original><cpu><disk/></cpu></original>" APPLIED
+                            "</neststate:domain>"},
+    {"a child of an unknown namespace in the cpu",
+     "<neststate:domain " NS "><original><cpu><q:x xmlns:q='urn:q'/></cpu></original>" APPLIED
+     "</neststate:domain>"},
+    {"a tag in the cpu", "<neststate:domain " NS "><original><cpu><nest:enable xmlns:nest='urn:virt-nest:1'/></cpu>"
+                         "</original>" APPLIED "</neststate:domain>"},
+    {"an element in a feature",
+     "<neststate:domain " NS "><original><cpu><feature name='a'><x/></feature></cpu></original>" APPLIED
+     "</neststate:domain>"},
+    {"a feature that says nothing", "<neststate:domain " NS "><original><cpu><feature/></cpu></original>" APPLIED
+                                    "</neststate:domain>"},
+    {"text in the cpu", "<neststate:domain " NS "><original><cpu>x</cpu></original>" APPLIED "</neststate:domain>"},
+    {"an element in numa",
+     "<neststate:domain " NS "><original><cpu><numa><disk/></numa></cpu></original>" APPLIED "</neststate:domain>"},
+    {"two cpus", "<neststate:domain " NS "><original><cpu/><cpu/></original>" APPLIED "</neststate:domain>"},
+    {"text beside the cpu", "<neststate:domain " NS "><original>x</original>" APPLIED "</neststate:domain>"},
+    {"an attribute of original", "<neststate:domain " NS "><original a='1'/>" APPLIED "</neststate:domain>"},
+    {"original without applied", "<neststate:domain " NS "><original/></neststate:domain>"},
+    {"applied without original", "<neststate:domain " NS ">" APPLIED "</neststate:domain>"},
+    {"applied before original", "<neststate:domain " NS ">" APPLIED "<original/></neststate:domain>"},
+    {"applied without cpu",
+     "<neststate:domain " NS "><original/><applied write='" WORD "'/></neststate:domain>"},
+    {"applied without a word",
+     "<neststate:domain " NS "><original/><applied><cpu/></applied></neststate:domain>"},
+    {"a short word",
+     "<neststate:domain " NS "><original/><applied write='0123'><cpu/></applied></neststate:domain>"},
+    {"a word with an injection",
+     "<neststate:domain " NS "><original/><applied write=\"" WORD "'/>\"><cpu/></applied></neststate:domain>"},
+    {"two originals", "<neststate:domain " NS "><original/><original/>" APPLIED "</neststate:domain>"},
+    {"two records", "<neststate:domain " NS "><original/>" APPLIED "<original/>" APPLIED "</neststate:domain>"},
+    {"two live markers", "<neststate:domain " NS ">" LIVE LIVE "</neststate:domain>"},
+    {"live before original", "<neststate:domain " NS ">" LIVE "<original/>" APPLIED "</neststate:domain>"},
+    {"live without uuid", "<neststate:domain " NS "><live qemu='1' nested='no'/></neststate:domain>"},
+    {"live without qemu", "<neststate:domain " NS "><live uuid='" UUID "' nested='no'/></neststate:domain>"},
+    {"live without nested", "<neststate:domain " NS "><live uuid='" UUID "' qemu='1'/></neststate:domain>"},
+    {"a uuid that is none", "<neststate:domain " NS "><live uuid='x' qemu='1' nested='no'/></neststate:domain>"},
+    {"a uuid with a path",
+     "<neststate:domain " NS "><live uuid='../../etc/passwd' qemu='1' nested='no'/></neststate:domain>"},
+    {"a uuid in capitals",
+     "<neststate:domain " NS "><live uuid='6695EB01-F6A4-8304-79AA-97F2502E193F' qemu='1' nested='no'/></neststate:domain>"},
+    {"a start time that is none",
+     "<neststate:domain " NS "><live uuid='" UUID "' qemu='-1' nested='no'/></neststate:domain>"},
+    {"a start time too long",
+     "<neststate:domain " NS "><live uuid='" UUID "' qemu='123456789012345678901' nested='no'/></neststate:domain>"},
+    {"nested that is neither", "<neststate:domain " NS "><live uuid='" UUID "' qemu='1' nested='1'/></neststate:domain>"},
+    {"an attribute of live",
+     "<neststate:domain " NS "><live uuid='" UUID "' qemu='1' nested='no' pid='1'/></neststate:domain>"},
+    {"content of live",
+     "<neststate:domain " NS "><live uuid='" UUID "' qemu='1' nested='no'><x/></live></neststate:domain>"},
+    {"a child of another namespace",
+     "<neststate:domain " NS "><q:original xmlns:q='urn:q'/>" APPLIED "</neststate:domain>"},
+};
+
+static void
+test_forged(gconstpointer data)
+{
+    g_autoptr(NestDomainXml) xml = domain_with(forged[GPOINTER_TO_SIZE(data)].element);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(NestState) state = nest_state_read(xml, &error);
+
+    g_assert_null(state);
+    g_assert_error(error, NEST_ERROR, NEST_ERROR_STATE);
+    check_says(error->message, "urn:virt-nest:state:1|not believed|virsh metadata|--remove");
+    g_assert_nonnull(nest_state_element(xml));
+}
+
+static void
+test_namespaces(void)
+{
+    g_autoptr(NestDomainXml) none = domain_with("<domain/><x:domain xmlns:x='urn:virt-nest:state:2'/>");
+    g_autoptr(NestDomainXml) other_prefix = domain_with("<n:domain xmlns:n='urn:virt-nest:state:1'>" LIVE "</n:domain>");
+    g_autoptr(NestDomainXml) nested =
+        domain_with("<x:a xmlns:x='urn:x'><neststate:domain " NS ">" LIVE "</neststate:domain></x:a>");
+    g_autoptr(NestState) state = nest_state_read(other_prefix, NULL);
+
+    g_test_summary("the namespace counts, not the prefix; only directly below <metadata>");
+    g_assert_null(nest_state_element(none));
+    g_assert_null(nest_state_element(nested));
+    g_assert_cmpstr(state->uuid, ==, UUID);
+}
+
+static void
+test_no_record(void)
+{
+    g_autoptr(NestDomainXml) xml = check_parse("<domain><name>a</name></domain>");
+    g_autoptr(NestState) state = nest_state_read(xml, NULL);
+
+    g_test_summary("a domain without metadata has an empty record");
+    g_assert_nonnull(state);
+    g_assert_true(nest_state_is_empty(state));
+    g_assert_null(nest_state_element(xml));
+}
+
+static void
+test_whose(void)
+{
+    g_autoptr(NestDomainXml) xml = domain_with("<neststate:domain " NS ">" LIVE "</neststate:domain>");
+    g_autoptr(NestState) state = nest_state_read(xml, NULL);
+    g_autoptr(NestState) empty = nest_state_new();
+
+    g_test_summary("a live marker is that of one uuid only; a clone's has another");
+    g_assert_true(nest_state_is_of(state, UUID));
+    g_assert_false(nest_state_is_of(state, "6695eb01-f6a4-8304-79aa-97f2502e1930"));
+    g_assert_false(nest_state_is_of(state, ""));
+    g_assert_false(nest_state_is_of(empty, UUID));
+    g_assert_false(nest_state_is_of(empty, ""));
+    nest_state_free(NULL);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    for (gsize i = 0; i < G_N_ELEMENTS(forged); i++)
+        check_add_row("state/not believed", forged[i].sentence, GSIZE_TO_POINTER(i), test_forged);
+    g_test_add_func("/state/every record comes back", test_round_trip);
+    g_test_add_func("/state/read as libvirt sets metadata", test_set_as_metadata);
+    g_test_add_func("/state/the namespace counts", test_namespaces);
+    g_test_add_func("/state/no record is an empty one", test_no_record);
+    g_test_add_func("/state/a marker is of one domain", test_whose);
+    return g_test_run();
+}
