@@ -83,7 +83,7 @@ nest_config_load(NestConfig *ret_config, GError **error)
     g_auto(GStrv) groups = NULL;
     NestConfig config = {0};
 
-    if (!g_key_file_load_from_file(file, path, G_KEY_FILE_NONE, &problem) &&
+    if (!g_key_file_load_from_file(file, path, G_KEY_FILE_KEEP_TRANSLATIONS, &problem) &&
         !g_error_matches(problem, G_FILE_ERROR, G_FILE_ERROR_NOENT)) {
         g_set_error(error, NEST_ERROR, NEST_ERROR_CONFIG,
                     NEST_CONFIG_FILE " cannot be read (%s): correct it, or remove it to have the defaults",

@@ -21,7 +21,8 @@ write_to_stderr(const GLogField *fields, gsize n)
 {
     const char *message = field(fields, n, "MESSAGE");
 
-    g_printerr("%s: %s\n", g_get_prgname(), message ? message : "");
+    /* Not g_printerr(), which turns names in UTF-8 into question marks under LC_ALL=C. */
+    (void)fprintf(stderr, "%s: %s\n", g_get_prgname(), message ? message : "");
 }
 
 static GLogWriterOutput

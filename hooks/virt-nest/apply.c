@@ -7,7 +7,7 @@
 static gboolean
 apply_to(const NestConnection *connection, virDomainPtr domain, gpointer data, GError **error)
 {
-    gboolean named = GPOINTER_TO_INT(data);
+    gboolean named = *(const gboolean *)data;
     g_autoptr(NestDefinition) definition = NULL;
     g_autofree gchar *done = NULL;
 
@@ -18,10 +18,10 @@ apply_to(const NestConnection *connection, virDomainPtr domain, gpointer data, G
         return FALSE;
     done = nest_correct_describe(definition);
     if (done)
-        printf("%s: %s\n", virDomainGetName(domain), done);
+        (void)printf("%s: %s\n", virDomainGetName(domain), done);
     else if (named)
-        printf("%s: nothing to do%s\n", virDomainGetName(domain),
-               definition->tagged ? "" : ", it is not tagged");
+        (void)printf("%s: nothing to do%s\n", virDomainGetName(domain),
+                     definition->tagged ? "" : ", it is not tagged");
     return TRUE;
 }
 
@@ -31,6 +31,7 @@ nest_apply(NestCall *call)
     g_autoptr(NestConnection) connection = NULL;
     GError *error = NULL;
     gboolean all = FALSE;
+    gboolean named = FALSE;
     int status = NEST_EXIT_DONE;
     const GOptionEntry options[] = {
         {"all", 0, 0, G_OPTION_ARG_NONE, &all, "every domain of this host", NULL},
@@ -41,8 +42,9 @@ nest_apply(NestCall *call)
         return status;
     if (all == (*call->arguments != NULL))
         return nest_command_misused(call, "name one or more domains, or say --all");
+    named = !all;
     connection = nest_connection_open(call->uri, NEST_CONNECTION_TO_CHANGE, &error);
     if (!connection)
         return nest_command_fail(error);
-    return nest_connection_visit(connection, call->arguments, apply_to, GINT_TO_POINTER(!all));
+    return nest_connection_visit(connection, call->arguments, apply_to, &named);
 }

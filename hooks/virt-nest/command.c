@@ -11,8 +11,8 @@ nest_command_fail(GError *error)
     g_autoptr(GError) owned = error;
     g_autofree gchar *text = nest_error_text(owned);
 
-    fflush(stdout); /* in a terminal or a file of both, in the order in which it happened */
-    fprintf(stderr, "%s\n", text);
+    (void)fflush(stdout); /* in a terminal or a file of both, in the order in which it happened */
+    (void)fprintf(stderr, "%s\n", text);
     return g_error_matches(owned, NEST_ERROR, NEST_ERROR_USAGE) ? NEST_EXIT_USAGE
                                                                 : NEST_EXIT_FAILED;
 }
@@ -29,7 +29,7 @@ nest_command_help(GOptionContext *context)
 {
     g_autofree gchar *help = g_option_context_get_help(context, TRUE, NULL);
 
-    fputs(help, stdout);
+    (void)fputs(help, stdout);
     return NEST_EXIT_DONE;
 }
 

@@ -15,12 +15,10 @@ static const NestCommand commands[] = {
      "Tag domains and give them their nested CPU."},
     {"disable", nest_tag_commands_disable, TRUE, "DOMAIN...",
      "Take the tag away and put the CPU back."},
-    {"apply", nest_apply, TRUE, "DOMAIN... | --all",
-     "Correct definitions, as virtnestd does."},
+    {"apply", nest_apply, TRUE, "DOMAIN... | --all", "Correct definitions, as virtnestd does."},
     {"status", nest_status, TRUE, "[DOMAIN...]",
      "Show what is tagged, what is in effect, and why not."},
-    {"rewrite", nest_rewrite, FALSE, "[FILE]",
-     "Read domain XML, print it with its nested CPU."},
+    {"rewrite", nest_rewrite, FALSE, "[FILE]", "Read domain XML, print it with its nested CPU."},
 };
 
 /* Before the command: what it is to be, for the help and for who mistyped it. */
@@ -138,7 +136,7 @@ main(int argc, char **argv)
 
     (void)argc;
     fill_closed_streams();
-    signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error like a full disk, not a death */
+    (void)signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error like a full disk, not a death */
     g_set_prgname("virt-nest");
     return finish(run(&words));
 }

@@ -48,7 +48,7 @@ read_input(const char *path, GError **error)
     if (!stream && !fail_io(error, "cannot open", path))
         return NULL;
     text = read_stream(stream, path, error);
-    fclose(stream);
+    (void)fclose(stream);
     return text;
 }
 
@@ -70,11 +70,11 @@ explain(const NestDomainXml *xml, const GPtrArray *changes)
     g_autofree gchar *cpu = nest_cpu_describe(xml);
 
     for (guint i = 0; i < changes->len; i++)
-        fprintf(stderr, "nest: %s: %s\n", nest_domain_xml_value(xml, "name"),
-                (const char *)g_ptr_array_index(changes, i));
+        (void)fprintf(stderr, "nest: %s: %s\n", nest_domain_xml_value(xml, "name"),
+                      (const char *)g_ptr_array_index(changes, i));
     if (changes->len == 0)
-        fprintf(stderr, "nest: %s: nothing to do, its CPU is %s\n",
-                nest_domain_xml_value(xml, "name"), cpu);
+        (void)fprintf(stderr, "nest: %s: nothing to do, its CPU is %s\n",
+                      nest_domain_xml_value(xml, "name"), cpu);
 }
 
 static gchar *
@@ -111,7 +111,7 @@ rewrite(GByteArray *text, const Wish *wish, GError **error)
         return FALSE;
     if (!tagged) {
         if (wish->explain)
-            fputs("nest: not tagged, nothing to do\n", stderr);
+            (void)fputs("nest: not tagged, nothing to do\n", stderr);
         return TRUE;
     }
     rewritten = rewrite_tagged(xml, &tag, wish, error);
@@ -131,7 +131,7 @@ filter(const char *path, const Wish *wish)
     if (!text || !rewrite(text, wish, &error))
         return nest_command_fail(error);
     if (text->len > 0)
-        fwrite(text->data, 1, text->len, stdout); /* main.c looks whether it arrived */
+        (void)fwrite(text->data, 1, text->len, stdout); /* main.c looks whether it arrived */
     return NEST_EXIT_DONE;
 }
 

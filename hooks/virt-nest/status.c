@@ -34,9 +34,9 @@ static void
 print_char(const char *c)
 {
     if (g_unichar_iscntrl(g_utf8_get_char(c)))
-        putchar('?');
+        (void)putchar('?');
     else
-        fwrite(c, 1, (gsize)(g_utf8_next_char(c) - c), stdout);
+        (void)fwrite(c, 1, (gsize)(g_utf8_next_char(c) - c), stdout);
 }
 
 static void
@@ -49,7 +49,7 @@ print_text(const char *text)
 static void
 print_spaces(gsize n)
 {
-    printf("%*s", (int)n, "");
+    (void)printf("%*s", (int)n, "");
 }
 
 static const char *
@@ -98,10 +98,10 @@ print_wrapped(const char *text)
         gsize width = text_width(words[i]);
 
         if (column + 1 + width > SCREEN) {
-            printf("\n%*s", INDENT, "");
+            (void)printf("\n%*s", INDENT, "");
             column = INDENT;
         } else {
-            putchar(' ');
+            (void)putchar(' ');
             column++;
         }
         print_text(words[i]);
@@ -131,7 +131,7 @@ print_row(const gsize widths[COLUMNS], const NestReport *report, const char *pro
     } else if (problem) {
         print_wrapped(problem);
     }
-    putchar('\n');
+    (void)putchar('\n');
 }
 
 static void
@@ -204,7 +204,7 @@ print_json(const GPtrArray *reports)
     json_builder_end_array(builder);
     root = json_builder_get_root(builder);
     text = json_to_string(root, TRUE);
-    puts(text);
+    (void)puts(text);
 }
 
 static gint

@@ -226,7 +226,7 @@ warn_of_host(const NestConnection *connection, virDomainPtr domain, const Plan *
     g_prefix_error(&error, "%s: warning: it is tagged, but cannot have nested guests now%s: ",
                    virDomainGetName(domain), plan->tag.required ? " and will not start" : "");
     text = nest_error_text(error);
-    fprintf(stderr, "%s\n", text);
+    (void)fprintf(stderr, "%s\n", text);
 }
 
 static void
@@ -235,8 +235,9 @@ tell_enabled(const NestConnection *connection, virDomainPtr domain, const Plan *
     g_autofree gchar *cpu = describe_cpu(plan);
     g_autofree gchar *pending = nest_report_pending(connection, domain);
 
-    printf("%s: tagged%s; %s%s%s\n", virDomainGetName(domain), is_same_tag(plan) ? " already" : "",
-           cpu, pending ? "; " : "", pending ? pending : "");
+    (void)printf("%s: tagged%s; %s%s%s\n", virDomainGetName(domain),
+                 is_same_tag(plan) ? " already" : "", cpu, pending ? "; " : "",
+                 pending ? pending : "");
     warn_of_host(connection, domain, plan);
 }
 
@@ -276,9 +277,10 @@ tell_disabled(virDomainPtr domain, const Plan *plan)
     gboolean lags = *changes && (virDomainIsActive(domain) == 1 ||
                                  virDomainHasManagedSaveImage(domain, 0) == 1);
 
-    printf("%s: %s%s%s%s\n", virDomainGetName(domain),
-           plan->mentioned ? "no longer tagged" : "not tagged", *changes ? "; " : "", changes,
-           lags ? "; the guest keeps the CPU it has until it is stopped and started again" : "");
+    (void)printf("%s: %s%s%s%s\n", virDomainGetName(domain),
+                 plan->mentioned ? "no longer tagged" : "not tagged", *changes ? "; " : "", changes,
+                 lags ? "; the guest keeps the CPU it has until it is stopped and started again"
+                      : "");
 }
 
 /* Takes out a mistaken tag too. Without any there may still be a correction to undo. */

@@ -246,7 +246,7 @@ test_again(void)
 static void
 test_bytes(void)
 {
-    const gsize length = 300 * 1000;
+    const gsize length = 300000;
     g_autofree gchar *noise = g_malloc(length);
     g_autofree gchar *path = NULL;
     g_autofree gchar *arguments = NULL;
