@@ -152,18 +152,20 @@ finish(Work *work, const char *text, GError **error)
     return TRUE;
 }
 
-/* The tag is gone: the base is what is wanted. */
+/* The tag is gone, or not to be followed on this host: the base is what is wanted. */
 static gboolean
 undo(Work *work, GError **error)
 {
     NestDefinition *definition = work->definition;
+    const char *why = definition->tagged ? "this host cannot nest and the tag says required='no'"
+                                         : "the tag is gone";
 
     if (work->state->original) {
         definition->action = work->untouched ? NEST_DEFINITION_RESTORED : NEST_DEFINITION_RELEASED;
         g_ptr_array_add(definition->changes,
-                        g_strdup(work->untouched
-                                     ? "the tag is gone: the CPU from before it stands again"
-                                     : "the tag is gone, but the CPU was changed since: it stays"));
+                        g_strconcat(why, work->untouched ? ": the CPU from before it stands again"
+                                                         : ", but the CPU was changed since: it stays",
+                                    NULL));
         forget_record(work->state);
     }
     return definition->action == NEST_DEFINITION_UNCHANGED || finish(work, work->base, error);
@@ -207,6 +209,9 @@ correct(Work *work, const NestPlatform *host, GError **error)
         return FALSE;
     wanted = cpu_canonical(after);
     if (!g_str_equal(wanted, today)) {
+        if (changes->len == 0)
+            g_ptr_array_add(changes, g_strdup("the CPU from before the correction stands again: it is "
+                                              "right for the tag as it is now"));
         record_correction(work, base, after);
         g_ptr_array_extend_and_steal(definition->changes, g_steal_pointer(&changes));
     }

@@ -19,10 +19,10 @@
 #include <unistd.h>
 
 /* More than the XML of most domains, so that the memfd is made only for those passed on. */
-#define CHUNK (64 * 1024)
+#define CHUNK ((size_t)64 * 1024)
 
 /* What the second part takes at most; libvirt itself takes 4 MiB. */
-#define MAX_BYTES (16u * 1024 * 1024)
+#define MAX_BYTES ((size_t)16 * 1024 * 1024)
 
 /* Kept in front of a chunk from the one before, for a word that spans both. */
 #define OVERLAP 16
@@ -175,11 +175,12 @@ read_input(Input *input)
     }
 }
 
-/* The second part beside this one in a build tree: PATH has room for PATH_MAX bytes. */
+/* The second part beside this one in a build tree: @path has room for PATH_MAX bytes. */
 static bool
 find_in_build_tree(char *path)
 {
-    ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - sizeof("/../libexec/" SECOND_PART));
+    static const char beside[] = "/../libexec/" SECOND_PART;
+    ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - sizeof(beside));
     char *slash = NULL;
 
     if (n <= 0)
@@ -188,7 +189,7 @@ find_in_build_tree(char *path)
     slash = strrchr(path, '/');
     if (!slash)
         return false;
-    strcpy(slash, "/../libexec/" SECOND_PART);
+    memcpy(slash, beside, sizeof(beside));
     return access(path, X_OK) == 0;
 }
 
@@ -229,7 +230,7 @@ main(int argc, char **argv)
         hand_over(&input, argv);
     if (!operation->verb)
         return 0;
-    dprintf(2, "nest: cannot %s domain '%s': %s: %s: %s [NEST-IO]\n", operation->verb, argv[1],
+    (void)dprintf(2, "nest: cannot %s domain '%s': %s: %s: %s [NEST-IO]\n", operation->verb, argv[1],
             input.failure->what, strerror(input.error), input.failure->remedy);
     return 1;
 }

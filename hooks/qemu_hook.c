@@ -172,8 +172,8 @@ print_rewritten(const Call *call)
 {
     g_autofree gchar *text = nest_domain_xml_text(call->xml);
 
-    fputs(text, stdout);
-    fflush(stdout);
+    (void)fputs(text, stdout);
+    (void)fflush(stdout);
 }
 
 static gboolean
@@ -420,7 +420,7 @@ print_refusal(const Call *call, const GError *reason)
                     operation->verb, call->name, operation->aftermath, reason->message, note);
 
     line = nest_error_text(error);
-    fprintf(stderr, "%s\n", line);
+    (void)fprintf(stderr, "%s\n", line);
 }
 
 int
@@ -434,7 +434,7 @@ main(int argc, char **argv)
         return 0;
     call.name = argv[1];
     nest_log_open("qemu-hook", FALSE);
-    if (judge(&call, &error) || !call.operation->verb)
+    if (judge(&call, &error) || !error || !call.operation->verb)
         return 0;
     print_refusal(&call, error);
     return 1;

@@ -5,7 +5,6 @@
 #include "state.h"
 #include "tag.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* When a domain's QEMU started, in clock ticks since boot: field 22 of /proc/PID/stat (proc(5)).
@@ -25,7 +24,7 @@ qemu_start_time(const char *name)
 
     if (!g_file_get_contents(pid_path, &pid, NULL, NULL))
         return g_strdup("");
-    stat_name = g_strdup_printf("/proc/%d/stat", atoi(pid));
+    stat_name = g_strdup_printf("/proc/%" G_GUINT64_FORMAT "/stat", g_ascii_strtoull(pid, NULL, 10));
     stat_path = nest_root_path(stat_name);
     if (!g_file_get_contents(stat_path, &stat, NULL, NULL))
         return g_strdup("");

@@ -515,7 +515,7 @@ test_shapes(void)
         "<domain type='kvm'>\n <metadata><!-- a --> <enable xmlns='urn:virt-nest:1'/> <!-- b --></metadata>\n"
         " <cpu><!-- c --></cpu> <devices/></domain>",
         /* a byte order mark and a declaration */
-        "\xef\xbb\xbf<?xml version='1.0' encoding='UTF-8'?><domain type='kvm'><metadata>\t<nest:enable "
+        "\xef\xbb\xbf<?xml version='1.0' encoding='UTF-8'?><domain type='kvm'><metadata><nest:enable "
         "xmlns:nest='urn:virt-nest:1'></nest:enable></metadata><devices/></domain>",
     };
     static const char *const our_tags[] = {
@@ -548,19 +548,21 @@ test_metadata_gone(void)
     g_free(expect(bare, NEST_DEFINITION_UNCHANGED));
 }
 
+/* The record's schema knows libvirt's <cpu> of today only: what it does not know cannot be restored. */
 static void
-test_what_we_write_we_read(void)
+test_unknown_elements(void)
 {
-    g_autofree gchar *text = definition_of(
-        "kvm", TAG(""), "", "<cpu mode='host-model'><x:own xmlns:x='urn:x'/><future a='1'><b/></future></cpu>");
+    g_autofree gchar *text =
+        definition_of("kvm", TAG(""), "", "<cpu mode='host-model'><future a='1'><b/></future></cpu>");
     g_autofree gchar *corrected = expect(text, NEST_DEFINITION_CORRECTED);
-    g_autofree gchar *untagged = without_tag(corrected);
-    g_autofree gchar *restored = expect(untagged, NEST_DEFINITION_RESTORED);
-    g_autofree gchar *plain = without_tag(text);
+    g_autofree gchar *scrubbed = expect(corrected, NEST_DEFINITION_SCRUBBED);
+    g_autofree gchar *untagged = without_tag(scrubbed);
+    g_autofree gchar *cpu = cpu_of(scrubbed, TRUE);
 
-    g_test_summary("a CPU with elements of a newer libvirt is restored too");
-    g_free(expect(corrected, NEST_DEFINITION_UNCHANGED));
-    g_assert_cmpstr(restored, ==, plain);
+    g_test_summary("a CPU with elements of a newer libvirt keeps them; its record is not believed, so not followed");
+    check_says(cpu, "<future a='1'><b>|host-model|vmx");
+    g_free(expect(scrubbed, NEST_DEFINITION_UNCHANGED));
+    g_free(expect(untagged, NEST_DEFINITION_UNCHANGED));
 }
 
 static const struct {
@@ -624,7 +626,7 @@ main(int argc, char **argv)
     g_test_add_func("/definition/each correction has its word", test_words);
     g_test_add_func("/definition/documents of any shape", test_shapes);
     g_test_add_func("/definition/nothing left to undo", test_metadata_gone);
-    g_test_add_func("/definition/what is written is read again", test_what_we_write_we_read);
+    g_test_add_func("/definition/unknown elements are kept", test_unknown_elements);
     g_test_add_func("/definition/no domain is an error", test_no_domain);
     return g_test_run();
 }

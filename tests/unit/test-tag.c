@@ -289,6 +289,67 @@ test_set_refuses(void)
     }
 }
 
+/* libvirt drops an element without a namespace, so it is not among what virtnestd has to look at. */
+static gboolean
+is_dropped_by_libvirt(const Case *c)
+{
+    return g_str_has_prefix(c->metadata, "<enable/>") || g_str_has_prefix(c->metadata, "<disable/>");
+}
+
+static void
+test_mentioned(void)
+{
+    g_test_summary("what has to be parsed is told from what is nobody's, without parsing");
+    for (gsize i = 0; i < G_N_ELEMENTS(wellformed); i++)
+        g_assert_true(nest_tag_is_mentioned(wellformed[i].metadata, strlen(wellformed[i].metadata)));
+    for (gsize i = 0; i < G_N_ELEMENTS(mistakes); i++)
+        if (!is_dropped_by_libvirt(&mistakes[i]))
+            g_assert_true(nest_tag_is_mentioned(mistakes[i].metadata, strlen(mistakes[i].metadata)));
+    g_assert_false(nest_tag_is_mentioned(NOVA LIBOSINFO KUBEVIRT, strlen(NOVA LIBOSINFO KUBEVIRT)));
+    g_assert_false(nest_tag_is_mentioned("", 0));
+    g_assert_false(nest_tag_is_mentioned("nest:enable", strlen("nest:enable") - 1));
+    g_assert_true(nest_tag_is_mentioned("\0<nest:enable", 13));
+}
+
+static void
+check_misplaced(const Case *cases, gsize n)
+{
+    for (gsize i = 0; i < n; i++) {
+        g_autofree gchar *text = document(&cases[i]);
+        g_autoptr(NestDomainXml) xml = check_parse(text);
+        gboolean any = FALSE;
+
+        NEST_XML_FOREACH(nest_xml_child(nest_domain_xml_root(xml), "metadata"), element)
+            any |= nest_tag_is_misplaced(element);
+        g_assert_cmpint(any, ==, cases[i].code == NEST_ERROR_TAG_NAMESPACE);
+    }
+}
+
+static void
+test_misplaced(void)
+{
+    g_test_summary("an element that was meant, in a namespace not ours, is told from ours and from others'");
+    check_misplaced(wellformed, G_N_ELEMENTS(wellformed));
+    check_misplaced(mistakes, G_N_ELEMENTS(mistakes));
+    check_misplaced(twice, G_N_ELEMENTS(twice));
+    check_misplaced(others, G_N_ELEMENTS(others));
+}
+
+static void
+test_attributes(void)
+{
+    static const char *const wanted[][2] = {{"cpu", "keep"}, {"migration", "refuse"}, {"required", "no"}};
+    NestTag tag = {NEST_CPU_KEEP, NEST_MIGRATION_REFUSE, FALSE};
+    const char *value = NULL;
+
+    g_test_summary("the attributes are listed with their values, the defaults too");
+    for (gsize i = 0; i < G_N_ELEMENTS(wanted); i++) {
+        g_assert_cmpstr(nest_tag_attribute(&tag, i, &value), ==, wanted[i][0]);
+        g_assert_cmpstr(value, ==, wanted[i][1]);
+    }
+    g_assert_null(nest_tag_attribute(&tag, G_N_ELEMENTS(wanted), &value));
+}
+
 static void
 test_no_metadata(void)
 {
@@ -335,6 +396,9 @@ main(int argc, char **argv)
     g_test_add_func("/tag/every tag survives its format", test_round_trip);
     g_test_add_func("/tag/set changes one attribute", test_set);
     g_test_add_func("/tag/set refuses what does not exist", test_set_refuses);
+    g_test_add_func("/tag/mentioned or not", test_mentioned);
+    g_test_add_func("/tag/misplaced or not", test_misplaced);
+    g_test_add_func("/tag/its attributes in turn", test_attributes);
     g_test_add_func("/tag/no metadata is no tag", test_no_metadata);
     g_test_add_func("/tag/outside metadata is no tag", test_outside_metadata);
     return g_test_run();
