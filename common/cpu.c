@@ -462,10 +462,11 @@ nest_cpu_exposes(const NestDomainXml *xml, const NestPlatform *platform)
 {
     xmlNode *cpu = nest_xml_child(nest_domain_xml_root(xml), "cpu");
     xmlNode *feature = find_feature(cpu, platform->feature);
+    int class = classify(cpu, platform);
 
-    if (classify(cpu, platform) & (CPU_PASSTHROUGH | CPU_MAXIMUM))
+    if (class & (CPU_PASSTHROUGH | CPU_MAXIMUM))
         return !feature_has(feature, withholding);
-    return feature_has(feature, granting);
+    return class != CPU_FOREIGN && feature_has(feature, granting);
 }
 
 gchar *

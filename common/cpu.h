@@ -44,7 +44,8 @@ gboolean nest_cpu_rewrite(NestDomainXml *xml, const NestTag *tag, const NestPlat
  *
  * Judged by effect: a mode that hands the host's CPU through, or the feature required by name. A
  * model that may bring the feature by itself does not count, as QEMU's and libvirt's ideas of the
- * models differ there.
+ * models differ there. Nor does a model of the other vendor, in which the guest's kernel will not look
+ * for the feature.
  */
 gboolean nest_cpu_exposes(const NestDomainXml *xml, const NestPlatform *platform);
 

@@ -108,8 +108,8 @@ static const struct {
     {"an unknown child", "<neststate:domain " NS "><devices/></neststate:domain>"},
     {"a disk instead of a cpu",
      "<neststate:domain " NS "><original><disk type='file'/></original>" APPLIED "</neststate:domain>"},
-    {"a device in the cpu", "<neststate:domain " NS "><original><cpu><disk/></cpu></original>" APPLIED
-                            "</neststate:domain>"},
+    {"a device in the cpu", "<neststate:domain " NS "><original><cpu><disk><source/></disk></cpu></original>"
+                            APPLIED "</neststate:domain>"},
     {"a child of an unknown namespace in the cpu",
      "<neststate:domain " NS "><original><cpu><q:x xmlns:q='urn:q'/></cpu></original>" APPLIED
      "</neststate:domain>"},
