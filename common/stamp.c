@@ -1,4 +1,4 @@
-/* Stamps: what the hook's restore and migrate leave for the prepare and start that follow. */
+/* Stamps: notes between the hook and virtnestd about one domain, void after a minute. */
 #include "stamp.h"
 
 #include "error.h"
@@ -9,14 +9,17 @@
 #include <glib/gstdio.h>
 #include <unistd.h>
 
-/* libvirt calls prepare at once after restore and migrate; a loaded host may take seconds. */
+/* What a stamp announces comes at once; on a loaded host that may take seconds. */
 #define FRESH_SECONDS 60
+
+static const char *const folders[] = {
+    [NEST_STAMP_RESUMING] = "resume", [NEST_STAMP_CORRECTING] = "correcting"};
 
 /* Only a well-formed uuid is ever part of a path. */
 static gchar *
-stamp_path(const char *uuid)
+stamp_path(NestStamp stamp, const char *uuid)
 {
-    g_autofree gchar *name = g_strconcat("resume/", uuid, NULL);
+    g_autofree gchar *name = g_build_filename(folders[stamp], uuid, NULL);
 
     return g_uuid_string_is_valid(uuid) ? nest_root_runtime_path(name) : NULL;
 }
@@ -36,21 +39,21 @@ make_stamp(const char *path)
 }
 
 gboolean
-nest_stamp_leave(const char *uuid, GError **error)
+nest_stamp_leave(NestStamp stamp, const char *uuid, GError **error)
 {
-    g_autofree gchar *path = stamp_path(uuid);
+    g_autofree gchar *path = stamp_path(stamp, uuid);
 
     if (path && make_stamp(path))
         return TRUE;
-    g_set_error(error, NEST_ERROR, NEST_ERROR_IO, "cannot note that '%s' resumes (%s): %s", uuid,
+    g_set_error(error, NEST_ERROR, NEST_ERROR_IO, "cannot leave a note about '%s' (%s): %s", uuid,
                 path ? path : "not a uuid", path ? g_strerror(errno) : "no file made");
     return FALSE;
 }
 
 gboolean
-nest_stamp_is_there(const char *uuid)
+nest_stamp_is_there(NestStamp stamp, const char *uuid)
 {
-    g_autofree gchar *path = stamp_path(uuid);
+    g_autofree gchar *path = stamp_path(stamp, uuid);
     GStatBuf status;
     gint64 age = 0;
 
@@ -62,9 +65,9 @@ nest_stamp_is_there(const char *uuid)
 }
 
 void
-nest_stamp_remove(const char *uuid)
+nest_stamp_remove(NestStamp stamp, const char *uuid)
 {
-    g_autofree gchar *path = stamp_path(uuid);
+    g_autofree gchar *path = stamp_path(stamp, uuid);
 
     if (path)
         g_unlink(path);

@@ -1,24 +1,33 @@
-/* Stamps: what the hook's restore and migrate leave for the prepare and start that follow.
+/* Stamps: notes between the hook and virtnestd about one domain, void after a minute.
  *
- * libvirt calls prepare and start for a boot and for a guest that resumes saved state alike. A guest
- * that resumes has the CPU it had, so it must not be judged by it. Where the live marker in its XML
- * does not tell (virtnestd was not there when it was saved), a stamp does: an empty file in a folder
- * only root reads, named by the domain's uuid, used once, and void after a minute, because a
- * migration without its guest (virsh migrate --offline) leaves one that nobody collects. */
+ * A stamp is an empty file in a folder only root reads, named by the domain's uuid. There are two kinds.
+ *
+ * RESUMING: libvirt calls prepare and start for a boot and for a guest that resumes saved state alike. A
+ * guest that resumes has the CPU it had, so it must not be judged by it. Where the live marker in its XML
+ * does not tell (virtnestd was not there when it was saved), the hook's restore and migrate leave this stamp
+ * for the prepare and start that follow. It is used once, and void after a minute, because a migration without
+ * its guest (virsh migrate --offline) leaves one that nobody collects.
+ *
+ * CORRECTING: virtnestd has sent a corrected definition to libvirt, which may still wait there until the
+ * domain is free. A hook that refuses a start because it was faster waits for this, so that the next start
+ * finds the correction before it in line. */
 #pragma once
 
 #include <glib.h>
 
+typedef enum { NEST_STAMP_RESUMING, NEST_STAMP_CORRECTING } NestStamp;
+
 /**
- * nest_stamp_leave: say that this domain is about to resume saved state.
+ * nest_stamp_leave: say so of a domain.
+ * @stamp: what is said
  * @uuid: the domain's
  *
  * Returns: FALSE with NEST_ERROR_IO.
  */
-gboolean nest_stamp_leave(const char *uuid, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+gboolean nest_stamp_leave(NestStamp stamp, const char *uuid, GError **error);
 
 /* Whether there is a fresh stamp. */
-gboolean nest_stamp_is_there(const char *uuid);
+gboolean nest_stamp_is_there(NestStamp stamp, const char *uuid);
 
 /* Takes the stamp away, if there is one. Never fails. */
-void nest_stamp_remove(const char *uuid);
+void nest_stamp_remove(NestStamp stamp, const char *uuid);

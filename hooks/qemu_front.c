@@ -220,7 +220,7 @@ main(int argc, char **argv)
 
     if (!operation)
         return 0;
-    signal(SIGPIPE, SIG_IGN); /* stays so in the second part: an unread message decides nothing */
+    (void)signal(SIGPIPE, SIG_IGN); /* stays so in the second part: an unread message decides nothing */
     open_standard_descriptors();
     input.memfd = -1;
     read_input(&input);

@@ -19,6 +19,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
+/* How long a refused start waits for virtnestd; all of libvirt's clients wait with it. */
+#define CORRECTION_MS 500
+
 typedef struct Operation Operation;
 
 /* What libvirt asks about. */
@@ -128,7 +131,7 @@ read_tag_leniently(Call *call)
 static gboolean
 resumes(const Call *call)
 {
-    return nest_state_is_of(call->state, call->uuid) || nest_stamp_is_there(call->uuid);
+    return nest_state_is_of(call->state, call->uuid) || nest_stamp_is_there(NEST_STAMP_RESUMING, call->uuid);
 }
 
 /* Only KVM asks anything of the host: TCG emulates SVM on any. */
@@ -215,14 +218,29 @@ has_definition(const Call *call)
     return !strchr(call->name, '/') && g_file_test(path, G_FILE_TEST_EXISTS);
 }
 
+/* Waits, a moment at most, until virtnestd has sent the corrected definition, which then stands in line
+ * before the next start. Mostly it has, as libvirt takes longer to come here. */
+static void
+wait_for_correction(const Call *call)
+{
+    for (int ms = 0; ms < CORRECTION_MS; ms++) {
+        if (nest_stamp_is_there(NEST_STAMP_CORRECTING, call->uuid))
+            return;
+        g_usleep(1000);
+    }
+}
+
 /* Says why a start without the feature is refused, by what there is to correct it. */
 static gboolean
 refuse_start(const Call *call, const NestPlatform *platform, GError **error)
 {
     g_autofree gchar *cpu = nest_cpu_describe(call->xml);
     g_autofree gchar *name = shell_name(call);
+    gboolean has = has_definition(call);
 
-    if (!has_definition(call))
+    if (has && nest_liveness_is_held())
+        wait_for_correction(call);
+    if (!has)
         g_set_error(error, NEST_ERROR, NEST_ERROR_START_TRANSIENT,
                     "and it has no persistent definition that could be corrected: pass its XML "
                     "through virt-nest rewrite and create it from that");
@@ -310,7 +328,7 @@ leave_stamp(const Call *call)
 {
     g_autoptr(GError) error = NULL;
 
-    if (!nest_stamp_leave(call->uuid, &error) && !is_session())
+    if (!nest_stamp_leave(NEST_STAMP_RESUMING, call->uuid, &error) && !is_session())
         nest_log_error(call->name, call->uuid, error);
 }
 
@@ -332,7 +350,7 @@ static gboolean
 forget_stamp(Call *call, GError **error)
 {
     (void)error;
-    nest_stamp_remove(call->uuid);
+    nest_stamp_remove(NEST_STAMP_RESUMING, call->uuid);
     return TRUE;
 }
 

@@ -3,7 +3,7 @@
 #
 # A case is a function named case_...; the line of comment above it is its sentence. Each runs in a
 # subshell of its own under `set -e`: the first command that fails fails the case, and what it printed
-# is shown. setup and teardown, if there are any, run once around all of them.
+# is shown; `echo "# ..." >&3` is shown always. setup and teardown, if there are any, run once around all of them.
 
 # tap_sentence FUNCTION: the comment above it in the script that is run.
 tap_sentence() {
@@ -20,7 +20,7 @@ tap_case() {
         trap 'echo "+ $BASH_COMMAND"' DEBUG
         set -eu
         "$2"
-    ) >"$log" 2>&1
+    ) 3>&1 >"$log" 2>&1
     status=$?
     if [ "$status" = 0 ]; then
         echo "ok $1 $sentence"

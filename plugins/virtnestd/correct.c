@@ -10,6 +10,7 @@
 #include "error.h"
 #include "kvm_module.h"
 #include "root.h"
+#include "stamp.h"
 #include "tag.h"
 
 #include <glib/gstdio.h>
@@ -92,7 +93,9 @@ define_if_unchanged(const Source *source, const char *expected, const char *want
     }
     if (!now || !g_str_equal(now, expected))
         return now ? TRY_AGAIN : TRY_GONE;
+    (void)nest_stamp_leave(NEST_STAMP_CORRECTING, source->uuid, NULL);
     *ret_defined = virDomainDefineXMLFlags(source->work, wanted, 0);
+    nest_stamp_remove(NEST_STAMP_CORRECTING, source->uuid);
     if (*ret_defined)
         return TRY_DEFINED;
     nest_virt_error(error, "libvirt refused the corrected definition, the old one stays");

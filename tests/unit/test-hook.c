@@ -182,7 +182,7 @@ leave_stamp(gboolean old)
     gint64 then = g_get_real_time() / G_USEC_PER_SEC - 120;
     struct timespec times[2] = {{.tv_sec = then}, {.tv_sec = then}};
 
-    g_assert_true(nest_stamp_leave(UUID, NULL));
+    g_assert_true(nest_stamp_leave(NEST_STAMP_RESUMING, UUID, NULL));
     if (old)
         g_assert_cmpint(utimensat(AT_FDCWD, path, times, 0), ==, 0);
 }
@@ -667,11 +667,11 @@ test_host(gconstpointer data)
         assert_refused(first, code);
     else
         assert_passed_silently(first);
-    nest_stamp_remove(UUID);
+    nest_stamp_remove(NEST_STAMP_RESUMING, UUID);
     second = call(world, operation, optional);
     assert_passed(second);
     assert_contains(second->err, code ? code : "");
-    nest_stamp_remove(UUID);
+    nest_stamp_remove(NEST_STAMP_RESUMING, UUID);
     third = call(world, operation, emulated);
     assert_passed_silently(third);
 }

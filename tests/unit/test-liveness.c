@@ -140,17 +140,17 @@ test_stamp(void)
     g_autoptr(GError) error = NULL;
 
     g_test_summary("a stamp is there for its domain until it is removed");
-    g_assert_false(nest_stamp_is_there(UUID));
-    nest_stamp_remove(UUID);
-    g_assert_true(nest_stamp_leave(UUID, &error));
+    g_assert_false(nest_stamp_is_there(NEST_STAMP_RESUMING, UUID));
+    nest_stamp_remove(NEST_STAMP_RESUMING, UUID);
+    g_assert_true(nest_stamp_leave(NEST_STAMP_RESUMING, UUID, &error));
     g_assert_no_error(error);
-    g_assert_true(nest_stamp_is_there(UUID));
-    g_assert_true(nest_stamp_is_there(UUID)); /* asking does not use it */
-    g_assert_false(nest_stamp_is_there(OTHER));
-    nest_stamp_remove(OTHER);
-    g_assert_true(nest_stamp_is_there(UUID));
-    nest_stamp_remove(UUID);
-    g_assert_false(nest_stamp_is_there(UUID));
+    g_assert_true(nest_stamp_is_there(NEST_STAMP_RESUMING, UUID));
+    g_assert_true(nest_stamp_is_there(NEST_STAMP_RESUMING, UUID)); /* asking does not use it */
+    g_assert_false(nest_stamp_is_there(NEST_STAMP_RESUMING, OTHER));
+    nest_stamp_remove(NEST_STAMP_RESUMING, OTHER);
+    g_assert_true(nest_stamp_is_there(NEST_STAMP_RESUMING, UUID));
+    nest_stamp_remove(NEST_STAMP_RESUMING, UUID);
+    g_assert_false(nest_stamp_is_there(NEST_STAMP_RESUMING, UUID));
     check_root_free(root);
 }
 
@@ -170,17 +170,17 @@ test_stale(void)
     g_autofree gchar *path = stamp_path(UUID);
 
     g_test_summary("a stamp is void after a minute, and fresh again when left again");
-    g_assert_true(nest_stamp_leave(UUID, NULL));
+    g_assert_true(nest_stamp_leave(NEST_STAMP_RESUMING, UUID, NULL));
     age(path, 30);
-    g_assert_true(nest_stamp_is_there(UUID));
+    g_assert_true(nest_stamp_is_there(NEST_STAMP_RESUMING, UUID));
     age(path, 61);
-    g_assert_false(nest_stamp_is_there(UUID));
+    g_assert_false(nest_stamp_is_there(NEST_STAMP_RESUMING, UUID));
     age(path, 1000000);
-    g_assert_false(nest_stamp_is_there(UUID));
+    g_assert_false(nest_stamp_is_there(NEST_STAMP_RESUMING, UUID));
     age(path, -3600); /* the clock was set back */
-    g_assert_false(nest_stamp_is_there(UUID));
-    g_assert_true(nest_stamp_leave(UUID, NULL));
-    g_assert_true(nest_stamp_is_there(UUID));
+    g_assert_false(nest_stamp_is_there(NEST_STAMP_RESUMING, UUID));
+    g_assert_true(nest_stamp_leave(NEST_STAMP_RESUMING, UUID, NULL));
+    g_assert_true(nest_stamp_is_there(NEST_STAMP_RESUMING, UUID));
     check_root_free(root);
 }
 
@@ -193,7 +193,7 @@ test_stamp_modes(void)
     mode_t before = umask(0);
 
     g_test_summary("the folder is its owner's alone, and so is the stamp, whatever the umask");
-    g_assert_true(nest_stamp_leave(UUID, NULL));
+    g_assert_true(nest_stamp_leave(NEST_STAMP_RESUMING, UUID, NULL));
     umask(before);
     g_assert_cmpuint(mode_of(folder), ==, 0700);
     g_assert_cmpuint(mode_of(path), ==, 0600);
@@ -212,19 +212,19 @@ test_bad_uuid(void)
     g_autofree gchar *lock = nest_root_runtime_path("virtnestd.lock");
 
     g_test_summary("what is not a uuid is never part of a path");
-    g_assert_true(nest_stamp_leave(UUID, NULL));
+    g_assert_true(nest_stamp_leave(NEST_STAMP_RESUMING, UUID, NULL));
     g_assert_true(g_file_set_contents(lock, "", -1, NULL));
     for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {
         g_autoptr(GError) error = NULL;
 
-        g_assert_false(nest_stamp_leave(bad[i], &error));
+        g_assert_false(nest_stamp_leave(NEST_STAMP_RESUMING, bad[i], &error));
         g_assert_error(error, NEST_ERROR, NEST_ERROR_IO);
         check_says(error->message, "not a uuid");
-        g_assert_false(nest_stamp_is_there(bad[i]));
-        nest_stamp_remove(bad[i]);
+        g_assert_false(nest_stamp_is_there(NEST_STAMP_RESUMING, bad[i]));
+        nest_stamp_remove(NEST_STAMP_RESUMING, bad[i]);
     }
     g_assert_true(g_file_test(lock, G_FILE_TEST_EXISTS));
-    g_assert_true(nest_stamp_is_there(UUID));
+    g_assert_true(nest_stamp_is_there(NEST_STAMP_RESUMING, UUID));
     check_root_free(root);
 }
 
@@ -237,10 +237,10 @@ test_link(void)
     g_autofree gchar *text = NULL;
 
     g_test_summary("a link in a stamp's place is replaced, not followed");
-    g_assert_true(nest_stamp_leave(OTHER, NULL));
+    g_assert_true(nest_stamp_leave(NEST_STAMP_RESUMING, OTHER, NULL));
     g_assert_true(g_file_set_contents(target, "kept", -1, NULL));
     g_assert_cmpint(symlink(target, path), ==, 0);
-    g_assert_true(nest_stamp_leave(UUID, NULL));
+    g_assert_true(nest_stamp_leave(NEST_STAMP_RESUMING, UUID, NULL));
     g_assert_false(g_file_test(path, G_FILE_TEST_IS_SYMLINK));
     g_assert_true(g_file_get_contents(target, &text, NULL, NULL));
     g_assert_cmpstr(text, ==, "kept");
@@ -255,11 +255,11 @@ test_stamp_no_folder(void)
 
     g_test_summary("a stamp that cannot be left is an error with the path in it");
     check_root_write("run", "in the way");
-    g_assert_false(nest_stamp_leave(UUID, &error));
+    g_assert_false(nest_stamp_leave(NEST_STAMP_RESUMING, UUID, &error));
     g_assert_error(error, NEST_ERROR, NEST_ERROR_IO);
     check_says(error->message, UUID);
-    g_assert_false(nest_stamp_is_there(UUID));
-    nest_stamp_remove(UUID);
+    g_assert_false(nest_stamp_is_there(NEST_STAMP_RESUMING, UUID));
+    nest_stamp_remove(NEST_STAMP_RESUMING, UUID);
     check_root_free(root);
 }
 
