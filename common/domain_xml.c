@@ -5,6 +5,8 @@
 
 #include <libxml/parser.h>
 #include <libxml/parserInternals.h>
+#include <libxml/relaxng.h>
+#include <libxml/xmlschemastypes.h>
 #include <libxml/SAX2.h>
 #include <string.h>
 
@@ -34,6 +36,20 @@ struct NestDomainXml {
     GHashTable *values; /* child's name -> its text, for nest_domain_xml_value() */
     gboolean has_dtd;   /* a document type declaration was met, parsing stopped there */
 };
+
+void
+nest_xml_init(void)
+{
+    xmlInitParser();
+    xmlRelaxNGInitTypes();
+    xmlSchemaInitTypes();
+}
+
+void
+nest_xml_cleanup(void)
+{
+    xmlCleanupParser();
+}
 
 static void
 change_clear(gpointer change)

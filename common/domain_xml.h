@@ -18,6 +18,12 @@
  */
 typedef struct NestDomainXml NestDomainXml;
 
+/* Before the first thread that reads XML is made: libxml2 sets up its tables without a lock. */
+void nest_xml_init(void);
+
+/* Behind the last use of XML, for those who look for leaks. */
+void nest_xml_cleanup(void);
+
 /**
  * nest_domain_xml_parse: read a document.
  * @text: the document; need not end in NUL

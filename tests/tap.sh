@@ -3,7 +3,8 @@
 #
 # A case is a function named case_...; the line of comment above it is its sentence. Each runs in a
 # subshell of its own under `set -e`: the first command that fails fails the case, and what it printed
-# is shown; `echo "# ..." >&3` is shown always. setup and teardown, if there are any, run once around all of them.
+# is shown; `echo "# ..." >&3` is shown always. setup, if there is one, runs once before all of them, and
+# before_case before each.
 
 # tap_sentence FUNCTION: the comment above it in the script that is run.
 tap_sentence() {
@@ -42,6 +43,7 @@ tap_run() {
     [ "${#cases[@]}" = 0 ] || ! declare -F setup >/dev/null || setup || exit
     for case in "${cases[@]}"; do
         number=$((number + 1))
+        ! declare -F before_case >/dev/null || before_case
         tap_case "$number" "$case" # not under || or if: bash then ignores set -e all the way down
         [ $? = 0 ] || bad=1
     done

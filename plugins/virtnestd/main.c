@@ -4,6 +4,7 @@
  * who wants a look, correct.c, marker.c and restart.c act. The plugin host (probes, guards,
  * exports; see plugins/nest-plugin.h once it is there) will be a listener beside domains.c. */
 #include "config.h"
+#include "domain_xml.h"
 #include "error.h"
 #include "liveness.h"
 #include "log.h"
@@ -23,6 +24,7 @@ typedef struct {
     NestDomains *domains; /* what is to be done */
     NestLink *link;       /* where it is done */
     GMainLoop *loop;      /* runs until SIGTERM */
+    gboolean idle;        /* stopped, and no call of libvirt is under way */
 } Daemon;
 
 static void
@@ -82,17 +84,23 @@ quit(gpointer data)
 }
 
 static gboolean
+quit_idle(gpointer data)
+{
+    ((Daemon *)data)->idle = TRUE;
+    return quit(data);
+}
+
+static gboolean
 stop(gpointer data)
 {
     Daemon *daemon = data;
 
     nest_notify("STOPPING=1");
     g_timeout_add_seconds(STOP_SECONDS, quit, daemon);
-    nest_domains_stop(daemon->domains, quit, daemon);
+    nest_domains_stop(daemon->domains, quit_idle, daemon);
     return G_SOURCE_CONTINUE;
 }
 
-/* The workers are not waited for here: nest_domains_stop() did, as long as that is wise. */
 static void
 run(Daemon *daemon, const char *uri)
 {
@@ -105,6 +113,8 @@ run(Daemon *daemon, const char *uri)
     nest_notify("READY=1\nSTATUS=Waiting for libvirt");
     g_main_loop_run(daemon->loop);
     nest_link_free(daemon->link);
+    if (daemon->idle) /* else a worker waits for libvirt and still needs it */
+        nest_domains_free(daemon->domains);
     g_main_loop_unref(daemon->loop);
 }
 
@@ -158,7 +168,10 @@ main(int argc, char **argv)
         nest_log_error(NULL, NULL, error);
         return 1;
     }
+    nest_xml_init();
     nest_virt_init();
     run(&daemon, uri ? uri : "qemu:///system");
+    if (daemon.idle)
+        nest_xml_cleanup();
     return 0;
 }

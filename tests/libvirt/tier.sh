@@ -22,6 +22,12 @@ setup() {
     host_start "$host" "$scratch/stage" && virtnestd_start
 }
 
+# A case that failed may have left a daemon stopped.
+before_case() {
+    host_libvirtd_start "$host"
+    ! host_daemon_gone "$host" virtnestd || virtnestd_start
+} >&2
+
 teardown() {
     local one
     for one in "$scratch"/*/stage; do
