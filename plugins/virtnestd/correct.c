@@ -108,12 +108,12 @@ redefine(const Source *source, const char *expected, const NestDefinition *defin
 {
     const NestCorrector *corrector = source->corrector;
     g_autoptr(virDomain) defined = NULL;
+    NestWatched *watched = nest_watch_begin(corrector->watch, source->uuid);
     Try outcome = TRY_FAILED;
     NestCameBack came_back = NEST_CAME_BACK_NO;
 
-    nest_watch_begin(corrector->watch, source->uuid);
     outcome = define_if_unchanged(source, expected, definition->xml, &defined, error);
-    came_back = nest_watch_end(corrector->watch, corrector->control, source->uuid);
+    came_back = nest_watch_end(corrector->watch, watched, corrector->control);
     if (outcome != TRY_DEFINED)
         return outcome;
     if (came_back == NEST_CAME_BACK_NO ||

@@ -23,8 +23,8 @@ typedef struct {
  * overwritten; that window is one round trip. If the domain turns out to have been undefined in
  * the meantime, it is undefined again at once.
  *
- * Waits for libvirt, so not from the thread that runs the main loop. A transient domain, which has no
- * persistent definition, is left alone.
+ * Waits for libvirt, so not from the thread that runs the main loop. A transient domain, which has
+ * no persistent definition, is left alone.
  *
  * Returns: (transfer full) what was done; NULL with the tag's or the CPU's error, or
  * NEST_ERROR_LIBVIRT. The definition is untouched then.
@@ -33,20 +33,21 @@ NestDefinition *nest_correct_domain(const NestCorrector *corrector, virDomainPtr
                                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
- * nest_correct_locked: the same for a domain that was defined a moment ago and that libvirt now holds
- * locked, because it starts.
+ * nest_correct_locked: the same for a domain that was defined a moment ago and that libvirt now
+ * holds locked, because it starts.
  * @work: where the define goes; it waits there until the domain is free
  * @name: the domain's
  * @uuid: the domain's
  *
- * Reads /etc/libvirt/qemu/NAME.xml in place of calling libvirt: the same text, comment apart (compared on
- * libvirt 9.0), written before the DEFINED event. Does nothing if that file was not written just now, as
- * with a libvirt whose files are elsewhere.
+ * Reads /etc/libvirt/qemu/NAME.xml in place of calling libvirt: the same text, comment apart
+ * (compared on libvirt 9.0), written before the DEFINED event. Does nothing if that file was not
+ * written just now, as with a libvirt whose files are elsewhere.
  *
  * Returns: as nest_correct_domain().
  */
-NestDefinition *nest_correct_locked(const NestCorrector *corrector, virConnectPtr work, const char *name,
-                                    const char *uuid, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+NestDefinition *nest_correct_locked(const NestCorrector *corrector, virConnectPtr work,
+                                    const char *name, const char *uuid,
+                                    GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
  * nest_correct_describe: what was done, in a sentence.

@@ -19,8 +19,7 @@
 #define MAX_CALLS 4
 /* How long a domain that is being saved or migrated is left alone before the next look. */
 #define BUSY_PAUSE_SECONDS 1
-/* How long a look at a fresh definition may take before the domain counts as locked; it takes 2
- * or 3. */
+/* How long a look at a fresh definition may take, usually 2 or 3, before the domain counts as locked. */
 #define LOCKED_AFTER_MS 5
 
 struct NestDomains {
@@ -50,8 +49,8 @@ typedef struct {
     gchar *uuid;        /* the domain's; NULL: list all domains */
     NestStart start;    /* a start was seen, and outrun=restart is set */
     gboolean locked;    /* libvirt holds the domain locked: correct it as such, no more */
-    gchar *name;        /* the domain's name, found or (where it is locked) given */
-    gchar *done;        /* ... what was done, for the log */
+    gchar *name;        /* the domain's name; found, unless it is locked */
+    gchar *done;        /* what it found: what was done, for the log */
     gboolean restarted; /* ... it was restarted */
     gboolean busy;      /* ... it wants another look soon */
     GPtrArray *uuids;   /* ... all domains */
@@ -98,10 +97,11 @@ look_at_domain(Look *look)
         !nest_restart_outran(&corrector, domain, look->start, &look->restarted, &look->error))
         return;
     definition = nest_correct_domain(&corrector, domain, &look->error);
-    if (!definition)
-        return;
-    look->done = nest_correct_describe(definition);
-    nest_marker_put(domain, definition->tagged, &look->busy, &look->error);
+    if (definition)
+        look->done = nest_correct_describe(definition);
+    /* Also where the definition cannot be corrected: what runs may be tagged all the same. */
+    nest_marker_put(domain, definition && definition->tagged, &look->busy,
+                    look->error ? NULL : &look->error);
 }
 
 static void

@@ -24,7 +24,8 @@ qemu_start_time(const char *name)
 
     if (!g_file_get_contents(pid_path, &pid, NULL, NULL))
         return g_strdup("");
-    stat_name = g_strdup_printf("/proc/%" G_GUINT64_FORMAT "/stat", g_ascii_strtoull(pid, NULL, 10));
+    stat_name =
+        g_strdup_printf("/proc/%" G_GUINT64_FORMAT "/stat", g_ascii_strtoull(pid, NULL, 10));
     stat_path = nest_root_path(stat_name);
     if (!g_file_get_contents(stat_path, &stat, NULL, NULL))
         return g_strdup("");

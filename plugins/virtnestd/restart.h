@@ -1,4 +1,5 @@
-/* outrun=restart: a start that was faster than the correction is stopped and started again, once. */
+/* outrun=restart: a start that was faster than the correction is stopped and started again, once.
+ */
 #pragma once
 
 #include "virtnestd/correct.h"
@@ -18,11 +19,12 @@ typedef enum {
  * @ret_restarted: whether it was restarted
  *
  * Only a persistent domain whose state says that it was booted (not resumed, restored, migrated or
- * reverted), whose tag requires the feature and whose live CPU lacks it. It is suspended first, some
- * milliseconds after it began to run; destroyed only when its corrected definition is known to have
- * the feature, else it runs on.
+ * reverted), whose tag requires the feature and whose live CPU lacks it. It is suspended first,
+ * some milliseconds after it began to run; destroyed only when its corrected definition is known to
+ * have the feature, else it runs on.
  *
- * Returns: FALSE with NEST_ERROR_LIBVIRT where a step failed; the message says how the domain was left.
+ * Returns: FALSE with NEST_ERROR_LIBVIRT where a step failed; the message says how the domain was
+ * left.
  */
 gboolean nest_restart_outran(const NestCorrector *corrector, virDomainPtr domain, NestStart start,
                              gboolean *ret_restarted, GError **error);

@@ -1,17 +1,18 @@
 /* The watch over our own redefinitions: did one bring back a domain that somebody undefined? */
 #include "virtnestd/watch.h"
 
-/* What happened to one watched domain since the watch began. */
-typedef struct {
+/* What happened to one domain since its watch began. */
+struct NestWatched {
+    gchar *uuid;        /* the domain's */
     gboolean undefined; /* it was undefined */
     guint defines;      /* all defines */
     guint since;        /* defines since it was undefined last */
-} Watched;
+};
 
 struct NestWatch {
-    GMutex lock;         /* over what follows */
-    GCond settled;       /* a thread's `flag` was set */
-    GHashTable *watched; /* uuid -> Watched */
+    GMutex lock;        /* over what follows */
+    GCond settled;      /* a thread's `flag` was set */
+    GPtrArray *watched; /* of NestWatched, some at most */
 };
 
 /* One thread that waits until the main loop has come to its end of the queue. */
@@ -20,6 +21,15 @@ typedef struct {
     gboolean flag;
 } Waiting;
 
+static void
+watched_free(gpointer data)
+{
+    NestWatched *watched = data;
+
+    g_free(watched->uuid);
+    g_free(watched);
+}
+
 NestWatch *
 nest_watch_new(void)
 {
@@ -27,7 +37,7 @@ nest_watch_new(void)
 
     g_mutex_init(&watch->lock);
     g_cond_init(&watch->settled);
-    watch->watched = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    watch->watched = g_ptr_array_new_with_free_func(watched_free);
     return watch;
 }
 
@@ -36,21 +46,15 @@ nest_watch_free(NestWatch *watch)
 {
     if (!watch)
         return;
-    g_hash_table_unref(watch->watched);
+    g_ptr_array_unref(watch->watched);
     g_cond_clear(&watch->settled);
     g_mutex_clear(&watch->lock);
     g_free(watch);
 }
 
-void
-nest_watch_note(NestWatch *watch, virDomainPtr domain, int event, int detail)
+static void
+note(NestWatched *watched, int event, int detail)
 {
-    g_autofree gchar *uuid = nest_virt_uuid(domain);
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&watch->lock);
-    Watched *watched = g_hash_table_lookup(watch->watched, uuid);
-
-    if (!watched)
-        return;
     if (event == VIR_DOMAIN_EVENT_UNDEFINED && detail == VIR_DOMAIN_EVENT_UNDEFINED_REMOVED) {
         watched->undefined = TRUE;
         watched->since = 0;
@@ -58,15 +62,33 @@ nest_watch_note(NestWatch *watch, virDomainPtr domain, int event, int detail)
         watched->defines++;
         watched->since++;
     }
-    (void)locker;
 }
 
 void
+nest_watch_note(NestWatch *watch, virDomainPtr domain, int event, int detail)
+{
+    g_autofree gchar *uuid = nest_virt_uuid(domain);
+
+    g_mutex_lock(&watch->lock);
+    for (guint i = 0; i < watch->watched->len; i++) {
+        NestWatched *watched = g_ptr_array_index(watch->watched, i);
+
+        if (g_str_equal(watched->uuid, uuid))
+            note(watched, event, detail);
+    }
+    g_mutex_unlock(&watch->lock);
+}
+
+NestWatched *
 nest_watch_begin(NestWatch *watch, const char *uuid)
 {
+    NestWatched *watched = g_new0(NestWatched, 1);
+
+    watched->uuid = g_strdup(uuid);
     g_mutex_lock(&watch->lock);
-    g_hash_table_replace(watch->watched, g_strdup(uuid), g_new0(Watched, 1));
+    g_ptr_array_add(watch->watched, watched);
     g_mutex_unlock(&watch->lock);
+    return watched;
 }
 
 static gboolean
@@ -99,22 +121,22 @@ wait_for_reports(NestWatch *watch, virConnectPtr control)
 }
 
 static NestCameBack
-judge(const Watched *watched)
+judge(const NestWatched *watched)
 {
-    if (!watched || !watched->undefined || watched->since != 1)
+    if (!watched->undefined || watched->since != 1)
         return NEST_CAME_BACK_NO;
     return watched->defines == 1 ? NEST_CAME_BACK_YES : NEST_CAME_BACK_PERHAPS;
 }
 
 NestCameBack
-nest_watch_end(NestWatch *watch, virConnectPtr control, const char *uuid)
+nest_watch_end(NestWatch *watch, NestWatched *watched, virConnectPtr control)
 {
     NestCameBack verdict = NEST_CAME_BACK_NO;
 
     wait_for_reports(watch, control);
     g_mutex_lock(&watch->lock);
-    verdict = judge(g_hash_table_lookup(watch->watched, uuid));
-    g_hash_table_remove(watch->watched, uuid);
+    verdict = judge(watched);
+    g_ptr_array_remove_fast(watch->watched, watched);
     g_mutex_unlock(&watch->lock);
     return verdict;
 }
