@@ -50,6 +50,13 @@ virtnestd_start() {
 
 virtnestd_stop() { host_daemon_stop "$host" virtnestd; }
 
+# Returns when virtnestd has come to what happened last.
+virtnestd_is_through() {
+    define through METADATA="$tag"
+    eventually is_corrected through
+    gone through
+}
+
 # logged PATTERN: virtnestd has said so.
 logged() { grep -qE -- "$1" "$host/log/virtnestd.log"; }
 
