@@ -51,7 +51,7 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(HARDENING) -Icommon -Iplugin
 # common/: what both halves share.
 COMMON = common/config.c common/cpu.c common/definition.c common/domain_xml.c common/error.c \
          common/kvm_module.c common/liveness.c common/log.c common/platform.c common/root.c \
-         common/stamp.c common/state.c common/tag.c
+         common/stamp.c common/state.c common/tag.c common/xml.c
 # What speaks with libvirt: virtnestd, and virt-nest's commands that do the same for once.
 LINK = plugins/virtnestd/correct.c \
        plugins/virtnestd/virt.c plugins/virtnestd/watch.c

@@ -4,13 +4,13 @@
  * who wants a look, correct.c, marker.c and restart.c act. The plugin host (probes, guards,
  * exports; see plugins/nest-plugin.h once it is there) will be a listener beside domains.c. */
 #include "config.h"
-#include "domain_xml.h"
 #include "error.h"
 #include "liveness.h"
 #include "log.h"
 #include "virtnestd/domains.h"
 #include "virtnestd/link.h"
 #include "virtnestd/notify.h"
+#include "xml.h"
 
 #include <glib-unix.h>
 #include <locale.h>

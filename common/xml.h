@@ -1,0 +1,48 @@
+/* XML elements as libxml2 has them: looking at them, comparing them, walking over them. */
+#pragma once
+
+#include <glib.h>
+#include <libxml/tree.h>
+
+/* Before the first thread that reads XML is made: libxml2 sets up its tables without a lock. */
+void nest_xml_init(void);
+
+/* Behind the last use of XML, for those who look for leaks. */
+void nest_xml_cleanup(void);
+
+/* The first child element without a namespace and with this name, or NULL; @parent may be NULL. */
+xmlNode *nest_xml_child(const xmlNode *parent, const char *name);
+
+/* Whether @node is an element of this name in no namespace. */
+gboolean nest_xml_is(const xmlNode *node, const char *name);
+
+/* Whether @node is an element of this namespace. */
+gboolean nest_xml_in_namespace(const xmlNode *node, const char *uri);
+
+/* (transfer full)(nullable) An attribute's value. */
+gchar *nest_xml_attribute(const xmlNode *node, const char *name);
+
+/* Whether an attribute has this value. */
+gboolean nest_xml_attribute_is(const xmlNode *node, const char *name, const char *value);
+
+/* (transfer full) An element as text. */
+gchar *nest_xml_dump(xmlNode *element);
+
+/**
+ * nest_xml_canonical: an element as text that two equal elements share.
+ *
+ * Attributes and children sorted by name (children of one name keep their order), comments and the
+ * white space between elements left out: what remains equal when libvirt, which has an order of its
+ * own, stores an element and prints it again.
+ *
+ * Returns: (transfer full) the text.
+ */
+gchar *nest_xml_canonical(const xmlNode *element);
+
+/* The first of @node and its following siblings that is an element, or NULL. */
+xmlNode *nest_xml_next_element(xmlNode *node);
+
+/* Walks the child elements of @parent. */
+#define NEST_XML_FOREACH(parent, child)                                                            \
+    for (xmlNode *child = nest_xml_next_element((parent)->children); child;                        \
+         child = nest_xml_next_element(child->next))
