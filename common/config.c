@@ -63,7 +63,8 @@ check_group(const char *group, GError **error)
 static gboolean
 read_group(GKeyFile *file, const char *group, NestConfig *config, GError **error)
 {
-    g_auto(GStrv) names = check_group(group, error) ? g_key_file_get_keys(file, group, NULL, error) : NULL;
+    g_auto(GStrv) names =
+        check_group(group, error) ? g_key_file_get_keys(file, group, NULL, error) : NULL;
 
     for (gsize i = 0; names && names[i]; i++) {
         g_autofree gchar *value = g_key_file_get_value(file, group, names[i], error);
@@ -86,7 +87,8 @@ nest_config_load(NestConfig *ret_config, GError **error)
     if (!g_key_file_load_from_file(file, path, G_KEY_FILE_KEEP_TRANSLATIONS, &problem) &&
         !g_error_matches(problem, G_FILE_ERROR, G_FILE_ERROR_NOENT)) {
         g_set_error(error, NEST_ERROR, NEST_ERROR_CONFIG,
-                    NEST_CONFIG_FILE " cannot be read (%s): correct it, or remove it to have the defaults",
+                    NEST_CONFIG_FILE
+                    " cannot be read (%s): correct it, or remove it to have the defaults",
                     problem->message);
         return FALSE;
     }

@@ -121,7 +121,7 @@ find_feature(const xmlNode *cpu, const char *name)
 {
     if (!cpu)
         return NULL;
-    NEST_XML_FOREACH(cpu, child)
+    NEST_XML_FOREACH (cpu, child)
         if (nest_xml_is(child, "feature") && nest_xml_attribute_is(child, "name", name))
             return child;
     return NULL;
@@ -206,9 +206,10 @@ become_passthrough(Rewrite *rewrite, GError **error)
     (void)error;
     set_mode(rewrite, "host-passthrough", "none");
     set_attribute(rewrite->cpu, "migratable", "on");
-    say(rewrite, "the CPU becomes host-passthrough; live migration then needs a host with the same "
-                 "CPU generation, microcode and kernel (choose cpu='host-model' or cpu='keep' in the "
-                 "tag where that matters)");
+    say(rewrite,
+        "the CPU becomes host-passthrough; live migration then needs a host with the same "
+        "CPU generation, microcode and kernel (choose cpu='host-model' or cpu='keep' in the "
+        "tag where that matters)");
     return TRUE;
 }
 
@@ -408,9 +409,10 @@ check_type(const NestDomainXml *xml, GError **error)
 
     if (nest_cpu_is_kvm(xml) || g_strcmp0(type, "qemu") == 0)
         return TRUE;
-    g_set_error(error, NEST_ERROR, NEST_ERROR_CPU_TYPE,
-                "a domain of type='%s' cannot have nested guests: only type='kvm' and type='qemu' can",
-                type ? type : "");
+    g_set_error(
+        error, NEST_ERROR, NEST_ERROR_CPU_TYPE,
+        "a domain of type='%s' cannot have nested guests: only type='kvm' and type='qemu' can",
+        type ? type : "");
     return FALSE;
 }
 
@@ -425,7 +427,8 @@ check_arch(const NestDomainXml *xml, GError **error)
         return TRUE;
     g_set_error(error, NEST_ERROR, NEST_ERROR_CPU_ARCH,
                 "a domain of the architecture %s cannot have nested guests: VMX and SVM exist on "
-                "x86_64 only", arch);
+                "x86_64 only",
+                arch);
     return FALSE;
 }
 
@@ -437,9 +440,11 @@ check_confidential(const NestDomainXml *xml, GError **error)
 
     if (!security)
         return TRUE;
-    g_set_error(error, NEST_ERROR, NEST_ERROR_CPU_CONFIDENTIAL,
-                "a confidential guest (<launchSecurity type='%s'>) cannot have nested guests: remove "
-                "the tag (virt-nest disable), or <launchSecurity>", type ? type : "");
+    g_set_error(
+        error, NEST_ERROR, NEST_ERROR_CPU_CONFIDENTIAL,
+        "a confidential guest (<launchSecurity type='%s'>) cannot have nested guests: remove "
+        "the tag (virt-nest disable), or <launchSecurity>",
+        type ? type : "");
     return FALSE;
 }
 

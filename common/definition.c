@@ -163,8 +163,9 @@ undo(Work *work, GError **error)
     if (work->state->original) {
         definition->action = work->untouched ? NEST_DEFINITION_RESTORED : NEST_DEFINITION_RELEASED;
         g_ptr_array_add(definition->changes,
-                        g_strconcat(why, work->untouched ? ": the CPU from before it stands again"
-                                                         : ", but the CPU was changed since: it stays",
+                        g_strconcat(why,
+                                    work->untouched ? ": the CPU from before it stands again"
+                                                    : ", but the CPU was changed since: it stays",
                                     NULL));
         forget_record(work->state);
     }
@@ -210,8 +211,9 @@ correct(Work *work, const NestPlatform *host, GError **error)
     wanted = cpu_canonical(after);
     if (!g_str_equal(wanted, today)) {
         if (changes->len == 0)
-            g_ptr_array_add(changes, g_strdup("the CPU from before the correction stands again: it is "
-                                              "right for the tag as it is now"));
+            g_ptr_array_add(changes,
+                            g_strdup("the CPU from before the correction stands again: it is "
+                                     "right for the tag as it is now"));
         record_correction(work, base, after);
         g_ptr_array_extend_and_steal(definition->changes, g_steal_pointer(&changes));
     }

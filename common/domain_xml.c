@@ -27,10 +27,10 @@ typedef struct {
 } Change;
 
 struct NestDomainXml {
-    GBytes *input;     /* the text as it came */
-    xmlDoc *doc;       /* its tree; each element's _private is its Range */
-    GPtrArray *ranges; /* owns the Ranges */
-    GArray *changes;   /* of Change, in order of their place */
+    GBytes *input;      /* the text as it came */
+    xmlDoc *doc;        /* its tree; each element's _private is its Range */
+    GPtrArray *ranges;  /* owns the Ranges */
+    GArray *changes;    /* of Change, in order of their place */
     GHashTable *values; /* child's name -> its text, for nest_domain_xml_value() */
     gboolean has_dtd;   /* a document type declaration was met, parsing stopped there */
 };
@@ -105,12 +105,14 @@ static gboolean
 set_parse_error(const NestDomainXml *xml, xmlParserCtxt *parser, GError **error)
 {
     const xmlError *problem = xmlCtxtGetLastError(parser);
-    g_autofree gchar *what = g_strdup(problem && problem->message ? problem->message : "no element");
+    g_autofree gchar *what =
+        g_strdup(problem && problem->message ? problem->message : "no element");
 
     if (xml->has_dtd)
-        g_set_error_literal(error, NEST_ERROR, NEST_ERROR_XML_DTD,
-                            "this XML has a document type declaration (<!DOCTYPE>), which domain XML "
-                            "never has: remove it");
+        g_set_error_literal(
+            error, NEST_ERROR, NEST_ERROR_XML_DTD,
+            "this XML has a document type declaration (<!DOCTYPE>), which domain XML "
+            "never has: remove it");
     else
         g_set_error(error, NEST_ERROR, NEST_ERROR_XML,
                     "this is not well-formed XML (line %d: %s): check it with virt-xml-validate",
@@ -172,10 +174,12 @@ check_bytes(const char *text, gsize length, GError **error)
 {
     if (length > MAX_BYTES)
         g_set_error(error, NEST_ERROR, NEST_ERROR_XML,
-                    "this XML is longer than %d MiB, more than libvirt itself takes for a domain", MAX_MIB);
+                    "this XML is longer than %d MiB, more than libvirt itself takes for a domain",
+                    MAX_MIB);
     else if (has_nul(text, length))
-        g_set_error_literal(error, NEST_ERROR, NEST_ERROR_XML,
-                            "this XML has a NUL byte in it: give the output of virsh dumpxml as it is");
+        g_set_error_literal(
+            error, NEST_ERROR, NEST_ERROR_XML,
+            "this XML has a NUL byte in it: give the output of virsh dumpxml as it is");
     else
         return TRUE;
     return FALSE;

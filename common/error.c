@@ -35,12 +35,13 @@ static const char *const names[] = {
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(names) == NEST_ERROR_LAST);
 
-G_DEFINE_QUARK(nest-error, nest_error)
+G_DEFINE_QUARK(nest - error, nest_error)
 
 const char *
 nest_error_name(const GError *error)
 {
-    gboolean ours = error->domain == NEST_ERROR && error->code >= 0 && error->code < NEST_ERROR_LAST;
+    gboolean ours =
+        error->domain == NEST_ERROR && error->code >= 0 && error->code < NEST_ERROR_LAST;
 
     return names[ours ? error->code : NEST_ERROR_IO];
 }

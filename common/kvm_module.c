@@ -118,10 +118,12 @@ refuse_no_hardware(const NestPlatform *p, GError **error)
         return refuse(error, NEST_ERROR_HOST_VENDOR,
                       "this host's CPU is of a vendor virt-nest does not know (/proc/cpuinfo): KVM "
                       "guests can be nested on Intel, AMD and Hygon only");
-    return refuse(error, NEST_ERROR_HOST_HARDWARE,
-                  "this host's CPU (%s) shows no %s, so KVM has no nested guests here: switch "
-                  "virtualization on in the firmware setup (or, where this host is itself a guest, in "
-                  "its host), or use type='qemu'", p->title, p->feature);
+    return refuse(
+        error, NEST_ERROR_HOST_HARDWARE,
+        "this host's CPU (%s) shows no %s, so KVM has no nested guests here: switch "
+        "virtualization on in the firmware setup (or, where this host is itself a guest, in "
+        "its host), or use type='qemu'",
+        p->title, p->feature);
 }
 
 static gboolean
@@ -130,11 +132,13 @@ refuse_absent(const NestKvmModule *module, GError **error)
     const char *name = module->platform->module;
 
     if (!module->available)
-        return refuse(error, NEST_ERROR_HOST_ABSENT,
-                      "the module %s is not loaded and this kernel has none in /lib/modules: install "
-                      "the kernel's full module package", name);
-    return refuse(error, NEST_ERROR_HOST_ABSENT, "the module %s is not loaded: run modprobe %s nested=1",
-                  name, name);
+        return refuse(
+            error, NEST_ERROR_HOST_ABSENT,
+            "the module %s is not loaded and this kernel has none in /lib/modules: install "
+            "the kernel's full module package",
+            name);
+    return refuse(error, NEST_ERROR_HOST_ABSENT,
+                  "the module %s is not loaded: run modprobe %s nested=1", name, name);
 }
 
 gboolean
@@ -149,18 +153,24 @@ nest_kvm_module_check(const NestKvmModule *module, GError **error)
     if (module->state == NEST_KVM_OFF_IDLE)
         return refuse(error, NEST_ERROR_HOST_OFF,
                       "%s is loaded with nesting off and nobody uses it: run modprobe -r %s && "
-                      "modprobe %s nested=1", p->module, p->module, p->module);
+                      "modprobe %s nested=1",
+                      p->module, p->module, p->module);
     if (module->state == NEST_KVM_OFF_BUSY)
-        return refuse(error, NEST_ERROR_HOST_BUSY,
-                      "%s is loaded with nesting off and running guests use it: stop them, then run "
-                      "modprobe -r %s && modprobe %s nested=1", p->module, p->module, p->module);
+        return refuse(
+            error, NEST_ERROR_HOST_BUSY,
+            "%s is loaded with nesting off and running guests use it: stop them, then run "
+            "modprobe -r %s && modprobe %s nested=1",
+            p->module, p->module, p->module);
     if (module->state == NEST_KVM_BUILTIN_OFF)
-        return refuse(error, NEST_ERROR_HOST_BUILTIN,
-                      "%s is built into this kernel with nesting off: boot with the kernel argument "
-                      "%s.nested=1", p->module, p->module);
+        return refuse(
+            error, NEST_ERROR_HOST_BUILTIN,
+            "%s is built into this kernel with nesting off: boot with the kernel argument "
+            "%s.nested=1",
+            p->module, p->module);
     if (!module->device)
         return refuse(error, NEST_ERROR_HOST_DEVICE,
                       "nesting is on in %s, but /dev/kvm is missing: run udevadm trigger "
-                      "--name-match=kvm, or see why udev does not make it", p->module);
+                      "--name-match=kvm, or see why udev does not make it",
+                      p->module);
     return TRUE;
 }

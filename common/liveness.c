@@ -22,16 +22,19 @@ nest_liveness_take(GError **error)
     int fd = -1;
 
     if (g_mkdir_with_parents(folder, 0755) == 0)
-        fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600); /* nobody else is to hold a lock on it */
+        fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC,
+                  0600); /* nobody else is to hold a lock on it */
     if (fd < 0) {
-        g_set_error(error, NEST_ERROR, NEST_ERROR_IO, "cannot open %s: %s", path, g_strerror(errno));
+        g_set_error(error, NEST_ERROR, NEST_ERROR_IO, "cannot open %s: %s", path,
+                    g_strerror(errno));
         return FALSE;
     }
     if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
         return TRUE; /* the descriptor stays open: it is the lock */
     g_set_error(error, NEST_ERROR, NEST_ERROR_DAEMON,
                 "another virtnestd runs on this host (it holds %s): stop it first "
-                "(systemctl stop virtnestd)", path);
+                "(systemctl stop virtnestd)",
+                path);
     close(fd);
     return FALSE;
 }

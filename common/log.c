@@ -40,8 +40,8 @@ write_line(GLogLevelFlags level, const GLogField *fields, gsize n, gpointer jour
 void
 nest_log_open(const char *program, gboolean service)
 {
-    gboolean journal = !nest_root_is_fake() &&
-                       (!service || g_log_writer_is_journald(fileno(stderr)));
+    gboolean journal =
+        !nest_root_is_fake() && (!service || g_log_writer_is_journald(fileno(stderr)));
 
     g_set_prgname(program);
     g_log_set_writer_func(write_line, GINT_TO_POINTER(journal), NULL);
@@ -51,8 +51,11 @@ static void
 log_with_code(GLogLevelFlags level, const char *domain, const char *uuid, const char *code,
               const char *message)
 {
-    const char *priority = level & G_LOG_LEVEL_WARNING ? "4" : level & G_LOG_LEVEL_MESSAGE ? "5" : "6";
-    g_autofree gchar *line = g_strdup_printf("%s%s%s", domain ? domain : "", domain ? ": " : "", message);
+    const char *priority = level & G_LOG_LEVEL_WARNING   ? "4"
+                           : level & G_LOG_LEVEL_MESSAGE ? "5"
+                                                         : "6";
+    g_autofree gchar *line =
+        g_strdup_printf("%s%s%s", domain ? domain : "", domain ? ": " : "", message);
     GLogField fields[6] = {{"MESSAGE", line, -1}, {"PRIORITY", priority, -1}};
     gsize n = 2;
 

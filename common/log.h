@@ -21,8 +21,8 @@ void nest_log_open(const char *program, gboolean service);
  * @uuid: (nullable) its uuid; field VIRT_NEST_UUID
  * @format: the message, without the name
  */
-void nest_log(GLogLevelFlags level, const char *domain, const char *uuid, const char *format,
-              ...) G_GNUC_PRINTF(4, 5);
+void nest_log(GLogLevelFlags level, const char *domain, const char *uuid, const char *format, ...)
+    G_GNUC_PRINTF(4, 5);
 
 /* Logs an error with its code as the field VIRT_NEST_CODE, at level warning. */
 void nest_log_error(const char *domain, const char *uuid, const GError *error);

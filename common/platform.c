@@ -17,16 +17,35 @@ static const struct {
     const char *prefix;
     int platform;
 } families[] = {
-    {"EPYC", AMD},           {"Opteron_G", AMD},     {"phenom", AMD},
-    {"athlon", AMD},         {"Dhyana", HYGON},      {"core2duo", INTEL},
-    {"coreduo", INTEL},      {"n270", INTEL},        {"Conroe", INTEL},
-    {"Penryn", INTEL},       {"Nehalem", INTEL},     {"Westmere", INTEL},
-    {"SandyBridge", INTEL},  {"IvyBridge", INTEL},   {"Haswell", INTEL},
-    {"Broadwell", INTEL},    {"Skylake", INTEL},     {"Cascadelake", INTEL},
-    {"Cooperlake", INTEL},   {"Icelake", INTEL},     {"Snowridge", INTEL},
-    {"Denverton", INTEL},    {"KnightsMill", INTEL}, {"SapphireRapids", INTEL},
-    {"EmeraldRapids", INTEL}, {"GraniteRapids", INTEL}, {"SierraForest", INTEL},
-    {"ClearwaterForest", INTEL}, {"DiamondRapids", INTEL},
+    {"EPYC", AMD},
+    {"Opteron_G", AMD},
+    {"phenom", AMD},
+    {"athlon", AMD},
+    {"Dhyana", HYGON},
+    {"core2duo", INTEL},
+    {"coreduo", INTEL},
+    {"n270", INTEL},
+    {"Conroe", INTEL},
+    {"Penryn", INTEL},
+    {"Nehalem", INTEL},
+    {"Westmere", INTEL},
+    {"SandyBridge", INTEL},
+    {"IvyBridge", INTEL},
+    {"Haswell", INTEL},
+    {"Broadwell", INTEL},
+    {"Skylake", INTEL},
+    {"Cascadelake", INTEL},
+    {"Cooperlake", INTEL},
+    {"Icelake", INTEL},
+    {"Snowridge", INTEL},
+    {"Denverton", INTEL},
+    {"KnightsMill", INTEL},
+    {"SapphireRapids", INTEL},
+    {"EmeraldRapids", INTEL},
+    {"GraniteRapids", INTEL},
+    {"SierraForest", INTEL},
+    {"ClearwaterForest", INTEL},
+    {"DiamondRapids", INTEL},
 };
 
 const NestPlatform *
@@ -76,7 +95,8 @@ nest_platform_of_host(GError **error)
     if (!platform)
         g_set_error(error, NEST_ERROR, NEST_ERROR_HOST_VENDOR,
                     "this host's CPU is of a vendor virt-nest does not know (vendor_id in %s): "
-                    "KVM guests can be nested on Intel, AMD and Hygon only", path);
+                    "KVM guests can be nested on Intel, AMD and Hygon only",
+                    path);
     return platform;
 }
 

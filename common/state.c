@@ -39,7 +39,7 @@ nest_state_element(const NestDomainXml *xml)
 
     if (!metadata)
         return NULL;
-    NEST_XML_FOREACH(metadata, child)
+    NEST_XML_FOREACH (metadata, child)
         if (nest_xml_in_namespace(child, NEST_STATE_NAMESPACE))
             return child;
     return NULL;
@@ -56,7 +56,7 @@ be_silent(void *context, xmlError *error)
 static void
 strip_namespace(xmlNode *element)
 {
-    NEST_XML_FOREACH(element, child) {
+    NEST_XML_FOREACH (element, child) {
         if (nest_xml_in_namespace(child, NEST_STATE_NAMESPACE))
             xmlSetNs(child, NULL);
         strip_namespace(child);

@@ -21,7 +21,7 @@ typedef struct {
     gchar *applied;  /* the <cpu> as the correction wrote it; NULL exactly where @original is */
     gchar *write;    /* a word that only this one correction wrote */
     gchar *uuid;     /* of the running domain; NULL: no live marker */
-    gchar *qemu;     /* start time of its QEMU, clock ticks since boot; "" where it could not be had */
+    gchar *qemu; /* start time of its QEMU, clock ticks since boot; "" where it could not be had */
     gboolean nested; /* nested guests were running when the marker was written */
 } NestState;
 

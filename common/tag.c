@@ -79,9 +79,10 @@ nest_tag_set(NestTag *tag, const char *attribute, const char *value, GError **er
             return set_value(tag, i, value, error);
         g_string_append_printf(names, "%s%s", i ? ", " : "", attributes[i].name);
     }
-    g_set_error(error, NEST_ERROR, NEST_ERROR_TAG_ATTRIBUTE,
-                "the nest:enable tag has an unknown attribute '%s': its attributes are %s, all optional",
-                attribute, names->str);
+    g_set_error(
+        error, NEST_ERROR, NEST_ERROR_TAG_ATTRIBUTE,
+        "the nest:enable tag has an unknown attribute '%s': its attributes are %s, all optional",
+        attribute, names->str);
     return FALSE;
 }
 
@@ -146,12 +147,14 @@ lacks_declaration(const xmlNode *element)
 gboolean
 nest_tag_is_misplaced(const xmlNode *element)
 {
-    const char *name = (const char *)element->name + (lacks_declaration(element) ? strlen("nest:") : 0);
+    const char *name =
+        (const char *)element->name + (lacks_declaration(element) ? strlen("nest:") : 0);
     const char *prefix = element->ns ? (const char *)element->ns->prefix : NULL;
     const char *uri = element->ns ? (const char *)element->ns->href : NULL;
     gboolean word = g_str_equal(name, "enable") || g_str_equal(name, "disable");
 
-    if (!word || g_strcmp0(uri, NEST_TAG_NAMESPACE) == 0 || g_strcmp0(uri, NEST_STATE_NAMESPACE) == 0)
+    if (!word || g_strcmp0(uri, NEST_TAG_NAMESPACE) == 0 ||
+        g_strcmp0(uri, NEST_STATE_NAMESPACE) == 0)
         return FALSE;
     return !uri || g_strcmp0(prefix, "nest") == 0 || strstr(uri, "virt-nest") ||
            strstr(uri, "virtnest");
@@ -180,16 +183,17 @@ find_element(const NestDomainXml *xml, xmlNode **ret_element, GError **error)
 
     if (!metadata)
         return TRUE;
-    NEST_XML_FOREACH(metadata, child) {
+    NEST_XML_FOREACH (metadata, child) {
         gboolean ours = nest_xml_in_namespace(child, NEST_TAG_NAMESPACE);
 
         if (nest_tag_is_misplaced(child))
             return refuse_namespace(child, error);
         if (ours && found) {
-            g_set_error_literal(error, NEST_ERROR, NEST_ERROR_TAG_TWICE,
-                                "the metadata has more than one element of the namespace '"
-                                NEST_TAG_NAMESPACE "', and libvirt keeps only the first: "
-                                "leave exactly one <nest:enable>");
+            g_set_error_literal(
+                error, NEST_ERROR, NEST_ERROR_TAG_TWICE,
+                "the metadata has more than one element of the namespace '" NEST_TAG_NAMESPACE
+                "', and libvirt keeps only the first: "
+                "leave exactly one <nest:enable>");
             return FALSE;
         }
         if (ours)

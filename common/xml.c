@@ -46,7 +46,7 @@ nest_xml_child(const xmlNode *parent, const char *name)
 {
     if (!parent)
         return NULL;
-    NEST_XML_FOREACH(parent, child)
+    NEST_XML_FOREACH (parent, child)
         if (nest_xml_is(child, name))
             return child;
     return NULL;

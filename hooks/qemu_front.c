@@ -220,7 +220,8 @@ main(int argc, char **argv)
 
     if (!operation)
         return 0;
-    (void)signal(SIGPIPE, SIG_IGN); /* stays so in the second part: an unread message decides nothing */
+    (void)signal(SIGPIPE,
+                 SIG_IGN); /* stays so in the second part: an unread message decides nothing */
     open_standard_descriptors();
     input.memfd = -1;
     read_input(&input);
@@ -230,7 +231,7 @@ main(int argc, char **argv)
         hand_over(&input, argv);
     if (!operation->verb)
         return 0;
-    (void)dprintf(2, "nest: cannot %s domain '%s': %s: %s: %s [NEST-IO]\n", operation->verb, argv[1],
-            input.failure->what, strerror(input.error), input.failure->remedy);
+    (void)dprintf(2, "nest: cannot %s domain '%s': %s: %s: %s [NEST-IO]\n", operation->verb,
+                  argv[1], input.failure->what, strerror(input.error), input.failure->remedy);
     return 1;
 }

@@ -131,7 +131,8 @@ read_tag_leniently(Call *call)
 static gboolean
 resumes(const Call *call)
 {
-    return nest_state_is_of(call->state, call->uuid) || nest_stamp_is_there(NEST_STAMP_RESUMING, call->uuid);
+    return nest_state_is_of(call->state, call->uuid) ||
+           nest_stamp_is_there(NEST_STAMP_RESUMING, call->uuid);
 }
 
 /* Only KVM asks anything of the host: TCG emulates SVM on any. */
@@ -247,7 +248,8 @@ refuse_start(const Call *call, const NestPlatform *platform, GError **error)
     else if (nest_liveness_is_held())
         g_set_error(error, NEST_ERROR, NEST_ERROR_START_OUTRAN,
                     "but its definition has been corrected just now: start it again (if this "
-                    "repeats, virt-nest status %s says why)", name);
+                    "repeats, virt-nest status %s says why)",
+                    name);
     else if (is_session())
         g_set_error(error, NEST_ERROR, NEST_ERROR_START_UNCORRECTED,
                     "and its definition was not corrected: correct it, then start it again");
@@ -318,7 +320,8 @@ check_running(const Call *call, GError **error)
     }
     g_set_error(error, NEST_ERROR, NEST_ERROR_LIVE_RUNNING,
                 "nested guests were running in it when its state was written: %s "
-                "(virt-nest allow %s)", call->operation->running, name);
+                "(virt-nest allow %s)",
+                call->operation->running, name);
     return FALSE;
 }
 
@@ -423,7 +426,8 @@ session_note(const Call *call, const GError *reason)
     if (!is_session() || !is_about_cpu(reason))
         return g_strdup("");
     return g_strdup_printf("; in a session (qemu:///session) there is no virtnestd and no guard: "
-                           "virt-nest -c qemu:///session apply %s corrects a definition", name);
+                           "virt-nest -c qemu:///session apply %s corrects a definition",
+                           name);
 }
 
 /* Not g_printerr(), which turns a name in UTF-8 into question marks under libvirt's LC_ALL=C. */
@@ -434,8 +438,8 @@ print_refusal(const Call *call, const GError *reason)
     g_autofree gchar *note = session_note(call, reason);
     g_autofree gchar *line = NULL;
     g_autoptr(GError) error =
-        g_error_new(reason->domain, reason->code, "cannot %s domain '%s'%s: %s%s",
-                    operation->verb, call->name, operation->aftermath, reason->message, note);
+        g_error_new(reason->domain, reason->code, "cannot %s domain '%s'%s: %s%s", operation->verb,
+                    call->name, operation->aftermath, reason->message, note);
 
     line = nest_error_text(error);
     (void)fprintf(stderr, "%s\n", line);

@@ -54,8 +54,8 @@ typedef gboolean (*NestConnectionVisit)(const NestConnection *connection, virDom
  *
  * Returns: the exit status.
  */
-int nest_connection_visit(const NestConnection *connection, gchar **names, NestConnectionVisit visit,
-                          gpointer data);
+int nest_connection_visit(const NestConnection *connection, gchar **names,
+                          NestConnectionVisit visit, gpointer data);
 
 /**
  * nest_connection_check_persistent: refuse a domain without a definition.

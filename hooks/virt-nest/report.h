@@ -14,8 +14,8 @@ typedef struct {
     gboolean tagged;   /* the definition carries a tag, or what was meant to be one */
     gboolean valid;    /* the tag is well formed, and @tag is what it says */
     NestTag tag;       /* what it asks for */
-    gchar *cpu;        /* the one that counts now: the guest's while it runs, else the definition's */
-    gchar *problem;    /* (nullable) what keeps the tag from being in effect, and what to do */
+    gchar *cpu;     /* the one that counts now: the guest's while it runs, else the definition's */
+    gchar *problem; /* (nullable) what keeps the tag from being in effect, and what to do */
 } NestReport;
 
 /**
