@@ -1,16 +1,18 @@
 /* Stamps: notes between the hook and virtnestd about one domain, void after a minute.
  *
- * A stamp is an empty file in a folder only root reads, named by the domain's uuid. There are two kinds.
+ * A stamp is an empty file in a folder only root reads, named by the domain's uuid. There are two
+ * kinds.
  *
- * RESUMING: libvirt calls prepare and start for a boot and for a guest that resumes saved state alike. A
- * guest that resumes has the CPU it had, so it must not be judged by it. Where the live marker in its XML
- * does not tell (virtnestd was not there when it was saved), the hook's restore and migrate leave this stamp
- * for the prepare and start that follow. It is used once, and void after a minute, because a migration without
- * its guest (virsh migrate --offline) leaves one that nobody collects.
+ * RESUMING: libvirt calls prepare and start for a boot and for a guest that resumes saved state
+ * alike. A guest that resumes has the CPU it had, so it must not be judged by it. Where the live
+ * marker in its XML does not tell (virtnestd was not there when it was saved), the hook's restore
+ * and migrate leave this stamp for the prepare and start that follow. It is used once, and void
+ * after a minute, because a migration without its guest (virsh migrate --offline) leaves one that
+ * nobody collects.
  *
- * CORRECTING: virtnestd has sent a corrected definition to libvirt, which may still wait there until the
- * domain is free. A hook that refuses a start because it was faster waits for this, so that the next start
- * finds the correction before it in line. */
+ * CORRECTING: virtnestd has sent a corrected definition to libvirt, which may still wait there until
+ * the domain is free. A hook that refuses a start because it was faster waits for this, so that the
+ * next start finds the correction before it in line. */
 #pragma once
 
 #include <glib.h>
