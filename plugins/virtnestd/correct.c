@@ -66,17 +66,18 @@ undefine_again(virDomainPtr domain)
 static gchar *
 read_source(const Source *source, GError **error)
 {
+    g_autoptr(GError) problem = NULL;
     gchar *text = NULL;
-    int persistent = 0;
 
     if (source->file) {
         g_file_get_contents(source->file, &text, NULL, NULL);
         return text;
     }
-    persistent = virDomainIsPersistent(source->domain);
-    if (persistent == 0 || (persistent < 0 && nest_virt_domain_is_gone()))
-        return NULL;
-    return nest_virt_read_inactive(source->domain, error);
+    if (virDomainIsPersistent(source->domain) != 0)
+        text = nest_virt_read_inactive(source->domain, &problem);
+    if (problem && !nest_virt_domain_is_gone())
+        g_propagate_error(error, g_steal_pointer(&problem));
+    return text;
 }
 
 /* The second look and the define, close together: the window is between them. */
