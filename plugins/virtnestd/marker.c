@@ -75,32 +75,39 @@ wanted_state(const NestDomainXml *xml, virDomainPtr domain)
     return g_steal_pointer(&state);
 }
 
-gboolean
-nest_marker_put(virDomainPtr domain, gboolean tagged, gboolean *ret_busy, GError **error)
+static gboolean
+put(virDomainPtr domain, gboolean tagged, gboolean *ret_busy, GError **error)
 {
-    g_autofree char *text = NULL;
+    g_autofree char *text = virDomainGetXMLDesc(domain, 0);
     g_autoptr(NestDomainXml) xml = NULL;
     g_autoptr(NestState) state = NULL;
     gboolean tagged_live = FALSE;
 
-    if (virDomainIsActive(domain) != 1)
-        return TRUE;
-    text = virDomainGetXMLDesc(domain, 0);
     if (!text)
         return nest_virt_error(error, "cannot read the running domain");
-    xml = tagged || strstr(text, NEST_TAG_NAMESPACE)
-              ? nest_domain_xml_parse(text, strlen(text), error)
-              : NULL;
+    if (!tagged && !strstr(text, NEST_TAG_NAMESPACE))
+        return TRUE;
+    xml = nest_domain_xml_parse(text, strlen(text), error);
     if (!xml)
-        return !error || !*error;
+        return FALSE;
     if (!nest_tag_read(xml, &tagged_live, NULL, NULL))
         tagged_live = FALSE; /* the hook has said what is wrong with it */
     state = tagged || tagged_live ? wanted_state(xml, domain) : NULL;
     if (!state)
         return TRUE;
-    if (is_busy(domain)) {
-        *ret_busy = TRUE;
+    *ret_busy = is_busy(domain);
+    return *ret_busy || write_marker(domain, state, error);
+}
+
+gboolean
+nest_marker_put(virDomainPtr domain, gboolean tagged, gboolean *ret_busy, GError **error)
+{
+    g_autoptr(GError) problem = NULL;
+
+    if (virDomainIsActive(domain) != 1 || put(domain, tagged, ret_busy, &problem))
         return TRUE;
-    }
-    return write_marker(domain, state, error);
+    if (virDomainIsActive(domain) == 0)
+        return TRUE; /* it has stopped meanwhile */
+    g_propagate_error(error, g_steal_pointer(&problem));
+    return FALSE;
 }
