@@ -10,8 +10,8 @@
  * after a minute, because a migration without its guest (virsh migrate --offline) leaves one that
  * nobody collects.
  *
- * CORRECTING: virtnestd has sent a corrected definition to libvirt, which may still wait there until
- * the domain is free. A hook that refuses a start because it was faster waits for this, so that the
+ * CORRECTING: virtnestd is sending a corrected definition to libvirt, which waits there until the
+ * domain is free. A hook that refuses a start because it was faster waits for this, so that the
  * next start finds the correction before it in line. */
 #pragma once
 

@@ -94,9 +94,7 @@ define_if_unchanged(const Source *source, const char *expected, const char *want
     }
     if (!now || !g_str_equal(now, expected))
         return now ? TRY_AGAIN : TRY_GONE;
-    (void)nest_stamp_leave(NEST_STAMP_CORRECTING, source->uuid, NULL);
     *ret_defined = virDomainDefineXMLFlags(source->work, wanted, 0);
-    nest_stamp_remove(NEST_STAMP_CORRECTING, source->uuid);
     if (*ret_defined)
         return TRY_DEFINED;
     nest_virt_error(error, "libvirt refused the corrected definition, the old one stays");
@@ -113,7 +111,10 @@ redefine(const Source *source, const char *expected, const NestDefinition *defin
     Try outcome = TRY_FAILED;
     NestCameBack came_back = NEST_CAME_BACK_NO;
 
+    if (source->file) /* the hook that holds the domain may be waiting for this define */
+        (void)nest_stamp_leave(NEST_STAMP_CORRECTING, source->uuid, NULL);
     outcome = define_if_unchanged(source, expected, definition->xml, &defined, error);
+    nest_stamp_remove(NEST_STAMP_CORRECTING, source->uuid);
     came_back = nest_watch_end(corrector->watch, watched, corrector->control);
     if (outcome != TRY_DEFINED)
         return outcome;

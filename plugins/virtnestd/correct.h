@@ -33,7 +33,7 @@ NestDefinition *nest_correct_domain(const NestCorrector *corrector, virDomainPtr
                                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
- * nest_correct_locked: the same for a domain that was defined a moment ago and that libvirt now
+ * nest_correct_locked: the same for a domain defined or tagged a moment ago that libvirt now
  * holds locked, because it starts.
  * @work: where the define goes; it waits there until the domain is free
  * @name: the domain's

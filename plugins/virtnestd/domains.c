@@ -19,7 +19,7 @@
 #define MAX_CALLS 4
 /* How long a domain that is being saved or migrated is left alone before the next look. */
 #define BUSY_PAUSE_SECONDS 1
-/* How long a look at a fresh definition may take, usually 2 or 3, before the domain counts as locked. */
+/* How long a look at a fresh definition or tag may take, usually 2 or 3, before the domain counts as locked. */
 #define LOCKED_AFTER_MS 5
 
 struct NestDomains {
@@ -224,7 +224,7 @@ look_later(NestDomains *domains, const char *uuid)
                                later_new(domains, uuid, NULL), later_free);
 }
 
-/* The look at a fresh definition is still under way: the domain is starting. */
+/* The look at a fresh definition or tag is still under way: the domain is starting. */
 static gboolean
 it_is_locked(gpointer data)
 {
@@ -382,8 +382,10 @@ nest_domains_metadata(NestDomains *domains, virDomainPtr domain, const char *uri
 {
     g_autofree gchar *uuid = nest_virt_uuid(domain);
 
-    if (g_str_equal(uri, NEST_TAG_NAMESPACE) || g_str_equal(uri, NEST_STATE_NAMESPACE))
-        want_look(domains, uuid, NEST_START_NONE);
+    if (!g_str_equal(uri, NEST_TAG_NAMESPACE) && !g_str_equal(uri, NEST_STATE_NAMESPACE))
+        return;
+    expect_start(domains, uuid, virDomainGetName(domain));
+    want_look(domains, uuid, NEST_START_NONE);
 }
 
 void
