@@ -58,9 +58,9 @@ static const Operation operations[] = {
     {"prepare", check_prepare, TRUE, "start", "", ""},
     {"start", check_start, FALSE, "start", "", ""},
     {"migrate", check_resume, FALSE, "take in", " (it stays on the source as it is)",
-     "shut them down on the source first, or let it go for once there"},
+     "shut them down on the source first"},
     {"restore", check_resume, FALSE, "restore", " (its saved image stays as it is)",
-     "boot it without its saved image, or let it be restored for once"},
+     "boot it without its saved image (virsh start --force-boot)"},
     {"stopped", forget_stamp, FALSE, NULL, "", ""},
     {"release", forget_stamp, FALSE, NULL, "", ""},
 };
@@ -309,8 +309,6 @@ check_start(Call *call, GError **error)
 static gboolean
 check_running(const Call *call, GError **error)
 {
-    g_autofree gchar *name = shell_name(call);
-
     if (!call->state->nested || !nest_state_is_of(call->state, call->uuid))
         return TRUE;
     if (call->tagged && call->tag.migration == NEST_MIGRATION_ALLOW) {
@@ -319,9 +317,8 @@ check_running(const Call *call, GError **error)
         return TRUE;
     }
     g_set_error(error, NEST_ERROR, NEST_ERROR_LIVE_RUNNING,
-                "nested guests were running in it when its state was written: %s "
-                "(virt-nest allow %s)",
-                call->operation->running, name);
+                "nested guests were running in it when its state was written: %s",
+                call->operation->running);
     return FALSE;
 }
 
