@@ -482,7 +482,7 @@ static const Case cases[] = {
     {"refused-says-what-becomes-of-it", "migrate", "amd-off-idle", "kvm", TAG, PASSTHROUGH, 0,
      "NEST-HOST-OFF", "stays on the source", NULL, NO_STAMP},
     {"nested-guests-are-refused", "restore", "amd-on", "kvm", TAG LIVE(UUID, "yes"), PASSTHROUGH, 0,
-     "NEST-LIVE-RUNNING", "shut them down on the source first", NULL, NO_STAMP},
+     "NEST-LIVE-RUNNING", "boot it without its saved image", NULL, NO_STAMP},
     {"nested-guests-are-refused", "migrate", "amd-on", "kvm", TAG LIVE(UUID, "yes"), PASSTHROUGH, 0,
      "NEST-LIVE-RUNNING", "on the source first", NULL, NO_STAMP},
     {"nested-guests-are-refused-without-tag", "migrate", "amd-on", "kvm", LIVE(UUID, "yes"),
