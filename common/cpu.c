@@ -136,6 +136,9 @@ feature_has(const xmlNode *feature, const char *const *policies)
     return feature && g_strv_contains(policies, policy ? policy : "require");
 }
 
+/* What the vendors call it. */
+static const char *const features[] = {"vmx", "svm"};
+
 static const char *const granting[] = {"require", "force", NULL};
 static const char *const withholding[] = {"disable", "forbid", NULL};
 
@@ -186,7 +189,6 @@ unblock_feature(Rewrite *rewrite, GError **error)
 static void
 set_mode(Rewrite *rewrite, const char *mode, const char *check)
 {
-    static const char *const features[] = {"vmx", "svm"};
     xmlNode *cpu = rewrite->cpu;
 
     set_attribute(cpu, "mode", mode);
@@ -481,7 +483,6 @@ nest_cpu_describe(const NestDomainXml *xml)
     g_autofree gchar *mode = nest_xml_attribute(cpu, "mode");
     g_autofree gchar *model = model_of(cpu);
     const char *name = model ? model : mode ? mode : "none";
-    static const char *const features[] = {"vmx", "svm"};
 
     for (gsize i = 0; i < G_N_ELEMENTS(features); i++)
         if (feature_has(find_feature(cpu, features[i]), granting))

@@ -27,6 +27,17 @@ nest_definition_free(NestDefinition *definition)
     g_free(definition);
 }
 
+gchar *
+nest_definition_describe(const NestDefinition *definition)
+{
+    GString *text = g_string_new(NULL);
+
+    for (guint i = 0; i < definition->changes->len; i++)
+        g_string_append_printf(text, "%s%s", i ? "; " : "",
+                               (const char *)g_ptr_array_index(definition->changes, i));
+    return g_string_free(text, FALSE);
+}
+
 static xmlNode *
 find_cpu(const NestDomainXml *xml)
 {

@@ -29,6 +29,9 @@ NestDefinition *nest_definition_unchanged(void);
 void nest_definition_free(NestDefinition *definition);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestDefinition, nest_definition_free)
 
+/* (transfer full) The changes in one line, "; " between them; "" where there are none. */
+gchar *nest_definition_describe(const NestDefinition *definition);
+
 /**
  * nest_definition_correct: what a persistent definition should be.
  * @text: the XML, read with INACTIVE and SECURE, or passwords vanish with the redefinition

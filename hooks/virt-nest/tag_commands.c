@@ -191,17 +191,6 @@ take_back(virDomainPtr domain, const Plan *plan)
     write_metadata(domain, had, NEST_TAG_NAMESPACE, NULL);
 }
 
-static gchar *
-join(const GPtrArray *sentences)
-{
-    GString *text = g_string_new(NULL);
-
-    for (guint i = 0; i < sentences->len; i++)
-        g_string_append_printf(text, "%s%s", i ? "; " : "",
-                               (const char *)g_ptr_array_index(sentences, i));
-    return g_string_free(text, FALSE);
-}
-
 /* What was done to the CPU: told from the plan, as virtnestd may have been the one who did it. */
 static gchar *
 describe_cpu(const Plan *plan)
@@ -209,7 +198,7 @@ describe_cpu(const Plan *plan)
     g_autofree gchar *cpu = NULL;
 
     if (plan->definition->changes->len > 0)
-        return join(plan->definition->changes);
+        return nest_definition_describe(plan->definition);
     cpu = nest_cpu_describe(plan->before);
     return g_strdup_printf("its CPU stays as it is (%s)", cpu);
 }
@@ -273,7 +262,7 @@ enable(const NestConnection *connection, virDomainPtr domain, gpointer options, 
 static void
 tell_disabled(virDomainPtr domain, const Plan *plan)
 {
-    g_autofree gchar *changes = join(plan->definition->changes);
+    g_autofree gchar *changes = nest_definition_describe(plan->definition);
     gboolean lags = *changes && (virDomainIsActive(domain) == 1 ||
                                  virDomainHasManagedSaveImage(domain, 0) == 1);
 

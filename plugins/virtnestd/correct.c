@@ -207,12 +207,9 @@ nest_correct_locked(const NestCorrector *corrector, virConnectPtr work, const ch
 gchar *
 nest_correct_describe(const NestDefinition *definition)
 {
-    g_autofree gchar *changes = NULL;
+    g_autofree gchar *changes = nest_definition_describe(definition);
 
     if (definition->action == NEST_DEFINITION_UNCHANGED)
         return NULL;
-    g_ptr_array_add(definition->changes, NULL);
-    changes = g_strjoinv("; ", (gchar **)definition->changes->pdata);
-    g_ptr_array_remove_index(definition->changes, definition->changes->len - 1);
     return g_strdup_printf("definition corrected: %s", changes);
 }

@@ -3,9 +3,11 @@
  * Theory of operation: an event only says that a domain wants a look. A look is one pass over one
  * domain on a worker thread: correct its definition, mark it if it runs, and restart it if it
  * outran its correction and the settings say so. There is at most one look a domain at a time;
- * events that come meanwhile lead to one more after it. The table holds only domains with a look
- * under way, so it is empty on a quiet host. Workers touch nothing of this file but their own Look;
- * all else happens on the main loop. */
+ * events that come meanwhile lead to one more after it. Only a fresh definition or tag whose look
+ * hangs because the domain starts gets a second one beside it, which needs no answer of libvirt's
+ * (nest_correct_locked). The table holds only domains with a look under way, so it is empty on a
+ * quiet host. Workers touch nothing of this file but their own Look; all else happens on the main
+ * loop. */
 #include "virtnestd/domains.h"
 
 #include "domain_xml.h"

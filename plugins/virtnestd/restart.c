@@ -4,7 +4,6 @@
 
 #include "cpu.h"
 #include "error.h"
-#include "kvm_module.h"
 
 #include <string.h>
 
@@ -13,14 +12,13 @@ static gboolean
 lacks_feature(const char *text)
 {
     g_autoptr(NestDomainXml) xml = nest_domain_xml_parse(text, strlen(text), NULL);
-    NestKvmModule module = nest_kvm_module_read();
     const NestPlatform *platform = NULL;
     NestTag tag = NEST_TAG_DEFAULT;
     gboolean tagged = FALSE;
 
     if (!xml || !nest_tag_read(xml, &tagged, &tag, NULL) || !tagged || !tag.required)
         return FALSE;
-    platform = nest_cpu_platform(xml, module.platform, NULL);
+    platform = nest_cpu_platform(xml, nest_platform_of_host(NULL), NULL);
     return platform && !nest_cpu_exposes(xml, platform);
 }
 
