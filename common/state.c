@@ -3,15 +3,15 @@
 
 #include "error.h"
 
-#include <gio/gio.h>
 #include <libxml/relaxng.h>
+#include <string.h>
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlRelaxNG, xmlRelaxNGFree)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlRelaxNGParserCtxt, xmlRelaxNGFreeParserCtxt)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlRelaxNGValidCtxt, xmlRelaxNGFreeValidCtxt)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlDoc, xmlFreeDoc)
 
-#define SCHEMA "/virt-nest/virt-nest-state.rng"
+/* install/schema/virt-nest-state.rng, by the Makefile. */
+extern const char nest_state_schema[];
 
 NestState *
 nest_state_new(void)
@@ -74,23 +74,30 @@ copy_element(xmlNode *element)
     return doc;
 }
 
+/* The schema, read once in a process. */
+static xmlRelaxNG *
+grammar(void)
+{
+    static gsize is_read = 0;
+    static xmlRelaxNG *read = NULL;
+
+    if (g_once_init_enter(&is_read)) {
+        g_autoptr(xmlRelaxNGParserCtxt) parser =
+            xmlRelaxNGNewMemParserCtxt(nest_state_schema, (int)strlen(nest_state_schema));
+
+        read = xmlRelaxNGParse(parser);
+        g_once_init_leave(&is_read, 1);
+    }
+    return read;
+}
+
 static gboolean
 is_valid(xmlDoc *doc)
 {
-    g_autoptr(GBytes) schema = g_resources_lookup_data(SCHEMA, 0, NULL);
-    g_autoptr(xmlRelaxNGParserCtxt) parser = NULL;
-    g_autoptr(xmlRelaxNG) grammar = NULL;
-    g_autoptr(xmlRelaxNGValidCtxt) validator = NULL;
-    gsize length = 0;
-    const char *text = schema ? g_bytes_get_data(schema, &length) : NULL;
+    g_autoptr(xmlRelaxNGValidCtxt) validator = grammar() ? xmlRelaxNGNewValidCtxt(grammar()) : NULL;
 
-    if (!text)
+    if (!validator)
         return FALSE;
-    parser = xmlRelaxNGNewMemParserCtxt(text, (int)length);
-    grammar = xmlRelaxNGParse(parser);
-    if (!grammar)
-        return FALSE;
-    validator = xmlRelaxNGNewValidCtxt(grammar);
     xmlRelaxNGSetValidStructuredErrors(validator, be_silent, NULL);
     return xmlRelaxNGValidateDoc(validator, doc) == 0;
 }
