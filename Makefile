@@ -135,6 +135,22 @@ asan:
 demo: $(PROGRAMS)
 	install/demo --no-deps
 
+# Ratios, each to the least that would do the same; not part of check, as figures depend on the machine.
+BENCH_PLAIN = $(BUILD)/bench/empty $(BUILD)/bench/pair
+BENCH_VIRT  = $(BUILD)/bench/correct $(BUILD)/bench/scan $(BUILD)/bench/start
+
+$(BENCH_PLAIN): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o
+	$(LINK_PROGRAM)
+
+$(BENCH_VIRT): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/obj/tests/bench/virt.o
+	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
+
+.PHONY: bench-programs bench
+bench-programs: $(PROGRAMS) $(BENCH_PLAIN) $(BENCH_VIRT)
+
+bench: bench-programs
+	BUILD=$(BUILD) tests/bench/run
+
 include install/install.mk
 
 .PHONY: lint

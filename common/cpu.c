@@ -356,27 +356,14 @@ find_steps(const NestDomainXml *xml, const NestTag *tag, int class)
     g_assert_not_reached();
 }
 
-/* Where a domain without <cpu> gets one: before its devices, as libvirt orders them. */
-static void
-insert_cpu(Rewrite *rewrite, const char *text)
-{
-    xmlNode *root = nest_domain_xml_root(rewrite->xml);
-    xmlNode *devices = nest_xml_child(root, "devices");
-
-    if (devices)
-        nest_domain_xml_insert_before(rewrite->xml, devices, text);
-    else
-        nest_domain_xml_append(rewrite->xml, root, text);
-}
-
 gboolean
-nest_cpu_rewrite(NestDomainXml *xml, const NestTag *tag, const NestPlatform *host,
-                 GPtrArray *changes, GError **error)
+nest_cpu_work_out(NestDomainXml *xml, const NestTag *tag, const NestPlatform *host,
+                  GPtrArray *changes, gchar **ret_cpu, GError **error)
 {
     Rewrite rewrite = {.xml = xml, .changes = changes};
     xmlNode *existing = nest_xml_child(nest_domain_xml_root(xml), "cpu");
-    g_autofree gchar *text = NULL;
     const Step *steps = NULL;
+    gboolean done = TRUE;
     guint before = changes->len;
 
     rewrite.platform = nest_cpu_platform(xml, host, error);
@@ -384,17 +371,41 @@ nest_cpu_rewrite(NestDomainXml *xml, const NestTag *tag, const NestPlatform *hos
         return FALSE;
     rewrite.cpu = existing ? existing : xmlNewDocNode(NULL, NULL, (const xmlChar *)"cpu", NULL);
     steps = find_steps(xml, tag, classify(existing, rewrite.platform));
-    for (int i = 0; i < 3 && steps[i]; i++)
-        if (!steps[i](&rewrite, error))
-            return FALSE;
-    if (changes->len > before)
-        text = nest_xml_dump(rewrite.cpu);
-    if (text && existing)
-        nest_domain_xml_replace(xml, existing, text);
-    else if (text)
-        insert_cpu(&rewrite, text);
+    for (int i = 0; i < 3 && done && steps[i]; i++)
+        done = steps[i](&rewrite, error);
+    if (done)
+        *ret_cpu = changes->len > before ? nest_xml_dump(rewrite.cpu) : NULL;
     if (!existing)
         xmlFreeNode(rewrite.cpu);
+    return done;
+}
+
+/* A new one goes before the devices, as libvirt orders them. */
+void
+nest_cpu_put(NestDomainXml *xml, const char *cpu)
+{
+    xmlNode *root = nest_domain_xml_root(xml);
+    xmlNode *existing = nest_xml_child(root, "cpu");
+    xmlNode *devices = nest_xml_child(root, "devices");
+
+    if (existing)
+        nest_domain_xml_replace(xml, existing, cpu);
+    else if (devices)
+        nest_domain_xml_insert_before(xml, devices, cpu);
+    else
+        nest_domain_xml_append(xml, root, cpu);
+}
+
+gboolean
+nest_cpu_rewrite(NestDomainXml *xml, const NestTag *tag, const NestPlatform *host,
+                 GPtrArray *changes, GError **error)
+{
+    g_autofree gchar *cpu = NULL;
+
+    if (!nest_cpu_work_out(xml, tag, host, changes, &cpu, error))
+        return FALSE;
+    if (cpu)
+        nest_cpu_put(xml, cpu);
     return TRUE;
 }
 

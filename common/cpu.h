@@ -38,6 +38,19 @@ gboolean nest_cpu_rewrite(NestDomainXml *xml, const NestTag *tag, const NestPlat
                           GPtrArray *changes, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
+ * nest_cpu_work_out: nest_cpu_rewrite() without the wanting.
+ * @ret_cpu: (transfer full) the <cpu> for nest_cpu_put(); NULL where nothing is to be done
+ *
+ * The <cpu> of the tree is changed, not that of the text.
+ */
+gboolean nest_cpu_work_out(NestDomainXml *xml, const NestTag *tag, const NestPlatform *host,
+                           GPtrArray *changes, gchar **ret_cpu,
+                           GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Wants a <cpu> in place of the one there is, or where one belongs. */
+void nest_cpu_put(NestDomainXml *xml, const char *cpu);
+
+/**
  * nest_cpu_exposes: whether a guest started from this XML sees the feature, on a host that has it.
  * @xml: the domain; at a hook's start host-model is expanded by libvirt (docs/hooks.rst)
  * @platform: from nest_cpu_platform()

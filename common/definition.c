@@ -81,10 +81,11 @@ new_word(void)
 /* One definition on its way from what it is to what it should be. */
 typedef struct {
     NestDomainXml *xml;         /* as it is */
+    gchar *cpu;                 /* its <cpu>, canonical; "" where it has none */
     NestState *state;           /* its record, cleaned */
     NestTag tag;                /* its tag, where it has one */
     gboolean untouched;         /* nobody changed the <cpu> since it was corrected */
-    gchar *base;                /* the XML to start from: with the <cpu> before the correction */
+    NestDomainXml *restored;    /* with the <cpu> before the correction, where @untouched */
     NestDefinition *definition; /* the outcome */
 } Work;
 
@@ -92,8 +93,9 @@ static void
 work_clear(Work *work)
 {
     nest_domain_xml_free(work->xml);
+    nest_domain_xml_free(work->restored);
     nest_state_free(work->state);
-    g_free(work->base);
+    g_free(work->cpu);
     nest_definition_free(work->definition);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Work, work_clear)
@@ -126,20 +128,38 @@ read_state(Work *work)
     }
 }
 
+/* The definition with the <cpu> before the correction in it. */
+static NestDomainXml *
+restore(const Work *work, GError **error)
+{
+    const char *original = work->state->original;
+    g_autofree gchar *text = NULL;
+
+    nest_domain_xml_replace(work->xml, find_cpu(work->xml), *original ? original : NULL);
+    text = nest_domain_xml_text(work->xml);
+    return nest_domain_xml_parse(text, strlen(text), error);
+}
+
 /* Undoes an earlier correction in mind, so that the outcome depends on the original and the tag only,
  * whatever the tag asked for before. */
-static void
-find_base(Work *work)
+static gboolean
+find_base(Work *work, GError **error)
 {
-    NestState *state = work->state;
-    g_autofree gchar *now = cpu_canonical(work->xml);
-    g_autofree gchar *applied = state->original ? canonical(state->applied) : NULL;
-    xmlNode *cpu = find_cpu(work->xml);
+    g_autofree gchar *applied =
+        work->state->original ? canonical(work->state->applied) : g_strdup("");
 
-    work->untouched = cpu && applied && g_str_equal(now, applied);
+    work->cpu = cpu_canonical(work->xml);
+    work->untouched = *work->cpu && g_str_equal(work->cpu, applied);
     if (work->untouched)
-        nest_domain_xml_replace(work->xml, cpu, *state->original ? state->original : NULL);
-    work->base = nest_domain_xml_text(work->xml);
+        work->restored = restore(work, error);
+    return !work->untouched || work->restored;
+}
+
+/* What the outcome is made of. */
+static NestDomainXml *
+base(const Work *work)
+{
+    return work->untouched ? work->restored : work->xml;
 }
 
 static void
@@ -150,48 +170,56 @@ forget_record(NestState *state)
     g_clear_pointer(&state->write, g_free);
 }
 
-/* Takes the text as the outcome, with the record in it. */
-static gboolean
-finish(Work *work, const char *text, GError **error)
+/* The base with the record in it is the outcome, if there is anything to do at all. */
+static void
+finish(const Work *work)
 {
-    g_autoptr(NestDomainXml) xml = nest_domain_xml_parse(text, strlen(text), error);
-
-    if (!xml)
-        return FALSE;
-    write_state(xml, work->state);
-    work->definition->xml = nest_domain_xml_text(xml);
-    return TRUE;
+    if (work->definition->action == NEST_DEFINITION_UNCHANGED)
+        return;
+    write_state(base(work), work->state);
+    work->definition->xml = nest_domain_xml_text(base(work));
 }
 
 /* The tag is gone, or not to be followed on this host: the base is what is wanted. */
-static gboolean
-undo(Work *work, GError **error)
+static void
+undo(Work *work)
 {
     NestDefinition *definition = work->definition;
     const char *why = definition->tagged ? "this host cannot nest and the tag says required='no'"
                                          : "the tag is gone";
 
-    if (work->state->original) {
-        definition->action = work->untouched ? NEST_DEFINITION_RESTORED : NEST_DEFINITION_RELEASED;
-        g_ptr_array_add(definition->changes,
-                        g_strconcat(why,
-                                    work->untouched ? ": the CPU from before it stands again"
-                                                    : ", but the CPU was changed since: it stays",
-                                    NULL));
-        forget_record(work->state);
-    }
-    return definition->action == NEST_DEFINITION_UNCHANGED || finish(work, work->base, error);
+    if (!work->state->original)
+        return;
+    definition->action = work->untouched ? NEST_DEFINITION_RESTORED : NEST_DEFINITION_RELEASED;
+    g_ptr_array_add(definition->changes,
+                    g_strconcat(why,
+                                work->untouched ? ": the CPU from before it stands again"
+                                                : ", but the CPU was changed since: it stays",
+                                NULL));
+    forget_record(work->state);
 }
 
+static gchar *
+cpu_source(const NestDomainXml *xml)
+{
+    xmlNode *cpu = find_cpu(xml);
+
+    return cpu ? nest_domain_xml_source(xml, cpu) : g_strdup("");
+}
+
+/* @cpu: (nullable) the new one; NULL: that of the base stands again. */
 static void
-record_correction(Work *work, const NestDomainXml *base, const NestDomainXml *after)
+record_correction(Work *work, const char *cpu)
 {
     NestState *state = work->state;
-    xmlNode *cpu = find_cpu(base);
+    GPtrArray *changes = work->definition->changes;
 
+    if (!cpu)
+        g_ptr_array_add(changes, g_strdup("the CPU from before the correction stands again: it is "
+                                          "right for the tag as it is now"));
     forget_record(state);
-    state->original = cpu ? nest_domain_xml_source(base, cpu) : g_strdup("");
-    state->applied = nest_domain_xml_source(after, find_cpu(after));
+    state->original = cpu_source(base(work));
+    state->applied = g_strdup(cpu ? cpu : state->original);
     state->write = new_word();
     work->definition->action = NEST_DEFINITION_CORRECTED;
     work->definition->write = g_strdup(state->write);
@@ -201,34 +229,20 @@ record_correction(Work *work, const NestDomainXml *base, const NestDomainXml *af
 static gboolean
 correct(Work *work, const NestPlatform *host, GError **error)
 {
-    NestDefinition *definition = work->definition;
-    g_autoptr(NestDomainXml) base = nest_domain_xml_parse(work->base, strlen(work->base), error);
-    g_autoptr(NestDomainXml) after = NULL;
     g_autoptr(GPtrArray) changes = g_ptr_array_new_with_free_func(g_free);
-    g_autofree gchar *rewritten = NULL;
-    g_autofree gchar *today = NULL;
+    g_autofree gchar *cpu = NULL;
     g_autofree gchar *wanted = NULL;
 
-    if (!base)
+    if (!nest_cpu_work_out(base(work), &work->tag, host, changes, &cpu, error))
         return FALSE;
-    /* Before the rewrite, which works on the tree of the base. */
-    today = work->untouched ? canonical(work->state->applied) : cpu_canonical(base);
-    if (!nest_cpu_rewrite(base, &work->tag, host, changes, error))
-        return FALSE;
-    rewritten = nest_domain_xml_text(base);
-    after = nest_domain_xml_parse(rewritten, strlen(rewritten), error);
-    if (!after)
-        return FALSE;
-    wanted = cpu_canonical(after);
-    if (!g_str_equal(wanted, today)) {
-        if (changes->len == 0)
-            g_ptr_array_add(changes,
-                            g_strdup("the CPU from before the correction stands again: it is "
-                                     "right for the tag as it is now"));
-        record_correction(work, base, after);
-        g_ptr_array_extend_and_steal(definition->changes, g_steal_pointer(&changes));
-    }
-    return definition->action == NEST_DEFINITION_UNCHANGED || finish(work, rewritten, error);
+    wanted = cpu ? canonical(cpu) : cpu_canonical(base(work));
+    if (cpu)
+        nest_cpu_put(base(work), cpu);
+    if (g_str_equal(wanted, work->cpu))
+        return TRUE;
+    record_correction(work, cpu);
+    g_ptr_array_extend_and_steal(work->definition->changes, g_steal_pointer(&changes));
+    return TRUE;
 }
 
 static gboolean
@@ -249,8 +263,12 @@ nest_definition_correct(const char *text, const NestPlatform *host, gboolean kvm
     if (!work.xml || !nest_tag_read(work.xml, &work.definition->tagged, &work.tag, error))
         return NULL;
     read_state(&work);
-    find_base(&work);
-    if (is_wanted(&work, kvm_can_nest) ? !correct(&work, host, error) : !undo(&work, error))
+    if (!find_base(&work, error))
         return NULL;
+    if (!is_wanted(&work, kvm_can_nest))
+        undo(&work);
+    else if (!correct(&work, host, error))
+        return NULL;
+    finish(&work);
     return g_steal_pointer(&work.definition);
 }

@@ -88,7 +88,7 @@ NestKvmModule
 nest_kvm_module_read(void)
 {
     NestKvmModule module = {.state = NEST_KVM_NO_HARDWARE, .device = exists("/dev/kvm")};
-    g_autofree gchar *cpuinfo = read_file("/proc/cpuinfo");
+    g_autofree gchar *cpuinfo = nest_platform_cpuinfo();
 
     module.platform = cpuinfo ? nest_platform_of_cpuinfo(cpuinfo) : NULL;
     if (!module.platform)

@@ -4,6 +4,8 @@
 #include "error.h"
 #include "root.h"
 
+#include <stdio.h>
+
 enum { INTEL, AMD, HYGON };
 
 static const NestPlatform platforms[] = {
@@ -83,20 +85,34 @@ nest_platform_of_cpuinfo(const char *cpuinfo)
     return NULL;
 }
 
+gchar *
+nest_platform_cpuinfo(void)
+{
+    g_autofree gchar *path = nest_root_path("/proc/cpuinfo");
+    FILE *file = fopen(path, "re");
+    GString *text = file ? g_string_new(NULL) : NULL;
+    g_autofree char *line = NULL;
+    size_t room = 0;
+
+    if (!file)
+        return NULL;
+    while (getline(&line, &room, file) > 0 && *line != '\n')
+        g_string_append(text, line);
+    (void)fclose(file);
+    return g_string_free(text, FALSE);
+}
+
 const NestPlatform *
 nest_platform_of_host(GError **error)
 {
-    g_autofree gchar *path = nest_root_path("/proc/cpuinfo");
-    g_autofree gchar *cpuinfo = NULL;
-    const NestPlatform *platform = NULL;
+    g_autofree gchar *cpuinfo = nest_platform_cpuinfo();
+    const NestPlatform *platform = cpuinfo ? nest_platform_of_cpuinfo(cpuinfo) : NULL;
 
-    if (g_file_get_contents(path, &cpuinfo, NULL, NULL))
-        platform = nest_platform_of_cpuinfo(cpuinfo);
     if (!platform)
-        g_set_error(error, NEST_ERROR, NEST_ERROR_HOST_VENDOR,
-                    "this host's CPU is of a vendor virt-nest does not know (vendor_id in %s): "
-                    "KVM guests can be nested on Intel, AMD and Hygon only",
-                    path);
+        g_set_error_literal(
+            error, NEST_ERROR, NEST_ERROR_HOST_VENDOR,
+            "this host's CPU is of a vendor virt-nest does not know (vendor_id in "
+            "/proc/cpuinfo): KVM guests can be nested on Intel, AMD and Hygon only");
     return platform;
 }
 

@@ -29,8 +29,18 @@ const NestPlatform *nest_platform_by_name(const char *name);
 gchar *nest_platform_names(void) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
+ * nest_platform_cpuinfo: what /proc/cpuinfo says of the first processor.
+ *
+ * No more is read: the kernel works each processor's part out when it is read, and a large host has
+ * hundreds.
+ *
+ * Returns: (transfer full)(nullable) the text; NULL where it cannot be read.
+ */
+gchar *nest_platform_cpuinfo(void) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
  * nest_platform_of_cpuinfo: the platform a /proc/cpuinfo tells of.
- * @cpuinfo: the file's text
+ * @cpuinfo: from nest_platform_cpuinfo()
  *
  * Returns: (nullable) a row of the table; NULL for a vendor that is not in it.
  */
