@@ -52,13 +52,14 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(HARDENING) -Icommon -Iplugin
 
 # common/: what both halves share.
 COMMON = common/config.c common/cpu.c common/definition.c common/domain_xml.c common/error.c \
-         common/kvm_module.c common/liveness.c common/log.c common/platform.c common/root.c \
+         common/harmless.c common/kvm_module.c common/liveness.c common/log.c common/platform.c common/root.c \
          common/stamp.c common/state.c common/tag.c common/xml.c
 # What speaks with libvirt: virtnestd, and virt-nest's commands that do the same for once.
 LINK = plugins/virtnestd/correct.c \
        plugins/virtnestd/virt.c plugins/virtnestd/watch.c
 VIRTNESTD = plugins/virtnestd/main.c plugins/virtnestd/notify.c plugins/virtnestd/domains.c \
-            plugins/virtnestd/link.c plugins/virtnestd/marker.c plugins/virtnestd/restart.c
+            plugins/virtnestd/link.c plugins/virtnestd/marker.c plugins/virtnestd/restart.c \
+            plugins/virtnestd/scan.c
 VIRT_NEST = hooks/virt-nest/main.c hooks/virt-nest/apply.c hooks/virt-nest/command.c \
             hooks/virt-nest/connection.c hooks/virt-nest/report.c hooks/virt-nest/rewrite.c \
             hooks/virt-nest/status.c hooks/virt-nest/tag_commands.c
@@ -94,13 +95,13 @@ $(BUILD)/libcommon.a: $(COMMON_OBJECTS)
 LINK_PROGRAM = @mkdir -p $(@D); echo "link $@"; $(CC) $(CFLAGS) $(LDFLAGS) $(HARDENING_LINK) -o $@ $(filter %.o %.a,$^)
 
 # The front is what runs for every start on the host: libc and nothing else.
-$(BUILD)/hooks/qemu: $(BUILD)/obj/hooks/qemu_front.o
+$(BUILD)/hooks/qemu: $(BUILD)/obj/hooks/qemu_front.o $(BUILD)/obj/hooks/last_resort.o $(BUILD)/obj/common/harmless.o
 	$(LINK_PROGRAM)
 
-$(BUILD)/libexec/qemu-hook: $(BUILD)/obj/hooks/qemu_hook.o $(BUILD)/libcommon.a
+$(BUILD)/libexec/qemu-hook: $(BUILD)/obj/hooks/qemu_hook.o $(BUILD)/obj/hooks/last_resort.o $(BUILD)/libcommon.a
 	$(LINK_PROGRAM) $(LIBRARY_LIBS)
 
-$(BUILD)/bin/virt-nest: $(VIRT_NEST:%.c=$(BUILD)/obj/%.o) $(LINK_OBJECTS) $(BUILD)/libcommon.a
+$(BUILD)/bin/virt-nest: $(VIRT_NEST:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/hooks/last_resort.o $(LINK_OBJECTS) $(BUILD)/libcommon.a
 	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
 
 $(BUILD)/sbin/virtnestd: $(VIRTNESTD:%.c=$(BUILD)/obj/%.o) $(LINK_OBJECTS) $(BUILD)/libcommon.a
@@ -109,16 +110,26 @@ $(BUILD)/sbin/virtnestd: $(VIRTNESTD:%.c=$(BUILD)/obj/%.o) $(LINK_OBJECTS) $(BUI
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libcommon.a
 	$(LINK_PROGRAM) $(LIBRARY_LIBS) $(TEST_LIBS)
 
-# A front that finds no second part, whatever is installed on this machine, for test-hook.
-$(BUILD)/tests/front-alone: hooks/qemu_front.c
+# Two parts for the tests: a front that finds no second part, whatever is installed on this machine, and
+# both with a time limit of a second.
+TEST_FLAGS = $(LIBRARY_CFLAGS) $(filter-out -DNEST_LIBEXECDIR=% -MMD -MP,$(ALL_CFLAGS)) -DNEST_LIBEXECDIR='"/nonexistent"' \
+             -DNEST_LAST_RESORT_SECONDS=1 $(CFLAGS)
+
+$(BUILD)/tests/front-alone: hooks/qemu_front.c hooks/last_resort.h $(BUILD)/obj/hooks/last_resort.o \
+                            $(BUILD)/obj/common/harmless.o
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -DNEST_LIBEXECDIR=%,$(ALL_CFLAGS)) -DNEST_LIBEXECDIR='"/nonexistent"' $(CFLAGS) $(HARDENING_LINK) -MF $(BUILD)/obj/front-alone.d -o $@ $<
+	$(CC) $(TEST_FLAGS) $(HARDENING_LINK) -o $@ $(filter %.c %.o,$^)
+
+$(BUILD)/tests/second-part-alone: hooks/qemu_hook.c hooks/last_resort.h hooks/no_memory.h \
+                                  $(BUILD)/obj/hooks/last_resort.o $(BUILD)/libcommon.a
+	@mkdir -p $(@D)
+	$(CC) $(TEST_FLAGS) $(HARDENING_LINK) -o $@ $(filter %.c %.o %.a,$^) $(LIBRARY_LIBS)
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
 # Tests. A tier is a folder of tests/; tests/run counts what they say in TAP.
 .PHONY: unit-programs check-unit check-libvirt check vm-check asan demo
-unit-programs: $(PROGRAMS) $(TESTS) $(BUILD)/tests/front-alone
+unit-programs: $(PROGRAMS) $(TESTS) $(BUILD)/tests/front-alone $(BUILD)/tests/second-part-alone
 
 check-unit: unit-programs
 	BUILD=$(BUILD) tests/run unit
@@ -131,6 +142,36 @@ check: unit-programs
 
 asan:
 	$(MAKE) BUILD=$(BUILD)/asan SANITIZE=address,undefined CFLAGS='-O1 -g' check-unit
+
+# Fuzzing, by libFuzzer: what is compiled for it stands below a folder of its own. The same for AFL++:
+#   make fuzz FUZZ_CC=afl-clang-fast FUZZ=build/fuzz-afl
+FUZZ_TARGETS = config definition front hook state tag
+FUZZ         = $(BUILD)/fuzz
+FUZZ_CC      = clang
+FUZZ_FLAGS   = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+FUZZ_COMMON  = $(COMMON:%.c=$(FUZZ)/obj/%.o) $(FUZZ)/obj/common/schema.o $(FUZZ)/obj/tests/fuzz/fuzz.o
+FUZZ_COMPILE = @mkdir -p $(@D); echo "$(FUZZ_CC) $@"; $(FUZZ_CC) $(LIBRARY_CFLAGS) \
+               $(filter-out $(WARNINGS) $(HARDENING),$(ALL_CFLAGS)) -Wall $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -c -o $@ $<
+
+.PHONY: fuzz
+fuzz: $(FUZZ_TARGETS:%=$(FUZZ)/fuzz-%)
+
+$(FUZZ)/obj/%.o: %.c Makefile
+	$(FUZZ_COMPILE)
+
+$(FUZZ)/obj/common/schema.o: $(BUILD)/obj/common/schema.c
+	$(FUZZ_COMPILE)
+
+# Of an archive a target takes only what it does not bring itself.
+$(FUZZ)/libcommon.a: $(FUZZ_COMMON)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(FUZZ)/fuzz-%: $(FUZZ)/obj/tests/fuzz/fuzz-%.o $(FUZZ)/libcommon.a
+	@echo "link $@"; $(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBRARY_LIBS)
+
+.PRECIOUS: $(FUZZ)/obj/%.o
+-include $(shell find $(FUZZ)/obj -name '*.d' 2>/dev/null)
 
 demo: $(PROGRAMS)
 	install/demo --no-deps

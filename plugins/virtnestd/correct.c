@@ -35,15 +35,6 @@ typedef struct {
     const char *file;    /* read from libvirt's file */
 } Source;
 
-static NestDefinition *
-work_out(const char *xml, GError **error)
-{
-    NestKvmModule module = nest_kvm_module_read();
-
-    return nest_definition_correct(xml, module.platform, nest_kvm_module_check(&module, NULL),
-                                   error);
-}
-
 /* Whether what libvirt has now is what our define wrote and nobody's after it. */
 static gboolean
 is_still_ours(virDomainPtr domain, const NestDefinition *definition)
@@ -62,6 +53,13 @@ undefine_again(virDomainPtr domain)
         virDomainUndefineFlags(domain, VIR_DOMAIN_UNDEFINE_KEEP_NVRAM);
 }
 
+/* A domain that runs without a persistent definition, as one that was just undefined. */
+static gboolean
+is_transient(const Source *source)
+{
+    return source->domain && virDomainIsPersistent(source->domain) == 0;
+}
+
 /* The definition as it is now. NULL without an error: there is none any more. */
 static gchar *
 read_source(const Source *source, GError **error)
@@ -73,8 +71,7 @@ read_source(const Source *source, GError **error)
         g_file_get_contents(source->file, &text, NULL, NULL);
         return text;
     }
-    if (virDomainIsPersistent(source->domain) != 0)
-        text = nest_virt_read_inactive(source->domain, &problem);
+    text = nest_virt_read_inactive(source->domain, &problem);
     if (problem && !nest_virt_domain_is_gone())
         g_propagate_error(error, g_steal_pointer(&problem));
     return text;
@@ -86,7 +83,7 @@ define_if_unchanged(const Source *source, const char *expected, const char *want
                     virDomainPtr *ret_defined, GError **error)
 {
     GError *problem = NULL;
-    g_autofree gchar *now = read_source(source, &problem);
+    g_autofree gchar *now = is_transient(source) ? NULL : read_source(source, &problem);
 
     if (problem) {
         g_propagate_error(error, problem);
@@ -125,6 +122,28 @@ redefine(const Source *source, const char *expected, const NestDefinition *defin
     return TRY_GONE;
 }
 
+/* What the definition should be. A transient domain has none, so its mistakes are none of ours. */
+static Try
+work_out(const Source *source, const char *xml, NestDefinition **ret_definition, GError **error)
+{
+    g_autoptr(GError) problem = NULL;
+    NestKvmModule module;
+
+    if (!nest_tag_is_mentioned(xml, strlen(xml))) {
+        *ret_definition = nest_definition_unchanged();
+        return TRY_DONE;
+    }
+    module = nest_kvm_module_read();
+    *ret_definition = nest_definition_correct(xml, module.platform,
+                                              nest_kvm_module_check(&module, NULL), &problem);
+    if (*ret_definition)
+        return TRY_DONE;
+    if (is_transient(source))
+        return TRY_GONE;
+    g_propagate_error(error, g_steal_pointer(&problem));
+    return TRY_FAILED;
+}
+
 /* One round of reading, working out and defining. */
 static Try
 try_once(const Source *source, NestDefinition **ret_definition, GError **error)
@@ -138,13 +157,8 @@ try_once(const Source *source, NestDefinition **ret_definition, GError **error)
         g_propagate_error(error, problem);
     if (!xml)
         return problem ? TRY_FAILED : TRY_GONE;
-    if (!nest_tag_is_mentioned(xml, strlen(xml)))
-        definition = nest_definition_unchanged();
-    else
-        definition = work_out(xml, error);
-    if (!definition)
-        return TRY_FAILED;
-    if (definition->action != NEST_DEFINITION_UNCHANGED)
+    outcome = work_out(source, xml, &definition, error);
+    if (outcome == TRY_DONE && definition->action != NEST_DEFINITION_UNCHANGED)
         outcome = redefine(source, xml, definition, error);
     if (outcome == TRY_DONE)
         *ret_definition = g_steal_pointer(&definition);

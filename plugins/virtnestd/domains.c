@@ -6,8 +6,8 @@
  * events that come meanwhile lead to one more after it. Only a fresh definition or tag whose look
  * hangs because the domain starts gets a second one beside it, which needs no answer of libvirt's
  * (nest_correct_locked). The table holds only domains with a look under way, so it is empty on a
- * quiet host. Workers touch nothing of this file but their own Look; all else happens on the main
- * loop. */
+ * quiet host. When virtnestd comes, all domains are sifted for those that want a look (scan.c).
+ * Workers touch nothing of this file but their own Look; all else happens on the main loop. */
 #include "virtnestd/domains.h"
 
 #include "domain_xml.h"
@@ -16,9 +16,14 @@
 #include "virtnestd/correct.h"
 #include "virtnestd/marker.h"
 #include "virtnestd/restart.h"
+#include "virtnestd/scan.h"
+
+#include <malloc.h>
 
 /* A client may have five calls at a time on a connection (max_client_requests). */
 #define MAX_CALLS 4
+/* Of them for a scan, so that one is left for what happens meanwhile. */
+#define MAX_SIFTERS 3
 /* How long a domain that is being saved or migrated is left alone before the next look. */
 #define BUSY_PAUSE_SECONDS 1
 /* How long a look at a fresh definition or tag may take, usually 2 or 3, before the domain counts as locked. */
@@ -31,7 +36,11 @@ struct NestDomains {
     NestWatch *watch;         /* over domains that come back */
     GThreadPool *workers;     /* of Look */
     GHashTable *entries;      /* uuid -> Entry */
-    guint looking;            /* looks and scans under way */
+    guint looking;            /* Looks under way */
+    gboolean scanning;        /* a scan is under way, from its listing to the last look it led to */
+    gboolean scan_again;      /* another is wanted after it */
+    NestScan *scan;           /* its domains; NULL while they are listed */
+    guint sifters;            /* its parts under way */
     gboolean stopping;        /* begin nothing new */
     GSourceFunc when_idle;    /* called once stopping and nothing is under way */
     gpointer when_idle_data;  /* for it */
@@ -43,27 +52,38 @@ typedef struct {
     NestStart start; /* and that was a start, perhaps */
 } Entry;
 
+typedef struct Kind Kind;
+
 /* One look on its way through a worker and back. */
 typedef struct {
+    const Kind *kind;      /* what is looked at */
     NestDomains *domains;  /* for the way back */
     virConnectPtr control; /* references of its own */
     virConnectPtr work;
-    gchar *uuid;        /* the domain's; NULL: list all domains */
+    gchar *uuid;        /* the domain's */
     NestStart start;    /* a start was seen, and outrun=restart is set */
-    gboolean locked;    /* libvirt holds the domain locked: correct it as such, no more */
     gchar *name;        /* the domain's name; found, unless it is locked */
+    NestScan *scan;     /* all domains; found by the listing */
+    guint part;         /* of them */
     gchar *done;        /* what it found: what was done, for the log */
     gboolean restarted; /* ... it was restarted */
     gboolean busy;      /* ... it wants another look soon */
-    GPtrArray *uuids;   /* ... all domains */
+    GPtrArray *uuids;   /* ... domains that want a look */
     GError *error;      /* ... what went wrong */
 } Look;
+
+/* What a look does. */
+struct Kind {
+    void (*run)(Look *look);        /* on a worker */
+    void (*done)(const Look *look); /* then on the main loop, unless libvirt went away meanwhile */
+};
 
 static void
 look_free(Look *look)
 {
     virConnectClose(look->control);
     virConnectClose(look->work);
+    nest_scan_unref(look->scan);
     g_clear_pointer(&look->uuids, g_ptr_array_unref);
     g_clear_error(&look->error);
     g_free(look->uuid);
@@ -73,16 +93,15 @@ look_free(Look *look)
 }
 
 static void
-list_all(Look *look)
+list_domains(Look *look)
 {
-    g_autoptr(NestDomainList) list = NULL;
-    int n = virConnectListAllDomains(look->work, &list, 0);
+    look->scan = nest_scan_new(look->work, &look->error);
+}
 
-    look->uuids = g_ptr_array_new_with_free_func(g_free);
-    if (n < 0)
-        nest_virt_error(&look->error, "cannot list the domains");
-    for (int i = 0; i < n; i++)
-        g_ptr_array_add(look->uuids, nest_virt_uuid(list[i]));
+static void
+sift_domains(Look *look)
+{
+    look->uuids = nest_scan_sift(look->scan, look->part);
 }
 
 static void
@@ -125,22 +144,18 @@ run_look(gpointer data, gpointer unused)
     Look *look = data;
 
     (void)unused;
-    if (!look->uuid)
-        list_all(look);
-    else if (look->locked)
-        correct_locked(look);
-    else
-        look_at_domain(look);
+    look->kind->run(look);
     g_idle_add_full(G_PRIORITY_DEFAULT, look_is_done, look, NULL);
 }
 
 static Look *
-new_look(NestDomains *domains, const char *uuid)
+new_look(NestDomains *domains, const Kind *kind, const char *uuid)
 {
     Look *look = g_new0(Look, 1);
 
     virConnectRef(domains->control);
     virConnectRef(domains->work);
+    look->kind = kind;
     look->domains = domains;
     look->control = domains->control;
     look->work = domains->work;
@@ -155,21 +170,14 @@ push(Look *look)
     g_thread_pool_push(look->domains->workers, look, NULL);
 }
 
-static void
-begin(NestDomains *domains, const char *uuid, NestStart start)
-{
-    Look *look = new_look(domains, uuid);
-
-    if (domains->config->outrun == NEST_OUTRUN_RESTART)
-        look->start = start;
-    push(look);
-}
+static const Kind whole_look;
 
 /* A domain wants a look: now, or after the one that is under way. */
 static void
 want_look(NestDomains *domains, const char *uuid, NestStart start)
 {
     Entry *entry = g_hash_table_lookup(domains->entries, uuid);
+    Look *look = NULL;
 
     if (domains->stopping || !domains->work)
         return;
@@ -179,7 +187,9 @@ want_look(NestDomains *domains, const char *uuid, NestStart start)
         return;
     }
     g_hash_table_insert(domains->entries, g_strdup(uuid), g_new0(Entry, 1));
-    begin(domains, uuid, start);
+    look = new_look(domains, &whole_look, uuid);
+    look->start = domains->config->outrun == NEST_OUTRUN_RESTART ? start : NEST_START_NONE;
+    push(look);
 }
 
 /* What a timer needs to know of a domain. */
@@ -226,6 +236,8 @@ look_later(NestDomains *domains, const char *uuid)
                                later_new(domains, uuid, NULL), later_free);
 }
 
+static const Kind locked_look;
+
 /* The look at a fresh definition or tag is still under way: the domain is starting. */
 static gboolean
 it_is_locked(gpointer data)
@@ -237,8 +249,7 @@ it_is_locked(gpointer data)
     if (domains->stopping || !domains->work ||
         !g_hash_table_contains(domains->entries, later->uuid))
         return G_SOURCE_REMOVE;
-    look = new_look(domains, later->uuid);
-    look->locked = TRUE;
+    look = new_look(domains, &locked_look, later->uuid);
     look->name = g_strdup(later->name);
     push(look);
     return G_SOURCE_REMOVE;
@@ -264,16 +275,74 @@ say_outcome(const Look *look)
 }
 
 static void
-domain_is_done(NestDomains *domains, const Look *look)
+domain_is_done(const Look *look)
 {
+    NestDomains *domains = look->domains;
     Entry *entry = g_hash_table_lookup(domains->entries, look->uuid);
     Entry left = entry ? *entry : (Entry){0};
 
+    say_outcome(look);
     g_hash_table_remove(domains->entries, look->uuid);
     if (left.again)
         want_look(domains, look->uuid, left.start);
     else if (look->busy)
         look_later(domains, look->uuid);
+}
+
+static const Kind sifting;
+
+static void
+sift_more(NestDomains *domains)
+{
+    guint part = 0;
+
+    while (domains->sifters < MAX_SIFTERS && !domains->stopping &&
+           nest_scan_take(domains->scan, &part)) {
+        Look *look = new_look(domains, &sifting, NULL);
+
+        look->scan = nest_scan_ref(domains->scan);
+        look->part = part;
+        domains->sifters++;
+        push(look);
+    }
+}
+
+static void
+part_is_sifted(const Look *look)
+{
+    look->domains->sifters--;
+    for (guint i = 0; i < look->uuids->len; i++)
+        want_look(look->domains, g_ptr_array_index(look->uuids, i), NEST_START_NONE);
+    sift_more(look->domains);
+}
+
+static void
+domains_are_listed(const Look *look)
+{
+    NestDomains *domains = look->domains;
+
+    say_outcome(look);
+    domains->scanning = look->scan != NULL;
+    if (!look->scan)
+        return;
+    domains->scan = nest_scan_ref(look->scan);
+    sift_more(domains);
+}
+
+static const Kind listing = {list_domains, domains_are_listed};
+static const Kind sifting = {sift_domains, part_is_sifted};
+static const Kind whole_look = {look_at_domain, domain_is_done};
+static const Kind locked_look = {correct_locked, say_outcome};
+
+static void
+end_scan(NestDomains *domains)
+{
+    nest_log(G_LOG_LEVEL_INFO, NULL, NULL, "looked at %u domains", nest_scan_length(domains->scan));
+    g_clear_pointer(&domains->scan, nest_scan_unref);
+    domains->scanning = FALSE;
+    malloc_trim(0); /* of many domains much was held for a moment */
+    if (domains->scan_again)
+        nest_domains_scan(domains);
 }
 
 /* Back on the main loop. */
@@ -284,13 +353,12 @@ look_is_done(gpointer data)
     NestDomains *domains = look->domains;
 
     domains->looking--;
-    if (domains->work) /* else libvirt went away meanwhile, and what failed is told with that */
-        say_outcome(look);
-    if (look->uuid && !look->locked)
-        domain_is_done(domains, look);
-    for (guint i = 0; look->uuids && i < look->uuids->len; i++)
-        want_look(domains, g_ptr_array_index(look->uuids, i), NEST_START_NONE);
+    if (look->work == domains->work) /* else what failed is told with libvirt's going away */
+        look->kind->done(look);
     look_free(look);
+    if (domains->scan && !domains->sifters && !domains->stopping &&
+        g_hash_table_size(domains->entries) == 0)
+        end_scan(domains);
     if (domains->stopping && !domains->looking)
         domains->when_idle(domains->when_idle_data);
     return G_SOURCE_REMOVE;
@@ -339,14 +407,22 @@ nest_domains_detach(NestDomains *domains)
         virConnectClose(domains->work);
     domains->control = NULL;
     domains->work = NULL;
+    g_clear_pointer(&domains->scan, nest_scan_unref);
+    domains->scanning = FALSE;
+    domains->sifters = 0;
     g_hash_table_remove_all(domains->entries);
 }
 
 void
 nest_domains_scan(NestDomains *domains)
 {
-    if (domains->work && !domains->stopping)
-        begin(domains, NULL, NEST_START_NONE);
+    if (!domains->work || domains->stopping)
+        return;
+    domains->scan_again = domains->scanning;
+    if (domains->scanning)
+        return;
+    domains->scanning = TRUE;
+    push(new_look(domains, &listing, NULL));
 }
 
 /* The events after which a domain may not be what its tag asks for, and what each says of a start.

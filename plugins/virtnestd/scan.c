@@ -1,0 +1,96 @@
+/* All domains of the host, sifted for those that have anything to do with virt-nest. */
+#include "virtnestd/scan.h"
+
+#include "tag.h"
+
+#include <string.h>
+
+/* Domains of one part: some milliseconds. */
+#define PART 32
+
+struct NestScan {
+    NestDomainList *list; /* all domains */
+    guint length;         /* of them */
+    guint taken;          /* of the list so far, from its start */
+};
+
+NestScan *
+nest_scan_new(virConnectPtr work, GError **error)
+{
+    g_autoptr(NestDomainList) list = NULL;
+    int n = virConnectListAllDomains(work, &list, 0);
+    NestScan *scan = NULL;
+
+    if (n < 0) {
+        nest_virt_error(error, "cannot list the domains");
+        return NULL;
+    }
+    scan = g_atomic_rc_box_new0(NestScan);
+    scan->list = g_steal_pointer(&list);
+    scan->length = (guint)n;
+    return scan;
+}
+
+NestScan *
+nest_scan_ref(NestScan *scan)
+{
+    return g_atomic_rc_box_acquire(scan);
+}
+
+static void
+scan_clear(gpointer data)
+{
+    nest_virt_list_free(((NestScan *)data)->list);
+}
+
+void
+nest_scan_unref(NestScan *scan)
+{
+    if (scan)
+        g_atomic_rc_box_release_full(scan, scan_clear);
+}
+
+guint
+nest_scan_length(const NestScan *scan)
+{
+    return scan->length;
+}
+
+gboolean
+nest_scan_take(NestScan *scan, guint *ret_part)
+{
+    if (scan->taken >= scan->length)
+        return FALSE;
+    *ret_part = scan->taken;
+    scan->taken += PART;
+    return TRUE;
+}
+
+/* What cannot be read gets a look, which says why, unless it is gone. */
+static gboolean
+mentions_us(virDomainPtr domain, unsigned int flags)
+{
+    g_autofree char *xml = virDomainGetXMLDesc(domain, flags);
+
+    return xml ? nest_tag_is_mentioned(xml, strlen(xml)) : !nest_virt_domain_is_gone();
+}
+
+/* The list says which domains ran when it was made; for those that started since, there are events. */
+static gboolean
+wants_look(virDomainPtr domain)
+{
+    gboolean runs = virDomainGetID(domain) != (unsigned int)-1;
+
+    return mentions_us(domain, VIR_DOMAIN_XML_INACTIVE) || (runs && mentions_us(domain, 0));
+}
+
+GPtrArray *
+nest_scan_sift(const NestScan *scan, guint part)
+{
+    GPtrArray *uuids = g_ptr_array_new_with_free_func(g_free);
+
+    for (guint i = part; i < MIN(part + PART, scan->length); i++)
+        if (wants_look(scan->list[i]))
+            g_ptr_array_add(uuids, nest_virt_uuid(scan->list[i]));
+    return uuids;
+}

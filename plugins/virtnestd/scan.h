@@ -1,0 +1,42 @@
+/* All domains of the host, sifted for those that have anything to do with virt-nest. */
+#pragma once
+
+#include "virtnestd/virt.h"
+
+/**
+ * NestScan: the host's domains at one moment.
+ *
+ * Theory of operation: on most hosts most domains are none of ours, and that is seen from one call a
+ * domain. So the list is gone through in parts, each on one thread, and only those domains that
+ * mention virt-nest get a look of their own. Parts are small, as events wait behind them.
+ */
+typedef struct NestScan NestScan;
+
+/**
+ * nest_scan_new: list the domains.
+ * @work: where the calls go
+ *
+ * Returns: (transfer full) the list, or NULL with NEST_ERROR_LIBVIRT.
+ */
+NestScan *nest_scan_new(virConnectPtr work, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+NestScan *nest_scan_ref(NestScan *scan);
+void nest_scan_unref(NestScan *scan);
+
+/* How many domains there are. */
+guint nest_scan_length(const NestScan *scan);
+
+/**
+ * nest_scan_take: the next part. From one thread only.
+ * @ret_part: for nest_scan_sift()
+ *
+ * Returns: FALSE where all have been taken.
+ */
+gboolean nest_scan_take(NestScan *scan, guint *ret_part);
+
+/**
+ * nest_scan_sift: the domains of a part that want a look. From any thread.
+ *
+ * Returns: (transfer full)(element-type utf8) their uuids.
+ */
+GPtrArray *nest_scan_sift(const NestScan *scan, guint part) G_GNUC_WARN_UNUSED_RESULT;
