@@ -32,7 +32,7 @@ typedef struct {
     virConnectPtr work;  /* where the define goes */
     const char *uuid;    /* the domain's */
     virDomainPtr domain; /* read through libvirt; NULL: */
-    const char *file;    /* read from libvirt's file */
+    const char *name;    /* read from libvirt's file */
 } Source;
 
 /* Whether what libvirt has now is what our define wrote and nobody's after it. */
@@ -67,10 +67,8 @@ read_source(const Source *source, GError **error)
     g_autoptr(GError) problem = NULL;
     gchar *text = NULL;
 
-    if (source->file) {
-        g_file_get_contents(source->file, &text, NULL, NULL);
-        return text;
-    }
+    if (!source->domain)
+        return nest_virt_read_file(source->name, source->uuid);
     text = nest_virt_read_inactive(source->domain, &problem);
     if (problem && !nest_virt_domain_is_gone())
         g_propagate_error(error, g_steal_pointer(&problem));
@@ -108,7 +106,7 @@ redefine(const Source *source, const char *expected, const NestDefinition *defin
     Try outcome = TRY_FAILED;
     NestCameBack came_back = NEST_CAME_BACK_NO;
 
-    if (source->file) /* the hook that holds the domain may be waiting for this define */
+    if (!source->domain) /* the hook that holds the domain may be waiting for this define */
         (void)nest_stamp_leave(NEST_STAMP_CORRECTING, source->uuid, NULL);
     outcome = define_if_unchanged(source, expected, definition->xml, &defined, error);
     nest_stamp_remove(NEST_STAMP_CORRECTING, source->uuid);
@@ -192,30 +190,24 @@ nest_correct_domain(const NestCorrector *corrector, virDomainPtr domain, GError 
     return correct(&source, error);
 }
 
-/* Whether libvirt has just written this file, and for this domain. */
+/* Whether libvirt has just written the file. */
 static gboolean
-is_fresh(const char *file, const char *uuid)
+is_fresh(const char *name)
 {
-    g_autofree gchar *text = NULL;
-    g_autofree gchar *element = g_strdup_printf("<uuid>%s</uuid>", uuid);
+    g_autofree gchar *file = nest_virt_file(name);
     GStatBuf status;
 
     return g_stat(file, &status) == 0 &&
-           g_get_real_time() / G_USEC_PER_SEC - (gint64)status.st_mtime < FRESH_SECONDS &&
-           g_file_get_contents(file, &text, NULL, NULL) && strstr(text, element);
+           g_get_real_time() / G_USEC_PER_SEC - (gint64)status.st_mtime < FRESH_SECONDS;
 }
 
 NestDefinition *
 nest_correct_locked(const NestCorrector *corrector, virConnectPtr work, const char *name,
                     const char *uuid, GError **error)
 {
-    g_autofree gchar *file_name = g_strdup_printf("/etc/libvirt/qemu/%s.xml", name);
-    g_autofree gchar *file = nest_root_path(file_name);
-    Source source = {corrector, work, uuid, NULL, file};
+    Source source = {corrector, work, uuid, NULL, name};
 
-    if (strchr(name, '/') || !is_fresh(file, uuid))
-        return nest_definition_unchanged();
-    return correct(&source, error);
+    return is_fresh(name) ? correct(&source, error) : nest_definition_unchanged();
 }
 
 gchar *

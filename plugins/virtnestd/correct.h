@@ -39,9 +39,8 @@ NestDefinition *nest_correct_domain(const NestCorrector *corrector, virDomainPtr
  * @name: the domain's
  * @uuid: the domain's
  *
- * Reads /etc/libvirt/qemu/NAME.xml in place of calling libvirt: the same text, comment apart
- * (compared on libvirt 9.0), written before the DEFINED event. Does nothing if that file was not
- * written just now, as with a libvirt whose files are elsewhere.
+ * Reads libvirt's own file (nest_virt_read_file()) in place of calling libvirt. Does nothing if that
+ * was not written just now, as with a libvirt whose files are elsewhere.
  *
  * Returns: as nest_correct_domain().
  */

@@ -11,6 +11,7 @@
 struct NestScan {
     NestDomainList *list; /* all domains */
     guint length;         /* of them */
+    gboolean is_local;    /* libvirt's files are this host's */
     guint taken;          /* of the list so far, from its start */
 };
 
@@ -18,6 +19,7 @@ NestScan *
 nest_scan_new(virConnectPtr work, GError **error)
 {
     g_autoptr(NestDomainList) list = NULL;
+    g_autofree char *uri = virConnectGetURI(work);
     int n = virConnectListAllDomains(work, &list, 0);
     NestScan *scan = NULL;
 
@@ -28,6 +30,7 @@ nest_scan_new(virConnectPtr work, GError **error)
     scan = g_atomic_rc_box_new0(NestScan);
     scan->list = g_steal_pointer(&list);
     scan->length = (guint)n;
+    scan->is_local = g_strcmp0(uri, "qemu:///system") == 0;
     return scan;
 }
 
@@ -66,22 +69,32 @@ nest_scan_take(NestScan *scan, guint *ret_part)
     return TRUE;
 }
 
+static gboolean
+mentions_us(const char *xml)
+{
+    return nest_tag_is_mentioned(xml, strlen(xml));
+}
+
 /* What cannot be read gets a look, which says why, unless it is gone. */
 static gboolean
-mentions_us(virDomainPtr domain, unsigned int flags)
+libvirt_mentions_us(virDomainPtr domain, unsigned int flags)
 {
     g_autofree char *xml = virDomainGetXMLDesc(domain, flags);
 
-    return xml ? nest_tag_is_mentioned(xml, strlen(xml)) : !nest_virt_domain_is_gone();
+    return xml ? mentions_us(xml) : !nest_virt_domain_is_gone();
 }
 
 /* The list says which domains ran when it was made; for those that started since, there are events. */
 static gboolean
-wants_look(virDomainPtr domain)
+wants_look(const NestScan *scan, virDomainPtr domain, const char *uuid)
 {
     gboolean runs = virDomainGetID(domain) != (unsigned int)-1;
+    g_autofree gchar *file =
+        scan->is_local ? nest_virt_read_file(virDomainGetName(domain), uuid) : NULL;
 
-    return mentions_us(domain, VIR_DOMAIN_XML_INACTIVE) || (runs && mentions_us(domain, 0));
+    if (file ? mentions_us(file) : libvirt_mentions_us(domain, VIR_DOMAIN_XML_INACTIVE))
+        return TRUE;
+    return runs && libvirt_mentions_us(domain, 0);
 }
 
 GPtrArray *
@@ -89,8 +102,11 @@ nest_scan_sift(const NestScan *scan, guint part)
 {
     GPtrArray *uuids = g_ptr_array_new_with_free_func(g_free);
 
-    for (guint i = part; i < MIN(part + PART, scan->length); i++)
-        if (wants_look(scan->list[i]))
-            g_ptr_array_add(uuids, nest_virt_uuid(scan->list[i]));
+    for (guint i = part; i < MIN(part + PART, scan->length); i++) {
+        g_autofree gchar *uuid = nest_virt_uuid(scan->list[i]);
+
+        if (wants_look(scan, scan->list[i], uuid))
+            g_ptr_array_add(uuids, g_steal_pointer(&uuid));
+    }
     return uuids;
 }

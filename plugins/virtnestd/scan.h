@@ -6,9 +6,10 @@
 /**
  * NestScan: the host's domains at one moment.
  *
- * Theory of operation: on most hosts most domains are none of ours, and that is seen from one call a
- * domain. So the list is gone through in parts, each on one thread, and only those domains that
- * mention virt-nest get a look of their own. Parts are small, as events wait behind them.
+ * Theory of operation: on most hosts most domains are none of ours, and that is seen from libvirt's
+ * own file of the definition, or from one call where that is not at hand. So the list is gone through
+ * in parts, each on one thread, and only those domains that mention virt-nest get a look of their own,
+ * which trusts nothing but libvirt. Parts are small, as events wait behind them.
  */
 typedef struct NestScan NestScan;
 

@@ -2,9 +2,11 @@
 #include "virtnestd/virt.h"
 
 #include "error.h"
+#include "root.h"
 
 #include <libvirt-glib/libvirt-glib.h>
 #include <libvirt/virterror.h>
+#include <string.h>
 
 void
 nest_virt_list_free(NestDomainList *list)
@@ -57,4 +59,25 @@ nest_virt_read_inactive(virDomainPtr domain, GError **error)
     if (!xml)
         nest_virt_error(error, "cannot read the definition");
     return xml; /* libvirt and GLib both allocate with malloc() */
+}
+
+gchar *
+nest_virt_file(const char *name)
+{
+    g_autofree gchar *path = g_strdup_printf("/etc/libvirt/qemu/%s.xml", name);
+
+    return nest_root_path(path);
+}
+
+gchar *
+nest_virt_read_file(const char *name, const char *uuid)
+{
+    g_autofree gchar *path = nest_virt_file(name);
+    g_autofree gchar *element = g_strdup_printf("<uuid>%s</uuid>", uuid);
+    g_autofree gchar *text = NULL;
+
+    if (strchr(name, '/') || !g_file_get_contents(path, &text, NULL, NULL) ||
+        !strstr(text, element))
+        return NULL;
+    return g_steal_pointer(&text);
 }

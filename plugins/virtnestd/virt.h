@@ -40,3 +40,16 @@ gchar *nest_virt_uuid(virDomainPtr domain);
  * Returns: (transfer full) the XML, or NULL with NEST_ERROR_LIBVIRT.
  */
 gchar *nest_virt_read_inactive(virDomainPtr domain, GError **error);
+
+/* (transfer full) The file in which the libvirt of this host (qemu:///system) keeps a definition. */
+gchar *nest_virt_file(const char *name);
+
+/**
+ * nest_virt_read_file: the persistent definition from libvirt's own file.
+ *
+ * The same text as nest_virt_read_inactive()'s, comment apart, and written before any event about it
+ * (compared on libvirt 9.0), for a tenth of the cost and without waiting for anything.
+ *
+ * Returns: (transfer full)(nullable) NULL where there is no such file of this name and uuid.
+ */
+gchar *nest_virt_read_file(const char *name, const char *uuid);
