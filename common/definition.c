@@ -145,11 +145,10 @@ restore(const Work *work, GError **error)
 static gboolean
 find_base(Work *work, GError **error)
 {
-    g_autofree gchar *applied =
-        work->state->original ? canonical(work->state->applied) : g_strdup("");
+    g_autofree gchar *applied = work->state->original ? canonical(work->state->applied) : NULL;
 
     work->cpu = cpu_canonical(work->xml);
-    work->untouched = *work->cpu && g_str_equal(work->cpu, applied);
+    work->untouched = applied && *work->cpu && g_str_equal(work->cpu, applied);
     if (work->untouched)
         work->restored = restore(work, error);
     return !work->untouched || work->restored;
