@@ -44,7 +44,7 @@ HARDENING = -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=
 HARDENING_LINK = -pie -Wl,-z,relro,-z,now
 # make asan builds with SANITIZE set, below a folder of its own.
 ifdef SANITIZE
-HARDENING = -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all -fPIE
+HARDENING = -fsanitize=$(SANITIZE) -DNEST_SANITIZED -fno-omit-frame-pointer -fno-sanitize-recover=all -fPIE
 HARDENING_LINK = -pie -fsanitize=$(SANITIZE)
 endif
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(HARDENING) -Icommon -Iplugins -MMD -MP \
@@ -63,7 +63,7 @@ VIRTNESTD = plugins/virtnestd/main.c plugins/virtnestd/notify.c plugins/virtnest
 VIRT_NEST = hooks/virt-nest/main.c hooks/virt-nest/apply.c hooks/virt-nest/command.c \
             hooks/virt-nest/connection.c hooks/virt-nest/report.c hooks/virt-nest/rewrite.c \
             hooks/virt-nest/status.c hooks/virt-nest/tag_commands.c
-UNIT_TESTS = test-config test-cpu test-definition test-domain-xml test-hook test-kvm-module \
+UNIT_TESTS = test-config test-corpus test-cpu test-definition test-domain-xml test-hostile test-hook test-kvm-module \
              test-liveness test-platform test-rewrite test-state test-tag
 
 COMMON_OBJECTS = $(COMMON:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/common/schema.o
@@ -94,14 +94,17 @@ $(BUILD)/libcommon.a: $(COMMON_OBJECTS)
 
 LINK_PROGRAM = @mkdir -p $(@D); echo "link $@"; $(CC) $(CFLAGS) $(LDFLAGS) $(HARDENING_LINK) -o $@ $(filter %.o %.a,$^)
 
+# How the programs end that are fed from outside, where nothing else can be done.
+LAST_RESORT = $(BUILD)/obj/hooks/last_resort.o $(BUILD)/obj/hooks/no_memory.o
+
 # The front is what runs for every start on the host: libc and nothing else.
 $(BUILD)/hooks/qemu: $(BUILD)/obj/hooks/qemu_front.o $(BUILD)/obj/hooks/last_resort.o $(BUILD)/obj/common/harmless.o
 	$(LINK_PROGRAM)
 
-$(BUILD)/libexec/qemu-hook: $(BUILD)/obj/hooks/qemu_hook.o $(BUILD)/obj/hooks/last_resort.o $(BUILD)/libcommon.a
+$(BUILD)/libexec/qemu-hook: $(BUILD)/obj/hooks/qemu_hook.o $(LAST_RESORT) $(BUILD)/libcommon.a
 	$(LINK_PROGRAM) $(LIBRARY_LIBS)
 
-$(BUILD)/bin/virt-nest: $(VIRT_NEST:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/hooks/last_resort.o $(LINK_OBJECTS) $(BUILD)/libcommon.a
+$(BUILD)/bin/virt-nest: $(VIRT_NEST:%.c=$(BUILD)/obj/%.o) $(LAST_RESORT) $(LINK_OBJECTS) $(BUILD)/libcommon.a
 	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
 
 $(BUILD)/sbin/virtnestd: $(VIRTNESTD:%.c=$(BUILD)/obj/%.o) $(LINK_OBJECTS) $(BUILD)/libcommon.a
@@ -120,8 +123,8 @@ $(BUILD)/tests/front-alone: hooks/qemu_front.c hooks/last_resort.h $(BUILD)/obj/
 	@mkdir -p $(@D)
 	$(CC) $(TEST_FLAGS) $(HARDENING_LINK) -o $@ $(filter %.c %.o,$^)
 
-$(BUILD)/tests/second-part-alone: hooks/qemu_hook.c hooks/last_resort.h hooks/no_memory.h \
-                                  $(BUILD)/obj/hooks/last_resort.o $(BUILD)/libcommon.a
+$(BUILD)/tests/second-part-alone: hooks/qemu_hook.c hooks/last_resort.h \
+                                  $(LAST_RESORT) $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
 	$(CC) $(TEST_FLAGS) $(HARDENING_LINK) -o $@ $(filter %.c %.o %.a,$^) $(LIBRARY_LIBS)
 
@@ -148,7 +151,7 @@ asan:
 FUZZ_TARGETS = config definition front hook state tag
 FUZZ         = $(BUILD)/fuzz
 FUZZ_CC      = clang
-FUZZ_FLAGS   = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+FUZZ_FLAGS   = -O2 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 FUZZ_COMMON  = $(COMMON:%.c=$(FUZZ)/obj/%.o) $(FUZZ)/obj/common/schema.o $(FUZZ)/obj/tests/fuzz/fuzz.o
 FUZZ_COMPILE = @mkdir -p $(@D); echo "$(FUZZ_CC) $@"; $(FUZZ_CC) $(LIBRARY_CFLAGS) \
                $(filter-out $(WARNINGS) $(HARDENING),$(ALL_CFLAGS)) -Wall $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -c -o $@ $<

@@ -166,22 +166,47 @@ require_feature(Rewrite *rewrite, GError **error)
 }
 
 static void
-drop_feature(Rewrite *rewrite, const char *name, const char *const *policies)
+drop(Rewrite *rewrite, xmlNode *feature)
 {
-    xmlNode *feature = find_feature(rewrite->cpu, name);
+    g_autofree gchar *name = nest_xml_attribute(feature, "name");
     g_autofree gchar *policy = nest_xml_attribute(feature, "policy");
 
-    if (!feature_has(feature, policies))
-        return;
     say(rewrite, "feature %s: policy %s is removed", name, policy ? policy : "require");
     remove_element(feature);
+}
+
+/* Whether a feature is @vendors ("vmx") or, as vmx-ept, a part of it. */
+static gboolean
+is_part_of(const xmlNode *feature, const char *vendors)
+{
+    g_autofree gchar *name = nest_xml_attribute(feature, "name");
+    gsize length = strlen(vendors);
+
+    return nest_xml_is(feature, "feature") && name && g_str_has_prefix(name, vendors) &&
+           (name[length] == '\0' || name[length] == '-');
+}
+
+/* What the model of the other vendor had: host-model would not start with it. */
+static void
+drop_granted(Rewrite *rewrite, const char *vendors)
+{
+    xmlNode *next = NULL;
+
+    for (xmlNode *child = rewrite->cpu->children; child; child = next) {
+        next = child->next;
+        if (is_part_of(child, vendors) && feature_has(child, granting))
+            drop(rewrite, child);
+    }
 }
 
 static gboolean
 unblock_feature(Rewrite *rewrite, GError **error)
 {
+    xmlNode *feature = find_feature(rewrite->cpu, rewrite->platform->feature);
+
     (void)error;
-    drop_feature(rewrite, rewrite->platform->feature, withholding);
+    if (feature_has(feature, withholding))
+        drop(rewrite, feature);
     return TRUE;
 }
 
@@ -196,10 +221,9 @@ set_mode(Rewrite *rewrite, const char *mode, const char *check)
     remove_attribute(cpu, "match");
     remove_children(cpu, "model");
     remove_children(cpu, "vendor");
-    /* One that the model of the other vendor had: host-model would not start with it. */
     for (gsize i = 0; i < G_N_ELEMENTS(features); i++)
         if (!g_str_equal(features[i], rewrite->platform->feature))
-            drop_feature(rewrite, features[i], granting);
+            drop_granted(rewrite, features[i]);
 }
 
 static gboolean
