@@ -272,6 +272,7 @@ become_default(Rewrite *rewrite, GError **error)
     set_attribute(rewrite->cpu, "mode", "custom");
     set_attribute(rewrite->cpu, "match", "exact");
     set_attribute(rewrite->cpu, "check", "none");
+    remove_children(rewrite->cpu, "model"); /* an empty one */
     model = add_child(rewrite->cpu, "model");
     set_attribute(model, "fallback", "forbid");
     xmlNodeSetContent(model, (const xmlChar *)"qemu64");
@@ -314,7 +315,7 @@ static const struct {
     int classes;      /* bits of CPU_* */
     Step steps[3];    /* in turn; none: nothing to do */
 } rules[] = {
-    {"kvm", WISH(NEST_CPU_AUTO), CPU_NONE | CPU_DEFAULT, {become_passthrough}},
+    {"kvm", WISH(NEST_CPU_AUTO), CPU_NONE | CPU_DEFAULT, {become_passthrough, unblock_feature}},
     {"kvm", WISH(NEST_CPU_AUTO), CPU_PASSTHROUGH | CPU_MAXIMUM, {unblock_feature}},
     {"kvm", WISH(NEST_CPU_AUTO), CPU_HOST_MODEL | CPU_CUSTOM | CPU_OURS, {require_feature}},
     {"kvm", WISH(NEST_CPU_HOST_PASSTHROUGH), CPU_PASSTHROUGH, {unblock_feature}},

@@ -24,7 +24,7 @@ gboolean nest_cpu_is_kvm(const NestDomainXml *xml);
 
 /**
  * nest_cpu_rewrite: want the <cpu> that the tag asks for.
- * @xml: the domain; the change is wanted of it, nest_domain_xml_text() gives the result
+ * @xml: the domain, tagged; the change is wanted of it, nest_domain_xml_text() gives the result
  * @tag: what is asked for
  * @host: (nullable) the platform of the host
  * @changes: takes one sentence (gchar *) for each change; none where nothing is to be done

@@ -101,11 +101,20 @@ work_clear(Work *work)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Work, work_clear)
 
 static gchar *
-cpu_canonical(const NestDomainXml *xml)
+cpu_source(const NestDomainXml *xml)
 {
     xmlNode *cpu = find_cpu(xml);
 
-    return cpu ? nest_xml_canonical(cpu) : g_strdup("");
+    return cpu ? nest_domain_xml_source(xml, cpu) : g_strdup("");
+}
+
+/* By its text, as the record's: a prefix that only the document declares counts alike in both. */
+static gchar *
+cpu_canonical(const NestDomainXml *xml)
+{
+    g_autofree gchar *cpu = cpu_source(xml);
+
+    return canonical(cpu);
 }
 
 /* The record of a definition without what does not belong into one. */
@@ -196,14 +205,6 @@ undo(Work *work)
                                                 : ", but the CPU was changed since: it stays",
                                 NULL));
     forget_record(work->state);
-}
-
-static gchar *
-cpu_source(const NestDomainXml *xml)
-{
-    xmlNode *cpu = find_cpu(xml);
-
-    return cpu ? nest_domain_xml_source(xml, cpu) : g_strdup("");
 }
 
 /* @cpu: (nullable) the new one; NULL: that of the base stands again. */

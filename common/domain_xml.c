@@ -327,13 +327,16 @@ nest_domain_xml_append(NestDomainXml *xml, const xmlNode *parent, const char *te
     const Range *range = parent->_private;
     const char *input = g_bytes_get_data(xml->input, NULL);
     const char *end_tag = memrchr(input, '<', range->end);
-    gsize place = indentation_start(xml, (gsize)(end_tag - input));
+    gsize place = (gsize)(end_tag - input);
     const xmlNode *first = nest_xml_next_element(parent->children);
     gsize first_start = ((const Range *)first->_private)->start;
     gsize indentation = indentation_start(xml, first_start);
     g_autofree gchar *before = g_strndup(input + indentation, first_start - indentation);
     g_autofree gchar *with_indentation = g_strconcat(before, text, NULL);
 
+    /* Behind no white space, or its removal would take that as well. */
+    while (g_ascii_isspace(input[place - 1]))
+        place--;
     want(xml, place, place, with_indentation);
 }
 
