@@ -2,7 +2,7 @@
 #
 #   make            all programs            make check      unit and libvirt tiers
 #   make install    DESTDIR, PREFIX         make demo       the whole promise, shown
-#   make asan       unit tests, sanitized   make lint       clang-tidy, cppcheck, formats
+#   make asan       all tests, sanitized    make lint       clang-tidy, cppcheck, formats
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -114,9 +114,9 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libcommon.a
 	$(LINK_PROGRAM) $(LIBRARY_LIBS) $(TEST_LIBS)
 
 # Two parts for the tests: a front that finds no second part, whatever is installed on this machine, and
-# both with a time limit of a second.
+# both with a time limit of two seconds.
 TEST_FLAGS = $(LIBRARY_CFLAGS) $(filter-out -DNEST_LIBEXECDIR=% -MMD -MP,$(ALL_CFLAGS)) -DNEST_LIBEXECDIR='"/nonexistent"' \
-             -DNEST_LAST_RESORT_SECONDS=1 $(CFLAGS)
+             -DNEST_LAST_RESORT_SECONDS=2 $(CFLAGS)
 
 $(BUILD)/tests/front-alone: hooks/qemu_front.c hooks/last_resort.h $(BUILD)/obj/hooks/last_resort.o \
                             $(BUILD)/obj/common/harmless.o
@@ -131,7 +131,7 @@ $(BUILD)/tests/second-part-alone: hooks/qemu_hook.c hooks/last_resort.h \
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
 # Tests. A tier is a folder of tests/; tests/run counts what they say in TAP.
-.PHONY: unit-programs check-unit check-libvirt check vm-check asan demo
+.PHONY: unit-programs check-unit check-libvirt check vm-check asan soak demo
 unit-programs: $(PROGRAMS) $(TESTS) $(BUILD)/tests/front-alone $(BUILD)/tests/second-part-alone
 
 check-unit: unit-programs
@@ -143,8 +143,18 @@ check-libvirt: $(PROGRAMS)
 check: unit-programs
 	BUILD=$(BUILD) tests/run build unit libvirt
 
+# Unit and libvirt tiers, sanitized. A program writes its findings where tests/asan looks for them.
 asan:
-	$(MAKE) BUILD=$(BUILD)/asan SANITIZE=address,undefined CFLAGS='-O1 -g' check-unit
+	+BUILD=$(BUILD) MAKE="$(MAKE)" tests/asan
+
+ifdef SANITIZE_REPORTS
+$(PROGRAMS) $(TESTS): $(BUILD)/obj/tests/sanitizer.o
+$(BUILD)/obj/tests/sanitizer.o: CPPFLAGS += -DSANITIZE_REPORTS='"$(SANITIZE_REPORTS)"'
+endif
+
+# The races and the fuzz targets at full count, for hours; the log is $(BUILD)/soak.log.
+soak:
+	BUILD=$(BUILD) tests/soak
 
 # Fuzzing, by libFuzzer: what is compiled for it stands below a folder of its own. The same for AFL++:
 #   make fuzz FUZZ_CC=afl-clang-fast FUZZ=build/fuzz-afl

@@ -1,6 +1,13 @@
 /* The one error domain of virt-nest: what can go wrong, and the stable code a person sees for it. */
 #include "error.h"
 
+#include "harmless.h"
+
+#include <string.h>
+
+/* libvirt shows a thousand bytes of what the hook said, and the end of a message is its remedy. */
+#define MAX_TEXT 800
+
 static const char *const names[] = {
     [NEST_ERROR_XML] = "NEST-XML",
     [NEST_ERROR_XML_ENCODING] = "NEST-XML-ENCODING",
@@ -46,8 +53,36 @@ nest_error_name(const GError *error)
     return names[ours ? error->code : NEST_ERROR_IO];
 }
 
+/* Cuts a text that somebody's value made long in its middle. */
+static void
+shorten(GString *text)
+{
+    static const char gap[] = " ... ";
+    const gsize half = (MAX_TEXT - strlen(gap)) / 2;
+
+    if (text->len <= MAX_TEXT)
+        return;
+    g_string_erase(text, (gssize)half, (gssize)(text->len - 2 * half));
+    g_string_insert(text, (gssize)half, gap);
+}
+
+gchar *
+nest_error_harmless(const char *text)
+{
+    gsize room = strlen(text) * NEST_HARMLESS_GROWTH + 1;
+    gchar *harmless = g_malloc(room);
+
+    (void)nest_harmless_copy(harmless, room, text);
+    return harmless;
+}
+
 gchar *
 nest_error_text(const GError *error)
 {
-    return g_strdup_printf("nest: %s [%s]", error->message, nest_error_name(error));
+    g_autoptr(GString) text = g_string_new(error->message);
+    g_autofree gchar *harmless = NULL;
+
+    shorten(text); /* first, as a cut can fall into a character */
+    harmless = nest_error_harmless(text->str);
+    return g_strdup_printf("nest: %s [%s]", harmless, nest_error_name(error));
 }

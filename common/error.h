@@ -58,6 +58,12 @@ const char *nest_error_name(const GError *error) G_GNUC_WARN_UNUSED_RESULT;
  * nest_error_text: the whole line a person reads.
  * @error: what went wrong
  *
+ * Whatever names and values the message has in it, the line stays one, does nothing to a terminal, and is
+ * cut in its middle where they make it long.
+ *
  * Returns: (transfer full) "nest: MESSAGE [NEST-CODE]", without a line feed.
  */
 gchar *nest_error_text(const GError *error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* (transfer full) A text from outside as it can be printed; see nest_harmless_copy(). */
+gchar *nest_error_harmless(const char *text) G_GNUC_WARN_UNUSED_RESULT;

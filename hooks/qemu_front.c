@@ -7,7 +7,11 @@
  * takes over. XML of more than one chunk goes into the memfd while it is read.
  *
  * What fails here fails the operation only where libvirt asks for leave and the domain mentions us;
- * a failing reconnect would kill a running guest (LIBVIRT-FACTS, "Hooks"). */
+ * a failing reconnect would kill a running guest (LIBVIRT-FACTS, "Hooks"). So it is with standard input
+ * that does not end, as libvirtd stopped in the middle of writing: when the time is over, what was read
+ * decides whether it is refused or let go. */
+#include "last_resort.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -33,11 +37,11 @@
 
 /* The operations that matter; all others may not even fail, so nothing is done for them. */
 static const struct Operation {
-    const char *name; /* as libvirt calls it (docs/hooks.rst) */
-    const char *verb; /* what is refused, in a message; NULL: nothing can be */
+    const char *name;   /* as libvirt calls it (docs/hooks.rst) */
+    const char *action; /* what is refused, in a message; NULL: nothing can be */
 } operations[] = {
-    {"prepare", "start"},   {"start", "start"}, {"migrate", "take in"},
-    {"restore", "restore"}, {"stopped", NULL},  {"release", NULL},
+    {"prepare", "start domain"},   {"start", "start domain"}, {"migrate", "take in domain"},
+    {"restore", "restore domain"}, {"stopped", NULL},         {"release", NULL},
 };
 
 /* Whatever the tag or a mistaken tag looks like, one of these stands in it. */
@@ -60,8 +64,8 @@ static const Failure cannot_run = {"virt-nest's second part, " SECOND_PART ", ca
                                    "install virt-nest anew, or remove its hook from "
                                    "/etc/libvirt/hooks"};
 
-/* The XML as far as it was read. */
-typedef struct {
+/* The XML as far as it was read. Zeroed by the kernel, page by page as it is touched. */
+static struct Input {
     char bytes[OVERLAP + CHUNK]; /* end of the chunk before, then the chunk */
     size_t length;               /* of the chunk */
     size_t stored;               /* bytes in the memfd */
@@ -69,7 +73,9 @@ typedef struct {
     bool mentions_us;            /* one of the words was met */
     const Failure *failure;      /* NULL: all went well */
     int error;                   /* errno of the failure */
-} Input;
+} the_input;
+
+typedef struct Input Input;
 
 static void
 fail(Input *input, const Failure *failure, int error)
@@ -98,6 +104,22 @@ open_standard_descriptors(void)
             return;
 }
 
+/* Asked by the signal handler as well, when reading takes too long. */
+static bool
+mentions_us(const Input *input)
+{
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (memmem(input->bytes, OVERLAP + input->length, words[i], strlen(words[i])))
+            return true;
+    return false;
+}
+
+static bool
+input_concerns_us(void)
+{
+    return the_input.mentions_us || mentions_us(&the_input);
+}
+
 /* Reads until the chunk is full or the input ends; returns whether there may be more. */
 static bool
 read_chunk(Input *input)
@@ -115,15 +137,6 @@ read_chunk(Input *input)
         input->length += (size_t)n;
     }
     return true;
-}
-
-static bool
-mentions_us(const Input *input)
-{
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-        if (memmem(input->bytes, OVERLAP + input->length, words[i], strlen(words[i])))
-            return true;
-    return false;
 }
 
 static void
@@ -214,26 +227,37 @@ hand_over(Input *input, char **argv)
     fail(input, &cannot_run, errno);
 }
 
+/* Returns the exit status. @refusal: how a refusal of this begins; fit to be printed. */
+static int
+let_go_or_pass_on(const struct Operation *operation, const char *refusal, char **argv)
+{
+    Input *input = &the_input;
+
+    input->memfd = -1;
+    read_input(input);
+    if (!input->mentions_us)
+        return 0;
+    if (!input->failure)
+        hand_over(input, argv);
+    if (!operation->action)
+        return 0;
+    (void)dprintf(STDERR_FILENO, "%s: %s: %s: %s [NEST-IO]\n", refusal, input->failure->what,
+                  strerror(input->error), input->failure->remedy);
+    return 1;
+}
+
 int
 main(int argc, char **argv)
 {
-    static Input input; /* zeroed by the kernel, page by page as it is touched */
     const struct Operation *operation = argc > 2 ? find_operation(argv[2]) : NULL;
+    NestLastResort resort = {.seconds = NEST_LAST_RESORT_SECONDS, .concerns_us = input_concerns_us};
 
     if (!operation)
         return 0;
-    (void)signal(SIGPIPE,
-                 SIG_IGN); /* stays so in the second part: an unread message decides nothing */
+    resort.action = operation->action;
+    resort.name = argv[1];
     open_standard_descriptors();
-    input.memfd = -1;
-    read_input(&input);
-    if (!input.mentions_us)
-        return 0;
-    if (!input.failure)
-        hand_over(&input, argv);
-    if (!operation->verb)
-        return 0;
-    (void)dprintf(2, "nest: cannot %s domain '%s': %s: %s: %s [NEST-IO]\n", operation->verb,
-                  argv[1], input.failure->what, strerror(input.error), input.failure->remedy);
-    return 1;
+    /* Stays so in the second part, as the time limit does: an unread message decides nothing. */
+    (void)signal(SIGPIPE, SIG_IGN);
+    return let_go_or_pass_on(operation, nest_last_resort_arm(&resort), argv);
 }

@@ -9,6 +9,7 @@
 #include "cpu.h"
 #include "error.h"
 #include "kvm_module.h"
+#include "last_resort.h"
 #include "liveness.h"
 #include "log.h"
 #include "root.h"
@@ -16,11 +17,15 @@
 #include "state.h"
 
 #include <errno.h>
+#include <libxml/xmlerror.h>
 #include <stdio.h>
 #include <unistd.h>
 
 /* How long a refused start waits for virtnestd; all of libvirt's clients wait with it. */
 #define CORRECTION_MS 500
+
+/* What nest_domain_xml_parse() takes at most; more is not read. */
+#define MAX_BYTES ((gsize)16 * 1024 * 1024)
 
 typedef struct Operation Operation;
 
@@ -49,17 +54,17 @@ struct Operation {
     const char *name;      /* as libvirt calls it (docs/hooks.rst) */
     Check check;           /* the judgement */
     gboolean prints;       /* a rewritten XML goes to standard output */
-    const char *verb;      /* what is refused, in a message; NULL: nothing ever is */
+    const char *action;    /* what is refused, in a message; NULL: nothing ever is */
     const char *aftermath; /* what becomes of the guest then */
     const char *running;   /* what to do about nested guests that were running in it */
 };
 
 static const Operation operations[] = {
-    {"prepare", check_prepare, TRUE, "start", "", ""},
-    {"start", check_start, FALSE, "start", "", ""},
-    {"migrate", check_resume, FALSE, "take in", " (it stays on the source as it is)",
+    {"prepare", check_prepare, TRUE, "start domain", "", ""},
+    {"start", check_start, FALSE, "start domain", "", ""},
+    {"migrate", check_resume, FALSE, "take in domain", " (it stays on the source as it is)",
      "shut them down on the source first"},
-    {"restore", check_resume, FALSE, "restore", " (its saved image stays as it is)",
+    {"restore", check_resume, FALSE, "restore domain", " (its saved image stays as it is)",
      "boot it without its saved image (virsh start --force-boot)"},
     {"stopped", forget_stamp, FALSE, NULL, "", ""},
     {"release", forget_stamp, FALSE, NULL, "", ""},
@@ -363,7 +368,8 @@ find_operation(const char *name)
     return NULL;
 }
 
-/* (transfer full)(nullable) Standard input to its end; the front keeps it below 16 MiB. */
+/* (transfer full)(nullable) Standard input to its end, or to where it is too long for the parser, which says
+ * so; the front keeps it below that. */
 static GString *
 read_input(GError **error)
 {
@@ -371,7 +377,7 @@ read_input(GError **error)
     char chunk[16 * 1024];
     gssize n = 0;
 
-    while ((n = read(STDIN_FILENO, chunk, sizeof(chunk))) != 0) {
+    while (text->len <= MAX_BYTES && (n = read(STDIN_FILENO, chunk, sizeof(chunk))) != 0) {
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0) {
@@ -435,11 +441,18 @@ print_refusal(const Call *call, const GError *reason)
     g_autofree gchar *note = session_note(call, reason);
     g_autofree gchar *line = NULL;
     g_autoptr(GError) error =
-        g_error_new(reason->domain, reason->code, "cannot %s domain '%s'%s: %s%s", operation->verb,
+        g_error_new(reason->domain, reason->code, "cannot %s '%s'%s: %s%s", operation->action,
                     call->name, operation->aftermath, reason->message, note);
 
     line = nest_error_text(error);
     (void)fprintf(stderr, "%s\n", line);
+}
+
+/* libxml2 says some things to nobody in particular, which is standard error. */
+static void
+be_silent(void *context, xmlError *error)
+{
+    (void)context, (void)error;
 }
 
 int
@@ -447,13 +460,18 @@ main(int argc, char **argv)
 {
     g_auto(Call) call = {.tag = NEST_TAG_DEFAULT};
     g_autoptr(GError) error = NULL;
+    NestLastResort resort = {.seconds = NEST_LAST_RESORT_SECONDS};
 
     call.operation = argc > 2 ? find_operation(argv[2]) : NULL;
     if (!call.operation)
         return 0;
     call.name = argv[1];
+    resort.action = call.operation->action;
+    resort.name = call.name;
+    (void)nest_last_resort_arm(&resort);
+    xmlSetStructuredErrorFunc(NULL, be_silent);
     nest_log_open("qemu-hook", FALSE);
-    if (judge(&call, &error) || !error || !call.operation->verb)
+    if (judge(&call, &error) || !error || !call.operation->action)
         return 0;
     print_refusal(&call, error);
     return 1;

@@ -1,12 +1,19 @@
 /* virt-nest rewrite: a filter from domain XML to domain XML, without libvirt. */
 #include "command.h"
 
+#include "../last_resort.h"
 #include "cpu.h"
 #include "error.h"
 
 #include <errno.h>
+#include <libxml/parser.h>
 #include <stdio.h>
 #include <string.h>
+
+/* What nest_domain_xml_parse() takes at most. More is refused, tagged or not, or endless input would
+ * take all memory before anybody knows. */
+#define MAX_MIB 16
+#define MAX_BYTES (MAX_MIB * 1024 * 1024)
 
 /* What the command line asks for. */
 typedef struct {
@@ -21,6 +28,16 @@ fail_io(GError **error, const char *what, const char *name)
     return FALSE;
 }
 
+static gboolean
+fail_too_long(GError **error, const char *name)
+{
+    g_set_error(error, NEST_ERROR, NEST_ERROR_XML,
+                "%s is longer than %d MiB, more than libvirt itself takes for a domain: give the "
+                "XML of one domain (virsh dumpxml --inactive)",
+                name, MAX_MIB);
+    return FALSE;
+}
+
 static GByteArray *
 read_stream(FILE *stream, const char *name, GError **error)
 {
@@ -28,9 +45,11 @@ read_stream(FILE *stream, const char *name, GError **error)
     guint8 chunk[16 * 1024];
     gsize n = 0;
 
-    while ((n = fread(chunk, 1, sizeof(chunk), stream)) > 0)
+    while (text->len <= MAX_BYTES && (n = fread(chunk, 1, sizeof(chunk), stream)) > 0)
         g_byte_array_append(text, chunk, (guint)n);
     if (ferror(stream) && !fail_io(error, "cannot read", name))
+        return NULL;
+    if (text->len > MAX_BYTES && !fail_too_long(error, name))
         return NULL;
     return g_steal_pointer(&text);
 }
@@ -64,17 +83,26 @@ find_platform(const NestDomainXml *xml, const Wish *wish, const NestPlatform **r
     return *ret_platform != NULL;
 }
 
+/* Names and models are as they stand in the XML. */
+static void
+explain_line(const NestDomainXml *xml, const char *what)
+{
+    g_autofree gchar *line = g_strdup_printf("%s: %s", nest_domain_xml_value(xml, "name"), what);
+    g_autofree gchar *harmless = nest_error_harmless(line);
+
+    (void)fprintf(stderr, "nest: %s\n", harmless);
+}
+
 static void
 explain(const NestDomainXml *xml, const GPtrArray *changes)
 {
     g_autofree gchar *cpu = nest_cpu_describe(xml);
+    g_autofree gchar *nothing = g_strdup_printf("nothing to do, its CPU is %s", cpu);
 
     for (guint i = 0; i < changes->len; i++)
-        (void)fprintf(stderr, "nest: %s: %s\n", nest_domain_xml_value(xml, "name"),
-                      (const char *)g_ptr_array_index(changes, i));
+        explain_line(xml, g_ptr_array_index(changes, i));
     if (changes->len == 0)
-        (void)fprintf(stderr, "nest: %s: nothing to do, its CPU is %s\n",
-                      nest_domain_xml_value(xml, "name"), cpu);
+        explain_line(xml, nothing);
 }
 
 static gchar *
@@ -91,8 +119,57 @@ rewrite_tagged(NestDomainXml *xml, const NestTag *tag, const Wish *wish, GError 
     return nest_domain_xml_text(xml);
 }
 
-/* What is not tagged goes out as it came in, and so does what is no domain at all, unless somebody may
- * have meant us: the filter can stand in a pipe through which everything goes. */
+/* UTF-16 and UTF-32 have NULs between the letters of our words, whatever else they are. */
+static gboolean
+is_mentioned_between_nuls(const char *text, gsize length)
+{
+    g_autoptr(GString) letters = g_string_sized_new(length);
+
+    for (gsize i = 0; i < length; i++)
+        if (text[i])
+            g_string_append_c(letters, text[i]);
+    return letters->len < length && nest_tag_is_mentioned(letters->str, letters->len);
+}
+
+/* EBCDIC, UTF-7 and the like, as libxml2 reads them. Nothing but the text is read. */
+static gboolean
+is_mentioned_decoded(const char *text, gsize length)
+{
+    int options = XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_RECOVER;
+    xmlDoc *doc = xmlReadMemory(text, (int)length, NULL, NULL, options);
+    xmlChar *decoded = NULL;
+    int n = 0;
+    gboolean mentioned = FALSE;
+
+    if (doc)
+        xmlDocDumpMemoryEnc(doc, &decoded, &n, "UTF-8");
+    mentioned = decoded && nest_tag_is_mentioned((const char *)decoded, (gsize)n);
+    xmlFree(decoded);
+    xmlFreeDoc(doc);
+    return mentioned;
+}
+
+/* What is no domain passes, unless somebody may have meant us. @problem: why it is none. */
+static gboolean
+judge_unreadable(const char *text, gsize length, GError *problem, GError **error)
+{
+    gboolean plainly = nest_tag_is_mentioned(text, length);
+
+    if (plainly || (g_error_matches(problem, NEST_ERROR, NEST_ERROR_XML_ENCODING) &&
+                    is_mentioned_decoded(text, length))) {
+        g_propagate_error(error, g_error_copy(problem));
+        return FALSE;
+    }
+    if (!is_mentioned_between_nuls(text, length))
+        return TRUE;
+    g_set_error_literal(error, NEST_ERROR, NEST_ERROR_XML_ENCODING,
+                        "this XML is tagged, but in UTF-16 or UTF-32: convert it to UTF-8 first "
+                        "(iconv -t UTF-8) and remove the encoding from its first line");
+    return FALSE;
+}
+
+/* What is not tagged goes out as it came in, and so does what is no domain at all: the filter can stand in
+ * a pipe through which everything goes. */
 static gboolean
 rewrite(GByteArray *text, const Wish *wish, GError **error)
 {
@@ -103,10 +180,8 @@ rewrite(GByteArray *text, const Wish *wish, GError **error)
     gboolean tagged = FALSE;
     NestTag tag;
 
-    if (!xml && nest_tag_is_mentioned(input, text->len)) {
-        g_propagate_error(error, g_steal_pointer(&problem));
+    if (!xml && !judge_unreadable(input, text->len, problem, error))
         return FALSE;
-    }
     if (xml && !nest_tag_read(xml, &tagged, &tag, error))
         return FALSE;
     if (!tagged) {
@@ -122,13 +197,38 @@ rewrite(GByteArray *text, const Wish *wish, GError **error)
     return TRUE;
 }
 
+/* libxml2 says some things, as of an encoding, to nobody in particular, which is standard error. */
+static void
+be_silent(void *context, xmlError *error)
+{
+    (void)context, (void)error;
+}
+
+/* A filter's input may take any time, and so may its output. What is between may not: there is XML, of
+ * millions of attributes say, with which libxml2 is busy for hours. */
+static void
+limit_time(const char *path, unsigned int seconds)
+{
+    const NestLastResort resort = {
+        .action = "rewrite", .name = path ? path : "standard input", .seconds = seconds};
+
+    (void)nest_last_resort_arm(&resort);
+}
+
 static int
 filter(const char *path, const Wish *wish)
 {
     GError *error = NULL;
-    g_autoptr(GByteArray) text = read_input(path, &error);
+    g_autoptr(GByteArray) text = NULL;
+    gboolean done = FALSE;
 
-    if (!text || !rewrite(text, wish, &error))
+    limit_time(path, 0);
+    xmlSetStructuredErrorFunc(NULL, be_silent);
+    text = read_input(path, &error);
+    limit_time(path, NEST_LAST_RESORT_SECONDS);
+    done = text && rewrite(text, wish, &error);
+    limit_time(path, 0);
+    if (!done)
         return nest_command_fail(error);
     if (text->len > 0)
         (void)fwrite(text->data, 1, text->len, stdout); /* main.c looks whether it arrived */

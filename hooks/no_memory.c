@@ -1,0 +1,71 @@
+/* No memory: no allocation of any library ever fails; the program ends by the last resort instead.
+ *
+ * Theory of operation: GLib prints a line of its own and traps when there is no memory. libxml2 and libkmod
+ * go on as well as they can, and what they leave out, an attribute or a module, would be judged as if
+ * it were not there. So what is linked with this has a malloc() of its own, which the C library lets a
+ * program have ("Replacing malloc" in its manual); the work is done by the C library's. */
+#include "last_resort.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <stdlib.h>
+
+#ifndef NEST_SANITIZED /* AddressSanitizer has a malloc() of its own */
+
+/* glibc's names for its own malloc() and the like, which stay when those are replaced. */
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t n, size_t size);
+void *__libc_realloc(void *memory, size_t size);
+void *__libc_memalign(size_t alignment, size_t size);
+
+static void *
+check(void *memory)
+{
+    if (!memory)
+        nest_last_resort_no_memory();
+    return memory;
+}
+
+void *
+malloc(size_t size)
+{
+    return check(__libc_malloc(size));
+}
+
+void *
+calloc(size_t n, size_t size)
+{
+    return check(__libc_calloc(n, size));
+}
+
+/* With size 0 it frees, and NULL is no failure. */
+void *
+realloc(void *memory, size_t size)
+{
+    void *other = __libc_realloc(memory, size);
+
+    return size == 0 ? other : check(other);
+}
+
+void *
+memalign(size_t alignment, size_t size)
+{
+    return check(__libc_memalign(alignment, size));
+}
+
+void *
+aligned_alloc(size_t alignment, size_t size)
+{
+    return memalign(alignment, size);
+}
+
+int
+posix_memalign(void **ret_memory, size_t alignment, size_t size)
+{
+    if (alignment % sizeof(void *) != 0 || (alignment & (alignment - 1)) != 0)
+        return EINVAL;
+    *ret_memory = memalign(alignment, size);
+    return 0;
+}
+
+#endif

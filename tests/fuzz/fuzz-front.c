@@ -1,0 +1,157 @@
+/* Shows that the front hands a domain's XML over, byte for byte, exactly where it mentions us.
+ *
+ * The first byte chooses the operation, the second how much one read gives, the rest is the XML. The
+ * reference is the library's own search, nest_tag_is_mentioned(), over the whole of it. */
+#include "fuzz.h"
+#include "tag.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* One run of the front, as its stand-ins for system calls see it. */
+static struct {
+    const char *xml;   /* what is on standard input */
+    gsize length;      /* of it */
+    gsize piece;       /* what one read gives at most */
+    char **argv;       /* of the front */
+    guint executed;    /* how often the second part would have run */
+    gchar *message;    /* (nullable) what was printed */
+    int source, given; /* memfds: standard input, the one the front makes */
+} run;
+
+static ssize_t read_piece(int fd, void *bytes, size_t length);
+static int give_memfd(const char *name, unsigned flags);
+static int execute(const char *path, char *const *argv);
+static int print(int fd, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+#define CHUNK ((size_t)64) /* so that a short input has many */
+#define main front_main
+int front_main(int argc, char **argv);
+#define read read_piece
+#define memfd_create give_memfd
+#define execv execute
+#define dprintf print
+#include "../../hooks/qemu_front.c" // NOLINT(bugprone-suspicious-include): its main is what is called
+#undef read
+#undef memfd_create
+#undef execv
+#undef dprintf
+
+static const struct {
+    const char *name;
+    gboolean is_passed_on, may_refuse;
+} asked[] = {
+    {"prepare", TRUE, TRUE},     {"start", TRUE, TRUE},       {"migrate", TRUE, TRUE},
+    {"restore", TRUE, TRUE},     {"stopped", TRUE, FALSE},    {"release", TRUE, FALSE},
+    {"started", FALSE, FALSE},   {"reconnect", FALSE, FALSE}, {"attach", FALSE, FALSE},
+    {"brand-new", FALSE, FALSE}, {NULL, FALSE, FALSE},
+};
+
+static ssize_t
+read_piece(int fd, void *bytes, size_t length)
+{
+    return read(fd, bytes, MIN(length, run.piece));
+}
+
+static int
+give_memfd(const char *name, unsigned flags)
+{
+    (void)name;
+    PROMISE("the XML does not stay open behind an exec", flags & MFD_CLOEXEC, NULL);
+    return ftruncate(run.given, 0) < 0 || lseek(run.given, 0, SEEK_SET) < 0 ? -1 : run.given;
+}
+
+/* Stands for the second part: reads its standard input, and could not be run. */
+static int
+execute(const char *path, char *const *argv)
+{
+    char bytes[4096];
+    ssize_t n = read(0, bytes, sizeof(bytes));
+
+    run.executed++;
+    PROMISE("the second part is what is run", g_str_has_suffix(path, "/qemu-hook"), path);
+    PROMISE("it gets the front's arguments", argv == run.argv, NULL);
+    PROMISE("it reads what the front read",
+            n == (ssize_t)run.length && memcmp(bytes, run.xml, run.length) == 0, NULL);
+    errno = lseek(0, 0, SEEK_SET) < 0 ? errno : ENOENT;
+    return -1;
+}
+
+static int
+print(int fd, const char *format, ...)
+{
+    va_list arguments;
+
+    PROMISE("one message, on standard error", fd == 2 && !run.message, run.message);
+    va_start(arguments, format);
+    run.message = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    return 0;
+}
+
+/* The real one takes the signals that libFuzzer needs. */
+const char *
+nest_last_resort_arm(const NestLastResort *wish)
+{
+    (void)wish;
+    return "nest: cannot";
+}
+
+gboolean
+fuzz_start(void)
+{
+    run.source = memfd_create("source", MFD_CLOEXEC);
+    run.given = memfd_create("given", MFD_CLOEXEC);
+    return run.source >= 0 && run.given >= 0;
+}
+
+static int
+run_front(const char *operation)
+{
+    char *arguments[] = {(char *)"qemu",  (char *)"lab1", (char *)operation,
+                         (char *)"begin", (char *)"-",    NULL};
+    int status = 0;
+
+    run.argv = arguments;
+    run.executed = 0;
+    g_clear_pointer(&run.message, g_free);
+    the_input = (Input){0};
+    PROMISE("standard input is laid out",
+            ftruncate(run.source, (off_t)run.length) == 0 &&
+                pwrite(run.source, run.xml, run.length, 0) == (ssize_t)run.length &&
+                lseek(run.source, 0, SEEK_SET) == 0 && dup2(run.source, 0) == 0,
+            g_strerror(errno));
+    status = front_main(operation ? 5 : 2, arguments);
+    run.argv = NULL;
+    return status;
+}
+
+int
+LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
+{
+    guint i = size > 2 ? fuzz_choice(data[0], G_N_ELEMENTS(asked)) : 0;
+    gboolean passed_on = FALSE;
+    int status = 0;
+
+    if (size < 2 || size > 4096)
+        return 0;
+    run.piece = data[1] == '0' ? 4096 : data[1] + 1;
+    run.xml = (const char *)data + 2;
+    run.length = size - 2;
+    passed_on = asked[i].is_passed_on && nest_tag_is_mentioned(run.xml, run.length);
+    status = run_front(asked[i].name);
+    PROMISE("the second part runs exactly for a domain that mentions us",
+            passed_on == (run.executed > 0), asked[i].name);
+    PROMISE("only what may be refused is, and only where the second part cannot run",
+            status == (passed_on && asked[i].may_refuse), asked[i].name);
+    PROMISE("a refusal is one line with its code",
+            status ? run.message && g_str_has_prefix(run.message, "nest: cannot: ") &&
+                         g_str_has_suffix(run.message, " [NEST-IO]\n")
+                   : !run.message,
+            run.message);
+    return 0;
+}

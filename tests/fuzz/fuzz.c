@@ -1,0 +1,210 @@
+/* What the fuzz targets share: promises that abort, and checks of what more than one of them gets. */
+#include "fuzz.h"
+
+#include "state.h"
+
+#include <libxml/xmlerror.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static gchar *world;
+
+void
+fuzz_break(const char *sentence, const char *file, int line, const char *about)
+{
+    (void)fprintf(stderr, "%s:%d: broken: %s\n%s\n", file, line, sentence, about ? about : "");
+    abort();
+}
+
+guint
+fuzz_choice(guint8 byte, guint n)
+{
+    return (guint8)(byte - '0') % n;
+}
+
+/* As in the programs: libxml2 says some things to nobody in particular, which is standard error. */
+static void
+be_silent(void *context, xmlError *error)
+{
+    (void)context, (void)error;
+}
+
+int
+LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc, (void)argv;
+    nest_xml_init();
+    xmlSetStructuredErrorFunc(NULL, be_silent);
+    return fuzz_start() ? 0 : 1;
+}
+
+static void
+remove_world(void)
+{
+    const char *const command[] = {"rm", "-rf", "--", world, NULL};
+
+    (void)g_spawn_sync(NULL, (gchar **)command, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL,
+                       NULL, NULL);
+    g_free(world);
+}
+
+gchar *
+fuzz_world(void)
+{
+    world = g_dir_make_tmp("virt-nest-fuzz-XXXXXX", NULL);
+    PROMISE("there is a place for a host", world && atexit(remove_world) == 0, NULL);
+    return g_strdup(world);
+}
+
+void
+fuzz_check_message(const char *message)
+{
+    PROMISE("a message says something", message && *message, NULL);
+    PROMISE("a message is UTF-8", g_utf8_validate(message, -1, NULL), message);
+    PROMISE("a message is one line", !strpbrk(message, "\n\r"), message);
+}
+
+void
+fuzz_check_error(const GError *error, NestErrorCode first, NestErrorCode last)
+{
+    g_autofree gchar *text = NULL;
+
+    PROMISE("what failed says why", error, NULL);
+    PROMISE("an error is ours", error->domain == NEST_ERROR, error->message);
+    PROMISE("an error has the code its header names",
+            error->code >= (int)first && error->code <= (int)last, nest_error_name(error));
+    text = nest_error_text(error);
+    fuzz_check_message(text);
+}
+
+NestDomainXml *
+fuzz_parse(const char *text, gsize length)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(NestDomainXml) xml = nest_domain_xml_parse(text, length, &error);
+    g_autofree gchar *same = xml ? nest_domain_xml_text(xml) : NULL;
+
+    if (!xml)
+        fuzz_check_error(error, NEST_ERROR_XML, NEST_ERROR_XML_DTD);
+    else
+        PROMISE("an unchanged document comes out as it came in",
+                strlen(same) == length && memcmp(same, text, length) == 0, same);
+    return g_steal_pointer(&xml);
+}
+
+/* One's own result, which is well-formed. */
+static NestDomainXml *
+parse_own(const char *text)
+{
+    NestDomainXml *xml = fuzz_parse(text, strlen(text));
+
+    PROMISE("what comes out is the XML of a domain", xml, text);
+    return xml;
+}
+
+static xmlNode *
+find_tag(const NestDomainXml *xml)
+{
+    const xmlNode *metadata = nest_xml_child(nest_domain_xml_root(xml), "metadata");
+
+    if (!metadata)
+        return NULL;
+    NEST_XML_FOREACH (metadata, child)
+        if (nest_xml_in_namespace(child, NEST_TAG_NAMESPACE))
+            return child;
+    return NULL;
+}
+
+gchar *
+fuzz_without_tag(const char *text)
+{
+    g_autoptr(NestDomainXml) xml = parse_own(text);
+    const xmlNode *tag = find_tag(xml);
+
+    if (tag)
+        nest_domain_xml_replace(xml, tag, NULL);
+    return nest_domain_xml_text(xml);
+}
+
+/* (transfer full) What no correction may change: a document without its <cpu> and its record. */
+static gchar *
+outside(NestDomainXml *xml)
+{
+    const xmlNode *cpu = nest_xml_child(nest_domain_xml_root(xml), "cpu");
+    const xmlNode *record = nest_state_element(xml);
+
+    if (cpu)
+        nest_domain_xml_replace(xml, cpu, NULL);
+    if (record)
+        nest_domain_xml_replace(xml, record, NULL);
+    return nest_domain_xml_text(xml);
+}
+
+gboolean
+fuzz_is_recordable(const char *text)
+{
+    g_autoptr(NestDomainXml) xml = parse_own(text);
+    const xmlNode *cpu = nest_xml_child(nest_domain_xml_root(xml), "cpu");
+    g_autofree gchar *source = cpu ? nest_domain_xml_source(xml, cpu) : g_strdup("");
+    NestState state = {.original = source,
+                       .applied = cpu ? source : (gchar *)"<cpu/>",
+                       .write = (gchar *)"0123456789abcdef0123456789abcdef"};
+    g_autofree gchar *element = nest_state_format(&state, TRUE);
+    g_autofree gchar *record = g_strdup_printf("<domain><metadata>%s</metadata></domain>", element);
+    g_autoptr(NestDomainXml) recorded = parse_own(record);
+    g_autoptr(NestState) again = nest_state_read(recorded, NULL);
+
+    return again != NULL;
+}
+
+/* Only <cpu> and record are changed, and of what virtnestd wrote, only the record of a correction is left. */
+void
+fuzz_check_changed(const char *before, const char *after)
+{
+    g_autoptr(NestDomainXml) old = parse_own(before);
+    g_autoptr(NestDomainXml) new = parse_own(after);
+    g_autoptr(NestState) state = nest_state_read(new, NULL);
+    g_autofree gchar *old_outside = outside(old);
+    g_autofree gchar *new_outside = outside(new);
+
+    PROMISE("nothing but <cpu> and record is changed", g_str_equal(old_outside, new_outside),
+            after);
+    PROMISE("a record that is left is one that is believed", state || !fuzz_is_recordable(before),
+            after);
+    PROMISE("no live marker is left", !state || !state->uuid, after);
+}
+
+NestDefinition *
+fuzz_correct(const char *text, const NestPlatform *host, gboolean kvm_can_nest)
+{
+    g_autoptr(GError) error = NULL;
+    NestDefinition *definition = nest_definition_correct(text, host, kvm_can_nest, &error);
+    gboolean unchanged = definition && definition->action == NEST_DEFINITION_UNCHANGED;
+
+    if (!definition) {
+        fuzz_check_error(error, NEST_ERROR_XML, NEST_ERROR_HOST_VENDOR);
+        return NULL;
+    }
+    PROMISE("a change has a text", (definition->xml == NULL) == unchanged, text);
+    PROMISE("a change has a sentence", (definition->changes->len == 0) == unchanged, text);
+    PROMISE("a correction has its word",
+            !!definition->write == (definition->action == NEST_DEFINITION_CORRECTED), text);
+    for (guint i = 0; i < definition->changes->len; i++)
+        fuzz_check_message(g_ptr_array_index(definition->changes, i));
+    return definition;
+}
+
+void
+fuzz_check_done(const char *text, const NestPlatform *host, gboolean kvm_can_nest)
+{
+    g_autoptr(NestDefinition) definition = fuzz_correct(text, host, kvm_can_nest);
+
+    PROMISE("what was corrected can be corrected", definition, text);
+    if (definition->action == NEST_DEFINITION_SCRUBBED && !fuzz_is_recordable(text))
+        fuzz_check_done(definition->xml, host, kvm_can_nest);
+    else
+        PROMISE("a second correction finds nothing to do",
+                definition->action == NEST_DEFINITION_UNCHANGED,
+                definition->xml ? definition->xml : text);
+}

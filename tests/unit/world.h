@@ -1,0 +1,321 @@
+/* What the tests of the hook share: a world of its own for each case, and running the hook in it.
+ *
+ * A world is a folder with a host from tests/fakes/hosts, a configuration, a definition, a stamp, and this
+ * process holding virtnestd's lock, as the case says. */
+#pragma once
+
+#include "config.h"
+#include "liveness.h"
+#include "root.h"
+#include "stamp.h"
+
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define NOBODY 65534
+#define UUID "11111111-1111-4111-8111-111111111111"
+#define SECRET "pass-w0rd"
+
+#define TAG_WITH(attributes) "<nest:enable xmlns:nest='urn:virt-nest:1' " attributes "/>"
+#define TAG TAG_WITH("")
+
+#define PASSTHROUGH "<cpu mode='host-passthrough' check='none' migratable='on'/>"
+#define PLAIN "<cpu mode='custom'><model>qemu64</model></cpu>"
+
+/* What a case finds in its world. */
+enum {
+    DEFINITION = 1 << 0, /* the domain has a persistent definition */
+    DAEMON = 1 << 1,     /* a virtnestd lives */
+    STAMP = 1 << 2,      /* a restore or migrate came just before */
+    OLD_STAMP = 1 << 3,  /* one came two minutes ago */
+    RESTART = 1 << 4,    /* the configuration says outrun=restart */
+    BAD_CONFIG = 1 << 5, /* the configuration cannot be read */
+    SESSION = 1 << 6,    /* an ordinary user runs the hook, as qemu:///session does */
+};
+
+/* A host and what else stands on the disk, gone with the case. */
+typedef struct {
+    gchar *folder; /* of everything */
+    gchar *root;   /* $VIRT_NEST_ROOT */
+    gchar *front;  /* the hook to run */
+    guint given;   /* bits */
+    int lock;      /* virtnestd's, held by this process; -1: not held */
+} World;
+
+/* How a call ended. */
+typedef struct {
+    int status; /* exit status; -1: killed */
+    gchar *out;
+    gchar *err;
+} Result;
+
+static inline void
+result_free(Result *result)
+{
+    g_free(result->out);
+    g_free(result->err);
+    g_free(result);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Result, result_free)
+
+static inline void
+must_run(const char *const *argv)
+{
+    g_autoptr(GError) error = NULL;
+    gint status = 0;
+
+    g_spawn_sync(NULL, (gchar **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL, &status,
+                 &error);
+    g_assert_no_error(error);
+    g_assert_cmpint(status, ==, 0);
+}
+
+static inline void
+world_free(World *world)
+{
+    must_run((const char *const[]){"rm", "-rf", world->folder, NULL});
+    if (world->lock >= 0)
+        close(world->lock);
+    g_free(world->folder);
+    g_free(world->root);
+    g_free(world->front);
+    g_free(world);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(World, world_free)
+
+static inline gchar *
+built(const char *program)
+{
+    const char *folder = g_getenv("BUILD");
+    g_autofree gchar *path = g_build_filename(folder ? folder : "build", program, NULL);
+
+    return g_canonicalize_filename(path, NULL);
+}
+
+static inline void
+put_file(const World *world, const char *path, const char *text)
+{
+    g_autofree gchar *full = g_strconcat(world->folder, path, NULL);
+    g_autofree gchar *folder = g_path_get_dirname(full);
+
+    g_assert_cmpint(g_mkdir_with_parents(folder, 0755), ==, 0);
+    g_assert_true(g_file_set_contents(full, text, -1, NULL));
+}
+
+/* A copy of the hook that anybody may run, with or without its second part. */
+static inline void
+copy_hook(World *world, gboolean with_second_part)
+{
+    /* The front of the build tree that knows of no installed second part either, or the real one. */
+    g_autofree gchar *front = built(with_second_part ? "hooks/qemu" : "tests/front-alone");
+    g_autofree gchar *second = built("libexec/qemu-hook");
+    g_autofree gchar *hooks = g_build_filename(world->folder, "hooks", NULL);
+    g_autofree gchar *libexec = g_build_filename(world->folder, "libexec", NULL);
+
+    must_run((const char *const[]){"mkdir", "-p", hooks, libexec, NULL});
+    g_free(world->front);
+    world->front = g_build_filename(hooks, "qemu", NULL);
+    must_run((const char *const[]){"cp", front, world->front, NULL});
+    if (with_second_part)
+        must_run((const char *const[]){"cp", second, libexec, NULL});
+}
+
+static inline void
+hold_lock(World *world)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    g_autofree gchar *path = nest_root_runtime_path("virtnestd.lock");
+    g_autofree gchar *folder = g_path_get_dirname(path);
+
+    g_assert_cmpint(g_mkdir_with_parents(folder, 0755), ==, 0);
+    world->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    g_assert_cmpint(world->lock, >=, 0);
+    g_assert_cmpint(fcntl(world->lock, F_OFD_SETLK, &lock), ==, 0);
+}
+
+/* As a folder that pam_systemd makes for a user who logs in. */
+static inline void
+make_user(World *world)
+{
+    g_autofree gchar *folder = g_strdup_printf("%s/run/user/%d", world->root, NOBODY);
+
+    copy_hook(world, TRUE);
+    g_assert_cmpint(g_mkdir_with_parents(folder, 0755), ==, 0);
+    g_assert_cmpint(chown(folder, NOBODY, NOBODY), ==, 0);
+}
+
+static inline void
+leave_stamp(gboolean old)
+{
+    g_autofree gchar *path = nest_root_runtime_path("resume/" UUID);
+    gint64 then = g_get_real_time() / G_USEC_PER_SEC - 120;
+    struct timespec times[2] = {{.tv_sec = then}, {.tv_sec = then}};
+
+    g_assert_true(nest_stamp_leave(NEST_STAMP_RESUMING, UUID, NULL));
+    if (old)
+        g_assert_cmpint(utimensat(AT_FDCWD, path, times, 0), ==, 0);
+}
+
+static inline gboolean
+has_stamp_file(void)
+{
+    g_autofree gchar *path = nest_root_runtime_path("resume/" UUID);
+
+    return g_file_test(path, G_FILE_TEST_EXISTS);
+}
+
+static inline World *
+world_new(const char *host, guint given)
+{
+    World *world = g_new0(World, 1);
+    g_autofree gchar *fake = g_build_filename("tests/fakes/hosts", host, NULL);
+
+    world->folder = g_dir_make_tmp("nest-hook-XXXXXX", NULL);
+    world->root = g_build_filename(world->folder, "root", NULL);
+    world->front = built("hooks/qemu");
+    world->given = given;
+    world->lock = -1;
+    g_assert_cmpint(g_chmod(world->folder, 0755), ==, 0);
+    must_run((const char *const[]){"cp", "-r", fake, world->root, NULL});
+    g_setenv("VIRT_NEST_ROOT", world->root, TRUE);
+    if (given & DEFINITION) {
+        put_file(world, "/root/etc/libvirt/qemu/lab1.xml", "<domain/>\n");
+        put_file(world, "/home/.config/libvirt/qemu/lab1.xml", "<domain/>\n");
+    }
+    if (given & RESTART)
+        put_file(world, "/root" NEST_CONFIG_FILE, "[start]\noutrun=restart\n");
+    if (given & BAD_CONFIG)
+        put_file(world, "/root" NEST_CONFIG_FILE, "[start]\noutrun=perhaps\n");
+    if (given & DAEMON)
+        hold_lock(world);
+    if (given & (STAMP | OLD_STAMP))
+        leave_stamp(!!(given & OLD_STAMP));
+    if (given & SESSION)
+        make_user(world);
+    return world;
+}
+
+/* What the child does before it becomes the hook: the input, and in a session the user. */
+typedef struct {
+    int input;        /* to be standard input */
+    gboolean session; /* as an ordinary user */
+} Child;
+
+static inline void
+set_up_child(gpointer data)
+{
+    const Child *child = data;
+
+    if (dup2(child->input, STDIN_FILENO) < 0)
+        _exit(99);
+    if (child->session && (setgid(NOBODY) < 0 || setuid(NOBODY) < 0))
+        _exit(99);
+}
+
+static inline int
+as_input(const World *world, const char *text, gsize length)
+{
+    g_autofree gchar *path = g_build_filename(world->folder, "input.xml", NULL);
+    int fd = -1;
+
+    g_assert_true(g_file_set_contents(path, text, (gssize)length, NULL));
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    g_assert_cmpint(fd, >=, 0);
+    return fd;
+}
+
+/* The environment is the one libvirt gives (LIBVIRT-FACTS, "Hooks"), and the fake root. */
+static inline Result *
+run(const World *world, const char *const *argv, const char *input, gsize length)
+{
+    Child child = {as_input(world, input, length), !!(world->given & SESSION)};
+    g_autofree gchar *root = g_strconcat("VIRT_NEST_ROOT=", world->root, NULL);
+    g_autofree gchar *home = g_strconcat("HOME=", world->folder, "/home", NULL);
+    const char *environment[] = {"LC_ALL=C", "PATH=/usr/bin:/bin", home, root, NULL};
+    Result *result = g_new0(Result, 1);
+    g_autoptr(GError) error = NULL;
+    gint status = 0;
+
+    g_spawn_sync(world->folder, (gchar **)argv, (gchar **)environment,
+                 G_SPAWN_SEARCH_PATH | G_SPAWN_CHILD_INHERITS_STDIN, set_up_child, &child,
+                 &result->out, &result->err, &status, &error);
+    g_assert_no_error(error);
+    close(child.input);
+    result->status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    /* Whatever happens, nothing of a password is ever shown. */
+    g_assert_null(strstr(result->err, SECRET));
+    return result;
+}
+
+static inline Result *
+call(const World *world, const char *operation, const char *xml)
+{
+    const char *argv[] = {world->front, "lab1", operation, "begin", "-", NULL};
+
+    return run(world, argv, xml, strlen(xml));
+}
+
+/* As libvirt formats it, with a password as at migrate and restore. */
+static inline gchar *
+domain(const char *type, const char *metadata, const char *cpu)
+{
+    const char *os = strstr(cpu, "<os>") ? "" : "<os><type arch='x86_64'>hvm</type></os>";
+
+    return g_strdup_printf("<domain type='%s'>\n  <name>lab1</name>\n  <uuid>" UUID "</uuid>\n"
+                           "  <metadata>\n    %s\n  </metadata>\n  %s\n  %s\n"
+                           "  <devices>\n    <graphics type='vnc' passwd='" SECRET "'/>\n"
+                           "  </devices>\n</domain>\n",
+                           type, metadata, os, cpu);
+}
+
+static inline void
+assert_contains(const char *text, const char *word)
+{
+    if (!strstr(text, word))
+        g_error("'%s' is not in: %s", word, text);
+}
+
+/* The form of every refusal: one line, what was refused first, the code last. */
+static inline void
+assert_refused(const Result *result, const char *code)
+{
+    g_autofree gchar *end = g_strdup_printf(" [%s]\n", code);
+
+    g_assert_cmpint(result->status, ==, 1);
+    g_assert_cmpstr(result->out, ==, "");
+    assert_contains(result->err, "nest: cannot ");
+    assert_contains(result->err, "domain 'lab1'");
+    if (!g_str_has_suffix(result->err, end))
+        g_error("not refused with %s but: %s", code, result->err);
+}
+
+static inline void
+assert_passed(const Result *result)
+{
+    if (result->status != 0)
+        g_error("refused: %s", result->err);
+}
+
+static inline void
+assert_passed_silently(const Result *result)
+{
+    assert_passed(result);
+    g_assert_cmpstr(result->out, ==, "");
+    g_assert_cmpstr(result->err, ==, "");
+}
+
+/* Every operation libvirt has, and some it has not. */
+static const struct {
+    const char *name;
+    gboolean may_refuse;
+    gboolean tolerant; /* a mistaken tag is no reason to refuse */
+} operations[] = {
+    {"prepare", TRUE, FALSE},  {"start", TRUE, FALSE},     {"migrate", TRUE, TRUE},
+    {"restore", TRUE, TRUE},   {"stopped", FALSE, TRUE},   {"release", FALSE, TRUE},
+    {"started", FALSE, TRUE},  {"reconnect", FALSE, TRUE}, {"attach", FALSE, TRUE},
+    {"unknown", FALSE, TRUE},  {"", FALSE, TRUE},
+};
