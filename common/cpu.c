@@ -36,15 +36,18 @@ typedef struct {
 
 typedef gboolean (*Step)(Rewrite *rewrite, GError **error);
 
+/* Values of the document may be in it. */
 G_GNUC_PRINTF(2, 3)
 static void
 say(Rewrite *rewrite, const char *format, ...)
 {
+    g_autofree gchar *sentence = NULL;
     va_list arguments;
 
     va_start(arguments, format);
-    g_ptr_array_add(rewrite->changes, g_strdup_vprintf(format, arguments));
+    sentence = g_strdup_vprintf(format, arguments);
     va_end(arguments);
+    g_ptr_array_add(rewrite->changes, nest_error_harmless(sentence));
 }
 
 static void

@@ -146,7 +146,8 @@ parse_tree(NestDomainXml *xml, xmlParserCtxt *parser, GError **error)
     xmlCtxtUseOptions(parser, options);
     xmlParseDocument(parser);
     xml->doc = g_steal_pointer(&parser->myDoc);
-    if (!parser->wellFormed || !xml->doc || xml->has_dtd)
+    /* Of a text beyond its limit libxml2 2.9 drops all that follows, and calls the document well-formed. */
+    if (!parser->wellFormed || parser->disableSAX || !xml->doc || xml->has_dtd)
         return set_parse_error(xml, parser, error);
     if (!is_utf8(xml)) {
         g_set_error(error, NEST_ERROR, NEST_ERROR_XML_ENCODING,

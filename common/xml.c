@@ -13,12 +13,6 @@ nest_xml_init(void)
     xmlSchemaInitTypes();
 }
 
-void
-nest_xml_cleanup(void)
-{
-    xmlCleanupParser();
-}
-
 xmlNode *
 nest_xml_next_element(xmlNode *node)
 {

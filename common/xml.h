@@ -7,9 +7,6 @@
 /* Before the first thread that reads XML is made: libxml2 sets up its tables without a lock. */
 void nest_xml_init(void);
 
-/* Behind the last use of XML, for those who look for leaks. */
-void nest_xml_cleanup(void);
-
 /* The first child element without a namespace and with this name, or NULL; @parent may be NULL. */
 xmlNode *nest_xml_child(const xmlNode *parent, const char *name);
 

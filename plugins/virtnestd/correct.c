@@ -90,10 +90,12 @@ define_if_unchanged(const Source *source, const char *expected, const char *want
     if (!now || !g_str_equal(now, expected))
         return now ? TRY_AGAIN : TRY_GONE;
     *ret_defined = virDomainDefineXMLFlags(source->work, wanted, 0);
-    if (*ret_defined)
-        return TRY_DEFINED;
-    nest_virt_error(error, "libvirt refused the corrected definition, the old one stays");
-    return TRY_FAILED;
+    if (!*ret_defined) {
+        nest_virt_error(error, "libvirt refused the corrected definition, the old one stays");
+        return TRY_FAILED;
+    }
+    nest_watch_we_defined(source->corrector->watch, source->uuid);
+    return TRY_DEFINED;
 }
 
 static Try
@@ -104,17 +106,16 @@ redefine(const Source *source, const char *expected, const NestDefinition *defin
     g_autoptr(virDomain) defined = NULL;
     NestWatched *watched = nest_watch_begin(corrector->watch, source->uuid);
     Try outcome = TRY_FAILED;
-    NestCameBack came_back = NEST_CAME_BACK_NO;
+    gboolean may_be_back = FALSE;
 
     if (!source->domain) /* the hook that holds the domain may be waiting for this define */
         (void)nest_stamp_leave(NEST_STAMP_CORRECTING, source->uuid, NULL);
     outcome = define_if_unchanged(source, expected, definition->xml, &defined, error);
     nest_stamp_remove(NEST_STAMP_CORRECTING, source->uuid);
-    came_back = nest_watch_end(corrector->watch, watched, corrector->control);
+    may_be_back = nest_watch_end(corrector->watch, watched, corrector->control);
     if (outcome != TRY_DEFINED)
         return outcome;
-    if (came_back == NEST_CAME_BACK_NO ||
-        (came_back == NEST_CAME_BACK_PERHAPS && !is_still_ours(defined, definition)))
+    if (!may_be_back || !is_still_ours(defined, definition))
         return TRY_DONE;
     undefine_again(defined);
     return TRY_GONE;

@@ -160,6 +160,7 @@ main(int argc, char **argv)
 
     (void)setlocale(LC_ALL, "");
     nest_log_open("virtnestd", TRUE);
+    (void)signal(SIGPIPE, SIG_IGN); /* libvirt writes to a libvirtd that may just have gone */
     if (!read_options(&argc, &argv, &uri, &error)) {
         nest_log_error(NULL, NULL, error);
         return 2;
@@ -171,7 +172,5 @@ main(int argc, char **argv)
     nest_xml_init();
     nest_virt_init();
     run(&daemon, uri ? uri : "qemu:///system");
-    if (daemon.idle)
-        nest_xml_cleanup();
     return 0;
 }

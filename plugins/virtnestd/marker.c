@@ -106,8 +106,8 @@ nest_marker_put(virDomainPtr domain, gboolean tagged, gboolean *ret_busy, GError
 
     if (virDomainIsActive(domain) != 1 || put(domain, tagged, ret_busy, &problem))
         return TRUE;
-    if (virDomainIsActive(domain) == 0)
-        return TRUE; /* it has stopped meanwhile */
+    if (virDomainIsActive(domain) != 1)
+        return TRUE; /* it has stopped meanwhile, or is gone */
     g_propagate_error(error, g_steal_pointer(&problem));
     return FALSE;
 }

@@ -7,6 +7,7 @@ struct NestWatched {
     gboolean undefined; /* it was undefined */
     guint defines;      /* all defines */
     guint since;        /* defines since it was undefined last */
+    guint ours;         /* defines of virtnestd that succeeded, this correction's and any other's */
 };
 
 struct NestWatch {
@@ -91,6 +92,19 @@ nest_watch_begin(NestWatch *watch, const char *uuid)
     return watched;
 }
 
+void
+nest_watch_we_defined(NestWatch *watch, const char *uuid)
+{
+    g_mutex_lock(&watch->lock);
+    for (guint i = 0; i < watch->watched->len; i++) {
+        NestWatched *watched = g_ptr_array_index(watch->watched, i);
+
+        if (g_str_equal(watched->uuid, uuid))
+            watched->ours++;
+    }
+    g_mutex_unlock(&watch->lock);
+}
+
 static gboolean
 settle(gpointer data)
 {
@@ -120,23 +134,24 @@ wait_for_reports(NestWatch *watch, virConnectPtr control)
     g_mutex_unlock(&watch->lock);
 }
 
-static NestCameBack
-judge(const NestWatched *watched)
+/* After an undefine, a define that nobody else has made is ours, and the only one may be. Where there were
+ * several, somebody may have defined the domain anew and ours have come on top: then it stays. */
+static gboolean
+may_be_back(const NestWatched *watched)
 {
-    if (!watched->undefined || watched->since != 1)
-        return NEST_CAME_BACK_NO;
-    return watched->defines == 1 ? NEST_CAME_BACK_YES : NEST_CAME_BACK_PERHAPS;
+    return watched->undefined &&
+           (watched->since == 1 || (watched->since > 1 && watched->defines <= watched->ours));
 }
 
-NestCameBack
+gboolean
 nest_watch_end(NestWatch *watch, NestWatched *watched, virConnectPtr control)
 {
-    NestCameBack verdict = NEST_CAME_BACK_NO;
+    gboolean back = FALSE;
 
     wait_for_reports(watch, control);
     g_mutex_lock(&watch->lock);
-    verdict = judge(watched);
+    back = may_be_back(watched);
     g_ptr_array_remove_fast(watch->watched, watched);
     g_mutex_unlock(&watch->lock);
-    return verdict;
+    return back;
 }
