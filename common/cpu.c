@@ -384,6 +384,34 @@ find_steps(const NestDomainXml *xml, const NestTag *tag, int class)
     g_assert_not_reached();
 }
 
+/* libxml2 prints a namespace's name as it is, a '<' or '&' in it too (xmlNsDumpOutput()), and nobody
+ * could read that again. libvirt drops such elements. */
+static gboolean
+is_printable(const xmlNode *element)
+{
+    for (const xmlNs *ns = element->nsDef; ns; ns = ns->next)
+        if (ns->href && strpbrk((const char *)ns->href, "<&"))
+            return FALSE;
+    NEST_XML_FOREACH (element, child)
+        if (!is_printable(child))
+            return FALSE;
+    return TRUE;
+}
+
+static gboolean
+print_cpu(xmlNode *cpu, gchar **ret_cpu, GError **error)
+{
+    if (!is_printable(cpu)) {
+        g_set_error_literal(error, NEST_ERROR, NEST_ERROR_XML,
+                            "inside of its <cpu> a namespace with '<' or '&' in its name is "
+                            "declared, with which it cannot be written anew: remove from <cpu> "
+                            "what is not libvirt's");
+        return FALSE;
+    }
+    *ret_cpu = nest_xml_dump(cpu);
+    return TRUE;
+}
+
 gboolean
 nest_cpu_work_out(NestDomainXml *xml, const NestTag *tag, const NestPlatform *host,
                   GPtrArray *changes, gchar **ret_cpu, GError **error)
@@ -401,8 +429,10 @@ nest_cpu_work_out(NestDomainXml *xml, const NestTag *tag, const NestPlatform *ho
     steps = find_steps(xml, tag, classify(existing, rewrite.platform));
     for (int i = 0; i < 3 && done && steps[i]; i++)
         done = steps[i](&rewrite, error);
-    if (done)
-        *ret_cpu = changes->len > before ? nest_xml_dump(rewrite.cpu) : NULL;
+    if (done && changes->len > before)
+        done = print_cpu(rewrite.cpu, ret_cpu, error);
+    else if (done)
+        *ret_cpu = NULL;
     if (!existing)
         xmlFreeNode(rewrite.cpu);
     return done;

@@ -32,7 +32,8 @@ gboolean nest_cpu_is_kvm(const NestDomainXml *xml);
  * Pure and idempotent: depends on nothing but its arguments, and finds nothing to do in its own
  * result. Only <cpu> is changed.
  *
- * Returns: FALSE with NEST_ERROR_CPU_* where it cannot be; nothing is wanted of @xml then.
+ * Returns: FALSE with NEST_ERROR_CPU_* (or NEST_ERROR_XML, for a <cpu> that cannot be written) where it
+ * cannot be; nothing is wanted of @xml then.
  */
 gboolean nest_cpu_rewrite(NestDomainXml *xml, const NestTag *tag, const NestPlatform *host,
                           GPtrArray *changes, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -102,7 +102,7 @@ begin(const char *action, const char *name)
     size_t room = sizeof(beginning) - (size_t)(end_of_text - beginning) - sizeof(ellipsis);
     size_t copied = nest_harmless_copy(end_of_text, room, name);
 
-    (void)strcat(end_of_text, name[copied] ? ellipsis : "'");
+    (void)stpcpy(end_of_text + strlen(end_of_text), name[copied] ? ellipsis : "'");
 }
 
 const char *

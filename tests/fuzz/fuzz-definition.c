@@ -148,7 +148,7 @@ rewrite(const Case *c, NestDomainXml *xml, gchar **ret_text, guint *ret_changes)
     if (!nest_tag_read(xml, &tagged, &tag, &error) || !tagged)
         return FALSE;
     if (!nest_cpu_rewrite(xml, &tag, c->host, changes, &error)) {
-        fuzz_check_error(error, NEST_ERROR_CPU_VENDOR, NEST_ERROR_HOST_VENDOR);
+        fuzz_check_error(error, NEST_ERROR_XML, NEST_ERROR_HOST_VENDOR);
         return FALSE;
     }
     *ret_text = nest_domain_xml_text(xml);
