@@ -433,6 +433,8 @@ nest_cpu_work_out(NestDomainXml *xml, const NestTag *tag, const NestPlatform *ho
         done = print_cpu(rewrite.cpu, ret_cpu, error);
     else if (done)
         *ret_cpu = NULL;
+    if (!done)
+        g_ptr_array_set_size(changes, (gint)before);
     if (!existing)
         xmlFreeNode(rewrite.cpu);
     return done;
