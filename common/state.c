@@ -63,6 +63,21 @@ strip_namespace(xmlNode *element)
     }
 }
 
+/* Our namespace is declared on the root alone, by us as by libvirt. A <cpu> that declares it itself would
+ * take it along into the definition, and be none there. */
+static gboolean
+is_declared_inside(const xmlNode *element)
+{
+    NEST_XML_FOREACH (element, child) {
+        for (const xmlNs *ns = child->nsDef; ns; ns = ns->next)
+            if (g_strcmp0((const char *)ns->href, NEST_STATE_NAMESPACE) == 0)
+                return TRUE;
+        if (is_declared_inside(child))
+            return TRUE;
+    }
+    return FALSE;
+}
+
 /* The element as a document of its own, which is what libxml2 validates. */
 static xmlDoc *
 copy_element(xmlNode *element)
@@ -128,7 +143,7 @@ nest_state_read(const NestDomainXml *xml, GError **error)
 
     if (!element)
         return g_steal_pointer(&state);
-    if (!is_valid(doc)) {
+    if (is_declared_inside(element) || !is_valid(doc)) {
         g_set_error_literal(error, NEST_ERROR, NEST_ERROR_STATE,
                             "the metadata's element of '" NEST_STATE_NAMESPACE "' is not what "
                             "virt-nest writes, so it is not believed: remove it (virsh metadata "

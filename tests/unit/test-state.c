@@ -123,6 +123,9 @@ static const struct {
     {"text in the cpu", "<neststate:domain " NS "><original><cpu>x</cpu></original>" APPLIED "</neststate:domain>"},
     {"an element in numa",
      "<neststate:domain " NS "><original><cpu><numa><disk/></numa></cpu></original>" APPLIED "</neststate:domain>"},
+    {"a cpu that takes our namespace along",
+     "<neststate:domain " NS "><original><cpu xmlns='urn:virt-nest:state:1'/></original>" APPLIED
+     "</neststate:domain>"},
     {"two cpus", "<neststate:domain " NS "><original><cpu/><cpu/></original>" APPLIED "</neststate:domain>"},
     {"text beside the cpu", "<neststate:domain " NS "><original>x</original>" APPLIED "</neststate:domain>"},
     {"an attribute of original", "<neststate:domain " NS "><original a='1'/>" APPLIED "</neststate:domain>"},
