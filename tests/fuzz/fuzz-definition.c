@@ -14,6 +14,7 @@ typedef struct {
     const NestPlatform *host; /* NULL: of an unknown vendor */
     gboolean can_nest;        /* whether it can nest KVM guests */
     gchar *text;              /* the definition */
+    gboolean own;             /* the text is one of ours, with its tag on a line of its own */
 } Case;
 
 static void
@@ -120,6 +121,7 @@ read_case(const guint8 *data, gsize size)
     g_autofree gchar *rest = g_strndup((const char *)data + 3, size - 3);
     g_autofree gchar *cpu = NULL;
 
+    c.own = fuzz_choice(data[2], 5) > 0;
     switch (fuzz_choice(data[2], 5)) {
     case 0:
         c.text = g_steal_pointer(&rest);
@@ -191,6 +193,18 @@ has_record(const char *text)
     return xml && nest_state_element(xml);
 }
 
+/* Where a tag shares its line with text, the line feeds around the record are anybody's. */
+static gboolean
+are_same(const Case *c, const char *a, const char *b)
+{
+    g_auto(GStrv) words_a = g_strsplit_set(a, " \t\r\n", -1);
+    g_auto(GStrv) words_b = g_strsplit_set(b, " \t\r\n", -1);
+    g_autofree gchar *dense_a = g_strjoinv("", words_a);
+    g_autofree gchar *dense_b = g_strjoinv("", words_b);
+
+    return g_str_equal(a, b) || (!c->own && g_str_equal(dense_a, dense_b));
+}
+
 /* From the corrected definition without the tag to the original one without it. */
 static void
 check_restored(const Case *c, const char *corrected)
@@ -205,7 +219,7 @@ check_restored(const Case *c, const char *corrected)
         return;
     PROMISE("without the tag, the CPU from before stands again",
             restored->action == NEST_DEFINITION_RESTORED, untagged);
-    PROMISE("and all is as if there never was a tag", g_str_equal(restored->xml, original),
+    PROMISE("and all is as if there never was a tag", are_same(c, restored->xml, original),
             restored->xml);
 }
 
