@@ -22,7 +22,7 @@ talk_again() {
 # tell COMMANDS: virsh begins with them, and this shell goes on.
 tell() {
     talk_number=$((talk_number + 1))
-    printf '%s\n' "$1" "echo =$talk_number=" >&"${TALK[1]}"
+    printf '%s\n' "$1" "echo =$talk_number=" >&"${TALK[1]:-2}"
 }
 
 # hear: waits until virsh is done with what it was told; what it printed is left in $answer. (It
@@ -30,7 +30,7 @@ tell() {
 hear() {
     local line
     answer=
-    while IFS= read -r -t 60 -u "${TALK[0]}" line; do
+    while IFS= read -r -t 60 -u "${TALK[0]:-0}" line; do
         case $line in
             "=$talk_number=") return 0 ;;
             'virsh # '*) ;;
