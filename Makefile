@@ -57,7 +57,7 @@ COMMON = common/config.c common/cpu.c common/definition.c common/domain_xml.c co
 # What speaks with libvirt: virtnestd, and virt-nest's commands that do the same for once.
 LINK = plugins/virtnestd/correct.c \
        plugins/virtnestd/virt.c plugins/virtnestd/watch.c
-VIRTNESTD = plugins/virtnestd/main.c plugins/virtnestd/notify.c plugins/virtnestd/domains.c \
+VIRTNESTD = plugins/virtnestd/main.c plugins/virtnestd/calls.c plugins/virtnestd/notify.c plugins/virtnestd/domains.c \
             plugins/virtnestd/link.c plugins/virtnestd/marker.c plugins/virtnestd/restart.c \
             plugins/virtnestd/scan.c
 VIRT_NEST = hooks/virt-nest/main.c hooks/virt-nest/apply.c hooks/virt-nest/command.c \

@@ -13,6 +13,7 @@
 #include "domain_xml.h"
 #include "error.h"
 #include "log.h"
+#include "virtnestd/calls.h"
 #include "virtnestd/correct.h"
 #include "virtnestd/marker.h"
 #include "virtnestd/restart.h"
@@ -20,10 +21,8 @@
 
 #include <malloc.h>
 
-/* A client may have five calls at a time on a connection (max_client_requests). */
-#define MAX_CALLS 4
-/* Of them for a scan, so that one is left for what happens meanwhile. */
-#define MAX_SIFTERS 3
+/* Calls at a time for a scan, so that one is left for what happens meanwhile. */
+#define MAX_SIFTERS (NEST_CALLS_MAX - 1)
 /* How long a domain that is being saved or migrated is left alone before the next look. */
 #define BUSY_PAUSE_SECONDS 1
 /* How long a look at a fresh definition or tag may take, usually 2 or 3, before the domain counts as locked. */
@@ -31,8 +30,7 @@
 
 struct NestDomains {
     const NestConfig *config; /* the settings in force */
-    virConnectPtr control;    /* where the events come from; NULL while libvirt is away */
-    virConnectPtr work;       /* where the calls go; NULL while libvirt is away */
+    NestCalls *calls;         /* where the calls go; NULL while libvirt is away */
     NestWatch *watch;         /* over domains that come back */
     GThreadPool *workers;     /* of Look */
     GHashTable *entries;      /* uuid -> Entry */
@@ -56,20 +54,20 @@ typedef struct Kind Kind;
 
 /* One look on its way through a worker and back. */
 typedef struct {
-    const Kind *kind;      /* what is looked at */
-    NestDomains *domains;  /* for the way back */
-    virConnectPtr control; /* references of its own */
-    virConnectPtr work;
-    gchar *uuid;        /* the domain's */
-    NestStart start;    /* a start was seen, and outrun=restart is set */
-    gchar *name;        /* the domain's name; found, unless it is locked */
-    NestScan *scan;     /* all domains; found by the listing */
-    guint part;         /* of them */
-    gchar *done;        /* what it found: what was done, for the log */
-    gboolean restarted; /* ... it was restarted */
-    gboolean busy;      /* ... it wants another look soon */
-    GPtrArray *uuids;   /* ... domains that want a look */
-    GError *error;      /* ... what went wrong */
+    const Kind *kind;     /* what is looked at */
+    NestDomains *domains; /* for the way back */
+    NestCalls *calls;     /* a reference of its own */
+    virConnectPtr work;   /* where its calls go; while it runs */
+    gchar *uuid;          /* the domain's */
+    NestStart start;      /* a start was seen, and outrun=restart is set */
+    gchar *name;          /* the domain's name; found, unless it is locked */
+    NestScan *scan;       /* all domains; found by the listing */
+    guint part;           /* of them */
+    gchar *done;          /* what it found: what was done, for the log */
+    gboolean restarted;   /* ... it was restarted */
+    gboolean busy;        /* ... it wants another look soon */
+    GPtrArray *uuids;     /* ... domains that want a look */
+    GError *error;        /* ... what went wrong */
 } Look;
 
 /* What a look does. */
@@ -81,8 +79,7 @@ struct Kind {
 static void
 look_free(Look *look)
 {
-    virConnectClose(look->control);
-    virConnectClose(look->work);
+    nest_calls_unref(look->calls);
     nest_scan_unref(look->scan);
     g_clear_pointer(&look->uuids, g_ptr_array_unref);
     g_clear_error(&look->error);
@@ -101,13 +98,13 @@ list_domains(Look *look)
 static void
 sift_domains(Look *look)
 {
-    look->uuids = nest_scan_sift(look->scan, look->part);
+    look->uuids = nest_scan_sift(look->scan, look->part, look->work);
 }
 
 static void
 look_at_domain(Look *look)
 {
-    NestCorrector corrector = {look->control, look->domains->watch};
+    NestCorrector corrector = {nest_calls_control(look->calls), look->domains->watch};
     g_autoptr(virDomain) domain = virDomainLookupByUUIDString(look->work, look->uuid);
     g_autoptr(NestDefinition) definition = NULL;
 
@@ -128,7 +125,7 @@ look_at_domain(Look *look)
 static void
 correct_locked(Look *look)
 {
-    NestCorrector corrector = {look->control, look->domains->watch};
+    NestCorrector corrector = {nest_calls_control(look->calls), look->domains->watch};
     g_autoptr(NestDefinition) definition =
         nest_correct_locked(&corrector, look->work, look->name, look->uuid, &look->error);
 
@@ -144,7 +141,9 @@ run_look(gpointer data, gpointer unused)
     Look *look = data;
 
     (void)unused;
+    look->work = nest_calls_take(look->calls);
     look->kind->run(look);
+    nest_calls_give(look->calls, g_steal_pointer(&look->work));
     g_idle_add_full(G_PRIORITY_DEFAULT, look_is_done, look, NULL);
 }
 
@@ -153,12 +152,9 @@ new_look(NestDomains *domains, const Kind *kind, const char *uuid)
 {
     Look *look = g_new0(Look, 1);
 
-    virConnectRef(domains->control);
-    virConnectRef(domains->work);
     look->kind = kind;
     look->domains = domains;
-    look->control = domains->control;
-    look->work = domains->work;
+    look->calls = nest_calls_ref(domains->calls);
     look->uuid = g_strdup(uuid);
     return look;
 }
@@ -179,7 +175,7 @@ want_look(NestDomains *domains, const char *uuid, NestStart start)
     Entry *entry = g_hash_table_lookup(domains->entries, uuid);
     Look *look = NULL;
 
-    if (domains->stopping || !domains->work)
+    if (domains->stopping || !domains->calls)
         return;
     if (entry) {
         entry->again = TRUE;
@@ -246,7 +242,7 @@ it_is_locked(gpointer data)
     NestDomains *domains = later->domains;
     Look *look = NULL;
 
-    if (domains->stopping || !domains->work ||
+    if (domains->stopping || !domains->calls ||
         !g_hash_table_contains(domains->entries, later->uuid))
         return G_SOURCE_REMOVE;
     look = new_look(domains, &locked_look, later->uuid);
@@ -353,7 +349,7 @@ look_is_done(gpointer data)
     NestDomains *domains = look->domains;
 
     domains->looking--;
-    if (look->work == domains->work) /* else what failed is told with libvirt's going away */
+    if (look->calls == domains->calls) /* else what failed is told with libvirt's going away */
         look->kind->done(look);
     look_free(look);
     if (domains->scan && !domains->sifters && !domains->stopping &&
@@ -372,7 +368,7 @@ nest_domains_new(const NestConfig *config)
     domains->config = config;
     domains->watch = nest_watch_new();
     domains->entries = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    domains->workers = g_thread_pool_new(run_look, NULL, MAX_CALLS, FALSE, NULL);
+    domains->workers = g_thread_pool_new(run_look, NULL, NEST_CALLS_MAX, FALSE, NULL);
     return domains;
 }
 
@@ -391,22 +387,14 @@ nest_domains_free(NestDomains *domains)
 void
 nest_domains_attach(NestDomains *domains, virConnectPtr control, virConnectPtr work)
 {
-    virConnectRef(control);
-    virConnectRef(work);
-    domains->control = control;
-    domains->work = work;
+    domains->calls = nest_calls_new(control, work);
     nest_domains_scan(domains);
 }
 
 void
 nest_domains_detach(NestDomains *domains)
 {
-    if (domains->control)
-        virConnectClose(domains->control);
-    if (domains->work)
-        virConnectClose(domains->work);
-    domains->control = NULL;
-    domains->work = NULL;
+    g_clear_pointer(&domains->calls, nest_calls_unref);
     g_clear_pointer(&domains->scan, nest_scan_unref);
     domains->scanning = FALSE;
     domains->sifters = 0;
@@ -416,7 +404,7 @@ nest_domains_detach(NestDomains *domains)
 void
 nest_domains_scan(NestDomains *domains)
 {
-    if (!domains->work || domains->stopping)
+    if (!domains->calls || domains->stopping)
         return;
     domains->scan_again = domains->scanning;
     if (domains->scanning)

@@ -77,35 +77,36 @@ mentions_us(const char *xml)
 
 /* What cannot be read gets a look, which says why, unless it is gone. */
 static gboolean
-libvirt_mentions_us(virDomainPtr domain, unsigned int flags)
+libvirt_mentions_us(virConnectPtr work, const char *uuid, unsigned int flags)
 {
-    g_autofree char *xml = virDomainGetXMLDesc(domain, flags);
+    g_autoptr(virDomain) domain = virDomainLookupByUUIDString(work, uuid);
+    g_autofree char *xml = domain ? virDomainGetXMLDesc(domain, flags) : NULL;
 
     return xml ? mentions_us(xml) : !nest_virt_domain_is_gone();
 }
 
 /* The list says which domains ran when it was made; for those that started since, there are events. */
 static gboolean
-wants_look(const NestScan *scan, virDomainPtr domain, const char *uuid)
+wants_look(const NestScan *scan, virDomainPtr domain, const char *uuid, virConnectPtr work)
 {
     gboolean runs = virDomainGetID(domain) != (unsigned int)-1;
     g_autofree gchar *file =
         scan->is_local ? nest_virt_read_file(virDomainGetName(domain), uuid) : NULL;
 
-    if (file ? mentions_us(file) : libvirt_mentions_us(domain, VIR_DOMAIN_XML_INACTIVE))
+    if (file ? mentions_us(file) : libvirt_mentions_us(work, uuid, VIR_DOMAIN_XML_INACTIVE))
         return TRUE;
-    return runs && libvirt_mentions_us(domain, 0);
+    return runs && libvirt_mentions_us(work, uuid, 0);
 }
 
 GPtrArray *
-nest_scan_sift(const NestScan *scan, guint part)
+nest_scan_sift(const NestScan *scan, guint part, virConnectPtr work)
 {
     GPtrArray *uuids = g_ptr_array_new_with_free_func(g_free);
 
     for (guint i = part; i < MIN(part + PART, scan->length); i++) {
         g_autofree gchar *uuid = nest_virt_uuid(scan->list[i]);
 
-        if (wants_look(scan, scan->list[i], uuid))
+        if (wants_look(scan, scan->list[i], uuid, work))
             g_ptr_array_add(uuids, g_steal_pointer(&uuid));
     }
     return uuids;

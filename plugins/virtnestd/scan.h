@@ -37,7 +37,9 @@ gboolean nest_scan_take(NestScan *scan, guint *ret_part);
 
 /**
  * nest_scan_sift: the domains of a part that want a look. From any thread.
+ * @work: where its calls go, no other thread's
  *
  * Returns: (transfer full)(element-type utf8) their uuids.
  */
-GPtrArray *nest_scan_sift(const NestScan *scan, guint part) G_GNUC_WARN_UNUSED_RESULT;
+GPtrArray *nest_scan_sift(const NestScan *scan, guint part,
+                          virConnectPtr work) G_GNUC_WARN_UNUSED_RESULT;

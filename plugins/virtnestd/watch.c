@@ -11,6 +11,7 @@ struct NestWatched {
 };
 
 struct NestWatch {
+    GMutex asking;      /* held for a call over the control connection (calls.h says why) */
     GMutex lock;        /* over what follows */
     GCond settled;      /* a thread's `flag` was set */
     GPtrArray *watched; /* of NestWatched, some at most */
@@ -36,6 +37,7 @@ nest_watch_new(void)
 {
     NestWatch *watch = g_new0(NestWatch, 1);
 
+    g_mutex_init(&watch->asking);
     g_mutex_init(&watch->lock);
     g_cond_init(&watch->settled);
     watch->watched = g_ptr_array_new_with_free_func(watched_free);
@@ -50,6 +52,7 @@ nest_watch_free(NestWatch *watch)
     g_ptr_array_unref(watch->watched);
     g_cond_clear(&watch->settled);
     g_mutex_clear(&watch->lock);
+    g_mutex_clear(&watch->asking);
     g_free(watch);
 }
 
@@ -126,7 +129,9 @@ wait_for_reports(NestWatch *watch, virConnectPtr control)
     Waiting waiting = {.watch = watch};
     unsigned long version = 0;
 
+    g_mutex_lock(&watch->asking);
     virConnectGetLibVersion(control, &version);
+    g_mutex_unlock(&watch->asking);
     g_idle_add_full(G_PRIORITY_LOW, settle, &waiting, NULL);
     g_mutex_lock(&watch->lock);
     while (!waiting.flag)

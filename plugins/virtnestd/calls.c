@@ -1,0 +1,102 @@
+/* The connections over which libvirt is called, each by one thread at a time. */
+#include "virtnestd/calls.h"
+
+struct NestCalls {
+    virConnectPtr control; /* where the events come from */
+    gchar *uri;            /* libvirt's */
+    GAsyncQueue *free;     /* connections that nobody has taken */
+    gint opened;           /* connections there are, or are being opened; by g_atomic_int_... */
+};
+
+static void
+close_connection(gpointer connection)
+{
+    virConnectClose(connection);
+}
+
+NestCalls *
+nest_calls_new(virConnectPtr control, virConnectPtr work)
+{
+    NestCalls *calls = g_atomic_rc_box_new0(NestCalls);
+
+    virConnectRef(control);
+    virConnectRef(work);
+    calls->control = control;
+    calls->uri = virConnectGetURI(work);
+    calls->free = g_async_queue_new_full(close_connection);
+    calls->opened = 1;
+    g_async_queue_push(calls->free, work);
+    return calls;
+}
+
+NestCalls *
+nest_calls_ref(NestCalls *calls)
+{
+    return g_atomic_rc_box_acquire(calls);
+}
+
+static void
+calls_clear(gpointer data)
+{
+    NestCalls *calls = data;
+
+    virConnectClose(calls->control);
+    g_async_queue_unref(calls->free);
+    g_free(calls->uri);
+}
+
+void
+nest_calls_unref(NestCalls *calls)
+{
+    if (calls)
+        g_atomic_rc_box_release_full(calls, calls_clear);
+}
+
+virConnectPtr
+nest_calls_control(const NestCalls *calls)
+{
+    return calls->control;
+}
+
+/* One more, if there may be one and it can be had. */
+static virConnectPtr
+open_one(NestCalls *calls)
+{
+    virConnectPtr connection = NULL;
+
+    if (g_atomic_int_add(&calls->opened, 1) < NEST_CALLS_MAX)
+        connection = virConnectOpen(calls->uri);
+    if (!connection)
+        g_atomic_int_add(&calls->opened, -1);
+    return connection;
+}
+
+/* One that libvirtd closed is opened anew; where that fails, its calls say why. */
+static virConnectPtr
+revive(NestCalls *calls, virConnectPtr connection)
+{
+    virConnectPtr other = virConnectIsAlive(connection) == 1 ? NULL : virConnectOpen(calls->uri);
+
+    if (!other)
+        return connection;
+    virConnectClose(connection);
+    return other;
+}
+
+virConnectPtr
+nest_calls_take(NestCalls *calls)
+{
+    virConnectPtr connection = g_async_queue_try_pop(calls->free);
+
+    if (!connection)
+        connection = open_one(calls);
+    if (!connection)
+        connection = g_async_queue_pop(calls->free);
+    return revive(calls, connection);
+}
+
+void
+nest_calls_give(NestCalls *calls, virConnectPtr connection)
+{
+    g_async_queue_push(calls->free, connection);
+}
