@@ -10,10 +10,6 @@
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlParserCtxt, xmlFreeParserCtxt)
 
-/* libvirt's own limit on a string over its protocol (VIR_NET_MESSAGE_STRING_MAX) is 4 MiB. */
-#define MAX_MIB 16
-#define MAX_BYTES ((gsize)MAX_MIB * 1024 * 1024)
-
 /* The bytes of one element: [start, end) of the text. */
 typedef struct {
     gsize start;
@@ -95,12 +91,6 @@ document_type_starts(void *context, const xmlChar *name, const xmlChar *public_i
     xmlStopParser(parser);
 }
 
-static void
-be_silent(void *context, xmlError *error)
-{
-    (void)context, (void)error;
-}
-
 static gboolean
 set_parse_error(const NestDomainXml *xml, xmlParserCtxt *parser, GError **error)
 {
@@ -142,7 +132,7 @@ parse_tree(NestDomainXml *xml, xmlParserCtxt *parser, GError **error)
     parser->sax->startElementNs = element_starts;
     parser->sax->endElementNs = element_ends;
     parser->sax->internalSubset = document_type_starts;
-    parser->sax->serror = be_silent;
+    parser->sax->serror = nest_xml_be_silent;
     xmlCtxtUseOptions(parser, options);
     xmlParseDocument(parser);
     xml->doc = g_steal_pointer(&parser->myDoc);
@@ -173,10 +163,10 @@ has_nul(const char *text, gsize length)
 static gboolean
 check_bytes(const char *text, gsize length, GError **error)
 {
-    if (length > MAX_BYTES)
+    if (length > NEST_DOMAIN_XML_MAX_BYTES)
         g_set_error(error, NEST_ERROR, NEST_ERROR_XML,
                     "this XML is longer than %d MiB, more than libvirt itself takes for a domain",
-                    MAX_MIB);
+                    NEST_DOMAIN_XML_MAX_MIB);
     else if (has_nul(text, length))
         g_set_error_literal(
             error, NEST_ERROR, NEST_ERROR_XML,

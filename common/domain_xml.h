@@ -7,6 +7,11 @@
 #define NEST_TAG_NAMESPACE "urn:virt-nest:1"
 #define NEST_STATE_NAMESPACE "urn:virt-nest:state:1"
 
+/* The longest document that is read. libvirt's own limit on a string over its protocol
+ * (VIR_NET_MESSAGE_STRING_MAX) is 4 MiB. */
+#define NEST_DOMAIN_XML_MAX_MIB 16
+#define NEST_DOMAIN_XML_MAX_BYTES ((gsize)NEST_DOMAIN_XML_MAX_MIB * 1024 * 1024)
+
 /**
  * NestDomainXml: one parsed document and the changes wanted of its text.
  *

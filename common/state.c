@@ -45,12 +45,6 @@ nest_state_element(const NestDomainXml *xml)
     return NULL;
 }
 
-static void
-be_silent(void *context, xmlError *error)
-{
-    (void)context, (void)error;
-}
-
 /* libvirt puts the children into the root's namespace when the element is set as metadata, and leaves
  * them without one when it comes with a definition. The schema knows the second form. */
 static void
@@ -113,7 +107,7 @@ is_valid(xmlDoc *doc)
 
     if (!validator)
         return FALSE;
-    xmlRelaxNGSetValidStructuredErrors(validator, be_silent, NULL);
+    xmlRelaxNGSetValidStructuredErrors(validator, nest_xml_be_silent, NULL);
     return xmlRelaxNGValidateDoc(validator, doc) == 0;
 }
 

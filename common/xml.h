@@ -7,6 +7,9 @@
 /* Before the first thread that reads XML is made: libxml2 sets up its tables without a lock. */
 void nest_xml_init(void);
 
+/* For libxml2, as a handler of errors: what is wrong is returned, and nothing printed by the library. */
+void nest_xml_be_silent(void *context, xmlError *error);
+
 /* The first child element without a namespace and with this name, or NULL; @parent may be NULL. */
 xmlNode *nest_xml_child(const xmlNode *parent, const char *name);
 

@@ -24,9 +24,6 @@
 /* How long a refused start waits for virtnestd; all of libvirt's clients wait with it. */
 #define CORRECTION_MS 500
 
-/* What nest_domain_xml_parse() takes at most; more is not read. */
-#define MAX_BYTES ((gsize)16 * 1024 * 1024)
-
 typedef struct Operation Operation;
 
 /* What libvirt asks about. */
@@ -377,7 +374,8 @@ read_input(GError **error)
     char chunk[16 * 1024];
     gssize n = 0;
 
-    while (text->len <= MAX_BYTES && (n = read(STDIN_FILENO, chunk, sizeof(chunk))) != 0) {
+    while (text->len <= NEST_DOMAIN_XML_MAX_BYTES &&
+           (n = read(STDIN_FILENO, chunk, sizeof(chunk))) != 0) {
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0) {
@@ -448,13 +446,6 @@ print_refusal(const Call *call, const GError *reason)
     (void)fprintf(stderr, "%s\n", line);
 }
 
-/* libxml2 says some things to nobody in particular, which is standard error. */
-static void
-be_silent(void *context, xmlError *error)
-{
-    (void)context, (void)error;
-}
-
 int
 main(int argc, char **argv)
 {
@@ -469,7 +460,8 @@ main(int argc, char **argv)
     resort.action = call.operation->action;
     resort.name = call.name;
     (void)nest_last_resort_arm(&resort);
-    xmlSetStructuredErrorFunc(NULL, be_silent);
+    /* libxml2 says some things to nobody in particular, which is standard error. */
+    xmlSetStructuredErrorFunc(NULL, nest_xml_be_silent);
     nest_log_open("qemu-hook", FALSE);
     if (judge(&call, &error) || !error || !call.operation->action)
         return 0;

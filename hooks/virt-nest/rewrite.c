@@ -10,11 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What nest_domain_xml_parse() takes at most. More is refused, tagged or not, or endless input would
- * take all memory before anybody knows. */
-#define MAX_MIB 16
-#define MAX_BYTES (MAX_MIB * 1024 * 1024)
-
 /* What the command line asks for. */
 typedef struct {
     const NestPlatform *platform; /* NULL: this host's, if one is needed */
@@ -28,13 +23,14 @@ fail_io(GError **error, const char *what, const char *name)
     return FALSE;
 }
 
+/* Tagged or not, or endless input would take all memory before anybody knows. */
 static gboolean
 fail_too_long(GError **error, const char *name)
 {
     g_set_error(error, NEST_ERROR, NEST_ERROR_XML,
                 "%s is longer than %d MiB, more than libvirt itself takes for a domain: give the "
                 "XML of one domain (virsh dumpxml --inactive)",
-                name, MAX_MIB);
+                name, NEST_DOMAIN_XML_MAX_MIB);
     return FALSE;
 }
 
@@ -45,11 +41,12 @@ read_stream(FILE *stream, const char *name, GError **error)
     guint8 chunk[16 * 1024];
     gsize n = 0;
 
-    while (text->len <= MAX_BYTES && (n = fread(chunk, 1, sizeof(chunk), stream)) > 0)
+    while (text->len <= NEST_DOMAIN_XML_MAX_BYTES &&
+           (n = fread(chunk, 1, sizeof(chunk), stream)) > 0)
         g_byte_array_append(text, chunk, (guint)n);
     if (ferror(stream) && !fail_io(error, "cannot read", name))
         return NULL;
-    if (text->len > MAX_BYTES && !fail_too_long(error, name))
+    if (text->len > NEST_DOMAIN_XML_MAX_BYTES && !fail_too_long(error, name))
         return NULL;
     return g_steal_pointer(&text);
 }
@@ -197,13 +194,6 @@ rewrite(GByteArray *text, const Wish *wish, GError **error)
     return TRUE;
 }
 
-/* libxml2 says some things, as of an encoding, to nobody in particular, which is standard error. */
-static void
-be_silent(void *context, xmlError *error)
-{
-    (void)context, (void)error;
-}
-
 /* A filter's input may take any time, and so may its output. What is between may not: there is XML, of
  * millions of attributes say, with which libxml2 is busy for hours. */
 static void
@@ -223,7 +213,8 @@ filter(const char *path, const Wish *wish)
     gboolean done = FALSE;
 
     limit_time(path, 0);
-    xmlSetStructuredErrorFunc(NULL, be_silent);
+    /* libxml2 says some things, as of an encoding, to nobody in particular: standard error. */
+    xmlSetStructuredErrorFunc(NULL, nest_xml_be_silent);
     text = read_input(path, &error);
     limit_time(path, NEST_LAST_RESORT_SECONDS);
     done = text && rewrite(text, wish, &error);
