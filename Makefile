@@ -52,19 +52,22 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(HARDENING) -Icommon -Iplugin
 
 # common/: what both halves share.
 COMMON = common/config.c common/cpu.c common/definition.c common/domain_xml.c common/error.c \
-         common/harmless.c common/kvm_module.c common/liveness.c common/log.c common/platform.c common/root.c \
-         common/stamp.c common/state.c common/tag.c common/xml.c
+         common/gainers.c common/harmless.c common/kvm_device.c common/kvm_module.c common/kvm_parameters.c \
+         common/kvm_plan.c common/kvm_turn.c common/kvm_users.c common/liveness.c common/log.c \
+         common/modprobe_conf.c common/platform.c common/root.c common/stamp.c common/state.c common/tag.c common/xml.c
 # What speaks with libvirt: virtnestd, and virt-nest's commands that do the same for once.
 LINK = plugins/virtnestd/correct.c \
        plugins/virtnestd/virt.c plugins/virtnestd/watch.c
 VIRTNESTD = plugins/virtnestd/main.c plugins/virtnestd/calls.c plugins/virtnestd/notify.c plugins/virtnestd/domains.c \
-            plugins/virtnestd/link.c plugins/virtnestd/marker.c plugins/virtnestd/restart.c \
+            plugins/virtnestd/host.c plugins/virtnestd/link.c plugins/virtnestd/marker.c plugins/virtnestd/restart.c \
             plugins/virtnestd/scan.c
 VIRT_NEST = hooks/virt-nest/main.c hooks/virt-nest/apply.c hooks/virt-nest/command.c \
-            hooks/virt-nest/connection.c hooks/virt-nest/report.c hooks/virt-nest/rewrite.c \
+            hooks/virt-nest/connection.c hooks/virt-nest/host.c hooks/virt-nest/host_report.c \
+            hooks/virt-nest/report.c hooks/virt-nest/rewrite.c \
             hooks/virt-nest/status.c hooks/virt-nest/tag_commands.c
-UNIT_TESTS = test-config test-corpus test-cpu test-definition test-domain-xml test-hostile test-hook test-kvm-module \
-             test-liveness test-platform test-rewrite test-state test-tag
+UNIT_TESTS = test-config test-corpus test-cpu test-definition test-domain-xml test-gainers test-hook \
+             test-host-command test-hostile test-kvm-module test-kvm-parameters test-kvm-plan test-kvm-users \
+             test-liveness test-modprobe-conf test-platform test-rewrite test-state test-tag
 
 COMMON_OBJECTS = $(COMMON:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/common/schema.o
 LINK_OBJECTS   = $(LINK:%.c=$(BUILD)/obj/%.o)
@@ -158,7 +161,7 @@ soak:
 
 # Fuzzing, by libFuzzer: what is compiled for it stands below a folder of its own. The same for AFL++:
 #   make fuzz FUZZ_CC=afl-clang-fast FUZZ=build/fuzz-afl
-FUZZ_TARGETS = config definition front hook state tag
+FUZZ_TARGETS = config definition front hook modprobe state tag
 FUZZ         = $(BUILD)/fuzz
 FUZZ_CC      = clang
 FUZZ_FLAGS   = -O2 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer

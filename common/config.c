@@ -7,7 +7,10 @@
 static const char *const outrun_values[] = {
     [NEST_OUTRUN_REFUSE] = "refuse", [NEST_OUTRUN_RESTART] = "restart", NULL};
 
-G_STATIC_ASSERT(sizeof(NestOutrun) == sizeof(int));
+static const char *const manage_values[] = {
+    [NEST_MANAGE_YES] = "yes", [NEST_MANAGE_NO] = "no", NULL};
+
+G_STATIC_ASSERT(sizeof(NestOutrun) == sizeof(int) && sizeof(NestManage) == sizeof(int));
 
 /* Every key there is: the index of the value is what stands in the struct. */
 static const struct {
@@ -17,6 +20,7 @@ static const struct {
     gsize offset;
 } keys[] = {
     {"start", "outrun", outrun_values, offsetof(NestConfig, outrun)},
+    {"host", "manage", manage_values, offsetof(NestConfig, manage)},
 };
 
 static gboolean

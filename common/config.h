@@ -11,11 +11,18 @@ typedef enum {
     NEST_OUTRUN_RESTART, /* virtnestd stops and starts it again, once */
 } NestOutrun;
 
+/* Whether virt-nest loads the host's KVM module by itself. */
+typedef enum {
+    NEST_MANAGE_YES, /* the hook and virtnestd turn nesting on where a tagged domain needs it */
+    NEST_MANAGE_NO,  /* they leave the module alone; virt-nest host enable does what it is told */
+} NestManage;
+
 /**
  * NestConfig: the settings in force. All zero is the default.
  */
 typedef struct {
     NestOutrun outrun; /* [start] outrun=refuse|restart */
+    NestManage manage; /* [host] manage=yes|no */
 } NestConfig;
 
 /**

@@ -249,7 +249,7 @@ static gboolean
 is_wanted(const Work *work, gboolean kvm_can_nest)
 {
     return work->definition->tagged &&
-           (work->tag.required || kvm_can_nest || !nest_cpu_is_kvm(work->xml));
+           (work->tag.required || kvm_can_nest || !work->definition->needs_kvm);
 }
 
 NestDefinition *
@@ -262,6 +262,7 @@ nest_definition_correct(const char *text, const NestPlatform *host, gboolean kvm
     work.xml = nest_domain_xml_parse(text, strlen(text), error);
     if (!work.xml || !nest_tag_read(work.xml, &work.definition->tagged, &work.tag, error))
         return NULL;
+    work.definition->needs_kvm = work.definition->tagged && nest_cpu_is_kvm(work.xml);
     read_state(&work);
     if (!find_base(&work, error))
         return NULL;

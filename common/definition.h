@@ -21,6 +21,7 @@ typedef struct {
     gchar *write;       /* the word that marks this correction in @xml; NULL unless CORRECTED */
     GPtrArray *changes; /* a sentence (gchar *) for each change */
     gboolean tagged;    /* whether the definition carries the tag */
+    gboolean needs_kvm; /* ... and needs the host's KVM module with nesting on */
 } NestDefinition;
 
 /* (transfer full) The outcome where nothing was to be done, for a domain that is none of ours. */

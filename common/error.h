@@ -33,6 +33,12 @@ typedef enum {
     NEST_ERROR_HOST_BUSY,         /* loaded, nesting off, in use */
     NEST_ERROR_HOST_BUILTIN,      /* built into the kernel, nesting off */
     NEST_ERROR_HOST_DEVICE,       /* /dev/kvm is missing */
+    NEST_ERROR_HOST_FIRMWARE,     /* the CPU has it, the firmware locked it off */
+    NEST_ERROR_HOST_KEPT_OFF,     /* somebody's nested=0 */
+    NEST_ERROR_HOST_FILES,        /* the module's file, or one it needs, is not there */
+    NEST_ERROR_HOST_LOCK,         /* somebody else is at the module, and does not end */
+    NEST_ERROR_HOST_LOAD,         /* the kernel refused a change; all is as it was */
+    NEST_ERROR_HOST_LOST,         /* the module was unloaded and could not be put back */
     NEST_ERROR_STATE,             /* our own state element is not what we write */
     NEST_ERROR_LIVE_RUNNING,      /* nested guests are running */
     NEST_ERROR_CONFIG,            /* virt-nest.conf */

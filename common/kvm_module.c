@@ -2,10 +2,14 @@
 #include "kvm_module.h"
 
 #include "error.h"
+#include "kvm_users.h"
 #include "root.h"
 
+#include <cpuid.h>
+#include <fcntl.h>
 #include <libkmod.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 typedef struct kmod_ctx KmodCtx;
 typedef struct kmod_list KmodList;
@@ -45,6 +49,32 @@ has_flag(const char *cpuinfo, const char *flag)
     return g_regex_match_simple(pattern, cpuinfo, G_REGEX_MULTILINE, 0);
 }
 
+/* What CPUID says in a register, ECX: of this machine, or as a laid-out host has it, in the form of the
+ * kernel's cpuid driver (cpuid(4)). */
+static guint32
+read_cpuid_ecx(guint32 leaf)
+{
+    g_autofree gchar *path = nest_root_path("/dev/cpu/0/cpuid");
+    guint32 r[4] = {0};
+    int fd = -1;
+
+    if (!nest_root_is_fake())
+        return __get_cpuid(leaf, &r[0], &r[1], &r[2], &r[3]) ? r[2] : 0;
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    if (pread(fd, r, sizeof(r), leaf) != sizeof(r))
+        r[2] = 0;
+    close(fd);
+    return r[2];
+}
+
+static gboolean
+cpu_has_feature(const NestPlatform *platform)
+{
+    return read_cpuid_ecx(platform->cpuid_leaf) >> platform->cpuid_bit & 1;
+}
+
 /* Whether the running kernel has the module as a file, by libkmod's look-up. */
 static gboolean
 can_be_loaded(const NestPlatform *platform)
@@ -66,22 +96,48 @@ can_be_loaded(const NestPlatform *platform)
     return has;
 }
 
-/* A module built into the kernel has no reference count (Documentation/ABI/testing/sysfs-module). */
-static NestKvmState
-read_state(const NestPlatform *platform, const char *cpuinfo)
+const char *
+nest_kvm_state_name(NestKvmState state)
 {
-    g_autofree gchar *nested = read_of_module(platform, "parameters/nested");
-    g_autofree gchar *references = read_of_module(platform, "refcnt");
+    static const char *const state_names[] = {
+        [NEST_KVM_NO_HARDWARE] = "no-hardware",
+        [NEST_KVM_ABSENT] = "absent",
+        [NEST_KVM_ON] = "on",
+        [NEST_KVM_OFF_IDLE] = "off-idle",
+        [NEST_KVM_OFF_BUSY] = "off-busy",
+        [NEST_KVM_BUILTIN_OFF] = "builtin-off",
+    };
 
+    return state_names[state];
+}
+
+static NestKvmState
+state_of(const NestKvmModule *module, const char *nested, gboolean has_hardware)
+{
     if (nested && (*nested == '1' || *nested == 'Y'))
         return NEST_KVM_ON;
-    if (!has_flag(cpuinfo, platform->feature))
+    if (!has_hardware)
         return NEST_KVM_NO_HARDWARE;
     if (!nested)
         return NEST_KVM_ABSENT;
-    if (!references)
+    if (module->builtin)
         return NEST_KVM_BUILTIN_OFF;
-    return g_str_equal(references, "0") ? NEST_KVM_OFF_IDLE : NEST_KVM_OFF_BUSY;
+    return module->busy ? NEST_KVM_OFF_BUSY : NEST_KVM_OFF_IDLE;
+}
+
+/* A module built into the kernel has no reference count (Documentation/ABI/testing/sysfs-module). */
+static void
+read_module(NestKvmModule *module, const char *cpuinfo)
+{
+    const NestPlatform *platform = module->platform;
+    g_autofree gchar *nested = read_of_module(platform, "parameters/nested");
+    g_autofree gchar *references = read_of_module(platform, "refcnt");
+
+    module->builtin = nested && !references;
+    module->busy = references && !g_str_equal(references, "0");
+    module->state = state_of(module, nested, has_flag(cpuinfo, platform->feature));
+    module->locked = module->state == NEST_KVM_NO_HARDWARE && cpu_has_feature(platform);
+    module->available = module->state == NEST_KVM_ABSENT && can_be_loaded(platform);
 }
 
 NestKvmModule
@@ -91,11 +147,8 @@ nest_kvm_module_read(void)
     g_autofree gchar *cpuinfo = nest_platform_cpuinfo();
 
     module.platform = cpuinfo ? nest_platform_of_cpuinfo(cpuinfo) : NULL;
-    if (!module.platform)
-        return module;
-    module.state = read_state(module.platform, cpuinfo);
-    if (module.state == NEST_KVM_ABSENT)
-        module.available = can_be_loaded(module.platform);
+    if (module.platform)
+        read_module(&module, cpuinfo);
     return module;
 }
 
@@ -112,12 +165,19 @@ refuse(GError **error, NestErrorCode code, const char *format, ...)
 }
 
 static gboolean
-refuse_no_hardware(const NestPlatform *p, GError **error)
+refuse_no_hardware(const NestKvmModule *module, GError **error)
 {
+    const NestPlatform *p = module->platform;
+
     if (!p)
         return refuse(error, NEST_ERROR_HOST_VENDOR,
                       "this host's CPU is of a vendor virt-nest does not know (/proc/cpuinfo): KVM "
                       "guests can be nested on Intel, AMD and Hygon only");
+    if (module->locked)
+        return refuse(error, NEST_ERROR_HOST_FIRMWARE,
+                      "this host's CPU (%s) has %s, but the firmware locked it off: switch "
+                      "virtualization on in the firmware setup, or use type='qemu'",
+                      p->title, p->feature);
     return refuse(
         error, NEST_ERROR_HOST_HARDWARE,
         "this host's CPU (%s) shows no %s, so KVM has no nested guests here: switch "
@@ -135,10 +195,22 @@ refuse_absent(const NestKvmModule *module, GError **error)
         return refuse(
             error, NEST_ERROR_HOST_ABSENT,
             "the module %s is not loaded and this kernel has none in /lib/modules: install "
-            "the kernel's full module package",
+            "the kernel's full module package, or reboot if the kernel was just updated",
             name);
     return refuse(error, NEST_ERROR_HOST_ABSENT,
-                  "the module %s is not loaded: run modprobe %s nested=1", name, name);
+                  "the module %s is not loaded: run virt-nest host enable", name);
+}
+
+static gboolean
+refuse_busy(const NestKvmModule *module, GError **error)
+{
+    g_autoptr(GPtrArray) users = nest_kvm_users_read();
+    g_autofree gchar *words = nest_kvm_users_words(users);
+
+    return refuse(error, NEST_ERROR_HOST_BUSY,
+                  "%s is loaded with nesting off and in use by %s: stop that, then run "
+                  "virt-nest host enable",
+                  module->platform->module, words);
 }
 
 gboolean
@@ -147,20 +219,15 @@ nest_kvm_module_check(const NestKvmModule *module, GError **error)
     const NestPlatform *p = module->platform;
 
     if (module->state == NEST_KVM_NO_HARDWARE)
-        return refuse_no_hardware(p, error);
+        return refuse_no_hardware(module, error);
     if (module->state == NEST_KVM_ABSENT)
         return refuse_absent(module, error);
     if (module->state == NEST_KVM_OFF_IDLE)
         return refuse(error, NEST_ERROR_HOST_OFF,
-                      "%s is loaded with nesting off and nobody uses it: run modprobe -r %s && "
-                      "modprobe %s nested=1",
-                      p->module, p->module, p->module);
+                      "%s is loaded with nesting off and nobody uses it: run virt-nest host enable",
+                      p->module);
     if (module->state == NEST_KVM_OFF_BUSY)
-        return refuse(
-            error, NEST_ERROR_HOST_BUSY,
-            "%s is loaded with nesting off and running guests use it: stop them, then run "
-            "modprobe -r %s && modprobe %s nested=1",
-            p->module, p->module, p->module);
+        return refuse_busy(module, error);
     if (module->state == NEST_KVM_BUILTIN_OFF)
         return refuse(
             error, NEST_ERROR_HOST_BUILTIN,

@@ -19,16 +19,27 @@ typedef enum {
 typedef struct {
     const NestPlatform *platform; /* NULL for a vendor that is not in the table */
     NestKvmState state;           /* of the platform's module */
-    gboolean available;           /* where ABSENT: the kernel has the module to load */
-    gboolean device;              /* /dev/kvm is there */
+    gboolean locked;    /* where NO_HARDWARE: the CPU has it, the firmware locked it off */
+    gboolean available; /* where ABSENT: the kernel has the module to load */
+    gboolean builtin;   /* the module is part of the kernel, whatever its state */
+    gboolean busy;      /* the module is in use, whatever its state */
+    gboolean device;    /* /dev/kvm is there */
 } NestKvmModule;
+
+/**
+ * nest_kvm_state_name: a state as programs read it.
+ *
+ * Returns: one of no-hardware, absent, on, off-idle, off-busy, builtin-off.
+ */
+const char *nest_kvm_state_name(NestKvmState state);
 
 /**
  * nest_kvm_module_read: look at the host, changing nothing.
  *
  * From /proc/cpuinfo (the kernel takes vmx out of it where the firmware locked it off; for svm
- * kvm_amd alone knows), /sys/module and /dev/kvm. Sub-millisecond unless the module is absent, when
- * libkmod searches /lib/modules for it.
+ * kvm_amd alone knows), CPUID itself (which the firmware cannot change), /sys/module,
+ * modules.builtin and /dev/kvm. Sub-millisecond unless the module is absent, when libkmod searches
+ * /lib/modules for it.
  */
 NestKvmModule nest_kvm_module_read(void);
 

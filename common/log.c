@@ -51,7 +51,8 @@ static void
 log_with_code(GLogLevelFlags level, const char *domain, const char *uuid, const char *code,
               const char *message)
 {
-    const char *priority = level & G_LOG_LEVEL_WARNING   ? "4"
+    const char *priority = level & G_LOG_LEVEL_CRITICAL  ? "0"
+                           : level & G_LOG_LEVEL_WARNING ? "4"
                            : level & G_LOG_LEVEL_MESSAGE ? "5"
                                                          : "6";
     g_autofree gchar *line =
@@ -82,10 +83,22 @@ nest_log(GLogLevelFlags level, const char *domain, const char *uuid, const char 
     log_with_code(level, domain, uuid, NULL, message);
 }
 
-void
-nest_log_error(const char *domain, const char *uuid, const GError *error)
+static void
+log_error(GLogLevelFlags level, const char *domain, const char *uuid, const GError *error)
 {
     g_autofree gchar *message = nest_error_text(error);
 
-    log_with_code(G_LOG_LEVEL_WARNING, domain, uuid, nest_error_name(error), message);
+    log_with_code(level, domain, uuid, nest_error_name(error), message);
+}
+
+void
+nest_log_error(const char *domain, const char *uuid, const GError *error)
+{
+    log_error(G_LOG_LEVEL_WARNING, domain, uuid, error);
+}
+
+void
+nest_log_alarm(const GError *error)
+{
+    log_error(G_LOG_LEVEL_CRITICAL, NULL, NULL, error);
 }

@@ -26,3 +26,6 @@ void nest_log(GLogLevelFlags level, const char *domain, const char *uuid, const 
 
 /* Logs an error with its code as the field VIRT_NEST_CODE, at level warning. */
 void nest_log_error(const char *domain, const char *uuid, const GError *error);
+
+/* The loudest there is: logs an error as an emergency, which the journal shows on every terminal. */
+void nest_log_alarm(const GError *error);

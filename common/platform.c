@@ -9,9 +9,9 @@
 enum { INTEL, AMD, HYGON };
 
 static const NestPlatform platforms[] = {
-    [INTEL] = {"intel", "Intel", "GenuineIntel", "vmx", "kvm_intel"},
-    [AMD] = {"amd", "AMD", "AuthenticAMD", "svm", "kvm_amd"},
-    [HYGON] = {"hygon", "Hygon", "HygonGenuine", "svm", "kvm_amd"},
+    [INTEL] = {"intel", "Intel", "GenuineIntel", "vmx", "kvm_intel", 1, 5},
+    [AMD] = {"amd", "AMD", "AuthenticAMD", "svm", "kvm_amd", 0x80000001, 2},
+    [HYGON] = {"hygon", "Hygon", "HygonGenuine", "svm", "kvm_amd", 0x80000001, 2},
 };
 
 /* The first part of a model's name tells the vendor; libvirt adds -v2, -IBRS, -noTSX and the like. */

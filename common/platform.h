@@ -12,6 +12,8 @@ typedef struct {
     const char *cpuid_vendor; /* as in /proc/cpuinfo: "GenuineIntel" */
     const char *feature;      /* as in libvirt's <feature>: "vmx" or "svm" */
     const char *module;       /* as below /sys/module: "kvm_intel" */
+    guint32 cpuid_leaf;       /* where CPUID tells of the feature, in ECX */
+    guint cpuid_bit;          /* ... by this bit */
 } NestPlatform;
 
 /**

@@ -8,7 +8,7 @@
 #include "config.h"
 #include "cpu.h"
 #include "error.h"
-#include "kvm_module.h"
+#include "kvm_turn.h"
 #include "last_resort.h"
 #include "liveness.h"
 #include "log.h"
@@ -54,17 +54,18 @@ struct Operation {
     const char *action;    /* what is refused, in a message; NULL: nothing ever is */
     const char *aftermath; /* what becomes of the guest then */
     const char *running;   /* what to do about nested guests that were running in it */
+    gboolean turns;        /* where nesting is off on this host, tries to turn it on */
 };
 
 static const Operation operations[] = {
-    {"prepare", check_prepare, TRUE, "start domain", "", ""},
-    {"start", check_start, FALSE, "start domain", "", ""},
+    {"prepare", check_prepare, TRUE, "start domain", "", "", TRUE},
+    {"start", check_start, FALSE, "start domain", "", "", FALSE},
     {"migrate", check_resume, FALSE, "take in domain", " (it stays on the source as it is)",
-     "shut them down on the source first"},
+     "shut them down on the source first", TRUE},
     {"restore", check_resume, FALSE, "restore domain", " (its saved image stays as it is)",
-     "boot it without its saved image (virsh start --force-boot)"},
-    {"stopped", forget_stamp, FALSE, NULL, "", ""},
-    {"release", forget_stamp, FALSE, NULL, "", ""},
+     "boot it without its saved image (virsh start --force-boot)", TRUE},
+    {"stopped", forget_stamp, FALSE, NULL, "", "", FALSE},
+    {"release", forget_stamp, FALSE, NULL, "", "", FALSE},
 };
 
 static void
@@ -137,6 +138,32 @@ resumes(const Call *call)
            nest_stamp_is_there(NEST_STAMP_RESUMING, call->uuid);
 }
 
+/* Settings that cannot be read may say that the module is to be left alone. */
+static gboolean
+may_turn_host(const Call *call)
+{
+    g_autoptr(GError) error = NULL;
+    NestConfig config = {0};
+
+    if (!call->operation->turns || is_session() || nest_root_is_fake())
+        return FALSE;
+    if (nest_config_load(&config, &error))
+        return config.manage == NEST_MANAGE_YES;
+    nest_log_error(call->name, call->uuid, error);
+    return FALSE;
+}
+
+/* The second chance: virtnestd turns nesting on when the domain is defined. @error says why it is off. */
+static gboolean
+turn_host(Call *call, GError **error)
+{
+    if (!may_turn_host(call))
+        return FALSE;
+    g_clear_error(error);
+    return nest_kvm_turn(TRUE, FALSE, &call->host, error) &&
+           nest_kvm_module_check(&call->host, error);
+}
+
 /* Only KVM asks anything of the host: TCG emulates SVM on any. */
 static gboolean
 check_host(Call *call, GError **error)
@@ -144,7 +171,7 @@ check_host(Call *call, GError **error)
     if (!nest_cpu_is_kvm(call->xml))
         return TRUE;
     call->host = nest_kvm_module_read();
-    return nest_kvm_module_check(&call->host, error);
+    return nest_kvm_module_check(&call->host, error) || turn_host(call, error);
 }
 
 /* Whether the guest may hold nested state: on a host of an unknown vendor nobody can say no. */

@@ -60,3 +60,5 @@ int nest_tag_commands_disable(NestCall *call);
 int nest_apply(NestCall *call);
 int nest_status(NestCall *call);
 int nest_rewrite(NestCall *call);
+int nest_host(NestCall *call);
+int nest_host_check(NestCall *call);

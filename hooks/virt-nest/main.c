@@ -19,6 +19,9 @@ static const NestCommand commands[] = {
     {"status", nest_status, TRUE, "[DOMAIN...]",
      "Show what is tagged, what is in effect, and why not."},
     {"rewrite", nest_rewrite, FALSE, "[FILE]", "Read domain XML, print it with its nested CPU."},
+    {"host", nest_host, FALSE, "[enable | disable]",
+     "Show this host's nesting, turn it on, or leave it alone again."},
+    {"check-host", nest_host_check, FALSE, "", "Tell by the exit status whether guests can nest."},
 };
 
 /* Before the command: what it is to be, for the help and for who mistyped it. */
@@ -42,7 +45,7 @@ new_context(Options *options)
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(commands); i++)
-        g_string_append_printf(list, "  %-8s  %s\n", commands[i].name, commands[i].summary);
+        g_string_append_printf(list, "  %-10s  %s\n", commands[i].name, commands[i].summary);
     g_string_append(list, "\nvirt-nest COMMAND --help tells more of one, virt-nest(1) of all.");
     g_option_context_set_help_enabled(context, FALSE);
     g_option_context_set_strict_posix(context, TRUE); /* stops at the command */

@@ -1,4 +1,5 @@
 /* virt-nest status: which domains are tagged, which of them have what they ask for, and why not. */
+#include "gainers.h"
 #include "report.h"
 
 #include <json-glib/json-glib.h>
@@ -148,6 +149,25 @@ print_table(const GPtrArray *reports)
     }
 }
 
+/* Nesting cannot be had for one domain alone. */
+static void
+print_gainers(const NestConnection *connection)
+{
+    const NestPlatform *platform = connection->host.platform;
+    gboolean can_nest = nest_connection_can_nest(connection);
+    g_autoptr(GPtrArray) names = can_nest ? nest_gainers_read(platform) : g_ptr_array_new();
+    g_autofree gchar *words = nest_gainers_words(names);
+    g_autofree gchar *text = NULL;
+
+    if (!words)
+        return;
+    text =
+        g_strdup_printf("nesting is on for the whole host: without a tag these have %s as well: %s",
+                        platform->feature, words);
+    print_wrapped(text);
+    (void)putchar('\n');
+}
+
 static void
 build_string(JsonBuilder *builder, const char *name, const char *value)
 {
@@ -247,5 +267,7 @@ nest_status(NestCall *call)
         print_json(reports);
     else if (reports->len > 0 || status == NEST_EXIT_DONE)
         print_table(reports);
+    if (!json && !*call->arguments)
+        print_gainers(connection);
     return status;
 }

@@ -30,6 +30,7 @@
 
 struct NestDomains {
     const NestConfig *config; /* the settings in force */
+    NestHost *host;           /* its KVM module */
     NestCalls *calls;         /* where the calls go; NULL while libvirt is away */
     NestWatch *watch;         /* over domains that come back */
     GThreadPool *workers;     /* of Look */
@@ -64,6 +65,7 @@ typedef struct {
     NestScan *scan;       /* all domains; found by the listing */
     guint part;           /* of them */
     gchar *done;          /* what it found: what was done, for the log */
+    gboolean needs_kvm;   /* ... it needs the host's KVM module with nesting on */
     gboolean restarted;   /* ... it was restarted */
     gboolean busy;        /* ... it wants another look soon */
     GPtrArray *uuids;     /* ... domains that want a look */
@@ -102,6 +104,13 @@ sift_domains(Look *look)
 }
 
 static void
+take_over(Look *look, const NestDefinition *definition)
+{
+    look->done = definition ? nest_correct_describe(definition) : NULL;
+    look->needs_kvm = definition && definition->needs_kvm;
+}
+
+static void
 look_at_domain(Look *look)
 {
     NestCorrector corrector = {nest_calls_control(look->calls), look->domains->watch};
@@ -115,8 +124,7 @@ look_at_domain(Look *look)
         !nest_restart_outran(&corrector, domain, look->start, &look->restarted, &look->error))
         return;
     definition = nest_correct_domain(&corrector, domain, &look->error);
-    if (definition)
-        look->done = nest_correct_describe(definition);
+    take_over(look, definition);
     /* Also where the definition cannot be corrected: what runs may be tagged all the same. */
     nest_marker_put(domain, definition && definition->tagged, &look->busy,
                     look->error ? NULL : &look->error);
@@ -129,8 +137,7 @@ correct_locked(Look *look)
     g_autoptr(NestDefinition) definition =
         nest_correct_locked(&corrector, look->work, look->name, look->uuid, &look->error);
 
-    if (definition)
-        look->done = nest_correct_describe(definition);
+    take_over(look, definition);
 }
 
 static gboolean look_is_done(gpointer data);
@@ -259,7 +266,7 @@ expect_start(NestDomains *domains, const char *uuid, const char *name)
 }
 
 static void
-say_outcome(const Look *look)
+tell_outcome(const Look *look)
 {
     if (look->done)
         nest_log(G_LOG_LEVEL_MESSAGE, look->name, look->uuid, "%s", look->done);
@@ -268,6 +275,8 @@ say_outcome(const Look *look)
                  "its start outran the correction: it was stopped and started again");
     if (look->error)
         nest_log_error(look->name, look->uuid, look->error);
+    if (look->needs_kvm)
+        nest_host_want(look->domains->host);
 }
 
 static void
@@ -277,7 +286,7 @@ domain_is_done(const Look *look)
     Entry *entry = g_hash_table_lookup(domains->entries, look->uuid);
     Entry left = entry ? *entry : (Entry){0};
 
-    say_outcome(look);
+    tell_outcome(look);
     g_hash_table_remove(domains->entries, look->uuid);
     if (left.again)
         want_look(domains, look->uuid, left.start);
@@ -317,7 +326,7 @@ domains_are_listed(const Look *look)
 {
     NestDomains *domains = look->domains;
 
-    say_outcome(look);
+    tell_outcome(look);
     domains->scanning = look->scan != NULL;
     if (!look->scan)
         return;
@@ -328,7 +337,7 @@ domains_are_listed(const Look *look)
 static const Kind listing = {list_domains, domains_are_listed};
 static const Kind sifting = {sift_domains, part_is_sifted};
 static const Kind whole_look = {look_at_domain, domain_is_done};
-static const Kind locked_look = {correct_locked, say_outcome};
+static const Kind locked_look = {correct_locked, tell_outcome};
 
 static void
 end_scan(NestDomains *domains)
@@ -361,11 +370,12 @@ look_is_done(gpointer data)
 }
 
 NestDomains *
-nest_domains_new(const NestConfig *config)
+nest_domains_new(const NestConfig *config, NestHost *host)
 {
     NestDomains *domains = g_new0(NestDomains, 1);
 
     domains->config = config;
+    domains->host = host;
     domains->watch = nest_watch_new();
     domains->entries = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     domains->workers = g_thread_pool_new(run_look, NULL, NEST_CALLS_MAX, FALSE, NULL);
@@ -433,6 +443,8 @@ nest_domains_lifecycle(NestDomains *domains, virDomainPtr domain, int event, int
     g_autofree gchar *uuid = nest_virt_uuid(domain);
 
     nest_watch_note(domains->watch, domain, event, detail);
+    if (event == VIR_DOMAIN_EVENT_STOPPED)
+        nest_host_retry(domains->host);
     if (event == VIR_DOMAIN_EVENT_DEFINED)
         expect_start(domains, uuid, virDomainGetName(domain));
     for (gsize i = 0; i < G_N_ELEMENTS(events); i++) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "config.h"
+#include "virtnestd/host.h"
 #include "virtnestd/virt.h"
 
 typedef struct NestDomains NestDomains;
@@ -9,8 +10,9 @@ typedef struct NestDomains NestDomains;
 /**
  * nest_domains_new: nothing to do yet, no libvirt yet.
  * @config: the settings in force; read at each look, so that a reload counts from the next one
+ * @host: is told which tagged domains need its module
  */
-NestDomains *nest_domains_new(const NestConfig *config);
+NestDomains *nest_domains_new(const NestConfig *config, NestHost *host);
 
 /* Ends; waits for the looks under way. */
 void nest_domains_free(NestDomains *domains);

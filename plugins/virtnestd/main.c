@@ -1,7 +1,7 @@
 /* virtnestd: follows libvirt's events and acts where no hook can: see virtnestd(8).
  *
  * Here are the process, its signals and its settings. link.c speaks with libvirt, domains.c decides
- * who wants a look, correct.c, marker.c and restart.c act. The plugin host (probes, guards,
+ * who wants a look, correct.c, marker.c and restart.c act, host.c sees to the host's KVM module. The plugin host (probes, guards,
  * exports; see plugins/nest-plugin.h once it is there) will be a listener beside domains.c. */
 #include "config.h"
 #include "error.h"
@@ -21,6 +21,7 @@
 /* The whole daemon. */
 typedef struct {
     NestConfig config;    /* the settings in force */
+    NestHost *host;       /* whose KVM module it looks after */
     NestDomains *domains; /* what is to be done */
     NestLink *link;       /* where it is done */
     GMainLoop *loop;      /* runs until SIGTERM */
@@ -58,6 +59,13 @@ on_metadata(gpointer data, virDomainPtr domain, const char *uri)
 }
 
 static const NestLinkListener listener = {on_connected, on_lost, on_lifecycle, on_metadata};
+
+/* What a tag with required='no' leads to depends on the host. */
+static void
+on_host_ready(gpointer data)
+{
+    nest_domains_scan(((Daemon *)data)->domains);
+}
 
 /* SIGHUP: settings that cannot be read leave those in force as they are. */
 static gboolean
@@ -105,7 +113,8 @@ static void
 run(Daemon *daemon, const char *uri)
 {
     daemon->loop = g_main_loop_new(NULL, FALSE);
-    daemon->domains = nest_domains_new(&daemon->config);
+    daemon->host = nest_host_new(&daemon->config, on_host_ready, daemon);
+    daemon->domains = nest_domains_new(&daemon->config, daemon->host);
     daemon->link = nest_link_new(uri, &listener, daemon);
     g_unix_signal_add(SIGHUP, reload, daemon);
     g_unix_signal_add(SIGTERM, stop, daemon);
@@ -115,6 +124,7 @@ run(Daemon *daemon, const char *uri)
     nest_link_free(daemon->link);
     if (daemon->idle) /* else a worker waits for libvirt and still needs it */
         nest_domains_free(daemon->domains);
+    nest_host_free(daemon->host);
     g_main_loop_unref(daemon->loop);
 }
 

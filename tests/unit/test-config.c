@@ -9,18 +9,21 @@
 static const struct {
     const char *sentence;
     const char *text; /* NULL: no file */
-    NestOutrun outrun;
+    NestConfig config;
 } taken[] = {
-    {"no file is the default", NULL, NEST_OUTRUN_REFUSE},
-    {"an empty file is the default", "", NEST_OUTRUN_REFUSE},
-    {"comments only", "# nothing\n\n#[start]\n", NEST_OUTRUN_REFUSE},
-    {"an empty group", "[start]\n", NEST_OUTRUN_REFUSE},
-    {"outrun refuse", "[start]\noutrun=refuse\n", NEST_OUTRUN_REFUSE},
-    {"outrun restart", "[start]\noutrun=restart\n", NEST_OUTRUN_RESTART},
-    {"white space around the value", "[start]\n outrun = restart \n", NEST_OUTRUN_RESTART},
-    {"no line feed at the end", "[start]\noutrun=restart", NEST_OUTRUN_RESTART},
-    {"CRLF", "[start]\r\noutrun=restart\r\n", NEST_OUTRUN_RESTART},
-    {"the last of two counts", "[start]\noutrun=refuse\noutrun=restart\n", NEST_OUTRUN_RESTART},
+    {"no file is the default", NULL, {NEST_OUTRUN_REFUSE, NEST_MANAGE_YES}},
+    {"an empty file is the default", "", {NEST_OUTRUN_REFUSE, NEST_MANAGE_YES}},
+    {"comments only", "# nothing\n\n#[start]\n", {NEST_OUTRUN_REFUSE, NEST_MANAGE_YES}},
+    {"empty groups", "[start]\n[host]\n", {NEST_OUTRUN_REFUSE, NEST_MANAGE_YES}},
+    {"outrun refuse", "[start]\noutrun=refuse\n", {NEST_OUTRUN_REFUSE, NEST_MANAGE_YES}},
+    {"outrun restart", "[start]\noutrun=restart\n", {NEST_OUTRUN_RESTART, NEST_MANAGE_YES}},
+    {"manage yes", "[host]\nmanage=yes\n", {NEST_OUTRUN_REFUSE, NEST_MANAGE_YES}},
+    {"manage no", "[host]\nmanage=no\n", {NEST_OUTRUN_REFUSE, NEST_MANAGE_NO}},
+    {"both", "[host]\nmanage=no\n[start]\noutrun=restart\n", {NEST_OUTRUN_RESTART, NEST_MANAGE_NO}},
+    {"white space around the value", "[start]\n outrun = restart \n", {NEST_OUTRUN_RESTART, NEST_MANAGE_YES}},
+    {"no line feed at the end", "[start]\noutrun=restart", {NEST_OUTRUN_RESTART, NEST_MANAGE_YES}},
+    {"CRLF", "[start]\r\noutrun=restart\r\n", {NEST_OUTRUN_RESTART, NEST_MANAGE_YES}},
+    {"the last of two counts", "[start]\noutrun=refuse\noutrun=restart\n", {NEST_OUTRUN_RESTART, NEST_MANAGE_YES}},
 };
 
 static const struct {
@@ -35,7 +38,9 @@ static const struct {
     {"a translated key", "[start]\noutrun[de]=restart\n", "[start] outrun[de]|virt-nest.conf(5)"},
     {"an unknown group", "[starts]\noutrun=restart\n", "[starts]|virt-nest.conf(5)"},
     {"an unknown group without keys", "[starts]\n", "[starts]|virt-nest.conf(5)"},
-    {"a key of another group", "[host]\noutrun=restart\n", "[host]|virt-nest.conf(5)"},
+    {"a key of another group", "[host]\noutrun=restart\n", "[host] outrun|virt-nest.conf(5)"},
+    {"a value of another key", "[host]\nmanage=restart\n", "[host] manage=restart|yes, no"},
+    {"a boolean in other words", "[host]\nmanage=false\n", "[host] manage=false|yes, no"},
     {"a good key and a bad one", "[start]\noutrun=restart\nx=1\n", "[start] x"},
     {"a key without group", "outrun=restart\n", "cannot be read"},
     {"no equals sign", "[start]\noutrun\n", "cannot be read"},
@@ -49,13 +54,14 @@ test_taken(gconstpointer data)
     gsize i = GPOINTER_TO_SIZE(data);
     gchar *root = check_root_new();
     g_autoptr(GError) error = NULL;
-    NestConfig config = {(NestOutrun)42};
+    NestConfig config = {(NestOutrun)42, (NestManage)42};
 
     if (taken[i].text)
         check_root_write(FILE_BELOW_ROOT, taken[i].text);
     g_assert_true(nest_config_load(&config, &error));
     g_assert_no_error(error);
-    g_assert_cmpint(config.outrun, ==, taken[i].outrun);
+    g_assert_cmpint(config.outrun, ==, taken[i].config.outrun);
+    g_assert_cmpint(config.manage, ==, taken[i].config.manage);
     check_root_free(root);
 }
 
@@ -63,13 +69,14 @@ static void
 check_refused(const char *says)
 {
     g_autoptr(GError) error = NULL;
-    NestConfig config = {(NestOutrun)42};
+    NestConfig config = {(NestOutrun)42, (NestManage)42};
 
     g_assert_false(nest_config_load(&config, &error));
     g_assert_error(error, NEST_ERROR, NEST_ERROR_CONFIG);
     check_says(error->message, "/etc/virt-nest/virt-nest.conf");
     check_says(error->message, says);
     g_assert_cmpint(config.outrun, ==, 42);
+    g_assert_cmpint(config.manage, ==, 42);
 }
 
 static void

@@ -1,8 +1,10 @@
 /* The host's module: each state from a host laid out in a folder, its code and its remedy. */
 #include "check.h"
+#include "fake-kernel.h"
 #include "kvm_module.h"
 
-#include <sys/utsname.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #define HOSTS "tests/fakes/hosts/"
 #define OK (-1)
@@ -19,11 +21,11 @@ static const struct {
     {"intel-on", "intel", NEST_KVM_ON, TRUE, OK, NULL},
     {"hygon-on", "hygon", NEST_KVM_ON, TRUE, OK, NULL},
     {"amd-off-idle", "amd", NEST_KVM_OFF_IDLE, TRUE, NEST_ERROR_HOST_OFF,
-     "kvm_amd|nesting off|modprobe -r kvm_amd|modprobe kvm_amd nested=1"},
+     "kvm_amd|nesting off|nobody uses it|virt-nest host enable"},
     {"intel-off-idle", "intel", NEST_KVM_OFF_IDLE, TRUE, NEST_ERROR_HOST_OFF,
-     "kvm_intel|nesting off|modprobe -r kvm_intel|modprobe kvm_intel nested=1"},
+     "kvm_intel|nesting off|nobody uses it|virt-nest host enable"},
     {"amd-off-busy", "amd", NEST_KVM_OFF_BUSY, TRUE, NEST_ERROR_HOST_BUSY,
-     "kvm_amd|guests use it|stop them|modprobe kvm_amd nested=1"},
+     "kvm_amd|in use by|stop that|virt-nest host enable"},
     {"amd-builtin-off", "amd", NEST_KVM_BUILTIN_OFF, TRUE, NEST_ERROR_HOST_BUILTIN,
      "built into|kernel argument kvm_amd.nested=1"},
     {"amd-absent", "amd", NEST_KVM_ABSENT, FALSE, NEST_ERROR_HOST_ABSENT, "kvm_amd is not loaded|install"},
@@ -69,19 +71,17 @@ test_host(gconstpointer data)
     check_judgement(&module, hosts[i].code, hosts[i].says);
 }
 
-#define CPUINFO(vendor, flags) "processor\t: 0\nvendor_id\t: " vendor "\nflags\t\t: fpu " flags " lm\n"
-
 /* Small hosts of one detail each. */
 static const struct {
     const char *sentence, *cpuinfo, *module, *nested, *refcnt;
     NestKvmState state;
 } details[] = {
-    {"nested says Y", CPUINFO("GenuineIntel", "vmx"), "kvm_intel", "Y\n", "0\n", NEST_KVM_ON},
-    {"nested says N", CPUINFO("GenuineIntel", "vmx"), "kvm_intel", "N\n", "0\n", NEST_KVM_OFF_IDLE},
-    {"nested says 1", CPUINFO("AuthenticAMD", "svm"), "kvm_amd", "1\n", "7\n", NEST_KVM_ON},
-    {"nested on and built in", CPUINFO("AuthenticAMD", "svm"), "kvm_amd", "1\n", NULL, NEST_KVM_ON},
-    {"many users", CPUINFO("GenuineIntel", "vmx"), "kvm_intel", "N\n", "10\n", NEST_KVM_OFF_BUSY},
-    {"the other vendor's module does not count", CPUINFO("GenuineIntel", "vmx"), "kvm_amd", "1\n", "0\n",
+    {"nested says Y", INTEL, "kvm_intel", "Y\n", "0\n", NEST_KVM_ON},
+    {"nested says N", INTEL, "kvm_intel", "N\n", "0\n", NEST_KVM_OFF_IDLE},
+    {"nested says 1", AMD, "kvm_amd", "1\n", "7\n", NEST_KVM_ON},
+    {"nested on and built in", AMD, "kvm_amd", "1\n", NULL, NEST_KVM_ON},
+    {"many users", INTEL, "kvm_intel", "N\n", "10\n", NEST_KVM_OFF_BUSY},
+    {"the other vendor's module does not count", INTEL, "kvm_amd", "1\n", "0\n",
      NEST_KVM_ABSENT},
     {"the other vendor's flag does not count", CPUINFO("GenuineIntel", "svm"), NULL, NULL, NULL,
      NEST_KVM_NO_HARDWARE},
@@ -94,15 +94,6 @@ static const struct {
 };
 
 static void
-write_of_module(const char *module, const char *name, const char *text)
-{
-    g_autofree gchar *path = g_strdup_printf("sys/module/%s/%s", module, name);
-
-    if (text)
-        check_root_write(path, text);
-}
-
-static void
 test_detail(gconstpointer data)
 {
     gsize i = GPOINTER_TO_SIZE(data);
@@ -111,49 +102,74 @@ test_detail(gconstpointer data)
     if (details[i].cpuinfo)
         check_root_write("proc/cpuinfo", details[i].cpuinfo);
     if (details[i].module) {
-        write_of_module(details[i].module, "parameters/nested", details[i].nested);
-        write_of_module(details[i].module, "refcnt", details[i].refcnt);
+        fake_kernel_module(details[i].module, "parameters/nested", details[i].nested);
+        fake_kernel_module(details[i].module, "refcnt", details[i].refcnt);
     }
     g_assert_cmpint(nest_kvm_module_read().state, ==, details[i].state);
     check_root_free(root);
 }
 
-/* libkmod's index of one module (libkmod/libkmod-index.c): magic, version, then the one node there is,
- * with a prefix and a value. */
-#define ONE_MODULE                                                                                 \
-    "\xb0\x07\xf4\x57\0\x02\0\x01"                                                                 \
-    "\xc0\0\0\x0c"                                                                                 \
-    "kvm_amd\0"                                                                                    \
-    "\0\0\0\x01"                                                                                   \
-    "\0\0\0\0"                                                                                     \
-    "kernel/kvm-amd.ko:\0"
-
 static void
 test_to_be_loaded(void)
 {
     gchar *root = check_root_new();
-    struct utsname kernel;
-    g_autofree gchar *index = NULL;
     NestKvmModule module;
 
-    g_test_summary("a module that is not loaded but there: modprobe it");
-    uname(&kernel);
-    index = g_build_filename(root, "lib/modules", kernel.release, "modules.dep.bin", NULL);
-    check_root_write("proc/cpuinfo", CPUINFO("AuthenticAMD", "svm"));
-    {
-        g_autofree gchar *folder = g_path_get_dirname(index);
-
-        g_assert_cmpint(g_mkdir_with_parents(folder, 0755), ==, 0);
-    }
-    g_assert_true(g_file_set_contents(index, ONE_MODULE, sizeof(ONE_MODULE) - 1, NULL));
+    g_test_summary("a module that is not loaded but there: it can be enabled");
+    check_root_write("proc/cpuinfo", AMD);
+    fake_kernel_has_kvm();
     module = nest_kvm_module_read();
     g_assert_cmpint(module.state, ==, NEST_KVM_ABSENT);
     g_assert_true(module.available);
-    check_judgement(&module, NEST_ERROR_HOST_ABSENT, "kvm_amd is not loaded|modprobe kvm_amd nested=1");
-    check_root_write("proc/cpuinfo", CPUINFO("GenuineIntel", "vmx"));
+    check_judgement(&module, NEST_ERROR_HOST_ABSENT, "kvm_amd is not loaded|virt-nest host enable");
+    check_root_free(root);
+}
+
+/* What the kernel's cpuid driver has at a leaf: EAX to EDX. */
+static void
+write_cpuid(guint32 leaf, guint32 ecx)
+{
+    g_autofree gchar *path = g_build_filename(g_getenv("VIRT_NEST_ROOT"), "dev/cpu/0/cpuid", NULL);
+    const guint32 registers[] = {0, 0, ecx, 0};
+    int fd = -1;
+
+    check_root_write("dev/cpu/0/cpuid", "");
+    fd = g_open(path, O_WRONLY, 0);
+    g_assert_cmpint(pwrite(fd, registers, sizeof(registers), leaf), ==, sizeof(registers));
+    close(fd);
+}
+
+/* Hosts whose kernel shows no feature: what CPUID says of it. */
+static const struct {
+    const char *sentence, *cpuinfo;
+    guint32 leaf, ecx;
+    gboolean locked;
+    int code;
+    const char *says;
+} firmwares[] = {
+    {"vmx locked off", CPUINFO("GenuineIntel", "sse"), 1, 1 << 5, TRUE, NEST_ERROR_HOST_FIRMWARE,
+     "Intel|has vmx|firmware locked it off|firmware setup"},
+    {"svm locked off", CPUINFO("AuthenticAMD", "sse"), 0x80000001, 1 << 2, TRUE, NEST_ERROR_HOST_FIRMWARE,
+     "AMD|has svm|firmware locked it off"},
+    {"no vmx in CPUID", CPUINFO("GenuineIntel", "sse"), 1, ~(1U << 5), FALSE, NEST_ERROR_HOST_HARDWARE,
+     "shows no vmx"},
+    {"no svm in CPUID", CPUINFO("AuthenticAMD", "sse"), 0x80000001, ~(1U << 2), FALSE, NEST_ERROR_HOST_HARDWARE,
+     "shows no svm"},
+};
+
+static void
+test_firmware(gconstpointer data)
+{
+    gsize i = GPOINTER_TO_SIZE(data);
+    gchar *root = check_root_new();
+    NestKvmModule module;
+
+    check_root_write("proc/cpuinfo", firmwares[i].cpuinfo);
+    write_cpuid(firmwares[i].leaf, firmwares[i].ecx);
     module = nest_kvm_module_read();
-    g_assert_cmpint(module.state, ==, NEST_KVM_ABSENT);
-    g_assert_false(module.available);
+    g_assert_cmpint(module.state, ==, NEST_KVM_NO_HARDWARE);
+    g_assert_cmpint(module.locked, ==, firmwares[i].locked);
+    check_judgement(&module, firmwares[i].code, firmwares[i].says);
     check_root_free(root);
 }
 
@@ -165,6 +181,8 @@ main(int argc, char **argv)
         check_add_row("kvm-module/host", hosts[i].host, GSIZE_TO_POINTER(i), test_host);
     for (gsize i = 0; i < G_N_ELEMENTS(details); i++)
         check_add_row("kvm-module/detail", details[i].sentence, GSIZE_TO_POINTER(i), test_detail);
+    for (gsize i = 0; i < G_N_ELEMENTS(firmwares); i++)
+        check_add_row("kvm-module/firmware", firmwares[i].sentence, GSIZE_TO_POINTER(i), test_firmware);
     g_test_add_func("/kvm-module/a module that is there is to be loaded", test_to_be_loaded);
     return g_test_run();
 }

@@ -1,0 +1,24 @@
+/* Untagged domains that gain the nested feature once the host's nesting is on: nesting is a property of the
+ * whole host. */
+#pragma once
+
+#include "platform.h"
+
+/**
+ * nest_gainers_read: which domains' definitions let the host's feature through.
+ * @platform: the host's
+ *
+ * KVM domains without our tag whose CPU is host-passthrough, maximum or host-model and does not switch the
+ * feature off. From libvirt's own files in /etc/libvirt/qemu, as the hook must not ask libvirt; libvirt
+ * writes them at each define (LIBVIRT-FACTS).
+ *
+ * Returns: (transfer full)(element-type utf8) names, sorted.
+ */
+GPtrArray *nest_gainers_read(const NestPlatform *platform) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * nest_gainers_words: the names for a message.
+ *
+ * Returns: (transfer full)(nullable) "web1, web2 and 7 more"; NULL where there are none.
+ */
+gchar *nest_gainers_words(const GPtrArray *names) G_GNUC_WARN_UNUSED_RESULT;

@@ -1,0 +1,32 @@
+/* The parameters of the KVM module that is loaded: those that decide nested speed, and all of them. */
+#pragma once
+
+#include "platform.h"
+
+/**
+ * NestKvmParameter: one that decides how fast nested guests are.
+ */
+typedef struct {
+    const char *name;    /* as below /sys/module/MODULE/parameters */
+    gchar *value;        /* as the kernel says it: "Y", "N", "1" */
+    const char *meaning; /* a word on what this value means for nested guests */
+    gboolean slow;       /* the value makes them slow or keeps them from running */
+} NestKvmParameter;
+
+/**
+ * nest_kvm_parameters_read: those of a loaded module that this kernel has.
+ *
+ * Returns: (transfer full)(element-type NestKvmParameter) in the order of the table; empty where the module
+ * is not loaded.
+ */
+GPtrArray *nest_kvm_parameters_read(const NestPlatform *platform) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * nest_kvm_parameters_text: all parameters of a loaded module but `nested`, to load it with them again.
+ *
+ * Left out is what the kernel says but does not take back, as vmentry_l1d_flush's "not required": a value
+ * that is not one plain word.
+ *
+ * Returns: (transfer full) "avic=N npt=Y ...", by name; "" where there are none.
+ */
+gchar *nest_kvm_parameters_text(const NestPlatform *platform) G_GNUC_WARN_UNUSED_RESULT;

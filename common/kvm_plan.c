@@ -1,0 +1,68 @@
+/* What would be done about the host's KVM module, and whether it is safe now. */
+#include "kvm_plan.h"
+
+#include "error.h"
+#include "kvm_users.h"
+#include "modprobe_conf.h"
+
+static NestKvmAction
+refuse_to_turn_off(const NestKvmModule *module, GError **error)
+{
+    g_autoptr(GPtrArray) users = nest_kvm_users_read();
+    g_autofree gchar *words = nest_kvm_users_words(users);
+
+    if (module->builtin)
+        g_set_error(error, NEST_ERROR, NEST_ERROR_HOST_BUILTIN,
+                    "%s is built into this kernel with nesting on: boot with the kernel argument "
+                    "%s.nested=0",
+                    module->platform->module, module->platform->module);
+    else
+        g_set_error(error, NEST_ERROR, NEST_ERROR_HOST_BUSY,
+                    "%s is in use by %s: stop that, then run virt-nest host disable --now",
+                    module->platform->module, words);
+    return NEST_KVM_DO_REFUSE;
+}
+
+static NestKvmAction
+plan_off(const NestKvmModule *module, GError **error)
+{
+    if (module->state != NEST_KVM_ON)
+        return NEST_KVM_DO_NOTHING;
+    return module->builtin || module->busy ? refuse_to_turn_off(module, error) : NEST_KVM_DO_RELOAD;
+}
+
+static NestKvmAction
+plan_on(const NestKvmModule *module, gboolean force, GError **error)
+{
+    gboolean load = module->state == NEST_KVM_ABSENT && module->available;
+    g_autoptr(NestModprobeConf) conf = NULL;
+
+    if (!load && module->state != NEST_KVM_OFF_IDLE)
+        return nest_kvm_module_check(module, error) ? NEST_KVM_DO_NOTHING : NEST_KVM_DO_REFUSE;
+    conf = nest_modprobe_conf_read(module->platform);
+    if (!force && !nest_modprobe_conf_check(conf, error))
+        return NEST_KVM_DO_REFUSE;
+    return load ? NEST_KVM_DO_LOAD : NEST_KVM_DO_RELOAD;
+}
+
+NestKvmAction
+nest_kvm_plan(const NestKvmModule *module, gboolean nested, gboolean force, GError **error)
+{
+    return nested ? plan_on(module, force, error) : plan_off(module, error);
+}
+
+gchar *
+nest_kvm_plan_words(const NestKvmModule *module, NestKvmAction action, gboolean nested,
+                    const GError *reason)
+{
+    const char *name = module->platform ? module->platform->module : "";
+    const char *on = nested ? "on" : "off";
+
+    if (action == NEST_KVM_DO_LOAD)
+        return g_strdup_printf("load %s with nesting %s", name, on);
+    if (action == NEST_KVM_DO_RELOAD)
+        return g_strdup_printf("unload %s and load it with nesting %s", name, on);
+    if (action == NEST_KVM_DO_REFUSE)
+        return g_strdup_printf("nothing: %s", reason ? reason->message : "it is refused");
+    return g_strdup_printf("nothing: nesting is %s", on);
+}

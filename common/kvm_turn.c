@@ -1,0 +1,400 @@
+/* Turning nesting on in the host's KVM module, or off: loading and unloading it, where no guest can be hurt.
+ *
+ * Theory of operation: only the vendor's module is unloaded; kvm.ko stays, with its parameters. /dev/kvm
+ * goes and comes back with it. Between unloading and loading no signal ends this program, and what the
+ * module's parameters were stands in the lock file, so that whoever acts next after a SIGKILL in between
+ * still knows them. The kernel's reference count decides whether a guest is there: a module in use is not
+ * unloaded, however lately the guest came. */
+#include "kvm_turn.h"
+
+#include "error.h"
+#include "gainers.h"
+#include "kvm_device.h"
+#include "kvm_parameters.h"
+#include "kvm_plan.h"
+#include "kvm_users.h"
+#include "log.h"
+#include "root.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <libkmod.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+/* How long one waits for another that is at the module, and for those who use it for a moment only: libvirt
+ * asks each QEMU what it can do. With the wait for /dev/kvm, less than the hook's time (last_resort.h). */
+#define LOCK_MS 5000
+#define MOMENT_MS 2000
+#define STEP_MS 10
+
+typedef struct kmod_ctx KmodCtx;
+typedef struct kmod_list KmodList;
+typedef struct kmod_module KmodModule;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(KmodCtx, kmod_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(KmodModule, kmod_module_unref)
+
+/* One turn on its way. */
+typedef struct {
+    gboolean nested;       /* what is wanted */
+    gboolean force;        /* whatever modprobe's configuration says */
+    NestKvmModule host;    /* as it was found last */
+    int lock;              /* the lock file */
+    gchar *parameters;     /* the module's own, to be loaded with again */
+    NestKvmDevice *device; /* /dev/kvm before */
+    KmodCtx *kmod;
+    KmodModule *module;
+} Turn;
+
+static void
+turn_clear(Turn *turn)
+{
+    if (turn->lock >= 0)
+        close(turn->lock);
+    nest_kvm_device_free(turn->device);
+    kmod_module_unref(turn->module);
+    kmod_unref(turn->kmod);
+    g_free(turn->parameters);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Turn, turn_clear)
+
+/* --- one at a time */
+
+static int
+open_lock(void)
+{
+    g_autofree gchar *path = nest_root_runtime_path("host.lock");
+    g_autofree gchar *folder = g_path_get_dirname(path);
+
+    if (g_mkdir_with_parents(folder, 0755) < 0)
+        return -1;
+    return open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
+static gboolean
+take_lock(Turn *turn, GError **error)
+{
+    struct flock whole_file = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+    turn->lock = open_lock();
+    for (int ms = 0; turn->lock >= 0 && ms < LOCK_MS; ms += STEP_MS) {
+        if (fcntl(turn->lock, F_OFD_SETLK, &whole_file) == 0)
+            return TRUE;
+        g_usleep(STEP_MS * 1000);
+    }
+    if (turn->lock < 0)
+        g_set_error(error, NEST_ERROR, NEST_ERROR_IO, "cannot open /run/virt-nest/host.lock: %s",
+                    g_strerror(errno));
+    else
+        g_set_error(
+            error, NEST_ERROR, NEST_ERROR_HOST_LOCK,
+            "another program has been changing the KVM module for more than %d seconds (it holds "
+            "/run/virt-nest/host.lock; fuser names it): try again when it is through",
+            LOCK_MS / 1000);
+    return FALSE;
+}
+
+/* (transfer full) What somebody left who did not come to the end: the module's parameters, or "". */
+static gchar *
+read_note(int lock)
+{
+    char text[4096] = "";
+
+    return pread(lock, text, sizeof(text) - 1, 0) > 0 ? g_strdup(text) : g_strdup("");
+}
+
+/* As well as can be: without it only a SIGKILL in the next moments loses anything. */
+static void
+write_note(int lock, const char *text)
+{
+    if (ftruncate(lock, 0) < 0 || pwrite(lock, text, strlen(text), 0) < 0)
+        g_debug("host.lock: %s", g_strerror(errno));
+}
+
+/* --- the module's files */
+
+static gboolean
+refuse_files(const char *name, const char *why, GError **error)
+{
+    g_set_error(
+        error, NEST_ERROR, NEST_ERROR_HOST_FILES,
+        "the module %s stays as it is, as it could not be loaded again: %s: install the modules of "
+        "the running kernel again, or reboot into the one whose modules are there",
+        name, why);
+    return FALSE;
+}
+
+static gboolean
+is_in_kernel(KmodModule *module)
+{
+    int state = kmod_module_get_initstate(module);
+
+    return state == KMOD_MODULE_LIVE || state == KMOD_MODULE_BUILTIN;
+}
+
+/* Whether a module's file can be read, and is of the running kernel. */
+static gboolean
+check_file(KmodModule *module, GError **error)
+{
+    const char *name = kmod_module_get_name(module);
+    const char *path = kmod_module_get_path(module);
+    g_autofree gchar *why = NULL;
+    KmodList *info = NULL;
+
+    if (!path)
+        return refuse_files(name, "it has no file in /lib/modules", error);
+    if (access(path, R_OK) < 0)
+        why = g_strdup_printf("%s: %s", path, g_strerror(errno));
+    else if (kmod_module_get_info(module, &info) < 0)
+        why = g_strdup_printf("%s is no kernel module", path);
+    kmod_module_info_free_list(info);
+    return why ? refuse_files(name, why, error) : TRUE;
+}
+
+static gboolean
+check_files(KmodModule *module, GError **error)
+{
+    KmodList *dependencies = kmod_module_get_dependencies(module);
+    gboolean good = check_file(module, error);
+
+    for (KmodList *at = dependencies; at && good; at = kmod_list_next(dependencies, at)) {
+        g_autoptr(KmodModule) needed = kmod_module_get_module(at);
+
+        good = is_in_kernel(needed) || check_file(needed, error);
+    }
+    kmod_module_unref_list(dependencies);
+    return good;
+}
+
+static gboolean
+find_module(Turn *turn, GError **error)
+{
+    const char *name = turn->host.platform->module;
+    KmodList *found = NULL;
+
+    if (!turn->kmod)
+        turn->kmod = kmod_new(NULL, NULL);
+    if (!turn->module && turn->kmod && kmod_module_new_from_lookup(turn->kmod, name, &found) == 0 &&
+        found)
+        turn->module = kmod_module_get_module(found);
+    kmod_module_unref_list(found);
+    if (!turn->module)
+        return refuse_files(name, "libkmod does not find it in /lib/modules", error);
+    return check_files(turn->module, error);
+}
+
+/* --- doing it */
+
+/* As modprobe loads it, with what @parameters say after what its configuration says. */
+static int
+load(Turn *turn, const char *parameters, gboolean nested)
+{
+    g_autofree gchar *options = g_strdup_printf("%s nested=%d", parameters, nested);
+
+    return kmod_module_probe_insert_module(turn->module, 0, options, NULL, NULL, NULL);
+}
+
+/* Without modprobe's configuration, which may be what was wrong; then with the kernel's defaults. */
+static gboolean
+put_back(Turn *turn)
+{
+    g_autofree gchar *options = g_strdup_printf("%s nested=%d", turn->parameters, !turn->nested);
+    const char *const attempts[] = {options, ""};
+
+    for (gsize i = 0; i < G_N_ELEMENTS(attempts); i++)
+        if (kmod_module_insert_module(turn->module, 0, attempts[i]) == 0)
+            return TRUE;
+    return FALSE;
+}
+
+static gboolean
+refuse_load(Turn *turn, int problem, const char *outcome, GError **error)
+{
+    g_set_error(
+        error, NEST_ERROR, NEST_ERROR_HOST_LOAD,
+        "the kernel did not load %s with nesting %s (%s); %s: see dmesg for the reason (a value in "
+        "/etc/modprobe.d, or virtualization switched off in the firmware), correct it and run virt-nest host "
+        "%s again",
+        turn->host.platform->module, turn->nested ? "on" : "off", g_strerror(-problem), outcome,
+        turn->nested ? "enable" : "disable --now");
+    return FALSE;
+}
+
+static gboolean
+cry(Turn *turn, int problem, GError **error)
+{
+    const char *name = turn->host.platform->module;
+    g_autoptr(GError) lost = g_error_new(
+        NEST_ERROR, NEST_ERROR_HOST_LOST,
+        "%s WAS UNLOADED AND THE KERNEL DOES NOT LOAD IT AGAIN (%s): NO KVM GUEST CAN START ON THIS "
+        "HOST: see dmesg, run modprobe %s, and if that fails reboot",
+        name, g_strerror(-problem), name);
+
+    nest_log_alarm(lost);
+    g_propagate_error(error, g_steal_pointer(&lost));
+    return FALSE;
+}
+
+static gboolean
+load_absent(Turn *turn, GError **error)
+{
+    int problem = load(turn, turn->parameters, turn->nested);
+
+    return problem == 0 || refuse_load(turn, problem, "it stays unloaded", error);
+}
+
+/* Somebody came between the look and the removal, which the kernel then refuses. */
+static gboolean
+refuse_removal(Turn *turn, GError **error)
+{
+    g_autoptr(GPtrArray) users = nest_kvm_users_read();
+    g_autofree gchar *words = nest_kvm_users_words(users);
+
+    g_set_error(
+        error, NEST_ERROR, NEST_ERROR_HOST_BUSY,
+        "%s was about to be unloaded, but came into use by %s: stop that, then run virt-nest "
+        "host %s",
+        turn->host.platform->module, words, turn->nested ? "enable" : "disable --now");
+    return FALSE;
+}
+
+static gboolean
+reload(Turn *turn, GError **error)
+{
+    int problem = kmod_module_remove_module(turn->module, KMOD_REMOVE_NOWAIT);
+
+    if (problem == -EAGAIN || problem == -EBUSY)
+        return refuse_removal(turn, error);
+    if (problem < 0)
+        return refuse_load(turn, problem, "it was not unloaded", error);
+    problem = load(turn, turn->parameters, turn->nested);
+    if (problem == 0)
+        return TRUE;
+    return put_back(turn) ? refuse_load(turn, problem, "it is back as it was", error)
+                          : cry(turn, problem, error);
+}
+
+/* Whatever asks this program to end waits until the module is there again. */
+static gboolean
+act(Turn *turn, NestKvmAction action, GError **error)
+{
+    sigset_t all, before;
+    gboolean done = FALSE;
+
+    sigfillset(&all);
+    (void)pthread_sigmask(SIG_BLOCK, &all, &before);
+    write_note(turn->lock, turn->parameters);
+    done = action == NEST_KVM_DO_LOAD ? load_absent(turn, error) : reload(turn, error);
+    write_note(turn->lock, "");
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return done;
+}
+
+static void
+announce(const Turn *turn, NestKvmAction action)
+{
+    const NestPlatform *platform = turn->host.platform;
+    g_autofree gchar *plan = nest_kvm_plan_words(&turn->host, action, turn->nested, NULL);
+    g_autoptr(GPtrArray) gainers = turn->nested ? nest_gainers_read(platform) : g_ptr_array_new();
+    g_autofree gchar *names = nest_gainers_words(gainers);
+
+    nest_log(G_LOG_LEVEL_MESSAGE, NULL, NULL, "the host: %s", plan);
+    if (names)
+        nest_log(
+            G_LOG_LEVEL_WARNING, NULL, NULL,
+            "untagged domains that gain %s at their next start, as nesting is on for the whole host: %s",
+            platform->feature, names);
+}
+
+static gboolean
+check_may_act(GError **error)
+{
+    if (nest_root_is_fake())
+        g_set_error(error, NEST_ERROR, NEST_ERROR_HOST_LOAD,
+                    "the host in $VIRT_NEST_ROOT has no kernel that could load a module");
+    else if (geteuid() != 0)
+        g_set_error(error, NEST_ERROR, NEST_ERROR_HOST_LOAD,
+                    "loading a module needs root: run sudo virt-nest host enable");
+    else
+        return TRUE;
+    return FALSE;
+}
+
+/* All that is looked at before the module is touched. */
+static gboolean
+prepare(Turn *turn, NestKvmAction action, GError **error)
+{
+    if (!check_may_act(error) || !find_module(turn, error))
+        return FALSE;
+    g_free(turn->parameters);
+    turn->parameters = action == NEST_KVM_DO_RELOAD ? nest_kvm_parameters_text(turn->host.platform)
+                                                    : read_note(turn->lock);
+    if (!turn->device) {
+        turn->device = nest_kvm_device_read();
+        announce(turn, action);
+    }
+    return TRUE;
+}
+
+/* It may have been loaded by somebody else meanwhile, or by an install line that does not pass on options. */
+static gboolean
+check_outcome(Turn *turn, GError **error)
+{
+    turn->host = nest_kvm_module_read();
+    if ((turn->host.state == NEST_KVM_ON) == turn->nested)
+        return TRUE;
+    g_set_error(
+        error, NEST_ERROR, NEST_ERROR_HOST_LOAD,
+        "%s was loaded with nested=%d, but its state is now %s: see whether something else loads it, as an "
+        "install line in /etc/modprobe.d",
+        turn->host.platform->module, turn->nested, nest_kvm_state_name(turn->host.state));
+    return FALSE;
+}
+
+static gboolean
+attempt(Turn *turn, GError **error)
+{
+    NestKvmAction action = NEST_KVM_DO_NOTHING;
+
+    turn->host = nest_kvm_module_read();
+    action = nest_kvm_plan(&turn->host, turn->nested, turn->force, error);
+    if (action == NEST_KVM_DO_NOTHING || action == NEST_KVM_DO_REFUSE)
+        return action == NEST_KVM_DO_NOTHING;
+    return prepare(turn, action, error) && act(turn, action, error) &&
+           nest_kvm_device_wait(turn->device, error) && check_outcome(turn, error);
+}
+
+/* Whether those who use the module are no guests, and so may be gone in a moment. */
+static gboolean
+is_for_a_moment(void)
+{
+    g_autoptr(GPtrArray) users = nest_kvm_users_read();
+
+    for (guint i = 0; i < users->len; i++)
+        if (((const NestKvmUser *)g_ptr_array_index(users, i))->domain)
+            return FALSE;
+    return TRUE;
+}
+
+gboolean
+nest_kvm_turn(gboolean nested, gboolean force, NestKvmModule *ret_module, GError **error)
+{
+    g_auto(Turn) turn = {.nested = nested, .force = force, .host = nest_kvm_module_read()};
+    g_autoptr(GError) problem = NULL;
+    gboolean done = take_lock(&turn, &problem) && attempt(&turn, &problem);
+
+    for (int ms = 0; !done && ms < MOMENT_MS; ms += STEP_MS) {
+        if (!g_error_matches(problem, NEST_ERROR, NEST_ERROR_HOST_BUSY) || !is_for_a_moment())
+            break;
+        g_clear_error(&problem);
+        g_usleep(STEP_MS * 1000);
+        done = attempt(&turn, &problem);
+    }
+    *ret_module = turn.host;
+    if (problem)
+        g_propagate_error(error, g_steal_pointer(&problem));
+    return done;
+}

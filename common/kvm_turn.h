@@ -1,0 +1,20 @@
+/* Turning nesting on in the host's KVM module, or off: loading and unloading it, where no guest can be hurt. */
+#pragma once
+
+#include "kvm_module.h"
+
+/**
+ * nest_kvm_turn: carry out nest_kvm_plan(), one at a time on a host.
+ * @nested: what is wanted
+ * @force: see nest_kvm_plan()
+ * @ret_module: (out) the host as it was found last, also on failure
+ *
+ * Waits some seconds at most for another that is at it, and finds its work done then. Removal is never
+ * forced: the kernel's own reference count keeps the module of a running guest. Whatever fails, the module
+ * comes back as it was, with the parameters that it had. Over when /dev/kvm has the owner, mode and ACL
+ * again that it had. Says in the log what it does, and which untagged domains gain the feature.
+ *
+ * Returns: FALSE with a NEST_ERROR_HOST_* that says why and what to do.
+ */
+gboolean nest_kvm_turn(gboolean nested, gboolean force, NestKvmModule *ret_module,
+                       GError **error) G_GNUC_WARN_UNUSED_RESULT;

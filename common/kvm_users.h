@@ -1,0 +1,32 @@
+/* Who keeps the KVM module in use: domains and other processes, by name. */
+#pragma once
+
+#include <glib.h>
+
+/**
+ * NestKvmUser: a process that has /dev/kvm or a virtual machine of it open.
+ */
+typedef struct {
+    gint pid;    /* its number in /proc */
+    gchar *name; /* of the domain (QEMU's -name guest=), else the process's own (/proc/PID/comm) */
+    gboolean domain; /* whether @name is a domain's */
+} NestKvmUser;
+
+/**
+ * nest_kvm_users_read: everybody who can be seen from here, from /proc/PID/fd.
+ *
+ * Only root sees the descriptors of others. Users in a PID namespace that /proc does not show stay
+ * unseen, while the module's reference count counts them.
+ *
+ * Returns: (transfer full)(element-type NestKvmUser) by pid; empty where nobody was seen.
+ */
+GPtrArray *nest_kvm_users_read(void) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * nest_kvm_users_words: the users for a message.
+ * @users: from nest_kvm_users_read()
+ *
+ * Returns: (transfer full) "domain web1 (pid 812), crosvm (pid 90)", shortened after some with "and 7
+ * more"; where empty, "a process that cannot be seen from here".
+ */
+gchar *nest_kvm_users_words(const GPtrArray *users) G_GNUC_WARN_UNUSED_RESULT;

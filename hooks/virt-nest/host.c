@@ -1,0 +1,309 @@
+/* virt-nest host, host enable, host disable and check-host: the nesting of the whole host. */
+#include "command.h"
+#include "host_report.h"
+
+#include "error.h"
+#include "gainers.h"
+#include "kvm_plan.h"
+#include "kvm_turn.h"
+#include "log.h"
+#include "modprobe_conf.h"
+#include "root.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#define ALREADY "nothing to do, nesting is on"
+
+/* What the command line of `host enable` asks for. */
+typedef struct {
+    gboolean now;     /* the module that is there */
+    gboolean boot;    /* the drop-in */
+    gboolean dry_run; /* only say it */
+    gboolean force;   /* also against somebody's nested=0 */
+} Wish;
+
+/* What keeps the module from being turned now and not the next boot from doing it. */
+static const NestErrorCode passing[] = {NEST_ERROR_HOST_BUSY, NEST_ERROR_HOST_ABSENT,
+                                        NEST_ERROR_HOST_FILES, NEST_ERROR_HOST_LOCK,
+                                        NEST_ERROR_HOST_DEVICE};
+
+static gboolean
+is_passing(const GError *error)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(passing); i++)
+        if (g_error_matches(error, NEST_ERROR, (int)passing[i]))
+            return TRUE;
+    return FALSE;
+}
+
+/* Before anything is said or done by halves. */
+static gboolean
+check_root(const NestCall *call, GError **error)
+{
+    if (geteuid() == 0 || nest_root_is_fake())
+        return TRUE;
+    g_set_error(error, NEST_ERROR, NEST_ERROR_IO,
+                "the KVM module and /etc/modprobe.d are root's to change: run sudo virt-nest %s",
+                call->command->name);
+    return FALSE;
+}
+
+/* Neither loading the module nor modprobe's configuration can help. */
+static gboolean
+check_hardware(const NestKvmModule *module, GError **error)
+{
+    gboolean hopeless =
+        module->state == NEST_KVM_NO_HARDWARE || module->state == NEST_KVM_BUILTIN_OFF;
+
+    return !hopeless || nest_kvm_module_check(module, error);
+}
+
+static void
+tell(const char *when, const char *what)
+{
+    g_autofree gchar *harmless = nest_error_harmless(what);
+
+    (void)printf("%s: %s\n", when, harmless);
+}
+
+static void
+tell_gainers(const NestKvmModule *module)
+{
+    g_autoptr(GPtrArray) gainers = nest_gainers_read(module->platform);
+    g_autofree gchar *names = nest_gainers_words(gainers);
+
+    if (!names || module->state == NEST_KVM_ON)
+        return;
+    (void)printf("untagged domains that gain %s, too, ", module->platform->feature);
+    tell("at their next start with nesting on", names);
+}
+
+static gboolean
+tell_plan(const NestKvmModule *module, gboolean force, GError **error)
+{
+    NestKvmAction action = nest_kvm_plan(module, TRUE, force, error);
+    g_autofree gchar *words = nest_kvm_plan_words(module, action, TRUE, NULL);
+    g_autofree gchar *would = g_strdup_printf("would %s", words);
+
+    if (action != NEST_KVM_DO_REFUSE)
+        tell("now", action == NEST_KVM_DO_NOTHING ? ALREADY : would);
+    return action != NEST_KVM_DO_REFUSE;
+}
+
+/* What nest_kvm_turn() did. @before: as the host was found before. */
+static gchar *
+turned_words(const NestKvmModule *before, gboolean nested)
+{
+    const char *how = before->state == NEST_KVM_ABSENT ? "loaded" : "unloaded and loaded";
+
+    if ((before->state == NEST_KVM_ON) == nested)
+        return g_strdup(nested ? ALREADY : "nothing to do, nesting is not on");
+    return g_strdup_printf("%s was %s with nesting %s", before->platform->module, how,
+                           nested ? "on" : "off");
+}
+
+static gboolean
+turn(const NestKvmModule *before, gboolean nested, gboolean force, GError **error)
+{
+    g_autofree gchar *words = turned_words(before, nested);
+    NestKvmModule after;
+
+    if (!nest_kvm_turn(nested, force, &after, error))
+        return FALSE;
+    tell("now", words);
+    return TRUE;
+}
+
+/* @done: what was done about it. */
+static void
+tell_next_boot(const NestKvmModule *module, const char *done)
+{
+    g_autofree gchar *outcome = nest_host_report_next_boot(module);
+    g_autofree gchar *what = g_strconcat(done, outcome, NULL);
+    g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(module->platform);
+
+    tell("at the next boot", what);
+    if (conf->initramfs)
+        (void)printf("initramfs: it loads %s with its own copy of /etc/modprobe.d: make it anew "
+                     "(update-initramfs -u, or dracut --force)\n",
+                     module->platform->module);
+}
+
+static gboolean
+is_kept_on(const NestModprobeConf *conf)
+{
+    const NestModprobeSetting *winner = nest_modprobe_conf_winner(conf);
+
+    return winner && winner->ours && winner->on;
+}
+
+static gboolean
+keep_on(const NestKvmModule *module, const Wish *wish, GError **error)
+{
+    g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(module->platform);
+
+    if (module->builtin || is_kept_on(conf)) {
+        tell_next_boot(module, "nothing to do, ");
+        return TRUE;
+    }
+    if (wish->dry_run) {
+        if (!nest_modprobe_conf_may_keep_on(module->platform, wish->force, error))
+            return FALSE;
+        tell("at the next boot", "would write " NEST_MODPROBE_FILE);
+        return TRUE;
+    }
+    if (!nest_modprobe_conf_keep_on(module->platform, wish->force, error))
+        return FALSE;
+    tell_next_boot(module, "");
+    return TRUE;
+}
+
+static int
+enable_both(const NestKvmModule *module, const Wish *wish)
+{
+    GError *error = NULL;
+    gboolean go_on = wish->boot;
+    int status = NEST_EXIT_DONE;
+
+    tell_gainers(module);
+    if (wish->now && !(wish->dry_run ? tell_plan(module, wish->force, &error)
+                                     : turn(module, TRUE, wish->force, &error))) {
+        go_on = wish->boot && is_passing(error);
+        status = nest_command_fail(g_steal_pointer(&error));
+        if (wish->boot && !go_on)
+            tell("at the next boot", "nothing was changed");
+    }
+    return go_on && !keep_on(module, wish, &error) ? nest_command_fail(error) : status;
+}
+
+static int
+enable(NestCall *call)
+{
+    NestKvmModule module = nest_kvm_module_read();
+    Wish wish = {0};
+    GError *error = NULL;
+    int status = NEST_EXIT_DONE;
+    const GOptionEntry options[] = {
+        {"now", 0, 0, G_OPTION_ARG_NONE, &wish.now, "only the module that is there now", NULL},
+        {"boot", 0, 0, G_OPTION_ARG_NONE, &wish.boot, "only what is loaded at the next boot", NULL},
+        {"dry-run", 0, 0, G_OPTION_ARG_NONE, &wish.dry_run, "say what would be done, do nothing",
+         NULL},
+        {"force", 0, 0, G_OPTION_ARG_NONE, &wish.force,
+         "also where somebody set nested=0 (never while guests run)", NULL},
+        G_OPTION_ENTRY_NULL,
+    };
+
+    if (!nest_command_parse(call, options, &status))
+        return status;
+    if (call->arguments[1])
+        return nest_command_misused(call, "it takes no argument");
+    if ((!wish.dry_run && !check_root(call, &error)) || !check_hardware(&module, &error))
+        return nest_command_fail(error);
+    if (!wish.now && !wish.boot)
+        wish.now = wish.boot = TRUE;
+    nest_log_open("virt-nest", FALSE);
+    return enable_both(&module, &wish);
+}
+
+static gboolean
+forget(const NestKvmModule *module, GError **error)
+{
+    gboolean removed = FALSE;
+    const char *done = NULL;
+
+    if (!nest_modprobe_conf_forget(&removed, error))
+        return FALSE;
+    done = removed ? NEST_MODPROBE_FILE ": the setting is taken away"
+                   : NEST_MODPROBE_FILE ": nothing of virt-nest was there";
+    (void)puts(done);
+    if (module->state != NEST_KVM_NO_HARDWARE)
+        tell_next_boot(module, "");
+    return TRUE;
+}
+
+static int
+disable(NestCall *call)
+{
+    NestKvmModule module = nest_kvm_module_read();
+    gboolean now = FALSE;
+    GError *error = NULL;
+    int status = NEST_EXIT_DONE;
+    const GOptionEntry options[] = {
+        {"now", 0, 0, G_OPTION_ARG_NONE, &now, "turn nesting off in the module, too", NULL},
+        G_OPTION_ENTRY_NULL,
+    };
+
+    if (!nest_command_parse(call, options, &status))
+        return status;
+    if (call->arguments[1])
+        return nest_command_misused(call, "it takes no argument");
+    if (!check_root(call, &error))
+        return nest_command_fail(error);
+    nest_log_open("virt-nest", FALSE);
+    if (now && !turn(&module, FALSE, FALSE, &error))
+        status = nest_command_fail(g_steal_pointer(&error));
+    if (!forget(&module, &error))
+        status = nest_command_fail(error);
+    if (!now && module.state == NEST_KVM_ON)
+        (void)printf("now: %s stays as it is, with nesting on, until it is loaded anew (virt-nest "
+                     "host disable --now)\n",
+                     module.platform->module);
+    return status;
+}
+
+static int
+show(NestCall *call)
+{
+    gboolean json = FALSE;
+    int status = NEST_EXIT_DONE;
+    const GOptionEntry options[] = {
+        {"json", 0, 0, G_OPTION_ARG_NONE, &json, "for programs: an object", NULL},
+        G_OPTION_ENTRY_NULL,
+    };
+
+    if (!nest_command_parse(call, options, &status))
+        return status;
+    if (*call->arguments)
+        return nest_command_misused(call, "after host comes enable, disable or nothing");
+    nest_host_report_print(json);
+    return NEST_EXIT_DONE;
+}
+
+/* The words that may follow `host`, each a command with options of its own. */
+static const struct {
+    const char *word;
+    NestCommand command;
+} actions[] = {
+    {"enable", {"host enable", enable, FALSE, "", "Turn the host's nesting on, now and at boot."}},
+    {"disable", {"host disable", disable, FALSE, "", "Take the setting of host enable away."}},
+};
+
+int
+nest_host(NestCall *call)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(actions); i++)
+        if (g_strcmp0(call->words[1], actions[i].word) == 0) {
+            call->command = &actions[i].command;
+            return call->command->run(call);
+        }
+    return show(call);
+}
+
+int
+nest_host_check(NestCall *call)
+{
+    NestKvmModule module = nest_kvm_module_read();
+    const GOptionEntry none[] = {G_OPTION_ENTRY_NULL};
+    GError *error = NULL;
+    int status = NEST_EXIT_DONE;
+
+    if (!nest_command_parse(call, none, &status))
+        return status;
+    if (*call->arguments)
+        return nest_command_misused(call, "it takes no argument");
+    if (!nest_kvm_module_check(&module, &error))
+        return nest_command_fail(error);
+    (void)printf("KVM guests of this host can have nested guests (%s)\n", module.platform->module);
+    return NEST_EXIT_DONE;
+}

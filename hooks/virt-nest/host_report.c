@@ -1,0 +1,377 @@
+/* What can be said of the host: its KVM module, what decides nesting there, and what would be done about it. */
+#include "host_report.h"
+
+#include "error.h"
+#include "gainers.h"
+#include "kvm_parameters.h"
+#include "kvm_plan.h"
+#include "kvm_users.h"
+#include "modprobe_conf.h"
+#include "root.h"
+
+#include <json-glib/json-glib.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define SCREEN 80 /* columns of the table */
+#define LABEL 20  /* of them for the names */
+
+/* The host while it is looked at. */
+typedef struct {
+    NestKvmModule module;
+    NestModprobeConf *conf; /* NULL, as all below, for a vendor that is not in the table */
+    const NestModprobeSetting *winner; /* of @conf; NULL: nobody says anything */
+    GPtrArray *parameters;             /* of NestKvmParameter */
+    GPtrArray *gainers;                /* names */
+    GPtrArray *users;                  /* of NestKvmUser; never NULL */
+    gchar *plan;                       /* what would be done to have nesting on; never NULL */
+    NestKvmAction action;              /* the same for programs */
+    GError *reason;                    /* why nothing can be done; NULL otherwise */
+} Host;
+
+static void
+host_clear(Host *host)
+{
+    nest_modprobe_conf_free(host->conf);
+    g_clear_pointer(&host->parameters, g_ptr_array_unref);
+    g_clear_pointer(&host->gainers, g_ptr_array_unref);
+    g_clear_pointer(&host->users, g_ptr_array_unref);
+    g_free(host->plan);
+    g_clear_error(&host->reason);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Host, host_clear)
+
+/* modprobe has no part in what is built in. */
+static gboolean
+counts(const NestKvmModule *module, const NestModprobeSetting *setting)
+{
+    return !module->builtin || g_str_equal(setting->file, "/proc/cmdline");
+}
+
+static const NestModprobeSetting *
+find_winner(const NestKvmModule *module, const NestModprobeConf *conf)
+{
+    const NestModprobeSetting *winner = nest_modprobe_conf_winner(conf);
+
+    return winner && counts(module, winner) ? winner : NULL;
+}
+
+static Host
+look(void)
+{
+    Host host = {.module = nest_kvm_module_read(), .users = nest_kvm_users_read()};
+    const NestPlatform *platform = host.module.platform;
+
+    host.action = nest_kvm_plan(&host.module, TRUE, FALSE, &host.reason);
+    host.plan = nest_kvm_plan_words(&host.module, host.action, TRUE, host.reason);
+    if (!platform)
+        return host;
+    host.conf = nest_modprobe_conf_read(platform);
+    host.winner = find_winner(&host.module, host.conf);
+    host.parameters = nest_kvm_parameters_read(platform);
+    host.gainers = nest_gainers_read(platform);
+    return host;
+}
+
+/* --- for a person */
+
+/* Words in lines of at most the screen's width, behind the name. */
+static void
+print_words(const char *text)
+{
+    g_auto(GStrv) words = g_strsplit(text, " ", -1);
+    glong column = LABEL;
+
+    for (gsize i = 0; words[i]; i++) {
+        glong width = g_utf8_strlen(words[i], -1);
+
+        if (i > 0 && column + 1 + width > SCREEN) {
+            (void)printf("\n%*s", LABEL, "");
+            column = LABEL;
+        } else if (i > 0) {
+            (void)putchar(' ');
+            column++;
+        }
+        (void)fputs(words[i], stdout);
+        column += width;
+    }
+}
+
+G_GNUC_PRINTF(2, 3)
+static void
+print_row(const char *name, const char *format, ...)
+{
+    g_autofree gchar *value = NULL;
+    g_autofree gchar *harmless = NULL;
+    va_list arguments;
+
+    va_start(arguments, format);
+    value = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    harmless = nest_error_harmless(value); /* domains, processes and files have any names */
+    (void)printf("%-*s", LABEL, name);
+    print_words(harmless);
+    (void)putchar('\n');
+}
+
+static const char *
+state_words(const NestKvmModule *module)
+{
+    static const char *const words[] = {
+        [NEST_KVM_NO_HARDWARE] = "the CPU shows neither VMX nor SVM",
+        [NEST_KVM_ABSENT] = "not loaded, and this kernel has none to load",
+        [NEST_KVM_ON] = "loaded, nesting on",
+        [NEST_KVM_OFF_IDLE] = "loaded, nesting off, nobody uses it",
+        [NEST_KVM_OFF_BUSY] = "loaded, nesting off, in use",
+        [NEST_KVM_BUILTIN_OFF] = "built into the kernel, nesting off",
+    };
+
+    if (module->locked)
+        return "the CPU has it, the firmware locked it off";
+    if (module->available)
+        return "not loaded";
+    if (module->builtin && module->state == NEST_KVM_ON)
+        return "built into the kernel, nesting on";
+    return words[module->state];
+}
+
+gchar *
+nest_host_report_next_boot(const NestKvmModule *module)
+{
+    g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(module->platform);
+    const NestModprobeSetting *winner = find_winner(module, conf);
+
+    if (!winner && module->builtin)
+        return g_strdup("as now, as no kernel argument sets it");
+    if (!winner)
+        return g_strdup("the kernel's default (on since 4.20), as nobody sets it");
+    return g_strdup_printf("%s: %s:%u says nested=%s", winner->on ? "on" : "off", winner->file,
+                           winner->line, winner->value);
+}
+
+static void
+print_next_boot(const Host *host)
+{
+    const GPtrArray *settings = host->conf->settings;
+    g_autofree gchar *words = nest_host_report_next_boot(&host->module);
+
+    print_row("at the next boot", "%s", words);
+    for (guint i = 0; i < settings->len; i++) {
+        const NestModprobeSetting *setting = g_ptr_array_index(settings, i);
+
+        if (setting != host->winner)
+            print_row("", "no effect: %s:%u says nested=%s", setting->file, setting->line,
+                      setting->value);
+    }
+    if (host->conf->initramfs)
+        print_row("", "the initramfs loads %s with its own copy of these files",
+                  host->module.platform->module);
+}
+
+static void
+print_users(const Host *host)
+{
+    g_autofree gchar *words = nest_kvm_users_words(host->users);
+
+    print_row("used by", "%s", host->users->len || host->module.busy ? words : "nobody");
+}
+
+static void
+print_plan(const Host *host)
+{
+    if (host->reason)
+        print_row("plan", "%s [%s]", host->plan, nest_error_name(host->reason));
+    else if (host->action == NEST_KVM_DO_NOTHING)
+        print_row("plan", "%s", host->plan);
+    else
+        print_row("plan", "%s (virt-nest host enable)", host->plan);
+}
+
+static void
+print_gainers(const Host *host)
+{
+    const char *feature = host->module.platform->feature;
+    g_autofree gchar *words = nest_gainers_words(host->gainers);
+
+    if (!words)
+        print_row("untagged domains", "none whose CPU lets %s through", feature);
+    else if (host->module.state == NEST_KVM_ON)
+        print_row("untagged domains", "%s: these get %s, too, at each start", words, feature);
+    else
+        print_row("untagged domains", "%s: these get %s, too, at each start with nesting on", words,
+                  feature);
+}
+
+static void
+print_parameters(const Host *host)
+{
+    for (guint i = 0; i < host->parameters->len; i++) {
+        const NestKvmParameter *parameter = g_ptr_array_index(host->parameters, i);
+
+        print_row(parameter->name, "%s: %s", parameter->value, parameter->meaning);
+    }
+}
+
+static void
+print_table(const Host *host)
+{
+    const NestPlatform *platform = host->module.platform;
+    gboolean capable = platform && host->module.state != NEST_KVM_NO_HARDWARE;
+
+    print_row("vendor", "%s", platform ? platform->title : "unknown");
+    print_row("module", "%s", platform ? platform->module : "none");
+    print_row("state", "%s: %s", nest_kvm_state_name(host->module.state),
+              platform ? state_words(&host->module) : "nothing is known of this CPU");
+    print_row("nesting now", "%s", host->module.state == NEST_KVM_ON ? "on" : "off");
+    if (capable)
+        print_next_boot(host);
+    print_users(host);
+    print_plan(host);
+    if (capable) {
+        print_gainers(host);
+        print_parameters(host);
+    }
+    if (geteuid() != 0 && !nest_root_is_fake())
+        print_row("note", "only root sees all users and domains");
+}
+
+/* --- for programs */
+
+/* JSON is UTF-8, which the names of files and processes need not be. */
+static void
+build_string(JsonBuilder *builder, const char *name, const char *value)
+{
+    g_autofree gchar *valid = value ? g_utf8_make_valid(value, -1) : NULL;
+
+    json_builder_set_member_name(builder, name);
+    if (valid)
+        json_builder_add_string_value(builder, valid);
+    else
+        json_builder_add_null_value(builder);
+}
+
+static void
+build_boolean(JsonBuilder *builder, const char *name, gboolean value)
+{
+    json_builder_set_member_name(builder, name);
+    json_builder_add_boolean_value(builder, value);
+}
+
+static void
+build_number(JsonBuilder *builder, const char *name, gint64 value)
+{
+    json_builder_set_member_name(builder, name);
+    json_builder_add_int_value(builder, value);
+}
+
+static void
+build_winner(JsonBuilder *builder, const NestModprobeSetting *winner)
+{
+    if (!winner) {
+        build_string(builder, "winner", NULL);
+        return;
+    }
+    json_builder_set_member_name(builder, "winner");
+    json_builder_begin_object(builder);
+    build_string(builder, "file", winner->file);
+    build_number(builder, "line", winner->line);
+    build_string(builder, "value", winner->value);
+    json_builder_end_object(builder);
+}
+
+static void
+build_users(JsonBuilder *builder, const GPtrArray *users)
+{
+    json_builder_set_member_name(builder, "users");
+    json_builder_begin_array(builder);
+    for (guint i = 0; i < users->len; i++) {
+        const NestKvmUser *user = g_ptr_array_index(users, i);
+
+        json_builder_begin_object(builder);
+        build_number(builder, "pid", user->pid);
+        build_string(builder, "name", user->name);
+        build_boolean(builder, "domain", user->domain);
+        json_builder_end_object(builder);
+    }
+    json_builder_end_array(builder);
+}
+
+static void
+build_reason(JsonBuilder *builder, const GError *reason)
+{
+    if (!reason) {
+        build_string(builder, "reason", NULL);
+        return;
+    }
+    json_builder_set_member_name(builder, "reason");
+    json_builder_begin_object(builder);
+    build_string(builder, "code", nest_error_name(reason));
+    build_string(builder, "message", reason->message);
+    json_builder_end_object(builder);
+}
+
+static void
+build_parameters(JsonBuilder *builder, const GPtrArray *parameters)
+{
+    json_builder_set_member_name(builder, "parameters");
+    json_builder_begin_object(builder);
+    for (guint i = 0; parameters && i < parameters->len; i++) {
+        const NestKvmParameter *parameter = g_ptr_array_index(parameters, i);
+
+        json_builder_set_member_name(builder, parameter->name);
+        json_builder_begin_object(builder);
+        build_string(builder, "value", parameter->value);
+        build_string(builder, "meaning", parameter->meaning);
+        build_boolean(builder, "slow", parameter->slow);
+        json_builder_end_object(builder);
+    }
+    json_builder_end_object(builder);
+}
+
+static void
+build_gainers(JsonBuilder *builder, const GPtrArray *gainers)
+{
+    json_builder_set_member_name(builder, "gainers");
+    json_builder_begin_array(builder);
+    for (guint i = 0; gainers && i < gainers->len; i++)
+        json_builder_add_string_value(builder, g_ptr_array_index(gainers, i));
+    json_builder_end_array(builder);
+}
+
+static void
+print_json(const Host *host)
+{
+    const NestPlatform *platform = host->module.platform;
+    g_autoptr(JsonBuilder) builder = json_builder_new();
+    g_autoptr(JsonNode) root = NULL;
+    g_autofree gchar *text = NULL;
+
+    json_builder_begin_object(builder);
+    build_string(builder, "state", nest_kvm_state_name(host->module.state));
+    build_string(builder, "vendor", platform ? platform->name : NULL);
+    build_string(builder, "module", platform ? platform->module : NULL);
+    build_boolean(builder, "nested", host->module.state == NEST_KVM_ON);
+    build_boolean(builder, "persistent", host->winner && host->winner->on);
+    build_winner(builder, host->winner);
+    build_users(builder, host->users);
+    build_string(builder, "plan", host->plan);
+    build_boolean(builder, "safe", host->action != NEST_KVM_DO_REFUSE);
+    build_reason(builder, host->reason);
+    build_parameters(builder, host->parameters);
+    build_gainers(builder, host->gainers);
+    json_builder_end_object(builder);
+    root = json_builder_get_root(builder);
+    text = json_to_string(root, TRUE);
+    (void)puts(text);
+}
+
+void
+nest_host_report_print(gboolean json)
+{
+    g_auto(Host) host = look();
+
+    if (json)
+        print_json(&host);
+    else
+        print_table(&host);
+}

@@ -1,0 +1,18 @@
+/* What can be said of the host: its KVM module, what decides nesting there, and what would be done about it. */
+#pragma once
+
+#include "kvm_module.h"
+
+/**
+ * nest_host_report_print: look at the host and print it, changing nothing.
+ * @json: one object for programs instead of a table for a person
+ */
+void nest_host_report_print(gboolean json);
+
+/**
+ * nest_host_report_next_boot: whether nesting is on when the module is loaded next, and who says so.
+ * @module: of a platform that is known
+ *
+ * Returns: (transfer full) as "on: /etc/modprobe.d/virt-nest.conf:2 says nested=1".
+ */
+gchar *nest_host_report_next_boot(const NestKvmModule *module) G_GNUC_WARN_UNUSED_RESULT;

@@ -1,0 +1,124 @@
+/* The host's KVM module, made ready as soon as a tagged domain wants it.
+ *
+ * A turn takes as long as the kernel does, and waits for others, so it runs on a thread of its own, one at
+ * a time. What fails is said once; where guests keep the module in use, the end of one leads to a new try. */
+#include "virtnestd/host.h"
+
+#include "error.h"
+#include "kvm_turn.h"
+#include "log.h"
+#include "modprobe_conf.h"
+
+struct NestHost {
+    const NestConfig *config;
+    void (*when_ready)(gpointer);
+    gpointer data;      /* for it */
+    gboolean wanted;    /* a tagged domain waits for nesting */
+    GThread *thread;    /* of a turn; NULL: none is under way */
+    NestKvmModule left; /* ... how it left the host */
+    GError *problem;    /* ... what kept it from turning nesting on */
+    gchar *said;        /* what was said last, so that each domain does not say it again */
+};
+
+NestHost *
+nest_host_new(const NestConfig *config, void (*when_ready)(gpointer), gpointer data)
+{
+    NestHost *host = g_new0(NestHost, 1);
+
+    host->config = config;
+    host->when_ready = when_ready;
+    host->data = data;
+    return host;
+}
+
+void
+nest_host_free(NestHost *host)
+{
+    if (!host)
+        return;
+    if (host->thread)
+        g_thread_join(host->thread);
+    g_clear_error(&host->problem);
+    g_free(host->said);
+    g_free(host);
+}
+
+static void
+say_once(NestHost *host, const GError *error)
+{
+    if (g_strcmp0(host->said, error->message) == 0)
+        return;
+    g_free(host->said);
+    host->said = g_strdup(error->message);
+    nest_log_error(NULL, NULL, error);
+}
+
+/* Back on the main loop. */
+static gboolean
+turn_is_done(gpointer data)
+{
+    NestHost *host = data;
+
+    g_thread_join(g_steal_pointer(&host->thread));
+    if (host->problem)
+        say_once(host, host->problem);
+    else
+        host->wanted = FALSE;
+    if (!host->problem)
+        host->when_ready(host->data);
+    g_clear_error(&host->problem);
+    return G_SOURCE_REMOVE;
+}
+
+/* Untagged guests that start at boot would have the module in use before anybody could turn nesting on. */
+static void
+keep_on(const NestKvmModule *module)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!nest_modprobe_conf_keep_on(module->platform, FALSE, &error))
+        nest_log_error(NULL, NULL, error);
+}
+
+static gpointer
+turn(gpointer data)
+{
+    NestHost *host = data;
+
+    if (nest_kvm_turn(TRUE, FALSE, &host->left, &host->problem))
+        keep_on(&host->left);
+    g_idle_add(turn_is_done, host);
+    return NULL;
+}
+
+/* What is as it should be, or is not ours to change, needs no thread. */
+static gboolean
+needs_turn(NestHost *host)
+{
+    g_autoptr(GError) problem = NULL;
+    NestKvmModule module = nest_kvm_module_read();
+
+    if (nest_kvm_module_check(&module, &problem)) {
+        host->wanted = FALSE;
+        return FALSE;
+    }
+    if (host->config->manage == NEST_MANAGE_YES)
+        return TRUE;
+    say_once(host, problem);
+    return FALSE;
+}
+
+void
+nest_host_want(NestHost *host)
+{
+    host->wanted = TRUE;
+    if (!host->thread && needs_turn(host))
+        host->thread = g_thread_new("host", turn, host);
+}
+
+void
+nest_host_retry(NestHost *host)
+{
+    if (host->wanted)
+        nest_host_want(host);
+}

@@ -1,0 +1,23 @@
+/* The host's KVM module, made ready as soon as a tagged domain wants it. */
+#pragma once
+
+#include "config.h"
+
+typedef struct NestHost NestHost;
+
+/**
+ * nest_host_new: nobody wants anything yet.
+ * @config: the settings in force; [host] manage is read each time
+ * @when_ready: called from the main loop after nesting was turned on
+ * @data: for it
+ */
+NestHost *nest_host_new(const NestConfig *config, void (*when_ready)(gpointer), gpointer data);
+
+/* Ends; waits for a module that is being loaded. */
+void nest_host_free(NestHost *host);
+
+/* A tagged KVM domain is there: nesting is turned on unless it is, and kept on over boots. */
+void nest_host_want(NestHost *host);
+
+/* A guest has ended, perhaps the one that kept the module in use. */
+void nest_host_retry(NestHost *host);

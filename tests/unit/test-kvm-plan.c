@@ -1,0 +1,156 @@
+/* The plan for the host's module: every state, as distributions and kernels have it, with what would be done. */
+#include "fake-kernel.h"
+#include "kvm_plan.h"
+
+#define OK (-1)
+#define DROP_IN "etc/modprobe.d/virt-nest.conf"
+
+/* A host laid out in a folder, and what is planned for nesting on. */
+static const struct {
+    const char *sentence, *cpuinfo, *module, *nested, *refcnt;
+    const char *file, *text; /* of modprobe's configuration, or the kernel's command line */
+    gboolean has_files;      /* the kernel has the modules to load */
+    NestKvmAction action;    /* without --force */
+    NestKvmAction forced;    /* with it */
+    int code;                /* of the refusal without */
+    const char *says;        /* the plan in words */
+} plans[] = {
+    /* states */
+    {"on", AMD, "kvm_amd", "1\n", "0\n", NULL, NULL, TRUE, NEST_KVM_DO_NOTHING, NEST_KVM_DO_NOTHING, OK,
+     "nothing: nesting is on"},
+    {"on and in use", INTEL, "kvm_intel", "Y\n", "4\n", NULL, NULL, TRUE, NEST_KVM_DO_NOTHING, NEST_KVM_DO_NOTHING,
+     OK, "nothing: nesting is on"},
+    {"off, idle", AMD, "kvm_amd", "0\n", "0\n", NULL, NULL, TRUE, NEST_KVM_DO_RELOAD, NEST_KVM_DO_RELOAD, OK,
+     "unload kvm_amd and load it with nesting on"},
+    {"off, idle, on Intel", INTEL, "kvm_intel", "N\n", "0\n", NULL, NULL, TRUE, NEST_KVM_DO_RELOAD,
+     NEST_KVM_DO_RELOAD, OK, "unload kvm_intel and load it with nesting on"},
+    {"off, idle, on Hygon", HYGON, "kvm_amd", "0\n", "0\n", NULL, NULL, TRUE, NEST_KVM_DO_RELOAD,
+     NEST_KVM_DO_RELOAD, OK, "unload kvm_amd and load it"},
+    {"off, in use", AMD, "kvm_amd", "0\n", "2\n", NULL, NULL, TRUE, NEST_KVM_DO_REFUSE, NEST_KVM_DO_REFUSE,
+     NEST_ERROR_HOST_BUSY, "nothing: kvm_amd is loaded with nesting off and in use by|stop that|host enable"},
+    {"absent", INTEL, NULL, NULL, NULL, NULL, NULL, TRUE, NEST_KVM_DO_LOAD, NEST_KVM_DO_LOAD, OK,
+     "load kvm_intel with nesting on"},
+    {"absent, and no file of it", INTEL, NULL, NULL, NULL, NULL, NULL, FALSE, NEST_KVM_DO_REFUSE, NEST_KVM_DO_REFUSE,
+     NEST_ERROR_HOST_ABSENT, "nothing: the module kvm_intel is not loaded|install"},
+    {"built in, off", AMD, "kvm_amd", "0\n", NULL, NULL, NULL, FALSE, NEST_KVM_DO_REFUSE, NEST_KVM_DO_REFUSE,
+     NEST_ERROR_HOST_BUILTIN, "built into|kernel argument kvm_amd.nested=1"},
+    {"built in, on", INTEL, "kvm_intel", "Y\n", NULL, NULL, NULL, FALSE, NEST_KVM_DO_NOTHING, NEST_KVM_DO_NOTHING, OK,
+     "nesting is on"},
+    {"no hardware", CPUINFO("GenuineIntel", "sse"), NULL, NULL, NULL, NULL, NULL, TRUE, NEST_KVM_DO_REFUSE,
+     NEST_KVM_DO_REFUSE, NEST_ERROR_HOST_HARDWARE, "shows no vmx|firmware"},
+    {"no vendor of ours", CPUINFO("VIA VIA VIA ", "vmx"), NULL, NULL, NULL, NULL, NULL, TRUE, NEST_KVM_DO_REFUSE,
+     NEST_KVM_DO_REFUSE, NEST_ERROR_HOST_VENDOR, "vendor"},
+    /* kernels with the other vendor's module too */
+    {"the other vendor's module is loaded as well", INTEL, "kvm_amd", "1\n", "0\n", NULL, NULL, TRUE,
+     NEST_KVM_DO_LOAD, NEST_KVM_DO_LOAD, OK, "load kvm_intel with nesting on"},
+    {"the other vendor's module is kept off", INTEL, "kvm_intel", "N\n", "0\n", "etc/modprobe.d/kvm.conf",
+     "options kvm_amd nested=0\n", TRUE, NEST_KVM_DO_RELOAD, NEST_KVM_DO_RELOAD, OK, "unload kvm_intel"},
+    /* distributions */
+    {"Debian: nobody says anything", INTEL, "kvm_intel", "N\n", "0\n", "etc/modprobe.d/fbdev-blacklist.conf",
+     "blacklist kvm_intel\n", TRUE, NEST_KVM_DO_RELOAD, NEST_KVM_DO_RELOAD, OK, "unload kvm_intel"},
+    {"Ubuntu: the package qemu-system-x86 says on", INTEL, "kvm_intel", "N\n", "0\n",
+     "usr/lib/modprobe.d/qemu-system-x86.conf", "# nesting is wanted\noptions kvm_intel nested=1\n", TRUE,
+     NEST_KVM_DO_RELOAD, NEST_KVM_DO_RELOAD, OK, "unload kvm_intel"},
+    {"Ubuntu of before: the same in /etc", INTEL, NULL, NULL, NULL, "etc/modprobe.d/qemu-system-x86.conf",
+     "options kvm_intel nested=1\n", TRUE, NEST_KVM_DO_LOAD, NEST_KVM_DO_LOAD, OK, "load kvm_intel"},
+    {"Fedora: the package's lines are comments", AMD, "kvm_amd", "0\n", "0\n", "etc/modprobe.d/kvm.conf",
+     "#options kvm_intel nested=1\n#options kvm_amd nested=0\n", TRUE, NEST_KVM_DO_RELOAD, NEST_KVM_DO_RELOAD, OK,
+     "unload kvm_amd"},
+    {"Fedora: somebody said off", AMD, "kvm_amd", "0\n", "0\n", "etc/modprobe.d/kvm.conf",
+     "#options kvm_intel nested=1\noptions kvm_amd nested=0\n", TRUE, NEST_KVM_DO_REFUSE, NEST_KVM_DO_RELOAD,
+     NEST_ERROR_HOST_KEPT_OFF, "/etc/modprobe.d/kvm.conf|2|--force"},
+    {"openSUSE: somebody said off below /usr", AMD, NULL, NULL, NULL, "usr/lib/modprobe.d/50-kvm.conf",
+     "options kvm_amd avic=1 nested=0\n", TRUE, NEST_KVM_DO_REFUSE, NEST_KVM_DO_LOAD, NEST_ERROR_HOST_KEPT_OFF,
+     "/usr/lib/modprobe.d/50-kvm.conf|1|--force"},
+    {"off for this boot, in /run", AMD, "kvm_amd", "0\n", "0\n", "run/modprobe.d/off.conf",
+     "options kvm-amd nested=0\n", TRUE, NEST_KVM_DO_REFUSE, NEST_KVM_DO_RELOAD, NEST_ERROR_HOST_KEPT_OFF,
+     "/run/modprobe.d/off.conf"},
+    {"off by the kernel's command line", INTEL, "kvm_intel", "N\n", "0\n", "proc/cmdline",
+     "root=/dev/sda1 kvm-intel.nested=0 quiet\n", TRUE, NEST_KVM_DO_REFUSE, NEST_KVM_DO_RELOAD,
+     NEST_ERROR_HOST_KEPT_OFF, "kernel argument"},
+    {"ours is there already", AMD, "kvm_amd", "0\n", "0\n", DROP_IN, "options kvm_amd nested=1\n", TRUE,
+     NEST_KVM_DO_RELOAD, NEST_KVM_DO_RELOAD, OK, "unload kvm_amd"},
+};
+
+static gchar *
+lay_out(gsize i)
+{
+    gchar *root = check_root_new();
+
+    check_root_write("proc/cpuinfo", plans[i].cpuinfo);
+    check_root_write("dev/kvm", "");
+    if (plans[i].module) {
+        fake_kernel_module(plans[i].module, "parameters/nested", plans[i].nested);
+        fake_kernel_module(plans[i].module, "refcnt", plans[i].refcnt);
+    }
+    if (plans[i].file)
+        check_root_write(plans[i].file, plans[i].text);
+    if (plans[i].has_files)
+        fake_kernel_has_kvm();
+    return root;
+}
+
+static void
+test_plan(gconstpointer data)
+{
+    gsize i = GPOINTER_TO_SIZE(data);
+    gchar *root = lay_out(i);
+    NestKvmModule module = nest_kvm_module_read();
+    g_autoptr(GError) error = NULL;
+    g_autofree gchar *words = NULL;
+
+    g_assert_cmpint(nest_kvm_plan(&module, TRUE, FALSE, &error), ==, plans[i].action);
+    if (plans[i].code == OK)
+        g_assert_no_error(error);
+    else
+        g_assert_error(error, NEST_ERROR, plans[i].code);
+    words = nest_kvm_plan_words(&module, plans[i].action, TRUE, error);
+    check_says(words, plans[i].says);
+    g_clear_error(&error);
+    g_assert_cmpint(nest_kvm_plan(&module, TRUE, TRUE, &error), ==, plans[i].forced);
+    check_root_free(root);
+}
+
+/* The same for nesting off. */
+static const struct {
+    const char *sentence, *nested, *refcnt;
+    NestKvmAction action;
+    int code;
+} offs[] = {
+    {"on, idle", "1\n", "0\n", NEST_KVM_DO_RELOAD, OK},
+    {"on, in use", "1\n", "1\n", NEST_KVM_DO_REFUSE, NEST_ERROR_HOST_BUSY},
+    {"on, built in", "1\n", NULL, NEST_KVM_DO_REFUSE, NEST_ERROR_HOST_BUILTIN},
+    {"off", "0\n", "0\n", NEST_KVM_DO_NOTHING, OK},
+    {"absent", NULL, NULL, NEST_KVM_DO_NOTHING, OK},
+};
+
+static void
+test_off(gconstpointer data)
+{
+    gsize i = GPOINTER_TO_SIZE(data);
+    gchar *root = check_root_new();
+    g_autoptr(GError) error = NULL;
+    NestKvmModule module;
+
+    check_root_write("proc/cpuinfo", AMD);
+    fake_kernel_module("kvm_amd", "parameters/nested", offs[i].nested);
+    fake_kernel_module("kvm_amd", "refcnt", offs[i].refcnt);
+    module = nest_kvm_module_read();
+    g_assert_cmpint(nest_kvm_plan(&module, FALSE, FALSE, &error), ==, offs[i].action);
+    if (offs[i].code == OK)
+        g_assert_no_error(error);
+    else
+        g_assert_error(error, NEST_ERROR, offs[i].code);
+    check_root_free(root);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    for (gsize i = 0; i < G_N_ELEMENTS(plans); i++)
+        check_add_row("kvm-plan/on", plans[i].sentence, GSIZE_TO_POINTER(i), test_plan);
+    for (gsize i = 0; i < G_N_ELEMENTS(offs); i++)
+        check_add_row("kvm-plan/off", offs[i].sentence, GSIZE_TO_POINTER(i), test_off);
+    return g_test_run();
+}
