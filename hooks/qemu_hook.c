@@ -51,21 +51,21 @@ struct Operation {
     const char *name;      /* as libvirt calls it (docs/hooks.rst) */
     Check check;           /* the judgement */
     gboolean prints;       /* a rewritten XML goes to standard output */
+    gboolean turns;        /* where nesting is off on this host, tries to turn it on */
     const char *action;    /* what is refused, in a message; NULL: nothing ever is */
     const char *aftermath; /* what becomes of the guest then */
     const char *running;   /* what to do about nested guests that were running in it */
-    gboolean turns;        /* where nesting is off on this host, tries to turn it on */
 };
 
 static const Operation operations[] = {
-    {"prepare", check_prepare, TRUE, "start domain", "", "", TRUE},
-    {"start", check_start, FALSE, "start domain", "", "", FALSE},
-    {"migrate", check_resume, FALSE, "take in domain", " (it stays on the source as it is)",
-     "shut them down on the source first", TRUE},
-    {"restore", check_resume, FALSE, "restore domain", " (its saved image stays as it is)",
-     "boot it without its saved image (virsh start --force-boot)", TRUE},
-    {"stopped", forget_stamp, FALSE, NULL, "", "", FALSE},
-    {"release", forget_stamp, FALSE, NULL, "", "", FALSE},
+    {"prepare", check_prepare, TRUE, TRUE, "start domain", "", ""},
+    {"start", check_start, FALSE, FALSE, "start domain", "", ""},
+    {"migrate", check_resume, FALSE, TRUE, "take in domain", " (it stays on the source as it is)",
+     "shut them down on the source first"},
+    {"restore", check_resume, FALSE, TRUE, "restore domain", " (its saved image stays as it is)",
+     "boot it without its saved image (virsh start --force-boot)"},
+    {"stopped", forget_stamp, FALSE, FALSE, NULL, "", ""},
+    {"release", forget_stamp, FALSE, FALSE, NULL, "", ""},
 };
 
 static void

@@ -2,6 +2,7 @@
 #include "check.h"
 #include "gainers.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -70,7 +71,7 @@ check_names(const char *platform, const char *names)
     g_autoptr(GString) found = g_string_new(NULL);
 
     for (guint i = 0; i < gainers->len; i++)
-        g_string_append_printf(found, "%s%s", i ? "|" : "", (const char *)g_ptr_array_index(gainers, i));
+        g_string_append_printf(found, "[%s]", (const char *)g_ptr_array_index(gainers, i));
     g_assert_cmpstr(found->str, ==, names);
 }
 
@@ -81,7 +82,7 @@ test_definition(gconstpointer data)
     gchar *root = check_root_new();
 
     check_root_write(FOLDER "web1.xml", definitions[i].text);
-    check_names(definitions[i].platform, definitions[i].gains ? "web1" : "");
+    check_names(definitions[i].platform, definitions[i].gains ? "[web1]" : "");
     check_root_free(root);
 }
 
@@ -107,8 +108,18 @@ test_folder(void)
     g_assert_cmpint(symlink("nowhere", broken), ==, 0);
     g_assert_cmpint(g_mkdir(folder, 0755), ==, 0);
     g_assert_cmpint(mkfifo(pipe, 0644), ==, 0);
-    check_names("intel", "a, b\nc & \xc3\xa9|web10|web2");
+    check_names("intel", "[a, b\nc & \xc3\xa9][web10][web2]");
     check_root_free(root);
+}
+
+/* In bytes. */
+static gint64
+most_memory(void)
+{
+    struct rusage usage;
+
+    g_assert_cmpint(getrusage(RUSAGE_SELF, &usage), ==, 0);
+    return (gint64)usage.ru_maxrss * 1024;
 }
 
 static void
@@ -117,14 +128,18 @@ test_size(void)
     gchar *root = check_root_new();
     g_autofree gchar *sparse = g_build_filename(root, FOLDER "sparse.xml", NULL);
     g_autoptr(GString) text = g_string_new(NAMED("large"));
+    gint64 memory = 0;
 
-    g_test_summary("a definition as long as libvirt takes is read; of a file beyond all measure nothing is");
+    g_test_summary("a definition as long as libvirt takes is read; of a longer file nothing is");
     while (text->len < 4 * 1024 * 1024)
         g_string_append_c(text, '\n');
     check_root_write(FOLDER "large.xml", text->str);
+    check_names("intel", "[large]");
     check_root_write(FOLDER "sparse.xml", NAMED("sparse"));
-    g_assert_cmpint(truncate(sparse, G_GINT64_CONSTANT(1) << 40), ==, 0);
-    check_names("intel", "large");
+    g_assert_cmpint(truncate(sparse, 256 * 1024 * 1024), ==, 0);
+    memory = most_memory();
+    check_names("intel", "[large]");
+    g_assert_cmpint(most_memory() - memory, <, 128 * 1024 * 1024);
     check_root_free(root);
 }
 

@@ -195,15 +195,16 @@ test_many(void)
     g_autoptr(GPtrArray) users = NULL;
     g_autofree gchar *words = NULL;
 
-    g_test_summary("each second of 2,000 processes is a user: all are found, by pid");
-    for (gint pid = 10001; pid <= 12000; pid++)
+    /* above what the kernel gives, or this process could be one of them */
+    g_test_summary("each second of 600 processes is a user: all are found, by pid");
+    for (gint pid = 5000001; pid <= 5000600; pid++)
         put_process(pid, "qemu-system-x86\n", GUEST("guest=web1"), pid % 2 ? VM : "/dev/null");
     users = nest_kvm_users_read();
-    g_assert_cmpuint(users->len, ==, 1000);
+    g_assert_cmpuint(users->len, ==, 300);
     for (guint i = 0; i < users->len; i++)
-        check_user(users, i, 10001 + 2 * (gint)i, "web1", TRUE);
+        check_user(users, i, 5000001 + 2 * (gint)i, "web1", TRUE);
     words = nest_kvm_users_words(users);
-    check_says(words, "domain web1 (pid 10001), | and 995 more");
+    check_says(words, "domain web1 (pid 5000001), | and 295 more");
     check_root_free(root);
 }
 
