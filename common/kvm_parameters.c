@@ -132,3 +132,20 @@ nest_kvm_parameters_text(const NestPlatform *platform)
     }
     return g_string_free(text, FALSE);
 }
+
+gchar *
+nest_kvm_parameters_lost(const NestPlatform *platform, const char *before)
+{
+    g_autofree gchar *folder = folder_of(platform);
+    g_auto(GStrv) words = g_strsplit(before, " ", -1);
+    GString *lost = g_string_new(NULL);
+
+    for (gsize i = 0; words[i]; i++) {
+        g_auto(GStrv) parts = g_strsplit(words[i], "=", 2);
+        g_autofree gchar *now = parts[0] && parts[1] ? read_value(folder, parts[0]) : NULL;
+
+        if (now && !g_str_equal(now, parts[1]))
+            g_string_append_printf(lost, "%s%s", lost->len ? " " : "", words[i]);
+    }
+    return g_string_free(lost, FALSE);
+}

@@ -22,7 +22,7 @@ typedef struct {
 GPtrArray *nest_kvm_parameters_read(const NestPlatform *platform) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
- * nest_kvm_parameters_text: all parameters of a loaded module but `nested`, to load it with them again.
+ * nest_kvm_parameters_text: all parameters of a loaded module but `nested`.
  *
  * Left out is what the kernel says but does not take back, as vmentry_l1d_flush's "not required": a value
  * that is not one plain word.
@@ -30,3 +30,15 @@ GPtrArray *nest_kvm_parameters_read(const NestPlatform *platform) G_GNUC_WARN_UN
  * Returns: (transfer full) "avic=N npt=Y ...", by name; "" where there are none.
  */
 gchar *nest_kvm_parameters_text(const NestPlatform *platform) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * nest_kvm_parameters_lost: what was set by hand, and is not any more after the module was loaded anew.
+ * @before: from nest_kvm_parameters_text()
+ *
+ * Only this is to be loaded with again: some parameters taint the kernel as soon as they are given at all
+ * (force_avic; module_param_unsafe).
+ *
+ * Returns: (transfer full) those of @before that the module has with another value now.
+ */
+gchar *nest_kvm_parameters_lost(const NestPlatform *platform,
+                                const char *before) G_GNUC_WARN_UNUSED_RESULT;

@@ -188,26 +188,61 @@ find_module(Turn *turn, GError **error)
 
 /* --- doing it */
 
-/* As modprobe loads it, with what @parameters say after what its configuration says. */
-static int
-load(Turn *turn, const char *parameters, gboolean nested)
-{
-    g_autofree gchar *options = g_strdup_printf("%s nested=%d", parameters, nested);
+/* As modprobe does it, by its configuration; and as insmod does, without it. Both return 0 or -errno. */
+typedef int (*Load)(KmodModule *module, const char *options);
 
-    return kmod_module_probe_insert_module(turn->module, 0, options, NULL, NULL, NULL);
+static int
+load_by_configuration(KmodModule *module, const char *options)
+{
+    return kmod_module_probe_insert_module(module, 0, options, NULL, NULL, NULL);
 }
 
-/* Without modprobe's configuration, which may be what was wrong; then with the kernel's defaults. */
+static int
+load_plainly(KmodModule *module, const char *options)
+{
+    return kmod_module_insert_module(module, 0, options);
+}
+
+/* What was set by hand shows only once the module is loaded without it. Where a guest comes in between, it is
+ * lost. */
+static void
+give_parameters_back(Turn *turn, Load load, const char *nested)
+{
+    g_autofree gchar *lost = nest_kvm_parameters_lost(turn->host.platform, turn->parameters);
+    g_autofree gchar *options = g_strdup_printf("%s %s", lost, nested);
+    int problem = 0;
+
+    if (!*lost)
+        return;
+    problem = kmod_module_remove_module(turn->module, KMOD_REMOVE_NOWAIT);
+    if (problem == 0) {
+        problem = load(turn->module, options);
+        if (problem < 0)
+            (void)load(turn->module, nested);
+    }
+    if (problem < 0)
+        nest_log(G_LOG_LEVEL_WARNING, NULL, NULL,
+                 "%s was loaded without %s, which it had before: %s", turn->host.platform->module,
+                 lost, g_strerror(-problem));
+}
+
+static int
+load_with_parameters(Turn *turn, Load load, gboolean nested)
+{
+    const char *option = nested ? "nested=1" : "nested=0";
+    int problem = load(turn->module, option);
+
+    if (problem == 0)
+        give_parameters_back(turn, load, option);
+    return problem;
+}
+
+/* Without modprobe's configuration, which may be what was wrong. */
 static gboolean
 put_back(Turn *turn)
 {
-    g_autofree gchar *options = g_strdup_printf("%s nested=%d", turn->parameters, !turn->nested);
-    const char *const attempts[] = {options, ""};
-
-    for (gsize i = 0; i < G_N_ELEMENTS(attempts); i++)
-        if (kmod_module_insert_module(turn->module, 0, attempts[i]) == 0)
-            return TRUE;
-    return FALSE;
+    return load_with_parameters(turn, load_plainly, !turn->nested) == 0 ||
+           load_plainly(turn->module, "") == 0;
 }
 
 static gboolean
@@ -241,7 +276,7 @@ cry(Turn *turn, int problem, GError **error)
 static gboolean
 load_absent(Turn *turn, GError **error)
 {
-    int problem = load(turn, turn->parameters, turn->nested);
+    int problem = load_with_parameters(turn, load_by_configuration, turn->nested);
 
     return problem == 0 || refuse_load(turn, problem, "it stays unloaded", error);
 }
@@ -270,7 +305,7 @@ reload(Turn *turn, GError **error)
         return refuse_removal(turn, error);
     if (problem < 0)
         return refuse_load(turn, problem, "it was not unloaded", error);
-    problem = load(turn, turn->parameters, turn->nested);
+    problem = load_with_parameters(turn, load_by_configuration, turn->nested);
     if (problem == 0)
         return TRUE;
     return put_back(turn) ? refuse_load(turn, problem, "it is back as it was", error)

@@ -187,6 +187,32 @@ test_not_loaded(void)
     check_root_free(root);
 }
 
+/* What the module has now: avic=N, npt=Y. */
+static const struct {
+    const char *sentence, *before, *lost;
+} losses[] = {
+    {"as before", "avic=N npt=Y", ""},
+    {"one is another", "avic=1 npt=Y", "avic=1"},
+    {"both are", "avic=1 npt=0", "avic=1 npt=0"},
+    {"one that this kernel has no more", "gone=1 npt=0", "npt=0"},
+    {"nothing is known of before", "", ""},
+    {"what is no parameter", "avic =N =1 npt", ""},
+};
+
+static void
+test_lost(gconstpointer data)
+{
+    gsize i = GPOINTER_TO_SIZE(data);
+    gchar *root = check_root_new();
+    g_autofree gchar *lost = NULL;
+
+    put_parameter("kvm_amd", "avic", "N\n");
+    put_parameter("kvm_amd", "npt", "Y\n");
+    lost = nest_kvm_parameters_lost(nest_platform_by_name("amd"), losses[i].before);
+    g_assert_cmpstr(lost, ==, losses[i].lost);
+    check_root_free(root);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -200,6 +226,8 @@ main(int argc, char **argv)
         check_add_row("kvm-parameters/module", modules[i].sentence, GSIZE_TO_POINTER(i), test_module);
     for (gsize i = 0; i < G_N_ELEMENTS(words); i++)
         check_add_row("kvm-parameters/word", words[i].sentence, GSIZE_TO_POINTER(i), test_word);
+    for (gsize i = 0; i < G_N_ELEMENTS(losses); i++)
+        check_add_row("kvm-parameters/lost", losses[i].sentence, GSIZE_TO_POINTER(i), test_lost);
     g_test_add_func("/kvm-parameters/one that cannot be read", test_unreadable);
     g_test_add_func("/kvm-parameters/a module that is not loaded has none", test_not_loaded);
     return g_test_run();
