@@ -143,6 +143,11 @@ check-unit: unit-programs
 check-libvirt: $(PROGRAMS)
 	BUILD=$(BUILD) tests/run libvirt
 
+# Emulated hosts whose CPUs have SVM and VMX, with the real kvm_amd and kvm_intel.
+vm-check: unit-programs
+	BUILD=$(BUILD) tests/guest/build $(BUILD)/guest
+	BUILD=$(BUILD) tests/run vm-amd vm-intel
+
 check: unit-programs
 	BUILD=$(BUILD) tests/run build unit libvirt
 
@@ -194,7 +199,7 @@ demo: $(PROGRAMS)
 
 # Ratios, each to the least that would do the same; not part of check, as figures depend on the machine.
 BENCH_PLAIN = $(BUILD)/bench/empty $(BUILD)/bench/pair
-BENCH_VIRT  = $(BUILD)/bench/correct $(BUILD)/bench/scan $(BUILD)/bench/start
+BENCH_VIRT  = $(BUILD)/bench/correct $(BUILD)/bench/module $(BUILD)/bench/scan $(BUILD)/bench/start
 
 $(BENCH_PLAIN): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o
 	$(LINK_PROGRAM)

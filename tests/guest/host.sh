@@ -1,0 +1,211 @@
+# shellcheck shell=bash
+# H, an emulated host for tests: a stock kernel with kvm_amd, libvirtd, virsh and virt-nest under QEMU's TCG,
+# whose processor has SVM though this machine has none. Source it and call vm_...; nobody's KVM or libvirt
+# is used, there is no network, and each H ends with the shell that started it.
+#
+# vm_image                   builds what H boots (tests/guest/host-image); once, before the first start
+# vm_host_start DIR [VARIANT]  an H whose files are in DIR; VARIANT is restored (default), booted, no-svm
+# vm_run DIR SCRIPT          runs sh SCRIPT in H as root: its output and its status; VM_LIMIT=SECONDS (60)
+# vm_put DIR PATH            standard input becomes a file in H
+# vm_reboot DIR [ARGUMENT...]  H boots again with its /etc and definitions, and with these kernel arguments
+# vm_stop DIR                ends it; what it wrote stays in DIR
+# vm_console DIR, vm_transcript DIR   the console of H; the same with those of L1 and the daemons' logs
+# vm_domain NAME [KEY=VALUE...]       the XML of a kvm domain that boots L1
+#
+# Settings: BUILD (build); VM_LIMIT, seconds for one script
+#
+# Theory of operation: to boot takes long under TCG, so that the first restored H of an image is a booted one,
+# with libvirtd running, QEMU's capabilities known and kvm_amd loaded with nested=0; QEMU's state is then saved
+# in BUILD/cache by what went into it. Every other one starts from there. The agent of host-init is at the other
+# end of the second serial port, here a pair of named pipes.
+
+vm_guest=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+vm_build=$(realpath "${BUILD:-build}")
+vm_images=$vm_build/host
+# shellcheck source=tests/libvirt/private-host.sh
+. "$vm_guest/../libvirt/private-host.sh"
+
+vm_error() {
+    echo "vm: $*" >&2
+    return 1
+}
+
+vm_image() { BUILD=$vm_build "$vm_guest/host-image" "$vm_images" "$@"; }
+
+# --- QEMU
+
+# What a saved state is only good for. Without -cx16 newer kernels panic now and then.
+vm_machine() {
+    echo -nodefaults -no-user-config -display none -nic none -no-reboot -machine q35 -accel tcg,thread=multi \
+        -smp 2 -m 2G -cpu "${1:-max,-cx16}"
+}
+
+vm_arguments='console=ttyS0 panic=-1 quiet mitigations=off no_timer_check tsc=reliable'
+
+# vm_qemu DIR CPU ARGUMENTS [OPTION...]: starts QEMU, which the kernel ends with this shell.
+vm_qemu() {
+    local dir=$1 cpu=$2 arguments=$3 initrd=$vm_images/host.img
+    shift 3
+    [ ! -e "$dir/host.img" ] || initrd=$dir/host.img
+    mkdir -p "$dir" && rm -f "$dir"/{agent,monitor}.{in,out} || return
+    mkfifo "$dir"/agent.{in,out} "$dir/monitor.in" && ln -s /dev/null "$dir/monitor.out" || return
+    (
+        host_close_inherited
+        # shellcheck disable=SC2046 # options are words
+        exec setpriv --pdeathsig KILL qemu-system-x86_64 $(vm_machine "$cpu") \
+            -kernel "$vm_images/vmlinuz" -initrd "$initrd" -append "$vm_arguments $arguments" \
+            -chardev "file,id=console,path=$dir/console.log,append=on" -serial chardev:console \
+            -chardev "pipe,id=agent,path=$dir/agent" -serial chardev:agent \
+            -chardev "pipe,id=monitor,path=$dir/monitor,logfile=$dir/monitor.log" -mon chardev=monitor,mode=readline "$@"
+    ) </dev/null >"$dir/qemu.log" 2>&1 &
+    disown $!
+    echo "$! $(host_process_stamp $!)" >"$dir/pid"
+}
+
+# vm_alive DIR, vm_gone DIR: does QEMU run?
+vm_alive() { host_alive "$1"; }
+vm_gone() { ! host_alive "$1"; }
+
+vm_monitor() { printf '%s\n' "$2" 1<>"$1/monitor.in"; }
+
+vm_stop() {
+    local pid
+    vm_alive "$1" || return 0
+    read -r pid _ <"$1/pid"
+    kill -KILL "$pid"
+    host_wait 10 vm_gone "$1" || vm_error "QEMU of $1 does not end"
+}
+
+# --- the agent
+
+# vm_receive DIR SECONDS: the next line that the agent says.
+vm_receive() {
+    local end=$((SECONDS + $2)) part line=
+    until IFS= read -r -t 1 part; do
+        line+=$part
+        [ -e "/proc/$$" ] || return # the test was killed, and this is its case
+        vm_alive "$1" || vm_error "QEMU of $1 ended: $(tail -n 3 "$1/qemu.log" "$1/console.log")" || return
+        [ "$SECONDS" -le "$end" ] ||
+            vm_error "no answer from the agent in $1 in $2 s; its console: $(tail -n 5 "$1/console.log")" || return
+    done <>"$1/agent.out"
+    printf '%s\n' "$line$part"
+}
+
+# vm_run DIR SCRIPT: the agent ends the script in time; the half minute more is for an H that is stuck.
+vm_run() {
+    local limit=${VM_LIMIT:-60} id=$BASHPID.$RANDOM answer=
+    vm_alive "$1" || vm_error "no H runs in $1" || return
+    printf '%s %s %s\n' "$id" "$limit" "$(printf '%s\n' "$2" | base64 -w 0)" 1<>"$1/agent.in"
+    until [ "${answer%% *}" = "$id" ]; do
+        answer=$(vm_receive "$1" $((limit + 30))) || return 125
+    done
+    read -r _ status answer <<<"$answer"
+    base64 -d <<<"$answer"
+    [ "$status" != 137 ] || vm_error "ended after $limit s in $1: $2"
+    return "$status"
+}
+
+vm_put() { vm_run "$1" "base64 -d >'$2' <<'END'"$'\n'"$(base64)"$'\n'END; }
+
+# --- start
+
+# vm_boot DIR [CPU [ARGUMENT...]]: until libvirtd answers in it.
+vm_boot() {
+    local dir=$1 cpu=${2:-} line
+    shift $(($# < 2 ? $# : 2))
+    vm_qemu "$dir" "$cpu" "$*" || return
+    line=$(vm_receive "$dir" 120) || return
+    [ "$line" = ready ] || vm_error "the agent in $dir is not ready but says $line"
+}
+
+# Names the state by all that is in it.
+vm_state() {
+    local key
+    key=$({ cat "$vm_images/host.sum"; qemu-system-x86_64 --version; vm_machine
+        echo "$vm_arguments"; declare -f vm_save vm_qemu; } | sha256sum | cut -c 1-16)
+    echo "$vm_build/cache/host-$key.state"
+}
+
+# vm_save FILE: boots, lets libvirt learn what QEMU can do, and leaves H's state in FILE.
+vm_save() {
+    local dir
+    dir=$(mktemp -d /tmp/virt-nest-host.XXXXXX) || return
+    vm_boot "$dir" '' host.kvm=nested=0 &&
+        vm_run "$dir" 'for type in kvm qemu; do virsh domcapabilities --virttype $type; done && virsh capabilities' >"$dir/probed" &&
+        vm_monitor "$dir" 'migrate_set_parameter max-bandwidth 100G' &&
+        vm_monitor "$dir" "migrate \"exec:cat >$1.new\"" && vm_monitor "$dir" 'info migrate' &&
+        vm_monitor "$dir" 'quit' && host_wait 60 vm_gone "$dir" &&
+        grep -q 'Migration status: completed' "$dir/monitor.log" && mv "$1.new" "$1" ||
+        vm_error "H was not saved: $(tail -n 20 "$dir"/*.log "$dir/probed")" || return
+    rm -rf "$dir"
+}
+
+# One state is kept, the newest.
+vm_need_state() {
+    (
+        flock 8
+        [ -e "$1" ] || { rm -f "$vm_build"/cache/host-*.state && vm_save "$1"; }
+    ) 8>"$vm_build/cache/host-state.lock"
+}
+
+# vm_runs DIR: is the state read? What came to the serial port before would be lost.
+vm_runs() {
+    vm_monitor "$1" 'info status'
+    vm_gone "$1" || grep -qs 'VM status: running' "$1/monitor.log"
+}
+
+# What a saved H cannot know is the time of day.
+vm_restore() {
+    local state
+    state=$(vm_state) && vm_need_state "$state" &&
+        vm_qemu "$1" '' host.kvm=nested=0 -incoming "exec:cat '$state'" &&
+        host_wait 60 vm_runs "$1" && vm_run "$1" "date -s @$(date +%s) >/dev/null"
+}
+
+vm_host_start() {
+    case ${2:-restored} in
+        restored) vm_restore "$1" ;;
+        booted) vm_boot "$1" '' host.kvm=nested=0 ;;
+        no-svm) vm_boot "$1" Opteron_G1,-cx16 ;; # with max,-svm each program aborts under QEMU 7.2
+        *) vm_error "no variant of H is named $2: restored, booted or no-svm" ;;
+    esac
+}
+
+# H has no disk: what outlives a reboot goes as a third archive behind its image. kvm_amd is loaded as H's
+# files say, as udev would.
+vm_reboot() {
+    local dir=$1
+    shift
+    vm_run "$dir" 'cd / && find etc usr/lib/modprobe.d var/lib/libvirt var/lib/virt-nest 2>/dev/null |
+        cpio -o -H newc 2>/dev/null' >"$dir/persistent.cpio" || return
+    vm_stop "$dir" && cat "$vm_images/host.img" "$dir/persistent.cpio" >"$dir/host.img" && vm_boot "$dir" '' "$@"
+}
+
+# --- what a failing case shows
+
+vm_console() { tr -d '\r' <"$1/console.log"; }
+
+vm_transcript() {
+    echo "--- H: console" && vm_console "$1" | tail -n 30
+    # shellcheck disable=SC2016 # expanded in H
+    VM_LIMIT=20 vm_run "$1" '
+        echo "--- H: dmesg"; dmesg | sed "1,/Run .init/d" | tail -n 20
+        echo "--- H: modules, processes"; lsmod; ls -l /dev/kvm; ps -o pid,ppid,user,stat,args | grep -v "\[" | cut -c 1-120
+        for log in /var/log/*.log /var/log/libvirt/qemu/*.log; do
+            [ ! -s "$log" ] || { echo "--- H: $log"; grep -v " \\\\$" "$log" | tail -n 40; }
+        done
+        for log in /var/log/l1/*.log; do
+            [ ! -e "$log" ] || { echo "--- L1 and L2: $log"; tr -d "\r" <"$log" | tail -n 40; }
+        done'
+}
+
+# --- domains
+
+# vm_domain NAME [KEY=VALUE...]: tests/guest/l1.xml filled in (see domain_xml), with L1's console in
+# /var/log/l1/NAME.log of H. TYPE is kvm, METADATA and DEVICES are XML and empty unless given, CPU is host-passthrough,
+# CMDLINE takes L1's arguments.
+vm_domain() {
+    local name=$1
+    shift
+    domain_xml "$vm_guest/l1.xml" "$name" "$@" TYPE=kvm MEMORY=144 "CPU=<cpu mode='host-passthrough'/>"
+}

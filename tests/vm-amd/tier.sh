@@ -1,0 +1,75 @@
+# shellcheck shell=bash
+# What the scripts of the vm-amd tier share: an emulated AMD host for each case, and the words the cases are
+# written in. Source it, write cases (tests/tap.sh), each beginning with `power_on`, end with tap_run.
+#
+# A host is as after boot: kvm_amd loaded with nested=0, libvirtd running, virt-nest installed, virtnestd not
+# started, no domain. A case that fails shows the transcript of host, L1 and L2 before its result.
+
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit
+# shellcheck source=tests/tap.sh
+. tests/tap.sh
+# shellcheck source=tests/guest/host.sh
+. tests/guest/host.sh
+
+scratch=$(mktemp -d /tmp/virt-nest.XXXXXX)
+trap 'rm -rf "$scratch"' EXIT
+host=$scratch/host
+tag="<nest:enable xmlns:nest='urn:virt-nest:1'/>"
+
+setup() { vm_image && vm_need_state "$(vm_state)"; } >&2
+
+# power_on [VARIANT]: the case's own host, which ends with it.
+power_on() {
+    rm -rf "$host"
+    trap 'power_off $?' EXIT
+    vm_host_start "$host" "$@"
+}
+
+power_off() {
+    [ "$1" = 0 ] || vm_transcript "$host" 2>&1 | sed 's/^/#   /' >&3 || :
+    vm_stop "$host"
+}
+
+# inside SCRIPT: as root in the host; its output and status. Every one costs some 50 ms, every virsh ten times that.
+inside() { vm_run "$host" "$1"; }
+
+# soon SCRIPT: until it succeeds in the host, or a minute is over.
+soon() {
+    vm_run "$host" "until (set -e
+        $1
+    ) >/run/soon 2>&1; do sleep 0.2; done" || { inside 'echo "in vain, the last try said:"; cat /run/soon'; return 1; }
+}
+
+# --- the host's module
+
+nested() { inside 'cat /sys/module/kvm_amd/parameters/nested 2>/dev/null || echo absent'; }
+nested_is() { [ "$(nested)" = "$1" ]; }
+
+# reload PARAMETERS: kvm_amd by hand, as an administrator would; back when /dev/kvm is.
+reload() { inside "modprobe -r kvm_amd && modprobe kvm_amd $1" && soon '[ "$(stat -c %G%a /dev/kvm)" = kvm660 ]'; }
+
+# --- virtnestd
+
+virtnestd_start() {
+    inside 'rm -f /var/log/virtnestd.log; virtnestd --foreground >/var/log/virtnestd.log 2>&1 &' &&
+        soon 'grep "connected to libvirt" /var/log/virtnestd.log'
+}
+
+logged() { inside 'cat /var/log/virtnestd.log' | grep -E -- "$1"; }
+
+# --- domains
+
+# define NAME [KEY=VALUE...]: METADATA="$tag" to have it tagged; see vm_domain.
+define() { vm_domain "$@" | vm_put "$host" "/tmp/$1.xml" && inside "virsh define /tmp/$1.xml"; }
+
+# corrected NAME: virtnestd has put its record into the definition.
+corrected() { soon "virsh dumpxml --inactive $1 | grep neststate"; }
+
+# l1_says NAME REGEX...: lines of L1's console, in any order, each awaited.
+l1_says() {
+    local name=$1 regex
+    shift
+    for regex; do
+        soon "grep -E '$regex' /var/log/l1/$name.log" || return
+    done
+}
