@@ -22,14 +22,16 @@
 #include <libkmod.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/utsname.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* How long one waits for another that is at the module, and for those who use it for a moment only: libvirt
  * asks each QEMU what it can do. With the wait for /dev/kvm, less than the hook's time (last_resort.h). */
 #define LOCK_MS 5000
+#define TURN_MS 15000 /* the longest that a turn takes */
 #define MOMENT_MS 2000
 #define STEP_MS 10
+#define LOCK_NAME "host.lock"
 
 typedef struct kmod_ctx KmodCtx;
 typedef struct kmod_list KmodList;
@@ -66,7 +68,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Turn, turn_clear)
 static int
 open_lock(void)
 {
-    g_autofree gchar *path = nest_root_runtime_path("host.lock");
+    g_autofree gchar *path = nest_root_runtime_path(LOCK_NAME);
     g_autofree gchar *folder = g_path_get_dirname(path);
 
     if (g_mkdir_with_parents(folder, 0755) < 0)
@@ -432,4 +434,29 @@ nest_kvm_turn(gboolean nested, gboolean force, NestKvmModule *ret_module, GError
     if (problem)
         g_propagate_error(error, g_steal_pointer(&problem));
     return done;
+}
+
+static gboolean
+is_locked(int fd)
+{
+    struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+
+    return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type == F_WRLCK;
+}
+
+/* The note in the lock file is written when the module goes and when it is back. */
+gboolean
+nest_kvm_turn_was(gint64 since)
+{
+    g_autofree gchar *path = nest_root_runtime_path(LOCK_NAME);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat status = {0};
+
+    for (int ms = 0; fd >= 0 && is_locked(fd) && ms < TURN_MS; ms += STEP_MS)
+        g_usleep(STEP_MS * 1000);
+    if (fd < 0 || fstat(fd, &status) < 0)
+        status.st_mtime = 0;
+    if (fd >= 0)
+        close(fd);
+    return (gint64)(status.st_mtime + 1) * G_USEC_PER_SEC >= since;
 }

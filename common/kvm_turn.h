@@ -18,3 +18,11 @@
  */
 gboolean nest_kvm_turn(gboolean nested, gboolean force, NestKvmModule *ret_module,
                        GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * nest_kvm_turn_was: whether the module was away for a moment, and so what needs it may have failed.
+ * @since: g_get_real_time() from before that was tried
+ *
+ * Waits until a turn that is under way is over.
+ */
+gboolean nest_kvm_turn_was(gint64 since);

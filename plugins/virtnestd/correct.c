@@ -8,7 +8,7 @@
 #include "virtnestd/correct.h"
 
 #include "error.h"
-#include "kvm_module.h"
+#include "kvm_turn.h"
 #include "root.h"
 #include "stamp.h"
 #include "tag.h"
@@ -81,6 +81,7 @@ define_if_unchanged(const Source *source, const char *expected, const char *want
                     virDomainPtr *ret_defined, GError **error)
 {
     GError *problem = NULL;
+    gint64 begin = g_get_real_time();
     g_autofree gchar *now = is_transient(source) ? NULL : read_source(source, &problem);
 
     if (problem) {
@@ -90,6 +91,9 @@ define_if_unchanged(const Source *source, const char *expected, const char *want
     if (!now || !g_str_equal(now, expected))
         return now ? TRY_AGAIN : TRY_GONE;
     *ret_defined = virDomainDefineXMLFlags(source->work, wanted, 0);
+    /* While the host's module is loaded anew libvirt sees no KVM, and refuses whatever needs it. */
+    if (!*ret_defined && nest_kvm_turn_was(begin))
+        return TRY_AGAIN;
     if (!*ret_defined) {
         nest_virt_error(error, "libvirt refused the corrected definition, the old one stays");
         return TRY_FAILED;

@@ -65,7 +65,6 @@ typedef struct {
     NestScan *scan;       /* all domains; found by the listing */
     guint part;           /* of them */
     gchar *done;          /* what it found: what was done, for the log */
-    gboolean needs_kvm;   /* ... it needs the host's KVM module with nesting on */
     gboolean restarted;   /* ... it was restarted */
     gboolean busy;        /* ... it wants another look soon */
     GPtrArray *uuids;     /* ... domains that want a look */
@@ -103,11 +102,21 @@ sift_domains(Look *look)
     look->uuids = nest_scan_sift(look->scan, look->part, look->work);
 }
 
+/* On the main loop. */
+static gboolean
+want_host(gpointer host)
+{
+    nest_host_want(host);
+    return G_SOURCE_REMOVE;
+}
+
+/* The host's turn comes after the define, which libvirt would refuse while the module is away. */
 static void
 take_over(Look *look, const NestDefinition *definition)
 {
     look->done = definition ? nest_correct_describe(definition) : NULL;
-    look->needs_kvm = definition && definition->needs_kvm;
+    if (definition && definition->needs_kvm)
+        g_idle_add_full(G_PRIORITY_DEFAULT, want_host, look->domains->host, NULL);
 }
 
 static void
@@ -275,8 +284,6 @@ tell_outcome(const Look *look)
                  "its start outran the correction: it was stopped and started again");
     if (look->error)
         nest_log_error(look->name, look->uuid, look->error);
-    if (look->needs_kvm)
-        nest_host_want(look->domains->host);
 }
 
 static void

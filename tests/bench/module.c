@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 
 #define LIMIT_SECONDS 60
-#define STEP_US 200
+#define STEP_US 5000
 /* Rounds that are not printed. */
 #define WARM_UP 1
 
