@@ -110,6 +110,14 @@ set_parse_error(const NestDomainXml *xml, xmlParserCtxt *parser, GError **error)
     return FALSE;
 }
 
+static gboolean
+is_ascii(const NestDomainXml *xml)
+{
+    const char *declared = (const char *)xml->doc->encoding;
+
+    return declared && !g_ascii_strcasecmp(declared, "US-ASCII");
+}
+
 /* By the declaration and by the bytes: UTF-16 needs no declaration, and has NULs. */
 static gboolean
 is_utf8(const NestDomainXml *xml)
@@ -120,7 +128,7 @@ is_utf8(const NestDomainXml *xml)
 
     return g_utf8_validate(text, (gssize)length, NULL) &&
            (!declared || !g_ascii_strcasecmp(declared, "UTF-8") ||
-            !g_ascii_strcasecmp(declared, "UTF8") || !g_ascii_strcasecmp(declared, "US-ASCII"));
+            !g_ascii_strcasecmp(declared, "UTF8") || is_ascii(xml));
 }
 
 static gboolean
@@ -146,6 +154,9 @@ parse_tree(NestDomainXml *xml, xmlParserCtxt *parser, GError **error)
                     xml->doc->encoding ? (const char *)xml->doc->encoding : "another encoding");
         return FALSE;
     }
+    if (is_ascii(
+            xml)) /* so that libxml2 writes other characters as references, as without a declaration */
+        g_clear_pointer((gchar **)&xml->doc->encoding, xmlFree);
     return TRUE;
 }
 
