@@ -154,9 +154,11 @@ parse_tree(NestDomainXml *xml, xmlParserCtxt *parser, GError **error)
                     xml->doc->encoding ? (const char *)xml->doc->encoding : "another encoding");
         return FALSE;
     }
-    if (is_ascii(
-            xml)) /* so that libxml2 writes other characters as references, as without a declaration */
-        g_clear_pointer((gchar **)&xml->doc->encoding, xmlFree);
+    if (is_ascii(xml)) {
+        /* libxml2 then writes other characters as references, as where nothing is declared. */
+        xmlFree((xmlChar *)xml->doc->encoding);
+        xml->doc->encoding = NULL;
+    }
     return TRUE;
 }
 

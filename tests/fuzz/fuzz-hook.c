@@ -64,6 +64,12 @@ nest_log_error(const char *domain, const char *uuid, const GError *error)
     fuzz_check_error(error, NEST_ERROR_XML, NEST_ERROR_LAST - 1);
 }
 
+void
+nest_log_alarm(const GError *error)
+{
+    nest_log_error(NULL, NULL, error);
+}
+
 /* The real one takes the signals that libFuzzer needs. */
 const char *
 nest_last_resort_arm(const NestLastResort *wish)

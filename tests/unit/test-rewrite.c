@@ -53,6 +53,10 @@ static const Case filters[] = {
      "mode=\"host-passthrough\"", NULL},
     {"a right CPU stays byte for byte", "rewrite --platform intel", DOMAIN("kvm", TAG, PASSTHROUGH),
      0, SAME, NULL},
+    {"what US-ASCII has no character for stays a reference", "rewrite --platform intel",
+     "<?xml version='1.0' encoding='US-ASCII'?><domain type='kvm'><metadata>" TAG
+     "</metadata><cpu a='&#x1F600;'/></domain>",
+     0, "<cpu a=\"&#x1F600;\" mode=\"host-passthrough\"", NULL},
     {"a right CPU is explained", "rewrite --platform intel --explain",
      DOMAIN("kvm", TAG, PASSTHROUGH), 0, SAME, "nest: t1: nothing to do|host-passthrough"},
     {"a TCG domain gets svm whatever the platform", "rewrite --platform intel",
