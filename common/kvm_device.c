@@ -97,7 +97,7 @@ nest_kvm_device_wait(const NestKvmDevice *before, GError **error)
     for (int ms = 0; ms < WAIT_MS; ms += STEP_MS) {
         if (is_back(before, &exists))
             return TRUE;
-        g_usleep(STEP_MS * 1000);
+        g_usleep(STEP_MS * 1000UL);
     }
     if (exists && before->exists)
         help_it(before);

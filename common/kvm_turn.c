@@ -85,7 +85,7 @@ take_lock(Turn *turn, GError **error)
     for (int ms = 0; turn->lock >= 0 && ms < LOCK_MS; ms += STEP_MS) {
         if (fcntl(turn->lock, F_OFD_SETLK, &whole_file) == 0)
             return TRUE;
-        g_usleep(STEP_MS * 1000);
+        g_usleep(STEP_MS * 1000UL);
     }
     if (turn->lock < 0)
         g_set_error(error, NEST_ERROR, NEST_ERROR_IO, "cannot open /run/virt-nest/host.lock: %s",
@@ -112,8 +112,9 @@ read_note(int lock)
 static void
 write_note(int lock, const char *text)
 {
-    if (ftruncate(lock, 0) < 0 || pwrite(lock, text, strlen(text), 0) < 0)
-        g_debug("host.lock: %s", g_strerror(errno));
+    gboolean written = ftruncate(lock, 0) == 0 && pwrite(lock, text, strlen(text), 0) >= 0;
+
+    (void)written;
 }
 
 /* --- the module's files */
@@ -219,8 +220,9 @@ give_parameters_back(Turn *turn, Load load, const char *nested)
     problem = kmod_module_remove_module(turn->module, KMOD_REMOVE_NOWAIT);
     if (problem == 0) {
         problem = load(turn->module, options);
-        if (problem < 0)
-            (void)load(turn->module, nested);
+        if (problem < 0 && load(turn->module, nested) < 0)
+            (void)load_plainly(turn->module,
+                               nested); /* check_outcome() sees whether that was in vain */
     }
     if (problem < 0)
         nest_log(G_LOG_LEVEL_WARNING, NULL, NULL,
@@ -383,6 +385,8 @@ check_outcome(Turn *turn, GError **error)
     turn->host = nest_kvm_module_read();
     if ((turn->host.state == NEST_KVM_ON) == turn->nested)
         return TRUE;
+    if (turn->host.state == NEST_KVM_ABSENT)
+        return cry(turn, -ENODEV, error);
     g_set_error(
         error, NEST_ERROR, NEST_ERROR_HOST_LOAD,
         "%s was loaded with nested=%d, but its state is now %s: see whether something else loads it, as an "
@@ -400,8 +404,11 @@ attempt(Turn *turn, GError **error)
     action = nest_kvm_plan(&turn->host, turn->nested, turn->force, error);
     if (action == NEST_KVM_DO_NOTHING || action == NEST_KVM_DO_REFUSE)
         return action == NEST_KVM_DO_NOTHING;
-    return prepare(turn, action, error) && act(turn, action, error) &&
-           nest_kvm_device_wait(turn->device, error) && check_outcome(turn, error);
+    if (!prepare(turn, action, error) || !act(turn, action, error) || !check_outcome(turn, error) ||
+        !nest_kvm_device_wait(turn->device, error))
+        return FALSE;
+    turn->host = nest_kvm_module_read();
+    return TRUE;
 }
 
 /* Whether those who use the module are no guests, and so may be gone in a moment. */
@@ -427,7 +434,7 @@ nest_kvm_turn(gboolean nested, gboolean force, NestKvmModule *ret_module, GError
         if (!g_error_matches(problem, NEST_ERROR, NEST_ERROR_HOST_BUSY) || !is_for_a_moment())
             break;
         g_clear_error(&problem);
-        g_usleep(STEP_MS * 1000);
+        g_usleep(STEP_MS * 1000UL);
         done = attempt(&turn, &problem);
     }
     *ret_module = turn.host;
@@ -453,7 +460,7 @@ nest_kvm_turn_was(gint64 since)
     struct stat status = {0};
 
     for (int ms = 0; fd >= 0 && is_locked(fd) && ms < TURN_MS; ms += STEP_MS)
-        g_usleep(STEP_MS * 1000);
+        g_usleep(STEP_MS * 1000UL);
     if (fd < 0 || fstat(fd, &status) < 0)
         status.st_mtime = 0;
     if (fd >= 0)

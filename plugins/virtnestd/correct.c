@@ -102,6 +102,20 @@ define_if_unchanged(const Source *source, const char *expected, const char *want
     return TRY_DEFINED;
 }
 
+/* libvirt refuses whatever needs KVM on a host that has none, and does not say why it has none. */
+static void
+name_host(const NestDefinition *definition, GError **problem)
+{
+    NestKvmModule module = nest_kvm_module_read();
+    g_autoptr(GError) host = NULL;
+
+    if (!*problem || !definition->needs_kvm || nest_kvm_module_check(&module, &host))
+        return;
+    g_clear_error(problem);
+    g_propagate_prefixed_error(problem, g_steal_pointer(&host),
+                               "libvirt refused the corrected definition, the old one stays: ");
+}
+
 static Try
 redefine(const Source *source, const char *expected, const NestDefinition *definition,
          GError **error)
@@ -111,12 +125,16 @@ redefine(const Source *source, const char *expected, const NestDefinition *defin
     NestWatched *watched = nest_watch_begin(corrector->watch, source->uuid);
     Try outcome = TRY_FAILED;
     gboolean may_be_back = FALSE;
+    GError *problem = NULL;
 
     if (!source->domain) /* the hook that holds the domain may be waiting for this define */
         (void)nest_stamp_leave(NEST_STAMP_CORRECTING, source->uuid, NULL);
-    outcome = define_if_unchanged(source, expected, definition->xml, &defined, error);
+    outcome = define_if_unchanged(source, expected, definition->xml, &defined, &problem);
     nest_stamp_remove(NEST_STAMP_CORRECTING, source->uuid);
     may_be_back = nest_watch_end(corrector->watch, watched, corrector->control);
+    name_host(definition, &problem);
+    if (problem)
+        g_propagate_error(error, problem);
     if (outcome != TRY_DEFINED)
         return outcome;
     if (!may_be_back || !is_still_ours(defined, definition))
