@@ -42,15 +42,6 @@ on_lifecycle(virConnectPtr connection, virDomainPtr domain, int event, int detai
     return 0;
 }
 
-static gpointer
-run_events(gpointer unused)
-{
-    (void)unused;
-    while (virEventRunDefaultImpl() == 0)
-        ;
-    return NULL;
-}
-
 static gint64
 wait_for_update(Events *events)
 {
@@ -181,7 +172,7 @@ main(int argc, char **argv)
                                          VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle), &events,
                                          NULL) < 0)
         bench_die("cannot listen: %s", virGetLastErrorMessage());
-    g_thread_unref(g_thread_new("events", run_events, NULL));
+    bench_run_events();
     for (int round = -WARM_UP; round < bench_number(argv[1]); round++)
         run_round(connection, xml, &events, round >= 0);
     return 0;

@@ -40,15 +40,6 @@ on_lifecycle(virConnectPtr connection, virDomainPtr domain, int event, int detai
     return 0;
 }
 
-static gpointer
-run_events(gpointer unused)
-{
-    (void)unused;
-    while (virEventRunDefaultImpl() == 0)
-        ;
-    return NULL;
-}
-
 static gboolean
 is_on(const Bench *bench)
 {
@@ -168,7 +159,7 @@ main(int argc, char **argv)
     if (virConnectDomainEventRegisterAny(bench.connection, NULL, VIR_DOMAIN_EVENT_ID_LIFECYCLE,
                                          VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle), &bench, NULL) < 0)
         bench_die("no events: %s", virGetLastErrorMessage());
-    g_thread_unref(g_thread_new("events", run_events, NULL));
+    bench_run_events();
     for (int round = -WARM_UP; round < bench_number(argv[1]); round++) {
         gint64 a = measure_virtnestd(&bench);
         gint64 b = measure_bare(&bench);

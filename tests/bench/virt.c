@@ -36,6 +36,21 @@ bench_connect(const char *uri)
     return connection;
 }
 
+static gpointer
+run_events(gpointer unused)
+{
+    (void)unused;
+    while (virEventRunDefaultImpl() == 0)
+        ;
+    return NULL;
+}
+
+void
+bench_run_events(void)
+{
+    g_thread_unref(g_thread_new("events", run_events, NULL));
+}
+
 int
 bench_number(const char *text)
 {

@@ -11,6 +11,9 @@ void bench_die(const char *format, ...) G_GNUC_PRINTF(1, 2) G_GNUC_NORETURN;
 /* Never NULL; keeps libvirt from printing errors itself. */
 virConnectPtr bench_connect(const char *uri);
 
+/* Libvirt's default event loop, on a thread of its own. */
+void bench_run_events(void);
+
 /* A whole positive number of the command line. */
 int bench_number(const char *text);
 
