@@ -57,19 +57,42 @@ strip_namespace(xmlNode *element)
     }
 }
 
-/* Our namespace is declared on the root alone, by us as by libvirt. A <cpu> that declares it itself would
- * take it along into the definition, and be none there. */
 static gboolean
-is_declared_inside(const xmlNode *element)
+is_ours(const xmlNs *ns)
 {
-    NEST_XML_FOREACH (element, child) {
-        for (const xmlNs *ns = child->nsDef; ns; ns = ns->next)
-            if (g_strcmp0((const char *)ns->href, NEST_STATE_NAMESPACE) == 0)
-                return TRUE;
-        if (is_declared_inside(child))
-            return TRUE;
-    }
-    return FALSE;
+    return ns && g_strcmp0((const char *)ns->href, NEST_STATE_NAMESPACE) == 0;
+}
+
+/* Our namespace is declared on the root alone, by us as by libvirt, and no attribute is in it. A <cpu> that
+ * has any of it would take it along into the definition, where it means nothing. */
+static gboolean
+is_clean(const xmlNode *element, gboolean in_namespace)
+{
+    if (nest_xml_in_namespace(element, NEST_STATE_NAMESPACE) != in_namespace)
+        return FALSE;
+    for (const xmlNs *ns = element->nsDef; ns; ns = ns->next)
+        if (is_ours(ns))
+            return FALSE;
+    for (const xmlAttr *attribute = element->properties; attribute; attribute = attribute->next)
+        if (is_ours(attribute->ns))
+            return FALSE;
+    NEST_XML_FOREACH (element, child)
+        if (!is_clean(child, in_namespace))
+            return FALSE;
+    return TRUE;
+}
+
+/* All that stands in the element is in one of the two forms, and the same one. */
+static gboolean
+is_uniform(xmlNode *element)
+{
+    const xmlNode *first = xmlFirstElementChild(element);
+    gboolean in_namespace = first && nest_xml_in_namespace(first, NEST_STATE_NAMESPACE);
+
+    NEST_XML_FOREACH (element, child)
+        if (!is_clean(child, in_namespace))
+            return FALSE;
+    return TRUE;
 }
 
 /* The element as a document of its own, which is what libxml2 validates. */
@@ -137,7 +160,7 @@ nest_state_read(const NestDomainXml *xml, GError **error)
 
     if (!element)
         return g_steal_pointer(&state);
-    if (is_declared_inside(element) || !is_valid(doc)) {
+    if (!is_uniform(element) || !is_valid(doc)) {
         g_set_error_literal(error, NEST_ERROR, NEST_ERROR_STATE,
                             "the metadata's element of '" NEST_STATE_NAMESPACE "' is not what "
                             "virt-nest writes, so it is not believed: remove it (virsh metadata "

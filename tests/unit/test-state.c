@@ -126,6 +126,13 @@ static const struct {
     {"a cpu that takes our namespace along",
      "<neststate:domain " NS "><original><cpu xmlns='urn:virt-nest:state:1'/></original>" APPLIED
      "</neststate:domain>"},
+    {"an element of ours in a cpu that is not",
+     "<neststate:domain " NS "><original><cpu><numa><neststate:cell/></numa></cpu></original>" APPLIED
+     "</neststate:domain>"},
+    {"a cpu of ours in an original that is not",
+     "<neststate:domain " NS "><original><neststate:cpu/></original>" APPLIED "</neststate:domain>"},
+    {"an attribute of ours in the cpu",
+     "<neststate:domain " NS "><original><cpu neststate:mode='maximum'/></original>" APPLIED "</neststate:domain>"},
     {"two cpus", "<neststate:domain " NS "><original><cpu/><cpu/></original>" APPLIED "</neststate:domain>"},
     {"text beside the cpu", "<neststate:domain " NS "><original>x</original>" APPLIED "</neststate:domain>"},
     {"an attribute of original", "<neststate:domain " NS "><original a='1'/>" APPLIED "</neststate:domain>"},
