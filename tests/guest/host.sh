@@ -52,7 +52,7 @@ vm_qemu() {
     (
         host_close_inherited
         # shellcheck disable=SC2046 # options are words
-        exec setpriv --pdeathsig KILL qemu-system-x86_64 $(vm_machine "$cpu") \
+        exec env -u MALLOC_PERTURB_ setpriv --pdeathsig KILL qemu-system-x86_64 $(vm_machine "$cpu") \
             -kernel "$vm_images/vmlinuz" -initrd "$initrd" -append "$vm_arguments $arguments" \
             -chardev "file,id=console,path=$dir/console.log,append=on" -serial chardev:console \
             -chardev "pipe,id=agent,path=$dir/agent" -serial chardev:agent \
