@@ -204,8 +204,7 @@ refuse_absent(const NestKvmModule *module, GError **error)
 static gboolean
 refuse_busy(const NestKvmModule *module, GError **error)
 {
-    g_autoptr(GPtrArray) users = nest_kvm_users_read();
-    g_autofree gchar *words = nest_kvm_users_words(users);
+    g_autofree gchar *words = nest_kvm_users_describe();
 
     return refuse(error, NEST_ERROR_HOST_BUSY,
                   "%s is loaded with nesting off and in use by %s: stop that, then run "
@@ -214,10 +213,18 @@ refuse_busy(const NestKvmModule *module, GError **error)
 }
 
 gboolean
+nest_kvm_module_can_nest(const NestKvmModule *module)
+{
+    return module->state == NEST_KVM_ON && module->device;
+}
+
+gboolean
 nest_kvm_module_check(const NestKvmModule *module, GError **error)
 {
     const NestPlatform *p = module->platform;
 
+    if (nest_kvm_module_can_nest(module))
+        return TRUE;
     if (module->state == NEST_KVM_NO_HARDWARE)
         return refuse_no_hardware(module, error);
     if (module->state == NEST_KVM_ABSENT)
@@ -234,10 +241,8 @@ nest_kvm_module_check(const NestKvmModule *module, GError **error)
             "%s is built into this kernel with nesting off: boot with the kernel argument "
             "%s.nested=1",
             p->module, p->module);
-    if (!module->device)
-        return refuse(error, NEST_ERROR_HOST_DEVICE,
-                      "nesting is on in %s, but /dev/kvm is missing: run udevadm trigger "
-                      "--name-match=kvm, or see why udev does not make it",
-                      p->module);
-    return TRUE;
+    return refuse(error, NEST_ERROR_HOST_DEVICE,
+                  "nesting is on in %s, but /dev/kvm is missing: run udevadm trigger "
+                  "--name-match=kvm, or see why udev does not make it",
+                  p->module);
 }

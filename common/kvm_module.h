@@ -44,6 +44,13 @@ const char *nest_kvm_state_name(NestKvmState state);
 NestKvmModule nest_kvm_module_read(void);
 
 /**
+ * nest_kvm_module_can_nest: whether a KVM guest that starts now can have nested guests.
+ *
+ * Costs nothing: for whoever does not need the reason, which may mean a walk over all processes.
+ */
+gboolean nest_kvm_module_can_nest(const NestKvmModule *module);
+
+/**
  * nest_kvm_module_check: whether a KVM guest that starts now can have nested guests.
  * @module: from nest_kvm_module_read()
  *

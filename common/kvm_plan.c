@@ -8,18 +8,19 @@
 static NestKvmAction
 refuse_to_turn_off(const NestKvmModule *module, GError **error)
 {
-    g_autoptr(GPtrArray) users = nest_kvm_users_read();
-    g_autofree gchar *words = nest_kvm_users_words(users);
+    g_autofree gchar *users = NULL;
 
-    if (module->builtin)
+    if (module->builtin) {
         g_set_error(error, NEST_ERROR, NEST_ERROR_HOST_BUILTIN,
                     "%s is built into this kernel with nesting on: boot with the kernel argument "
                     "%s.nested=0",
                     module->platform->module, module->platform->module);
-    else
-        g_set_error(error, NEST_ERROR, NEST_ERROR_HOST_BUSY,
-                    "%s is in use by %s: stop that, then run virt-nest host disable --now",
-                    module->platform->module, words);
+        return NEST_KVM_DO_REFUSE;
+    }
+    users = nest_kvm_users_describe();
+    g_set_error(error, NEST_ERROR, NEST_ERROR_HOST_BUSY,
+                "%s is in use by %s: stop that, then run virt-nest host disable --now",
+                module->platform->module, users);
     return NEST_KVM_DO_REFUSE;
 }
 

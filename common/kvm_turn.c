@@ -289,8 +289,7 @@ load_absent(Turn *turn, GError **error)
 static gboolean
 refuse_removal(Turn *turn, GError **error)
 {
-    g_autoptr(GPtrArray) users = nest_kvm_users_read();
-    g_autofree gchar *words = nest_kvm_users_words(users);
+    g_autofree gchar *words = nest_kvm_users_describe();
 
     g_set_error(
         error, NEST_ERROR, NEST_ERROR_HOST_BUSY,

@@ -206,3 +206,11 @@ nest_kvm_users_words(const GPtrArray *users)
         g_string_append_printf(words, " and %u more", users->len - SHOWN);
     return g_string_free(words, FALSE);
 }
+
+gchar *
+nest_kvm_users_describe(void)
+{
+    g_autoptr(GPtrArray) users = nest_kvm_users_read();
+
+    return nest_kvm_users_words(users);
+}

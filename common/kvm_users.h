@@ -30,3 +30,6 @@ GPtrArray *nest_kvm_users_read(void) G_GNUC_WARN_UNUSED_RESULT;
  * more"; where empty, "a process that cannot be seen from here".
  */
 gchar *nest_kvm_users_words(const GPtrArray *users) G_GNUC_WARN_UNUSED_RESULT;
+
+/* (transfer full) The users there are now, in words. */
+gchar *nest_kvm_users_describe(void) G_GNUC_WARN_UNUSED_RESULT;

@@ -138,30 +138,21 @@ resumes(const Call *call)
            nest_stamp_is_there(NEST_STAMP_RESUMING, call->uuid);
 }
 
-/* Settings that cannot be read may say that the module is to be left alone. */
+/* The second chance: virtnestd turns nesting on when the domain is defined. Settings that cannot be read may
+ * say that the module is to be left alone. */
 static gboolean
 may_turn_host(const Call *call)
 {
     g_autoptr(GError) error = NULL;
     NestConfig config = {0};
 
-    if (!call->operation->turns || is_session() || nest_root_is_fake())
+    if (nest_kvm_module_can_nest(&call->host) || !call->operation->turns || is_session() ||
+        nest_root_is_fake())
         return FALSE;
     if (nest_config_load(&config, &error))
         return config.manage == NEST_MANAGE_YES;
     nest_log_error(call->name, call->uuid, error);
     return FALSE;
-}
-
-/* The second chance: virtnestd turns nesting on when the domain is defined. @error says why it is off. */
-static gboolean
-turn_host(Call *call, GError **error)
-{
-    if (!may_turn_host(call))
-        return FALSE;
-    g_clear_error(error);
-    return nest_kvm_turn(TRUE, FALSE, &call->host, error) &&
-           nest_kvm_module_check(&call->host, error);
 }
 
 /* Only KVM asks anything of the host: TCG emulates SVM on any. */
@@ -171,7 +162,9 @@ check_host(Call *call, GError **error)
     if (!nest_cpu_is_kvm(call->xml))
         return TRUE;
     call->host = nest_kvm_module_read();
-    return nest_kvm_module_check(&call->host, error) || turn_host(call, error);
+    if (may_turn_host(call) && !nest_kvm_turn(TRUE, FALSE, &call->host, error))
+        return FALSE;
+    return nest_kvm_module_check(&call->host, error);
 }
 
 /* Whether the guest may hold nested state: on a host of an unknown vendor nobody can say no. */

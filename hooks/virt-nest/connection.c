@@ -121,7 +121,7 @@ nest_connection_free(NestConnection *connection)
 gboolean
 nest_connection_can_nest(const NestConnection *connection)
 {
-    return nest_kvm_module_check(&connection->host, NULL);
+    return nest_kvm_module_can_nest(&connection->host);
 }
 
 /* In the order in which virsh tries: id, uuid, name. */

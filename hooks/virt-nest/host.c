@@ -119,9 +119,9 @@ turn(const NestKvmModule *before, gboolean nested, gboolean force, GError **erro
 static void
 tell_next_boot(const NestKvmModule *module, const char *done)
 {
-    g_autofree gchar *outcome = nest_host_report_next_boot(module);
-    g_autofree gchar *what = g_strconcat(done, outcome, NULL);
     g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(module->platform);
+    g_autofree gchar *outcome = nest_host_report_next_boot(module, conf);
+    g_autofree gchar *what = g_strconcat(done, outcome, NULL);
 
     tell("at the next boot", what);
     if (conf->initramfs)

@@ -6,7 +6,6 @@
 #include "kvm_parameters.h"
 #include "kvm_plan.h"
 #include "kvm_users.h"
-#include "modprobe_conf.h"
 #include "root.h"
 
 #include <json-glib/json-glib.h>
@@ -136,9 +135,8 @@ state_words(const NestKvmModule *module)
 }
 
 gchar *
-nest_host_report_next_boot(const NestKvmModule *module)
+nest_host_report_next_boot(const NestKvmModule *module, const NestModprobeConf *conf)
 {
-    g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(module->platform);
     const NestModprobeSetting *winner = find_winner(module, conf);
 
     if (!winner && module->builtin)
@@ -153,7 +151,7 @@ static void
 print_next_boot(const Host *host)
 {
     const GPtrArray *settings = host->conf->settings;
-    g_autofree gchar *words = nest_host_report_next_boot(&host->module);
+    g_autofree gchar *words = nest_host_report_next_boot(&host->module, host->conf);
 
     print_row("at the next boot", "%s", words);
     for (guint i = 0; i < settings->len; i++) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kvm_module.h"
+#include "modprobe_conf.h"
 
 /**
  * nest_host_report_print: look at the host and print it, changing nothing.
@@ -12,7 +13,9 @@ void nest_host_report_print(gboolean json);
 /**
  * nest_host_report_next_boot: whether nesting is on when the module is loaded next, and who says so.
  * @module: of a platform that is known
+ * @conf: of the same platform
  *
  * Returns: (transfer full) as "on: /etc/modprobe.d/virt-nest.conf:2 says nested=1".
  */
-gchar *nest_host_report_next_boot(const NestKvmModule *module) G_GNUC_WARN_UNUSED_RESULT;
+gchar *nest_host_report_next_boot(const NestKvmModule *module,
+                                  const NestModprobeConf *conf) G_GNUC_WARN_UNUSED_RESULT;

@@ -12,12 +12,11 @@
 struct NestHost {
     const NestConfig *config;
     void (*when_ready)(gpointer);
-    gpointer data;      /* for it */
-    gboolean wanted;    /* a tagged domain waits for nesting */
-    GThread *thread;    /* of a turn; NULL: none is under way */
-    NestKvmModule left; /* ... how it left the host */
-    GError *problem;    /* ... what kept it from turning nesting on */
-    gchar *said;        /* what was said last, so that each domain does not say it again */
+    gpointer data;   /* for it */
+    gboolean wanted; /* a tagged domain waits for nesting */
+    GThread *thread; /* of a turn; NULL: none is under way */
+    GError *problem; /* ... what kept it from turning nesting on */
+    gchar *said;     /* what was said last, so that each domain does not say it again */
 };
 
 NestHost *
@@ -60,12 +59,12 @@ turn_is_done(gpointer data)
     NestHost *host = data;
 
     g_thread_join(g_steal_pointer(&host->thread));
-    if (host->problem)
+    if (host->problem) {
         say_once(host, host->problem);
-    else
+    } else {
         host->wanted = FALSE;
-    if (!host->problem)
         host->when_ready(host->data);
+    }
     g_clear_error(&host->problem);
     return G_SOURCE_REMOVE;
 }
@@ -84,9 +83,10 @@ static gpointer
 turn(gpointer data)
 {
     NestHost *host = data;
+    NestKvmModule module;
 
-    if (nest_kvm_turn(TRUE, FALSE, &host->left, &host->problem))
-        keep_on(&host->left);
+    if (nest_kvm_turn(TRUE, FALSE, &module, &host->problem))
+        keep_on(&module);
     g_idle_add(turn_is_done, host);
     return NULL;
 }
@@ -98,13 +98,12 @@ needs_turn(NestHost *host)
     g_autoptr(GError) problem = NULL;
     NestKvmModule module = nest_kvm_module_read();
 
-    if (nest_kvm_module_check(&module, &problem)) {
+    if (nest_kvm_module_can_nest(&module))
         host->wanted = FALSE;
-        return FALSE;
-    }
-    if (host->config->manage == NEST_MANAGE_YES)
+    else if (host->config->manage == NEST_MANAGE_YES)
         return TRUE;
-    say_once(host, problem);
+    else if (!nest_kvm_module_check(&module, &problem))
+        say_once(host, problem);
     return FALSE;
 }
 

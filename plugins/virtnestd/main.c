@@ -1,8 +1,9 @@
 /* virtnestd: follows libvirt's events and acts where no hook can: see virtnestd(8).
  *
  * Here are the process, its signals and its settings. link.c speaks with libvirt, domains.c decides
- * who wants a look, correct.c, marker.c and restart.c act, host.c sees to the host's KVM module. The plugin host (probes, guards,
- * exports; see plugins/nest-plugin.h once it is there) will be a listener beside domains.c. */
+ * who wants a look, correct.c, marker.c and restart.c act, host.c sees to the host's KVM module. The
+ * plugin host (probes, guards, exports; see plugins/nest-plugin.h once it is there) will be a listener
+ * beside domains.c. */
 #include "config.h"
 #include "error.h"
 #include "liveness.h"
