@@ -202,13 +202,15 @@ drop_granted(Rewrite *rewrite, const char *vendors)
     }
 }
 
+/* Each of them, though libvirt takes a feature only once. */
 static gboolean
 unblock_feature(Rewrite *rewrite, GError **error)
 {
-    xmlNode *feature = find_feature(rewrite->cpu, rewrite->platform->feature);
+    const char *name = rewrite->platform->feature;
+    xmlNode *feature = NULL;
 
     (void)error;
-    if (feature_has(feature, withholding))
+    while (feature_has(feature = find_feature(rewrite->cpu, name), withholding))
         drop(rewrite, feature);
     return TRUE;
 }

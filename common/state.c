@@ -64,11 +64,13 @@ is_ours(const xmlNs *ns)
 }
 
 /* Our namespace is declared on the root alone, by us as by libvirt, and no attribute is in it. A <cpu> that
- * has any of it would take it along into the definition, where it means nothing. */
+ * has any of it would take it along into the definition, where it means nothing. An element whose prefix is
+ * not declared is in no namespace, whatever stands around it, and libvirt would drop it. */
 static gboolean
 is_clean(const xmlNode *element, gboolean in_namespace)
 {
-    if (nest_xml_in_namespace(element, NEST_STATE_NAMESPACE) != in_namespace)
+    if (nest_xml_in_namespace(element, NEST_STATE_NAMESPACE) != in_namespace ||
+        strchr((const char *)element->name, ':'))
         return FALSE;
     for (const xmlNs *ns = element->nsDef; ns; ns = ns->next)
         if (is_ours(ns))

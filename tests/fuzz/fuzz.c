@@ -212,13 +212,23 @@ fuzz_correct(const char *text, const NestPlatform *host, gboolean kvm_can_nest)
     return definition;
 }
 
+/* What the <cpu> before held that libvirt never writes makes a record that is not believed; it is taken out. */
+static gboolean
+is_believed(const char *text)
+{
+    g_autoptr(NestDomainXml) xml = parse_own(text);
+    g_autoptr(NestState) state = nest_state_read(xml, NULL);
+
+    return state != NULL;
+}
+
 void
 fuzz_check_done(const char *text, const NestPlatform *host, gboolean kvm_can_nest)
 {
     g_autoptr(NestDefinition) definition = fuzz_correct(text, host, kvm_can_nest);
 
     PROMISE("what was corrected can be corrected", definition, text);
-    if (definition->action == NEST_DEFINITION_SCRUBBED && !fuzz_is_recordable(text))
+    if (definition->action == NEST_DEFINITION_SCRUBBED && !is_believed(text))
         fuzz_check_done(definition->xml, host, kvm_can_nest);
     else
         PROMISE("a second correction finds nothing to do",

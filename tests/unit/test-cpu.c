@@ -95,6 +95,8 @@ static const Row rows[] = {
     {"a force in host-passthrough is unchanged", KVM_INTEL, AUTO, P_ON FEATURE("force", "vmx") END, SAME},
     {"a disable in host-passthrough is removed", KVM_INTEL, AUTO, P_ON FEATURE("disable", "vmx") END, P_ON END},
     {"a forbid in host-passthrough is removed", KVM_AMD, AUTO, P_ON FEATURE("forbid", "svm") END, P_ON END},
+    {"a disable that stands there twice is removed twice", KVM_INTEL, AUTO,
+     P_ON FEATURE("disable", "vmx") TOPOLOGY FEATURE("forbid", "vmx") END, P_ON TOPOLOGY END},
     {"a disable in maximum is removed", KVM_INTEL, AUTO, "<cpu mode='maximum'>" FEATURE("disable", "vmx") END,
      "<cpu mode='maximum'/>"},
     {"the other vendor's disable is nobody's business", KVM_INTEL, AUTO, P_ON FEATURE("disable", "svm") END,

@@ -123,6 +123,8 @@ static const struct {
     {"text in the cpu", "<neststate:domain " NS "><original><cpu>x</cpu></original>" APPLIED "</neststate:domain>"},
     {"an element in numa",
      "<neststate:domain " NS "><original><cpu><numa><disk/></numa></cpu></original>" APPLIED "</neststate:domain>"},
+    {"a prefix in the cpu that is not declared",
+     "<neststate:domain " NS "><original><cpu><q:x/></cpu></original>" APPLIED "</neststate:domain>"},
     {"a cpu that takes our namespace along",
      "<neststate:domain " NS "><original><cpu xmlns='urn:virt-nest:state:1'/></original>" APPLIED
      "</neststate:domain>"},
