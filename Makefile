@@ -51,10 +51,11 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(HARDENING) -Icommon -Iplugin
              -DNEST_VERSION='"$(VERSION)"' -DNEST_LIBEXECDIR='"$(libexecdir)/virt-nest"'
 
 # common/: what both halves share.
-COMMON = common/config.c common/cpu.c common/definition.c common/domain_xml.c common/error.c \
+COMMON = common/allow.c common/config.c common/cpu.c common/definition.c common/domain_xml.c common/error.c \
          common/gainers.c common/harmless.c common/kvm_device.c common/kvm_module.c common/kvm_parameters.c \
          common/kvm_plan.c common/kvm_turn.c common/kvm_users.c common/liveness.c common/log.c \
-         common/modprobe_conf.c common/platform.c common/root.c common/stamp.c common/state.c common/tag.c common/xml.c
+         common/modprobe_conf.c common/platform.c common/root.c common/stamp.c common/state.c common/tag.c \
+         common/verdict.c common/xml.c
 # What speaks with libvirt: virtnestd, and virt-nest's commands that do the same for once.
 LINK = plugins/virtnestd/correct.c \
        plugins/virtnestd/virt.c plugins/virtnestd/watch.c
@@ -65,9 +66,9 @@ VIRT_NEST = hooks/virt-nest/main.c hooks/virt-nest/apply.c hooks/virt-nest/comma
             hooks/virt-nest/connection.c hooks/virt-nest/host.c hooks/virt-nest/host_report.c \
             hooks/virt-nest/report.c hooks/virt-nest/rewrite.c \
             hooks/virt-nest/status.c hooks/virt-nest/tag_commands.c
-UNIT_TESTS = test-config test-corpus test-cpu test-definition test-domain-xml test-gainers test-hook \
+UNIT_TESTS = test-allow test-config test-corpus test-cpu test-definition test-domain-xml test-gainers test-hook \
              test-host-command test-hostile test-kvm-module test-kvm-parameters test-kvm-plan test-kvm-users \
-             test-liveness test-modprobe-conf test-platform test-rewrite test-state test-tag
+             test-liveness test-modprobe-conf test-platform test-rewrite test-state test-tag test-verdict
 
 COMMON_OBJECTS = $(COMMON:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/common/schema.o
 LINK_OBJECTS   = $(LINK:%.c=$(BUILD)/obj/%.o)

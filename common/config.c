@@ -4,40 +4,100 @@
 #include "error.h"
 #include "root.h"
 
+#include <string.h>
+
+#define PLUGINS_GROUP "plugins"
+#define PLUGINS_KEY "load"
+#define PLUGINS_DEFAULT "probe-debugfs probe-domstats probe-registers guard-blocker export-textfile"
+
 static const char *const outrun_values[] = {
     [NEST_OUTRUN_REFUSE] = "refuse", [NEST_OUTRUN_RESTART] = "restart", NULL};
 
 static const char *const manage_values[] = {
     [NEST_MANAGE_YES] = "yes", [NEST_MANAGE_NO] = "no", NULL};
 
-G_STATIC_ASSERT(sizeof(NestOutrun) == sizeof(int) && sizeof(NestManage) == sizeof(int));
+static const char *const release_values[] = {
+    [NEST_RELEASE_LINGER] = "linger", [NEST_RELEASE_STRICT] = "strict", NULL};
 
-/* Every key there is: the index of the value is what stands in the struct. */
+G_STATIC_ASSERT(sizeof(NestOutrun) == sizeof(int) && sizeof(NestManage) == sizeof(int) &&
+                sizeof(NestRelease) == sizeof(int));
+
+/* Every key there is: one of some words, whose index stands in the struct; or, where there are none, seconds
+ * in a range, which stand there as milliseconds. */
 static const struct {
     const char *group;
     const char *key;
-    const char *const *values;
     gsize offset;
+    const char *const *values;
+    guint least_ms;
+    guint most_ms;
 } keys[] = {
-    {"start", "outrun", outrun_values, offsetof(NestConfig, outrun)},
-    {"host", "manage", manage_values, offsetof(NestConfig, manage)},
+    {"start", "outrun", offsetof(NestConfig, outrun), outrun_values, 0, 0},
+    {"host", "manage", offsetof(NestConfig, manage), manage_values, 0, 0},
+    {"guard", "release", offsetof(NestConfig, release), release_values, 0, 0},
+    {"guard", "interval", offsetof(NestConfig, interval_ms), NULL, 100, 60 * 1000},
+    {"guard", "linger", offsetof(NestConfig, linger_ms), NULL, 0, 24 * 3600 * 1000},
 };
 
-static gboolean
-set_value(NestConfig *config, gsize k, const char *value, GError **error)
-{
-    g_autofree gchar *allowed = NULL;
+/* The groups of plugins, each of which checks its own. */
+static const char *const plugin_groups[] = {"probe-", "guard-", "export-"};
 
+static gboolean
+set_word(NestConfig *config, gsize k, const char *value)
+{
     for (int v = 0; keys[k].values[v]; v++) {
         if (g_str_equal(keys[k].values[v], value)) {
             *(int *)((char *)config + keys[k].offset) = v;
             return TRUE;
         }
     }
-    allowed = g_strjoinv(", ", (gchar **)keys[k].values);
+    return FALSE;
+}
+
+/* A decimal number: no sign, no exponent, no infinity. */
+static gboolean
+set_seconds(NestConfig *config, gsize k, const char *value)
+{
+    gchar *end = NULL;
+    double ms = g_ascii_strtod(value, &end) * 1000;
+
+    if (end == value || *end || strspn(value, "0123456789.") != strlen(value) ||
+        ms < keys[k].least_ms || ms > keys[k].most_ms)
+        return FALSE;
+    *(guint *)((char *)config + keys[k].offset) = (guint)(ms + 0.5);
+    return TRUE;
+}
+
+/* (transfer full) What a key takes, in words. */
+static gchar *
+list_allowed(gsize k)
+{
+    g_autofree gchar *words = keys[k].values ? g_strjoinv(", ", (gchar **)keys[k].values) : NULL;
+
+    return words ? g_strdup_printf("one of %s", words)
+                 : g_strdup_printf("seconds, from %g to %g", keys[k].least_ms / 1000.0,
+                                   keys[k].most_ms / 1000.0);
+}
+
+static gboolean
+set_value(NestConfig *config, gsize k, const char *value, GError **error)
+{
+    g_autofree gchar *allowed = NULL;
+
+    if (keys[k].values ? set_word(config, k, value) : set_seconds(config, k, value))
+        return TRUE;
+    allowed = list_allowed(k);
     g_set_error(error, NEST_ERROR, NEST_ERROR_CONFIG,
-                NEST_CONFIG_FILE ": [%s] %s=%s is no value of that key: use one of %s",
-                keys[k].group, keys[k].key, value, allowed);
+                NEST_CONFIG_FILE ": [%s] %s=%s is no value of that key: use %s", keys[k].group,
+                keys[k].key, value, allowed);
+    return FALSE;
+}
+
+static gboolean
+refuse_key(const char *group, const char *key, GError **error)
+{
+    g_set_error(error, NEST_ERROR, NEST_ERROR_CONFIG,
+                NEST_CONFIG_FILE ": [%s] %s is not a setting: see virt-nest.conf(5)", group, key);
     return FALSE;
 }
 
@@ -47,9 +107,16 @@ set_key(NestConfig *config, const char *group, const char *key, const char *valu
     for (gsize k = 0; k < G_N_ELEMENTS(keys); k++)
         if (g_str_equal(keys[k].group, group) && g_str_equal(keys[k].key, key))
             return set_value(config, k, value, error);
-    g_set_error(error, NEST_ERROR, NEST_ERROR_CONFIG,
-                NEST_CONFIG_FILE ": [%s] %s is not a setting: see virt-nest.conf(5)", group, key);
-    return FALSE;
+    return refuse_key(group, key, error);
+}
+
+static gboolean
+is_of_plugins(const char *group)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(plugin_groups); i++)
+        if (g_str_has_prefix(group, plugin_groups[i]))
+            return TRUE;
+    return g_str_equal(group, PLUGINS_GROUP);
 }
 
 /* Also of a group without keys: [strat] would be taken in silence. */
@@ -79,27 +146,94 @@ read_group(GKeyFile *file, const char *group, NestConfig *config, GError **error
     return names != NULL;
 }
 
-gboolean
-nest_config_load(NestConfig *ret_config, GError **error)
+/* (transfer full) The file; empty where there is none. */
+static GKeyFile *
+load_file(GError **error)
 {
     g_autofree gchar *path = nest_root_path(NEST_CONFIG_FILE);
     g_autoptr(GKeyFile) file = g_key_file_new();
     g_autoptr(GError) problem = NULL;
-    g_auto(GStrv) groups = NULL;
-    NestConfig config = {0};
 
-    if (!g_key_file_load_from_file(file, path, G_KEY_FILE_KEEP_TRANSLATIONS, &problem) &&
-        !g_error_matches(problem, G_FILE_ERROR, G_FILE_ERROR_NOENT)) {
-        g_set_error(error, NEST_ERROR, NEST_ERROR_CONFIG,
-                    NEST_CONFIG_FILE
-                    " cannot be read (%s): correct it, or remove it to have the defaults",
-                    problem->message);
+    if (g_key_file_load_from_file(file, path, G_KEY_FILE_KEEP_TRANSLATIONS, &problem) ||
+        g_error_matches(problem, G_FILE_ERROR, G_FILE_ERROR_NOENT))
+        return g_steal_pointer(&file);
+    g_set_error(error, NEST_ERROR, NEST_ERROR_CONFIG,
+                NEST_CONFIG_FILE
+                " cannot be read (%s): correct it, or remove it to have the defaults",
+                problem->message);
+    return NULL;
+}
+
+gboolean
+nest_config_load(NestConfig *ret_config, GError **error)
+{
+    g_autoptr(GKeyFile) file = load_file(error);
+    g_auto(GStrv) groups = file ? g_key_file_get_groups(file, NULL) : NULL;
+    NestConfig config = NEST_CONFIG_DEFAULT;
+
+    if (!file)
         return FALSE;
-    }
-    groups = g_key_file_get_groups(file, NULL);
     for (gsize i = 0; groups[i]; i++)
-        if (!read_group(file, groups[i], &config, error))
+        if (!is_of_plugins(groups[i]) && !read_group(file, groups[i], &config, error))
             return FALSE;
     *ret_config = config;
     return TRUE;
+}
+
+/* A plugin's name becomes that of a file. */
+static gboolean
+is_plugin_name(const char *name)
+{
+    return strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(name);
+}
+
+/* (transfer full) The names in a list of them. */
+static gchar **
+split_names(const char *list, GError **error)
+{
+    g_auto(GStrv) parts = g_strsplit_set(list, ", \t", -1);
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+
+    for (gsize i = 0; parts[i]; i++) {
+        if (!is_plugin_name(parts[i])) {
+            g_set_error(error, NEST_ERROR, NEST_ERROR_CONFIG,
+                        NEST_CONFIG_FILE
+                        ": [" PLUGINS_GROUP "] " PLUGINS_KEY
+                        "=%s: '%s' is no name of a plugin: use some of " PLUGINS_DEFAULT,
+                        list, parts[i]);
+            return NULL;
+        }
+        if (*parts[i])
+            g_ptr_array_add(names, g_strdup(parts[i]));
+    }
+    g_ptr_array_add(names, NULL);
+    return (gchar **)g_ptr_array_free(g_steal_pointer(&names), FALSE);
+}
+
+/* The group [plugins] has one key. */
+static gboolean
+check_plugin_keys(GKeyFile *file, GError **error)
+{
+    g_auto(GStrv) names = g_key_file_get_keys(file, PLUGINS_GROUP, NULL, NULL);
+
+    for (gsize i = 0; names && names[i]; i++)
+        if (!g_str_equal(names[i], PLUGINS_KEY))
+            return refuse_key(PLUGINS_GROUP, names[i], error);
+    return TRUE;
+}
+
+gchar **
+nest_config_plugins(GKeyFile **ret_settings, GError **error)
+{
+    g_autoptr(GKeyFile) file = load_file(error);
+    g_autofree gchar *list = NULL;
+    g_auto(GStrv) names = NULL;
+
+    if (!file || !check_plugin_keys(file, error))
+        return NULL;
+    list = g_key_file_get_value(file, PLUGINS_GROUP, PLUGINS_KEY, NULL);
+    names = split_names(list ? list : PLUGINS_DEFAULT, error);
+    if (names)
+        *ret_settings = g_steal_pointer(&file);
+    return g_steal_pointer(&names);
 }

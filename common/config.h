@@ -17,13 +17,25 @@ typedef enum {
     NEST_MANAGE_NO,  /* they leave the module alone; virt-nest host enable does what it is told */
 } NestManage;
 
+/* When a guard is disarmed although the guest's hypervisor is still on. */
+typedef enum {
+    NEST_RELEASE_LINGER, /* a while after the last entry into a nested guest */
+    NEST_RELEASE_STRICT, /* never */
+} NestRelease;
+
 /**
- * NestConfig: the settings in force. All zero is the default.
+ * NestConfig: the settings in force.
  */
 typedef struct {
-    NestOutrun outrun; /* [start] outrun=refuse|restart */
-    NestManage manage; /* [host] manage=yes|no */
+    NestOutrun outrun;   /* [start] outrun=refuse|restart */
+    NestManage manage;   /* [host] manage=yes|no */
+    NestRelease release; /* [guard] release=linger|strict */
+    guint interval_ms;   /* [guard] interval=SECONDS between two samples, 0.1 to 60 */
+    guint linger_ms;     /* [guard] linger=SECONDS, 0 to 86400 */
 } NestConfig;
+
+/* What holds without a file. */
+#define NEST_CONFIG_DEFAULT ((NestConfig){.interval_ms = 1000, .linger_ms = 60000})
 
 /**
  * nest_config_load: read the settings.
@@ -33,3 +45,14 @@ typedef struct {
  * be read or says something unknown; @ret_config is untouched then.
  */
 gboolean nest_config_load(NestConfig *ret_config, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * nest_config_plugins: the plugins to load, [plugins] load=, in order.
+ * @ret_settings: (out)(transfer full) the whole file, for the plugins' own groups; empty where there is none
+ *
+ * Names are separated by commas or spaces. A plugin's own group bears its name, which begins with
+ * "probe-", "guard-" or "export-"; its keys are checked by the plugin.
+ *
+ * Returns: (transfer full) their names, or NULL with NEST_ERROR_CONFIG.
+ */
+gchar **nest_config_plugins(GKeyFile **ret_settings, GError **error) G_GNUC_WARN_UNUSED_RESULT;

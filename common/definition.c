@@ -1,9 +1,9 @@
 /* The correction of a persistent definition as a whole: CPU, record and marker, from text to text. */
 #include "definition.h"
 
+#include "allow.h"
 #include "cpu.h"
 #include "state.h"
-#include "tag.h"
 
 #include <string.h>
 
@@ -83,7 +83,6 @@ typedef struct {
     NestDomainXml *xml;         /* as it is */
     gchar *cpu;                 /* its <cpu>, canonical; "" where it has none */
     NestState *state;           /* its record, cleaned */
-    NestTag tag;                /* its tag, where it has one */
     gboolean untouched;         /* nobody changed the <cpu> since it was corrected */
     NestDomainXml *restored;    /* with the <cpu> before the correction, where @untouched */
     NestDefinition *definition; /* the outcome */
@@ -130,8 +129,8 @@ read_state(Work *work)
         definition->action = NEST_DEFINITION_SCRUBBED;
         work->state = nest_state_new();
     }
-    if (work->state->uuid) {
-        g_clear_pointer(&work->state->uuid, g_free);
+    if (work->state->uuid || nest_allow_element(work->xml)) {
+        nest_state_forget_live(work->state);
         g_ptr_array_add(definition->changes, g_strdup("a live marker is taken out"));
         definition->action = NEST_DEFINITION_SCRUBBED;
     }
@@ -182,8 +181,12 @@ forget_record(NestState *state)
 static void
 finish(const Work *work)
 {
+    const xmlNode *allow = nest_allow_element(base(work));
+
     if (work->definition->action == NEST_DEFINITION_UNCHANGED)
         return;
+    if (allow)
+        nest_domain_xml_replace(base(work), allow, NULL);
     write_state(base(work), work->state);
     work->definition->xml = nest_domain_xml_text(base(work));
 }
@@ -233,7 +236,7 @@ correct(Work *work, const NestPlatform *host, GError **error)
     g_autofree gchar *cpu = NULL;
     g_autofree gchar *wanted = NULL;
 
-    if (!nest_cpu_work_out(base(work), &work->tag, host, changes, &cpu, error))
+    if (!nest_cpu_work_out(base(work), &work->definition->tag, host, changes, &cpu, error))
         return FALSE;
     wanted = cpu ? canonical(cpu) : cpu_canonical(base(work));
     if (cpu)
@@ -249,7 +252,7 @@ static gboolean
 is_wanted(const Work *work, gboolean kvm_can_nest)
 {
     return work->definition->tagged &&
-           (work->tag.required || kvm_can_nest || !work->definition->needs_kvm);
+           (work->definition->tag.required || kvm_can_nest || !work->definition->needs_kvm);
 }
 
 NestDefinition *
@@ -260,7 +263,8 @@ nest_definition_correct(const char *text, const NestPlatform *host, gboolean kvm
 
     work.definition = nest_definition_unchanged();
     work.xml = nest_domain_xml_parse(text, strlen(text), error);
-    if (!work.xml || !nest_tag_read(work.xml, &work.definition->tagged, &work.tag, error))
+    if (!work.xml ||
+        !nest_tag_read(work.xml, &work.definition->tagged, &work.definition->tag, error))
         return NULL;
     work.definition->needs_kvm = work.definition->tagged && nest_cpu_is_kvm(work.xml);
     read_state(&work);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "platform.h"
+#include "tag.h"
 
 /* What was done to a definition. */
 typedef enum {
@@ -21,6 +22,7 @@ typedef struct {
     gchar *write;       /* the word that marks this correction in @xml; NULL unless CORRECTED */
     GPtrArray *changes; /* a sentence (gchar *) for each change */
     gboolean tagged;    /* whether the definition carries the tag */
+    NestTag tag;        /* ... what it says */
     gboolean needs_kvm; /* ... and needs the host's KVM module with nesting on */
 } NestDefinition;
 

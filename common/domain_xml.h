@@ -3,9 +3,10 @@
 
 #include "xml.h"
 
-/* The namespaces of the tag and of virtnestd's record (DESIGN.md, "The tag"). */
+/* The namespaces of the tag, of virtnestd's record (DESIGN.md, "The tag"), and of what virt-nest allow says. */
 #define NEST_TAG_NAMESPACE "urn:virt-nest:1"
 #define NEST_STATE_NAMESPACE "urn:virt-nest:state:1"
+#define NEST_ALLOW_NAMESPACE "urn:virt-nest:allow:1"
 
 /* The longest document that is read. libvirt's own limit on a string over its protocol
  * (VIR_NET_MESSAGE_STRING_MAX) is 4 MiB. */

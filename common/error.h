@@ -43,6 +43,9 @@ typedef enum {
     NEST_ERROR_LIVE_RUNNING,      /* nested guests are running */
     NEST_ERROR_CONFIG,            /* virt-nest.conf */
     NEST_ERROR_LIBVIRT,           /* a call to libvirt failed */
+    NEST_ERROR_MONITOR,           /* QEMU refused a command of its monitor */
+    NEST_ERROR_GUARD,             /* migration and save cannot be refused */
+    NEST_ERROR_PLUGIN,            /* a plugin that does not fit */
     NEST_ERROR_DAEMON,            /* virtnestd: already running, or cannot start */
     NEST_ERROR_IO,                /* a file or descriptor */
     NEST_ERROR_USAGE,             /* the command line */

@@ -7,6 +7,15 @@
 #include <stdio.h>
 #include <unistd.h>
 
+/* By systemd-id128 new; never changed once a release had them. */
+static const char *const event_ids[] = {
+    [NEST_LOG_ARMED] = "4ebff025c51840c383ad2b7cc783ca68",
+    [NEST_LOG_DISARMED] = "bd54ba38b9a645b5b08134ddfb2eeea6",
+    [NEST_LOG_ABORTED] = "cd5ca7ee534b46399f6204046ac3ca9c",
+    [NEST_LOG_ALLOWED] = "a26a8532acaa467e80fad410776a2704",
+    [NEST_LOG_REFUSED] = "9c3d3d94eb9749e7a91da95145d780b7",
+};
+
 static const char *
 field(const GLogField *fields, gsize n, const char *key)
 {
@@ -47,9 +56,10 @@ nest_log_open(const char *program, gboolean service)
     g_log_set_writer_func(write_line, GINT_TO_POINTER(journal), NULL);
 }
 
+/* @more: the field of its own that a line has, or none. */
 static void
-log_with_code(GLogLevelFlags level, const char *domain, const char *uuid, const char *code,
-              const char *message)
+log_with_field(GLogLevelFlags level, const char *domain, const char *uuid, GLogField more,
+               const char *message)
 {
     const char *priority = level & G_LOG_LEVEL_CRITICAL  ? "0"
                            : level & G_LOG_LEVEL_WARNING ? "4"
@@ -65,8 +75,8 @@ log_with_code(GLogLevelFlags level, const char *domain, const char *uuid, const 
         fields[n++] = (GLogField){"VIRT_NEST_DOMAIN", domain, -1};
     if (uuid)
         fields[n++] = (GLogField){"VIRT_NEST_UUID", uuid, -1};
-    if (code)
-        fields[n++] = (GLogField){"VIRT_NEST_CODE", code, -1};
+    if (more.value)
+        fields[n++] = more;
     fields[n++] = (GLogField){"SYSLOG_IDENTIFIER", g_get_prgname(), -1};
     g_log_structured_array(level, fields, n);
 }
@@ -80,7 +90,20 @@ nest_log(GLogLevelFlags level, const char *domain, const char *uuid, const char 
     va_start(arguments, format);
     message = g_strdup_vprintf(format, arguments);
     va_end(arguments);
-    log_with_code(level, domain, uuid, NULL, message);
+    log_with_field(level, domain, uuid, (GLogField){0}, message);
+}
+
+void
+nest_log_event(NestLogEvent event, const char *domain, const char *uuid, const char *format, ...)
+{
+    GLogField id = {"MESSAGE_ID", event_ids[event], -1};
+    g_autofree gchar *message = NULL;
+    va_list arguments;
+
+    va_start(arguments, format);
+    message = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    log_with_field(G_LOG_LEVEL_MESSAGE, domain, uuid, id, message);
 }
 
 static void
@@ -88,7 +111,8 @@ log_error(GLogLevelFlags level, const char *domain, const char *uuid, const GErr
 {
     g_autofree gchar *message = nest_error_text(error);
 
-    log_with_code(level, domain, uuid, nest_error_name(error), message);
+    log_with_field(level, domain, uuid, (GLogField){"VIRT_NEST_CODE", nest_error_name(error), -1},
+                   message);
 }
 
 void

@@ -29,3 +29,16 @@ void nest_log_error(const char *domain, const char *uuid, const GError *error);
 
 /* The loudest there is: logs an error as an emergency, which the journal shows on every terminal. */
 void nest_log_alarm(const GError *error);
+
+/* What the guard does, each with a MESSAGE_ID of its own by which the journal can be asked. */
+typedef enum {
+    NEST_LOG_ARMED,
+    NEST_LOG_DISARMED,
+    NEST_LOG_ABORTED,
+    NEST_LOG_ALLOWED,
+    NEST_LOG_REFUSED, /* the destination of a migration, or a restore */
+} NestLogEvent;
+
+/* As nest_log(), at level message, with the event's id as the field MESSAGE_ID (listed in virtnestd(8)). */
+void nest_log_event(NestLogEvent event, const char *domain, const char *uuid, const char *format,
+                    ...) G_GNUC_PRINTF(4, 5);

@@ -2,6 +2,7 @@
 #include "state.h"
 
 #include "error.h"
+#include "harmless.h"
 
 #include <libxml/relaxng.h>
 #include <string.h>
@@ -9,6 +10,9 @@
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlRelaxNGParserCtxt, xmlRelaxNGFreeParserCtxt)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlRelaxNGValidCtxt, xmlRelaxNGFreeValidCtxt)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlDoc, xmlFreeDoc)
+
+/* As install/schema/virt-nest-state.rng has it. */
+#define LONGEST_TEXT 1000
 
 /* install/schema/virt-nest-state.rng, by the Makefile. */
 extern const char nest_state_schema[];
@@ -27,9 +31,59 @@ nest_state_free(NestState *state)
     g_free(state->original);
     g_free(state->applied);
     g_free(state->write);
-    g_free(state->uuid);
-    g_free(state->qemu);
+    nest_state_forget_live(state);
     g_free(state);
+}
+
+/* The live marker's texts, as attributes and in the struct. */
+static const struct {
+    const char *name;
+    gsize offset;
+} texts[] = {
+    {"uuid", offsetof(NestState, uuid)},   {"qemu", offsetof(NestState, qemu)},
+    {"why", offsetof(NestState, why)},     {"probe", offsetof(NestState, probe)},
+    {"guard", offsetof(NestState, guard)}, {"problem", offsetof(NestState, problem)},
+};
+
+static gchar **
+text_of(const NestState *state, gsize i)
+{
+    return (gchar **)((char *)state + texts[i].offset);
+}
+
+void
+nest_state_forget_live(NestState *state)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(texts); i++)
+        g_clear_pointer(text_of(state, i), g_free);
+    state->nested = FALSE;
+    state->since = 0;
+}
+
+void
+nest_state_take_record(NestState *state, const NestState *other)
+{
+    g_free(state->original);
+    g_free(state->applied);
+    g_free(state->write);
+    state->original = g_strdup(other->original);
+    state->applied = g_strdup(other->applied);
+    state->write = g_strdup(other->write);
+}
+
+NestState *
+nest_state_copy(const NestState *state)
+{
+    NestState *copy = nest_state_new();
+
+    if (!state)
+        return copy;
+    nest_state_take_record(copy, state);
+    for (gsize i = 0; i < G_N_ELEMENTS(texts); i++)
+        *text_of(copy, i) = g_strdup(*text_of(state, i));
+    copy->nested = state->nested;
+    copy->since = state->since;
+    return copy;
 }
 
 xmlNode *
@@ -152,6 +206,17 @@ read_cpu(const NestDomainXml *xml, const xmlNode *copy, const char *name)
     return cpu ? nest_xml_dump(cpu) : g_strdup("");
 }
 
+static void
+read_live(const xmlNode *live, NestState *state)
+{
+    g_autofree gchar *since = nest_xml_attribute(live, "since");
+
+    for (gsize i = 0; i < G_N_ELEMENTS(texts); i++)
+        *text_of(state, i) = nest_xml_attribute(live, texts[i].name);
+    state->nested = nest_xml_attribute_is(live, "nested", "yes");
+    state->since = since ? g_ascii_strtoll(since, NULL, 10) : 0;
+}
+
 NestState *
 nest_state_read(const NestDomainXml *xml, GError **error)
 {
@@ -174,9 +239,8 @@ nest_state_read(const NestDomainXml *xml, GError **error)
     state->original = read_cpu(xml, element, "original");
     state->applied = read_cpu(xml, element, "applied");
     state->write = nest_xml_attribute(nest_xml_child(element, "applied"), "write");
-    state->uuid = nest_xml_attribute(live, "uuid");
-    state->qemu = nest_xml_attribute(live, "qemu");
-    state->nested = nest_xml_attribute_is(live, "nested", "yes");
+    if (live)
+        read_live(live, state);
     return g_steal_pointer(&state);
 }
 
@@ -190,6 +254,30 @@ gboolean
 nest_state_is_of(const NestState *state, const char *uuid)
 {
     return state->uuid && g_str_equal(state->uuid, uuid);
+}
+
+/* A message that QEMU has a part in may hold what XML has no place for, or be longer than the schema believes. */
+static void
+append_text(GString *text, const char *name, const char *value)
+{
+    char fit[LONGEST_TEXT + 1];
+    g_autofree gchar *escaped = NULL;
+
+    (void)nest_harmless_copy(fit, sizeof(fit), value);
+    escaped = g_markup_escape_text(fit, -1);
+    g_string_append_printf(text, " %s='%s'", name, escaped);
+}
+
+static void
+append_live(GString *text, const NestState *state)
+{
+    g_string_append(text, "<live");
+    for (gsize i = 0; i < G_N_ELEMENTS(texts); i++)
+        if (*text_of(state, i))
+            append_text(text, texts[i].name, *text_of(state, i));
+    if (state->since)
+        g_string_append_printf(text, " since='%" G_GINT64_FORMAT "'", state->since);
+    g_string_append_printf(text, " nested='%s'/>", state->nested ? "yes" : "no");
 }
 
 gchar *
@@ -206,8 +294,7 @@ nest_state_format(const NestState *state, gboolean with_namespace)
         g_string_append_printf(text, "<original>%s</original><applied write='%s'>%s</applied>",
                                state->original, state->write, state->applied);
     if (state->uuid)
-        g_string_append_printf(text, "<live uuid='%s' qemu='%s' nested='%s'/>", state->uuid,
-                               state->qemu ? state->qemu : "", state->nested ? "yes" : "no");
+        append_live(text, state);
     g_string_append_printf(text, "</%s>", name);
     return g_string_free(text, FALSE);
 }

@@ -5,7 +5,7 @@
  *   <neststate:domain xmlns:neststate='urn:virt-nest:state:1'>
  *     <original><cpu .../></original>     persistent: the <cpu> before the correction
  *     <applied write='..'><cpu .../></applied>    persistent: the <cpu> the correction wrote
- *     <live uuid='..' qemu='..' nested='no'/>     live: this guest runs and is tagged
+ *     <live uuid='..' qemu='..' nested='no' .../>  live: this guest runs and is tagged; its guard
  *   </neststate:domain>
  *
  * Metadata can be forged, so what is read is checked against install/schema/virt-nest-state.rng. */
@@ -23,6 +23,11 @@ typedef struct {
     gchar *uuid;     /* of the running domain; NULL: no live marker */
     gchar *qemu; /* start time of its QEMU, clock ticks since boot; "" where it could not be had */
     gboolean nested; /* nested guests were running when the marker was written */
+    gint64 since;    /* since when it is so, seconds since 1970; 0: the guest is not guarded */
+    gchar *why;      /* what that rests on, by nest_verdict_why_name(); NULL: not guarded */
+    gchar *probe;    /* the plugin whose evidence counts; NULL: none */
+    gchar *guard;    /* "off", "armed", "lifted" or "failed"; NULL: not guarded */
+    gchar *problem;  /* why the guard could not be armed; NULL: nothing */
 } NestState;
 
 NestState *nest_state_new(void);
@@ -44,6 +49,15 @@ xmlNode *nest_state_element(const NestDomainXml *xml);
  * the element is not what virt-nest writes.
  */
 NestState *nest_state_read(const NestDomainXml *xml, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Forgets the live marker, and keeps the rest. */
+void nest_state_forget_live(NestState *state);
+
+/* (transfer full) A record of its own; an empty one of NULL. */
+NestState *nest_state_copy(const NestState *state) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Makes the persistent part of a record that of another. */
+void nest_state_take_record(NestState *state, const NestState *other);
 
 /* Whether there is nothing to write. */
 gboolean nest_state_is_empty(const NestState *state);

@@ -24,24 +24,69 @@ fuzz_start(void)
     return file >= 0;
 }
 
-int
-LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
+static void
+check_settings(const NestConfig *config, const guint8 *data, gsize size)
+{
+    PROMISE("a setting has one of its values",
+            (config->outrun == NEST_OUTRUN_REFUSE || config->outrun == NEST_OUTRUN_RESTART) &&
+                (config->manage == NEST_MANAGE_YES || config->manage == NEST_MANAGE_NO) &&
+                (config->release == NEST_RELEASE_LINGER || config->release == NEST_RELEASE_STRICT),
+            NULL);
+    PROMISE("a time is in its range",
+            config->interval_ms >= 100 && config->interval_ms <= 60000 &&
+                config->linger_ms <= 86400000,
+            NULL);
+    PROMISE("no guest is restarted that the file does not say it of",
+            config->outrun == NEST_OUTRUN_REFUSE || memmem(data, size, "restart", 7), NULL);
+    PROMISE("a guard is shorter only where the file says so",
+            config->linger_ms >= 60000 || memmem(data, size, "linger", 6), NULL);
+}
+
+static void
+check_refusal(const GError *error)
+{
+    fuzz_check_error(error, NEST_ERROR_CONFIG, NEST_ERROR_CONFIG);
+    PROMISE("a refusal names the file", strstr(error->message, NEST_CONFIG_FILE), error->message);
+}
+
+static void
+check_load(const guint8 *data, gsize size)
 {
     g_autoptr(GError) error = NULL;
     NestConfig config = {.outrun = (NestOutrun)99};
 
-    PROMISE("the file is written",
-            pwrite(file, data, size, 0) == (gssize)size && ftruncate(file, (off_t)size) == 0, NULL);
     if (nest_config_load(&config, &error)) {
         PROMISE("an error is a refusal", !error, NULL);
-        PROMISE("a setting has one of its values",
-                config.outrun == NEST_OUTRUN_REFUSE || config.outrun == NEST_OUTRUN_RESTART, NULL);
-        PROMISE("no guest is restarted that the file does not say it of",
-                config.outrun == NEST_OUTRUN_REFUSE || memmem(data, size, "restart", 7), NULL);
-        return 0;
+        check_settings(&config, data, size);
+        return;
     }
-    fuzz_check_error(error, NEST_ERROR_CONFIG, NEST_ERROR_CONFIG);
-    PROMISE("a refusal names the file", strstr(error->message, NEST_CONFIG_FILE), error->message);
+    check_refusal(error);
     PROMISE("a refusal leaves the settings alone", config.outrun == (NestOutrun)99, NULL);
+}
+
+static void
+check_plugins(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GKeyFile) settings = NULL;
+    g_auto(GStrv) names = nest_config_plugins(&settings, &error);
+
+    PROMISE("names come with the settings", !names == !settings, NULL);
+    for (gsize i = 0; names && names[i]; i++)
+        PROMISE("a plugin's name leads to no other folder",
+                *names[i] && !strpbrk(names[i], "./ \t\n"), names[i]);
+    if (names)
+        PROMISE("an error is a refusal", !error, NULL);
+    else
+        check_refusal(error);
+}
+
+int
+LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
+{
+    PROMISE("the file is written",
+            pwrite(file, data, size, 0) == (gssize)size && ftruncate(file, (off_t)size) == 0, NULL);
+    check_load(data, size);
+    check_plugins();
     return 0;
 }

@@ -58,6 +58,19 @@ nest_log(GLogLevelFlags level, const char *domain, const char *uuid, const char 
 }
 
 void
+nest_log_event(NestLogEvent event, const char *domain, const char *uuid, const char *format, ...)
+{
+    g_autofree gchar *message = NULL;
+    va_list arguments;
+
+    (void)event, (void)domain, (void)uuid;
+    va_start(arguments, format);
+    message = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    fuzz_check_message(message);
+}
+
+void
 nest_log_error(const char *domain, const char *uuid, const GError *error)
 {
     (void)domain, (void)uuid;

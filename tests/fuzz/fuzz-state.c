@@ -61,6 +61,32 @@ check_rest(const NestState *a, const NestState *b)
     PROMISE("the uuid is read as it was", g_strcmp0(a->uuid, b->uuid) == 0, b->uuid);
     PROMISE("the start time is read as it was", g_strcmp0(a->qemu, b->qemu) == 0, b->qemu);
     PROMISE("nested is read as it was", a->nested == b->nested, NULL);
+    PROMISE("the time is read as it was", a->since == b->since, NULL);
+    PROMISE("the reason is read as it was", g_strcmp0(a->why, b->why) == 0, b->why);
+    PROMISE("the probe is read as it was", g_strcmp0(a->probe, b->probe) == 0, b->probe);
+    PROMISE("the guard is read as it was", g_strcmp0(a->guard, b->guard) == 0, b->guard);
+    PROMISE("there is a problem as there was", !a->problem == !b->problem, b->problem);
+}
+
+/* Text that does more than be read is written so that it does not, which is done once. */
+static void
+check_problem(const NestState *state)
+{
+    g_autofree gchar *element = nest_state_format(state, TRUE);
+    g_autoptr(NestState) again = read_again(element);
+    g_autofree gchar *written_again = nest_state_format(again, TRUE);
+    g_autoptr(NestState) third = read_again(written_again);
+
+    PROMISE("a problem that was written stays as it is",
+            g_strcmp0(again->problem, third->problem) == 0, third->problem);
+    PROMISE("a problem that was written is one line",
+            !again->problem || !strpbrk(again->problem, "\n\r\t\x1b"), again->problem);
+}
+
+static gboolean
+is_word(const char *text)
+{
+    return !text || (*text && !text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-")]);
 }
 
 /* In a definition: the <cpu>s to the byte. */
@@ -104,12 +130,19 @@ check_state(const NestDomainXml *xml, const char *text)
     PROMISE("original and applied come together", !state->original == !state->applied, text);
     PROMISE("a correction has its word", !state->applied == !state->write, text);
     PROMISE("a uuid is one", !state->uuid || g_uuid_string_is_valid(state->uuid), state->uuid);
+    PROMISE("what is a word is one",
+            is_word(state->why) && is_word(state->probe) && is_word(state->guard), text);
+    PROMISE("a time is one", state->since >= 0, text);
+    PROMISE("only a live marker has more of the guest",
+            state->uuid || (!state->why && !state->guard && !state->problem && !state->since),
+            text);
     PROMISE("a record is of its domain", !state->uuid || nest_state_is_of(state, state->uuid),
             text);
     if (nest_state_is_empty(state))
         return;
     check_persistent(state);
     check_live(state);
+    check_problem(state);
 }
 
 static void

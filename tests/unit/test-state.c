@@ -7,6 +7,7 @@
 #define WORD "0123456789abcdef0123456789abcdef"
 #define APPLIED "<applied write='" WORD "'><cpu mode='host-passthrough'/></applied>"
 #define LIVE "<live uuid='" UUID "' qemu='123' nested='no'/>"
+#define LIVE_WITH(attribute) "<neststate:domain " NS "><live uuid='" UUID "' qemu='1' nested='no' " attribute "/></neststate:domain>"
 
 static NestDomainXml *
 domain_with(const char *metadata)
@@ -18,14 +19,20 @@ domain_with(const char *metadata)
 }
 
 /* Every record there can be. */
+#define LAST (G_N_ELEMENTS(records) - 1) /* has everything */
 static const NestState records[] = {
-    {NULL, NULL, NULL, NULL, NULL, FALSE},
-    {(gchar *)"", (gchar *)"<cpu mode='host-passthrough'/>", (gchar *)WORD, NULL, NULL, FALSE},
-    {(gchar *)"<cpu mode=\"host-model\"/>", (gchar *)"<cpu mode='host-passthrough'/>", (gchar *)WORD, NULL, NULL,
-     FALSE},
-    {NULL, NULL, NULL, (gchar *)UUID, (gchar *)"18446744073709551615", FALSE},
-    {NULL, NULL, NULL, (gchar *)UUID, (gchar *)"", TRUE},
-    {(gchar *)"<cpu mode='custom' match='exact'>\n  <model fallback='forbid' vendor_id='&lt;&amp;&quot;'>qemu64</model>\n"
+    {0},
+    {.original = (gchar *)"", .applied = (gchar *)"<cpu mode='host-passthrough'/>", .write = (gchar *)WORD},
+    {.original = (gchar *)"<cpu mode=\"host-model\"/>", .applied = (gchar *)"<cpu mode='host-passthrough'/>",
+     .write = (gchar *)WORD},
+    {.uuid = (gchar *)UUID, .qemu = (gchar *)"18446744073709551615"},
+    {.uuid = (gchar *)UUID, .qemu = (gchar *)"", .nested = TRUE},
+    {.uuid = (gchar *)UUID, .qemu = (gchar *)"1", .since = 1790000000, .why = (gchar *)"never",
+     .probe = (gchar *)"probe-debugfs", .guard = (gchar *)"off"},
+    {.uuid = (gchar *)UUID, .qemu = (gchar *)"1", .nested = TRUE, .since = 999999999999999999,
+     .why = (gchar *)"bit", .guard = (gchar *)"failed",
+     .problem = (gchar *)"QEMU says \"no\" & 'never' to <vdi>, in M\xc3\xbcnchen too: ]]> &lt; \\x0a"},
+    {.original = (gchar *)"<cpu mode='custom' match='exact'>\n  <model fallback='forbid' vendor_id='&lt;&amp;&quot;'>qemu64</model>\n"
               "  <!-- why -->\n  <vendor>Intel</vendor><topology sockets='1'/><cache mode='passthrough'/>"
               "<maxphysaddr mode='emulate' bits='42'/><feature policy='disable' name='vmx-ept'/>"
               "<numa><cell id='0' cpus='0'><distances><sibling id='0' value='10'/></distances>"
@@ -33,9 +40,23 @@ static const NestState records[] = {
               "<line value='5' unit='B'/></cache></cell><interconnects><latency initiator='0' target='0' "
               "type='access' value='5'/><bandwidth initiator='0' target='0' type='access' value='1' unit='KiB'/>"
               "</interconnects></numa></cpu>",
-     (gchar *)"<cpu mode='host-passthrough' check='none' migratable='on'/>", (gchar *)WORD, (gchar *)UUID,
-     (gchar *)"42", TRUE},
+     .applied = (gchar *)"<cpu mode='host-passthrough' check='none' migratable='on'/>", .write = (gchar *)WORD,
+     .uuid = (gchar *)UUID, .qemu = (gchar *)"42", .nested = TRUE, .since = 1, .why = (gchar *)"entries",
+     .probe = (gchar *)"probe-domstats", .guard = (gchar *)"armed", .problem = (gchar *)"\"&'<>"},
 };
+
+static void
+check_equal_live(const NestState *a, const NestState *b)
+{
+    g_assert_cmpstr(a->uuid, ==, b->uuid);
+    g_assert_cmpstr(a->qemu, ==, b->qemu);
+    g_assert_cmpint(a->nested, ==, b->nested);
+    g_assert_cmpint(a->since, ==, b->since);
+    g_assert_cmpstr(a->why, ==, b->why);
+    g_assert_cmpstr(a->probe, ==, b->probe);
+    g_assert_cmpstr(a->guard, ==, b->guard);
+    g_assert_cmpstr(a->problem, ==, b->problem);
+}
 
 static void
 check_equal(const NestState *a, const NestState *b)
@@ -43,9 +64,7 @@ check_equal(const NestState *a, const NestState *b)
     g_assert_cmpstr(a->original, ==, b->original);
     g_assert_cmpstr(a->applied, ==, b->applied);
     g_assert_cmpstr(a->write, ==, b->write);
-    g_assert_cmpstr(a->uuid, ==, b->uuid);
-    g_assert_cmpstr(a->qemu, ==, b->qemu);
-    g_assert_cmpint(a->nested, ==, b->nested);
+    check_equal_live(a, b);
 }
 
 static void
@@ -68,7 +87,7 @@ test_round_trip(void)
 static void
 test_set_as_metadata(void)
 {
-    g_autofree gchar *text = nest_state_format(&records[5], FALSE);
+    g_autofree gchar *text = nest_state_format(&records[LAST], FALSE);
     g_autofree gchar *inside = g_strndup(text + strlen("<domain>"),
                                          strlen(text) - strlen("<domain></domain>"));
     g_autofree gchar *as_default =
@@ -89,7 +108,7 @@ test_set_as_metadata(void)
         g_autofree gchar *document = NULL;
 
         g_assert_no_error(error);
-        g_assert_cmpstr(state->uuid, ==, UUID);
+        check_equal_live(state, &records[LAST]);
         document = g_strdup_printf("<domain>%s</domain>", state->original);
         cpu = check_parse(document);
         g_assert_nonnull(nest_xml_child(nest_xml_child(nest_domain_xml_root(cpu), "cpu"), "model"));
@@ -166,6 +185,19 @@ static const struct {
     {"a start time too long",
      "<neststate:domain " NS "><live uuid='" UUID "' qemu='123456789012345678901' nested='no'/></neststate:domain>"},
     {"nested that is neither", "<neststate:domain " NS "><live uuid='" UUID "' qemu='1' nested='1'/></neststate:domain>"},
+    {"a time before 1970", LIVE_WITH("since='-1'")},
+    {"a time that is empty", LIVE_WITH("since=''")},
+    {"a time too long", LIVE_WITH("since='1000000000000000000'")},
+    {"a time with a fraction", LIVE_WITH("since='1.5'")},
+    {"a reason with a path", LIVE_WITH("why='../x'")},
+    {"a reason that is empty", LIVE_WITH("why=''")},
+    {"a reason in capitals", LIVE_WITH("why='ENTRIES'")},
+    {"a reason of two words", LIVE_WITH("why='entries armed'")},
+    {"a probe with a path", LIVE_WITH("probe='/etc/passwd'")},
+    {"a probe that begins with an option", LIVE_WITH("probe='-x'")},
+    {"a guard with an injection", LIVE_WITH("guard=\"armed'/>\"")},
+    {"a guard too long", LIVE_WITH("guard='a1234567890123456789012345678901234567890123456789012345678901234'")},
+    {"an attribute of live in our namespace", LIVE_WITH("neststate:guard='armed'")},
     {"an attribute of live",
      "<neststate:domain " NS "><live uuid='" UUID "' qemu='1' nested='no' pid='1'/></neststate:domain>"},
     {"content of live",
@@ -185,6 +217,98 @@ test_forged(gconstpointer data)
     g_assert_error(error, NEST_ERROR, NEST_ERROR_STATE);
     check_says(error->message, "urn:virt-nest:state:1|not believed|virsh metadata|--remove");
     g_assert_nonnull(nest_state_element(xml));
+}
+
+/* (transfer full) A live marker with this problem, written and read again. */
+static NestState *
+with_problem(const char *problem)
+{
+    const NestState state = {.uuid = (gchar *)UUID, .qemu = (gchar *)"1", .problem = (gchar *)problem};
+    g_autofree gchar *text = nest_state_format(&state, TRUE);
+    g_autoptr(NestDomainXml) xml = domain_with(text);
+    g_autoptr(GError) error = NULL;
+    NestState *again = nest_state_read(xml, &error);
+
+    g_assert_no_error(error);
+    return again;
+}
+
+static void
+test_long_problem(void)
+{
+    g_autofree gchar *longest = g_strnfill(1000, 'x');
+    g_autofree gchar *longer = g_strnfill(2000, 'x');
+    g_autofree gchar *forged_element = g_strdup_printf(LIVE_WITH("problem='%s'"), longer);
+    g_autoptr(NestDomainXml) xml = domain_with(forged_element);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(NestState) written = with_problem(longer);
+
+    g_test_summary("a problem of 2,000 characters is not believed, and not written");
+    g_assert_null(nest_state_read(xml, &error));
+    g_assert_error(error, NEST_ERROR, NEST_ERROR_STATE);
+    g_assert_cmpstr(written->problem, ==, longest);
+}
+
+/* What QEMU says goes into XML. */
+static void
+test_odd_problem(void)
+{
+    static const struct {
+        const char *problem, *read;
+    } problems[] = {
+        {"", ""},
+        {"a\nb\tc\r", "a\\x0ab\\x09c\\x0d"},
+        {"\x1b[2J", "\\x1b[2J"},
+        {"\xff", "\\xff"},
+        {"  two  spaces  ", "  two  spaces  "},
+    };
+
+    g_test_summary("a problem with what XML has no place for can still be written");
+    for (gsize i = 0; i < G_N_ELEMENTS(problems); i++) {
+        g_autoptr(NestState) state = with_problem(problems[i].problem);
+
+        g_assert_cmpstr(state->problem, ==, problems[i].read);
+    }
+}
+
+static void
+test_forget_live(void)
+{
+    g_autofree gchar *text = nest_state_format(&records[LAST], TRUE);
+    g_autoptr(NestDomainXml) xml = domain_with(text);
+    g_autoptr(NestState) state = nest_state_read(xml, NULL);
+    const NestState expected = {
+        .original = records[LAST].original, .applied = records[LAST].applied, .write = records[LAST].write};
+
+    g_test_summary("the live marker is forgotten whole, and the record kept");
+    nest_state_forget_live(state);
+    check_equal(state, &expected);
+    g_assert_false(nest_state_is_empty(state));
+    nest_state_forget_live(state);
+    check_equal(state, &expected);
+}
+
+static void
+test_copy(void)
+{
+    g_autoptr(NestState) empty = nest_state_copy(NULL);
+
+    g_test_summary("a copy has everything, and takes another's record over its own");
+    g_assert_true(nest_state_is_empty(empty));
+    for (gsize i = 0; i < G_N_ELEMENTS(records); i++) {
+        g_autoptr(NestState) copy = nest_state_copy(&records[i]);
+
+        check_equal(copy, &records[i]);
+        nest_state_take_record(copy, &records[LAST]);
+        g_assert_cmpstr(copy->original, ==, records[LAST].original);
+        g_assert_cmpstr(copy->applied, ==, records[LAST].applied);
+        g_assert_cmpstr(copy->write, ==, records[LAST].write);
+        check_equal_live(copy, &records[i]);
+        nest_state_take_record(copy, empty);
+        g_assert_null(copy->original);
+        g_assert_null(copy->applied);
+        g_assert_null(copy->write);
+    }
 }
 
 static void
@@ -238,6 +362,10 @@ main(int argc, char **argv)
         check_add_row("state/not believed", forged[i].sentence, GSIZE_TO_POINTER(i), test_forged);
     g_test_add_func("/state/every record comes back", test_round_trip);
     g_test_add_func("/state/read as libvirt sets metadata", test_set_as_metadata);
+    g_test_add_func("/state/a problem is not longer than is believed", test_long_problem);
+    g_test_add_func("/state/a problem of any bytes", test_odd_problem);
+    g_test_add_func("/state/the live marker is forgotten", test_forget_live);
+    g_test_add_func("/state/a copy", test_copy);
     g_test_add_func("/state/the namespace counts", test_namespaces);
     g_test_add_func("/state/no record is an empty one", test_no_record);
     g_test_add_func("/state/a marker is of one domain", test_whose);

@@ -1,0 +1,110 @@
+/* The verdict: from evidence to whether nested guests are running in a domain.
+ *
+ * A pure state machine: samples of evidence go in, one after the other, and the verdict comes out. Which
+ * signal proves what is measured (NESTED-VM-FACTS, "What the signals say"):
+ *
+ *   entries into L2 grow           running
+ *   the bit is clear everywhere    none, at once
+ *   neither                        running until no entry was seen for the linger time, then none; with
+ *                                  strict rules only when the bit clears
+ *   the bit is set, no entry ever  none where entries can be counted; else, as under TCG, running
+ *   nothing can be read            as before
+ *
+ * Where entries were counted and no longer can be, a set bit alone says nothing for the linger time; after that
+ * it counts as where they never could.
+ */
+#pragma once
+
+#include <glib.h>
+
+/* What a domain's vCPUs say of EFER.SVME (AMD) or CR4.VMXE (Intel). */
+typedef enum {
+    NEST_BIT_UNKNOWN, /* could not be read, or was not asked for */
+    NEST_BIT_CLEAR,   /* clear on every vCPU: no nested guest exists */
+    NEST_BIT_SET,     /* set on one at least */
+} NestBit;
+
+/**
+ * NestEvidence: one sample, as probes give it. All zero is a sample that says nothing.
+ */
+typedef struct {
+    gboolean counted; /* whether @entries could be read */
+    guint64 entries;  /* entries into L2, of all vCPUs; starts at 0 in each QEMU */
+    NestBit bit;
+} NestEvidence;
+
+typedef enum {
+    NEST_VERDICT_UNKNOWN, /* nothing could be read yet */
+    NEST_VERDICT_NONE,    /* no nested guest runs */
+    NEST_VERDICT_RUNNING, /* nested guests run, or may run */
+} NestVerdictState;
+
+/* What the state rests on. */
+typedef enum {
+    NEST_WHY_NOTHING, /* nothing could be read yet */
+    NEST_WHY_ENTRIES, /* entries grow */
+    NEST_WHY_ALWAYS,  /* entries have grown in every sample since soon after it started: an L1 that
+                       * itself runs as a nested guest (Windows with VBS or WSL2, ESXi) */
+    NEST_WHY_LINGER,  /* entries grew less than the linger time ago, or before the first sample */
+    NEST_WHY_STRICT,  /* entries grew once, and the bit has not been clear since */
+    NEST_WHY_BIT,     /* the bit is set, and entries cannot be counted */
+    NEST_WHY_CLEAR,   /* the bit is clear */
+    NEST_WHY_NEVER,   /* entries can be counted, and there was none */
+    NEST_WHY_QUIET,   /* no entry for the linger time */
+} NestVerdictWhy;
+
+/**
+ * NestVerdictRules: what an administrator may choose.
+ */
+typedef struct {
+    gint64 linger_ms; /* how long after the last entry nested guests still count as running */
+    gboolean strict;  /* until the bit is clear, however long */
+} NestVerdictRules;
+
+/**
+ * NestVerdict: the verdict over one run of a domain. All zero is the beginning. Times are of one clock
+ * that only grows, in milliseconds.
+ */
+typedef struct {
+    NestVerdictState state;
+    NestVerdictWhy why;
+    gint64 since;    /* since when @state is what it is; of the first sample for the first state */
+    double rate;     /* entries a second between the last two samples that counted; 0 before */
+    gboolean silent; /* the last sample said nothing: @state is what it was before */
+    /* private */
+    gboolean counted;   /* a sample has counted */
+    guint64 entries;    /* ... the last one so many */
+    gint64 counted_at;  /* ... then */
+    gboolean entered;   /* there was an entry since the bit was clear */
+    gint64 entered_at;  /* ... the last was seen then */
+    gint64 always_from; /* entries have grown in every sample since then; 0: not */
+} NestVerdict;
+
+/**
+ * nest_verdict_add: one more sample.
+ * @verdict: the verdict so far
+ * @evidence: the sample
+ * @rules: what is wanted
+ * @started: when the domain's QEMU started, on @now's clock; a domain that was migrated here or
+ *   restored began with that
+ * @now: when the sample was taken
+ *
+ * A counter that is less than before (a vCPU was unplugged) is a new beginning of counting, and no entry.
+ *
+ * Returns: whether @state or @why is another than before.
+ */
+gboolean nest_verdict_add(NestVerdict *verdict, const NestEvidence *evidence,
+                          const NestVerdictRules *rules, gint64 started, gint64 now);
+
+/**
+ * nest_verdict_wants_bit: whether the next sample should read the bit though entries can be counted:
+ * where a clear bit would end a verdict of running in which nothing has entered lately.
+ */
+gboolean nest_verdict_wants_bit(const NestVerdict *verdict);
+
+/* A state's or a reason's word, as "running" or "linger": in metadata, JSON and metrics. */
+const char *nest_verdict_state_name(NestVerdictState state);
+const char *nest_verdict_why_name(NestVerdictWhy why);
+
+/* A reason in words for a person, by its name; NULL for a name that does not exist. */
+const char *nest_verdict_why_words(const char *name);
