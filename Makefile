@@ -12,6 +12,7 @@ PREFIX     ?= /usr/local
 bindir      = $(PREFIX)/bin
 sbindir     = $(PREFIX)/sbin
 libdir      = $(PREFIX)/lib
+plugindir   = $(libdir)/virt-nest/plugins
 libexecdir  = $(PREFIX)/libexec
 datadir     = $(PREFIX)/share
 mandir      = $(datadir)/man
@@ -26,10 +27,12 @@ BUILD  ?= build
 ifneq ($(filter-out clean,$(or $(MAKECMDGOALS),all)),)
 # GIO only where libvirt is anyway: it would add a quarter to what a start of a tagged domain costs.
 LIBRARY_PACKAGES = glib-2.0 libxml-2.0 libkmod
-LIBVIRT_PACKAGES = libvirt libvirt-glib-1.0 gio-2.0 json-glib-1.0
+LIBVIRT_PACKAGES = libvirt libvirt-glib-1.0 gio-2.0 gmodule-2.0 json-glib-1.0
+PLUGIN_PACKAGES  = libvirt libvirt-qemu glib-2.0 json-glib-1.0
 LIBRARY_CFLAGS := $(shell pkg-config --cflags $(LIBRARY_PACKAGES) $(LIBVIRT_PACKAGES))
 LIBRARY_LIBS   := $(shell pkg-config --libs $(LIBRARY_PACKAGES))
 LIBVIRT_LIBS   := $(shell pkg-config --libs $(LIBVIRT_PACKAGES))
+PLUGIN_LIBS    := $(shell pkg-config --libs $(PLUGIN_PACKAGES))
 TEST_LIBS      := $(shell pkg-config --libs gio-2.0)
 endif
 
@@ -48,7 +51,8 @@ HARDENING = -fsanitize=$(SANITIZE) -DNEST_SANITIZED -fno-omit-frame-pointer -fno
 HARDENING_LINK = -pie -fsanitize=$(SANITIZE)
 endif
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(HARDENING) -Icommon -Iplugins -MMD -MP \
-             -DNEST_VERSION='"$(VERSION)"' -DNEST_LIBEXECDIR='"$(libexecdir)/virt-nest"'
+             -DNEST_VERSION='"$(VERSION)"' -DNEST_LIBEXECDIR='"$(libexecdir)/virt-nest"' \
+             -DNEST_PLUGINDIR='"$(plugindir)"' -DNEST_BINDIR='"$(bindir)"'
 
 # common/: what both halves share.
 COMMON = common/allow.c common/config.c common/cpu.c common/definition.c common/domain_xml.c common/error.c \
@@ -57,23 +61,29 @@ COMMON = common/allow.c common/config.c common/cpu.c common/definition.c common/
          common/modprobe_conf.c common/platform.c common/root.c common/stamp.c common/state.c common/tag.c \
          common/verdict.c common/xml.c
 # What speaks with libvirt: virtnestd, and virt-nest's commands that do the same for once.
-LINK = plugins/virtnestd/correct.c \
+LINK = plugins/virtnestd/correct.c plugins/virtnestd/loader.c plugins/virtnestd/run.c \
        plugins/virtnestd/virt.c plugins/virtnestd/watch.c
 VIRTNESTD = plugins/virtnestd/main.c plugins/virtnestd/calls.c plugins/virtnestd/notify.c plugins/virtnestd/domains.c \
-            plugins/virtnestd/host.c plugins/virtnestd/link.c plugins/virtnestd/marker.c plugins/virtnestd/restart.c \
+            plugins/virtnestd/guard.c plugins/virtnestd/guard_job.c plugins/virtnestd/host.c plugins/virtnestd/inhibit.c \
+            plugins/virtnestd/link.c plugins/virtnestd/marker.c plugins/virtnestd/release.c plugins/virtnestd/restart.c \
             plugins/virtnestd/scan.c
-VIRT_NEST = hooks/virt-nest/main.c hooks/virt-nest/apply.c hooks/virt-nest/command.c \
-            hooks/virt-nest/connection.c hooks/virt-nest/host.c hooks/virt-nest/host_report.c \
-            hooks/virt-nest/report.c hooks/virt-nest/rewrite.c \
-            hooks/virt-nest/status.c hooks/virt-nest/tag_commands.c
-UNIT_TESTS = test-allow test-config test-corpus test-cpu test-definition test-domain-xml test-gainers test-hook \
-             test-host-command test-hostile test-kvm-module test-kvm-parameters test-kvm-plan test-kvm-users \
-             test-liveness test-modprobe-conf test-platform test-rewrite test-state test-tag test-verdict
+VIRT_NEST = hooks/virt-nest/main.c hooks/virt-nest/allow.c hooks/virt-nest/apply.c hooks/virt-nest/command.c \
+            hooks/virt-nest/connection.c hooks/virt-nest/drain.c hooks/virt-nest/host.c hooks/virt-nest/host_report.c \
+            hooks/virt-nest/live.c hooks/virt-nest/output.c hooks/virt-nest/rates.c \
+            hooks/virt-nest/report.c hooks/virt-nest/rewrite.c hooks/virt-nest/screen.c \
+            hooks/virt-nest/status.c hooks/virt-nest/tag_commands.c hooks/virt-nest/top.c hooks/virt-nest/top_view.c
+# One plugin, one file: what it shares with others is linked into each, and hidden.
+PLUGINS       = probe-debugfs probe-domstats probe-registers guard-blocker export-textfile
+PLUGIN_COMMON = common/error.c common/harmless.c common/root.c plugins/monitor.c
+UNIT_TESTS = test-allow test-config test-corpus test-cpu test-definition test-domain-xml test-gainers \
+             test-hook test-host-command test-hostile test-inhibit test-kvm-module test-kvm-parameters \
+             test-kvm-plan test-kvm-users test-liveness test-loader test-modprobe-conf test-output test-platform \
+             test-probes test-rates test-rewrite test-state test-tag test-textfile test-verdict
 
 COMMON_OBJECTS = $(COMMON:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/common/schema.o
 LINK_OBJECTS   = $(LINK:%.c=$(BUILD)/obj/%.o)
 PROGRAMS = $(BUILD)/hooks/qemu $(BUILD)/libexec/qemu-hook $(BUILD)/bin/virt-nest \
-           $(BUILD)/sbin/virtnestd
+           $(BUILD)/sbin/virtnestd $(PLUGINS:%=$(BUILD)/plugins/%.so)
 TESTS    = $(UNIT_TESTS:%=$(BUILD)/tests/%)
 
 .PHONY: all
@@ -114,8 +124,56 @@ $(BUILD)/bin/virt-nest: $(VIRT_NEST:%.c=$(BUILD)/obj/%.o) $(LAST_RESORT) $(LINK_
 $(BUILD)/sbin/virtnestd: $(VIRTNESTD:%.c=$(BUILD)/obj/%.o) $(LINK_OBJECTS) $(BUILD)/libcommon.a
 	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
 
+$(BUILD)/pic/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(LIBRARY_CFLAGS) $(filter-out -fPIE,$(ALL_CFLAGS)) $(CFLAGS) -fPIC -fvisibility=hidden -c -o $@ $<
+
+$(BUILD)/plugins/%.so: $(BUILD)/pic/plugins/%.o $(PLUGIN_COMMON:%.c=$(BUILD)/pic/%.o)
+	@mkdir -p $(@D)
+	@echo "link $@"; $(CC) $(CFLAGS) $(LDFLAGS) $(filter-out -pie,$(HARDENING_LINK)) -shared -o $@ $(filter %.o,$^) $(PLUGIN_LIBS)
+
+$(BUILD)/plugins/export-textfile.so: $(BUILD)/pic/common/verdict.o
+$(BUILD)/plugins/guard-blocker.so: $(BUILD)/pic/plugins/blocker-image.o $(BUILD)/pic/plugins/blocker-node.o
+
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libcommon.a
 	$(LINK_PROGRAM) $(LIBRARY_LIBS) $(TEST_LIBS)
+
+# What it tests is virtnestd's alone.
+$(BUILD)/tests/test-inhibit: $(BUILD)/obj/tests/unit/test-inhibit.o $(BUILD)/obj/plugins/virtnestd/inhibit.o \
+                             $(BUILD)/libcommon.a
+	$(LINK_PROGRAM) $(LIBRARY_LIBS) $(TEST_LIBS)
+
+# The plugin host is tested with plugins that fit and that do not: one source, built in variants.
+TEST_PLUGINS = good good-guard good-export no-start wrong-abi wrong-size only-head no-symbol no-name wrong-name no-kind \
+               wrong-kind no-sample no-arm no-disarm no-is-armed no-publish start-fails start-is-mute
+
+$(BUILD)/tests/plugins/%.so: tests/unit/plugins/plugin.c plugins/nest-plugin.h Makefile \
+                             $(BUILD)/pic/common/error.o $(BUILD)/pic/common/harmless.o
+	@mkdir -p $(@D)
+	@echo "link $@"; $(CC) $(LIBRARY_CFLAGS) $(filter-out -fPIE -MMD -MP,$(ALL_CFLAGS)) $(CFLAGS) -fPIC \
+	    -fvisibility=hidden -DVARIANT=$(subst -,_,$*) -DNAME='"$*"' $(filter-out -pie,$(HARDENING_LINK)) \
+	    -shared -o $@ $(filter %.c %.o,$^) $(LIBRARY_LIBS)
+
+$(BUILD)/tests/test-loader: $(TEST_PLUGINS:%=$(BUILD)/tests/plugins/%.so)
+# What libvirt answers to the probes is the test's own.
+$(BUILD)/tests/test-probes: LDFLAGS += -rdynamic
+
+LOADER_TESTS = test-loader test-probes test-textfile
+$(LOADER_TESTS:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o \
+                                    $(BUILD)/obj/plugins/virtnestd/loader.o $(BUILD)/libcommon.a
+	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
+
+# Parts of virt-nest.
+$(BUILD)/tests/test-output: $(BUILD)/obj/tests/unit/test-output.o $(BUILD)/obj/hooks/virt-nest/output.o $(BUILD)/libcommon.a
+	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
+
+$(BUILD)/tests/test-rates: $(BUILD)/obj/tests/unit/test-rates.o $(BUILD)/obj/hooks/virt-nest/rates.o \
+                           $(BUILD)/obj/plugins/virtnestd/loader.o $(BUILD)/libcommon.a
+	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
+
+# guard-blocker alone, without virtnestd, for the libvirt tier.
+$(BUILD)/tests/blocker: $(BUILD)/obj/tests/libvirt/blocker.o $(BUILD)/obj/common/error.o $(BUILD)/obj/common/harmless.o
+	$(LINK_PROGRAM) $(LIBVIRT_LIBS)
 
 # Two parts for the tests: a front that finds no second part, whatever is installed on this machine, and
 # both with a time limit of two seconds.
@@ -132,16 +190,17 @@ $(BUILD)/tests/second-part-alone: hooks/qemu_hook.c hooks/last_resort.h \
 	@mkdir -p $(@D)
 	$(CC) $(TEST_FLAGS) $(HARDENING_LINK) -o $@ $(filter %.c %.o %.a,$^) $(LIBRARY_LIBS)
 
--include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/obj $(BUILD)/pic -name '*.d' 2>/dev/null)
+.PRECIOUS: $(BUILD)/pic/%.o
 
 # Tests. A tier is a folder of tests/; tests/run counts what they say in TAP.
 .PHONY: unit-programs check-unit check-libvirt check vm-check asan soak demo
-unit-programs: $(PROGRAMS) $(TESTS) $(BUILD)/tests/front-alone $(BUILD)/tests/second-part-alone
+unit-programs: $(PROGRAMS) $(TESTS) $(BUILD)/tests/blocker $(BUILD)/tests/front-alone $(BUILD)/tests/second-part-alone
 
 check-unit: unit-programs
 	BUILD=$(BUILD) tests/run unit
 
-check-libvirt: $(PROGRAMS)
+check-libvirt: $(PROGRAMS) $(BUILD)/tests/blocker
 	BUILD=$(BUILD) tests/run libvirt
 
 # Emulated hosts whose CPUs have SVM and VMX, with the real kvm_amd and kvm_intel.

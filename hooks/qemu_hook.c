@@ -5,6 +5,7 @@
  * resumes has the CPU it was saved with, so only the host is judged, where its nested state would
  * be lost. It is known by virtnestd's live marker in its XML, or by the stamp that restore and
  * migrate leave. This program never calls libvirt, which waits for it (LIBVIRT-FACTS, "Hooks"). */
+#include "allow.h"
 #include "config.h"
 #include "cpu.h"
 #include "error.h"
@@ -144,7 +145,7 @@ static gboolean
 may_turn_host(const Call *call)
 {
     g_autoptr(GError) error = NULL;
-    NestConfig config = {0};
+    NestConfig config = NEST_CONFIG_DEFAULT;
 
     if (nest_kvm_module_can_nest(&call->host) || !call->operation->turns || is_session() ||
         nest_root_is_fake())
@@ -290,7 +291,7 @@ static gboolean
 is_restarted(const Call *call)
 {
     g_autoptr(GError) error = NULL;
-    NestConfig config = {0};
+    NestConfig config = NEST_CONFIG_DEFAULT;
 
     if (!nest_config_load(&config, &error))
         nest_log_error(call->name, call->uuid, error);
@@ -327,17 +328,33 @@ check_start(Call *call, GError **error)
     return let_go(call, error);
 }
 
+/* What lets a guest go with nested guests in it; NULL: nothing does. That virt-nest allow's time is over by now
+ * does not matter: it was not when the state was written. */
+static const char *
+permission(const Call *call)
+{
+    NestAllow allow = nest_allow_read(call->xml);
+
+    if (call->tagged && call->tag.migration == NEST_MIGRATION_ALLOW)
+        return "its tag says migration='allow'";
+    return allow.once || allow.until ? "virt-nest allow has lifted its guard" : NULL;
+}
+
 /* The marker travels with the state: what was running when it was written runs in it still. */
 static gboolean
 check_running(const Call *call, GError **error)
 {
+    const char *why = permission(call);
+
     if (!call->state->nested || !nest_state_is_of(call->state, call->uuid))
         return TRUE;
-    if (call->tagged && call->tag.migration == NEST_MIGRATION_ALLOW) {
+    if (why) {
         nest_log(G_LOG_LEVEL_WARNING, call->name, call->uuid,
-                 "comes with nested guests running in it, as its tag says migration='allow'");
+                 "comes with nested guests running in it, as %s", why);
         return TRUE;
     }
+    nest_log_event(NEST_LOG_REFUSED, call->name, call->uuid,
+                   "refused, as nested guests were running in it when its state was written");
     g_set_error(error, NEST_ERROR, NEST_ERROR_LIVE_RUNNING,
                 "nested guests were running in it when its state was written: %s",
                 call->operation->running);

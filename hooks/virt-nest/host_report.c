@@ -6,14 +6,13 @@
 #include "kvm_parameters.h"
 #include "kvm_plan.h"
 #include "kvm_users.h"
+#include "output.h"
 #include "root.h"
 
-#include <json-glib/json-glib.h>
 #include <stdio.h>
 #include <unistd.h>
 
-#define SCREEN 80 /* columns of the table */
-#define LABEL 20  /* of them for the names */
+#define LABEL 20 /* columns for the names */
 
 /* The host while it is looked at. */
 typedef struct {
@@ -74,42 +73,18 @@ look(void)
 
 /* --- for a person */
 
-/* Words in lines of at most the screen's width, behind the name. */
-static void
-print_words(const char *text)
-{
-    g_auto(GStrv) words = g_strsplit(text, " ", -1);
-    glong column = LABEL;
-
-    for (gsize i = 0; words[i]; i++) {
-        glong width = g_utf8_strlen(words[i], -1);
-
-        if (i > 0 && column + 1 + width > SCREEN) {
-            (void)printf("\n%*s", LABEL, "");
-            column = LABEL;
-        } else if (i > 0) {
-            (void)putchar(' ');
-            column++;
-        }
-        (void)fputs(words[i], stdout);
-        column += width;
-    }
-}
-
 G_GNUC_PRINTF(2, 3)
 static void
 print_row(const char *name, const char *format, ...)
 {
     g_autofree gchar *value = NULL;
-    g_autofree gchar *harmless = NULL;
     va_list arguments;
 
     va_start(arguments, format);
     value = g_strdup_vprintf(format, arguments);
     va_end(arguments);
-    harmless = nest_error_harmless(value); /* domains, processes and files have any names */
     (void)printf("%-*s", LABEL, name);
-    print_words(harmless);
+    nest_output_words(value, LABEL);
     (void)putchar('\n');
 }
 
@@ -235,45 +210,18 @@ print_table(const Host *host)
 
 /* --- for programs */
 
-/* JSON is UTF-8, which the names of files and processes need not be. */
-static void
-build_string(JsonBuilder *builder, const char *name, const char *value)
-{
-    g_autofree gchar *valid = value ? g_utf8_make_valid(value, -1) : NULL;
-
-    json_builder_set_member_name(builder, name);
-    if (valid)
-        json_builder_add_string_value(builder, valid);
-    else
-        json_builder_add_null_value(builder);
-}
-
-static void
-build_boolean(JsonBuilder *builder, const char *name, gboolean value)
-{
-    json_builder_set_member_name(builder, name);
-    json_builder_add_boolean_value(builder, value);
-}
-
-static void
-build_number(JsonBuilder *builder, const char *name, gint64 value)
-{
-    json_builder_set_member_name(builder, name);
-    json_builder_add_int_value(builder, value);
-}
-
 static void
 build_winner(JsonBuilder *builder, const NestModprobeSetting *winner)
 {
     if (!winner) {
-        build_string(builder, "winner", NULL);
+        nest_output_json_string(builder, "winner", NULL);
         return;
     }
     json_builder_set_member_name(builder, "winner");
     json_builder_begin_object(builder);
-    build_string(builder, "file", winner->file);
-    build_number(builder, "line", winner->line);
-    build_string(builder, "value", winner->value);
+    nest_output_json_string(builder, "file", winner->file);
+    nest_output_json_number(builder, "line", winner->line);
+    nest_output_json_string(builder, "value", winner->value);
     json_builder_end_object(builder);
 }
 
@@ -286,9 +234,9 @@ build_users(JsonBuilder *builder, const GPtrArray *users)
         const NestKvmUser *user = g_ptr_array_index(users, i);
 
         json_builder_begin_object(builder);
-        build_number(builder, "pid", user->pid);
-        build_string(builder, "name", user->name);
-        build_boolean(builder, "domain", user->domain);
+        nest_output_json_number(builder, "pid", user->pid);
+        nest_output_json_string(builder, "name", user->name);
+        nest_output_json_boolean(builder, "domain", user->domain);
         json_builder_end_object(builder);
     }
     json_builder_end_array(builder);
@@ -298,13 +246,13 @@ static void
 build_reason(JsonBuilder *builder, const GError *reason)
 {
     if (!reason) {
-        build_string(builder, "reason", NULL);
+        nest_output_json_string(builder, "reason", NULL);
         return;
     }
     json_builder_set_member_name(builder, "reason");
     json_builder_begin_object(builder);
-    build_string(builder, "code", nest_error_name(reason));
-    build_string(builder, "message", reason->message);
+    nest_output_json_string(builder, "code", nest_error_name(reason));
+    nest_output_json_string(builder, "message", reason->message);
     json_builder_end_object(builder);
 }
 
@@ -318,9 +266,9 @@ build_parameters(JsonBuilder *builder, const GPtrArray *parameters)
 
         json_builder_set_member_name(builder, parameter->name);
         json_builder_begin_object(builder);
-        build_string(builder, "value", parameter->value);
-        build_string(builder, "meaning", parameter->meaning);
-        build_boolean(builder, "slow", parameter->slow);
+        nest_output_json_string(builder, "value", parameter->value);
+        nest_output_json_string(builder, "meaning", parameter->meaning);
+        nest_output_json_boolean(builder, "slow", parameter->slow);
         json_builder_end_object(builder);
     }
     json_builder_end_object(builder);
@@ -341,26 +289,22 @@ print_json(const Host *host)
 {
     const NestPlatform *platform = host->module.platform;
     g_autoptr(JsonBuilder) builder = json_builder_new();
-    g_autoptr(JsonNode) root = NULL;
-    g_autofree gchar *text = NULL;
 
     json_builder_begin_object(builder);
-    build_string(builder, "state", nest_kvm_state_name(host->module.state));
-    build_string(builder, "vendor", platform ? platform->name : NULL);
-    build_string(builder, "module", platform ? platform->module : NULL);
-    build_boolean(builder, "nested", host->module.state == NEST_KVM_ON);
-    build_boolean(builder, "persistent", host->winner && host->winner->on);
+    nest_output_json_string(builder, "state", nest_kvm_state_name(host->module.state));
+    nest_output_json_string(builder, "vendor", platform ? platform->name : NULL);
+    nest_output_json_string(builder, "module", platform ? platform->module : NULL);
+    nest_output_json_boolean(builder, "nested", host->module.state == NEST_KVM_ON);
+    nest_output_json_boolean(builder, "persistent", host->winner && host->winner->on);
     build_winner(builder, host->winner);
     build_users(builder, host->users);
-    build_string(builder, "plan", host->plan);
-    build_boolean(builder, "safe", host->action != NEST_KVM_DO_REFUSE);
+    nest_output_json_string(builder, "plan", host->plan);
+    nest_output_json_boolean(builder, "safe", host->action != NEST_KVM_DO_REFUSE);
     build_reason(builder, host->reason);
     build_parameters(builder, host->parameters);
     build_gainers(builder, host->gainers);
     json_builder_end_object(builder);
-    root = json_builder_get_root(builder);
-    text = json_to_string(root, TRUE);
-    (void)puts(text);
+    nest_output_json_print(builder);
 }
 
 void

@@ -3,8 +3,10 @@
 
 #include "cpu.h"
 #include "error.h"
+#include "liveness.h"
 
 #include <string.h>
+#include <unistd.h>
 
 /* One domain while it is looked at. */
 typedef struct {
@@ -163,6 +165,27 @@ find_problem(const Look *look)
     return problem;
 }
 
+/* Without a guard only migration and save are not as the tag says: the CPU is. Only root can see whether a
+ * virtnestd lives, and only root's libvirt has one. */
+static gchar *
+judge_guard(const NestReport *report, const Look *look)
+{
+    if (!look->active || report->tag.migration == NEST_MIGRATION_ALLOW || geteuid() != 0 ||
+        nest_liveness_is_held())
+        return NULL;
+    return g_strdup("no virtnestd runs, so migration and save are not refused while nested guests "
+                    "run: systemctl start virtnestd");
+}
+
+static void
+judge(NestReport *report, const Look *look)
+{
+    report->problem = find_problem(look);
+    report->applied = !report->problem;
+    if (report->applied)
+        report->problem = judge_guard(report, look);
+}
+
 static void
 read_tag(NestReport *report, const NestDomainXml *xml)
 {
@@ -179,18 +202,20 @@ NestReport *
 nest_report_new(const NestConnection *connection, virDomainPtr domain, GError **error)
 {
     g_auto(Look) look = {.connection = connection, .domain = domain};
+    g_autoptr(NestRun) run = NULL;
     NestReport *report = NULL;
 
-    if (!look_at(&look, error))
+    if (!look_at(&look, error) || !nest_run_read(domain, NULL, &run, error))
         return NULL;
     report = g_new0(NestReport, 1);
     report->name = g_strdup(virDomainGetName(domain));
     report->uuid = nest_virt_uuid(domain);
     report->state = read_state(domain);
     report->cpu = nest_cpu_describe(look.live ? look.live : look.definition);
+    report->run = g_steal_pointer(&run);
     read_tag(report, look.definition);
     if (report->tagged && report->valid)
-        report->problem = find_problem(&look);
+        judge(report, &look);
     return report;
 }
 
@@ -203,13 +228,8 @@ nest_report_free(NestReport *report)
     g_free(report->uuid);
     g_free(report->cpu);
     g_free(report->problem);
+    nest_run_unref(report->run);
     g_free(report);
-}
-
-gboolean
-nest_report_applied(const NestReport *report)
-{
-    return report->tagged && !report->problem;
 }
 
 gchar *

@@ -3,6 +3,7 @@
 
 #include "connection.h"
 #include "tag.h"
+#include "virtnestd/run.h"
 
 /**
  * NestReport: one domain, as `virt-nest status` shows it.
@@ -14,8 +15,10 @@ typedef struct {
     gboolean tagged;   /* the definition carries a tag, or what was meant to be one */
     gboolean valid;    /* the tag is well formed, and @tag is what it says */
     NestTag tag;       /* what it asks for */
+    gboolean applied;  /* what it asks for of the CPU is in effect */
     gchar *cpu;     /* the one that counts now: the guest's while it runs, else the definition's */
     gchar *problem; /* (nullable) what keeps the tag from being in effect, and what to do */
+    NestRun *run;   /* (nullable) what virtnestd says of it while it runs */
 } NestReport;
 
 /**
@@ -28,9 +31,6 @@ NestReport *nest_report_new(const NestConnection *connection, virDomainPtr domai
 
 void nest_report_free(NestReport *report);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestReport, nest_report_free)
-
-/* Whether what the tag asks for is in effect. */
-gboolean nest_report_applied(const NestReport *report);
 
 /**
  * nest_report_pending: why a guest lacks the CPU that its corrected definition has.

@@ -1,57 +1,28 @@
 /* virt-nest status: which domains are tagged, which of them have what they ask for, and why not. */
 #include "gainers.h"
+#include "error.h"
+#include "live.h"
+#include "log.h"
+#include "output.h"
+#include "rates.h"
 #include "report.h"
 
-#include <json-glib/json-glib.h>
 #include <stdio.h>
 #include <string.h>
 
-#define SCREEN 80 /* columns of the table */
-#define GAP 2     /* between two of them */
-#define INDENT 4  /* of a problem that has lines of its own */
-#define COLUMNS 5 /* without the problem */
+#define GAP 2             /* columns between two of the table */
+#define INDENT 4          /* of what stands below a row */
+#define COLUMNS 7         /* without the problem */
+#define BETWEEN_US 250000 /* from one sample to the other */
 
-static const char *const headers[COLUMNS] = {"NAME", "STATE", "TAG", "CPU", "APPLIED"};
+static const char *const headers[COLUMNS + 1] = {"NAME",    "STATE",  "TAG",   "CPU",
+                                                 "APPLIED", "NESTED", "GUARD", NULL};
 
-/* How many columns of a terminal a character takes. */
-static gsize
-char_width(gunichar c)
-{
-    return g_unichar_iszerowidth(c) ? 0 : g_unichar_iswide(c) ? 2 : 1;
-}
-
-static gsize
-text_width(const char *text)
-{
-    gsize width = 0;
-
-    for (; *text; text = g_utf8_next_char(text))
-        width += char_width(g_utf8_get_char(text));
-    return width;
-}
-
-/* A name may hold what moves a terminal's cursor. */
-static void
-print_char(const char *c)
-{
-    if (g_unichar_iscntrl(g_utf8_get_char(c)))
-        (void)putchar('?');
-    else
-        (void)fwrite(c, 1, (gsize)(g_utf8_next_char(c) - c), stdout);
-}
-
-static void
-print_text(const char *text)
-{
-    for (; *text; text = g_utf8_next_char(text))
-        print_char(text);
-}
-
-static void
-print_spaces(gsize n)
-{
-    (void)printf("%*s", (int)n, "");
-}
+/* What is shown. */
+typedef struct {
+    GPtrArray *reports; /* of NestReport */
+    double *rates;      /* of each: entries a second, or NEST_RATES_UNKNOWN */
+} Shown;
 
 static const char *
 tag_cell(const NestReport *report)
@@ -66,86 +37,87 @@ applied_cell(const NestReport *report)
 {
     if (!report->tagged)
         return "-";
-    return nest_report_applied(report) ? "yes" : "no";
+    return report->applied ? "yes" : "no";
 }
 
-static const char *
-cell(const NestReport *report, int column)
+/* A row's cells, fit to be printed. */
+static gchar **
+new_cells(const NestReport *report)
 {
-    const char *const cells[COLUMNS] = {report->name, report->state, tag_cell(report), report->cpu,
-                                        applied_cell(report)};
+    const char *const cells[COLUMNS + 1] = {report->name,
+                                            report->state,
+                                            tag_cell(report),
+                                            report->cpu,
+                                            applied_cell(report),
+                                            nest_live_verdict(report->run),
+                                            nest_live_guard(report->run),
+                                            NULL};
+    gchar **row = g_new0(gchar *, COLUMNS + 1);
 
-    return cells[column];
+    for (int c = 0; c < COLUMNS; c++)
+        row[c] = nest_error_harmless(cells[c]);
+    return row;
 }
 
 static void
-measure(const GPtrArray *reports, gsize widths[COLUMNS])
+measure(const GPtrArray *rows, gsize widths[COLUMNS])
 {
-    for (int c = 0; c < COLUMNS; c++) {
-        widths[c] = text_width(headers[c]);
-        for (guint i = 0; i < reports->len; i++)
-            widths[c] = MAX(widths[c], text_width(cell(g_ptr_array_index(reports, i), c)));
-    }
+    for (guint i = 0; i < rows->len; i++)
+        for (int c = 0; c < COLUMNS; c++)
+            widths[c] = MAX(widths[c], nest_output_width(((gchar **)rows->pdata[i])[c]));
 }
 
-/* Words in lines of at most the screen's width. */
 static void
-print_wrapped(const char *text)
+print_below(const char *text)
 {
-    g_auto(GStrv) words = g_strsplit(text, " ", -1);
-    gsize column = SCREEN;
-
-    for (gsize i = 0; words[i]; i++) {
-        gsize width = text_width(words[i]);
-
-        if (column + 1 + width > SCREEN) {
-            (void)printf("\n%*s", INDENT, "");
-            column = INDENT;
-        } else {
-            (void)putchar(' ');
-            column++;
-        }
-        print_text(words[i]);
-        column += width;
-    }
+    nest_output_spaces(INDENT);
+    nest_output_words(text, INDENT);
+    (void)putchar('\n');
 }
 
 /* The problem stands beside the row if it fits there, else below it. No spaces at a line's end: a cell
  * is filled up only once there is something to its right. */
 static void
-print_row(const gsize widths[COLUMNS], const NestReport *report, const char *problem)
+print_row(const gsize widths[COLUMNS], gchar **row, const char *problem)
 {
+    g_autofree gchar *harmless = nest_error_harmless(problem ? problem : "");
     gsize column = 0;
     gsize fill = 0;
 
     for (int c = 0; c < COLUMNS; c++) {
-        const char *text = report ? cell(report, c) : headers[c];
-
-        print_spaces(fill);
-        print_text(text);
-        column += widths[c] + (c ? GAP : 0);
-        fill = widths[c] - text_width(text) + GAP;
+        nest_output_spaces(fill);
+        (void)fputs(row[c], stdout);
+        column += widths[c] + GAP;
+        fill = widths[c] - nest_output_width(row[c]) + GAP;
     }
-    if (problem && column + GAP + text_width(problem) <= SCREEN) {
-        print_spaces(fill);
-        print_text(problem);
-    } else if (problem) {
-        print_wrapped(problem);
+    if (problem && column + nest_output_width(harmless) <= NEST_OUTPUT_WIDTH) {
+        nest_output_spaces(fill);
+        (void)puts(harmless);
+        return;
     }
     (void)putchar('\n');
+    if (problem)
+        print_below(problem);
 }
 
 static void
-print_table(const GPtrArray *reports)
+print_table(const Shown *shown)
 {
-    gsize widths[COLUMNS];
+    g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func((GDestroyNotify)g_strfreev);
+    gsize widths[COLUMNS] = {0};
 
-    measure(reports, widths);
-    print_row(widths, NULL, "PROBLEM");
-    for (guint i = 0; i < reports->len; i++) {
-        const NestReport *report = g_ptr_array_index(reports, i);
+    g_ptr_array_add(rows, g_strdupv((gchar **)headers));
+    for (guint i = 0; i < shown->reports->len; i++)
+        g_ptr_array_add(rows, new_cells(g_ptr_array_index(shown->reports, i)));
+    measure(rows, widths);
+    print_row(widths, g_ptr_array_index(rows, 0), "PROBLEM");
+    for (guint i = 0; i < shown->reports->len; i++) {
+        const NestReport *report = g_ptr_array_index(shown->reports, i);
+        g_autoptr(GPtrArray) lines = nest_live_words(report->run, shown->rates[i]);
 
-        print_row(widths, report, report->problem);
+        print_row(widths, g_ptr_array_index(rows, i + 1), report->problem);
+        for (guint l = 0; l < lines->len; l++)
+            print_below(g_ptr_array_index(lines, l));
     }
 }
 
@@ -164,18 +136,8 @@ print_gainers(const NestConnection *connection)
     text =
         g_strdup_printf("nesting is on for the whole host: without a tag these have %s as well: %s",
                         platform->feature, words);
-    print_wrapped(text);
     (void)putchar('\n');
-}
-
-static void
-build_string(JsonBuilder *builder, const char *name, const char *value)
-{
-    json_builder_set_member_name(builder, name);
-    if (value)
-        json_builder_add_string_value(builder, value);
-    else
-        json_builder_add_null_value(builder);
+    print_below(text);
 }
 
 /* A tag that is not well formed says nothing: null, and the problem tells why. */
@@ -192,39 +154,78 @@ build_tag(JsonBuilder *builder, const NestReport *report)
     }
     json_builder_begin_object(builder);
     for (gsize i = 0; (name = nest_tag_attribute(&report->tag, i, &value)); i++)
-        build_string(builder, name, value);
+        nest_output_json_string(builder, name, value);
     json_builder_end_object(builder);
 }
 
 static void
-build_report(JsonBuilder *builder, const NestReport *report)
+build_report(JsonBuilder *builder, const NestReport *report, double rate)
 {
     json_builder_begin_object(builder);
-    build_string(builder, "name", report->name);
-    build_string(builder, "uuid", report->uuid);
-    build_string(builder, "state", report->state);
+    nest_output_json_string(builder, "name", report->name);
+    nest_output_json_string(builder, "uuid", report->uuid);
+    nest_output_json_string(builder, "state", report->state);
     build_tag(builder, report);
-    build_string(builder, "cpu", report->cpu);
-    json_builder_set_member_name(builder, "applied");
-    json_builder_add_boolean_value(builder, nest_report_applied(report));
-    build_string(builder, "problem", report->problem);
+    nest_output_json_string(builder, "cpu", report->cpu);
+    nest_output_json_boolean(builder, "applied", report->applied);
+    nest_output_json_string(builder, "problem", report->problem);
+    nest_live_build(builder, report->run, rate);
     json_builder_end_object(builder);
 }
 
 static void
-print_json(const GPtrArray *reports)
+print_json(const Shown *shown)
 {
     g_autoptr(JsonBuilder) builder = json_builder_new();
-    g_autoptr(JsonNode) root = NULL;
-    g_autofree gchar *text = NULL;
 
     json_builder_begin_array(builder);
-    for (guint i = 0; i < reports->len; i++)
-        build_report(builder, g_ptr_array_index(reports, i));
+    for (guint i = 0; i < shown->reports->len; i++)
+        build_report(builder, g_ptr_array_index(shown->reports, i), shown->rates[i]);
     json_builder_end_array(builder);
-    root = json_builder_get_root(builder);
-    text = json_to_string(root, TRUE);
-    (void)puts(text);
+    nest_output_json_print(builder);
+}
+
+/* --- the look */
+
+/* Whether entries are to be counted. */
+static gboolean
+is_running(const NestReport *report)
+{
+    const NestState *record = nest_live_record(report->run);
+
+    return record && record->nested;
+}
+
+static void
+sample_all(const NestConnection *connection, NestRates *rates, Shown *shown)
+{
+    for (guint i = 0; i < shown->reports->len; i++) {
+        const NestReport *report = g_ptr_array_index(shown->reports, i);
+
+        if (is_running(report))
+            shown->rates[i] =
+                nest_rates_last(nest_rates_sample(rates, connection->libvirt, &report->run->guest));
+    }
+}
+
+/* Two samples of each domain in which nested guests run, and one wait for all. */
+static void
+measure_rates(const NestConnection *connection, Shown *shown)
+{
+    g_autoptr(NestRates) rates = NULL;
+    gboolean any = FALSE;
+
+    shown->rates = g_new(double, shown->reports->len + 1);
+    for (guint i = 0; i < shown->reports->len; i++) {
+        shown->rates[i] = NEST_RATES_UNKNOWN;
+        any |= is_running(g_ptr_array_index(shown->reports, i));
+    }
+    if (!any)
+        return;
+    rates = nest_rates_new(NEST_PLUGINDIR);
+    sample_all(connection, rates, shown);
+    g_usleep(BETWEEN_US);
+    sample_all(connection, rates, shown);
 }
 
 static gint
@@ -243,6 +244,20 @@ look_at(const NestConnection *connection, virDomainPtr domain, gpointer reports,
     return report != NULL;
 }
 
+static void
+print(const NestConnection *connection, GPtrArray *reports, gboolean json)
+{
+    Shown shown = {.reports = reports};
+
+    g_ptr_array_sort(reports, compare_names);
+    measure_rates(connection, &shown);
+    if (json)
+        print_json(&shown);
+    else
+        print_table(&shown);
+    g_free(shown.rates);
+}
+
 int
 nest_status(NestCall *call)
 {
@@ -258,15 +273,13 @@ nest_status(NestCall *call)
 
     if (!nest_command_parse(call, options, &status))
         return status;
+    nest_log_open("virt-nest", FALSE);
     connection = nest_connection_open(call->uri, NEST_CONNECTION_TO_LOOK, &error);
     if (!connection)
         return nest_command_fail(error);
     status = nest_connection_visit(connection, call->arguments, look_at, reports);
-    g_ptr_array_sort(reports, compare_names);
-    if (json)
-        print_json(reports);
-    else if (reports->len > 0 || status == NEST_EXIT_DONE)
-        print_table(reports);
+    if (json || reports->len > 0 || status == NEST_EXIT_DONE)
+        print(connection, reports, json);
     if (!json && !*call->arguments)
         print_gainers(connection);
     return status;

@@ -1,11 +1,15 @@
 /* The connections over which libvirt is called, each by one thread at a time. */
 #include "virtnestd/calls.h"
 
+/* How often a thread that waits looks whether one more may be opened. */
+#define RETRY_MS 100
+
 struct NestCalls {
     virConnectPtr control; /* where the events come from */
     gchar *uri;            /* libvirt's */
     GAsyncQueue *free;     /* connections that nobody has taken */
-    gint opened;           /* connections there are, or are being opened; by g_atomic_int_... */
+    gint lent;   /* connections there may be besides NEST_CALLS_MAX; by g_atomic_int_... */
+    gint opened; /* connections there are, or are being opened; by g_atomic_int_... */
 };
 
 static void
@@ -64,7 +68,7 @@ open_one(NestCalls *calls)
 {
     virConnectPtr connection = NULL;
 
-    if (g_atomic_int_add(&calls->opened, 1) < NEST_CALLS_MAX)
+    if (g_atomic_int_add(&calls->opened, 1) < NEST_CALLS_MAX + g_atomic_int_get(&calls->lent))
         connection = virConnectOpen(calls->uri);
     if (!connection)
         g_atomic_int_add(&calls->opened, -1);
@@ -88,15 +92,29 @@ nest_calls_take(NestCalls *calls)
 {
     virConnectPtr connection = g_async_queue_try_pop(calls->free);
 
-    if (!connection)
+    while (!connection) {
         connection = open_one(calls);
-    if (!connection)
-        connection = g_async_queue_pop(calls->free);
+        if (!connection)
+            connection = g_async_queue_timeout_pop(calls->free, RETRY_MS * G_TIME_SPAN_MILLISECOND);
+    }
     return revive(calls, connection);
 }
 
 void
 nest_calls_give(NestCalls *calls, virConnectPtr connection)
 {
-    g_async_queue_push(calls->free, connection);
+    gint allowed = NEST_CALLS_MAX + g_atomic_int_get(&calls->lent);
+
+    if (g_atomic_int_get(&calls->opened) <= allowed) {
+        g_async_queue_push(calls->free, connection);
+        return;
+    }
+    g_atomic_int_add(&calls->opened, -1);
+    virConnectClose(connection);
+}
+
+void
+nest_calls_lend(NestCalls *calls, guint n)
+{
+    g_atomic_int_set(&calls->lent, (gint)n);
 }

@@ -31,5 +31,11 @@ virConnectPtr nest_calls_control(const NestCalls *calls);
 /* A connection for the calling thread alone; waits for one if all are taken. Not from the main loop. */
 virConnectPtr nest_calls_take(NestCalls *calls);
 
+/**
+ * nest_calls_lend: let more threads than NEST_CALLS_MAX take a connection.
+ * @n: how many more, from now on; for threads whose domain's QEMU does not answer
+ */
+void nest_calls_lend(NestCalls *calls, guint n);
+
 /* Gives it back. */
 void nest_calls_give(NestCalls *calls, virConnectPtr connection);

@@ -31,6 +31,7 @@
 struct NestDomains {
     const NestConfig *config; /* the settings in force */
     NestHost *host;           /* its KVM module */
+    NestGuardian *guardian;   /* of running domains */
     NestCalls *calls;         /* where the calls go; NULL while libvirt is away */
     NestWatch *watch;         /* over domains that come back */
     GThreadPool *workers;     /* of Look */
@@ -61,6 +62,9 @@ typedef struct {
     virConnectPtr work;   /* where its calls go; while it runs */
     gchar *uuid;          /* the domain's */
     NestStart start;      /* a start was seen, and outrun=restart is set */
+    NestState *live;      /* what the guard wants in its live marker; NULL: nothing */
+    gboolean allow_over;  /* ... and what virt-nest allow left taken away */
+    NestRun *run;         /* the domain as it runs; found */
     gchar *name;          /* the domain's name; found, unless it is locked */
     NestScan *scan;       /* all domains; found by the listing */
     guint part;           /* of them */
@@ -84,6 +88,8 @@ look_free(Look *look)
     nest_scan_unref(look->scan);
     g_clear_pointer(&look->uuids, g_ptr_array_unref);
     g_clear_error(&look->error);
+    nest_state_free(look->live);
+    nest_run_unref(look->run);
     g_free(look->uuid);
     g_free(look->name);
     g_free(look->done);
@@ -119,6 +125,16 @@ take_over(Look *look, const NestDefinition *definition)
         g_idle_add_full(G_PRIORITY_DEFAULT, want_host, look->domains->host, NULL);
 }
 
+/* Also where the definition cannot be corrected: what runs may be tagged all the same. */
+static void
+look_at_run(Look *look, virDomainPtr domain, const NestDefinition *definition)
+{
+    GError **error = look->error ? NULL : &look->error;
+
+    if (nest_run_read(domain, definition, &look->run, error) && look->run)
+        nest_marker_put(domain, look->run, look->live, look->allow_over, &look->busy, error);
+}
+
 static void
 look_at_domain(Look *look)
 {
@@ -134,9 +150,7 @@ look_at_domain(Look *look)
         return;
     definition = nest_correct_domain(&corrector, domain, &look->error);
     take_over(look, definition);
-    /* Also where the definition cannot be corrected: what runs may be tagged all the same. */
-    nest_marker_put(domain, definition && definition->tagged, &look->busy,
-                    look->error ? NULL : &look->error);
+    look_at_run(look, domain, definition);
 }
 
 static void
@@ -201,6 +215,7 @@ want_look(NestDomains *domains, const char *uuid, NestStart start)
     g_hash_table_insert(domains->entries, g_strdup(uuid), g_new0(Entry, 1));
     look = new_look(domains, &whole_look, uuid);
     look->start = domains->config->outrun == NEST_OUTRUN_RESTART ? start : NEST_START_NONE;
+    look->live = nest_guardian_live(domains->guardian, uuid, &look->allow_over);
     push(look);
 }
 
@@ -294,6 +309,10 @@ domain_is_done(const Look *look)
     Entry left = entry ? *entry : (Entry){0};
 
     tell_outcome(look);
+    if (look->run)
+        nest_guardian_see(domains->guardian, look->run);
+    else if (!look->error)
+        nest_guardian_forget(domains->guardian, look->uuid);
     g_hash_table_remove(domains->entries, look->uuid);
     if (left.again)
         want_look(domains, look->uuid, left.start);
@@ -390,6 +409,12 @@ nest_domains_new(const NestConfig *config, NestHost *host)
 }
 
 void
+nest_domains_set_guardian(NestDomains *domains, NestGuardian *guardian)
+{
+    domains->guardian = guardian;
+}
+
+void
 nest_domains_free(NestDomains *domains)
 {
     if (!domains)
@@ -405,12 +430,14 @@ void
 nest_domains_attach(NestDomains *domains, virConnectPtr control, virConnectPtr work)
 {
     domains->calls = nest_calls_new(control, work);
+    nest_guardian_attach(domains->guardian, domains->calls);
     nest_domains_scan(domains);
 }
 
 void
 nest_domains_detach(NestDomains *domains)
 {
+    nest_guardian_attach(domains->guardian, NULL);
     g_clear_pointer(&domains->calls, nest_calls_unref);
     g_clear_pointer(&domains->scan, nest_scan_unref);
     domains->scanning = FALSE;
@@ -445,13 +472,21 @@ static const struct {
 };
 
 void
+nest_domains_look(NestDomains *domains, const char *uuid)
+{
+    want_look(domains, uuid, NEST_START_NONE);
+}
+
+void
 nest_domains_lifecycle(NestDomains *domains, virDomainPtr domain, int event, int detail)
 {
     g_autofree gchar *uuid = nest_virt_uuid(domain);
 
     nest_watch_note(domains->watch, domain, event, detail);
-    if (event == VIR_DOMAIN_EVENT_STOPPED)
+    if (event == VIR_DOMAIN_EVENT_STOPPED) {
+        nest_guardian_forget(domains->guardian, uuid);
         nest_host_retry(domains->host);
+    }
     if (event == VIR_DOMAIN_EVENT_DEFINED)
         expect_start(domains, uuid, virDomainGetName(domain));
     for (gsize i = 0; i < G_N_ELEMENTS(events); i++) {
@@ -467,7 +502,8 @@ nest_domains_metadata(NestDomains *domains, virDomainPtr domain, const char *uri
 {
     g_autofree gchar *uuid = nest_virt_uuid(domain);
 
-    if (!g_str_equal(uri, NEST_TAG_NAMESPACE) && !g_str_equal(uri, NEST_STATE_NAMESPACE))
+    if (!g_str_equal(uri, NEST_TAG_NAMESPACE) && !g_str_equal(uri, NEST_STATE_NAMESPACE) &&
+        !g_str_equal(uri, NEST_ALLOW_NAMESPACE))
         return;
     expect_start(domains, uuid, virDomainGetName(domain));
     want_look(domains, uuid, NEST_START_NONE);

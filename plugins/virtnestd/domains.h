@@ -2,6 +2,7 @@
 #pragma once
 
 #include "config.h"
+#include "virtnestd/guard.h"
 #include "virtnestd/host.h"
 #include "virtnestd/virt.h"
 
@@ -14,6 +15,9 @@ typedef struct NestDomains NestDomains;
  */
 NestDomains *nest_domains_new(const NestConfig *config, NestHost *host);
 
+/* Who is told of running domains, and asked what their live markers are to say. Before the first attach. */
+void nest_domains_set_guardian(NestDomains *domains, NestGuardian *guardian);
+
 /* Ends; waits for the looks under way. */
 void nest_domains_free(NestDomains *domains);
 
@@ -25,6 +29,9 @@ void nest_domains_detach(NestDomains *domains);
 
 /* Looks at every domain again. */
 void nest_domains_scan(NestDomains *domains);
+
+/* Looks at one again. */
+void nest_domains_look(NestDomains *domains, const char *uuid);
 
 /* A lifecycle event of libvirt. */
 void nest_domains_lifecycle(NestDomains *domains, virDomainPtr domain, int event, int detail);

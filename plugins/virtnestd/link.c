@@ -9,7 +9,7 @@
 #define FIRST_PAUSE_MS 100
 #define LONGEST_PAUSE_MS 10000
 
-enum { ON_LIFECYCLE, ON_METADATA, N_CALLBACKS };
+enum { ON_LIFECYCLE, ON_METADATA, ON_JOB, N_CALLBACKS };
 
 struct NestLink {
     gchar *uri;                       /* libvirt's */
@@ -127,6 +127,21 @@ on_metadata(virConnectPtr connection, virDomainPtr domain, int type, const char 
         link->listener->metadata(link->data, domain, uri);
 }
 
+static void
+on_job(virConnectPtr connection, virDomainPtr domain, virTypedParameterPtr parameters, int n,
+       void *data)
+{
+    NestLink *link = data;
+    int operation = VIR_DOMAIN_JOB_OPERATION_UNKNOWN;
+
+    (void)connection;
+    virTypedParamsGetInt(parameters, n, VIR_DOMAIN_JOB_OPERATION, &operation);
+    if (operation == VIR_DOMAIN_JOB_OPERATION_SAVE ||
+        operation == VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT ||
+        operation == VIR_DOMAIN_JOB_OPERATION_SNAPSHOT)
+        link->listener->job_ended(link->data, domain);
+}
+
 static gboolean
 register_events(NestLink *link)
 {
@@ -136,7 +151,11 @@ register_events(NestLink *link)
     link->callbacks[ON_METADATA] =
         virConnectDomainEventRegisterAny(link->control, NULL, VIR_DOMAIN_EVENT_ID_METADATA_CHANGE,
                                          VIR_DOMAIN_EVENT_CALLBACK(on_metadata), link, NULL);
+    link->callbacks[ON_JOB] =
+        virConnectDomainEventRegisterAny(link->control, NULL, VIR_DOMAIN_EVENT_ID_JOB_COMPLETED,
+                                         VIR_DOMAIN_EVENT_CALLBACK(on_job), link, NULL);
     return link->callbacks[ON_LIFECYCLE] >= 0 && link->callbacks[ON_METADATA] >= 0 &&
+           link->callbacks[ON_JOB] >= 0 &&
            virConnectRegisterCloseCallback(link->control, on_close, link, NULL) == 0 &&
            virConnectIsAlive(link->control) == 1;
 }

@@ -17,6 +17,9 @@ typedef struct {
     void (*lifecycle)(gpointer data, virDomainPtr domain, int event, int detail);
     /* An element of @uri in a domain's metadata was set or removed. */
     void (*metadata)(gpointer data, virDomainPtr domain, const char *uri);
+    /* A job of a domain that can lead it away (VIR_DOMAIN_JOB_OPERATION_SAVE, _MIGRATION_OUT, _SNAPSHOT) has
+     * ended, well or not. */
+    void (*job_ended)(gpointer data, virDomainPtr domain);
 } NestLinkListener;
 
 /**

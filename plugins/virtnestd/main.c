@@ -1,16 +1,17 @@
 /* virtnestd: follows libvirt's events and acts where no hook can: see virtnestd(8).
  *
  * Here are the process, its signals and its settings. link.c speaks with libvirt, domains.c decides
- * who wants a look, correct.c, marker.c and restart.c act, host.c sees to the host's KVM module. The
- * plugin host (probes, guards, exports; see plugins/nest-plugin.h once it is there) will be a listener
- * beside domains.c. */
+ * who wants a look, correct.c, marker.c and restart.c act, host.c sees to the host's KVM module, guard.c
+ * watches running domains by the plugins that loader.c loaded, inhibit.c holds up the host's shutdown. */
 #include "config.h"
 #include "error.h"
 #include "liveness.h"
 #include "log.h"
 #include "virtnestd/domains.h"
+#include "virtnestd/inhibit.h"
 #include "virtnestd/link.h"
 #include "virtnestd/notify.h"
+#include "virtnestd/release.h"
 #include "xml.h"
 
 #include <glib-unix.h>
@@ -18,15 +19,19 @@
 
 /* How long SIGTERM waits for calls of libvirt that are under way. */
 #define STOP_SECONDS 5
+#define STOP_POLL_MS 20
 
 /* The whole daemon. */
 typedef struct {
-    NestConfig config;    /* the settings in force */
-    NestHost *host;       /* whose KVM module it looks after */
-    NestDomains *domains; /* what is to be done */
-    NestLink *link;       /* where it is done */
-    GMainLoop *loop;      /* runs until SIGTERM */
-    gboolean idle;        /* stopped, and no call of libvirt is under way */
+    NestConfig config;      /* the settings in force */
+    NestHost *host;         /* whose KVM module it looks after */
+    NestPlugins *plugins;   /* probes, guards and exports */
+    NestGuardian *guardian; /* who has them used */
+    NestInhibit *inhibit;   /* of the host's shutdown */
+    NestDomains *domains;   /* what is to be done */
+    NestLink *link;         /* where it is done */
+    GMainLoop *loop;        /* runs until SIGTERM */
+    gboolean idle;          /* stopped, and no call of libvirt is under way */
 } Daemon;
 
 static void
@@ -59,7 +64,30 @@ on_metadata(gpointer data, virDomainPtr domain, const char *uri)
     nest_domains_metadata(((Daemon *)data)->domains, domain, uri);
 }
 
-static const NestLinkListener listener = {on_connected, on_lost, on_lifecycle, on_metadata};
+static void
+on_job_ended(gpointer data, virDomainPtr domain)
+{
+    g_autofree gchar *uuid = nest_virt_uuid(domain);
+
+    nest_guardian_job_ended(((Daemon *)data)->guardian, uuid);
+}
+
+static const NestLinkListener listener = {on_connected, on_lost, on_lifecycle, on_metadata,
+                                          on_job_ended};
+
+static void
+on_guard_changed(gpointer data, const char *uuid)
+{
+    nest_domains_look(((Daemon *)data)->domains, uuid);
+}
+
+static void
+on_guard_armed(gpointer data, gboolean any)
+{
+    nest_inhibit_hold(((Daemon *)data)->inhibit, any);
+}
+
+static const NestGuardListener guard_listener = {on_guard_changed, on_guard_armed};
 
 /* What a tag with required='no' leads to depends on the host. */
 static void
@@ -92,11 +120,17 @@ quit(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
+/* A guard that is just being armed or disarmed is waited for as well. */
 static gboolean
 quit_idle(gpointer data)
 {
-    ((Daemon *)data)->idle = TRUE;
-    return quit(data);
+    Daemon *daemon = data;
+
+    daemon->idle = !nest_guardian_is_busy(daemon->guardian);
+    if (daemon->idle)
+        return quit(data);
+    g_timeout_add(STOP_POLL_MS, quit_idle, daemon);
+    return G_SOURCE_REMOVE;
 }
 
 static gboolean
@@ -113,9 +147,15 @@ stop(gpointer data)
 static void
 run(Daemon *daemon, const char *uri)
 {
+    static const char virt_nest[] = NEST_BINDIR "/virt-nest";
+    const char *const drain[] = {virt_nest, "-c", uri, "drain", NULL};
+
     daemon->loop = g_main_loop_new(NULL, FALSE);
     daemon->host = nest_host_new(&daemon->config, on_host_ready, daemon);
+    daemon->inhibit = nest_inhibit_new(drain);
+    daemon->guardian = nest_guardian_new(&daemon->config, daemon->plugins, &guard_listener, daemon);
     daemon->domains = nest_domains_new(&daemon->config, daemon->host);
+    nest_domains_set_guardian(daemon->domains, daemon->guardian);
     daemon->link = nest_link_new(uri, &listener, daemon);
     g_unix_signal_add(SIGHUP, reload, daemon);
     g_unix_signal_add(SIGTERM, stop, daemon);
@@ -123,14 +163,18 @@ run(Daemon *daemon, const char *uri)
     nest_notify("READY=1\nSTATUS=Waiting for libvirt");
     g_main_loop_run(daemon->loop);
     nest_link_free(daemon->link);
-    if (daemon->idle) /* else a worker waits for libvirt and still needs it */
+    if (daemon->idle) { /* else a worker waits for libvirt and still needs it */
         nest_domains_free(daemon->domains);
+        nest_guardian_free(daemon->guardian);
+        nest_plugins_free(daemon->plugins);
+    }
+    nest_inhibit_free(daemon->inhibit);
     nest_host_free(daemon->host);
     g_main_loop_unref(daemon->loop);
 }
 
 static gboolean
-read_options(int *argc, char ***argv, gchar **ret_uri, GError **error)
+read_options(int *argc, char ***argv, gchar **ret_uri, gboolean *ret_release, GError **error)
 {
     g_autoptr(GOptionContext) context = g_option_context_new(NULL);
     gboolean foreground = FALSE;
@@ -140,6 +184,8 @@ read_options(int *argc, char ***argv, gchar **ret_uri, GError **error)
          "URI"},
         {"foreground", 'f', 0, G_OPTION_ARG_NONE, &foreground,
          "Stay in the foreground, as it always does: systemd wants that", NULL},
+        {"release", 0, 0, G_OPTION_ARG_NONE, ret_release,
+         "Disarm every guard and leave, as the removal of the package does", NULL},
         {"version", 'V', 0, G_OPTION_ARG_NONE, &version, "Print the version and leave", NULL},
         G_OPTION_ENTRY_NULL,
     };
@@ -162,26 +208,54 @@ read_options(int *argc, char ***argv, gchar **ret_uri, GError **error)
     return TRUE;
 }
 
+/* Takes the settings, the lock and the plugins. */
+static gboolean
+prepare(Daemon *daemon, GError **error)
+{
+    g_autoptr(GKeyFile) settings = NULL;
+    g_auto(GStrv) names = NULL;
+
+    if (!nest_config_load(&daemon->config, error) || !nest_liveness_take(error))
+        return FALSE;
+    names = nest_config_plugins(&settings, error);
+    if (!names)
+        return FALSE;
+    daemon->plugins = nest_plugins_load(NEST_PLUGINDIR, (const gchar *const *)names, settings);
+    return TRUE;
+}
+
+/* Returns: the exit status. */
+static int
+begin(Daemon *daemon, const char *uri, gboolean release)
+{
+    g_autoptr(GError) error = NULL;
+
+    nest_xml_init();
+    nest_virt_init();
+    if (!prepare(daemon, &error) || (release && !nest_release(uri, daemon->plugins, &error))) {
+        if (error)
+            nest_log_error(NULL, NULL, error);
+        return 1;
+    }
+    if (!release)
+        run(daemon, uri);
+    return 0;
+}
+
 int
 main(int argc, char **argv)
 {
-    Daemon daemon = {0};
+    Daemon daemon = {.config = NEST_CONFIG_DEFAULT};
     g_autofree gchar *uri = NULL;
+    gboolean release = FALSE;
     g_autoptr(GError) error = NULL;
 
     (void)setlocale(LC_ALL, "");
     nest_log_open("virtnestd", TRUE);
     (void)signal(SIGPIPE, SIG_IGN); /* libvirt writes to a libvirtd that may just have gone */
-    if (!read_options(&argc, &argv, &uri, &error)) {
+    if (!read_options(&argc, &argv, &uri, &release, &error)) {
         nest_log_error(NULL, NULL, error);
         return 2;
     }
-    if (!nest_config_load(&daemon.config, &error) || !nest_liveness_take(&error)) {
-        nest_log_error(NULL, NULL, error);
-        return 1;
-    }
-    nest_xml_init();
-    nest_virt_init();
-    run(&daemon, uri ? uri : "qemu:///system");
-    return 0;
+    return begin(&daemon, uri ? uri : "qemu:///system", release);
 }

@@ -1,18 +1,23 @@
-/* The live marker: says in a running tagged domain's live XML that this guest runs.
+/* The live marker: says in a running tagged domain's live XML that this guest runs, and what its guard does.
  *
  * It travels in save images, snapshots and migration XML, where the hook reads from it that a guest
- * resumes saved state and must not be judged by its CPU. */
+ * resumes saved state and must not be judged by its CPU, and whether nested guests were running in it. */
 #pragma once
 
-#include "virtnestd/virt.h"
+#include "virtnestd/run.h"
 
 /**
- * nest_marker_put: mark a running domain that is tagged, in its live or its persistent XML.
- * @domain: the domain; one that does not run is left alone
- * @tagged: whether its persistent definition is tagged
+ * nest_marker_put: mark a running domain.
+ * @domain: the domain
+ * @run: what was read of it a moment ago
+ * @live: (nullable) the live part of the record as the guard wants it; NULL where it has no say yet: what a
+ *   marker of this run says stays
+ * @allow_is_over: what virt-nest allow left is used up; it is taken away anyhow where its time is over, and
+ *   where it came with the guest
  * @ret_busy: a migration, save or the like is under way, for which the call would have to wait: it
  *   was left alone and wants another look soon
  *
  * Returns: FALSE with NEST_ERROR_LIBVIRT.
  */
-gboolean nest_marker_put(virDomainPtr domain, gboolean tagged, gboolean *ret_busy, GError **error);
+gboolean nest_marker_put(virDomainPtr domain, const NestRun *run, const NestState *live,
+                         gboolean allow_is_over, gboolean *ret_busy, GError **error);

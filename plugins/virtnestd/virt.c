@@ -81,3 +81,18 @@ nest_virt_read_file(const char *name, const char *uuid)
         return NULL;
     return g_steal_pointer(&text);
 }
+
+gboolean
+nest_virt_is_busy(virDomainPtr domain)
+{
+    int type = VIR_DOMAIN_JOB_NONE;
+    int n = 0;
+    virTypedParameterPtr parameters = NULL;
+    int operation = VIR_DOMAIN_JOB_OPERATION_UNKNOWN;
+
+    if (virDomainGetJobStats(domain, &type, &parameters, &n, 0) < 0)
+        return FALSE;
+    virTypedParamsGetInt(parameters, n, VIR_DOMAIN_JOB_OPERATION, &operation);
+    virTypedParamsFree(parameters, n);
+    return type != VIR_DOMAIN_JOB_NONE && operation != VIR_DOMAIN_JOB_OPERATION_BACKUP;
+}

@@ -53,3 +53,7 @@ gchar *nest_virt_file(const char *name);
  * Returns: (transfer full)(nullable) NULL where there is no such file of this name and uuid.
  */
 gchar *nest_virt_read_file(const char *name, const char *uuid);
+
+/* Whether a job runs that a change of the running domain's metadata would wait behind (LIBVIRT-FACTS, "Read in
+ * the sources"). It does not wait behind a backup. */
+gboolean nest_virt_is_busy(virDomainPtr domain);

@@ -2,7 +2,7 @@
  * l2: the nested guest, as small as one can be: a static program on /dev/kvm
  * that L1's /init starts. One VM, one vCPU, a few bytes of real-mode code.
  *
- * Usage: l2 create|output|busy|hlt|timer
+ * Usage: l2 create|output|tick|busy|hlt|timer
  * Exit:  0 done, 1 a call failed, 2 usage, 3 the guest left in a way not foreseen.
  *
  * 64 KiB of memory at guest address 0: code at CODE, text at TEXT, the stack below
@@ -26,6 +26,9 @@ enum { PORT_DEBUG = 0xe9, PORT_COM1 = 0x3f8 };
 
 static const char text[] = "hello from L2, a guest inside the guest\n"
                            "and now it halts\n";
+static const char tick[] = "tick\n";
+
+enum { TICK_PAUSE_US = 200000 }; /* after each line of tick, so that a console can follow */
 
 /* OUT byte by byte to 0xe9, until the NUL; then HLT */
 static const unsigned char code_output[] = {
@@ -33,6 +36,13 @@ static const unsigned char code_output[] = {
     0xac, 0x84, 0xc0, 0x74, 0x04,       /* 1: lodsb; test al, al; jz 2f   */
     0xe6, 0xe9, 0xeb, 0xf7,             /*    out 0xe9, al; jmp 1b        */
     0xf4,                               /* 2: hlt                         */
+};
+
+/* The same for ever */
+static const unsigned char code_tick[] = {
+    0xbe, 0x00, 0x20,                   /* 1: mov si, TEXT                */
+    0xac, 0x84, 0xc0, 0x74, 0xf8,       /* 2: lodsb; test al, al; jz 1b   */
+    0xe6, 0xe9, 0xeb, 0xf7,             /*    out 0xe9, al; jmp 2b        */
 };
 
 /* 4096 turns in the guest, one exit, for ever */
@@ -56,12 +66,15 @@ static const struct mode {
     const unsigned char *code;    /* NULL: the vCPU is never run */
     size_t size;
     bool irqchip;                 /* in-kernel PIC, APIC and PIT */
+    const char *text;             /* what it prints; NULL: nothing */
+    useconds_t pause;             /* after each line */
 } modes[] = {
-    { "create", NULL, 0, false },
-    { "output", code_output, sizeof(code_output), false },
-    { "busy", code_busy, sizeof(code_busy), false },
-    { "hlt", code_hlt, sizeof(code_hlt), true },
-    { "timer", code_timer, sizeof(code_timer), true },
+    { "create", NULL, 0, false, NULL, 0 },
+    { "output", code_output, sizeof(code_output), false, text, 0 },
+    { "tick", code_tick, sizeof(code_tick), false, tick, TICK_PAUSE_US },
+    { "busy", code_busy, sizeof(code_busy), false, NULL, 0 },
+    { "hlt", code_hlt, sizeof(code_hlt), true, NULL, 0 },
+    { "timer", code_timer, sizeof(code_timer), true, NULL, 0 },
 };
 
 struct guest {
@@ -99,7 +112,8 @@ static void add_memory(struct guest *guest)
     CALL(guest->vm, KVM_SET_USER_MEMORY_REGION, &region);
     if (guest->mode->code)
         memcpy(guest->memory + CODE, guest->mode->code, guest->mode->size);
-    memcpy(guest->memory + TEXT, text, sizeof(text));
+    if (guest->mode->text)
+        strcpy((char *)guest->memory + TEXT, guest->mode->text);
     guest->memory[IVT_TIMER] = TIMER_HANDLER & 0xff;
     guest->memory[IVT_TIMER + 1] = TIMER_HANDLER >> 8;
 }
@@ -138,7 +152,7 @@ static void create(struct guest *guest)
 }
 
 /* Collects the guest's bytes and prints them line by line. */
-static void put(char c)
+static void put(const struct mode *mode, char c)
 {
     static char line[128];
     static size_t used;
@@ -146,18 +160,20 @@ static void put(char c)
     if (c == '\n' || used == sizeof(line)) {
         printf("L2: %.*s\n", (int)used, line);
         used = 0;
+        usleep(mode->pause);
     } else {
         line[used++] = c;
     }
 }
 
-static void output(const struct kvm_run *run)
+static void output(const struct guest *guest)
 {
+    const struct kvm_run *run = guest->run;
     const char *data = (const char *)run + run->io.data_offset;
 
     if (run->io.port == PORT_DEBUG || run->io.port == PORT_COM1)
         for (unsigned i = 0; i < run->io.count * run->io.size; i++)
-            put(data[i]);
+            put(guest->mode, data[i]);
 }
 
 /* Runs the vCPU until it halts; the modes that loop end by a signal only. */
@@ -173,7 +189,7 @@ static int run(struct guest *guest)
             return EXIT_SUCCESS;
         if (guest->run->exit_reason != KVM_EXIT_IO)
             break;
-        output(guest->run);
+        output(guest);
     }
     fprintf(stderr, "L2: unforeseen exit %u of the guest\n", guest->run->exit_reason);
     return EXIT_UNFORESEEN;
@@ -188,7 +204,7 @@ int main(int argc, char **argv)
         if (strcmp(argv[1], modes[i].name) == 0)
             guest.mode = &modes[i];
     if (!guest.mode) {
-        fprintf(stderr, "usage: l2 create|output|busy|hlt|timer\n");
+        fprintf(stderr, "usage: l2 create|output|tick|busy|hlt|timer\n");
         return EXIT_USAGE;
     }
     create(&guest);

@@ -33,7 +33,7 @@ teardown() {
     for one in "$scratch"/*/stage; do
         [ ! -e "$one" ] || host_stop "$(dirname "$one")" || :
     done
-    rm -rf "$scratch"
+    [ -n "${KEEP:-}" ] || rm -rf "$scratch"
 }
 trap teardown EXIT
 

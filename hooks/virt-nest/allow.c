@@ -1,0 +1,375 @@
+/* virt-nest allow: lets a guarded domain be migrated or saved although nested guests run in it.
+ *
+ * It writes what is allowed into the live metadata, where virtnestd hears of it and lifts the guard, and
+ * waits for that. Without a virtnestd it takes the guard away itself. */
+#include "connection.h"
+
+#include "config.h"
+#include "error.h"
+#include "liveness.h"
+#include "log.h"
+#include "virtnestd/loader.h"
+#include "virtnestd/run.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define WAIT_SECONDS 10
+#define POLL_US 100000
+#define LONGEST_DAYS 7
+
+/* What the command line asks for. */
+typedef struct {
+    gchar *duration; /* --for, as it was typed; NULL: not given */
+    gint64 seconds;  /* ... in seconds */
+    gboolean once;   /* --once, the default */
+    gboolean end;    /* --end */
+} Wish;
+
+static void
+wish_clear(Wish *wish)
+{
+    g_free(wish->duration);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Wish, wish_clear)
+
+static const struct {
+    char letter;
+    gint64 seconds;
+} units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+
+static gint64
+unit_seconds(char letter)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(units); i++)
+        if (units[i].letter == letter)
+            return units[i].seconds;
+    return 0;
+}
+
+/* A number without a unit could be meant in any. */
+static gboolean
+read_duration(Wish *wish, GError **error)
+{
+    gsize length = strlen(wish->duration);
+    gint64 unit = length ? unit_seconds(wish->duration[length - 1]) : 0;
+    g_autofree gchar *number = g_strndup(wish->duration, length ? length - 1 : 0);
+    guint64 n = 0;
+
+    if (unit && g_ascii_string_to_unsigned(number, 10, 1, G_MAXINT, &n, NULL))
+        wish->seconds = (gint64)n * unit;
+    if (wish->seconds > 0 && wish->seconds <= LONGEST_DAYS * unit_seconds('d'))
+        return TRUE;
+    g_set_error(error, NEST_ERROR, NEST_ERROR_USAGE,
+                "--for '%s' is no time: it takes a number and its unit, as 90s, 10m, 2h or 1d, "
+                "of %d days at most",
+                wish->duration, LONGEST_DAYS);
+    return FALSE;
+}
+
+/* What the domain's definition says; NULL where it has none, or a malformed one. */
+static NestDefinition *
+read_definition(const NestConnection *connection, virDomainPtr domain)
+{
+    g_autofree gchar *text =
+        virDomainIsPersistent(domain) == 1 ? nest_virt_read_inactive(domain, NULL) : NULL;
+
+    return text ? nest_definition_correct(text, connection->host.platform,
+                                          nest_connection_can_nest(connection), NULL)
+                : NULL;
+}
+
+static gboolean
+is_guarded(const NestRun *run)
+{
+    return run && (run->guarded || (run->marked && run->state->guard));
+}
+
+static NestRun *
+read_guarded(const NestConnection *connection, virDomainPtr domain, GError **error)
+{
+    g_autoptr(NestDefinition) definition = read_definition(connection, domain);
+    g_autoptr(NestRun) run = NULL;
+
+    if (virDomainIsActive(domain) != 1) {
+        g_set_error_literal(error, NEST_ERROR, NEST_ERROR_GUARD,
+                            "it does not run, so it has no guard that could be lifted: what is "
+                            "allowed holds for a running guest, start it first (virsh start)");
+        return NULL;
+    }
+    if (!nest_run_read(domain, definition, &run, error))
+        return NULL;
+    if (is_guarded(run))
+        return g_steal_pointer(&run);
+    g_set_error_literal(error, NEST_ERROR, NEST_ERROR_GUARD,
+                        "it is not guarded, so there is nothing to lift: it has no tag with "
+                        "migration='refuse', or no nested CPU (virt-nest status tells); virsh "
+                        "migrate and virsh save are not refused for it");
+    return NULL;
+}
+
+/* The metadata call would wait until the job is over (LIBVIRT-FACTS, "Read in the sources"). */
+static gboolean
+check_idle(virDomainPtr domain, GError **error)
+{
+    if (!nest_virt_is_busy(domain))
+        return TRUE;
+    g_set_error_literal(error, NEST_ERROR, NEST_ERROR_GUARD,
+                        "a job of libvirt runs on it (a migration, save or snapshot), and "
+                        "nothing can be written into its metadata until that is over: wait for it "
+                        "(virsh domjobinfo) or end it (virsh domjobabort), then try again");
+    return FALSE;
+}
+
+/* @element: NULL takes it out. */
+static gboolean
+write_metadata(virDomainPtr domain, const char *element, const char *prefix, const char *uri,
+               GError **error)
+{
+    if (virDomainSetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, element, element ? prefix : NULL,
+                             uri, VIR_DOMAIN_AFFECT_LIVE) == 0)
+        return TRUE;
+    return nest_virt_error(error, "cannot write what is allowed into its metadata");
+}
+
+static gboolean
+write_wish(virDomainPtr domain, const Wish *wish, GError **error)
+{
+    NestAllow allow = {.once = wish->once,
+                       .until =
+                           wish->seconds ? g_get_real_time() / G_USEC_PER_SEC + wish->seconds : 0};
+    g_autofree gchar *element = wish->end ? NULL : nest_allow_format(&allow);
+
+    return write_metadata(domain, element, NEST_ALLOW_PREFIX, NEST_ALLOW_NAMESPACE, error);
+}
+
+static gchar *
+how_long(const Wish *wish)
+{
+    return wish->duration ? g_strdup_printf("for %s", wish->duration)
+                          : g_strdup("for one migration, save or memory snapshot");
+}
+
+static void
+log_wish(virDomainPtr domain, const Wish *wish)
+{
+    g_autofree gchar *uuid = nest_virt_uuid(domain);
+    g_autofree gchar *span = how_long(wish);
+    const char *sudo = g_getenv("SUDO_USER");
+    g_autofree gchar *who =
+        g_strdup_printf("by uid %u%s%s", getuid(), sudo ? ", sudo of " : "", sudo ? sudo : "");
+
+    if (wish->end)
+        nest_log(G_LOG_LEVEL_MESSAGE, virDomainGetName(domain), uuid,
+                 "what virt-nest allow allowed was taken back %s", who);
+    else
+        nest_log_event(NEST_LOG_ALLOWED, virDomainGetName(domain), uuid,
+                       "migration and save with nested guests allowed %s %s", span, who);
+}
+
+/* Whether virtnestd has come to it. While nested guests run, off is only what it is before it is armed. */
+static gboolean
+has_followed(const NestRun *run, const Wish *wish)
+{
+    const gchar *guard = run && run->marked ? run->state->guard : NULL;
+
+    if (!guard)
+        return FALSE;
+    if (g_str_equal(guard, "off"))
+        return !run->state->nested;
+    return wish->end != g_str_equal(guard, "lifted");
+}
+
+/* (transfer full)(nullable) The domain as virtnestd has left it, as soon as it has come to it. */
+static NestRun *
+wait_for_guard(virDomainPtr domain, const Wish *wish)
+{
+    gint64 end = g_get_monotonic_time() + WAIT_SECONDS * G_TIME_SPAN_SECOND;
+
+    for (;;) {
+        g_autoptr(NestRun) run = NULL;
+
+        if (nest_run_read(domain, NULL, &run, NULL) && has_followed(run, wish))
+            return g_steal_pointer(&run);
+        if (g_get_monotonic_time() >= end)
+            return NULL;
+        g_usleep(POLL_US);
+    }
+}
+
+static void
+tell(virDomainPtr domain, const Wish *wish, const char *then)
+{
+    g_autofree gchar *span = how_long(wish);
+
+    (void)printf("%s: %s%s; %s\n", virDomainGetName(domain),
+                 wish->end ? "no longer allowed" : "allowed ", wish->end ? "" : span, then);
+}
+
+/* What comes next, by the guard's new state. */
+static const struct {
+    const char *guard;
+    const char *words;
+} outcomes[] = {
+    {"lifted", "its guard is lifted until that is over, or until virt-nest allow --end"},
+    {"off", "no nested guests run in it now, so nothing is refused"},
+    {"armed", "its guard is armed again: migration and save are refused"},
+    {"failed", "but its guard could not be armed again: virt-nest status tells why"},
+};
+
+static gboolean
+let_follow(virDomainPtr domain, const Wish *wish, GError **error)
+{
+    g_autoptr(NestRun) run = wait_for_guard(domain, wish);
+
+    for (gsize i = 0; run && i < G_N_ELEMENTS(outcomes); i++)
+        if (g_str_equal(outcomes[i].guard, run->state->guard))
+            tell(domain, wish, outcomes[i].words);
+    if (!run)
+        g_set_error(error, NEST_ERROR, NEST_ERROR_DAEMON,
+                    "virtnestd did not answer within %d s: what is %s is written down, and counts "
+                    "as soon as virtnestd reads it; until then the guard stays as it was: see "
+                    "systemctl status virtnestd",
+                    WAIT_SECONDS, wish->end ? "taken back" : "allowed");
+    return run != NULL;
+}
+
+/* The guard plugins of virtnestd, and no other. */
+static NestPlugins *
+load_guards(GError **error)
+{
+    g_autoptr(GKeyFile) settings = NULL;
+    g_auto(GStrv) names = nest_config_plugins(&settings, error);
+    g_autoptr(GPtrArray) guards = g_ptr_array_new();
+    g_autoptr(NestPlugins) plugins = NULL;
+
+    if (!names)
+        return NULL;
+    for (gsize i = 0; names[i]; i++)
+        if (g_str_has_prefix(names[i], "guard-"))
+            g_ptr_array_add(guards, names[i]);
+    g_ptr_array_add(guards, NULL);
+    plugins = nest_plugins_load(NEST_PLUGINDIR, (const gchar *const *)guards->pdata, settings);
+    if (nest_plugins_get(plugins, NEST_PLUGIN_GUARD, 0))
+        return g_steal_pointer(&plugins);
+    g_set_error_literal(error, NEST_ERROR, NEST_ERROR_PLUGIN,
+                        "virtnestd does not run, and none of its guard plugins could be loaded to "
+                        "take the guard away from here: start virtnestd (systemctl start "
+                        "virtnestd), then try again");
+    return NULL;
+}
+
+static gboolean
+disarm(const NestRun *run, virDomainPtr domain, GError **error)
+{
+    g_autoptr(NestPlugins) plugins = load_guards(error);
+    const NestLoaded *guard = NULL;
+
+    if (!plugins)
+        return FALSE;
+    for (guint i = 0; (guard = nest_plugins_get(plugins, NEST_PLUGIN_GUARD, i)); i++)
+        if (!guard->plugin->disarm(guard->state, &run->guest, domain, error))
+            return FALSE;
+    return TRUE;
+}
+
+/* What virtnestd would write, were it there. */
+static gboolean
+write_lifted(const NestRun *run, virDomainPtr domain, GError **error)
+{
+    g_autoptr(NestState) state = nest_state_copy(run->state);
+    g_autofree gchar *element = NULL;
+
+    if (!state->guard)
+        return TRUE;
+    g_free(state->guard);
+    state->guard = g_strdup("lifted");
+    element = nest_state_format(state, FALSE);
+    return write_metadata(domain, element, "neststate", NEST_STATE_NAMESPACE, error);
+}
+
+static gboolean
+do_alone(const NestRun *run, virDomainPtr domain, const Wish *wish, GError **error)
+{
+    if (wish->end) {
+        tell(domain, wish,
+             "virtnestd does not run: the guard comes back with it (systemctl start virtnestd)");
+        return TRUE;
+    }
+    if (!disarm(run, domain, error) || !write_lifted(run, domain, error))
+        return FALSE;
+    tell(domain, wish,
+         "virtnestd does not run, so its guard was taken away from here; it comes back with "
+         "virtnestd, once that is over (systemctl start virtnestd)");
+    return TRUE;
+}
+
+/* Only root can see the lock that says whether virtnestd lives. */
+static gboolean
+is_alone(void)
+{
+    return geteuid() == 0 && !nest_liveness_is_held();
+}
+
+static gboolean
+allow(const NestConnection *connection, virDomainPtr domain, gpointer data, GError **error)
+{
+    const Wish *wish = data;
+    g_autoptr(NestRun) run = read_guarded(connection, domain, error);
+
+    if (!run)
+        return FALSE;
+    if (wish->end && !run->has_allow)
+        return printf("%s: nothing was allowed, so there is nothing to take back\n",
+                      virDomainGetName(domain)) > 0;
+    if (!check_idle(domain, error) || !write_wish(domain, wish, error))
+        return FALSE;
+    log_wish(domain, wish);
+    return is_alone() ? do_alone(run, domain, wish, error) : let_follow(domain, wish, error);
+}
+
+/* Takes what was typed apart; says what is wrong with it. */
+static gboolean
+read_wish(NestCall *call, Wish *wish, int *ret_status)
+{
+    GError *error = NULL;
+    const GOptionEntry options[] = {
+        {"for", 0, 0, G_OPTION_ARG_FILENAME, &wish->duration,
+         "for a time: 90s, 10m, 2h or 1d, 7d at most", "DURATION"},
+        {"once", 0, 0, G_OPTION_ARG_NONE, &wish->once,
+         "for one migration, save or memory snapshot (the default)", NULL},
+        {"end", 0, 0, G_OPTION_ARG_NONE, &wish->end, "no longer: take it back", NULL},
+        G_OPTION_ENTRY_NULL,
+    };
+
+    if (!nest_command_parse(call, options, ret_status))
+        return FALSE;
+    if (wish->duration && !read_duration(wish, &error))
+        *ret_status = nest_command_fail(error);
+    else if ((wish->duration != NULL) + wish->once + wish->end > 1)
+        *ret_status = nest_command_misused(call, "say one of --for, --once and --end");
+    else if (g_strv_length(call->arguments) != 1)
+        *ret_status = nest_command_misused(call, "name one domain");
+    else
+        return TRUE;
+    return FALSE;
+}
+
+int
+nest_allow(NestCall *call)
+{
+    g_auto(Wish) wish = {0};
+    g_autoptr(NestConnection) connection = NULL;
+    GError *error = NULL;
+    int status = NEST_EXIT_DONE;
+
+    if (!read_wish(call, &wish, &status))
+        return status;
+    wish.once = !wish.duration && !wish.end;
+    nest_log_open("virt-nest", FALSE);
+    connection = nest_connection_open(call->uri, NEST_CONNECTION_TO_CHANGE, &error);
+    if (!connection)
+        return nest_command_fail(error);
+    return nest_connection_visit(connection, call->arguments, allow, &wish);
+}

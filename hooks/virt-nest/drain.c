@@ -1,0 +1,328 @@
+/* virt-nest drain: shuts down, before the host is, the domains that their guard keeps from being saved.
+ *
+ * Theory of operation: the main thread looks twice a second who is off, and keeps the time. libvirt's call
+ * waits for as long as a QEMU does not answer, so the asking is done by a few threads, each over a
+ * connection of its own (libvirt before 10.4 corrupts the stack of a thread that shares one, CVE-2024-4418):
+ * one that hangs holds up neither the other domains nor the end. */
+#include "connection.h"
+
+#include "error.h"
+#include "virtnestd/run.h"
+
+#include <glib-unix.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TIMEOUT_SECONDS 300
+#define AGAIN_SECONDS 30 /* a guest that boots can miss the power button */
+#define POLL_US 500000
+#define ASKING_AT_A_TIME 4
+
+/* One domain that is to be off. Counted references, as a thread may still be at it when all is over. */
+typedef struct {
+    gchar *uri;    /* libvirt's */
+    gchar *name;   /* the domain's */
+    gchar *uuid;   /* in its usual form */
+    int id;        /* libvirt's, of this run */
+    gboolean deaf; /* paused: it would not hear */
+    gboolean off;  /* it is off, and that was said */
+    gint asking;   /* a thread is at it; by g_atomic_int_... */
+    guint asked;   /* how often; of that thread */
+} Guest;
+
+/* All of them. */
+typedef struct {
+    gint timeout;        /* seconds */
+    gboolean dry_run;    /* only say it */
+    GPtrArray *guests;   /* Guest *, by name */
+    GThreadPool *askers; /* the threads */
+    gint stopped;        /* SIGTERM or SIGINT has come; by g_atomic_int_... */
+} Drain;
+
+static void
+guest_clear(gpointer data)
+{
+    Guest *guest = data;
+
+    g_free(guest->uri);
+    g_free(guest->name);
+    g_free(guest->uuid);
+}
+
+static void
+guest_unref(gpointer guest)
+{
+    g_atomic_rc_box_release_full(guest, guest_clear);
+}
+
+static gint
+compare_names(gconstpointer a, gconstpointer b)
+{
+    return strcmp((*(Guest *const *)a)->name, (*(Guest *const *)b)->name);
+}
+
+/* At once, for whoever follows a shutdown in the journal. */
+static void
+say(const Guest *guest, const char *what)
+{
+    (void)printf("%s: %s\n", guest->name, what);
+    (void)fflush(stdout);
+}
+
+/* Whether libvirt-guests could not save it, or could and would lose its nested guests. */
+static gboolean
+is_wanted(const NestRun *run)
+{
+    const char *guard = run && run->marked ? run->state->guard : NULL;
+
+    return guard && run->state->nested &&
+           (g_str_equal(guard, "armed") || g_str_equal(guard, "failed"));
+}
+
+static gboolean
+is_deaf(virDomainPtr domain)
+{
+    int state = VIR_DOMAIN_NOSTATE;
+
+    return virDomainGetState(domain, &state, NULL, 0) == 0 &&
+           (state == VIR_DOMAIN_PAUSED || state == VIR_DOMAIN_PMSUSPENDED);
+}
+
+static gboolean
+collect(const NestConnection *connection, virDomainPtr domain, gpointer data, GError **error)
+{
+    Drain *drain = data;
+    g_autoptr(NestRun) run = NULL;
+    Guest *guest = NULL;
+
+    if (!nest_run_read(domain, NULL, &run, error))
+        return FALSE;
+    if (!is_wanted(run))
+        return TRUE;
+    guest = g_atomic_rc_box_new0(Guest);
+    guest->uri = virConnectGetURI(connection->libvirt);
+    guest->name = g_strdup(run->guest.name);
+    guest->uuid = g_strdup(run->guest.uuid);
+    guest->id = run->guest.id;
+    guest->deaf = is_deaf(domain);
+    g_ptr_array_add(drain->guests, guest);
+    return TRUE;
+}
+
+/* The domain while it is still in the same run; NULL where that is over, or with libvirt's error. */
+static virDomainPtr
+find(virConnectPtr libvirt, const Guest *guest, gboolean *ret_off)
+{
+    g_autoptr(virDomain) domain = virDomainLookupByUUIDString(libvirt, guest->uuid);
+
+    *ret_off = domain ? (int)virDomainGetID(domain) != guest->id : nest_virt_domain_is_gone();
+    return *ret_off ? NULL : g_steal_pointer(&domain);
+}
+
+/* Without flags libvirt asks the agent where there is one, else, or where that fails, by ACPI (libvirt
+ * src/qemu/qemu_driver.c, qemuDomainShutdownFlags()). */
+static gboolean
+shut_down(const Guest *guest, GError **error)
+{
+    g_autoptr(virConnect) libvirt = virConnectOpen(guest->uri);
+    gboolean off = FALSE;
+    g_autoptr(virDomain) domain = libvirt ? find(libvirt, guest, &off) : NULL;
+
+    if (off || (domain && virDomainShutdownFlags(domain, 0) == 0))
+        return TRUE;
+    nest_virt_error(error, "cannot ask it to shut down");
+    g_prefix_error(error, "%s: ", guest->name);
+    return FALSE;
+}
+
+/* A thread's work. */
+static void
+ask(gpointer data, gpointer unused)
+{
+    Guest *guest = data;
+    GError *error = NULL;
+
+    (void)unused;
+    if (shut_down(guest, &error))
+        say(guest, guest->asked++ ? "asked again" : "asked to shut down");
+    else
+        nest_command_fail(error);
+    g_atomic_int_set(&guest->asking, FALSE);
+    guest_unref(guest);
+}
+
+static void
+ask_all(Drain *drain)
+{
+    for (guint i = 0; i < drain->guests->len; i++) {
+        Guest *guest = g_ptr_array_index(drain->guests, i);
+
+        if (guest->off || guest->deaf ||
+            !g_atomic_int_compare_and_exchange(&guest->asking, FALSE, TRUE))
+            continue;
+        g_thread_pool_push(drain->askers, g_atomic_rc_box_acquire(guest), NULL);
+    }
+}
+
+static void
+look_at(Guest *guest, virConnectPtr libvirt)
+{
+    g_autoptr(virDomain) domain = find(libvirt, guest, &guest->off);
+
+    if (guest->off)
+        say(guest, "off");
+}
+
+/* Says who is off by now; returns how many that can hear are not. */
+static guint
+look(Drain *drain, virConnectPtr libvirt)
+{
+    guint on = 0;
+
+    for (guint i = 0; i < drain->guests->len; i++) {
+        Guest *guest = g_ptr_array_index(drain->guests, i);
+
+        if (!guest->off)
+            look_at(guest, libvirt);
+        on += !guest->off && !guest->deaf;
+    }
+    return on;
+}
+
+/* Asks and waits until all are off, or one of these ends it; returns which, in words. */
+static const char *
+wait_for_all(Drain *drain, virConnectPtr libvirt)
+{
+    gint64 begun = g_get_monotonic_time();
+    gint64 next = begun;
+
+    while (look(drain, libvirt) > 0) {
+        gint64 now = g_get_monotonic_time();
+
+        if (g_atomic_int_get(&drain->stopped))
+            return "it was told to stop";
+        if (now - begun >= drain->timeout * G_TIME_SPAN_SECOND)
+            return "the time is over";
+        if (virConnectIsAlive(libvirt) != 1)
+            return "libvirt does not answer any more";
+        if (now >= next) {
+            ask_all(drain);
+            next = now + AGAIN_SECONDS * G_TIME_SPAN_SECOND;
+        }
+        g_usleep(POLL_US);
+    }
+    return "all that could hear are off";
+}
+
+static guint
+tell_left(const Drain *drain)
+{
+    guint left = 0;
+
+    for (guint i = 0; i < drain->guests->len; i++) {
+        const Guest *guest = g_ptr_array_index(drain->guests, i);
+
+        if (!guest->off)
+            say(guest, guest->deaf ? "left paused" : "left running");
+        left += !guest->off;
+    }
+    return left;
+}
+
+static void
+tell_deaf(const Drain *drain)
+{
+    for (guint i = 0; i < drain->guests->len; i++) {
+        const Guest *guest = g_ptr_array_index(drain->guests, i);
+
+        if (guest->deaf)
+            say(guest, "paused, so it cannot hear that it is to shut down; it is left as it is: "
+                       "virsh resume (or dompmwakeup) lets it hear");
+    }
+}
+
+static gboolean
+stop(gpointer data)
+{
+    g_atomic_int_set(&((Drain *)data)->stopped, TRUE);
+    return G_SOURCE_REMOVE; /* a second signal ends the program at once */
+}
+
+static int
+shut_down_all(Drain *drain, virConnectPtr libvirt)
+{
+    const char *why = NULL;
+    guint left = 0;
+
+    g_unix_signal_add(SIGTERM, stop, drain);
+    g_unix_signal_add(SIGINT, stop, drain);
+    tell_deaf(drain);
+    drain->askers = g_thread_pool_new(ask, NULL, ASKING_AT_A_TIME, FALSE, NULL);
+    why = wait_for_all(drain, libvirt);
+    g_thread_pool_free(drain->askers, TRUE, FALSE);
+    left = tell_left(drain);
+    if (left == 0)
+        return NEST_EXIT_DONE;
+    return nest_command_fail(g_error_new(
+        NEST_ERROR, NEST_ERROR_LIVE_RUNNING,
+        "%u of %u domains left (%s): with nested guests in them libvirt-guests cannot save them, "
+        "and they are killed when the host powers off: shut them down from inside, or let them be "
+        "saved as they are (virt-nest allow DOMAIN)",
+        left, drain->guests->len, why));
+}
+
+static int
+tell_all(const Drain *drain)
+{
+    for (guint i = 0; i < drain->guests->len; i++) {
+        const Guest *guest = g_ptr_array_index(drain->guests, i);
+
+        say(guest, guest->deaf ? "would be left as it is, paused" : "would be asked to shut down");
+    }
+    return NEST_EXIT_DONE;
+}
+
+/* A domain that cannot be read leaves the others to be shut down, and the status at 1. */
+static int
+run(Drain *drain, const NestConnection *connection)
+{
+    gchar *all[] = {NULL};
+    int status = nest_connection_visit(connection, all, collect, drain);
+    int end = NEST_EXIT_DONE;
+
+    g_ptr_array_sort(drain->guests, compare_names);
+    if (drain->guests->len == 0 && status == NEST_EXIT_DONE)
+        (void)puts("nothing to do: no guard keeps a running domain from being saved");
+    else if (drain->dry_run)
+        end = tell_all(drain);
+    else if (drain->guests->len > 0)
+        end = shut_down_all(drain, connection->libvirt);
+    return end ? end : status;
+}
+
+int
+nest_drain(NestCall *call)
+{
+    g_autoptr(GPtrArray) guests = g_ptr_array_new_with_free_func(guest_unref);
+    Drain drain = {.timeout = TIMEOUT_SECONDS, .guests = guests};
+    g_autoptr(NestConnection) connection = NULL; /* ends before @drain: it runs the signals' loop */
+    GError *error = NULL;
+    int status = NEST_EXIT_DONE;
+    const GOptionEntry options[] = {
+        {"timeout", 0, 0, G_OPTION_ARG_INT, &drain.timeout,
+         "how long to wait for all of them (300)", "SECONDS"},
+        {"dry-run", 0, 0, G_OPTION_ARG_NONE, &drain.dry_run, "say what would be done, do nothing",
+         NULL},
+        G_OPTION_ENTRY_NULL,
+    };
+
+    if (!nest_command_parse(call, options, &status))
+        return status;
+    if (*call->arguments)
+        return nest_command_misused(call, "it takes no argument");
+    if (drain.timeout < 1)
+        return nest_command_misused(call, "--timeout takes a number of seconds, 1 or more");
+    connection = nest_connection_open(call->uri, NEST_CONNECTION_TO_CHANGE, &error);
+    return connection ? run(&drain, connection) : nest_command_fail(error);
+}

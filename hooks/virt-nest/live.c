@@ -1,0 +1,162 @@
+/* What virtnestd left in a running domain's live XML of its nested guests and its guard, in words. */
+#include "live.h"
+
+#include "output.h"
+
+static gint64
+now(void)
+{
+    return g_get_real_time() / G_USEC_PER_SEC;
+}
+
+/* Where the start of the QEMU cannot be read, as by an ordinary user, the uuid has to do. */
+const NestState *
+nest_live_record(const NestRun *run)
+{
+    gboolean ours =
+        run && nest_state_is_of(run->state, run->guest.uuid) && (run->marked || !*run->qemu);
+
+    return ours && run->state->guard ? run->state : NULL;
+}
+
+const char *
+nest_live_verdict(const NestRun *run)
+{
+    const NestState *record = nest_live_record(run);
+    const char *unknown = nest_verdict_why_name(NEST_WHY_NOTHING);
+
+    if (!record)
+        return "-";
+    if (record->nested)
+        return nest_verdict_state_name(NEST_VERDICT_RUNNING);
+    return nest_verdict_state_name(!record->why || g_str_equal(record->why, unknown)
+                                       ? NEST_VERDICT_UNKNOWN
+                                       : NEST_VERDICT_NONE);
+}
+
+const char *
+nest_live_guard(const NestRun *run)
+{
+    const NestState *record = nest_live_record(run);
+
+    return record ? record->guard : "-";
+}
+
+/* --- for a person */
+
+static gchar *
+evidence_words(const NestState *record, double rate)
+{
+    const char *words = record->why ? nest_verdict_why_words(record->why) : NULL;
+    GString *text = g_string_new("evidence: ");
+
+    g_string_append(text, words ? words : "not said");
+    if (record->probe)
+        g_string_append_printf(text, " (%s)", record->probe);
+    if (rate >= 0)
+        g_string_append_printf(text, ", %.0f entries a second", rate);
+    return g_string_free(text, FALSE);
+}
+
+static gchar *
+since_words(const NestRun *run, const NestState *record)
+{
+    g_autoptr(GDateTime) since = g_date_time_new_from_unix_local(record->since);
+    g_autofree gchar *date = since ? g_date_time_format(since, "%F %T") : NULL;
+    g_autofree gchar *span = nest_output_span(now() - record->since);
+
+    return date ? g_strdup_printf("%s since %s (%s)", nest_live_verdict(run), date, span) : NULL;
+}
+
+/* NULL where it is not lifted, nor about to be. */
+static gchar *
+allow_words(const NestRun *run, const NestState *record)
+{
+    g_autofree gchar *span = nest_output_span(run->allow.until - now());
+
+    if (nest_allow_holds(&run->allow, now()))
+        return run->allow.once
+                   ? g_strdup("guard: lifted by virt-nest allow for one migration, save or memory "
+                              "snapshot")
+                   : g_strdup_printf("guard: lifted for %s more by virt-nest allow", span);
+    if (g_str_equal(record->guard, "lifted"))
+        return g_strdup(
+            "guard: lifted, as the tag says migration='allow', or until virtnestd's next "
+            "look");
+    return NULL;
+}
+
+static void
+add(GPtrArray *lines, gchar *line)
+{
+    if (line)
+        g_ptr_array_add(lines, line);
+}
+
+GPtrArray *
+nest_live_words(const NestRun *run, double rate)
+{
+    const NestState *record = nest_live_record(run);
+    GPtrArray *lines = g_ptr_array_new_with_free_func(g_free);
+    gchar *allow = record ? allow_words(run, record) : NULL;
+
+    if (!record || (!record->nested && !allow && !g_str_equal(record->guard, "failed")))
+        return lines;
+    add(lines, evidence_words(record, rate));
+    if (record->since)
+        add(lines, since_words(run, record));
+    if (record->problem)
+        add(lines, g_strdup_printf("guard: %s", record->problem));
+    add(lines, allow);
+    return lines;
+}
+
+/* --- for programs */
+
+static void
+build_nested(JsonBuilder *builder, const NestRun *run, const NestState *record, double rate)
+{
+    g_autofree gchar *since = record->since ? nest_output_iso_time(record->since) : NULL;
+
+    json_builder_begin_object(builder);
+    nest_output_json_string(builder, "verdict", nest_live_verdict(run));
+    nest_output_json_string(builder, "why", record->why);
+    nest_output_json_string(builder, "since", since);
+    nest_output_json_string(builder, "probe", record->probe);
+    json_builder_set_member_name(builder, "entries_per_second");
+    if (rate >= 0)
+        json_builder_add_int_value(builder, (gint64)(rate + 0.5));
+    else
+        json_builder_add_null_value(builder);
+    json_builder_end_object(builder);
+}
+
+static void
+build_guard(JsonBuilder *builder, const NestRun *run, const NestState *record)
+{
+    gboolean allowed = nest_allow_holds(&run->allow, now());
+    g_autofree gchar *until = run->allow.until ? nest_output_iso_time(run->allow.until) : NULL;
+
+    json_builder_begin_object(builder);
+    nest_output_json_string(builder, "state", record->guard);
+    nest_output_json_string(builder, "problem", record->problem);
+    nest_output_json_string(builder, "allowed", !allowed ? NULL : run->allow.once ? "once" : until);
+    json_builder_end_object(builder);
+}
+
+void
+nest_live_build(JsonBuilder *builder, const NestRun *run, double rate)
+{
+    const NestState *record = nest_live_record(run);
+
+    json_builder_set_member_name(builder, "nested");
+    if (record)
+        build_nested(builder, run, record, rate);
+    else
+        json_builder_add_null_value(builder);
+    json_builder_set_member_name(builder, "guard");
+    if (record)
+        build_guard(builder, run, record);
+    else
+        json_builder_add_null_value(builder);
+}

@@ -1,0 +1,32 @@
+/* What virtnestd left in a running domain's live XML of its nested guests and its guard, in words. */
+#pragma once
+
+#include "virtnestd/run.h"
+
+#include <json-glib/json-glib.h>
+
+/**
+ * nest_live_record: what virtnestd says of a guarded domain.
+ * @run: (nullable) the domain; NULL: it does not run
+ *
+ * Returns: (nullable) the record; NULL where the domain is not guarded, or the record is of another domain or
+ * of another run of it.
+ */
+const NestState *nest_live_record(const NestRun *run);
+
+/* "running", "none", "unknown", or "-" for a domain that is not guarded. */
+const char *nest_live_verdict(const NestRun *run);
+
+/* "off", "armed", "lifted", "failed", or "-". */
+const char *nest_live_guard(const NestRun *run);
+
+/**
+ * nest_live_words: what there is to say where nested guests run, or the guard is not as it should be.
+ * @rate: entries a second; below 0: not known
+ *
+ * Returns: (transfer full) sentences from outside in part; none where all is quiet.
+ */
+GPtrArray *nest_live_words(const NestRun *run, double rate) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Adds the members "nested" and "guard", each null where the domain is not guarded. */
+void nest_live_build(JsonBuilder *builder, const NestRun *run, double rate);

@@ -1,0 +1,162 @@
+/* A terminal used as a screen, and left as it was found. */
+#include "screen.h"
+
+#include "../last_resort.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <termios.h>
+#include <unistd.h>
+
+/* xterm's, which all terminals of today know: the other screen, the cursor. */
+#define HIDE "\033[?25l"
+#define ENTER "\033[?1049h" HIDE
+#define LEAVE "\033[?25h\033[?1049l"
+
+/* The last resort's handler shares this: a fault must not leave a terminal without echo behind. */
+static struct {
+    struct termios before;
+    int out; /* the terminal; does not block where it could be opened for itself */
+    volatile sig_atomic_t entered;
+} screen;
+
+gboolean
+nest_screen_is_there(void)
+{
+    return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+}
+
+/* A terminal that takes nothing for a second, as its window hangs, gets no more of this; else it would hang
+ * us, and no signal be heard. Async-signal-safe. Returns FALSE where the terminal is gone. */
+static gboolean
+put(const char *text, gsize length)
+{
+    struct pollfd terminal = {.fd = screen.out, .events = POLLOUT};
+
+    while (length > 0) {
+        gssize written = write(screen.out, text, length);
+
+        if (written < 0 && errno != EAGAIN && errno != EINTR)
+            return FALSE;
+        if (written < 0 && poll(&terminal, 1, 1000) <= 0)
+            return TRUE;
+        text += MAX(written, 0);
+        length -= (gsize)MAX(written, 0);
+    }
+    return TRUE;
+}
+
+/* The one place where the terminal is left. Async-signal-safe. */
+void
+nest_screen_leave(void)
+{
+    if (!screen.entered)
+        return;
+    screen.entered = 0;
+    (void)put(LEAVE, strlen(LEAVE));
+    (void)tcsetattr(STDIN_FILENO, TCSANOW, &screen.before);
+}
+
+static bool
+leave_at_last(void)
+{
+    nest_screen_leave();
+    return true;
+}
+
+/* Waits for the foreground first: what a shell has set while it reads a line is not how it was. */
+static void
+begin(void)
+{
+    const NestLastResort resort = {
+        .action = "show", .name = "domains", .concerns_us = leave_at_last};
+    pid_t group = tcgetpgrp(STDIN_FILENO);
+
+    if (group > 0 && group != getpgrp())
+        (void)raise(SIGTTOU);
+    (void)tcgetattr(STDIN_FILENO, &screen.before);
+    if (screen.out == 0)
+        screen.out = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (screen.out < 0)
+        screen.out = STDOUT_FILENO;
+    (void)nest_last_resort_arm(&resort);
+}
+
+/* Keys still make signals. Ctrl-S would stop us in the middle of a line. */
+void
+nest_screen_enter(void)
+{
+    const char *sequence =
+        screen.entered ? HIDE : ENTER; /* twice, a terminal would forget its first screen */
+    struct termios mode;
+
+    if (!screen.entered)
+        begin();
+    screen.entered = 1;
+    mode = screen.before;
+    mode.c_lflag &= ~(tcflag_t)(ICANON | ECHO | IEXTEN);
+    mode.c_iflag &= ~(tcflag_t)IXON;
+    mode.c_cc[VMIN] = 1;
+    mode.c_cc[VTIME] = 0;
+    (void)tcsetattr(STDIN_FILENO, TCSANOW, &mode);
+    (void)put(sequence, strlen(sequence));
+}
+
+void
+nest_screen_size(guint *ret_columns, guint *ret_rows)
+{
+    struct winsize size = {0};
+    gboolean known =
+        ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 && size.ws_row > 0;
+
+    *ret_columns = known ? size.ws_col : 80;
+    *ret_rows = known ? size.ws_row : 24;
+}
+
+/* Each row is emptied before it is written: behind a character in the last column the cursor still
+ * stands on it. */
+gboolean
+nest_screen_show(const GPtrArray *lines)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    guint columns = 0;
+    guint rows = 0;
+
+    nest_screen_size(&columns, &rows);
+    for (guint row = 0; row < rows; row++)
+        g_string_append_printf(text, "\033[%u;1H\033[2K%s", row + 1,
+                               row < lines->len ? (const char *)g_ptr_array_index(lines, row) : "");
+    return put(text->str, text->len);
+}
+
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT, SIGWINCH};
+
+int
+nest_screen_signals(void)
+{
+    sigset_t set;
+
+    (void)sigemptyset(&set);
+    for (gsize i = 0; i < G_N_ELEMENTS(signals); i++)
+        (void)sigaddset(&set, signals[i]);
+    (void)sigprocmask(SIG_BLOCK, &set, NULL);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* By the signal's own default, which does nothing where no shell is there to let us go on. */
+void
+nest_screen_stop(void)
+{
+    sigset_t set;
+
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGTSTP);
+    (void)raise(SIGTSTP);
+    (void)sigprocmask(SIG_UNBLOCK, &set, NULL);
+    (void)sigprocmask(SIG_BLOCK, &set, NULL);
+}

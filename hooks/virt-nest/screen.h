@@ -1,0 +1,42 @@
+/* A terminal used as a screen, and left as it was found. */
+#pragma once
+
+#include <glib.h>
+
+/* Whether standard input and output are a terminal. */
+gboolean nest_screen_is_there(void);
+
+/**
+ * nest_screen_enter: take the terminal over: another screen, no cursor, no echo, keys at once.
+ *
+ * Again is harmless, and puts right what a shell has set meanwhile. Until nest_screen_leave() the program
+ * must not end by itself; where it ends by a fault or for lack of memory the terminal is left first.
+ */
+void nest_screen_enter(void);
+
+/* Leaves the terminal as it was before; nothing to do where it was not taken over. */
+void nest_screen_leave(void);
+
+/* The terminal's size in columns and rows; 80 and 24 where it does not say. */
+void nest_screen_size(guint *ret_columns, guint *ret_rows);
+
+/**
+ * nest_screen_show: all that is to be seen.
+ * @lines: none of them wider than the screen, and not more than it has rows
+ *
+ * Returns: FALSE where the terminal is gone.
+ */
+gboolean nest_screen_show(const GPtrArray *lines);
+
+/**
+ * nest_screen_signals: the signals a program with a screen has to see, as a descriptor.
+ *
+ * What ends or stops a program is blocked, and is to be read from here as struct signalfd_siginfo. To be
+ * called before there is another thread, which would take them.
+ *
+ * Returns: the descriptor, of signalfd(2).
+ */
+int nest_screen_signals(void);
+
+/* Stops the program, as the user asked for by Ctrl-Z; returns when it goes on. */
+void nest_screen_stop(void);

@@ -1,0 +1,397 @@
+/* virt-nest top: nested guests as they come and go, in a terminal or as one table after the other.
+ *
+ * Theory of operation: the main thread draws, and hears keys, signals and the clock. What waits for libvirt, a
+ * look at all domains, is done by a thread of its own, one look at a time; connection and samples belong to
+ * that. So a libvirt that hangs keeps nobody from leaving. The main thread has a GMainContext of its own, as
+ * the connection's thread runs the default one. */
+#include "connection.h"
+
+#include "error.h"
+#include "log.h"
+#include "output.h"
+#include "rates.h"
+#include "screen.h"
+#include "top_view.h"
+
+#include <gio/gio.h>
+#include <glib-unix.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define FIRST_MS 250     /* from the first sample to the second, which is the first rate */
+#define PATIENCE_MS 1000 /* how long the end waits for a look that is under way */
+
+typedef struct {
+    /* as asked for */
+    gchar *uri;
+    gchar **names;   /* empty: all */
+    double interval; /* seconds */
+    int count;       /* how many are to be shown */
+    gboolean full;   /* a terminal is our screen */
+    /* the look's, while one is under way */
+    NestConnection *connection; /* NULL: libvirt is away */
+    NestRates *rates;
+    /* the main thread's */
+    GMainContext *context;
+    GMainLoop *loop;
+    NestTopView *view;  /* NULL until there was a look */
+    gboolean looking;   /* a look is under way */
+    NestTopStyle style; /* how it is shown */
+    int shown;          /* so many, the first left out, which has no rates */
+    int status;         /* to exit with */
+} Top;
+
+/* --- a look, on a thread of its own */
+
+static gboolean
+is_wanted(const Top *top, const NestGuest *guest)
+{
+    g_autofree gchar *id = g_strdup_printf("%d", guest->id);
+    const gchar *const *names = (const gchar *const *)top->names;
+
+    return !*names || g_strv_contains(names, guest->name) || g_strv_contains(names, guest->uuid) ||
+           g_strv_contains(names, id);
+}
+
+/* One that cannot be read has just gone, or is not ours. */
+static void
+look_at(Top *top, virDomainPtr domain, NestTopView *view)
+{
+    g_autoptr(NestRun) run = NULL;
+
+    if (nest_run_read(domain, NULL, &run, NULL) && run && is_wanted(top, &run->guest))
+        nest_top_view_add(view, run,
+                          nest_rates_sample(top->rates, top->connection->libvirt, &run->guest));
+}
+
+static gboolean
+reconnect(Top *top, GError **error)
+{
+    if (top->connection && virConnectIsAlive(top->connection->libvirt) == 1)
+        return TRUE;
+    g_clear_pointer(&top->connection, nest_connection_free);
+    top->connection = nest_connection_open(top->uri, NEST_CONNECTION_TO_LOOK, error);
+    return top->connection != NULL;
+}
+
+static NestTopView *
+look(Top *top)
+{
+    g_autoptr(NestDomainList) domains = NULL;
+    NestTopView *view = nest_top_view_new();
+
+    if (!reconnect(top, &view->error))
+        return view;
+    if (virConnectListAllDomains(top->connection->libvirt, &domains,
+                                 VIR_CONNECT_LIST_DOMAINS_ACTIVE) < 0) {
+        nest_virt_error(&view->error, "cannot list the domains");
+        return view;
+    }
+    for (gsize i = 0; domains[i]; i++)
+        look_at(top, domains[i], view);
+    nest_top_view_sort(view);
+    nest_rates_forget_gone(top->rates);
+    return view;
+}
+
+static void
+look_in_thread(GTask *task, gpointer source, gpointer top, GCancellable *cancellable)
+{
+    (void)source, (void)cancellable;
+    g_task_return_pointer(task, look(top), (GDestroyNotify)nest_top_view_free);
+}
+
+/* --- what there is to be seen */
+
+static void
+end(Top *top, int status)
+{
+    top->status = MAX(top->status, status);
+    g_main_loop_quit(top->loop);
+}
+
+static void
+draw(Top *top)
+{
+    g_autoptr(GPtrArray) lines = NULL;
+    guint columns = 0;
+    guint rows = 0;
+
+    nest_screen_size(&columns, &rows);
+    lines = nest_top_view_lines(top->view, &top->style, columns, rows);
+    if (!nest_screen_show(lines))
+        end(top, NEST_EXIT_FAILED);
+}
+
+static void
+print(Top *top)
+{
+    g_autoptr(GPtrArray) lines = nest_top_view_lines(top->view, &top->style, NEST_OUTPUT_WIDTH, 0);
+
+    for (guint i = 0; i < lines->len; i++)
+        (void)puts(g_ptr_array_index(lines, i));
+    (void)putchar('\n');
+    if (fflush(stdout) != 0)
+        end(top, NEST_EXIT_FAILED); /* main() says why */
+}
+
+/* --- keys, signals and the clock */
+
+static gboolean tick(gpointer data);
+
+static void
+add_timer(Top *top, guint ms, GSourceFunc function)
+{
+    g_autoptr(GSource) timer = g_timeout_source_new(ms);
+
+    g_source_set_callback(timer, function, top, NULL);
+    g_source_attach(timer, top->context);
+}
+
+static gboolean
+tick_once(gpointer top)
+{
+    (void)tick(top);
+    return G_SOURCE_REMOVE;
+}
+
+static void
+looked(GObject *source, GAsyncResult *result, gpointer data)
+{
+    Top *top = data;
+    gboolean first = !top->view;
+
+    (void)source;
+    nest_top_view_free(top->view);
+    top->view = g_task_propagate_pointer(G_TASK(result), NULL);
+    top->looking = top->style.late = FALSE;
+    if (!g_main_loop_is_running(top->loop))
+        return; /* it came while we ended */
+    if (top->full)
+        draw(top);
+    else if (!first)
+        print(top);
+    if (first)
+        add_timer(top, FIRST_MS, tick_once);
+    else if (++top->shown == top->count)
+        end(top, NEST_EXIT_DONE);
+}
+
+static gboolean
+tick(gpointer data)
+{
+    Top *top = data;
+    g_autoptr(GTask) task = NULL;
+
+    if (top->looking) {
+        top->style.late = TRUE;
+        if (top->full)
+            draw(top);
+        return G_SOURCE_CONTINUE;
+    }
+    top->looking = TRUE;
+    task = g_task_new(NULL, NULL, looked, top);
+    g_task_set_task_data(task, top, NULL);
+    g_task_run_in_thread(task, look_in_thread);
+    return G_SOURCE_CONTINUE;
+}
+
+/* What a signal does; all others end the program. */
+static void
+stop(Top *top)
+{
+    (void)top;
+    nest_screen_leave();
+    nest_screen_stop();
+    nest_screen_enter();
+}
+
+static void
+go_on(Top *top)
+{
+    (void)top;
+    nest_screen_enter();
+}
+
+static void
+change_size(Top *top)
+{
+    (void)top; /* what is drawn then has it */
+}
+
+static const struct {
+    guint32 number;
+    void (*act)(Top *top);
+} reactions[] = {{SIGTSTP, stop}, {SIGCONT, go_on}, {SIGWINCH, change_size}};
+
+static void
+react(Top *top, guint32 number)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(reactions); i++)
+        if (reactions[i].number == number) {
+            reactions[i].act(top);
+            draw(top);
+            return;
+        }
+    end(top, NEST_EXIT_DONE);
+}
+
+static gboolean
+hear_signal(gint fd, GIOCondition condition, gpointer top)
+{
+    struct signalfd_siginfo heard;
+
+    (void)condition;
+    if (read(fd, &heard, sizeof(heard)) == sizeof(heard))
+        react(top, heard.ssi_signo);
+    return G_SOURCE_CONTINUE;
+}
+
+/* No key of ours has a sequence, and no sequence a 'q' in it. */
+static gboolean
+hear_key(gint fd, GIOCondition condition, gpointer top)
+{
+    char keys[64];
+    ssize_t n = read(fd, keys, sizeof(keys));
+
+    (void)condition;
+    if (n <= 0 || memchr(keys, 'q', (size_t)n) || memchr(keys, 'Q', (size_t)n))
+        end(top, NEST_EXIT_DONE);
+    return G_SOURCE_CONTINUE;
+}
+
+static void
+hear(Top *top, int fd, GUnixFDSourceFunc function)
+{
+    g_autoptr(GSource) source = g_unix_fd_source_new(fd, G_IO_IN | G_IO_HUP | G_IO_ERR);
+
+    g_source_set_callback(source, G_SOURCE_FUNC(function), top, NULL);
+    g_source_attach(source, top->context);
+}
+
+/* --- beginning and end */
+
+static gboolean
+wake_up(gpointer top)
+{
+    (void)top;
+    return G_SOURCE_REMOVE;
+}
+
+static void
+end_look(Top *top)
+{
+    gint64 last = g_get_monotonic_time() + (gint64)PATIENCE_MS * 1000;
+
+    add_timer(top, PATIENCE_MS, wake_up);
+    while (top->looking && g_get_monotonic_time() < last)
+        (void)g_main_context_iteration(top->context, TRUE);
+}
+
+static void
+run(Top *top)
+{
+    top->context = g_main_context_new();
+    top->loop = g_main_loop_new(top->context, FALSE);
+    g_main_context_push_thread_default(top->context);
+    if (top->full) {
+        hear(top, nest_screen_signals(), hear_signal);
+        hear(top, STDIN_FILENO, hear_key);
+        nest_screen_enter();
+        draw(top);
+    }
+    add_timer(top, (guint)(top->interval * 1000), tick);
+    (void)tick(top);
+    g_main_loop_run(top->loop);
+    nest_screen_leave();
+    end_look(top);
+    g_main_context_pop_thread_default(top->context);
+}
+
+/* A thread that still waits for libvirt goes with the program, and keeps what it works on. */
+static void
+top_free(Top *top)
+{
+    if (top->looking)
+        return;
+    g_free(top->uri);
+    g_strfreev(top->names);
+    nest_connection_free(top->connection);
+    nest_rates_free(top->rates);
+    nest_top_view_free(top->view);
+    g_clear_pointer(&top->loop, g_main_loop_unref);
+    g_clear_pointer(&top->context, g_main_context_unref);
+    g_free(top);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Top, top_free)
+
+/* A name that is not there is said now, when it can be read. */
+static gboolean
+is_there(const NestConnection *connection, virDomainPtr domain, gpointer data, GError **error)
+{
+    (void)connection, (void)domain, (void)data, (void)error;
+    return TRUE;
+}
+
+/* By a connection of its own, which ends before signals are blocked: no thread of it is to be there then,
+ * and Ctrl-C works while libvirt does not answer. Returns the exit status. */
+static int
+check(const NestCall *call)
+{
+    GError *error = NULL;
+    g_autoptr(NestConnection) connection =
+        nest_connection_open(call->uri, NEST_CONNECTION_TO_LOOK, &error);
+
+    if (!connection)
+        return nest_command_fail(error);
+    return *call->arguments ? nest_connection_visit(connection, call->arguments, is_there, NULL)
+                            : NEST_EXIT_DONE;
+}
+
+static gboolean
+parse(NestCall *call, Top *top, int *ret_status)
+{
+    const GOptionEntry options[] = {
+        {"interval", 'i', 0, G_OPTION_ARG_DOUBLE, &top->interval,
+         "seconds between two looks, 0.1 to 3600; 2 unless given", "S"},
+        {"count", 'n', 0, G_OPTION_ARG_INT, &top->count, "end after so many", "N"},
+        G_OPTION_ENTRY_NULL,
+    };
+
+    if (!nest_command_parse(call, options, ret_status))
+        return FALSE;
+    if (top->interval >= 0.1 && top->interval <= 3600 && top->count >= 1)
+        return TRUE;
+    *ret_status =
+        nest_command_misused(call, top->count < 1 ? "--count takes a number from 1 on"
+                                                  : "--interval takes seconds, from 0.1 to 3600");
+    return FALSE;
+}
+
+int
+nest_top(NestCall *call)
+{
+    g_autoptr(Top) top = g_new0(Top, 1);
+
+    top->interval = 2;
+    top->count = G_MAXINT;
+    if (!parse(call, top, &top->status))
+        return top->status;
+    (void)setlocale(LC_CTYPE, "");
+    nest_log_open("virt-nest", FALSE);
+    top->status = check(call);
+    if (top->status != NEST_EXIT_DONE)
+        return top->status;
+    top->uri = g_strdup(call->uri);
+    top->names = g_strdupv(call->arguments);
+    top->style.utf8 = g_str_equal(nl_langinfo(CODESET), "UTF-8");
+    top->full = nest_screen_is_there();
+    top->rates = nest_rates_new(NEST_PLUGINDIR);
+    run(top);
+    return top->status;
+}

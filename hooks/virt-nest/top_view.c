@@ -1,0 +1,191 @@
+/* What virt-nest top has found, as the lines of its screen. */
+#include "top_view.h"
+
+#include "error.h"
+#include "live.h"
+#include "output.h"
+
+#include <string.h>
+
+#define LEAST_NAME 12  /* columns that a long name has anyhow */
+#define LEAST_GRAPH 12 /* columns; where there are fewer there is none */
+
+/* One domain. */
+typedef struct {
+    NestRun *run;
+    NestRate rate;
+} Row;
+
+static void
+row_free(gpointer data)
+{
+    Row *row = data;
+
+    nest_run_unref(row->run);
+    g_free(row);
+}
+
+NestTopView *
+nest_top_view_new(void)
+{
+    NestTopView *view = g_new0(NestTopView, 1);
+
+    view->rows = g_ptr_array_new_with_free_func(row_free);
+    return view;
+}
+
+void
+nest_top_view_free(NestTopView *view)
+{
+    if (!view)
+        return;
+    g_ptr_array_unref(view->rows);
+    g_clear_error(&view->error);
+    g_free(view);
+}
+
+static gint
+compare_names(gconstpointer a, gconstpointer b)
+{
+    return strcmp((*(Row *const *)a)->run->guest.name, (*(Row *const *)b)->run->guest.name);
+}
+
+void
+nest_top_view_add(NestTopView *view, NestRun *run, const NestRate *rate)
+{
+    Row *row = g_new0(Row, 1);
+
+    row->run = nest_run_ref(run);
+    row->rate = *rate;
+    g_ptr_array_add(view->rows, row);
+}
+
+void
+nest_top_view_sort(NestTopView *view)
+{
+    g_ptr_array_sort(view->rows, compare_names);
+}
+
+static guint
+count(const NestTopView *view, const char *(*word)(const NestRun *run), const char *wanted)
+{
+    guint n = 0;
+
+    for (guint i = 0; i < view->rows->len; i++)
+        n += g_str_equal(word(((Row *)g_ptr_array_index(view->rows, i))->run), wanted);
+    return n;
+}
+
+static gchar *
+describe(const NestTopView *view, const NestTopStyle *style)
+{
+    if (style->late)
+        return g_strdup("libvirt does not answer");
+    if (!view)
+        return g_strdup("looking ...");
+    if (view->error)
+        return g_strdup_printf("libvirt is away: %s", view->error->message);
+    if (view->rows->len == 0)
+        return g_strdup("no tagged domain runs");
+    return g_strdup_printf("%u running, %u with nested guests, %u armed, %u failed",
+                           view->rows->len, count(view, nest_live_verdict, "running"),
+                           count(view, nest_live_guard, "armed"),
+                           count(view, nest_live_guard, "failed"));
+}
+
+static gchar *
+header(const NestTopView *view, const NestTopStyle *style)
+{
+    g_autoptr(GDateTime) now = g_date_time_new_now_local();
+    g_autofree gchar *time = g_date_time_format(now, "%T");
+    g_autofree gchar *text = describe(view, style);
+
+    return g_strdup_printf("%s  %s  %s", g_get_host_name(), time, text);
+}
+
+/* What the terminal can show; what it cannot could have any width. */
+static gchar *
+showable(const NestTopStyle *style, const char *text)
+{
+    g_autofree gchar *harmless = nest_error_harmless(text);
+
+    return style->utf8 ? g_steal_pointer(&harmless) : g_str_to_ascii(harmless, "C");
+}
+
+static gchar *
+rate_cell(const NestRate *rate)
+{
+    double last = nest_rates_last(rate);
+
+    return last < 0 ? g_strdup("-") : g_strdup_printf("%.0f", last);
+}
+
+/* A line's cells; the last is the graph. */
+static gchar *
+join(const char *name, gsize name_width, const char *verdict, const char *guard, const char *rate,
+     const char *graph)
+{
+    g_autofree gchar *fit = nest_output_fit(name, name_width);
+
+    return g_strdup_printf("%s  %-7s  %-6s  %9s  %s", fit, verdict, guard, rate, graph);
+}
+#define BESIDE_NAME (2 + 7 + 2 + 6 + 2 + 9 + 2) /* columns without name and graph */
+
+static gchar *
+row_line(const NestTopStyle *style, const Row *row, gsize name_width, guint columns)
+{
+    gsize taken = name_width + BESIDE_NAME;
+    guint width = columns >= taken + LEAST_GRAPH ? (guint)MIN(columns - taken, NEST_RATES_KEPT) : 0;
+    g_autofree gchar *name = showable(style, row->run->guest.name);
+    g_autofree gchar *rate = rate_cell(&row->rate);
+    g_autofree gchar *graph = nest_rates_graph(&row->rate, width, style->utf8);
+
+    return join(name, name_width, nest_live_verdict(row->run), nest_live_guard(row->run), rate,
+                graph);
+}
+
+/* As wide as the longest, as far as the graph has its least. */
+static gsize
+measure_names(const NestTopView *view, const NestTopStyle *style, guint columns)
+{
+    const gsize others = BESIDE_NAME + LEAST_GRAPH;
+    gsize width = strlen("NAME");
+
+    for (guint i = 0; i < view->rows->len; i++) {
+        const Row *row = g_ptr_array_index(view->rows, i);
+        g_autofree gchar *name = showable(style, row->run->guest.name);
+
+        width = MAX(width, nest_output_width(name));
+    }
+    return MIN(width, MAX(columns, others + LEAST_NAME) - others);
+}
+
+/* Adds a line, cut to the terminal's width. */
+static void
+add_line(GPtrArray *lines, const NestTopStyle *style, guint columns, gchar *line)
+{
+    g_autofree gchar *owned = line;
+    g_autofree gchar *shown = showable(style, line);
+    gchar *fit = nest_output_fit(shown, columns);
+
+    g_ptr_array_add(lines, g_strchomp(fit));
+}
+
+GPtrArray *
+nest_top_view_lines(const NestTopView *view, const NestTopStyle *style, guint columns, guint rows)
+{
+    GPtrArray *lines = g_ptr_array_new_with_free_func(g_free);
+    guint n = view ? view->rows->len : 0;
+    guint fitting = rows == 0 || n + 2 <= rows ? n : MAX(rows, 3) - 3;
+    gsize width = n > 0 ? measure_names(view, style, columns) : 0;
+
+    add_line(lines, style, columns, header(view, style));
+    if (n > 0)
+        add_line(lines, style, columns, join("NAME", width, "NESTED", "GUARD", "ENTRIES/S", ""));
+    for (guint i = 0; i < fitting; i++)
+        add_line(lines, style, columns,
+                 row_line(style, g_ptr_array_index(view->rows, i), width, columns));
+    if (fitting < n)
+        add_line(lines, style, columns, g_strdup_printf("%u more", n - fitting));
+    return lines;
+}

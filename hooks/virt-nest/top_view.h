@@ -1,0 +1,42 @@
+/* What virt-nest top has found, as the lines of its screen. */
+#pragma once
+
+#include "rates.h"
+#include "virtnestd/run.h"
+
+/**
+ * NestTopView: what a look at the domains has found.
+ */
+typedef struct {
+    GPtrArray *rows; /* one a domain */
+    GError *error;   /* why there is nothing to be seen; NULL: nothing */
+} NestTopView;
+
+/**
+ * NestTopStyle: how it is shown.
+ */
+typedef struct {
+    gboolean utf8; /* the terminal shows Unicode */
+    gboolean late; /* what is shown is old: the next look should be over */
+} NestTopStyle;
+
+NestTopView *nest_top_view_new(void);
+void nest_top_view_free(NestTopView *view);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestTopView, nest_top_view_free)
+
+/* One domain more. Both are copied, or counted. */
+void nest_top_view_add(NestTopView *view, NestRun *run, const NestRate *rate);
+
+/* By name, once all are there. */
+void nest_top_view_sort(NestTopView *view);
+
+/**
+ * nest_top_view_lines: header, column heads and one line a domain.
+ * @view: (nullable) NULL before the first look
+ * @columns: what is longer is cut
+ * @rows: what is more is counted in the last line; 0 for as many as it takes
+ *
+ * Returns: (transfer full) the lines, fit to be printed.
+ */
+GPtrArray *nest_top_view_lines(const NestTopView *view, const NestTopStyle *style, guint columns,
+                               guint rows) G_GNUC_WARN_UNUSED_RESULT;

@@ -1,0 +1,206 @@
+/* The images that guard-blocker opens in a QEMU: their formats, and the place where they are for a moment. */
+#include "blocker-image.h"
+
+#include "error.h"
+#include "root.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Where libvirt's system daemons keep the private directories, domain-ID-NAME. */
+#define FOLDERS "/var/lib/libvirt/qemu"
+#define IMAGE "nested-guests-running.img"
+#define IMAGE_SIZE 1024
+
+/* Some bytes of an image; all others are zero. */
+typedef struct {
+    gsize at;
+    gsize length;
+    const char *bytes;
+} Field;
+
+#define FIELD(at, bytes)                                                                           \
+    {                                                                                              \
+        at, sizeof(bytes) - 1, bytes                                                               \
+    }
+#define MAX_FIELDS 8
+
+struct NestBlockerFormat {
+    const char *name;
+    gsize size;
+    Field fields[MAX_FIELDS];
+};
+
+/* The least that QEMU 7.2 opens, from what its block/NAME.c reads. Disks of no or a few sectors. */
+static const NestBlockerFormat formats[] = {
+    {"vdi",
+     512,
+     {
+         FIELD(0x40, "\x7f\x10\xda\xbe\x01\x00\x01\x00"),  /* signature, version 1.1 */
+         FIELD(0x154, "\x00\x02\x00\x00\x00\x02\x00\x00"), /* where the map and the data begin */
+         FIELD(0x168, "\x00\x02\x00\x00"),                 /* bytes of a sector */
+         FIELD(0x178, "\x00\x00\x10\x00"),                 /* bytes of a block: must be 1 MiB */
+     }},
+    /* A fixed disk: its only sector, then the footer, whose fields are big-endian. */
+    {"vpc",
+     1024,
+     {
+         FIELD(0x200, "conectix"), FIELD(0x20c, "\x00\x01\x00\x00"), /* version 1.0 */
+         FIELD(0x210, "\xff\xff\xff\xff\xff\xff\xff\xff"),           /* no dynamic header */
+         FIELD(0x21c, "qem2"), /* by whom: the size counts, not the geometry */
+         FIELD(0x228,
+               "\0\0\0\0\0\0\x02\0\0\0\0\0\0\0\x02\0"),    /* bytes of the disk, at first and now */
+         FIELD(0x238, "\x00\x00\x01\x01\x00\x00\x00\x02"), /* geometry; a fixed disk */
+         FIELD(0x240,
+               "\xff\xff\xf3\x2c"), /* all bytes of the footer but these, summed up and inverted */
+     }},
+    /* A descriptor alone: its only extent needs no file. */
+    {"vmdk",
+     512,
+     {
+         FIELD(0, "# Disk DescriptorFile\nversion=1\nCID=fffffffe\nparentCID=ffffffff\n"
+                  "createType=\"monolithicFlat\"\nRW 1 ZERO\n"),
+     }},
+    {"parallels",
+     512,
+     {
+         FIELD(0, "WithoutFreeSpace"), FIELD(0x10, "\x02\x00\x00\x00"), /* version */
+         FIELD(0x1c, "\x01\x00\x00\x00"),                               /* sectors of a cluster */
+     }},
+    {"qcow",
+     512,
+     {
+         FIELD(0, "QFI\xfb\x00\x00\x00\x01"),             /* signature, version 1 */
+         FIELD(0x18, "\x00\x00\x00\x00\x00\x00\x02\x00"), /* bytes of the disk */
+         FIELD(0x20, "\x0c\x09"),                         /* bits of a cluster and of a table */
+         FIELD(0x28,
+               "\x00\x00\x00\x00\x00\x00\x00\x30"), /* where the first table is: behind this */
+     }},
+};
+
+struct NestBlockerFolder {
+    int fd;
+    gchar *image; /* its path */
+};
+
+const NestBlockerFormat *
+nest_blocker_format_get(guint i)
+{
+    return i < G_N_ELEMENTS(formats) ? &formats[i] : NULL;
+}
+
+const NestBlockerFormat *
+nest_blocker_format_by_name(const char *name)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(formats); i++)
+        if (g_str_equal(formats[i].name, name))
+            return &formats[i];
+    return NULL;
+}
+
+const char *
+nest_blocker_format_name(const NestBlockerFormat *format)
+{
+    return format->name;
+}
+
+/* Whether a directory's name is that of this guest: libvirt cuts the domain's name short. */
+static gboolean
+is_folder_of(const char *name, const NestGuest *guest)
+{
+    g_autofree gchar *prefix = g_strdup_printf("domain-%d-", guest->id);
+    gsize length = strlen(prefix);
+
+    return g_str_has_prefix(name, prefix) && g_str_has_prefix(guest->name, name + length);
+}
+
+/* (transfer full)(nullable) The guest's directory; NULL where there is not exactly one. */
+static gchar *
+find_folder(const NestGuest *guest)
+{
+    g_autofree gchar *above = nest_root_path(FOLDERS);
+    g_autoptr(GDir) dir = g_dir_open(above, 0, NULL);
+    g_autofree gchar *found = NULL;
+    const char *name = NULL;
+
+    while (dir && (name = g_dir_read_name(dir))) {
+        if (!is_folder_of(name, guest))
+            continue;
+        if (found)
+            return NULL;
+        found = g_build_filename(above, name, NULL);
+    }
+    return g_steal_pointer(&found);
+}
+
+NestBlockerFolder *
+nest_blocker_folder_open(const NestGuest *guest, GError **error)
+{
+    g_autofree gchar *path = find_folder(guest);
+    int fd = path ? open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+    NestBlockerFolder *folder = NULL;
+
+    if (fd < 0) {
+        g_set_error(
+            error, NEST_ERROR, NEST_ERROR_GUARD,
+            "%s/domain-%d-*, its QEMU's own directory, cannot be used (%s); only domains of this host's "
+            "qemu:///system can be guarded",
+            FOLDERS, guest->id, path ? g_strerror(errno) : "not exactly one is there");
+        return NULL;
+    }
+    folder = g_new0(NestBlockerFolder, 1);
+    folder->fd = fd;
+    folder->image = g_build_filename(path, IMAGE, NULL);
+    return folder;
+}
+
+void
+nest_blocker_folder_free(NestBlockerFolder *folder)
+{
+    if (!folder)
+        return;
+    unlinkat(folder->fd, IMAGE, 0);
+    close(folder->fd);
+    g_free(folder->image);
+    g_free(folder);
+}
+
+static gboolean
+write_image(int folder, int fd, const NestBlockerFormat *format)
+{
+    char bytes[IMAGE_SIZE] = {0};
+    struct stat owner;
+    ssize_t written = 0;
+
+    for (const Field *field = format->fields; field->bytes; field++)
+        memcpy(bytes + field->at, field->bytes, field->length);
+    written = write(fd, bytes, format->size);
+    if (written >= 0 && (gsize)written < format->size)
+        errno = ENOSPC;
+    return written == (ssize_t)format->size && fstat(folder, &owner) == 0 &&
+           fchown(fd, owner.st_uid, owner.st_gid) == 0;
+}
+
+const char *
+nest_blocker_folder_put(NestBlockerFolder *folder, const NestBlockerFormat *format, GError **error)
+{
+    int fd = -1;
+    int problem = 0;
+
+    unlinkat(folder->fd, IMAGE, 0);
+    fd = openat(folder->fd, IMAGE, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0 || !write_image(folder->fd, fd, format))
+        problem = errno;
+    if (fd >= 0 && close(fd) < 0 && problem == 0)
+        problem = errno;
+    if (problem == 0)
+        return folder->image;
+    g_set_error(error, NEST_ERROR, NEST_ERROR_GUARD,
+                "cannot write %s, %" G_GSIZE_FORMAT
+                " bytes: %s; make that possible, the next try is soon",
+                folder->image, format->size, g_strerror(problem));
+    return NULL;
+}

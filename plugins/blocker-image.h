@@ -1,0 +1,51 @@
+/* The images that guard-blocker opens in a QEMU: their formats, and the place where they are for a moment. */
+#pragma once
+
+#include "nest-plugin.h"
+
+/**
+ * NestBlockerFormat: a block format whose open node keeps QEMU from migrating (LIBVIRT-FACTS).
+ */
+typedef struct NestBlockerFormat NestBlockerFormat;
+
+/**
+ * nest_blocker_format_get: the formats in the order in which they are tried.
+ * @i: from 0 on
+ *
+ * Returns: (nullable) NULL behind the last.
+ */
+const NestBlockerFormat *nest_blocker_format_get(guint i);
+
+/* (nullable) The format of a name. */
+const NestBlockerFormat *nest_blocker_format_by_name(const char *name);
+
+/* What QEMU calls its driver. */
+const char *nest_blocker_format_name(const NestBlockerFormat *format);
+
+/**
+ * NestBlockerFolder: the private directory of a running domain, open.
+ */
+typedef struct NestBlockerFolder NestBlockerFolder;
+
+/**
+ * nest_blocker_folder_open: the directory that libvirt made for this QEMU alone.
+ *
+ * The only place where a QEMU that AppArmor or SELinux confines can open a file of ours. It belongs to
+ * QEMU, so nothing in it is believed or followed.
+ *
+ * Returns: (transfer full) NULL with NEST_ERROR_GUARD.
+ */
+NestBlockerFolder *nest_blocker_folder_open(const NestGuest *guest,
+                                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Removes the image, also one that somebody killed left there, and closes. */
+void nest_blocker_folder_free(NestBlockerFolder *folder);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestBlockerFolder, nest_blocker_folder_free)
+
+/**
+ * nest_blocker_folder_put: write an image, in place of the one before.
+ *
+ * Returns: (transfer none) its path, for QEMU; NULL with NEST_ERROR_GUARD.
+ */
+const char *nest_blocker_folder_put(NestBlockerFolder *folder, const NestBlockerFormat *format,
+                                    GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -1,0 +1,113 @@
+/* The node of guard-blocker in a QEMU, and what QEMU says about migration because of it. */
+#include "blocker-node.h"
+
+#include "monitor.h"
+
+#include <string.h>
+
+/* (nullable) The text that a value is. */
+static const char *
+text_of(JsonNode *node)
+{
+    return node && JSON_NODE_HOLDS_VALUE(node) ? json_node_get_string(node) : NULL;
+}
+
+/* (nullable) The member of an object, if it is one and has it. */
+static JsonNode *
+member_of(JsonNode *node, const char *name)
+{
+    return JSON_NODE_HOLDS_OBJECT(node) ? json_object_get_member(json_node_get_object(node), name)
+                                        : NULL;
+}
+
+static gboolean
+is_blocked(JsonNode *reasons)
+{
+    JsonArray *list =
+        reasons && JSON_NODE_HOLDS_ARRAY(reasons) ? json_node_get_array(reasons) : NULL;
+
+    for (guint i = 0; list && i < json_array_get_length(list); i++) {
+        const char *reason = text_of(json_array_get_element(list, i));
+
+        if (reason && strstr(reason, "'" NEST_BLOCKER_NODE "'"))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+gboolean
+nest_blocker_migration_ask(virDomainPtr domain, NestBlockerMigration *ret_migration, GError **error)
+{
+    g_autoptr(JsonNode) answer = nest_monitor_call(domain, "query-migrate", NULL, error);
+    const char *status = answer ? text_of(member_of(answer, "status")) : NULL;
+
+    if (!answer)
+        return FALSE;
+    ret_migration->blocked = is_blocked(member_of(answer, "blocked-reasons"));
+    g_strlcpy(ret_migration->status, status ? status : "", sizeof(ret_migration->status));
+    return TRUE;
+}
+
+static JsonNode *
+take_object(JsonObject *object)
+{
+    JsonNode *node = json_node_new(JSON_NODE_OBJECT);
+
+    json_node_take_object(node, object);
+    return node;
+}
+
+static gboolean
+call(virDomainPtr domain, const char *command, JsonObject *arguments, GError **error)
+{
+    g_autoptr(JsonNode) answer = nest_monitor_call(domain, command, take_object(arguments), error);
+
+    return answer != NULL;
+}
+
+gboolean
+nest_blocker_node_add(virDomainPtr domain, const char *driver, const char *path, GError **error)
+{
+    JsonObject *file = json_object_new();
+    JsonObject *node = json_object_new();
+
+    json_object_set_string_member(file, "driver", "file");
+    json_object_set_string_member(file, "filename", path);
+    json_object_set_boolean_member(file, "read-only", TRUE);
+    json_object_set_string_member(file, "locking",
+                                  "off"); /* AppArmor's profile grants no lock there */
+    json_object_set_string_member(node, "driver", driver);
+    json_object_set_string_member(node, "node-name", NEST_BLOCKER_NODE);
+    json_object_set_boolean_member(node, "read-only", TRUE);
+    json_object_set_object_member(node, "file", file);
+    return call(domain, "blockdev-add", node, error);
+}
+
+gboolean
+nest_blocker_node_delete(virDomainPtr domain, GError **error)
+{
+    JsonObject *node = json_object_new();
+
+    json_object_set_string_member(node, "node-name", NEST_BLOCKER_NODE);
+    return call(domain, "blockdev-del", node, error);
+}
+
+gboolean
+nest_blocker_node_find(virDomainPtr domain, gboolean *ret_there, GError **error)
+{
+    JsonObject *flat = json_object_new();
+    g_autoptr(JsonNode) answer = NULL;
+    JsonArray *list = NULL;
+    gboolean there = FALSE;
+
+    json_object_set_boolean_member(flat, "flat", TRUE);
+    answer = nest_monitor_call(domain, "query-named-block-nodes", take_object(flat), error);
+    if (!answer)
+        return FALSE;
+    list = JSON_NODE_HOLDS_ARRAY(answer) ? json_node_get_array(answer) : NULL;
+    for (guint i = 0; list && i < json_array_get_length(list); i++)
+        there = there || g_strcmp0(text_of(member_of(json_array_get_element(list, i), "node-name")),
+                                   NEST_BLOCKER_NODE) == 0;
+    *ret_there = there;
+    return TRUE;
+}

@@ -1,0 +1,27 @@
+/* The node of guard-blocker in a QEMU, and what QEMU says about migration because of it. */
+#pragma once
+
+#include <glib.h>
+#include <libvirt/libvirt.h>
+
+/* Read by people: QEMU names it when it refuses. */
+#define NEST_BLOCKER_NODE "nested-guests-running"
+
+/**
+ * NestBlockerMigration: what QEMU says about migration.
+ */
+typedef struct {
+    gboolean blocked; /* by our node */
+    char status[32];  /* of the migration that is or was the last, as "active"; "" for none */
+} NestBlockerMigration;
+
+/* All of these fail as nest_monitor_call() does. */
+gboolean nest_blocker_migration_ask(virDomainPtr domain, NestBlockerMigration *ret_migration,
+                                    GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Opens the image at @path, of the format QEMU calls @driver, read-only. */
+gboolean nest_blocker_node_add(virDomainPtr domain, const char *driver, const char *path,
+                               GError **error) G_GNUC_WARN_UNUSED_RESULT;
+gboolean nest_blocker_node_delete(virDomainPtr domain, GError **error);
+gboolean nest_blocker_node_find(virDomainPtr domain, gboolean *ret_there,
+                                GError **error) G_GNUC_WARN_UNUSED_RESULT;

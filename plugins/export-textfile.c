@@ -1,0 +1,256 @@
+/* The export for Prometheus: a file in the folder in which node_exporter's textfile collector looks. */
+#include "error.h"
+#include "nest-plugin.h"
+#include "root.h"
+#include "settings.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define KEY "directory"
+
+/* Where node_exporter looks, as Debian and as most others set it up. */
+static const char *const usual_folders[] = {
+    "/var/lib/prometheus/node-exporter",
+    "/var/lib/node_exporter/textfile_collector",
+};
+
+static const char *const states[] = {
+    [NEST_GUARD_OFF] = "off",
+    [NEST_GUARD_ARMED] = "armed",
+    [NEST_GUARD_LIFTED] = "lifted",
+    [NEST_GUARD_FAILED] = "failed",
+};
+
+typedef struct {
+    gchar *folder; /* (nullable) as it is set */
+    gchar *text;   /* (nullable) what was written last */
+    gchar *path;   /* (nullable) ... and where */
+} State;
+
+static gboolean
+start(GKeyFile *settings, gpointer *ret_state, GError **error)
+{
+    const char *name = nest_plugin.name;
+    g_autofree gchar *folder = g_key_file_get_string(settings, name, KEY, NULL);
+    State *state = NULL;
+
+    if (!nest_settings_check(settings, name, (const gchar *const[]){KEY, NULL}, error))
+        return FALSE;
+    if (folder && !g_path_is_absolute(folder)) {
+        g_set_error(error, NEST_ERROR, NEST_ERROR_CONFIG,
+                    NEST_CONFIG_FILE ": [%s] " KEY "=%s is not an absolute path", name, folder);
+        return FALSE;
+    }
+    state = g_new0(State, 1);
+    state->folder = g_steal_pointer(&folder);
+    *ret_state = state;
+    return TRUE;
+}
+
+static void
+stop(gpointer data)
+{
+    State *state = data;
+
+    g_free(state->folder);
+    g_free(state->text);
+    g_free(state->path);
+    g_free(state);
+}
+
+/* (transfer full) A label's value; names are from outside. */
+static gchar *
+escape(const char *value)
+{
+    g_autofree gchar *valid = g_utf8_make_valid(value, -1);
+    GString *escaped = g_string_new(NULL);
+
+    for (const char *c = valid; *c; c++) {
+        if (*c == '\\' || *c == '"' || *c == '\n')
+            g_string_append_c(escaped, '\\');
+        g_string_append_c(escaped, (char)(*c == '\n' ? 'n' : *c));
+    }
+    return g_string_free(escaped, FALSE);
+}
+
+/* @more: (nullable) a third label and its value */
+static void
+add_line(GString *text, const char *metric, const NestGuest *guest, const char *more,
+         const char *more_value, double value)
+{
+    g_autofree gchar *name = escape(guest->name);
+    char number[G_ASCII_DTOSTR_BUF_SIZE];
+
+    g_string_append_printf(text, "%s{domain=\"%s\",uuid=\"%s\"", metric, name, guest->uuid);
+    if (more)
+        g_string_append_printf(text, ",%s=\"%s\"", more, more_value);
+    g_string_append_printf(text, "} %s\n", g_ascii_formatd(number, sizeof(number), "%.6g", value));
+}
+
+/* What is unknown is left out: 0 would say that there are none. */
+static void
+add_running(GString *text, const char *metric, const NestShown *shown)
+{
+    const NestVerdict *verdict = shown->verdict;
+
+    if (verdict->state != NEST_VERDICT_UNKNOWN)
+        add_line(text, metric, shown->guest, "why", nest_verdict_why_name(verdict->why),
+                 verdict->state == NEST_VERDICT_RUNNING);
+}
+
+static void
+add_rate(GString *text, const char *metric, const NestShown *shown)
+{
+    const NestVerdict *verdict = shown->verdict;
+    gboolean countable = verdict->why != NEST_WHY_NOTHING && verdict->why != NEST_WHY_BIT;
+
+    if (countable && !verdict->silent)
+        add_line(text, metric, shown->guest, NULL, NULL, verdict->rate);
+}
+
+static void
+add_guard(GString *text, const char *metric, const NestShown *shown)
+{
+    for (gsize s = 0; s < G_N_ELEMENTS(states); s++)
+        add_line(text, metric, shown->guest, "state", states[s], shown->guard == s);
+}
+
+static const struct {
+    const char *metric;
+    const char *help;
+    void (*add)(GString *text, const char *metric, const NestShown *shown);
+} metrics[] = {
+    {"virt_nest_guests_running",
+     "Whether nested guests run in the domain, and why it is thought so.", add_running},
+    {"virt_nest_entries_per_second", "Entries into nested guests, where they can be counted.",
+     add_rate},
+    {"virt_nest_guard",
+     "The state of the guard against migration and save: 1 for the one it is in.", add_guard},
+};
+
+static void
+add_header(GString *text, const char *metric, const char *help)
+{
+    g_string_append_printf(text, "# HELP %s %s\n# TYPE %s gauge\n", metric, help, metric);
+}
+
+static void
+add_counts(GString *text, const NestShown *shown, gsize n)
+{
+    add_header(text, "virt_nest_guards", "Guarded domains by the state of their guard.");
+    for (gsize s = 0; s < G_N_ELEMENTS(states); s++) {
+        gsize count = 0;
+
+        for (gsize i = 0; i < n; i++)
+            count += shown[i].guard == s;
+        g_string_append_printf(text, "virt_nest_guards{state=\"%s\"} %" G_GSIZE_FORMAT "\n",
+                               states[s], count);
+    }
+}
+
+/* (transfer full) */
+static gchar *
+format(const NestShown *shown, gsize n)
+{
+    GString *text = g_string_new(NULL);
+
+    for (gsize m = 0; m < G_N_ELEMENTS(metrics) && n > 0; m++) {
+        add_header(text, metrics[m].metric, metrics[m].help);
+        for (gsize i = 0; i < n; i++)
+            metrics[m].add(text, metrics[m].metric, &shown[i]);
+    }
+    add_counts(text, shown, n);
+    return g_string_free(text, FALSE);
+}
+
+/* (transfer full)(nullable) NULL: nobody collects files here. */
+static gchar *
+find_folder(const State *state)
+{
+    if (state->folder)
+        return nest_root_path(state->folder);
+    for (gsize i = 0; i < G_N_ELEMENTS(usual_folders); i++) {
+        g_autofree gchar *folder = nest_root_path(usual_folders[i]);
+
+        if (g_file_test(folder, G_FILE_TEST_IS_DIR))
+            return g_steal_pointer(&folder);
+    }
+    return NULL;
+}
+
+static gboolean
+write_all(int fd, const char *text)
+{
+    gsize length = strlen(text);
+
+    while (length > 0) {
+        ssize_t n = write(fd, text, length);
+
+        if (n < 0 && errno != EINTR)
+            return FALSE;
+        text += MAX(n, 0);
+        length -= (gsize)MAX(n, 0);
+    }
+    return TRUE;
+}
+
+/* Not g_file_set_contents(), which waits for the disk and heeds the umask. The folder may be another user's. */
+static gboolean
+replace(const char *path, const char *text, GError **error)
+{
+    g_autofree gchar *new = g_strconcat(path, ".new", NULL); /* the collector reads *.prom */
+    gboolean done = FALSE;
+    int fd = -1;
+
+    (void)g_unlink(new); /* of one that was killed */
+    fd = open(new, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    done = fd >= 0 && write_all(fd, text) && fchmod(fd, 0644) == 0 && g_rename(new, path) == 0;
+    if (!done)
+        g_set_error(error, NEST_ERROR, NEST_ERROR_IO, "cannot write the metrics to %s: %s", path,
+                    g_strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    if (fd >= 0 && !done)
+        (void)g_unlink(new);
+    return done;
+}
+
+static gboolean
+is_written(const State *state, const char *path, const char *text)
+{
+    return g_strcmp0(state->path, path) == 0 && g_strcmp0(state->text, text) == 0 &&
+           g_file_test(path, G_FILE_TEST_EXISTS);
+}
+
+static gboolean
+publish(gpointer data, const NestShown *shown, gsize n, GError **error)
+{
+    State *state = data;
+    g_autofree gchar *folder = find_folder(state);
+    g_autofree gchar *path = folder ? g_build_filename(folder, "virt_nest.prom", NULL) : NULL;
+    g_autofree gchar *text = folder ? format(shown, n) : NULL;
+
+    if (!folder || is_written(state, path, text))
+        return TRUE;
+    if (!replace(path, text, error))
+        return FALSE;
+    g_free(state->path);
+    g_free(state->text);
+    state->path = g_steal_pointer(&path);
+    state->text = g_steal_pointer(&text);
+    return TRUE;
+}
+
+const NestPlugin nest_plugin = {
+    .abi = NEST_PLUGIN_ABI,
+    .size = sizeof(NestPlugin),
+    .name = "export-textfile",
+    .kind = NEST_PLUGIN_EXPORT,
+    .start = start,
+    .stop = stop,
+    .publish = publish,
+};

@@ -1,0 +1,438 @@
+/* guard-blocker: keeps a running domain from being migrated and saved, by a migration blocker in its QEMU.
+ *
+ * Theory of operation: while a node of certain block formats is open, QEMU refuses to migrate, and with that
+ * all that libvirt does by migrating: save, managedsave, migrate, snapshots with memory, dump. We open a tiny
+ * image of such a format, read-only and attached to nothing. Armed is what QEMU itself says is blocked by our
+ * node. QEMU takes no blocker while it migrates: then, and only if the job is a migration, a save or a
+ * memory snapshot, that is aborted first (LIBVIRT-FACTS, "A migration blocker at run time"). */
+#include "blocker-image.h"
+#include "blocker-node.h"
+#include "settings.h"
+
+#include <libvirt/virterror.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define GROUP "guard-blocker"
+#define KEY "formats"
+
+/* How long an abort may take: on idle hosts it was 10 to 90 ms. */
+#define ABORT_US (5 * (gint64)G_USEC_PER_SEC)
+#define PAUSE_US 20000
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(virDomain, virDomainFree)
+
+/* One call of arm(). */
+typedef struct {
+    const GPtrArray *formats; /* NestBlockerFormat, in the order in which they are tried */
+    const NestGuest *guest;
+    virDomainPtr domain;
+    NestBlockerMigration migration; /* as QEMU said last */
+    const char *aborted;            /* (nullable) the job that was told to end */
+} Attempt;
+
+typedef enum {
+    ARMED,
+    BUSY, /* QEMU is in a migration or snapshot */
+    FAILED,
+} Outcome;
+
+/* What libvirt may be at, by VIR_DOMAIN_JOB_OPERATION_..., and whether we abort that. */
+static const struct {
+    const char *name;
+    gboolean ours;
+} jobs[] = {
+    [VIR_DOMAIN_JOB_OPERATION_UNKNOWN] = {"job of an unknown kind", FALSE},
+    [VIR_DOMAIN_JOB_OPERATION_START] = {"start", FALSE},
+    [VIR_DOMAIN_JOB_OPERATION_SAVE] = {"save", TRUE},
+    [VIR_DOMAIN_JOB_OPERATION_RESTORE] = {"restore", FALSE},
+    [VIR_DOMAIN_JOB_OPERATION_MIGRATION_IN] = {"migration to this host", FALSE},
+    [VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT] = {"migration", TRUE},
+    [VIR_DOMAIN_JOB_OPERATION_SNAPSHOT] = {"memory snapshot", TRUE},
+    [VIR_DOMAIN_JOB_OPERATION_SNAPSHOT_REVERT] = {"revert to a snapshot", FALSE},
+    [VIR_DOMAIN_JOB_OPERATION_DUMP] = {"dump", FALSE},
+    [VIR_DOMAIN_JOB_OPERATION_BACKUP] = {"backup", FALSE},
+};
+#define NO_JOB (-1)
+
+/* --- settings */
+
+static gchar *
+list_formats(void)
+{
+    GString *list = g_string_new(NULL);
+    const NestBlockerFormat *format = NULL;
+
+    for (guint i = 0; (format = nest_blocker_format_get(i)); i++)
+        g_string_append_printf(list, "%s%s", i ? ", " : "", nest_blocker_format_name(format));
+    return g_string_free(list, FALSE);
+}
+
+/* @value: names separated by commas or spaces. */
+static gboolean
+add_formats(GPtrArray *formats, const char *value, GError **error)
+{
+    g_auto(GStrv) names = g_strsplit_set(value, ", ", -1);
+    g_autofree gchar *known = list_formats();
+    gboolean right = TRUE;
+
+    for (gsize i = 0; names[i]; i++) {
+        gpointer format = (gpointer)nest_blocker_format_by_name(names[i]);
+
+        if (format)
+            g_ptr_array_add(formats, format);
+        right = right && (format || !*names[i]);
+    }
+    if (right && formats->len > 0)
+        return TRUE;
+    g_set_error(error, NEST_ERROR, NEST_ERROR_CONFIG,
+                NEST_CONFIG_FILE ": [" GROUP "] " KEY
+                                 "=%s is no value of that key: use one or more of %s",
+                value, known);
+    return FALSE;
+}
+
+static gboolean
+read_settings(GKeyFile *settings, GPtrArray *formats, GError **error)
+{
+    g_autofree gchar *value = g_key_file_get_value(settings, GROUP, KEY, NULL);
+    g_autofree gchar *all = list_formats();
+
+    return nest_settings_check(settings, GROUP, (const gchar *const[]){KEY, NULL}, error) &&
+           add_formats(formats, value ? value : all, error);
+}
+
+static void
+stop(gpointer state)
+{
+    g_ptr_array_unref(state);
+}
+
+static gboolean
+start(GKeyFile *settings, gpointer *ret_state, GError **error)
+{
+    g_autoptr(GPtrArray) formats = g_ptr_array_new();
+
+    if (!read_settings(settings, formats, error))
+        return FALSE;
+    *ret_state = g_steal_pointer(&formats);
+    return TRUE;
+}
+
+/* --- what libvirt says */
+
+static gboolean
+say_libvirt(GError **error, const char *what)
+{
+    g_set_error(error, NEST_ERROR, NEST_ERROR_LIBVIRT, "%s: %s", what, virGetLastErrorMessage());
+    return FALSE;
+}
+
+/* Whether this very QEMU is no more; the domain may run again in another. */
+static gboolean
+is_gone(const NestGuest *guest, virDomainPtr domain)
+{
+    g_autoptr(virDomain) running = virDomainLookupByID(virDomainGetConnect(domain), guest->id);
+    char uuid[VIR_UUID_STRING_BUFLEN] = "";
+
+    if (!running)
+        return virGetLastErrorCode() == VIR_ERR_NO_DOMAIN;
+    return virDomainGetUUIDString(running, uuid) == 0 && !g_str_equal(uuid, guest->uuid);
+}
+
+/* What libvirt is at with the domain: an index of jobs, or NO_JOB. */
+static gboolean
+ask_job(virDomainPtr domain, int *ret_job, GError **error)
+{
+    virTypedParameterPtr params = NULL;
+    int n = 0;
+    int type = VIR_DOMAIN_JOB_NONE;
+    int job = VIR_DOMAIN_JOB_OPERATION_UNKNOWN;
+
+    if (virDomainGetJobStats(domain, &type, &params, &n, 0) < 0)
+        return say_libvirt(error, "cannot ask for its job");
+    virTypedParamsGetInt(params, n, VIR_DOMAIN_JOB_OPERATION, &job);
+    virTypedParamsFree(params, n);
+    if (job < 0 || job >= (int)G_N_ELEMENTS(jobs))
+        job = VIR_DOMAIN_JOB_OPERATION_UNKNOWN;
+    *ret_job = type == VIR_DOMAIN_JOB_NONE ? NO_JOB : job;
+    return TRUE;
+}
+
+/* Whether somebody has sent a command to the monitor of this QEMU: else it cannot be armed, and to ask would
+ * taint it. A daemon that speaks another language than English may mean it by any of its words. */
+static gboolean
+may_be_armed(virDomainPtr domain, gboolean *ret_may, GError **error)
+{
+    char **messages = NULL;
+    int n = virDomainGetMessages(domain, &messages, VIR_DOMAIN_MESSAGE_TAINTING);
+    gboolean may = n < 0;
+
+    if (n < 0 && virGetLastErrorCode() != VIR_ERR_NO_SUPPORT)
+        return say_libvirt(error, "cannot ask for its taints");
+    for (int i = 0; i < n; i++) {
+        may = may || strstr(messages[i], "custom monitor control commands issued") ||
+              !g_str_has_prefix(messages[i], "tainted: ");
+        free(messages[i]);
+    }
+    free(messages);
+    *ret_may = may;
+    return TRUE;
+}
+
+/* --- arming */
+
+/* What QEMU says (6.0 and later) when it takes no blocker at all. */
+static gboolean
+is_refusal(const GError *error, const char *why)
+{
+    return g_error_matches(error, NEST_ERROR, NEST_ERROR_MONITOR) && strstr(error->message, why);
+}
+
+static gboolean
+is_busy(const GError *error)
+{
+    return is_refusal(error, "(migration/snapshot in progress)");
+}
+
+static gboolean
+is_forbidden(const GError *error)
+{
+    return is_refusal(error, "(--only-migratable)");
+}
+
+/* Whether another format may do where this one failed. */
+static gboolean
+is_about_format(const GError *error)
+{
+    return g_error_matches(error, NEST_ERROR, NEST_ERROR_MONITOR) && !is_busy(error) &&
+           !is_forbidden(error);
+}
+
+/* Opens an image of the format; TRUE where that blocks. */
+static gboolean
+try_format(Attempt *attempt, NestBlockerFolder *folder, const NestBlockerFormat *format,
+           GError **error)
+{
+    const char *path = nest_blocker_folder_put(folder, format, error);
+
+    if (!path ||
+        !nest_blocker_node_add(attempt->domain, nest_blocker_format_name(format), path, error) ||
+        !nest_blocker_migration_ask(attempt->domain, &attempt->migration, error))
+        return FALSE;
+    if (attempt->migration.blocked)
+        return TRUE;
+    nest_blocker_node_delete(attempt->domain, NULL);
+    g_set_error(error, NEST_ERROR, NEST_ERROR_MONITOR, "opened, and QEMU would still migrate");
+    return FALSE;
+}
+
+static gboolean
+try_formats(Attempt *attempt, GError **error)
+{
+    g_autoptr(NestBlockerFolder) folder = nest_blocker_folder_open(attempt->guest, error);
+    g_autoptr(GString) reasons = g_string_new(NULL);
+
+    for (guint i = 0; folder && i < attempt->formats->len; i++) {
+        const NestBlockerFormat *format = g_ptr_array_index(attempt->formats, i);
+        g_autoptr(GError) problem = NULL;
+
+        if (try_format(attempt, folder, format, &problem))
+            return TRUE;
+        if (!is_about_format(problem)) {
+            g_propagate_error(error, g_steal_pointer(&problem));
+            return FALSE;
+        }
+        g_string_append_printf(reasons, "%s (%s), ", nest_blocker_format_name(format),
+                               problem->message);
+    }
+    if (folder)
+        g_set_error(error, NEST_ERROR, NEST_ERROR_GUARD,
+                    "its QEMU opens none of %sand needs one: see [" GROUP "] " KEY
+                    " in virt-nest.conf(5)",
+                    reasons->str);
+    return FALSE;
+}
+
+/* Whether QEMU has completed a migration that libvirt is still at: the domain may end with it or go on. */
+static gboolean
+is_leaving(const Attempt *attempt)
+{
+    int job = NO_JOB;
+
+    return g_str_equal(attempt->migration.status, "completed") &&
+           (!ask_job(attempt->domain, &job, NULL) || (job != NO_JOB && jobs[job].ours));
+}
+
+static Outcome
+try_to_arm(Attempt *attempt, GError **error)
+{
+    g_autoptr(GError) problem = NULL;
+
+    if (!nest_blocker_migration_ask(attempt->domain, &attempt->migration, error))
+        return FAILED;
+    if (!attempt->migration.blocked)
+        nest_blocker_node_delete(attempt->domain, NULL); /* one that is there and blocks nothing */
+    if (!attempt->migration.blocked && !try_formats(attempt, &problem)) {
+        Outcome outcome = is_busy(problem) ? BUSY : FAILED;
+
+        g_propagate_error(error, g_steal_pointer(&problem));
+        return outcome;
+    }
+    if (!is_leaving(attempt))
+        return ARMED;
+    g_set_error(error, NEST_ERROR, NEST_ERROR_GUARD,
+                "QEMU has completed a migration or save, and libvirt decides what becomes of it");
+    return BUSY;
+}
+
+/* Aborts the job if it is one of ours. What the abort returns proves nothing: the next attempt shows it. */
+static gboolean
+make_way(Attempt *attempt, GError **error)
+{
+    int job = NO_JOB;
+
+    if (!nest_blocker_migration_ask(attempt->domain, &attempt->migration, error))
+        return FALSE;
+    if (g_str_has_prefix(attempt->migration.status, "postcopy")) {
+        g_set_error(
+            error, NEST_ERROR, NEST_ERROR_GUARD,
+            "it is in a post-copy migration, whose abort would lose it; it goes on at its destination");
+        return FALSE;
+    }
+    if (!ask_job(attempt->domain, &job, error))
+        return FALSE;
+    if (job != NO_JOB && !jobs[job].ours) {
+        g_set_error(error, NEST_ERROR, NEST_ERROR_GUARD,
+                    "libvirt is at a %s, which is not for us to abort; wait for its end",
+                    jobs[job].name);
+        return FALSE;
+    }
+    if (job == NO_JOB || g_str_equal(attempt->migration.status, "completed"))
+        return TRUE; /* it ends by itself */
+    virDomainAbortJob(attempt->domain);
+    attempt->aborted = jobs[job].name;
+    return TRUE;
+}
+
+/* (transfer full) Why it came to nothing, and what to do. */
+static gchar *
+explain(const Attempt *attempt, const GError *problem)
+{
+    if (is_gone(attempt->guest, attempt->domain))
+        return attempt->aborted
+                   ? g_strdup_printf(
+                         "its %s was completed before it could be aborted; bring it back only on "
+                         "a host with nesting on",
+                         attempt->aborted)
+                   : g_strdup("it has ended");
+    if (is_forbidden(problem))
+        return g_strdup(
+            "its QEMU was started with -only-migratable, which forbids it; start it without");
+    if (is_busy(problem) && attempt->aborted)
+        return g_strdup_printf("its %s does not end; end it with virsh domjobabort",
+                               attempt->aborted);
+    if (is_busy(problem))
+        return g_strdup("QEMU is in a migration that libvirt knows nothing of; wait for its end");
+    return g_strdup(problem->message);
+}
+
+static gboolean
+arm(gpointer state, const NestGuest *guest, virDomainPtr domain, gchar **ret_aborted,
+    GError **error)
+{
+    Attempt attempt = {.formats = state, .guest = guest, .domain = domain};
+    gint64 end = g_get_monotonic_time() + ABORT_US;
+    g_autoptr(GError) problem = NULL;
+    g_autofree gchar *why = NULL;
+    Outcome outcome = BUSY;
+
+    while ((outcome = try_to_arm(&attempt, &problem)) == BUSY && g_get_monotonic_time() < end) {
+        g_clear_error(&problem);
+        if (!make_way(&attempt, &problem))
+            break;
+        g_usleep(PAUSE_US);
+    }
+    if (outcome == ARMED) {
+        /* A memory snapshot may have been completed instead, and the guest goes on. */
+        gboolean completed = g_str_equal(attempt.migration.status, "completed");
+
+        *ret_aborted = completed ? NULL : g_strdup(attempt.aborted);
+        return TRUE;
+    }
+    why = explain(&attempt, problem);
+    g_set_error(error, NEST_ERROR, NEST_ERROR_GUARD,
+                "migration and save of '%s' cannot be refused: %s", guest->name, why);
+    return FALSE;
+}
+
+/* --- the rest */
+
+/* TRUE where the node is not there, or not any more. */
+static gboolean
+remove_node(virDomainPtr domain, GError **error)
+{
+    g_autoptr(GError) problem = NULL;
+    NestBlockerMigration migration = {0};
+    gboolean there = FALSE;
+
+    if (!nest_blocker_node_delete(domain, &problem)) {
+        if (!nest_blocker_node_find(domain, &there, error))
+            return FALSE;
+        if (there) {
+            g_propagate_error(error, g_steal_pointer(&problem));
+            return FALSE;
+        }
+    }
+    if (!nest_blocker_migration_ask(domain, &migration, error))
+        return FALSE;
+    if (migration.blocked)
+        g_set_error(
+            error, NEST_ERROR, NEST_ERROR_GUARD,
+            "QEMU still names the node that was removed; the next start of the domain is without it");
+    return !migration.blocked;
+}
+
+static gboolean
+disarm(gpointer state, const NestGuest *guest, virDomainPtr domain, GError **error)
+{
+    g_autoptr(NestBlockerFolder) folder = nest_blocker_folder_open(guest, NULL);
+    g_autoptr(GError) problem = NULL;
+    gboolean may = FALSE;
+
+    (void)state;
+    if (may_be_armed(domain, &may, &problem) && (!may || remove_node(domain, &problem)))
+        return TRUE;
+    if (is_gone(guest, domain))
+        return TRUE;
+    g_set_error(error, NEST_ERROR, NEST_ERROR_GUARD,
+                "migration and save of '%s' are still refused: %s", guest->name, problem->message);
+    return FALSE;
+}
+
+static gboolean
+is_armed(gpointer state, const NestGuest *guest, virDomainPtr domain, gboolean *ret_armed,
+         GError **error)
+{
+    NestBlockerMigration migration = {0};
+    gboolean may = FALSE;
+
+    (void)state, (void)guest;
+    if (!may_be_armed(domain, &may, error) ||
+        (may && !nest_blocker_migration_ask(domain, &migration, error)))
+        return FALSE;
+    *ret_armed = migration.blocked;
+    return TRUE;
+}
+
+const NestPlugin nest_plugin = {
+    .abi = NEST_PLUGIN_ABI,
+    .size = sizeof(NestPlugin),
+    .name = GROUP,
+    .kind = NEST_PLUGIN_GUARD,
+    .start = start,
+    .stop = stop,
+    .arm = arm,
+    .disarm = disarm,
+    .is_armed = is_armed,
+};

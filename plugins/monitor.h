@@ -1,0 +1,22 @@
+/* QEMU's monitor through libvirt, for the plugins that need it. Every command taints the domain
+ * "custom-monitor" (LIBVIRT-FACTS), and waits for as long as QEMU does not answer. */
+#pragma once
+
+#include <json-glib/json-glib.h>
+#include <libvirt/libvirt.h>
+
+/**
+ * nest_monitor_call: one QMP command.
+ * @domain: the domain, running
+ * @command: its name, as "query-migrate"
+ * @arguments: (transfer full)(nullable) an object
+ *
+ * Returns: (transfer full) what it returned, an object or array; NULL with NEST_ERROR_MONITOR and QEMU's own
+ * words where QEMU refused, or NEST_ERROR_LIBVIRT.
+ */
+JsonNode *nest_monitor_call(virDomainPtr domain, const char *command, JsonNode *arguments,
+                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* One command of the human monitor; (transfer full) its output, or NULL with NEST_ERROR_LIBVIRT. */
+gchar *nest_monitor_human(virDomainPtr domain, const char *command,
+                          GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -1,0 +1,107 @@
+/* What a plugin of virtnestd is: the only interface between the two. See virt-nest-plugin(7).
+ *
+ * A plugin is a shared object with one exported constant, `const NestPlugin nest_plugin`. It is loaded by
+ * its file's name, probe-debugfs for probe-debugfs.so, as [plugins] load= of virt-nest.conf says. One whose
+ * ABI version or struct size is another is skipped: the interface is for plugins of the same tree.
+ *
+ * A NULL entry means "does not do that". Functions are called from any thread, for one domain by one thread
+ * at a time. They return FALSE with an error for what fails, and never end the process. */
+#pragma once
+
+#include "verdict.h"
+
+#include <glib.h>
+#include <libvirt/libvirt.h>
+
+#define NEST_PLUGIN_ABI 1
+#define NEST_PLUGIN_SYMBOL "nest_plugin"
+
+typedef enum {
+    NEST_PLUGIN_PROBE = 1, /* evidence of nested guests */
+    NEST_PLUGIN_GUARD,     /* refuses migration and save */
+    NEST_PLUGIN_EXPORT,    /* shows the state elsewhere */
+} NestPluginKind;
+
+/**
+ * NestGuest: a running domain. Nothing in it changes while this QEMU runs.
+ */
+typedef struct {
+    const char *name;    /* libvirt's */
+    const char *uuid;    /* in its usual form */
+    int id;              /* libvirt's, of this run */
+    gint64 pid;          /* of its QEMU; 0: unknown */
+    gboolean kvm;        /* FALSE: TCG */
+    const char *feature; /* what its vCPUs call nesting: "vmx" or "svm" */
+} NestGuest;
+
+/* What has become of a guest's guard. */
+typedef enum {
+    NEST_GUARD_OFF,    /* not needed */
+    NEST_GUARD_ARMED,  /* migration and save are refused */
+    NEST_GUARD_LIFTED, /* needed, and lifted by virt-nest allow or by migration='allow' */
+    NEST_GUARD_FAILED, /* needed, and could not be armed */
+} NestGuardState;
+
+/**
+ * NestShown: what there is to be shown of a guarded domain.
+ */
+typedef struct {
+    const NestGuest *guest;
+    const NestVerdict *verdict;
+    NestGuardState guard;
+    const char *probe;   /* (nullable) the plugin whose evidence counts */
+    const char *problem; /* (nullable) why the guard could not be armed */
+} NestShown;
+
+/**
+ * NestPlugin: the exported constant.
+ */
+typedef struct {
+    guint32 abi;  /* NEST_PLUGIN_ABI */
+    guint32 size; /* sizeof(NestPlugin) */
+    const char *name;
+    NestPluginKind kind;
+
+    /**
+     * start: before anything else.
+     * @settings: the whole configuration; the plugin's own group bears its name
+     * @ret_state: the plugin's own, handed to all other functions
+     *
+     * An unknown key of its group is an error. Returns: FALSE, and the plugin is not used.
+     */
+    gboolean (*start)(GKeyFile *settings, gpointer *ret_state, GError **error);
+    void (*stop)(gpointer state);
+
+    /* A probe. */
+    gboolean counts; /* gives entries; else the bit */
+    gboolean
+        local; /* sample() only reads files: it does not wait, and is called without a domain */
+    /* Whether it can say anything about such a guest; NULL: about any. */
+    gboolean (*applies)(gpointer state, const NestGuest *guest);
+    /**
+     * sample: adds what it can read to @evidence, and leaves the rest of it as it is.
+     * @domain: (nullable) over a connection that no other thread uses; NULL where @local
+     */
+    gboolean (*sample)(gpointer state, const NestGuest *guest, virDomainPtr domain,
+                       NestEvidence *evidence, GError **error);
+
+    /* A guard. */
+    /**
+     * arm: refuse migration and save from now on; nothing to do where that is so already.
+     * @ret_aborted: (out)(transfer full)(nullable) the job that had to be aborted for it: "migration",
+     *   "save" or "memory snapshot"
+     */
+    gboolean (*arm)(gpointer state, const NestGuest *guest, virDomainPtr domain,
+                    gchar **ret_aborted, GError **error);
+    /* Leaves nothing behind; nothing to do where it is not armed. */
+    gboolean (*disarm)(gpointer state, const NestGuest *guest, virDomainPtr domain, GError **error);
+    gboolean (*is_armed)(gpointer state, const NestGuest *guest, virDomainPtr domain,
+                         gboolean *ret_armed, GError **error);
+
+    /* An export: all guarded domains, each time something has changed, and at the end with none. */
+    gboolean (*publish)(gpointer state, const NestShown *shown, gsize n, GError **error);
+} NestPlugin;
+
+/* In front of the plugin's definition of nest_plugin; all else in it is hidden. */
+#define NEST_PLUGIN_EXPORTED __attribute__((visibility("default")))
+extern NEST_PLUGIN_EXPORTED const NestPlugin nest_plugin;

@@ -1,0 +1,207 @@
+/* The probe that reads KVM's counter of entries into nested guests from debugfs: the cheapest.
+ *
+ * Theory of operation: a VM's counters are in /sys/kernel/debug/kvm/PID-FD, PID its QEMU's, FD a number that
+ * has to be looked for. One listing of the folder finds the VMs of all processes, and is made again when one
+ * that is asked for is not among them. A counter is opened for each reading: an open one would keep the
+ * kernel from freeing the VM. */
+#include "error.h"
+#include "nest-plugin.h"
+#include "root.h"
+#include "settings.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FOLDER "/sys/kernel/debug/kvm"
+
+/* What there is between two listings at least: VMs that are nowhere must not cost one a sample each. */
+#define LISTING_US (G_USEC_PER_SEC / 10)
+
+typedef struct {
+    GMutex lock;     /* over the rest */
+    GHashTable *vms; /* PID -> GPtrArray of its VMs' counters, paths; as of the last listing */
+    gint64 listed;   /* when that was; 0: never */
+} State;
+
+static gboolean
+start(GKeyFile *settings, gpointer *ret_state, GError **error)
+{
+    State *state = NULL;
+
+    if (!nest_settings_none(settings, nest_plugin.name, error))
+        return FALSE;
+    state = g_new0(State, 1);
+    g_mutex_init(&state->lock);
+    state->vms = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)g_ptr_array_unref);
+    *ret_state = state;
+    return TRUE;
+}
+
+static void
+stop(gpointer data)
+{
+    State *state = data;
+
+    g_hash_table_unref(state->vms);
+    g_mutex_clear(&state->lock);
+    g_free(state);
+}
+
+static gboolean
+applies(gpointer state, const NestGuest *guest)
+{
+    (void)state;
+    return guest->kvm;
+}
+
+/* @name: an entry of the folder; others than VMs are files, or begin with no number. */
+static void
+add_vm(State *state, const char *folder, const char *name)
+{
+    char *end = NULL;
+    gint64 pid = g_ascii_strtoll(name, &end, 10);
+    gpointer key = GSIZE_TO_POINTER(pid);
+    GPtrArray *counters = g_hash_table_lookup(state->vms, key);
+
+    if (pid <= 0 || *end != '-')
+        return;
+    if (!counters) {
+        counters = g_ptr_array_new_with_free_func(g_free);
+        g_hash_table_insert(state->vms, key, counters);
+    }
+    g_ptr_array_add(counters, g_build_filename(folder, name, "nested_run", NULL));
+}
+
+/* Finds all VMs, and forgets those that are gone. */
+static gboolean
+list(State *state, GError **error)
+{
+    g_autofree gchar *folder = nest_root_path(FOLDER);
+    DIR *stream = opendir(folder);
+    const struct dirent *entry = NULL;
+
+    g_hash_table_remove_all(state->vms);
+    if (!stream) {
+        g_set_error(error, NEST_ERROR, NEST_ERROR_IO, "cannot list " FOLDER ": %s%s",
+                    g_strerror(errno),
+                    errno == ENOENT ? " (debugfs is not mounted, or kvm not loaded)" : "");
+        return FALSE;
+    }
+    while ((entry = readdir(stream)))
+        add_vm(state, folder, entry->d_name);
+    closedir(stream);
+    state->listed = g_get_monotonic_time();
+    return TRUE;
+}
+
+/* Returns: 0, or a negative errno. */
+static int
+read_counter(const char *path, guint64 *ret_entries)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    char text[32] = "";
+    int result = 0;
+
+    if (fd < 0)
+        return -errno;
+    if (read(fd, text, sizeof(text) - 1) < 0)
+        result = -errno;
+    else if (!g_ascii_string_to_unsigned(g_strchomp(text), 10, 0, G_MAXUINT64, ret_entries, NULL))
+        result = -EBADMSG;
+    close(fd);
+    return result;
+}
+
+/* The entries of all VMs of a process. Returns: 0, or a negative errno; -ESRCH: it had none when listed. */
+static int
+read_counters(State *state, gint64 pid, guint64 *ret_entries)
+{
+    const GPtrArray *counters = g_hash_table_lookup(state->vms, GSIZE_TO_POINTER(pid));
+    guint64 sum = 0;
+
+    for (guint i = 0; counters && i < counters->len; i++) {
+        guint64 entries = 0;
+        int result = read_counter(g_ptr_array_index(counters, i), &entries);
+
+        if (result < 0)
+            return result;
+        sum += entries;
+    }
+    *ret_entries = sum;
+    return counters ? 0 : -ESRCH;
+}
+
+static const struct {
+    int number;
+    const char *words;
+} reasons[] = {
+    {ESRCH, "the process has no VM there"},
+    {ENOENT, "the VM has just gone, or the kernel does not count them, as Linux does from 5.14 on"},
+    {EPERM, "the kernel is locked down, see kernel_lockdown(7)"},
+    {EACCES, "only root can read it"},
+    {EBADMSG, "it is not a number"},
+};
+
+static gboolean
+fail(GError **error, gint64 pid, int number)
+{
+    const char *words = g_strerror(number);
+
+    for (gsize i = 0; i < G_N_ELEMENTS(reasons); i++)
+        if (reasons[i].number == number)
+            words = reasons[i].words;
+    g_set_error(error, NEST_ERROR, NEST_ERROR_IO,
+                "cannot read the entries into nested guests in " FOLDER "/%" G_GINT64_FORMAT
+                "-*/nested_run: %s",
+                pid, words);
+    return FALSE;
+}
+
+static gboolean
+count(State *state, gint64 pid, guint64 *ret_entries, GError **error)
+{
+    int result = pid > 0 ? read_counters(state, pid, ret_entries) : -ESRCH;
+    gboolean unknown = pid > 0 && (result == -ESRCH || result == -ENOENT);
+
+    if (unknown && (!state->listed || g_get_monotonic_time() - state->listed >= LISTING_US)) {
+        if (!list(state, error))
+            return FALSE;
+        result = read_counters(state, pid, ret_entries);
+    }
+    return result == 0 || fail(error, pid, -result);
+}
+
+static gboolean
+sample(gpointer data, const NestGuest *guest, virDomainPtr domain, NestEvidence *evidence,
+       GError **error)
+{
+    State *state = data;
+    guint64 entries = 0;
+    gboolean counted = FALSE;
+
+    (void)domain;
+    g_mutex_lock(&state->lock);
+    counted = count(state, guest->pid, &entries, error);
+    g_mutex_unlock(&state->lock);
+    if (!counted)
+        return FALSE;
+    evidence->counted = TRUE;
+    evidence->entries = entries;
+    return TRUE;
+}
+
+const NestPlugin nest_plugin = {
+    .abi = NEST_PLUGIN_ABI,
+    .size = sizeof(NestPlugin),
+    .name = "probe-debugfs",
+    .kind = NEST_PLUGIN_PROBE,
+    .counts = TRUE,
+    .start = start,
+    .stop = stop,
+    .local = TRUE,
+    .applies = applies,
+    .sample = sample,
+};

@@ -1,0 +1,90 @@
+/* The probe that asks libvirt's domstats for the entries into nested guests, where debugfs is closed. */
+#include "error.h"
+#include "nest-plugin.h"
+#include "settings.h"
+
+#include <libvirt/virterror.h>
+#include <string.h>
+
+/* A list that ends in NULL, as virDomainListGetStats() makes it. */
+typedef virDomainStatsRecordPtr Records;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Records, virDomainStatsRecordListFree)
+
+static gboolean
+start(GKeyFile *settings, gpointer *ret_state, GError **error)
+{
+    (void)ret_state;
+    return nest_settings_none(settings, nest_plugin.name, error);
+}
+
+static gboolean
+applies(gpointer state, const NestGuest *guest)
+{
+    (void)state;
+    return guest->kvm;
+}
+
+/* Whether it is "vcpu.N.nested_run.sum": KVM's name, which libvirt hands through. */
+static gboolean
+is_entries(const virTypedParameter *value)
+{
+    const char *number = value->field + strlen("vcpu.");
+
+    return value->type == VIR_TYPED_PARAM_ULLONG && g_str_has_prefix(value->field, "vcpu.") &&
+           g_ascii_isdigit(*number) &&
+           g_str_equal(number + strspn(number, "0123456789"), ".nested_run.sum");
+}
+
+/* Returns: whether any vCPU's entries are there. */
+static gboolean
+add_entries(const virDomainStatsRecord *record, guint64 *entries)
+{
+    gboolean counted = FALSE;
+
+    for (int i = 0; i < record->nparams; i++) {
+        if (is_entries(&record->params[i])) {
+            *entries += record->params[i].value.ul;
+            counted = TRUE;
+        }
+    }
+    return counted;
+}
+
+/* NOWAIT: a domain that is busy with a job lacks some values rather than to wait for its end. */
+static gboolean
+sample(gpointer state, const NestGuest *guest, virDomainPtr domain, NestEvidence *evidence,
+       GError **error)
+{
+    virDomainPtr domains[] = {domain, NULL};
+    g_autoptr(Records) records = NULL;
+    guint64 entries = 0;
+
+    (void)state, (void)guest;
+    if (virDomainListGetStats(domains, VIR_DOMAIN_STATS_VCPU, &records,
+                              VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT) < 0) {
+        g_set_error(error, NEST_ERROR, NEST_ERROR_LIBVIRT, "cannot read domstats: %s",
+                    virGetLastErrorMessage());
+        return FALSE;
+    }
+    if (!records || !records[0] || !add_entries(records[0], &entries)) {
+        g_set_error_literal(error, NEST_ERROR, NEST_ERROR_LIBVIRT,
+                            "domstats does not count the entries into nested guests: the domain is "
+                            "busy with a job, or libvirt is older than 8.9, QEMU than 7.1 or the "
+                            "kernel than 5.14");
+        return FALSE;
+    }
+    evidence->counted = TRUE;
+    evidence->entries = entries;
+    return TRUE;
+}
+
+const NestPlugin nest_plugin = {
+    .abi = NEST_PLUGIN_ABI,
+    .size = sizeof(NestPlugin),
+    .name = "probe-domstats",
+    .kind = NEST_PLUGIN_PROBE,
+    .counts = TRUE,
+    .start = start,
+    .applies = applies,
+    .sample = sample,
+};

@@ -1,0 +1,632 @@
+/* The guard: watches running domains for nested guests, and has migration and save refused while they run.
+ *
+ * Theory of operation: a running domain that is to be guarded is a ward. Each interval a ward is sampled, by
+ * probes that only read files here on the main loop, by others on a worker (guard_job.c); the sample goes
+ * into the ward's verdict (common/verdict.c), and where verdict and guard disagree a worker arms or disarms.
+ * There is at most one piece of work a ward, so that a QEMU that does not answer holds up nobody else: its
+ * worker does not count among those there may be. What has come out is published: in the domain's live
+ * metadata, by the look that the listener asks for, and by the exports. Nothing is written down besides: after
+ * a restart of virtnestd or libvirt, a ward's QEMU says itself whether it is armed. */
+#include "virtnestd/guard.h"
+
+#include "error.h"
+#include "log.h"
+#include "virtnestd/guard_job.h"
+
+/* Without an answer for so long a QEMU counts as stuck. */
+#define STUCK_MS 3000
+/* Workers for such QEMUs at most: libvirtd has 20 for all its clients. */
+#define MAX_STUCK 12
+/* After so many samples that are not whole, as while a domain starts, it is said, and other probes are asked. */
+#define MAX_BLIND 3
+/* How long a ward's reason may be out of date in its metadata, which all of libvirt's clients hear of. */
+#define REASON_MS 10000
+/* How old the exports' figures may be. */
+#define EXPORT_MS 15000
+
+static const char *const state_names[] = {
+    [NEST_GUARD_OFF] = "off",
+    [NEST_GUARD_ARMED] = "armed",
+    [NEST_GUARD_LIFTED] = "lifted",
+    [NEST_GUARD_FAILED] = "failed",
+};
+
+struct NestGuardian {
+    const NestConfig *config;
+    const NestPlugins *plugins;
+    const NestGuardListener *listener;
+    gpointer data;         /* for the listener */
+    NestCalls *calls;      /* where the calls go; NULL while libvirt is away */
+    GThreadPool *workers;  /* of NestGuardJob */
+    GHashTable *wards;     /* uuid -> Ward */
+    GHashTable *farewells; /* uuids of domains whose guard has ended, until their markers say so */
+    guint working;         /* jobs under way */
+    guint stuck;           /* ... of which so many whose QEMU does not answer */
+    guint timer;           /* the source of the next sample; 0: no ward */
+    guint export;          /* the source of the export that is due; 0: none is */
+    gint64 exported;       /* when the last was */
+    gboolean any_armed;    /* as the listener knows it */
+};
+
+/* A domain under guard. */
+typedef struct {
+    NestGuardian *guardian;
+    NestRun *run;
+    NestVerdict verdict;
+    const char *probe; /* (nullable) the plugin whose evidence counts */
+    NestGuardJob *job; /* its work under way; owned by the worker; NULL: none */
+    gboolean checked;  /* it is known whether it is armed */
+    gboolean armed;
+    gboolean spent;   /* virt-nest allow --once is used up, and its element not gone yet */
+    gchar *problem;   /* (nullable) why it could not be armed */
+    gchar *said;      /* (nullable) the last warning about its guard, so that it is said once */
+    guint blind;      /* so many samples, the last ones, were not whole */
+    NestState *shown; /* (nullable) what is published */
+    gint64 shown_at;  /* ... since when */
+} Ward;
+
+static void
+ward_free(gpointer data)
+{
+    Ward *ward = data;
+
+    if (ward->job)
+        ward->job->owner = NULL;
+    nest_run_unref(ward->run);
+    nest_state_free(ward->shown);
+    g_free(ward->problem);
+    g_free(ward->said);
+    g_free(ward);
+}
+
+static gint64
+real_seconds(void)
+{
+    return g_get_real_time() / G_USEC_PER_SEC;
+}
+
+/* Whether the administrator wants no guard for now. */
+static gboolean
+is_lifted(const Ward *ward)
+{
+    return ward->run->let_go ||
+           (!ward->spent && nest_allow_holds(&ward->run->allow, real_seconds()));
+}
+
+/* Without a tag that asks for it nothing is armed anew, but what is armed stays while nested guests run. */
+static gboolean
+wants_arms(const Ward *ward)
+{
+    return ward->verdict.state == NEST_VERDICT_RUNNING && !is_lifted(ward) &&
+           (ward->run->guarded || ward->armed);
+}
+
+static NestGuardState
+guard_state(const Ward *ward)
+{
+    if (ward->armed)
+        return NEST_GUARD_ARMED;
+    if (ward->verdict.state != NEST_VERDICT_RUNNING)
+        return NEST_GUARD_OFF;
+    if (is_lifted(ward))
+        return NEST_GUARD_LIFTED;
+    return ward->problem ? NEST_GUARD_FAILED : NEST_GUARD_OFF;
+}
+
+/* --- saying it */
+
+static void
+say_once(Ward *ward, const GError *error)
+{
+    if (g_strcmp0(ward->said, error->message) == 0)
+        return;
+    g_free(ward->said);
+    ward->said = g_strdup(error->message);
+    nest_log_error(ward->run->guest.name, ward->run->guest.uuid, error);
+}
+
+static NestState *
+state_of(const Ward *ward)
+{
+    NestState *state = nest_state_new();
+    const NestVerdict *verdict = &ward->verdict;
+    NestGuardState guard = guard_state(ward);
+
+    state->nested = verdict->state == NEST_VERDICT_RUNNING;
+    state->since = real_seconds() - (nest_guard_now() - verdict->since) / 1000;
+    state->why = g_strdup(nest_verdict_why_name(verdict->why));
+    state->probe = g_strdup(ward->probe);
+    state->guard = g_strdup(state_names[guard]);
+    state->problem = guard == NEST_GUARD_FAILED ? g_strdup(ward->problem) : NULL;
+    return state;
+}
+
+static gboolean
+is_other(const Ward *ward, const NestState *state)
+{
+    const NestState *shown = ward->shown;
+
+    if (!shown || shown->nested != state->nested || g_strcmp0(shown->guard, state->guard) != 0 ||
+        g_strcmp0(shown->problem, state->problem) != 0)
+        return TRUE;
+    return nest_guard_now() - ward->shown_at > REASON_MS &&
+           (g_strcmp0(shown->why, state->why) != 0 || g_strcmp0(shown->probe, state->probe) != 0);
+}
+
+static gboolean
+export_now(gpointer data)
+{
+    NestGuardian *guardian = data;
+    g_autoptr(GArray) shown = g_array_new(FALSE, FALSE, sizeof(NestShown));
+    const NestLoaded *loaded = NULL;
+    GHashTableIter iter;
+    Ward *ward = NULL;
+
+    g_hash_table_iter_init(&iter, guardian->wards);
+    while (g_hash_table_iter_next(&iter, NULL, (gpointer *)&ward)) {
+        NestShown row = {&ward->run->guest, &ward->verdict, guard_state(ward), ward->probe,
+                         ward->problem};
+
+        g_array_append_val(shown, row);
+    }
+    for (guint i = 0; (loaded = nest_plugins_get(guardian->plugins, NEST_PLUGIN_EXPORT, i)); i++) {
+        g_autoptr(GError) error = NULL;
+
+        if (!loaded->plugin->publish(loaded->state, (const NestShown *)shown->data, shown->len,
+                                     &error))
+            nest_log_error(NULL, NULL, error);
+    }
+    guardian->export = 0;
+    guardian->exported = nest_guard_now();
+    return G_SOURCE_REMOVE;
+}
+
+static void
+export_soon(NestGuardian *guardian)
+{
+    if (!guardian->export)
+        guardian->export = g_idle_add(export_now, guardian);
+}
+
+static void
+tell_armed(NestGuardian *guardian)
+{
+    gboolean any = FALSE;
+    GHashTableIter iter;
+    Ward *ward = NULL;
+
+    g_hash_table_iter_init(&iter, guardian->wards);
+    while (!any && g_hash_table_iter_next(&iter, NULL, (gpointer *)&ward))
+        any = ward->armed;
+    if (any == guardian->any_armed)
+        return;
+    guardian->any_armed = any;
+    guardian->listener->armed(guardian->data, any);
+}
+
+/* While something is under way for it, it is about to change. */
+static void
+publish(Ward *ward)
+{
+    NestGuardian *guardian = ward->guardian;
+    g_autoptr(NestState) state = state_of(ward);
+
+    if (ward->job || !ward->checked || !is_other(ward, state))
+        return;
+    nest_state_free(ward->shown);
+    ward->shown = g_steal_pointer(&state);
+    ward->shown_at = nest_guard_now();
+    export_soon(guardian);
+    guardian->listener->changed(guardian->data, ward->run->guest.uuid);
+}
+
+/* --- work */
+
+static gboolean job_is_done(gpointer data);
+
+static void
+run_job(gpointer data, gpointer unused)
+{
+    NestGuardJob *job = data;
+
+    (void)unused;
+    nest_guard_job_run(job);
+    g_idle_add_full(G_PRIORITY_DEFAULT, job_is_done, job, NULL);
+}
+
+static void
+push(Ward *ward, NestGuardJob *job)
+{
+    NestGuardian *guardian = ward->guardian;
+
+    job->owner = ward;
+    ward->job = job;
+    guardian->working++;
+    g_thread_pool_push(guardian->workers, job, NULL);
+}
+
+static void
+begin(Ward *ward, NestGuardWork work)
+{
+    NestGuardian *guardian = ward->guardian;
+    NestGuardJob *job = nest_guard_job_new(work, guardian->plugins, guardian->calls, ward->run);
+
+    job->armed = ward->armed;
+    job->guardian = guardian;
+    push(ward, job);
+}
+
+/* A KVM guest has a counter, and to read its registers taints it: only where the counter stays away. */
+static gboolean
+wants_bit(const Ward *ward)
+{
+    return nest_verdict_wants_bit(&ward->verdict) || !ward->run->guest.kvm ||
+           ward->blind >= MAX_BLIND;
+}
+
+/* @evidence, @probe: what is known of the sample already, and from where. */
+static void
+begin_sample(Ward *ward, const NestEvidence *evidence, const char *probe)
+{
+    NestGuardian *guardian = ward->guardian;
+    NestGuardJob *job =
+        nest_guard_job_new(nest_guard_sample, guardian->plugins, guardian->calls, ward->run);
+
+    job->evidence = *evidence;
+    job->probe = probe;
+    job->wants_bit = wants_bit(ward);
+    job->guardian = guardian;
+    push(ward, job);
+}
+
+/* So that those whose QEMU answers have as many workers as ever. */
+static void
+allow_workers(NestGuardian *guardian)
+{
+    guint more = MIN(guardian->stuck, MAX_STUCK);
+
+    g_thread_pool_set_max_threads(guardian->workers, (gint)(NEST_CALLS_MAX + more), NULL);
+    if (guardian->calls)
+        nest_calls_lend(guardian->calls, more);
+}
+
+static void
+notice_stuck(Ward *ward)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!ward->job || ward->job->stuck || nest_guard_now() - ward->job->begun < STUCK_MS)
+        return;
+    ward->job->stuck = TRUE;
+    ward->guardian->stuck++;
+    allow_workers(ward->guardian);
+    error =
+        g_error_new(NEST_ERROR, NEST_ERROR_GUARD,
+                    "its QEMU has not answered for %d s: until it does, nothing is known of its "
+                    "nested guests, and its guard stays as it is",
+                    STUCK_MS / 1000);
+    say_once(ward, error);
+}
+
+/* Makes the guard what the verdict asks for. */
+static void
+decide(Ward *ward)
+{
+    if (ward->job)
+        return;
+    if (wants_arms(ward) && !ward->armed)
+        begin(ward, nest_guard_arm);
+    else if (ward->armed && (is_lifted(ward) || ward->verdict.state == NEST_VERDICT_NONE))
+        begin(ward, nest_guard_disarm);
+    publish(ward);
+}
+
+static void
+take_sample(Ward *ward, const NestEvidence *evidence, const char *probe, gint64 now)
+{
+    const NestConfig *config = ward->guardian->config;
+    NestVerdictRules rules = {config->linger_ms, config->release == NEST_RELEASE_STRICT};
+
+    nest_verdict_add(&ward->verdict, evidence, &rules, ward->run->started_ms, now);
+    if (probe)
+        ward->probe = probe;
+    decide(ward);
+}
+
+static void
+sample(Ward *ward)
+{
+    const NestPlugins *plugins = ward->guardian->plugins;
+    const NestGuest *guest = &ward->run->guest;
+    NestEvidence evidence = {0};
+    const char *probe = NULL;
+
+    notice_stuck(ward);
+    if (ward->job)
+        return;
+    probe = nest_guard_sample_here(plugins, guest, &evidence);
+    if (evidence.counted && !nest_verdict_wants_bit(&ward->verdict))
+        take_sample(ward, &evidence, probe, nest_guard_now());
+    else
+        begin_sample(ward, &evidence, probe);
+}
+
+static void
+sample_is_done(Ward *ward, const NestGuardJob *job)
+{
+    const NestGuest *guest = &ward->run->guest;
+
+    ward->blind = job->error ? ward->blind + 1 : 0;
+    if (ward->blind == MAX_BLIND)
+        nest_log_error(guest->name, guest->uuid, job->error);
+    take_sample(ward, &job->evidence, job->probe, job->sampled);
+}
+
+static void
+check_is_done(Ward *ward, const NestGuardJob *job)
+{
+    if (job->error) {
+        say_once(ward, job->error); /* and it is checked again with the next sample */
+        return;
+    }
+    ward->checked = TRUE;
+    ward->armed = job->armed;
+    sample(ward);
+}
+
+static void
+arm_is_done(Ward *ward, const NestGuardJob *job)
+{
+    const NestGuest *guest = &ward->run->guest;
+
+    if (job->aborted)
+        nest_log_event(NEST_LOG_ABORTED, guest->name, guest->uuid,
+                       "its %s was aborted: nested guests began to run while it was under way",
+                       job->aborted);
+    g_clear_pointer(&ward->problem, g_free);
+    if (job->error) {
+        ward->problem = nest_error_text(job->error);
+        say_once(ward, job->error);
+    } else {
+        g_clear_pointer(&ward->said, g_free);
+    }
+    if (job->armed && !ward->armed)
+        nest_log_event(NEST_LOG_ARMED, guest->name, guest->uuid,
+                       "nested guests run in it (%s): migration and save are refused",
+                       nest_verdict_why_words(nest_verdict_why_name(ward->verdict.why)));
+    ward->armed = job->armed;
+    publish(ward);
+}
+
+static void
+disarm_is_done(Ward *ward, const NestGuardJob *job)
+{
+    const NestGuest *guest = &ward->run->guest;
+
+    if (job->error)
+        say_once(ward, job->error);
+    else
+        nest_log_event(
+            NEST_LOG_DISARMED, guest->name, guest->uuid, "%s: migration and save are possible",
+            is_lifted(ward) ? "its guard is lifted by hand"
+                            : nest_verdict_why_words(nest_verdict_why_name(ward->verdict.why)));
+    ward->armed = job->armed;
+    decide(ward);
+}
+
+/* What follows each kind of work, on the main loop. */
+static const struct {
+    NestGuardWork work;
+    void (*done)(Ward *ward, const NestGuardJob *job);
+} works[] = {
+    {nest_guard_sample, sample_is_done},
+    {nest_guard_check, check_is_done},
+    {nest_guard_arm, arm_is_done},
+    {nest_guard_disarm, disarm_is_done},
+};
+
+static void drop_if_over(Ward *ward);
+
+static gboolean
+job_is_done(gpointer data)
+{
+    NestGuardJob *job = data;
+    NestGuardian *guardian = job->guardian;
+    Ward *ward = job->owner;
+
+    guardian->working--;
+    if (job->stuck) {
+        guardian->stuck--;
+        allow_workers(guardian);
+    }
+    if (ward)
+        ward->job = NULL;
+    if (ward && !job->gone) {
+        for (gsize i = 0; i < G_N_ELEMENTS(works); i++)
+            if (works[i].work == job->work)
+                works[i].done(ward, job);
+        tell_armed(guardian);
+        drop_if_over(ward);
+    }
+    nest_guard_job_free(job);
+    return G_SOURCE_REMOVE;
+}
+
+/* --- the wards */
+
+static gboolean
+interval_is_over(gpointer data)
+{
+    NestGuardian *guardian = data;
+    g_autoptr(GList) wards = g_hash_table_get_values(guardian->wards);
+
+    for (GList *i = wards; i; i = i->next) {
+        Ward *ward = i->data;
+
+        if (ward->checked || ward->job)
+            sample(ward);
+        else
+            begin(ward, nest_guard_check);
+    }
+    if (wards && nest_guard_now() - guardian->exported > EXPORT_MS)
+        export_soon(guardian);
+    guardian->timer =
+        wards ? g_timeout_add(guardian->config->interval_ms, interval_is_over, guardian) : 0;
+    return G_SOURCE_REMOVE;
+}
+
+static void
+remove_ward(NestGuardian *guardian, const char *uuid)
+{
+    if (!g_hash_table_remove(guardian->wards, uuid))
+        return;
+    tell_armed(guardian);
+    export_soon(guardian);
+}
+
+/* Its tag is gone, or says migration='allow', and it is disarmed. */
+static void
+drop_if_over(Ward *ward)
+{
+    NestGuardian *guardian = ward->guardian;
+    g_autofree gchar *uuid = NULL;
+
+    if (ward->run->guarded || ward->armed || !ward->checked || ward->job)
+        return;
+    uuid = g_strdup(ward->run->guest.uuid);
+    g_hash_table_add(guardian->farewells, g_strdup(uuid));
+    remove_ward(guardian, uuid);
+    guardian->listener->changed(guardian->data, uuid);
+}
+
+/* Whether virtnestd, this one or an earlier, has armed it. */
+static gboolean
+may_be_armed(const NestRun *run)
+{
+    return run->marked && run->state->nested;
+}
+
+static void
+add_ward(NestGuardian *guardian, NestRun *run)
+{
+    Ward *ward = g_new0(Ward, 1);
+
+    ward->guardian = guardian;
+    ward->run = nest_run_ref(run);
+    g_hash_table_insert(guardian->wards, g_strdup(run->guest.uuid), ward);
+    begin(ward, nest_guard_check);
+    if (!guardian->timer)
+        guardian->timer = g_timeout_add(guardian->config->interval_ms, interval_is_over, guardian);
+}
+
+/* One that has just been let go is marked as guarded until its marker has been written anew. */
+static void
+see_new(NestGuardian *guardian, NestRun *run)
+{
+    const char *uuid = run->guest.uuid;
+
+    if (!may_be_armed(run))
+        g_hash_table_remove(guardian->farewells, uuid);
+    if (guardian->calls &&
+        (run->guarded || (may_be_armed(run) && !g_hash_table_contains(guardian->farewells, uuid))))
+        add_ward(guardian, run);
+}
+
+void
+nest_guardian_see(NestGuardian *guardian, NestRun *run)
+{
+    Ward *ward = g_hash_table_lookup(guardian->wards, run->guest.uuid);
+
+    if (ward && !nest_run_is(ward->run, run)) {
+        remove_ward(guardian, run->guest.uuid);
+        ward = NULL;
+    }
+    if (!ward) {
+        see_new(guardian, run);
+        return;
+    }
+    nest_run_unref(ward->run);
+    ward->run = nest_run_ref(run);
+    ward->spent &= run->has_allow;
+    decide(ward);
+    drop_if_over(ward);
+}
+
+void
+nest_guardian_forget(NestGuardian *guardian, const char *uuid)
+{
+    g_hash_table_remove(guardian->farewells, uuid);
+    remove_ward(guardian, uuid);
+}
+
+void
+nest_guardian_job_ended(NestGuardian *guardian, const char *uuid)
+{
+    Ward *ward = g_hash_table_lookup(guardian->wards, uuid);
+
+    if (!ward || !ward->run->allow.once || ward->spent)
+        return;
+    ward->spent = TRUE;
+    decide(ward);
+    guardian->listener->changed(guardian->data, uuid);
+}
+
+NestState *
+nest_guardian_live(NestGuardian *guardian, const char *uuid, gboolean *ret_allow_is_over)
+{
+    const Ward *ward = g_hash_table_lookup(guardian->wards, uuid);
+
+    *ret_allow_is_over = ward && ward->spent;
+    if (g_hash_table_contains(guardian->farewells, uuid))
+        return nest_state_new();
+    return ward && ward->shown ? nest_state_copy(ward->shown) : NULL;
+}
+
+gboolean
+nest_guardian_is_busy(const NestGuardian *guardian)
+{
+    return guardian->working > 0;
+}
+
+void
+nest_guardian_attach(NestGuardian *guardian, NestCalls *calls)
+{
+    g_hash_table_remove_all(guardian->wards);
+    g_hash_table_remove_all(guardian->farewells);
+    g_clear_pointer(&guardian->calls, nest_calls_unref);
+    if (calls)
+        guardian->calls = nest_calls_ref(calls);
+    allow_workers(guardian);
+    export_soon(guardian);
+}
+
+NestGuardian *
+nest_guardian_new(const NestConfig *config, const NestPlugins *plugins,
+                  const NestGuardListener *listener, gpointer data)
+{
+    NestGuardian *guardian = g_new0(NestGuardian, 1);
+
+    guardian->config = config;
+    guardian->plugins = plugins;
+    guardian->listener = listener;
+    guardian->data = data;
+    guardian->wards = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, ward_free);
+    guardian->farewells = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    guardian->workers = g_thread_pool_new(run_job, NULL, NEST_CALLS_MAX, FALSE, NULL);
+    return guardian;
+}
+
+void
+nest_guardian_free(NestGuardian *guardian)
+{
+    if (!guardian)
+        return;
+    nest_guardian_attach(guardian, NULL);
+    g_thread_pool_free(guardian->workers, FALSE, TRUE);
+    g_clear_handle_id(&guardian->timer, g_source_remove);
+    g_clear_handle_id(&guardian->export, g_source_remove);
+    (void)export_now(guardian);
+    g_hash_table_unref(guardian->wards);
+    g_hash_table_unref(guardian->farewells);
+    g_free(guardian);
+}

@@ -1,0 +1,54 @@
+/* The guard: watches running domains for nested guests, and has migration and save refused while they run. */
+#pragma once
+
+#include "config.h"
+#include "virtnestd/calls.h"
+#include "virtnestd/loader.h"
+#include "virtnestd/run.h"
+
+typedef struct NestGuardian NestGuardian;
+
+/**
+ * NestGuardListener: who hears of it. Both are called from the main loop.
+ */
+typedef struct {
+    /* What nest_guardian_live() says of a domain is another than before: its live marker wants a look. */
+    void (*changed)(gpointer data, const char *uuid);
+    /* Whether any domain is armed now. */
+    void (*armed)(gpointer data, gboolean any);
+} NestGuardListener;
+
+/**
+ * nest_guardian_new: nobody to be guarded yet.
+ * @config: the settings in force; read each time, so that a reload counts from the next sample
+ * @plugins: probes, guards and exports
+ */
+NestGuardian *nest_guardian_new(const NestConfig *config, const NestPlugins *plugins,
+                                const NestGuardListener *listener, gpointer data);
+
+/* Ends; waits for the work under way. What is armed stays so. */
+void nest_guardian_free(NestGuardian *guardian);
+
+/* libvirt is there, or (NULL) gone: then everything is forgotten, and learnt again when it is back. */
+void nest_guardian_attach(NestGuardian *guardian, NestCalls *calls);
+
+/* A domain was looked at, and runs. It is guarded from now on if it wants to be, or is armed. */
+void nest_guardian_see(NestGuardian *guardian, NestRun *run);
+
+/* A domain does not run any more, or is none of ours. */
+void nest_guardian_forget(NestGuardian *guardian, const char *uuid);
+
+/* A migration away, a save or a snapshot of a domain has ended, one way or the other. */
+void nest_guardian_job_ended(NestGuardian *guardian, const char *uuid);
+
+/**
+ * nest_guardian_live: what a domain's live marker is to say.
+ * @ret_allow_is_over: whether what virt-nest allow left is used up
+ *
+ * Returns: (transfer full)(nullable) a record with a live part only; NULL where the guard has no say.
+ */
+NestState *nest_guardian_live(NestGuardian *guardian, const char *uuid,
+                              gboolean *ret_allow_is_over);
+
+/* Whether work is under way that a leaving virtnestd should wait for. */
+gboolean nest_guardian_is_busy(const NestGuardian *guardian);

@@ -1,0 +1,151 @@
+/* What the guard lets a worker do for one domain, as it waits for libvirt: sample, check, arm, disarm. */
+#include "virtnestd/guard_job.h"
+
+#include "error.h"
+#include "virtnestd/virt.h"
+
+gint64
+nest_guard_now(void)
+{
+    return g_get_monotonic_time() / G_TIME_SPAN_MILLISECOND;
+}
+
+NestGuardJob *
+nest_guard_job_new(NestGuardWork work, const NestPlugins *plugins, NestCalls *calls, NestRun *run)
+{
+    NestGuardJob *job = g_new0(NestGuardJob, 1);
+
+    job->work = work;
+    job->plugins = plugins;
+    job->calls = nest_calls_ref(calls);
+    job->run = nest_run_ref(run);
+    job->begun = nest_guard_now();
+    return job;
+}
+
+void
+nest_guard_job_free(NestGuardJob *job)
+{
+    nest_calls_unref(job->calls);
+    nest_run_unref(job->run);
+    g_clear_error(&job->error);
+    g_free(job->aborted);
+    g_free(job);
+}
+
+/* As far as is known: where libvirt does not answer, it may. */
+static gboolean
+runs_still(virDomainPtr domain, const NestRun *run)
+{
+    return domain && (int)virDomainGetID(domain) == run->guest.id && virDomainIsActive(domain) != 0;
+}
+
+void
+nest_guard_job_run(NestGuardJob *job)
+{
+    virConnectPtr connection = nest_calls_take(job->calls);
+    g_autoptr(virDomain) domain = virDomainLookupByUUIDString(connection, job->run->guest.uuid);
+
+    if (!domain && !nest_virt_domain_is_gone())
+        nest_virt_error(&job->error, "cannot reach it");
+    else if (runs_still(domain, job->run))
+        job->work(job, domain);
+    job->gone = !runs_still(domain, job->run);
+    nest_calls_give(job->calls, connection);
+}
+
+static gboolean
+applies(const NestLoaded *loaded, const NestGuest *guest)
+{
+    return !loaded->plugin->applies || loaded->plugin->applies(loaded->state, guest);
+}
+
+/* Whether the sample lacks what the probe gives. */
+static gboolean
+is_wanted(const NestLoaded *loaded, const NestEvidence *evidence, gboolean wants_bit)
+{
+    if (loaded->plugin->counts)
+        return !evidence->counted;
+    return wants_bit && evidence->bit == NEST_BIT_UNKNOWN;
+}
+
+const char *
+nest_guard_sample_here(const NestPlugins *plugins, const NestGuest *guest, NestEvidence *evidence)
+{
+    const NestLoaded *loaded = NULL;
+
+    for (guint i = 0; (loaded = nest_plugins_get(plugins, NEST_PLUGIN_PROBE, i)); i++)
+        if (loaded->plugin->local && is_wanted(loaded, evidence, FALSE) && applies(loaded, guest) &&
+            loaded->plugin->sample(loaded->state, guest, NULL, evidence, NULL))
+            return loaded->plugin->name;
+    return NULL;
+}
+
+void
+nest_guard_sample(NestGuardJob *job, virDomainPtr domain)
+{
+    const NestGuest *guest = &job->run->guest;
+    const NestLoaded *loaded = NULL;
+
+    for (guint i = 0; (loaded = nest_plugins_get(job->plugins, NEST_PLUGIN_PROBE, i)); i++) {
+        if (loaded->plugin->local || !is_wanted(loaded, &job->evidence, job->wants_bit) ||
+            !applies(loaded, guest))
+            continue;
+        g_clear_error(&job->error);
+        if (loaded->plugin->sample(loaded->state, guest, domain, &job->evidence, &job->error) &&
+            !job->probe)
+            job->probe = loaded->plugin->name;
+    }
+    if (!job->evidence.counted && job->evidence.bit == NEST_BIT_UNKNOWN && !job->error)
+        g_set_error(&job->error, NEST_ERROR, NEST_ERROR_PLUGIN,
+                    "no probe is loaded that could tell: see [plugins] in virt-nest.conf(5)");
+    job->sampled = nest_guard_now();
+}
+
+/* Without a guard nothing is armed. */
+void
+nest_guard_check(NestGuardJob *job, virDomainPtr domain)
+{
+    const NestLoaded *loaded = NULL;
+
+    for (guint i = 0;
+         !job->error && (loaded = nest_plugins_get(job->plugins, NEST_PLUGIN_GUARD, i)); i++) {
+        gboolean armed = FALSE;
+
+        if (loaded->plugin->is_armed(loaded->state, &job->run->guest, domain, &armed, &job->error))
+            job->armed |= armed;
+    }
+}
+
+static const NestLoaded *
+guard_plugin(NestGuardJob *job, guint i)
+{
+    const NestLoaded *loaded = nest_plugins_get(job->plugins, NEST_PLUGIN_GUARD, i);
+
+    if (!loaded && i == 0)
+        g_set_error(&job->error, NEST_ERROR, NEST_ERROR_GUARD,
+                    "no guard is loaded: see [plugins] in virt-nest.conf(5)");
+    return loaded;
+}
+
+/* One that is armed is enough: what another says is an error all the same. */
+void
+nest_guard_arm(NestGuardJob *job, virDomainPtr domain)
+{
+    const NestLoaded *loaded = NULL;
+
+    for (guint i = 0; !job->error && (loaded = guard_plugin(job, i)); i++)
+        if (loaded->plugin->arm(loaded->state, &job->run->guest, domain, &job->aborted,
+                                &job->error))
+            job->armed = TRUE;
+}
+
+void
+nest_guard_disarm(NestGuardJob *job, virDomainPtr domain)
+{
+    const NestLoaded *loaded = NULL;
+
+    for (guint i = 0; !job->error && (loaded = guard_plugin(job, i)); i++)
+        loaded->plugin->disarm(loaded->state, &job->run->guest, domain, &job->error);
+    job->armed = job->error != NULL;
+}

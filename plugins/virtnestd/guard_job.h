@@ -1,0 +1,57 @@
+/* What the guard lets a worker do for one domain, as it waits for libvirt: sample, check, arm, disarm. */
+#pragma once
+
+#include "virtnestd/calls.h"
+#include "virtnestd/loader.h"
+#include "virtnestd/run.h"
+
+typedef struct NestGuardJob NestGuardJob;
+
+/* What is to be done. */
+typedef void (*NestGuardWork)(NestGuardJob *job, virDomainPtr domain);
+
+/**
+ * NestGuardJob: one piece of work on its way through a worker and back.
+ */
+struct NestGuardJob {
+    NestGuardWork work;
+    const NestPlugins *plugins;
+    NestCalls *calls;      /* a reference of its own */
+    NestRun *run;          /* a reference of its own */
+    gint64 begun;          /* CLOCK_MONOTONIC's milliseconds */
+    gboolean stuck;        /* it takes so long that QEMU does not answer; of the main loop */
+    gboolean wants_bit;    /* sample: the bit is to be read as well */
+    NestEvidence evidence; /* sample: what is known already, and what was found */
+    const char *probe;     /* (nullable) sample: the plugin whose evidence counts */
+    gint64 sampled;        /* ... when it was taken, CLOCK_MONOTONIC's milliseconds */
+    gboolean armed;        /* whether the guard is armed now */
+    gchar *aborted;        /* arm: the job that was aborted for it; NULL: none */
+    gboolean gone;         /* the domain has ended meanwhile: an event will tell, or has told */
+    GError *error;         /* what went wrong */
+    gpointer guardian;     /* for the way back */
+    gpointer owner;        /* of the main loop: whose work it is; NULL once that is gone */
+};
+
+/* (transfer full) */
+NestGuardJob *nest_guard_job_new(NestGuardWork work, const NestPlugins *plugins, NestCalls *calls,
+                                 NestRun *run);
+void nest_guard_job_free(NestGuardJob *job);
+
+/* Does it, on a worker. What a domain that has ended, or runs anew, leads to is no error. */
+void nest_guard_job_run(NestGuardJob *job);
+
+/* Adds what the probes that need libvirt say. Error: none says anything, or one that was asked does not. */
+void nest_guard_sample(NestGuardJob *job, virDomainPtr domain);
+
+/* Whether the guard is armed. */
+void nest_guard_check(NestGuardJob *job, virDomainPtr domain);
+
+void nest_guard_arm(NestGuardJob *job, virDomainPtr domain);
+void nest_guard_disarm(NestGuardJob *job, virDomainPtr domain);
+
+/* Adds what the probes that only read files say; for the main loop. (nullable) Returns the plugin that counted. */
+const char *nest_guard_sample_here(const NestPlugins *plugins, const NestGuest *guest,
+                                   NestEvidence *evidence);
+
+/* Now, on CLOCK_MONOTONIC's clock, in milliseconds. */
+gint64 nest_guard_now(void);

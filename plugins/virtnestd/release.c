@@ -1,0 +1,145 @@
+/* virtnestd --release: disarms every guard of the host, as the removal of the package does. */
+#include "virtnestd/release.h"
+
+#include "error.h"
+#include "log.h"
+#include "virtnestd/guard_job.h"
+#include "virtnestd/marker.h"
+#include "virtnestd/virt.h"
+
+/* How long all of them may take together. */
+#define PATIENCE_SECONDS 20
+
+/* A domain on its way through a thread. */
+typedef struct {
+    NestCalls *calls;
+    const NestPlugins *plugins;
+    GAsyncQueue *done; /* itself, when it is through */
+    gchar *uuid;
+    gchar *name;
+    GError *error; /* why it could not be disarmed */
+} Release;
+
+/* An empty live part, in which no guard has a say. */
+static gboolean
+clear_marker(virDomainPtr domain, const NestRun *run, GError **error)
+{
+    g_autoptr(NestState) nothing = nest_state_new();
+    gboolean busy = FALSE;
+
+    return nest_marker_put(domain, run, nothing, TRUE, &busy, error);
+}
+
+static void
+disarm(NestGuardJob *job, virDomainPtr domain)
+{
+    nest_guard_disarm(job, domain);
+    if (!job->error)
+        clear_marker(domain, job->run, &job->error);
+}
+
+static NestRun *
+read_run(Release *release)
+{
+    virConnectPtr connection = nest_calls_take(release->calls);
+    g_autoptr(virDomain) domain = virDomainLookupByUUIDString(connection, release->uuid);
+    NestRun *run = NULL;
+
+    if (domain)
+        (void)!nest_run_read(domain, NULL, &run, &release->error);
+    nest_calls_give(release->calls, connection);
+    return run;
+}
+
+/* Only what has a marker can have been armed. */
+static void
+run_release(gpointer data, gpointer unused)
+{
+    Release *release = data;
+    g_autoptr(NestRun) run = read_run(release);
+    NestGuardJob *job = NULL;
+
+    (void)unused;
+    if (run && run->state->uuid) {
+        job = nest_guard_job_new(disarm, release->plugins, release->calls, run);
+        nest_guard_job_run(job);
+        release->error = g_steal_pointer(&job->error);
+        nest_guard_job_free(job);
+    }
+    g_async_queue_push(release->done, release);
+}
+
+static gboolean
+say_outcome(const Release *release)
+{
+    if (release->error)
+        nest_log_error(release->name, release->uuid, release->error);
+    return !release->error;
+}
+
+static void
+release_free(gpointer data)
+{
+    Release *release = data;
+
+    g_clear_error(&release->error);
+    g_free(release->uuid);
+    g_free(release->name);
+    g_free(release);
+}
+
+/* Those that do not come back keep their threads, which end with the process. */
+static gboolean
+wait_for(GAsyncQueue *done, guint n)
+{
+    gint64 end = g_get_monotonic_time() + PATIENCE_SECONDS * G_TIME_SPAN_SECOND;
+    gboolean ok = TRUE;
+
+    for (; n > 0; n--) {
+        Release *release =
+            g_async_queue_timeout_pop(done, (guint64)MAX(end - g_get_monotonic_time(), 0));
+
+        if (!release) {
+            nest_log(G_LOG_LEVEL_WARNING, NULL, NULL,
+                     "%u domains do not answer: what is armed there ends with them", n);
+            return FALSE;
+        }
+        ok &= say_outcome(release);
+        release_free(release);
+    }
+    return ok;
+}
+
+static Release *
+release_new(NestCalls *calls, const NestPlugins *plugins, GAsyncQueue *done, virDomainPtr domain)
+{
+    Release *release = g_new0(Release, 1);
+
+    release->calls = calls;
+    release->plugins = plugins;
+    release->done = done;
+    release->uuid = nest_virt_uuid(domain);
+    release->name = g_strdup(virDomainGetName(domain));
+    return release;
+}
+
+gboolean
+nest_release(const char *uri, const NestPlugins *plugins, GError **error)
+{
+    virConnectPtr connection = virConnectOpen(uri);
+    g_autoptr(NestDomainList) list = NULL;
+    GAsyncQueue *done = g_async_queue_new();
+    GThreadPool *workers = NULL;
+    NestCalls *calls = NULL;
+    int n = connection
+                ? virConnectListAllDomains(connection, &list, VIR_CONNECT_LIST_DOMAINS_ACTIVE)
+                : -1;
+
+    if (n < 0)
+        return nest_virt_error(error, "cannot list the running domains");
+    calls = nest_calls_new(connection, connection);
+    workers = g_thread_pool_new(run_release, NULL, NEST_CALLS_MAX, FALSE, NULL);
+    for (int i = 0; i < n; i++)
+        g_thread_pool_push(workers, release_new(calls, plugins, done, list[i]), NULL);
+    return wait_for(done, (guint)n);
+}

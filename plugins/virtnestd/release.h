@@ -1,0 +1,16 @@
+/* virtnestd --release: disarms every guard of the host, as the removal of the package does. */
+#pragma once
+
+#include "virtnestd/loader.h"
+
+/**
+ * nest_release: disarm all running domains and say in their live markers that nothing is guarded.
+ * @uri: libvirt's
+ * @plugins: guards are asked; the rest is not needed
+ *
+ * For when no virtnestd runs any more, which would arm them again. A domain whose QEMU does not answer is
+ * left after a while.
+ *
+ * Returns: FALSE where one could not be disarmed, which was said, or with NEST_ERROR_LIBVIRT.
+ */
+gboolean nest_release(const char *uri, const NestPlugins *plugins, GError **error);

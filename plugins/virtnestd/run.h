@@ -1,0 +1,44 @@
+/* One run of a domain, from its start to its end: who it is for the plugins, and whether it is to be guarded. */
+#pragma once
+
+#include "allow.h"
+#include "definition.h"
+#include "nest-plugin.h"
+#include "state.h"
+
+/**
+ * NestRun: a running domain that is tagged, or was when its guard was armed. Counted references, as
+ * threads share it; nothing in it changes.
+ */
+typedef struct {
+    NestGuest guest;   /* for the plugins */
+    gchar *qemu;       /* start time of its QEMU, clock ticks since boot; "" where it is unknown */
+    gint64 started_ms; /* the same on CLOCK_MONOTONIC's clock; 0: unknown */
+    gboolean tagged;   /* live, or in its definition */
+    gboolean guarded;  /* its vCPUs have the feature, and a tag of it says migration='refuse' */
+    gboolean let_go;   /* tagged, and no tag says migration='refuse' */
+    NestState *state;  /* the record in its live XML; never NULL */
+    gboolean marked;   /* ... whose live marker is of this run */
+    gboolean
+        arrived; /* ... whose live marker is of another run: it came by migration or from a save */
+    gboolean has_allow; /* virt-nest allow has left something in its live XML */
+    NestAllow allow;    /* ... which says so much */
+} NestRun;
+
+/**
+ * nest_run_read: read a running domain.
+ * @domain: the domain
+ * @definition: (nullable) its persistent definition; NULL where it has none, or a malformed one
+ * @ret_run: (out)(transfer full)(nullable) the run; NULL where it does not run, or is none of ours
+ *
+ * Returns: FALSE with NEST_ERROR_LIBVIRT or NEST_ERROR_XML.
+ */
+gboolean nest_run_read(virDomainPtr domain, const NestDefinition *definition, NestRun **ret_run,
+                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+NestRun *nest_run_ref(NestRun *run);
+void nest_run_unref(NestRun *run);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestRun, nest_run_unref)
+
+/* Whether both are the same run of the same domain. */
+gboolean nest_run_is(const NestRun *run, const NestRun *other);
