@@ -72,7 +72,7 @@ VIRT_NEST = hooks/virt-nest/main.c hooks/virt-nest/allow.c hooks/virt-nest/apply
             hooks/virt-nest/live.c hooks/virt-nest/output.c hooks/virt-nest/rates.c \
             hooks/virt-nest/report.c hooks/virt-nest/rewrite.c hooks/virt-nest/screen.c \
             hooks/virt-nest/status.c hooks/virt-nest/tag_commands.c hooks/virt-nest/top.c hooks/virt-nest/top_view.c
-# One plugin, one file: what it shares with others is linked into each, and hidden.
+# Plugins. What they share is linked into each, and hidden.
 PLUGINS       = probe-debugfs probe-domstats probe-registers guard-blocker export-textfile
 PLUGIN_COMMON = common/error.c common/harmless.c common/root.c plugins/monitor.c
 UNIT_TESTS = test-allow test-config test-corpus test-cpu test-definition test-domain-xml test-gainers \
@@ -216,7 +216,7 @@ asan:
 	+BUILD=$(BUILD) MAKE="$(MAKE)" tests/asan
 
 ifdef SANITIZE_REPORTS
-$(PROGRAMS) $(TESTS): $(BUILD)/obj/tests/sanitizer.o
+$(filter-out %.so,$(PROGRAMS)) $(TESTS) $(BUILD)/tests/blocker: $(BUILD)/obj/tests/sanitizer.o
 $(BUILD)/obj/tests/sanitizer.o: CPPFLAGS += -DSANITIZE_REPORTS='"$(SANITIZE_REPORTS)"'
 endif
 
@@ -258,8 +258,9 @@ demo: $(PROGRAMS)
 	install/demo --no-deps
 
 # Ratios, each to the least that would do the same; not part of check, as figures depend on the machine.
-BENCH_PLAIN = $(BUILD)/bench/empty $(BUILD)/bench/pair
-BENCH_VIRT  = $(BUILD)/bench/correct $(BUILD)/bench/module $(BUILD)/bench/scan $(BUILD)/bench/start
+BENCH_PLAIN   = $(BUILD)/bench/empty $(BUILD)/bench/pair
+BENCH_VIRT    = $(BUILD)/bench/correct $(BUILD)/bench/module $(BUILD)/bench/scan $(BUILD)/bench/start
+BENCH_MONITOR = $(BUILD)/bench/armed $(BUILD)/bench/refusal
 
 $(BENCH_PLAIN): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o
 	$(LINK_PROGRAM)
@@ -267,8 +268,19 @@ $(BENCH_PLAIN): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o
 $(BENCH_VIRT): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/obj/tests/bench/virt.o
 	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
 
+$(BENCH_MONITOR): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/obj/tests/bench/virt.o
+	$(LINK_PROGRAM) $(PLUGIN_LIBS)
+
+# virtnestd's guard with a libvirt that the program makes up.
+BENCH_GUARD = plugins/virtnestd/calls.c plugins/virtnestd/guard.c plugins/virtnestd/guard_job.c
+
+$(BUILD)/bench/guard: $(BUILD)/obj/tests/bench/guard.o $(BUILD)/obj/tests/bench/virt.o \
+                      $(BENCH_GUARD:%.c=$(BUILD)/obj/%.o) $(LINK_OBJECTS) $(BUILD)/libcommon.a
+	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
+
 .PHONY: bench-programs bench
-bench-programs: $(PROGRAMS) $(BENCH_PLAIN) $(BENCH_VIRT)
+bench-programs: $(PROGRAMS) $(BENCH_PLAIN) $(BENCH_VIRT) $(BENCH_MONITOR) $(BUILD)/bench/guard \
+                $(BUILD)/tests/blocker $(BUILD)/tests/plugins/good-guard.so
 
 bench: bench-programs
 	BUILD=$(BUILD) tests/bench/run
