@@ -36,6 +36,7 @@ struct NestDomains {
     NestWatch *watch;         /* over domains that come back */
     GThreadPool *workers;     /* of Look */
     GHashTable *entries;      /* uuid -> Entry */
+    GHashTable *unmarked;     /* uuids of running domains whose markers could not be written */
     guint looking;            /* Looks under way */
     gboolean scanning;        /* a scan is under way, from its listing to the last look it led to */
     gboolean scan_again;      /* another is wanted after it */
@@ -72,6 +73,7 @@ typedef struct {
     gboolean restarted;   /* ... it was restarted */
     gboolean busy;        /* ... it wants another look soon */
     GPtrArray *uuids;     /* ... domains that want a look */
+    GError *unmarked;     /* ... why its live marker could not be written; that is tried again */
     GError *error;        /* ... what went wrong */
 } Look;
 
@@ -88,6 +90,7 @@ look_free(Look *look)
     nest_scan_unref(look->scan);
     g_clear_pointer(&look->uuids, g_ptr_array_unref);
     g_clear_error(&look->error);
+    g_clear_error(&look->unmarked);
     nest_state_free(look->live);
     nest_run_unref(look->run);
     g_free(look->uuid);
@@ -129,10 +132,10 @@ take_over(Look *look, const NestDefinition *definition)
 static void
 look_at_run(Look *look, virDomainPtr domain, const NestDefinition *definition)
 {
-    GError **error = look->error ? NULL : &look->error;
-
-    if (nest_run_read(domain, definition, &look->run, error) && look->run)
-        nest_marker_put(domain, look->run, look->live, look->allow_over, &look->busy, error);
+    if (nest_run_read(domain, definition, &look->run, look->error ? NULL : &look->error) &&
+        look->run)
+        nest_marker_put(domain, look->run, look->live, look->allow_over, &look->busy,
+                        &look->unmarked);
 }
 
 static void
@@ -301,6 +304,18 @@ tell_outcome(const Look *look)
         nest_log_error(look->name, look->uuid, look->error);
 }
 
+/* Said once, until it is well again. */
+static void
+tell_unmarked(const Look *look)
+{
+    GHashTable *unmarked = look->domains->unmarked;
+
+    if (!look->unmarked)
+        g_hash_table_remove(unmarked, look->uuid);
+    else if (g_hash_table_add(unmarked, g_strdup(look->uuid)))
+        nest_log_error(look->name, look->uuid, look->unmarked);
+}
+
 static void
 domain_is_done(const Look *look)
 {
@@ -309,6 +324,7 @@ domain_is_done(const Look *look)
     Entry left = entry ? *entry : (Entry){0};
 
     tell_outcome(look);
+    tell_unmarked(look);
     if (look->run)
         nest_guardian_see(domains->guardian, look->run);
     else if (!look->error)
@@ -316,7 +332,7 @@ domain_is_done(const Look *look)
     g_hash_table_remove(domains->entries, look->uuid);
     if (left.again)
         want_look(domains, look->uuid, left.start);
-    else if (look->busy)
+    else if (look->busy || look->unmarked)
         look_later(domains, look->uuid);
 }
 
@@ -404,6 +420,7 @@ nest_domains_new(const NestConfig *config, NestHost *host)
     domains->host = host;
     domains->watch = nest_watch_new();
     domains->entries = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    domains->unmarked = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     domains->workers = g_thread_pool_new(run_look, NULL, NEST_CALLS_MAX, FALSE, NULL);
     return domains;
 }
@@ -422,6 +439,7 @@ nest_domains_free(NestDomains *domains)
     g_thread_pool_free(domains->workers, TRUE, TRUE);
     nest_domains_detach(domains);
     g_hash_table_unref(domains->entries);
+    g_hash_table_unref(domains->unmarked);
     nest_watch_free(domains->watch);
     g_free(domains);
 }
