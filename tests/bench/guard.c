@@ -1,0 +1,351 @@
+/* CPU time of virtnestd's guard: guard ROUNDS DOMAINS PLUGIN-FOLDER, $VIRT_NEST_ROOT being an empty folder.
+ *
+ * A third of the domains run nested guests, the others never did. Real are guard.c and what it is made of,
+ * the main loop, probe-debugfs and export-textfile. Fake are the counters, which are files that another
+ * process makes grow, libvirt, which answers below, and the guard plugin, good-guard, which does nothing. What
+ * is measured is what goes on all the time; writing down that a guard was armed is not among it.
+ *
+ *   CPU NANOSECONDS    of all threads, user and system, while each domain is sampled SAMPLES times
+ *   READ NANOSECONDS   of opening, reading and closing all counters as many times, and nothing else
+ *   TIME NANOSECONDS   how long those samples took */
+#include "virt.h"
+
+#include "state.h"
+#include "virtnestd/guard.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The exports are written each 15 s at least: one is among these. */
+#define SAMPLES 20
+/* One in so many domains runs nested guests. */
+#define NESTED_EVERY 3U
+/* Between two entries into them. */
+#define GROW_MS 400L
+#define STEP_MS 100
+#define LIMIT_SECONDS 60
+/* Where the export writes, below the root. */
+#define METRICS "/metrics"
+/* PIDs of the QEMUs; any. */
+#define FIRST_PID 100000U
+#define UUID_FORMAT "00000000-0000-4000-8000-%012u"
+#define UUID_NUMBER 24 /* where the number begins */
+
+typedef struct {
+    NestConfig config;
+    guint domains;
+    gchar **counters; /* a path for each, and NULL */
+    NestGuardian *guardian;
+    guint known; /* domains of which it was published that no nested guest runs */
+    guint armed; /* ... and of which that they are armed */
+} Bench;
+
+/* --- libvirt, as far as the guard calls it: this program's functions are found before libvirt's */
+
+virConnectPtr
+virConnectOpen(const char *uri)
+{
+    (void)uri;
+    return GUINT_TO_POINTER(1);
+}
+
+int
+virConnectRef(virConnectPtr connection)
+{
+    (void)connection;
+    return 0;
+}
+
+int
+virConnectClose(virConnectPtr connection)
+{
+    (void)connection;
+    return 0;
+}
+
+int
+virConnectIsAlive(virConnectPtr connection)
+{
+    (void)connection;
+    return 1;
+}
+
+char *
+virConnectGetURI(virConnectPtr connection)
+{
+    (void)connection;
+    return g_strdup("fake:///");
+}
+
+/* A domain is its id, which is the number in its uuid. */
+virDomainPtr
+virDomainLookupByUUIDString(virConnectPtr connection, const char *uuid)
+{
+    (void)connection;
+    return GSIZE_TO_POINTER(g_ascii_strtoull(uuid + UUID_NUMBER, NULL, 10));
+}
+
+unsigned int
+virDomainGetID(virDomainPtr domain)
+{
+    return GPOINTER_TO_UINT(domain);
+}
+
+int
+virDomainIsActive(virDomainPtr domain)
+{
+    (void)domain;
+    return 1;
+}
+
+int
+virDomainFree(virDomainPtr domain)
+{
+    (void)domain;
+    return 0;
+}
+
+/* --- the counters */
+
+static void
+write_counter(const char *path, guint64 entries)
+{
+    char text[32] = "";
+    int length = g_snprintf(text, sizeof(text), "%" G_GUINT64_FORMAT "\n", entries);
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0444);
+
+    if (fd < 0 || write(fd, text, (size_t)length) != length)
+        bench_die("cannot write %s: %s", path, g_strerror(errno));
+    (void)close(fd);
+}
+
+static void
+make_counters(Bench *bench)
+{
+    const char *root = g_getenv("VIRT_NEST_ROOT");
+
+    bench->counters = g_new0(gchar *, bench->domains + 1);
+    for (guint i = 0; i < bench->domains; i++) {
+        g_autofree gchar *folder =
+            g_strdup_printf("%s/sys/kernel/debug/kvm/%u-12", root, FIRST_PID + i);
+
+        if (g_mkdir_with_parents(folder, 0755) < 0)
+            bench_die("cannot make %s: %s", folder, g_strerror(errno));
+        bench->counters[i] = g_build_filename(folder, "nested_run", NULL);
+        write_counter(bench->counters[i], 0);
+    }
+}
+
+static void
+read_counters(const Bench *bench)
+{
+    char text[32];
+
+    for (guint i = 0; i < bench->domains; i++) {
+        int fd = open(bench->counters[i], O_RDONLY | O_CLOEXEC);
+
+        if (fd < 0 || read(fd, text, sizeof(text)) <= 0)
+            bench_die("cannot read %s: %s", bench->counters[i], g_strerror(errno));
+        (void)close(fd);
+    }
+}
+
+/* Another process, so that its CPU time is not ours. */
+static pid_t
+start_nested(const Bench *bench)
+{
+    pid_t parent = getpid();
+    pid_t pid = fork();
+
+    if (pid < 0)
+        bench_die("cannot fork: %s", g_strerror(errno));
+    if (pid > 0)
+        return pid;
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (guint64 entries = 1; getppid() == parent; entries++) {
+        for (guint i = 0; i < bench->domains; i += NESTED_EVERY)
+            write_counter(bench->counters[i], entries);
+        g_usleep(GROW_MS * 1000);
+    }
+    _exit(0);
+}
+
+/* --- the guard */
+
+static void
+on_changed(gpointer data, const char *uuid)
+{
+    Bench *bench = data;
+    gboolean allow_is_over = FALSE;
+    g_autoptr(NestState) state = nest_guardian_live(bench->guardian, uuid, &allow_is_over);
+
+    bench->known += !state->nested;
+    bench->armed += g_str_equal(state->guard, "armed");
+}
+
+static void
+on_armed(gpointer data, gboolean any)
+{
+    (void)data, (void)any;
+}
+
+static NestPlugins *
+load_plugins(const char *folder)
+{
+    const gchar *const names[] = {"probe-debugfs", "good-guard", "export-textfile", NULL};
+    g_autoptr(GKeyFile) settings = g_key_file_new();
+    g_autofree gchar *metrics = g_strconcat(g_getenv("VIRT_NEST_ROOT"), METRICS, NULL);
+    NestPlugins *plugins = NULL;
+
+    if (g_mkdir_with_parents(metrics, 0755) < 0)
+        bench_die("cannot make %s: %s", metrics, g_strerror(errno));
+    g_key_file_set_string(settings, "export-textfile", "directory", METRICS);
+    plugins = nest_plugins_load(folder, names, settings);
+    for (int kind = NEST_PLUGIN_PROBE; kind <= NEST_PLUGIN_EXPORT; kind++)
+        if (!nest_plugins_get(plugins, (NestPluginKind)kind, 0))
+            bench_die("%s lacks one of the plugins", folder);
+    return plugins;
+}
+
+static NestRun *
+new_run(guint i)
+{
+    NestRun *run = g_atomic_rc_box_new0(NestRun);
+
+    run->guest.name = g_strdup_printf("b%05u", i);
+    run->guest.uuid = g_strdup_printf(UUID_FORMAT, i + 1);
+    run->guest.id = (int)i + 1;
+    run->guest.pid = FIRST_PID + i;
+    run->guest.kvm = TRUE;
+    run->guest.feature = "svm";
+    run->qemu = g_strdup("1");
+    run->tagged = run->guarded = TRUE;
+    run->state = nest_state_new();
+    return run;
+}
+
+static void
+guard_all(Bench *bench)
+{
+    virConnectPtr fake = virConnectOpen(NULL);
+    NestCalls *calls = nest_calls_new(fake, fake);
+
+    nest_guardian_attach(bench->guardian, calls);
+    nest_calls_unref(calls);
+    for (guint i = 0; i < bench->domains; i++) {
+        g_autoptr(NestRun) run = new_run(i);
+
+        nest_guardian_see(bench->guardian, run);
+    }
+}
+
+/* --- measuring */
+
+static gboolean
+end(gpointer is_over)
+{
+    *(gboolean *)is_over = TRUE;
+    return G_SOURCE_REMOVE;
+}
+
+static void
+run_loop(guint ms)
+{
+    gboolean is_over = FALSE;
+
+    g_timeout_add(ms, end, &is_over);
+    while (!is_over)
+        g_main_context_iteration(NULL, TRUE);
+}
+
+static void
+run_until(const guint *count, guint wanted, const char *what)
+{
+    for (int ms = 0; *count < wanted; ms += STEP_MS) {
+        if (ms > LIMIT_SECONDS * 1000)
+            bench_die("%u of %u domains are %s", *count, wanted, what);
+        run_loop(STEP_MS);
+    }
+}
+
+/* Nanoseconds of CPU time, all threads, user and system: as getrusage(2) has it, only finer. */
+static gint64
+cpu_time(void)
+{
+    struct timespec time;
+
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return (gint64)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+static void
+measure(const Bench *bench)
+{
+    gint64 begin = bench_now();
+    gint64 cpu = cpu_time();
+
+    run_loop(SAMPLES * bench->config.interval_ms);
+    bench_print("CPU", cpu_time() - cpu);
+    bench_print("TIME", bench_now() - begin);
+    cpu = cpu_time();
+    for (int i = 0; i < SAMPLES; i++)
+        read_counters(bench);
+    bench_print("READ", cpu_time() - cpu);
+}
+
+/* One that fails costs nothing. */
+static void
+check_export(void)
+{
+    g_autofree gchar *file =
+        g_strconcat(g_getenv("VIRT_NEST_ROOT"), METRICS "/virt_nest.prom", NULL);
+
+    if (!g_file_test(file, G_FILE_TEST_EXISTS))
+        bench_die("there is no %s", file);
+}
+
+static void
+run(Bench *bench, int rounds)
+{
+    pid_t nested = 0;
+
+    guard_all(bench);
+    run_until(&bench->known, bench->domains, "known");
+    nested = start_nested(bench);
+    run_until(&bench->armed, (bench->domains + NESTED_EVERY - 1) / NESTED_EVERY, "armed");
+    run_loop(2 * bench->config.interval_ms);
+    check_export();
+    for (int round = 0; round < rounds; round++)
+        measure(bench);
+    kill(nested, SIGKILL);
+    (void)waitpid(nested, NULL, 0);
+}
+
+int
+main(int argc, char **argv)
+{
+    static const NestGuardListener listener = {on_changed, on_armed};
+    Bench bench = {.config = NEST_CONFIG_DEFAULT};
+    NestPlugins *plugins = NULL;
+
+    g_set_prgname("guard");
+    if (argc != 4 || !g_getenv("VIRT_NEST_ROOT"))
+        bench_die("usage: VIRT_NEST_ROOT=EMPTY-FOLDER guard ROUNDS DOMAINS PLUGIN-FOLDER");
+    bench.domains = (guint)bench_number(argv[2]);
+    make_counters(&bench);
+    plugins = load_plugins(argv[3]);
+    bench.guardian = nest_guardian_new(&bench.config, plugins, &listener, &bench);
+    run(&bench, bench_number(argv[1]));
+    nest_guardian_free(bench.guardian);
+    nest_plugins_free(plugins);
+    g_strfreev(bench.counters);
+    return 0;
+}
