@@ -18,6 +18,8 @@ datadir     = $(PREFIX)/share
 mandir      = $(datadir)/man
 # What libvirt and systemd read stands where they look, whatever the prefix.
 sysconfdir  = /etc
+# The hook's second part: libvirtd's AppArmor profile lets a hook run nothing below /usr/local or /usr/libexec.
+hookdir     = $(sysconfdir)/libvirt/hooks/virt-nest
 unitdir     = /lib/systemd/system
 
 VERSION = 0.1.0
@@ -51,7 +53,7 @@ HARDENING = -fsanitize=$(SANITIZE) -DNEST_SANITIZED -fno-omit-frame-pointer -fno
 HARDENING_LINK = -pie -fsanitize=$(SANITIZE)
 endif
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(HARDENING) -Icommon -Iplugins -MMD -MP \
-             -DNEST_VERSION='"$(VERSION)"' -DNEST_LIBEXECDIR='"$(libexecdir)/virt-nest"' \
+             -DNEST_VERSION='"$(VERSION)"' -DNEST_HOOKDIR='"$(hookdir)"' \
              -DNEST_PLUGINDIR='"$(plugindir)"' -DNEST_BINDIR='"$(bindir)"'
 
 # common/: what both halves share.
@@ -177,7 +179,7 @@ $(BUILD)/tests/blocker: $(BUILD)/obj/tests/libvirt/blocker.o $(BUILD)/obj/common
 
 # Two parts for the tests: a front that finds no second part, whatever is installed on this machine, and
 # both with a time limit of two seconds.
-TEST_FLAGS = $(LIBRARY_CFLAGS) $(filter-out -DNEST_LIBEXECDIR=% -MMD -MP,$(ALL_CFLAGS)) -DNEST_LIBEXECDIR='"/nonexistent"' \
+TEST_FLAGS = $(LIBRARY_CFLAGS) $(filter-out -DNEST_HOOKDIR=% -MMD -MP,$(ALL_CFLAGS)) -DNEST_HOOKDIR='"/nonexistent"' \
              -DNEST_LAST_RESORT_SECONDS=2 $(CFLAGS)
 
 $(BUILD)/tests/front-alone: hooks/qemu_front.c hooks/last_resort.h $(BUILD)/obj/hooks/last_resort.o \

@@ -223,7 +223,7 @@ hand_over(Input *input, char **argv)
     }
     if (find_in_build_tree(path))
         execv(path, argv);
-    execv(NEST_LIBEXECDIR "/" SECOND_PART, argv);
+    execv(NEST_HOOKDIR "/" SECOND_PART, argv);
     fail(input, &cannot_run, errno);
 }
 

@@ -11,7 +11,9 @@ MANUALS = virt-nest.1 virtnestd.8 virt-nest.conf.5 virt-nest-plugin.7
 
 .PHONY: install uninstall
 install: $(PROGRAMS)
-	$(INSTALL_PROGRAM) $(BUILD)/libexec/qemu-hook $(DESTDIR)$(libexecdir)/virt-nest/qemu-hook
+	$(INSTALL_PROGRAM) $(BUILD)/libexec/qemu-hook $(DESTDIR)$(hookdir)/qemu-hook
+	mkdir -p $(DESTDIR)$(libexecdir)/virt-nest
+	ln -srf $(DESTDIR)$(hookdir)/qemu-hook $(DESTDIR)$(libexecdir)/virt-nest/qemu-hook
 	$(INSTALL_PROGRAM) $(BUILD)/bin/virt-nest $(DESTDIR)$(bindir)/virt-nest
 	$(INSTALL_PROGRAM) $(BUILD)/sbin/virtnestd $(DESTDIR)$(sbindir)/virtnestd
 	for plugin in $(PLUGINS); do \
@@ -42,4 +44,4 @@ uninstall:
 	for unit in $(UNITS); do rm -f $(DESTDIR)$(unitdir)/$$unit; done
 	rm -f $(DESTDIR)$(datadir)/bash-completion/completions/virt-nest
 	for page in $(MANUALS); do rm -f $(DESTDIR)$(mandir)/man$${page##*.}/$$page; done
-	rm -rf $(DESTDIR)$(libexecdir)/virt-nest $(DESTDIR)$(datadir)/virt-nest $(DESTDIR)$(libdir)/virt-nest
+	rm -rf $(DESTDIR)$(hookdir) $(DESTDIR)$(libexecdir)/virt-nest $(DESTDIR)$(datadir)/virt-nest $(DESTDIR)$(libdir)/virt-nest
