@@ -11,6 +11,8 @@
 # vm_stop DIR                ends it; what it wrote stays in DIR
 # vm_console DIR, vm_transcript DIR   the console of H; the same with those of L1 and the daemons' logs
 # vm_domain NAME [KEY=VALUE...]       the XML of a kvm domain that boots L1
+# vm_define DIR NAME [KEY=VALUE...]   defines it in H, with what its console wants
+# vm_say DIR NAME LINE                a line for its console (tests/guest/l1-init)
 #
 # Settings: BUILD (build); VM_LIMIT, seconds for one script
 #
@@ -30,7 +32,7 @@ vm_error() {
     return 1
 }
 
-vm_image() { BUILD=$vm_build "$vm_guest/host-image" "$vm_images" "$@"; }
+vm_image() { NEST_HOST_MORE=1 BUILD=$vm_build "$vm_guest/host-image" "$vm_images" "$@"; }
 
 # --- QEMU
 
@@ -201,11 +203,22 @@ vm_transcript() {
 
 # --- domains
 
-# vm_domain NAME [KEY=VALUE...]: tests/guest/l1.xml filled in (see domain_xml), with L1's console in
-# /var/log/l1/NAME.log of H. TYPE is kvm, METADATA and DEVICES are XML and empty unless given, CPU is host-passthrough,
-# CMDLINE takes L1's arguments.
+# vm_domain NAME [KEY=VALUE...]: tests/guest/l1.xml filled in (see domain_xml). TYPE is kvm, METADATA and DEVICES are
+# XML and empty unless given, CPU is host-passthrough, CMDLINE takes L1's arguments, GUEST is /guest, or /guest/later
+# for the later kernel.
 vm_domain() {
     local name=$1
     shift
-    domain_xml "$vm_guest/l1.xml" "$name" "$@" TYPE=kvm MEMORY=144 "CPU=<cpu mode='host-passthrough'/>"
+    domain_xml "$vm_guest/l1.xml" "$name" "$@" TYPE=kvm MEMORY=144 GUEST=/guest "CPU=<cpu mode='host-passthrough'/>"
 }
+
+# Of the two ends of the console's pipe one leads nowhere: what L1 says is in the log. libvirt gives both to
+# QEMU's user, so that it is a null device of its own.
+vm_define() {
+    local dir=$1
+    shift
+    vm_domain "$@" | vm_put "$dir" "/tmp/$1.xml" &&
+        vm_run "$dir" "cd /var/log/l1 && { [ -e $1.in ] || { mkfifo $1.in && mknod $1.out c 1 3; }; } && virsh define /tmp/$1.xml"
+}
+
+vm_say() { vm_run "$1" "echo '$3' 1<>/var/log/l1/$2.in"; }

@@ -25,8 +25,13 @@ power_on() {
     vm_host_start "$host" "$@"
 }
 
+# stay_on: in place of power_on, in a host that setup has powered on for all cases of the script.
+stay_on() { trap 'transcript_of $?' EXIT; }
+
+transcript_of() { [ "$1" = 0 ] || vm_transcript "$host" 2>&1 | sed 's/^/#   /' >&3 || :; }
+
 power_off() {
-    [ "$1" = 0 ] || vm_transcript "$host" 2>&1 | sed 's/^/#   /' >&3 || :
+    transcript_of "$1"
     vm_stop "$host"
 }
 
@@ -60,7 +65,7 @@ logged() { inside 'cat /var/log/virtnestd.log' | grep -E -- "$1"; }
 # --- domains
 
 # define NAME [KEY=VALUE...]: METADATA="$tag" to have it tagged; see vm_domain.
-define() { vm_domain "$@" | vm_put "$host" "/tmp/$1.xml" && inside "virsh define /tmp/$1.xml"; }
+define() { vm_define "$host" "$@"; }
 
 # corrected NAME: virtnestd has put its record into the definition.
 corrected() { soon "virsh dumpxml --inactive $1 | grep neststate"; }
