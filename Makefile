@@ -95,6 +95,14 @@ $(BUILD)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(LIBRARY_CFLAGS) $(ALL_CFLAGS) $(CFLAGS) -c -o $@ $<
 
+# What knows where other parts are installed is compiled anew for another prefix.
+PLACED = hooks/virt-nest/allow hooks/virt-nest/status hooks/virt-nest/top plugins/virtnestd/main
+$(PLACED:%=$(BUILD)/obj/%.o): $(BUILD)/prefix
+.PHONY: FORCE
+$(BUILD)/prefix: FORCE
+	@mkdir -p $(@D)
+	@echo '$(PREFIX)' | cmp -s - $@ || echo '$(PREFIX)' >$@
+
 # The record's schema as a C string.
 $(BUILD)/obj/common/schema.c: install/schema/virt-nest-state.rng Makefile
 	@mkdir -p $(@D)
