@@ -11,6 +11,13 @@ static const char *const states[] = {
     [NEST_VERDICT_RUNNING] = "running",
 };
 
+static const char *const guards[NEST_GUARD_STATES] = {
+    [NEST_GUARD_OFF] = "off",
+    [NEST_GUARD_ARMED] = "armed",
+    [NEST_GUARD_LIFTED] = "lifted",
+    [NEST_GUARD_FAILED] = "failed",
+};
+
 /* What the state rests on decides what it is. */
 static const struct {
     NestVerdictState state;
@@ -144,6 +151,12 @@ const char *
 nest_verdict_why_name(NestVerdictWhy why)
 {
     return whys[why].name;
+}
+
+const char *
+nest_guard_state_name(NestGuardState state)
+{
+    return guards[state];
 }
 
 const char *

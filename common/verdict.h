@@ -53,6 +53,15 @@ typedef enum {
     NEST_WHY_QUIET,   /* no entry for the linger time */
 } NestVerdictWhy;
 
+/* What has become of a domain's guard. */
+typedef enum {
+    NEST_GUARD_OFF,    /* not needed */
+    NEST_GUARD_ARMED,  /* migration and save are refused */
+    NEST_GUARD_LIFTED, /* needed, and lifted by virt-nest allow or by migration='allow' */
+    NEST_GUARD_FAILED, /* needed, and could not be armed */
+} NestGuardState;
+#define NEST_GUARD_STATES (NEST_GUARD_FAILED + 1)
+
 /**
  * NestVerdictRules: what an administrator may choose.
  */
@@ -102,9 +111,10 @@ gboolean nest_verdict_add(NestVerdict *verdict, const NestEvidence *evidence,
  */
 gboolean nest_verdict_wants_bit(const NestVerdict *verdict);
 
-/* A state's or a reason's word, as "running" or "linger": in metadata, JSON and metrics. */
+/* A state's or a reason's word, as "running", "linger" or "armed": in metadata, JSON and metrics. */
 const char *nest_verdict_state_name(NestVerdictState state);
 const char *nest_verdict_why_name(NestVerdictWhy why);
+const char *nest_guard_state_name(NestGuardState state);
 
 /* A reason in words for a person, by its name; NULL for a name that does not exist. */
 const char *nest_verdict_why_words(const char *name);

@@ -18,13 +18,6 @@ static const char *const usual_folders[] = {
     "/var/lib/node_exporter/textfile_collector",
 };
 
-static const char *const states[] = {
-    [NEST_GUARD_OFF] = "off",
-    [NEST_GUARD_ARMED] = "armed",
-    [NEST_GUARD_LIFTED] = "lifted",
-    [NEST_GUARD_FAILED] = "failed",
-};
-
 typedef struct {
     gchar *folder; /* (nullable) as it is set */
     gchar *text;   /* (nullable) what was written last */
@@ -115,8 +108,8 @@ add_rate(GString *text, const char *metric, const NestShown *shown)
 static void
 add_guard(GString *text, const char *metric, const NestShown *shown)
 {
-    for (gsize s = 0; s < G_N_ELEMENTS(states); s++)
-        add_line(text, metric, shown->guest, "state", states[s], shown->guard == s);
+    for (gsize s = 0; s < NEST_GUARD_STATES; s++)
+        add_line(text, metric, shown->guest, "state", nest_guard_state_name(s), shown->guard == s);
 }
 
 static const struct {
@@ -142,13 +135,13 @@ static void
 add_counts(GString *text, const NestShown *shown, gsize n)
 {
     add_header(text, "virt_nest_guards", "Guarded domains by the state of their guard.");
-    for (gsize s = 0; s < G_N_ELEMENTS(states); s++) {
+    for (gsize s = 0; s < NEST_GUARD_STATES; s++) {
         gsize count = 0;
 
         for (gsize i = 0; i < n; i++)
             count += shown[i].guard == s;
         g_string_append_printf(text, "virt_nest_guards{state=\"%s\"} %" G_GSIZE_FORMAT "\n",
-                               states[s], count);
+                               nest_guard_state_name(s), count);
     }
 }
 

@@ -34,14 +34,6 @@ typedef struct {
     const char *feature; /* what its vCPUs call nesting: "vmx" or "svm" */
 } NestGuest;
 
-/* What has become of a guest's guard. */
-typedef enum {
-    NEST_GUARD_OFF,    /* not needed */
-    NEST_GUARD_ARMED,  /* migration and save are refused */
-    NEST_GUARD_LIFTED, /* needed, and lifted by virt-nest allow or by migration='allow' */
-    NEST_GUARD_FAILED, /* needed, and could not be armed */
-} NestGuardState;
-
 /**
  * NestShown: what there is to be shown of a guarded domain.
  */

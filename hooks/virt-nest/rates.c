@@ -98,7 +98,7 @@ sample_by(const NestLoaded *probe, virConnectPtr libvirt, const NestGuest *guest
     const NestPlugin *plugin = probe->plugin;
     g_autoptr(virDomain) domain = NULL;
 
-    if (!plugin->sample || (plugin->applies && !plugin->applies(probe->state, guest)))
+    if (!plugin->sample || !nest_loaded_applies(probe, guest))
         return FALSE;
     if (!plugin->local)
         domain = libvirt ? virDomainLookupByUUIDString(libvirt, guest->uuid) : NULL;

@@ -412,23 +412,18 @@ look_is_done(gpointer data)
 }
 
 NestDomains *
-nest_domains_new(const NestConfig *config, NestHost *host)
+nest_domains_new(const NestConfig *config, NestHost *host, NestGuardian *guardian)
 {
     NestDomains *domains = g_new0(NestDomains, 1);
 
     domains->config = config;
     domains->host = host;
+    domains->guardian = guardian;
     domains->watch = nest_watch_new();
     domains->entries = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     domains->unmarked = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     domains->workers = g_thread_pool_new(run_look, NULL, NEST_CALLS_MAX, FALSE, NULL);
     return domains;
-}
-
-void
-nest_domains_set_guardian(NestDomains *domains, NestGuardian *guardian)
-{
-    domains->guardian = guardian;
 }
 
 void

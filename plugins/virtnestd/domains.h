@@ -12,11 +12,9 @@ typedef struct NestDomains NestDomains;
  * nest_domains_new: nothing to do yet, no libvirt yet.
  * @config: the settings in force; read at each look, so that a reload counts from the next one
  * @host: is told which tagged domains need its module
+ * @guardian: is told of running domains, and asked what their live markers are to say
  */
-NestDomains *nest_domains_new(const NestConfig *config, NestHost *host);
-
-/* Who is told of running domains, and asked what their live markers are to say. Before the first attach. */
-void nest_domains_set_guardian(NestDomains *domains, NestGuardian *guardian);
+NestDomains *nest_domains_new(const NestConfig *config, NestHost *host, NestGuardian *guardian);
 
 /* Ends; waits for the looks under way. */
 void nest_domains_free(NestDomains *domains);

@@ -24,13 +24,6 @@
 /* How old the exports' figures may be. */
 #define EXPORT_MS 15000
 
-static const char *const state_names[] = {
-    [NEST_GUARD_OFF] = "off",
-    [NEST_GUARD_ARMED] = "armed",
-    [NEST_GUARD_LIFTED] = "lifted",
-    [NEST_GUARD_FAILED] = "failed",
-};
-
 struct NestGuardian {
     const NestConfig *config;
     const NestPlugins *plugins;
@@ -125,6 +118,13 @@ say_once(Ward *ward, const GError *error)
     nest_log_error(ward->run->guest.name, ward->run->guest.uuid, error);
 }
 
+/* Why the verdict is what it is, for a person. */
+static const char *
+reason(const Ward *ward)
+{
+    return nest_verdict_why_words(nest_verdict_why_name(ward->verdict.why));
+}
+
 static NestState *
 state_of(const Ward *ward)
 {
@@ -136,7 +136,7 @@ state_of(const Ward *ward)
     state->since = real_seconds() - (nest_guard_now() - verdict->since) / 1000;
     state->why = g_strdup(nest_verdict_why_name(verdict->why));
     state->probe = g_strdup(ward->probe);
-    state->guard = g_strdup(state_names[guard]);
+    state->guard = g_strdup(nest_guard_state_name(guard));
     state->problem = guard == NEST_GUARD_FAILED ? g_strdup(ward->problem) : NULL;
     return state;
 }
@@ -189,19 +189,21 @@ export_soon(NestGuardian *guardian)
 }
 
 static void
-tell_armed(NestGuardian *guardian)
+tell_armed(NestGuardian *guardian, gboolean any)
 {
-    gboolean any = FALSE;
-    GHashTableIter iter;
-    Ward *ward = NULL;
-
-    g_hash_table_iter_init(&iter, guardian->wards);
-    while (!any && g_hash_table_iter_next(&iter, NULL, (gpointer *)&ward))
-        any = ward->armed;
     if (any == guardian->any_armed)
         return;
     guardian->any_armed = any;
     guardian->listener->armed(guardian->data, any);
+}
+
+/* That none is armed any more is told when the interval is over. */
+static void
+set_armed(Ward *ward, gboolean armed)
+{
+    ward->armed = armed;
+    if (armed)
+        tell_armed(ward->guardian, TRUE);
 }
 
 /* While something is under way for it, it is about to change. */
@@ -209,9 +211,12 @@ static void
 publish(Ward *ward)
 {
     NestGuardian *guardian = ward->guardian;
-    g_autoptr(NestState) state = state_of(ward);
+    g_autoptr(NestState) state = NULL;
 
-    if (ward->job || !ward->checked || !is_other(ward, state))
+    if (ward->job || !ward->checked)
+        return;
+    state = state_of(ward);
+    if (!is_other(ward, state))
         return;
     nest_state_free(ward->shown);
     ward->shown = g_steal_pointer(&state);
@@ -234,26 +239,31 @@ run_job(gpointer data, gpointer unused)
     g_idle_add_full(G_PRIORITY_DEFAULT, job_is_done, job, NULL);
 }
 
+/* @job: of new_job() */
 static void
 push(Ward *ward, NestGuardJob *job)
 {
-    NestGuardian *guardian = ward->guardian;
-
-    job->owner = ward;
     ward->job = job;
-    guardian->working++;
-    g_thread_pool_push(guardian->workers, job, NULL);
+    ward->guardian->working++;
+    g_thread_pool_push(ward->guardian->workers, job, NULL);
+}
+
+static NestGuardJob *
+new_job(Ward *ward, NestGuardWork work)
+{
+    NestGuardian *guardian = ward->guardian;
+    NestGuardJob *job = nest_guard_job_new(work, guardian->plugins, guardian->calls, ward->run);
+
+    job->guardian = guardian;
+    job->owner = ward;
+    job->armed = ward->armed;
+    return job;
 }
 
 static void
 begin(Ward *ward, NestGuardWork work)
 {
-    NestGuardian *guardian = ward->guardian;
-    NestGuardJob *job = nest_guard_job_new(work, guardian->plugins, guardian->calls, ward->run);
-
-    job->armed = ward->armed;
-    job->guardian = guardian;
-    push(ward, job);
+    push(ward, new_job(ward, work));
 }
 
 /* A KVM guest has a counter, and to read its registers taints it: only where the counter stays away. */
@@ -268,14 +278,11 @@ wants_bit(const Ward *ward)
 static void
 begin_sample(Ward *ward, const NestEvidence *evidence, const char *probe)
 {
-    NestGuardian *guardian = ward->guardian;
-    NestGuardJob *job =
-        nest_guard_job_new(nest_guard_sample, guardian->plugins, guardian->calls, ward->run);
+    NestGuardJob *job = new_job(ward, nest_guard_sample);
 
     job->evidence = *evidence;
     job->probe = probe;
     job->wants_bit = wants_bit(ward);
-    job->guardian = guardian;
     push(ward, job);
 }
 
@@ -370,7 +377,7 @@ check_is_done(Ward *ward, const NestGuardJob *job)
         return;
     }
     ward->checked = TRUE;
-    ward->armed = job->armed;
+    set_armed(ward, job->armed);
     sample(ward);
 }
 
@@ -393,8 +400,8 @@ arm_is_done(Ward *ward, const NestGuardJob *job)
     if (job->armed && !ward->armed)
         nest_log_event(NEST_LOG_ARMED, guest->name, guest->uuid,
                        "nested guests run in it (%s): migration and save are refused",
-                       nest_verdict_why_words(nest_verdict_why_name(ward->verdict.why)));
-    ward->armed = job->armed;
+                       reason(ward));
+    set_armed(ward, job->armed);
     publish(ward);
 }
 
@@ -406,11 +413,10 @@ disarm_is_done(Ward *ward, const NestGuardJob *job)
     if (job->error)
         say_once(ward, job->error);
     else
-        nest_log_event(
-            NEST_LOG_DISARMED, guest->name, guest->uuid, "%s: migration and save are possible",
-            is_lifted(ward) ? "its guard is lifted by hand"
-                            : nest_verdict_why_words(nest_verdict_why_name(ward->verdict.why)));
-    ward->armed = job->armed;
+        nest_log_event(NEST_LOG_DISARMED, guest->name, guest->uuid,
+                       "%s: migration and save are possible",
+                       is_lifted(ward) ? "its guard is lifted by hand" : reason(ward));
+    set_armed(ward, job->armed);
     decide(ward);
 }
 
@@ -445,7 +451,6 @@ job_is_done(gpointer data)
         for (gsize i = 0; i < G_N_ELEMENTS(works); i++)
             if (works[i].work == job->work)
                 works[i].done(ward, job);
-        tell_armed(guardian);
         drop_if_over(ward);
     }
     nest_guard_job_free(job);
@@ -454,24 +459,39 @@ job_is_done(gpointer data)
 
 /* --- the wards */
 
+static gboolean interval_is_over(gpointer data);
+
+static void
+start_timer(NestGuardian *guardian)
+{
+    if (!guardian->timer)
+        guardian->timer = g_timeout_add(guardian->config->interval_ms, interval_is_over, guardian);
+}
+
+/* While libvirt is away, and until each ward has been asked anew, what was armed counts as armed. */
 static gboolean
 interval_is_over(gpointer data)
 {
     NestGuardian *guardian = data;
     g_autoptr(GList) wards = g_hash_table_get_values(guardian->wards);
+    gboolean any = FALSE;
 
     for (GList *i = wards; i; i = i->next) {
         Ward *ward = i->data;
 
+        any |= ward->armed || (guardian->any_armed && !ward->checked);
         if (ward->checked || ward->job)
             sample(ward);
         else
             begin(ward, nest_guard_check);
     }
+    if (guardian->calls)
+        tell_armed(guardian, any);
     if (wards && nest_guard_now() - guardian->exported > EXPORT_MS)
         export_soon(guardian);
-    guardian->timer =
-        wards ? g_timeout_add(guardian->config->interval_ms, interval_is_over, guardian) : 0;
+    guardian->timer = 0;
+    if (wards)
+        start_timer(guardian);
     return G_SOURCE_REMOVE;
 }
 
@@ -480,7 +500,6 @@ remove_ward(NestGuardian *guardian, const char *uuid)
 {
     if (!g_hash_table_remove(guardian->wards, uuid))
         return;
-    tell_armed(guardian);
     export_soon(guardian);
 }
 
@@ -515,8 +534,7 @@ add_ward(NestGuardian *guardian, NestRun *run)
     ward->run = nest_run_ref(run);
     g_hash_table_insert(guardian->wards, g_strdup(run->guest.uuid), ward);
     begin(ward, nest_guard_check);
-    if (!guardian->timer)
-        guardian->timer = g_timeout_add(guardian->config->interval_ms, interval_is_over, guardian);
+    start_timer(guardian);
 }
 
 /* One that has just been let go is marked as guarded until its marker has been written anew. */
@@ -594,8 +612,10 @@ nest_guardian_attach(NestGuardian *guardian, NestCalls *calls)
     g_hash_table_remove_all(guardian->wards);
     g_hash_table_remove_all(guardian->farewells);
     g_clear_pointer(&guardian->calls, nest_calls_unref);
-    if (calls)
+    if (calls) {
         guardian->calls = nest_calls_ref(calls);
+        start_timer(guardian);
+    }
     allow_workers(guardian);
     export_soon(guardian);
 }

@@ -54,12 +54,6 @@ nest_guard_job_run(NestGuardJob *job)
     nest_calls_give(job->calls, connection);
 }
 
-static gboolean
-applies(const NestLoaded *loaded, const NestGuest *guest)
-{
-    return !loaded->plugin->applies || loaded->plugin->applies(loaded->state, guest);
-}
-
 /* Whether the sample lacks what the probe gives. */
 static gboolean
 is_wanted(const NestLoaded *loaded, const NestEvidence *evidence, gboolean wants_bit)
@@ -75,7 +69,8 @@ nest_guard_sample_here(const NestPlugins *plugins, const NestGuest *guest, NestE
     const NestLoaded *loaded = NULL;
 
     for (guint i = 0; (loaded = nest_plugins_get(plugins, NEST_PLUGIN_PROBE, i)); i++)
-        if (loaded->plugin->local && is_wanted(loaded, evidence, FALSE) && applies(loaded, guest) &&
+        if (loaded->plugin->local && is_wanted(loaded, evidence, FALSE) &&
+            nest_loaded_applies(loaded, guest) &&
             loaded->plugin->sample(loaded->state, guest, NULL, evidence, NULL))
             return loaded->plugin->name;
     return NULL;
@@ -89,7 +84,7 @@ nest_guard_sample(NestGuardJob *job, virDomainPtr domain)
 
     for (guint i = 0; (loaded = nest_plugins_get(job->plugins, NEST_PLUGIN_PROBE, i)); i++) {
         if (loaded->plugin->local || !is_wanted(loaded, &job->evidence, job->wants_bit) ||
-            !applies(loaded, guest))
+            !nest_loaded_applies(loaded, guest))
             continue;
         g_clear_error(&job->error);
         if (loaded->plugin->sample(loaded->state, guest, domain, &job->evidence, &job->error) &&

@@ -197,3 +197,9 @@ nest_plugins_get(const NestPlugins *plugins, NestPluginKind kind, guint i)
     }
     return NULL;
 }
+
+gboolean
+nest_loaded_applies(const NestLoaded *probe, const NestGuest *guest)
+{
+    return !probe->plugin->applies || probe->plugin->applies(probe->state, guest);
+}

@@ -36,3 +36,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestPlugins, nest_plugins_free)
  * Returns: (nullable) NULL behind the last.
  */
 const NestLoaded *nest_plugins_get(const NestPlugins *plugins, NestPluginKind kind, guint i);
+
+/* Whether a probe can say anything of this guest. */
+gboolean nest_loaded_applies(const NestLoaded *probe, const NestGuest *guest);

@@ -154,8 +154,7 @@ run(Daemon *daemon, const char *uri)
     daemon->host = nest_host_new(&daemon->config, on_host_ready, daemon);
     daemon->inhibit = nest_inhibit_new(drain);
     daemon->guardian = nest_guardian_new(&daemon->config, daemon->plugins, &guard_listener, daemon);
-    daemon->domains = nest_domains_new(&daemon->config, daemon->host);
-    nest_domains_set_guardian(daemon->domains, daemon->guardian);
+    daemon->domains = nest_domains_new(&daemon->config, daemon->host, daemon->guardian);
     daemon->link = nest_link_new(uri, &listener, daemon);
     g_unix_signal_add(SIGHUP, reload, daemon);
     g_unix_signal_add(SIGTERM, stop, daemon);

@@ -17,7 +17,7 @@ host=$scratch/host
 tag="<nest:enable xmlns:nest='urn:virt-nest:1'/>"
 
 setup() {
-    make -s install BUILD="$BUILD" DESTDIR="$scratch/stage" PREFIX=/usr/local >"$scratch/install.log" 2>&1 ||
+    flock "$BUILD" make -s install BUILD="$BUILD" DESTDIR="$scratch/stage" PREFIX=/usr/local >"$scratch/install.log" 2>&1 ||
         { cat "$scratch/install.log" >&2; return 1; }
     host_start "$host" "$scratch/stage" && virtnestd_start
 }
