@@ -8,18 +8,18 @@ set_metadata() { virsh metadata "$1" --live --uri "$2" --key "$3" --set "$4"; }
 # qemu_of DOMAIN: the PID of its QEMU, inside.
 qemu_of() { cat "$host/run/libvirt/qemu/$1.pid"; }
 
-# start_time PID: field 22 of its stat, inside, counted behind the name.
-start_time() {
-    local stat
-    stat=$(host_run "$host" cat "/proc/$1/stat")
-    read -r -a stat <<<"${stat##*) }"
-    echo "${stat[19]}"
+# qemu_start DOMAIN: its QEMU's start time, by which a record is known to be of this run.
+qemu_start() { host_run "$host" sed 's/.*) //' "/proc/$(qemu_of "$1")/stat" | cut -d ' ' -f 20; }
+
+# record DOMAIN ATTRIBUTES [UUID] [QEMU]: a live marker, of this run unless told.
+record() {
+    set_metadata "$1" urn:virt-nest:state:1 neststate \
+        "<domain><live uuid='${3:-$(virsh domuuid "$1")}' qemu='${4:-$(qemu_start "$1")}' $2/></domain>"
 }
 
-# set_guard DOMAIN STATE [NESTED]: a live marker of this run.
+# set_guard DOMAIN STATE [NESTED]
 set_guard() {
-    set_metadata "$1" urn:virt-nest:state:1 neststate \
-        "<domain><live uuid='$(virsh domuuid "$1" | head -n 1)' qemu='$(start_time "$(qemu_of "$1")")' why='entries' probe='probe-debugfs' guard='$2' since='1790000000' nested='${3:-yes}'/></domain>"
+    record "$1" "why='entries' probe='probe-debugfs' guard='$2' since='1790000000' nested='${3:-yes}'"
 }
 
 # guard_is DOMAIN STATE
