@@ -4,6 +4,7 @@
 #include "error.h"
 #include "kvm_users.h"
 #include "modprobe_conf.h"
+#include "stamp.h"
 
 static NestKvmAction
 refuse_to_turn_off(const NestKvmModule *module, GError **error)
@@ -24,12 +25,28 @@ refuse_to_turn_off(const NestKvmModule *module, GError **error)
     return NEST_KVM_DO_REFUSE;
 }
 
+/* Its QEMU does not hold the module yet. */
+static gboolean
+is_awaited(GError **error)
+{
+    g_autofree gchar *uuid = nest_stamp_find(NEST_STAMP_STARTING);
+
+    if (uuid)
+        g_set_error(error, NEST_ERROR, NEST_ERROR_HOST_BUSY,
+                    "the tagged domain %s is about to start: when it has ended, run virt-nest host "
+                    "disable --now",
+                    uuid);
+    return uuid != NULL;
+}
+
 static NestKvmAction
 plan_off(const NestKvmModule *module, GError **error)
 {
     if (module->state != NEST_KVM_ON)
         return NEST_KVM_DO_NOTHING;
-    return module->builtin || module->busy ? refuse_to_turn_off(module, error) : NEST_KVM_DO_RELOAD;
+    if (module->builtin || module->busy)
+        return refuse_to_turn_off(module, error);
+    return is_awaited(error) ? NEST_KVM_DO_REFUSE : NEST_KVM_DO_RELOAD;
 }
 
 static NestKvmAction

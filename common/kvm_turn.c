@@ -15,6 +15,7 @@
 #include "kvm_users.h"
 #include "log.h"
 #include "root.h"
+#include "stamp.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -440,6 +441,16 @@ nest_kvm_turn(gboolean nested, gboolean force, NestKvmModule *ret_module, GError
     if (problem)
         g_propagate_error(error, g_steal_pointer(&problem));
     return done;
+}
+
+void
+nest_kvm_turn_hold(const char *uuid)
+{
+    g_auto(Turn) turn = {0};
+    g_autoptr(GError) error = NULL;
+
+    if (!take_lock(&turn, &error) || !nest_stamp_leave(NEST_STAMP_STARTING, uuid, &error))
+        nest_log_error(NULL, uuid, error);
 }
 
 static gboolean

@@ -20,6 +20,15 @@ gboolean nest_kvm_turn(gboolean nested, gboolean force, NestKvmModule *ret_modul
                        GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
+ * nest_kvm_turn_hold: from now on nesting is not turned off here, as a domain that needs it starts.
+ * @uuid: the domain's
+ *
+ * Until its stamp is taken away (NEST_STAMP_STARTING) or a minute is over; its QEMU has the module then. A turn
+ * that is under way is over afterwards, if that takes some seconds at most. Never fails: look at the host next.
+ */
+void nest_kvm_turn_hold(const char *uuid);
+
+/**
  * nest_kvm_turn_was: whether the module was away for a moment, and so what needs it may have failed.
  * @since: g_get_real_time() from before that was tried
  *

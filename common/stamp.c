@@ -13,7 +13,10 @@
 #define FRESH_SECONDS 60
 
 static const char *const folders[] = {
-    [NEST_STAMP_RESUMING] = "resume", [NEST_STAMP_CORRECTING] = "correcting"};
+    [NEST_STAMP_RESUMING] = "resume",
+    [NEST_STAMP_CORRECTING] = "correcting",
+    [NEST_STAMP_STARTING] = "starting",
+};
 
 /* Only a well-formed uuid is ever part of a path. */
 static gchar *
@@ -62,6 +65,19 @@ nest_stamp_is_there(NestStamp stamp, const char *uuid)
     age = g_get_real_time() / G_USEC_PER_SEC - (gint64)status.st_mtime;
     /* From the future: the clock was set back, and how old it is nobody knows. */
     return ABS(age) < FRESH_SECONDS && status.st_uid == geteuid();
+}
+
+gchar *
+nest_stamp_find(NestStamp stamp)
+{
+    g_autofree gchar *path = nest_root_runtime_path(folders[stamp]);
+    g_autoptr(GDir) folder = g_dir_open(path, 0, NULL);
+    const char *name = NULL;
+
+    while (folder && (name = g_dir_read_name(folder)))
+        if (nest_stamp_is_there(stamp, name))
+            return g_strdup(name);
+    return NULL;
 }
 
 void

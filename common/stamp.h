@@ -1,6 +1,6 @@
 /* Stamps: notes between the hook and virtnestd about one domain, void after a minute.
  *
- * A stamp is an empty file in a folder only root reads, named by the domain's uuid. There are two
+ * A stamp is an empty file in a folder only root reads, named by the domain's uuid. There are three
  * kinds.
  *
  * RESUMING: libvirt calls prepare and start for a boot and for a guest that resumes saved state
@@ -12,12 +12,15 @@
  *
  * CORRECTING: virtnestd is sending a corrected definition to libvirt, which waits there until the
  * domain is free. A hook that refuses a start because it was faster waits for this, so that the
- * next start finds the correction before it in line. */
+ * next start finds the correction before it in line.
+ *
+ * STARTING: the hook has let a tagged domain start, and its QEMU has not opened /dev/kvm yet, which from then
+ * on keeps the module. In between nobody may turn nesting off. */
 #pragma once
 
 #include <glib.h>
 
-typedef enum { NEST_STAMP_RESUMING, NEST_STAMP_CORRECTING } NestStamp;
+typedef enum { NEST_STAMP_RESUMING, NEST_STAMP_CORRECTING, NEST_STAMP_STARTING } NestStamp;
 
 /**
  * nest_stamp_leave: say so of a domain.
@@ -30,6 +33,9 @@ gboolean nest_stamp_leave(NestStamp stamp, const char *uuid, GError **error);
 
 /* Whether there is a fresh stamp. */
 gboolean nest_stamp_is_there(NestStamp stamp, const char *uuid);
+
+/* (transfer full)(nullable) The uuid of a domain, any, of which there is a fresh one. */
+gchar *nest_stamp_find(NestStamp stamp);
 
 /* Takes the stamp away, if there is one. Never fails. */
 void nest_stamp_remove(NestStamp stamp, const char *uuid);

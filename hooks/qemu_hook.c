@@ -45,7 +45,7 @@ typedef gboolean (*Check)(Call *call, GError **error);
 static gboolean check_prepare(Call *call, GError **error);
 static gboolean check_start(Call *call, GError **error);
 static gboolean check_resume(Call *call, GError **error);
-static gboolean forget_stamp(Call *call, GError **error);
+static gboolean forget_stamps(Call *call, GError **error);
 
 /* The whole table of DESIGN.md, "What the hook judges". An operation that is not here passes. */
 struct Operation {
@@ -53,20 +53,22 @@ struct Operation {
     Check check;           /* the judgement */
     gboolean prints;       /* a rewritten XML goes to standard output */
     gboolean turns;        /* where nesting is off on this host, tries to turn it on */
+    gboolean holds;        /* from then on nobody turns it off */
     const char *action;    /* what is refused, in a message; NULL: nothing ever is */
     const char *aftermath; /* what becomes of the guest then */
     const char *running;   /* what to do about nested guests that were running in it */
 };
 
 static const Operation operations[] = {
-    {"prepare", check_prepare, TRUE, TRUE, "start domain", "", ""},
-    {"start", check_start, FALSE, FALSE, "start domain", "", ""},
-    {"migrate", check_resume, FALSE, TRUE, "take in domain", " (it stays on the source as it is)",
-     "shut them down on the source first"},
-    {"restore", check_resume, FALSE, TRUE, "restore domain", " (its saved image stays as it is)",
+    {"prepare", check_prepare, TRUE, TRUE, FALSE, "start domain", "", ""},
+    {"start", check_start, FALSE, FALSE, TRUE, "start domain", "", ""},
+    {"migrate", check_resume, FALSE, TRUE, FALSE, "take in domain",
+     " (it stays on the source as it is)", "shut them down on the source first"},
+    {"restore", check_resume, FALSE, TRUE, FALSE, "restore domain",
+     " (its saved image stays as it is)",
      "boot it without its saved image (virsh start --force-boot)"},
-    {"stopped", forget_stamp, FALSE, FALSE, NULL, "", ""},
-    {"release", forget_stamp, FALSE, FALSE, NULL, "", ""},
+    {"stopped", forget_stamps, FALSE, FALSE, FALSE, NULL, "", ""},
+    {"release", forget_stamps, FALSE, FALSE, FALSE, NULL, "", ""},
 };
 
 static void
@@ -162,6 +164,8 @@ check_host(Call *call, GError **error)
 {
     if (!nest_cpu_is_kvm(call->xml))
         return TRUE;
+    if (call->operation->holds && !is_session())
+        nest_kvm_turn_hold(call->uuid);
     call->host = nest_kvm_module_read();
     if (may_turn_host(call) && !nest_kvm_turn(TRUE, FALSE, &call->host, error))
         return FALSE;
@@ -319,8 +323,11 @@ static gboolean
 check_start(Call *call, GError **error)
 {
     read_state(call);
-    if (resumes(call))
-        return forget_stamp(call, error);
+    if (resumes(call)) {
+        nest_stamp_remove(NEST_STAMP_RESUMING, call->uuid);
+        read_tag_leniently(call);
+        return !call->tagged || check_host_of_resuming(call, error);
+    }
     if (!nest_tag_read(call->xml, &call->tagged, &call->tag, error))
         return FALSE;
     if (!call->tagged || (check_host(call, error) && check_cpu(call, error)))
@@ -386,10 +393,11 @@ check_resume(Call *call, GError **error)
 }
 
 static gboolean
-forget_stamp(Call *call, GError **error)
+forget_stamps(Call *call, GError **error)
 {
     (void)error;
     nest_stamp_remove(NEST_STAMP_RESUMING, call->uuid);
+    nest_stamp_remove(NEST_STAMP_STARTING, call->uuid);
     return TRUE;
 }
 

@@ -146,12 +146,14 @@ static const Case cases[] = {
     {"record-without-tag-passes", "start", "amd-off-idle", "kvm", RECORD, PLAIN, DEFINITION, NULL,
      NULL, NULL, NO_STAMP},
     /* start: saved state resumes */
+    {"resuming-needs-the-host-still", "start", "amd-off-idle", "kvm", TAG LIVE(UUID, "no"), EPYC_SVM, 0,
+     "NEST-HOST-OFF", "its nested state would be lost", NULL, NO_STAMP},
     {"resuming-by-stamp-passes", "start", "amd-on", "kvm", TAG, PLAIN, DEFINITION | STAMP, NULL, NULL,
      NULL, NO_STAMP},
     {"resuming-by-marker-passes", "start", "amd-on", "kvm", TAG LIVE(UUID, "no"), PLAIN,
      DEFINITION | STAMP, NULL, NULL, NULL, NO_STAMP},
     {"resuming-with-mistaken-tag-passes", "start", "amd-on", "kvm", TAG_WITH("x='y'"), PLAIN, STAMP,
-     NULL, NULL, NULL, NO_STAMP},
+     NULL, "[NEST-TAG-ATTRIBUTE]", NULL, NO_STAMP},
 
     /* start: [start] outrun=restart */
     {"restart-passes", "start", "amd-on", "kvm", TAG, PLAIN, DEFINITION | DAEMON | RESTART, NULL,
@@ -378,6 +380,37 @@ test_restore_then_boot(void)
     }
     boot = call(world, "start", xml);
     assert_refused(boot, "NEST-START-UNCORRECTED");
+}
+
+/* Whether a tagged domain counts as about to start. */
+static gboolean
+is_held(void)
+{
+    return nest_stamp_is_there(NEST_STAMP_STARTING, UUID);
+}
+
+/* From start on, and until the domain has stopped, its host's nesting is held; a TCG guest needs none. */
+static void
+test_holds(void)
+{
+    g_autoptr(World) world = world_new("amd-on", 0);
+    g_autofree gchar *xml = domain("kvm", TAG, PASSTHROUGH);
+    g_autofree gchar *emulated = domain("qemu", TAG, EPYC_SVM);
+    g_autofree gchar *resuming = domain("kvm", TAG LIVE(UUID, "no"), PLAIN);
+    const struct {
+        const char *operation, *xml;
+        gboolean held;
+    } steps[] = {
+        {"start", emulated, FALSE}, {"prepare", xml, FALSE},  {"start", xml, TRUE},      {"started", xml, TRUE},
+        {"stopped", xml, FALSE},    {"start", xml, TRUE},     {"release", xml, FALSE},   {"start", resuming, TRUE},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(steps); i++) {
+        g_autoptr(Result) result = call(world, steps[i].operation, steps[i].xml);
+
+        assert_passed(result);
+        g_assert_cmpint(is_held(), ==, steps[i].held);
+    }
 }
 
 /* A stamp that cannot be left is said in the log and refuses nothing. */
@@ -739,6 +772,7 @@ main(int argc, char **argv)
         const char *path;
         GTestFunc test;
     } tests[] = {
+        {"/hook/stamp/holds", test_holds},
         {"/hook/stamp/restore-then-boot", test_restore_then_boot},
         {"/hook/stamp/failing-refuses-nothing", test_stamp_fails},
         {"/hook/stamp/session", test_session_stamp},

@@ -819,8 +819,10 @@ traced(const World *world, const char *const *program, const GString *text)
         " sort -u";
     const char *argv[8] = {"env", "ASAN_OPTIONS=detect_leaks=0", "sh", "-c", script, "sh"};
     g_autoptr(GPtrArray) words = g_ptr_array_new();
+    g_autofree gchar *notes = nest_root_runtime_path("");
     g_autoptr(Result) result = NULL;
 
+    must_run((const char *const[]){"rm", "-rf", notes, NULL}); /* of the one before */
     for (gsize i = 0; argv[i]; i++)
         g_ptr_array_add(words, (gpointer)argv[i]);
     for (gsize i = 0; program[i]; i++)

@@ -1,6 +1,10 @@
 /* The plan for the host's module: every state, as distributions and kernels have it, with what would be done. */
 #include "fake-kernel.h"
 #include "kvm_plan.h"
+#include "kvm_turn.h"
+#include "stamp.h"
+
+#include <string.h>
 
 #define OK (-1)
 #define DROP_IN "etc/modprobe.d/virt-nest.conf"
@@ -144,10 +148,33 @@ test_off(gconstpointer data)
     check_root_free(root);
 }
 
+static void
+test_starting(void)
+{
+    static const char uuid[] = "11111111-1111-4111-8111-111111111111";
+    gchar *root = check_root_new();
+    g_autoptr(GError) error = NULL;
+    NestKvmModule module;
+
+    g_test_summary("nesting stays on while a tagged domain starts, whose QEMU does not hold the module yet");
+    check_root_write("proc/cpuinfo", AMD);
+    fake_kernel_module("kvm_amd", "parameters/nested", "1\n");
+    fake_kernel_module("kvm_amd", "refcnt", "0\n");
+    nest_kvm_turn_hold(uuid);
+    module = nest_kvm_module_read();
+    g_assert_cmpint(nest_kvm_plan(&module, FALSE, FALSE, &error), ==, NEST_KVM_DO_REFUSE);
+    g_assert_error(error, NEST_ERROR, NEST_ERROR_HOST_BUSY);
+    g_assert_nonnull(strstr(error->message, uuid));
+    nest_stamp_remove(NEST_STAMP_STARTING, uuid);
+    g_assert_cmpint(nest_kvm_plan(&module, FALSE, FALSE, NULL), ==, NEST_KVM_DO_RELOAD);
+    check_root_free(root);
+}
+
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/kvm-plan/off/starting", test_starting);
     for (gsize i = 0; i < G_N_ELEMENTS(plans); i++)
         check_add_row("kvm-plan/on", plans[i].sentence, GSIZE_TO_POINTER(i), test_plan);
     for (gsize i = 0; i < G_N_ELEMENTS(offs); i++)
