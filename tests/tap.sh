@@ -13,7 +13,7 @@ tap_sentence() {
 
 # tap_case NUMBER FUNCTION
 tap_case() {
-    local log status sentence
+    local log status sentence start=$SECONDS
     sentence=$(tap_sentence "$2")
     log=$(mktemp)
     declare -ft "$2" # its own commands are traced, not those of the functions it calls
@@ -29,6 +29,7 @@ tap_case() {
         echo "not ok $1 $sentence"
         sed 's/^/#   /' "$log" | tail -n 100
     fi
+    [ "$((SECONDS - start))" -lt 20 ] || echo "# that took $((SECONDS - start)) s"
     rm -f "$log"
     return "$status"
 }

@@ -14,7 +14,7 @@
 # vm_define DIR NAME [KEY=VALUE...]   defines it in H, with what its console wants
 # vm_say DIR NAME LINE                a line for its console (tests/guest/l1-init)
 #
-# Settings: BUILD (build); VM_LIMIT, seconds for one script
+# Settings: BUILD (build); VM_LIMIT, seconds for one script; VM_MEMORY (2G)
 #
 # Theory of operation: to boot takes long under TCG, so that the first restored H of an image is a booted one,
 # with libvirtd running, QEMU's capabilities known and kvm_amd loaded with nested=0; QEMU's state is then saved
@@ -41,7 +41,7 @@ vm_image() { NEST_HOST_MORE=1 BUILD=$vm_build "$vm_guest/host-image" "$vm_images
 # now and then QEMU 7.2 goes on with what it had translated before, an int3, for ever (seen in __schedule).
 vm_machine() {
     echo -nodefaults -no-user-config -display none -nic none -no-reboot -machine q35 -accel tcg,thread=multi \
-        -smp 1 -m 2G -cpu "${1:-max,-cx16}"
+        -smp 1 -m "${VM_MEMORY:-2G}" -cpu "${1:-max,-cx16}"
 }
 
 vm_arguments='console=ttyS0 panic=-1 quiet mitigations=off no_timer_check tsc=reliable'

@@ -19,8 +19,8 @@ guarding_host() {
     reload nested=1 && virtnestd_start
 }
 
-# lab NAME: running, with kvm loaded and no L2, and no other L1 beside it: with two at a time both processors of H
-# were stuck in kvm once, and H was gone another time. What an earlier case left so is taken as it is.
+# lab NAME: running, with kvm loaded and no L2, and no other L1 beside it, as H has one processor. What an
+# earlier case left so is taken as it is.
 lab() {
     local guest=/guest
     ! quiet "$1" || return 0
