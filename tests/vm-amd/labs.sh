@@ -5,7 +5,6 @@
 # A lab is an L1 by name: one that is called later... has a kernel of 6.12 or later, which sets EFER.SVME when kvm
 # is loaded; the others have the usual one, 6.1 on Debian 12.
 . "$(dirname "${BASH_SOURCE[0]}")/tier.sh"
-VM_LIMIT=${VM_LIMIT:-180} # several L1s and a dump of one share what H has
 
 setup() { vm_image && vm_need_state "$(vm_state)" && guarding_host; } >&2
 

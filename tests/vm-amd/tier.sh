@@ -15,6 +15,7 @@ scratch=$(mktemp -d /tmp/virt-nest.XXXXXX)
 trap 'rm -rf "$scratch"' EXIT
 host=$scratch/host
 tag="<nest:enable xmlns:nest='urn:virt-nest:1'/>"
+VM_LIMIT=${VM_LIMIT:-180} # several L1s may boot at a time, and other hosts run beside this one
 
 setup() { vm_image && vm_need_state "$(vm_state)"; } >&2
 
@@ -38,7 +39,7 @@ power_off() {
 # inside SCRIPT: as root in the host; its output and status. Every one costs some 50 ms, every virsh ten times that.
 inside() { vm_run "$host" "$1"; }
 
-# soon SCRIPT: until it succeeds in the host, or a minute is over.
+# soon SCRIPT: until it succeeds in the host, or $VM_LIMIT is over.
 soon() {
     vm_run "$host" "until (set -e
         $1
