@@ -68,7 +68,7 @@ LINK = plugins/virtnestd/correct.c plugins/virtnestd/loader.c plugins/virtnestd/
 VIRTNESTD = plugins/virtnestd/main.c plugins/virtnestd/calls.c plugins/virtnestd/notify.c plugins/virtnestd/domains.c \
             plugins/virtnestd/guard.c plugins/virtnestd/guard_job.c plugins/virtnestd/host.c plugins/virtnestd/inhibit.c \
             plugins/virtnestd/link.c plugins/virtnestd/marker.c plugins/virtnestd/release.c plugins/virtnestd/restart.c \
-            plugins/virtnestd/scan.c
+            plugins/virtnestd/scan.c plugins/virtnestd/ward.c
 VIRT_NEST = hooks/virt-nest/main.c hooks/virt-nest/allow.c hooks/virt-nest/apply.c hooks/virt-nest/command.c \
             hooks/virt-nest/connection.c hooks/virt-nest/drain.c hooks/virt-nest/host.c hooks/virt-nest/host_report.c \
             hooks/virt-nest/live.c hooks/virt-nest/output.c hooks/virt-nest/rates.c \
@@ -282,7 +282,7 @@ $(BENCH_MONITOR): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/obj/te
 	$(LINK_PROGRAM) $(PLUGIN_LIBS)
 
 # virtnestd's guard with a libvirt that the program makes up.
-BENCH_GUARD = plugins/virtnestd/calls.c plugins/virtnestd/guard.c plugins/virtnestd/guard_job.c
+BENCH_GUARD = plugins/virtnestd/calls.c plugins/virtnestd/guard.c plugins/virtnestd/guard_job.c plugins/virtnestd/ward.c
 
 $(BUILD)/bench/guard: $(BUILD)/obj/tests/bench/guard.o $(BUILD)/obj/tests/bench/virt.o \
                       $(BENCH_GUARD:%.c=$(BUILD)/obj/%.o) $(LINK_OBJECTS) $(BUILD)/libcommon.a

@@ -11,16 +11,12 @@
 
 #include "error.h"
 #include "log.h"
-#include "virtnestd/guard_job.h"
+#include "virtnestd/ward.h"
 
 /* Without an answer for so long a QEMU counts as stuck. */
 #define STUCK_MS 3000
 /* Workers for such QEMUs at most: libvirtd has 20 for all its clients. */
 #define MAX_STUCK 12
-/* After so many samples that are not whole, as while a domain starts, it is said, and other probes are asked. */
-#define MAX_BLIND 3
-/* How long a ward's reason may be out of date in its metadata, which all of libvirt's clients hear of. */
-#define REASON_MS 10000
 /* How old the exports' figures may be. */
 #define EXPORT_MS 15000
 
@@ -31,7 +27,7 @@ struct NestGuardian {
     gpointer data;         /* for the listener */
     NestCalls *calls;      /* where the calls go; NULL while libvirt is away */
     GThreadPool *workers;  /* of NestGuardJob */
-    GHashTable *wards;     /* uuid -> Ward */
+    GHashTable *wards;     /* uuid -> NestWard */
     GHashTable *farewells; /* uuids of domains whose guard has ended, until their markers say so */
     guint working;         /* jobs under way */
     guint stuck;           /* ... of which so many whose QEMU does not answer */
@@ -41,117 +37,7 @@ struct NestGuardian {
     gboolean any_armed;    /* as the listener knows it */
 };
 
-/* A domain under guard. */
-typedef struct {
-    NestGuardian *guardian;
-    NestRun *run;
-    NestVerdict verdict;
-    const char *probe; /* (nullable) the plugin whose evidence counts */
-    NestGuardJob *job; /* its work under way; owned by the worker; NULL: none */
-    gboolean checked;  /* it is known whether it is armed */
-    gboolean armed;
-    gboolean spent;   /* virt-nest allow --once is used up, and its element not gone yet */
-    gchar *problem;   /* (nullable) why it could not be armed */
-    gchar *said;      /* (nullable) the last warning about its guard, so that it is said once */
-    guint blind;      /* so many samples, the last ones, were not whole */
-    NestState *shown; /* (nullable) what is published */
-    gint64 shown_at;  /* ... since when */
-} Ward;
-
-static void
-ward_free(gpointer data)
-{
-    Ward *ward = data;
-
-    if (ward->job)
-        ward->job->owner = NULL;
-    nest_run_unref(ward->run);
-    nest_state_free(ward->shown);
-    g_free(ward->problem);
-    g_free(ward->said);
-    g_free(ward);
-}
-
-static gint64
-real_seconds(void)
-{
-    return g_get_real_time() / G_USEC_PER_SEC;
-}
-
-/* Whether the administrator wants no guard for now. */
-static gboolean
-is_lifted(const Ward *ward)
-{
-    return ward->run->let_go ||
-           (!ward->spent && nest_allow_holds(&ward->run->allow, real_seconds()));
-}
-
-/* Without a tag that asks for it nothing is armed anew, but what is armed stays while nested guests run. */
-static gboolean
-wants_arms(const Ward *ward)
-{
-    return ward->verdict.state == NEST_VERDICT_RUNNING && !is_lifted(ward) &&
-           (ward->run->guarded || ward->armed);
-}
-
-static NestGuardState
-guard_state(const Ward *ward)
-{
-    if (ward->armed)
-        return NEST_GUARD_ARMED;
-    if (ward->verdict.state != NEST_VERDICT_RUNNING)
-        return NEST_GUARD_OFF;
-    if (is_lifted(ward))
-        return NEST_GUARD_LIFTED;
-    return ward->problem ? NEST_GUARD_FAILED : NEST_GUARD_OFF;
-}
-
 /* --- saying it */
-
-static void
-say_once(Ward *ward, const GError *error)
-{
-    if (g_strcmp0(ward->said, error->message) == 0)
-        return;
-    g_free(ward->said);
-    ward->said = g_strdup(error->message);
-    nest_log_error(ward->run->guest.name, ward->run->guest.uuid, error);
-}
-
-/* Why the verdict is what it is, for a person. */
-static const char *
-reason(const Ward *ward)
-{
-    return nest_verdict_why_words(nest_verdict_why_name(ward->verdict.why));
-}
-
-static NestState *
-state_of(const Ward *ward)
-{
-    NestState *state = nest_state_new();
-    const NestVerdict *verdict = &ward->verdict;
-    NestGuardState guard = guard_state(ward);
-
-    state->nested = verdict->state == NEST_VERDICT_RUNNING;
-    state->since = real_seconds() - (nest_guard_now() - verdict->since) / 1000;
-    state->why = g_strdup(nest_verdict_why_name(verdict->why));
-    state->probe = g_strdup(ward->probe);
-    state->guard = g_strdup(nest_guard_state_name(guard));
-    state->problem = guard == NEST_GUARD_FAILED ? g_strdup(ward->problem) : NULL;
-    return state;
-}
-
-static gboolean
-is_other(const Ward *ward, const NestState *state)
-{
-    const NestState *shown = ward->shown;
-
-    if (!shown || shown->nested != state->nested || g_strcmp0(shown->guard, state->guard) != 0 ||
-        g_strcmp0(shown->problem, state->problem) != 0)
-        return TRUE;
-    return nest_guard_now() - ward->shown_at > REASON_MS &&
-           (g_strcmp0(shown->why, state->why) != 0 || g_strcmp0(shown->probe, state->probe) != 0);
-}
 
 static gboolean
 export_now(gpointer data)
@@ -160,11 +46,11 @@ export_now(gpointer data)
     g_autoptr(GArray) shown = g_array_new(FALSE, FALSE, sizeof(NestShown));
     const NestLoaded *loaded = NULL;
     GHashTableIter iter;
-    Ward *ward = NULL;
+    NestWard *ward = NULL;
 
     g_hash_table_iter_init(&iter, guardian->wards);
     while (g_hash_table_iter_next(&iter, NULL, (gpointer *)&ward)) {
-        NestShown row = {&ward->run->guest, &ward->verdict, guard_state(ward), ward->probe,
+        NestShown row = {&ward->run->guest, &ward->verdict, nest_ward_guard(ward), ward->probe,
                          ward->problem};
 
         g_array_append_val(shown, row);
@@ -199,7 +85,7 @@ tell_armed(NestGuardian *guardian, gboolean any)
 
 /* That none is armed any more is told when the interval is over. */
 static void
-set_armed(Ward *ward, gboolean armed)
+set_armed(NestWard *ward, gboolean armed)
 {
     ward->armed = armed;
     if (armed)
@@ -208,19 +94,12 @@ set_armed(Ward *ward, gboolean armed)
 
 /* While something is under way for it, it is about to change. */
 static void
-publish(Ward *ward)
+publish(NestWard *ward)
 {
     NestGuardian *guardian = ward->guardian;
-    g_autoptr(NestState) state = NULL;
 
-    if (ward->job || !ward->checked)
+    if (ward->job || !ward->checked || !nest_ward_show(ward, nest_guard_now()))
         return;
-    state = state_of(ward);
-    if (!is_other(ward, state))
-        return;
-    nest_state_free(ward->shown);
-    ward->shown = g_steal_pointer(&state);
-    ward->shown_at = nest_guard_now();
     export_soon(guardian);
     guardian->listener->changed(guardian->data, ward->run->guest.uuid);
 }
@@ -241,7 +120,7 @@ run_job(gpointer data, gpointer unused)
 
 /* @job: of new_job() */
 static void
-push(Ward *ward, NestGuardJob *job)
+push(NestWard *ward, NestGuardJob *job)
 {
     ward->job = job;
     ward->guardian->working++;
@@ -249,7 +128,7 @@ push(Ward *ward, NestGuardJob *job)
 }
 
 static NestGuardJob *
-new_job(Ward *ward, NestGuardWork work)
+new_job(NestWard *ward, NestGuardWork work)
 {
     NestGuardian *guardian = ward->guardian;
     NestGuardJob *job = nest_guard_job_new(work, guardian->plugins, guardian->calls, ward->run);
@@ -261,28 +140,20 @@ new_job(Ward *ward, NestGuardWork work)
 }
 
 static void
-begin(Ward *ward, NestGuardWork work)
+begin(NestWard *ward, NestGuardWork work)
 {
     push(ward, new_job(ward, work));
 }
 
-/* A KVM guest has a counter, and to read its registers taints it: only where the counter stays away. */
-static gboolean
-wants_bit(const Ward *ward)
-{
-    return nest_verdict_wants_bit(&ward->verdict) || !ward->run->guest.kvm ||
-           ward->blind >= MAX_BLIND;
-}
-
 /* @evidence, @probe: what is known of the sample already, and from where. */
 static void
-begin_sample(Ward *ward, const NestEvidence *evidence, const char *probe)
+begin_sample(NestWard *ward, const NestEvidence *evidence, const char *probe)
 {
     NestGuardJob *job = new_job(ward, nest_guard_sample);
 
     job->evidence = *evidence;
     job->probe = probe;
-    job->wants_bit = wants_bit(ward);
+    job->wants_bit = nest_ward_wants_bit(ward);
     push(ward, job);
 }
 
@@ -298,7 +169,7 @@ allow_workers(NestGuardian *guardian)
 }
 
 static void
-notice_stuck(Ward *ward)
+notice_stuck(NestWard *ward)
 {
     g_autoptr(GError) error = NULL;
 
@@ -312,24 +183,24 @@ notice_stuck(Ward *ward)
                     "its QEMU has not answered for %d s: until it does, nothing is known of its "
                     "nested guests, and its guard stays as it is",
                     STUCK_MS / 1000);
-    say_once(ward, error);
+    nest_ward_say_once(ward, error);
 }
 
 /* Makes the guard what the verdict asks for. */
 static void
-decide(Ward *ward)
+decide(NestWard *ward)
 {
     if (ward->job)
         return;
-    if (wants_arms(ward) && !ward->armed)
+    if (nest_ward_wants_arms(ward) && !ward->armed)
         begin(ward, nest_guard_arm);
-    else if (ward->armed && (is_lifted(ward) || ward->verdict.state == NEST_VERDICT_NONE))
+    else if (ward->armed && (nest_ward_is_lifted(ward) || ward->verdict.state == NEST_VERDICT_NONE))
         begin(ward, nest_guard_disarm);
     publish(ward);
 }
 
 static void
-take_sample(Ward *ward, const NestEvidence *evidence, const char *probe, gint64 now)
+take_sample(NestWard *ward, const NestEvidence *evidence, const char *probe, gint64 now)
 {
     const NestConfig *config = ward->guardian->config;
     NestVerdictRules rules = {config->linger_ms, config->release == NEST_RELEASE_STRICT};
@@ -341,7 +212,7 @@ take_sample(Ward *ward, const NestEvidence *evidence, const char *probe, gint64 
 }
 
 static void
-sample(Ward *ward)
+sample(NestWard *ward)
 {
     const NestPlugins *plugins = ward->guardian->plugins;
     const NestGuest *guest = &ward->run->guest;
@@ -359,21 +230,21 @@ sample(Ward *ward)
 }
 
 static void
-sample_is_done(Ward *ward, const NestGuardJob *job)
+sample_is_done(NestWard *ward, const NestGuardJob *job)
 {
     const NestGuest *guest = &ward->run->guest;
 
     ward->blind = job->error ? ward->blind + 1 : 0;
-    if (ward->blind == MAX_BLIND)
+    if (ward->blind == NEST_WARD_MAX_BLIND)
         nest_log_error(guest->name, guest->uuid, job->error);
     take_sample(ward, &job->evidence, job->probe, job->sampled);
 }
 
 static void
-check_is_done(Ward *ward, const NestGuardJob *job)
+check_is_done(NestWard *ward, const NestGuardJob *job)
 {
     if (job->error) {
-        say_once(ward, job->error); /* and it is checked again with the next sample */
+        nest_ward_say_once(ward, job->error); /* and it is checked again with the next sample */
         return;
     }
     ward->checked = TRUE;
@@ -382,7 +253,7 @@ check_is_done(Ward *ward, const NestGuardJob *job)
 }
 
 static void
-arm_is_done(Ward *ward, const NestGuardJob *job)
+arm_is_done(NestWard *ward, const NestGuardJob *job)
 {
     const NestGuest *guest = &ward->run->guest;
 
@@ -393,29 +264,29 @@ arm_is_done(Ward *ward, const NestGuardJob *job)
     g_clear_pointer(&ward->problem, g_free);
     if (job->error) {
         ward->problem = nest_error_text(job->error);
-        say_once(ward, job->error);
+        nest_ward_say_once(ward, job->error);
     } else {
         g_clear_pointer(&ward->said, g_free);
     }
     if (job->armed && !ward->armed)
         nest_log_event(NEST_LOG_ARMED, guest->name, guest->uuid,
                        "nested guests run in it (%s): migration and save are refused",
-                       reason(ward));
+                       nest_ward_reason(ward));
     set_armed(ward, job->armed);
     publish(ward);
 }
 
 static void
-disarm_is_done(Ward *ward, const NestGuardJob *job)
+disarm_is_done(NestWard *ward, const NestGuardJob *job)
 {
     const NestGuest *guest = &ward->run->guest;
 
     if (job->error)
-        say_once(ward, job->error);
+        nest_ward_say_once(ward, job->error);
     else
-        nest_log_event(NEST_LOG_DISARMED, guest->name, guest->uuid,
-                       "%s: migration and save are possible",
-                       is_lifted(ward) ? "its guard is lifted by hand" : reason(ward));
+        nest_log_event(
+            NEST_LOG_DISARMED, guest->name, guest->uuid, "%s: migration and save are possible",
+            nest_ward_is_lifted(ward) ? "its guard is lifted by hand" : nest_ward_reason(ward));
     set_armed(ward, job->armed);
     decide(ward);
 }
@@ -423,7 +294,7 @@ disarm_is_done(Ward *ward, const NestGuardJob *job)
 /* What follows each kind of work, on the main loop. */
 static const struct {
     NestGuardWork work;
-    void (*done)(Ward *ward, const NestGuardJob *job);
+    void (*done)(NestWard *ward, const NestGuardJob *job);
 } works[] = {
     {nest_guard_sample, sample_is_done},
     {nest_guard_check, check_is_done},
@@ -431,14 +302,14 @@ static const struct {
     {nest_guard_disarm, disarm_is_done},
 };
 
-static void drop_if_over(Ward *ward);
+static void drop_if_over(NestWard *ward);
 
 static gboolean
 job_is_done(gpointer data)
 {
     NestGuardJob *job = data;
     NestGuardian *guardian = job->guardian;
-    Ward *ward = job->owner;
+    NestWard *ward = job->owner;
 
     guardian->working--;
     if (job->stuck) {
@@ -477,7 +348,7 @@ interval_is_over(gpointer data)
     gboolean any = FALSE;
 
     for (GList *i = wards; i; i = i->next) {
-        Ward *ward = i->data;
+        NestWard *ward = i->data;
 
         any |= ward->armed || (guardian->any_armed && !ward->checked);
         if (ward->checked || ward->job)
@@ -505,7 +376,7 @@ remove_ward(NestGuardian *guardian, const char *uuid)
 
 /* Its tag is gone, or says migration='allow', and it is disarmed. */
 static void
-drop_if_over(Ward *ward)
+drop_if_over(NestWard *ward)
 {
     NestGuardian *guardian = ward->guardian;
     g_autofree gchar *uuid = NULL;
@@ -528,10 +399,8 @@ may_be_armed(const NestRun *run)
 static void
 add_ward(NestGuardian *guardian, NestRun *run)
 {
-    Ward *ward = g_new0(Ward, 1);
+    NestWard *ward = nest_ward_new(guardian, run);
 
-    ward->guardian = guardian;
-    ward->run = nest_run_ref(run);
     g_hash_table_insert(guardian->wards, g_strdup(run->guest.uuid), ward);
     begin(ward, nest_guard_check);
     start_timer(guardian);
@@ -553,7 +422,7 @@ see_new(NestGuardian *guardian, NestRun *run)
 void
 nest_guardian_see(NestGuardian *guardian, NestRun *run)
 {
-    Ward *ward = g_hash_table_lookup(guardian->wards, run->guest.uuid);
+    NestWard *ward = g_hash_table_lookup(guardian->wards, run->guest.uuid);
 
     if (ward && !nest_run_is(ward->run, run)) {
         remove_ward(guardian, run->guest.uuid);
@@ -580,7 +449,7 @@ nest_guardian_forget(NestGuardian *guardian, const char *uuid)
 void
 nest_guardian_job_ended(NestGuardian *guardian, const char *uuid)
 {
-    Ward *ward = g_hash_table_lookup(guardian->wards, uuid);
+    NestWard *ward = g_hash_table_lookup(guardian->wards, uuid);
 
     if (!ward || !ward->run->allow.once || ward->spent)
         return;
@@ -592,7 +461,7 @@ nest_guardian_job_ended(NestGuardian *guardian, const char *uuid)
 NestState *
 nest_guardian_live(NestGuardian *guardian, const char *uuid, gboolean *ret_allow_is_over)
 {
-    const Ward *ward = g_hash_table_lookup(guardian->wards, uuid);
+    const NestWard *ward = g_hash_table_lookup(guardian->wards, uuid);
 
     *ret_allow_is_over = ward && ward->spent;
     if (g_hash_table_contains(guardian->farewells, uuid))
@@ -630,7 +499,7 @@ nest_guardian_new(const NestConfig *config, const NestPlugins *plugins,
     guardian->plugins = plugins;
     guardian->listener = listener;
     guardian->data = data;
-    guardian->wards = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, ward_free);
+    guardian->wards = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, nest_ward_free);
     guardian->farewells = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     guardian->workers = g_thread_pool_new(run_job, NULL, NEST_CALLS_MAX, FALSE, NULL);
     return guardian;

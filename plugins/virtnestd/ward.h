@@ -1,0 +1,60 @@
+/* A ward: a running domain under guard, what is known of it and what is wanted for it. */
+#pragma once
+
+#include "virtnestd/guard.h"
+#include "virtnestd/guard_job.h"
+
+/* After so many samples that are not whole, as while a domain starts, it is said, and other probes are asked. */
+#define NEST_WARD_MAX_BLIND 3
+
+/**
+ * NestWard: of the main loop.
+ */
+typedef struct {
+    NestGuardian *guardian; /* whose ward it is */
+    NestRun *run;
+    NestVerdict verdict;
+    const char *probe; /* (nullable) the plugin whose evidence counts */
+    NestGuardJob *job; /* its work under way; owned by the worker; NULL: none */
+    gboolean checked;  /* it is known whether it is armed */
+    gboolean armed;
+    gboolean spent;   /* virt-nest allow --once is used up, and its element not gone yet */
+    gchar *problem;   /* (nullable) why it could not be armed */
+    gchar *said;      /* (nullable) the last warning about its guard, so that it is said once */
+    guint blind;      /* so many samples, the last ones, were not whole */
+    NestState *shown; /* (nullable) what is published */
+    gint64 shown_at;  /* ... since when, on CLOCK_MONOTONIC's clock, in milliseconds */
+} NestWard;
+
+/* (transfer full) */
+NestWard *nest_ward_new(NestGuardian *guardian, NestRun *run);
+
+/* @ward: work under way for it goes on, and is nobody's then */
+void nest_ward_free(gpointer ward);
+
+/* Whether the administrator wants no guard for now. */
+gboolean nest_ward_is_lifted(const NestWard *ward);
+
+/* Whether it is to be armed, or to stay so. */
+gboolean nest_ward_wants_arms(const NestWard *ward);
+
+/* Whether a sample should read the bit as well. */
+gboolean nest_ward_wants_bit(const NestWard *ward);
+
+/* What has become of its guard. */
+NestGuardState nest_ward_guard(const NestWard *ward);
+
+/* Why the verdict is what it is, for a person. */
+const char *nest_ward_reason(const NestWard *ward);
+
+/* Logs what is wrong with its guard, unless that is what was logged last. */
+void nest_ward_say_once(NestWard *ward, const GError *error);
+
+/**
+ * nest_ward_show: bring @shown up to date.
+ * @now: on CLOCK_MONOTONIC's clock, in milliseconds
+ *
+ * Returns: whether it is another than before. A reason alone may be out of date for some seconds, as all of
+ * libvirt's clients hear of each change.
+ */
+gboolean nest_ward_show(NestWard *ward, gint64 now);
