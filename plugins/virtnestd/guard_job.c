@@ -37,7 +37,12 @@ nest_guard_job_free(NestGuardJob *job)
 static gboolean
 runs_still(virDomainPtr domain, const NestRun *run)
 {
-    return domain && (int)virDomainGetID(domain) == run->guest.id && virDomainIsActive(domain) != 0;
+    int active = -1;
+
+    if (!domain || (int)virDomainGetID(domain) != run->guest.id)
+        return FALSE;
+    active = virDomainIsActive(domain);
+    return active == 1 || (active < 0 && !nest_virt_domain_is_gone());
 }
 
 void
