@@ -38,6 +38,8 @@ lab() {
 boots() { host_console_wait "$consoles/$1" 'L1: ready' 120; }
 
 has_svm() { inactive "$1" | has_feature; }
+# say NAME LINE: not while it migrates, as the QEMU of the other host reads from the same pipe, and may wait in it for
+# ever: "in SECONDS LINE" before.
 say() { host_console_say "$consoles/$1" "$2"; }
 tag_it() { virsh metadata "$1" --uri urn:virt-nest:1 --key nest --set "<enable ${2:-}/>" --live --config; }
 
@@ -58,6 +60,8 @@ remove_node() { monitor "$1" '{"execute":"blockdev-del","arguments":{"node-name"
 # shellcheck disable=SC2016 # expanded inside
 signal_qemu() { host_run "$host" sh -c 'kill -s "$1" "$(cat "/run/libvirt/qemu/$0.pid")"' "$1" "$2"; }
 migrate() { host_migrate "$1" "$2" "$3" --unsafe; }
+# leaves NAME: its QEMU is at a migration or save that nothing could refuse any more.
+leaves() { monitor "$1" '{"execute":"query-migrate"}' | grep -q '"status":"active"'; }
 in_job() { virsh domjobinfo "$1" | grep -qE 'Operation: +(Outgoing|Save)'; }
 
 # --- L2
