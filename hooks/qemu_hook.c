@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 /* How long a refused start waits for virtnestd; all of libvirt's clients wait with it. */
-#define CORRECTION_MS 500
+#define CORRECTION_MS 2000
 
 typedef struct Operation Operation;
 
