@@ -236,7 +236,9 @@ begin(Daemon *daemon, const char *uri, gboolean release)
             nest_log_error(NULL, NULL, error);
         return 1;
     }
-    if (!release)
+    if (release)
+        nest_plugins_free(daemon->plugins);
+    else
         run(daemon, uri);
     return 0;
 }

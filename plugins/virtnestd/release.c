@@ -88,26 +88,22 @@ release_free(gpointer data)
     g_free(release);
 }
 
-/* Those that do not come back keep their threads, which end with the process. */
-static gboolean
-wait_for(GAsyncQueue *done, guint n)
+/* Returns: how many of @n have not come back. */
+static guint
+wait_for(GAsyncQueue *done, guint n, gboolean *ok)
 {
     gint64 end = g_get_monotonic_time() + PATIENCE_SECONDS * G_TIME_SPAN_SECOND;
-    gboolean ok = TRUE;
 
     for (; n > 0; n--) {
         Release *release =
             g_async_queue_timeout_pop(done, (guint64)MAX(end - g_get_monotonic_time(), 0));
 
-        if (!release) {
-            nest_log(G_LOG_LEVEL_WARNING, NULL, NULL,
-                     "%u domains do not answer: what is armed there ends with them", n);
-            return FALSE;
-        }
-        ok &= say_outcome(release);
+        if (!release)
+            return n;
+        *ok &= say_outcome(release);
         release_free(release);
     }
-    return ok;
+    return 0;
 }
 
 static Release *
@@ -123,23 +119,40 @@ release_new(NestCalls *calls, const NestPlugins *plugins, GAsyncQueue *done, vir
     return release;
 }
 
+/* Those that do not come back keep their threads, which end with the process, and what these need. */
+static gboolean
+release_all(virConnectPtr connection, const NestPlugins *plugins, virDomainPtr *list, guint n)
+{
+    NestCalls *calls = nest_calls_new(connection, connection);
+    GThreadPool *workers = g_thread_pool_new(run_release, NULL, NEST_CALLS_MAX, FALSE, NULL);
+    GAsyncQueue *done = g_async_queue_new();
+    gboolean ok = TRUE;
+    guint left = 0;
+
+    for (guint i = 0; i < n; i++)
+        g_thread_pool_push(workers, release_new(calls, plugins, done, list[i]), NULL);
+    left = wait_for(done, n, &ok);
+    if (left > 0) {
+        nest_log(G_LOG_LEVEL_WARNING, NULL, NULL,
+                 "%u domains do not answer: what is armed there ends with them", left);
+        return FALSE;
+    }
+    g_thread_pool_free(workers, FALSE, TRUE);
+    g_async_queue_unref(done);
+    nest_calls_unref(calls);
+    return ok;
+}
+
 gboolean
 nest_release(const char *uri, const NestPlugins *plugins, GError **error)
 {
-    virConnectPtr connection = virConnectOpen(uri);
+    g_autoptr(virConnect) connection = virConnectOpen(uri);
     g_autoptr(NestDomainList) list = NULL;
-    GAsyncQueue *done = g_async_queue_new();
-    GThreadPool *workers = NULL;
-    NestCalls *calls = NULL;
     int n = connection
                 ? virConnectListAllDomains(connection, &list, VIR_CONNECT_LIST_DOMAINS_ACTIVE)
                 : -1;
 
     if (n < 0)
         return nest_virt_error(error, "cannot list the running domains");
-    calls = nest_calls_new(connection, connection);
-    workers = g_thread_pool_new(run_release, NULL, NEST_CALLS_MAX, FALSE, NULL);
-    for (int i = 0; i < n; i++)
-        g_thread_pool_push(workers, release_new(calls, plugins, done, list[i]), NULL);
-    return wait_for(done, (guint)n);
+    return release_all(connection, plugins, list, (guint)n);
 }
