@@ -33,11 +33,19 @@ install: $(PROGRAMS)
 	mv -f $(HOOK_FOLDER)/$(HOOK).new $(HOOK_FOLDER)/$(HOOK)
 
 # The settings stay: they are the administrator's. Tagged domains keep their definitions and are then
-# started without the hook's check. On the host itself the guards are disarmed, as nobody would later; the
-# units are stopped before that by whoever started them.
+# started without the hook's check. On the host itself the units are stopped and the guards disarmed first, as
+# nobody would later; while a virtnestd runs all the same, which would arm them again, nothing is removed.
+ON_SYSTEMD = [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ]
 uninstall:
+	if $(ON_SYSTEMD); then for unit in $(UNITS); do \
+	    [ ! -e $(unitdir)/$$unit ] || systemctl stop $$unit || :; done; fi
 	if [ -z "$(DESTDIR)" ] && [ -x $(sbindir)/virtnestd ]; then \
-	    $(sbindir)/virtnestd --release || echo 'uninstall: not every guard could be disarmed' >&2; fi
+	    status=0; $(sbindir)/virtnestd --release || status=$$?; \
+	    [ $$status != 3 ] || { \
+	        echo 'uninstall: nothing was removed: stop that virtnestd, then do this again' >&2; exit 1; }; \
+	    [ $$status = 0 ] || echo 'uninstall: not every guard could be disarmed: what is left ends with its QEMU' >&2; fi
+	if $(ON_SYSTEMD); then for unit in $(UNITS); do \
+	    [ ! -e $(unitdir)/$$unit ] || systemctl --quiet disable $$unit || :; done; fi
 	for hook in qemu qemu.d/50-virt-nest; do \
 	    if grep -qs virt-nest $(HOOK_FOLDER)/$$hook; then rm -f $(HOOK_FOLDER)/$$hook; fi; done
 	rm -f $(DESTDIR)$(bindir)/virt-nest $(DESTDIR)$(sbindir)/virtnestd
@@ -45,3 +53,4 @@ uninstall:
 	rm -f $(DESTDIR)$(datadir)/bash-completion/completions/virt-nest
 	for page in $(MANUALS); do rm -f $(DESTDIR)$(mandir)/man$${page##*.}/$$page; done
 	rm -rf $(DESTDIR)$(hookdir) $(DESTDIR)$(libexecdir)/virt-nest $(DESTDIR)$(datadir)/virt-nest $(DESTDIR)$(libdir)/virt-nest
+	if $(ON_SYSTEMD); then systemctl daemon-reload || :; fi

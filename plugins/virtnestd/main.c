@@ -21,6 +21,12 @@
 #define STOP_SECONDS 5
 #define STOP_POLL_MS 20
 
+/* The guard without which nothing was ever armed. */
+#define BLOCKER "guard-blocker"
+
+/* The exit status of --release where another virtnestd runs, for make uninstall. */
+#define STATUS_RUNS 3
+
 /* The whole daemon. */
 typedef struct {
     NestConfig config;      /* the settings in force */
@@ -223,6 +229,50 @@ prepare(Daemon *daemon, GError **error)
     return TRUE;
 }
 
+/* What disarms. The blocker is there whatever the settings say, and reads none of its own: it may have been armed
+ * before they were broken, or before it was left out. */
+static NestPlugins *
+load_to_release(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GKeyFile) settings = NULL;
+    g_auto(GStrv) names = nest_config_plugins(&settings, &error);
+    g_autoptr(GPtrArray) wanted = g_ptr_array_new();
+
+    g_ptr_array_add(wanted, (gpointer)BLOCKER);
+    for (gsize i = 0; names && names[i]; i++)
+        g_ptr_array_add(wanted, names[i]);
+    g_ptr_array_add(wanted, NULL);
+    if (!names) {
+        nest_log_error(NULL, NULL, error);
+        nest_log(G_LOG_LEVEL_MESSAGE, NULL, NULL, "releasing with the default, " BLOCKER);
+        settings = g_key_file_new();
+    }
+    (void)g_key_file_remove_group(settings, BLOCKER, NULL);
+    return nest_plugins_load(NEST_PLUGINDIR, (const gchar *const *)wanted->pdata, settings);
+}
+
+/* Returns: the exit status. */
+static int
+release_all(const char *uri)
+{
+    g_autoptr(GError) error = NULL;
+    NestPlugins *plugins = NULL;
+
+    if (!nest_liveness_take(&error)) {
+        nest_log_error(NULL, NULL, error);
+        return g_error_matches(error, NEST_ERROR, NEST_ERROR_DAEMON) ? STATUS_RUNS : 1;
+    }
+    plugins = load_to_release();
+    if (!nest_release(uri, plugins, &error)) {
+        if (error)
+            nest_log_error(NULL, NULL, error);
+        return 1; /* a thread may still use the plugins */
+    }
+    nest_plugins_free(plugins);
+    return 0;
+}
+
 /* Returns: the exit status. */
 static int
 begin(Daemon *daemon, const char *uri, gboolean release)
@@ -231,15 +281,13 @@ begin(Daemon *daemon, const char *uri, gboolean release)
 
     nest_xml_init();
     nest_virt_init();
-    if (!prepare(daemon, &error) || (release && !nest_release(uri, daemon->plugins, &error))) {
-        if (error)
-            nest_log_error(NULL, NULL, error);
+    if (release)
+        return release_all(uri);
+    if (!prepare(daemon, &error)) {
+        nest_log_error(NULL, NULL, error);
         return 1;
     }
-    if (release)
-        nest_plugins_free(daemon->plugins);
-    else
-        run(daemon, uri);
+    run(daemon, uri);
     return 0;
 }
 

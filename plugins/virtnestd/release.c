@@ -30,12 +30,26 @@ clear_marker(virDomainPtr domain, const NestRun *run, GError **error)
     return nest_marker_put(domain, run, nothing, TRUE, &busy, error);
 }
 
+/* A domain without a marker gets none. */
 static void
 disarm(NestGuardJob *job, virDomainPtr domain)
 {
     nest_guard_disarm(job, domain);
-    if (!job->error)
+    if (!job->error && job->run->state->uuid)
         clear_marker(domain, job->run, &job->error);
+}
+
+/* (transfer full)(nullable) The run of any domain, whether or not it is ours. */
+static NestRun *
+read_any(virDomainPtr domain, GError **error)
+{
+    const NestDefinition tagged = {.tagged = TRUE, .tag = NEST_TAG_DEFAULT};
+    NestRun *run = NULL;
+
+    (void)!nest_run_read(domain, NULL, &run, error);
+    if (!run && !*error)
+        (void)!nest_run_read(domain, &tagged, &run, error);
+    return run;
 }
 
 static NestRun *
@@ -43,15 +57,21 @@ read_run(Release *release)
 {
     virConnectPtr connection = nest_calls_take(release->calls);
     g_autoptr(virDomain) domain = virDomainLookupByUUIDString(connection, release->uuid);
-    NestRun *run = NULL;
+    NestRun *run = domain ? read_any(domain, &release->error) : NULL;
 
-    if (domain)
-        (void)!nest_run_read(domain, NULL, &run, &release->error);
     nest_calls_give(release->calls, connection);
     return run;
 }
 
-/* Only what has a marker can have been armed. */
+/* The marker may never have been written, and the tag be gone since, but nothing is armed whose vCPUs lack the
+ * feature. Of the others the guard asks only those QEMUs that somebody has asked before: no untagged domain is
+ * tainted by this. */
+static gboolean
+may_be_armed(const NestRun *run)
+{
+    return run->state->uuid || *run->guest.feature;
+}
+
 static void
 run_release(gpointer data, gpointer unused)
 {
@@ -60,7 +80,7 @@ run_release(gpointer data, gpointer unused)
     NestGuardJob *job = NULL;
 
     (void)unused;
-    if (run && run->state->uuid) {
+    if (run && may_be_armed(run)) {
         job = nest_guard_job_new(disarm, release->plugins, release->calls, run);
         nest_guard_job_run(job);
         release->error = g_steal_pointer(&job->error);
