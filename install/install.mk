@@ -6,6 +6,7 @@ HOOK = $(shell test -e $(HOOK_FOLDER)/qemu && ! grep -q virt-nest $(HOOK_FOLDER)
          echo qemu.d/50-virt-nest || echo qemu)
 INSTALL_PROGRAM = install -D -m 755
 INSTALL_DATA    = install -D -m 644
+SCHEMAS = virt-nest-tag.rng virt-nest-state.rng virt-nest-allow.rng
 UNITS   = virtnestd.service virt-nest-drain.service
 MANUALS = virt-nest.1 virtnestd.8 virt-nest.conf.5 virt-nest-plugin.7
 
@@ -18,8 +19,8 @@ install: $(PROGRAMS)
 	$(INSTALL_PROGRAM) $(BUILD)/sbin/virtnestd $(DESTDIR)$(sbindir)/virtnestd
 	for plugin in $(PLUGINS); do \
 	    $(INSTALL_DATA) $(BUILD)/plugins/$$plugin.so $(DESTDIR)$(plugindir)/$$plugin.so || exit; done
-	$(INSTALL_DATA) install/schema/virt-nest-tag.rng $(DESTDIR)$(datadir)/virt-nest/virt-nest-tag.rng
-	$(INSTALL_DATA) install/schema/virt-nest-state.rng $(DESTDIR)$(datadir)/virt-nest/virt-nest-state.rng
+	for schema in $(SCHEMAS); do \
+	    $(INSTALL_DATA) install/schema/$$schema $(DESTDIR)$(datadir)/virt-nest/$$schema || exit; done
 	$(INSTALL_DATA) install/completions/virt-nest $(DESTDIR)$(datadir)/bash-completion/completions/virt-nest
 	for page in $(MANUALS); do \
 	    $(INSTALL_DATA) install/man/$$page $(DESTDIR)$(mandir)/man$${page##*.}/$$page; done

@@ -1,9 +1,16 @@
-/* What virt-nest allow leaves: it is read as it is written, and what is forged allows nothing. */
+/* What virt-nest allow leaves: it is read as it is written, what is forged allows nothing, and so says the schema. */
 #include "check.h"
 #include "allow.h"
 
+#include <libxml/parser.h>
+#include <libxml/relaxng.h>
+
 #define NS "xmlns:nestallow='urn:virt-nest:allow:1'"
 #define ELEMENT(attributes) "<nestallow:domain " NS " " attributes "/>"
+
+/* What a schema cannot tell from an empty element. */
+#define WHITE_SPACE "white space in it"
+#define COMMENT "a comment in it"
 
 static NestDomainXml *
 domain_with(const char *metadata)
@@ -57,8 +64,8 @@ static const struct {
     {"until of 19 digits", ELEMENT("until='1000000000000000000'")},
     {"until in Arabic digits", ELEMENT("until='\xd9\xa1\xd9\xa7'")},
     {"text in it", "<nestallow:domain " NS " once='yes'>yes</nestallow:domain>"},
-    {"white space in it", "<nestallow:domain " NS " once='yes'> </nestallow:domain>"},
-    {"a comment in it", "<nestallow:domain " NS " once='yes'><!-- --></nestallow:domain>"},
+    {WHITE_SPACE, "<nestallow:domain " NS " once='yes'> </nestallow:domain>"},
+    {COMMENT, "<nestallow:domain " NS " once='yes'><!-- --></nestallow:domain>"},
     {"CDATA in it", "<nestallow:domain " NS " once='yes'><![CDATA[x]]></nestallow:domain>"},
     {"a child", "<nestallow:domain " NS " once='yes'><nestallow:domain once='yes'/></nestallow:domain>"},
     {"another element", "<nestallow:allow " NS " once='yes'/>"},
@@ -88,6 +95,33 @@ check_allow(const NestDomainXml *xml, const NestAllow *expected)
 }
 
 static void
+be_silent(void *context, xmlErrorPtr error)
+{
+    (void)context, (void)error;
+}
+
+static gboolean
+schema_takes(xmlNode *element)
+{
+    g_autofree gchar *path = check_source_path("install/schema/virt-nest-allow.rng");
+    xmlRelaxNGParserCtxt *parser = xmlRelaxNGNewParserCtxt(path);
+    xmlRelaxNG *schema = xmlRelaxNGParse(parser);
+    xmlRelaxNGValidCtxt *validator = xmlRelaxNGNewValidCtxt(schema);
+    xmlDoc *doc = xmlNewDoc((const xmlChar *)"1.0");
+    gboolean taken = FALSE;
+
+    g_assert_nonnull(schema);
+    xmlRelaxNGSetValidStructuredErrors(validator, be_silent, NULL);
+    xmlDocSetRootElement(doc, xmlDocCopyNode(element, doc, 1));
+    taken = xmlRelaxNGValidateDoc(validator, doc) == 0;
+    xmlFreeDoc(doc);
+    xmlRelaxNGFreeValidCtxt(validator);
+    xmlRelaxNGFree(schema);
+    xmlRelaxNGFreeParserCtxt(parser);
+    return taken;
+}
+
+static void
 test_believed(gconstpointer data)
 {
     gsize i = GPOINTER_TO_SIZE(data);
@@ -95,15 +129,20 @@ test_believed(gconstpointer data)
 
     g_assert_nonnull(nest_allow_element(xml));
     check_allow(xml, &believed[i].allow);
+    g_assert_true(schema_takes(nest_allow_element(xml)));
 }
 
 static void
 test_forged(gconstpointer data)
 {
-    g_autoptr(NestDomainXml) xml = domain_with(forged[GPOINTER_TO_SIZE(data)].metadata);
+    gsize i = GPOINTER_TO_SIZE(data);
+    g_autoptr(NestDomainXml) xml = domain_with(forged[i].metadata);
+    gboolean looks_empty =
+        g_str_equal(forged[i].sentence, WHITE_SPACE) || g_str_equal(forged[i].sentence, COMMENT);
 
     g_assert_nonnull(nest_allow_element(xml));
     check_allow(xml, &(NestAllow){0});
+    g_assert_cmpint(schema_takes(nest_allow_element(xml)), ==, looks_empty);
 }
 
 static void

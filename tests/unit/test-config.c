@@ -243,6 +243,40 @@ test_plugin_settings(void)
     check_root_free(root);
 }
 
+/* Its comments that are settings, taken. */
+static gchar *
+read_shipped(void)
+{
+    g_autofree gchar *path = check_source_path("install/config/virt-nest.conf");
+    g_autofree gchar *text = NULL;
+    g_autoptr(GRegex) setting = g_regex_new("^#([a-z]+=)", G_REGEX_MULTILINE, 0, NULL);
+
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    return g_regex_replace(setting, text, -1, 0, "\\1", 0, NULL);
+}
+
+static void
+test_shipped(void)
+{
+    gchar *root = check_root_new();
+    g_autofree gchar *text = read_shipped();
+    g_autoptr(GKeyFile) nothing = NULL;
+    g_autoptr(GKeyFile) settings = NULL;
+    g_auto(GStrv) expected = nest_config_plugins(&nothing, NULL);
+    g_auto(GStrv) names = NULL;
+    const NestConfig defaults = NEST_CONFIG_DEFAULT;
+    NestConfig config = unset;
+
+    g_test_summary("what the shipped file says is the default");
+    check_root_write(FILE_BELOW_ROOT, text);
+    g_assert_true(nest_config_load(&config, NULL));
+    check_equal(&config, &defaults);
+    names = nest_config_plugins(&settings, NULL);
+    g_assert_true(g_key_file_has_key(settings, "plugins", "load", NULL));
+    g_assert_true(g_strv_equal((const gchar *const *)names, (const gchar *const *)expected));
+    check_root_free(root);
+}
+
 static void
 test_folder(void)
 {
@@ -288,6 +322,7 @@ main(int argc, char **argv)
         check_add_row("config/no plugins", not_loaded[i].sentence, GSIZE_TO_POINTER(i), test_not_loaded);
     g_test_add_func("/config/a plugin's own settings", test_plugin_settings);
     g_test_add_func("/config/the default", test_default);
+    g_test_add_func("/config/the shipped file", test_shipped);
     g_test_add_func("/config/a folder in its place is refused", test_folder);
     g_test_add_func("/config/no permission is refused", test_no_permission);
     return g_test_run();
