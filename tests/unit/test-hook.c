@@ -10,6 +10,9 @@
     STATE("<original/><applied write='0123456789abcdef0123456789abcdef'>" \
           "<cpu mode='host-passthrough'/></applied>")
 
+#define ALLOW(attributes) \
+    "<nestallow:domain xmlns:nestallow='urn:virt-nest:allow:1' " attributes "/>"
+
 #define EPYC_SVM "<cpu mode='custom'><model>EPYC</model><feature policy='require' name='svm'/></cpu>"
 #define HASWELL_VMX \
     "<cpu mode='custom'><model>Haswell</model><feature policy='require' name='vmx'/></cpu>"
@@ -201,6 +204,46 @@ static const Case cases[] = {
     {"mistaken-tag-with-nested-guests", "migrate", "amd-on", "kvm",
      TAG_WITH("migration='maybe'") LIVE(UUID, "yes"), PASSTHROUGH, 0, "NEST-LIVE-RUNNING", NULL, NULL,
      NO_STAMP},
+
+    /* restore and migrate: virt-nest allow was there when the state was written */
+    {"nested-guests-allowed-once-pass", "migrate", "amd-on", "kvm",
+     TAG LIVE(UUID, "yes") ALLOW("once='yes'"), PASSTHROUGH, 0, NULL, "virt-nest allow has lifted",
+     NULL, A_STAMP},
+    {"nested-guests-allowed-once-pass", "restore", "amd-on", "kvm",
+     TAG LIVE(UUID, "yes") ALLOW("once='yes'"), PASSTHROUGH, 0, NULL, "virt-nest allow has lifted",
+     NULL, A_STAMP},
+    {"nested-guests-allowed-for-a-time-pass", "migrate", "amd-on", "kvm",
+     TAG LIVE(UUID, "yes") ALLOW("until='99999999999'"), PASSTHROUGH, 0, NULL,
+     "virt-nest allow has lifted", NULL, A_STAMP},
+    {"nested-guests-allowed-for-a-time-that-is-over-pass", "migrate", "amd-on", "kvm",
+     TAG LIVE(UUID, "yes") ALLOW("until='1'"), PASSTHROUGH, 0, NULL, "virt-nest allow has lifted", NULL,
+     A_STAMP},
+    {"nested-guests-allowed-for-a-time-that-is-over-pass", "restore", "amd-on", "kvm",
+     TAG LIVE(UUID, "yes") ALLOW("until='1'"), PASSTHROUGH, 0, NULL, "virt-nest allow has lifted", NULL,
+     A_STAMP},
+    {"nested-guests-allowed-without-tag-pass", "migrate", "amd-on", "kvm",
+     LIVE(UUID, "yes") ALLOW("once='yes'"), PASSTHROUGH, 0, NULL, "virt-nest allow has lifted", NULL,
+     A_STAMP},
+    {"allowed-is-not-said-without-nested-guests", "migrate", "amd-on", "kvm",
+     TAG LIVE(UUID, "no") ALLOW("once='yes'"), PASSTHROUGH, 0, NULL, NULL, NULL, A_STAMP},
+    {"allowed-needs-the-host-still", "migrate", "amd-off-idle", "kvm",
+     TAG LIVE(UUID, "yes") ALLOW("once='yes'"), PASSTHROUGH, 0, "NEST-HOST-OFF",
+     "stays on the source", NULL, NO_STAMP},
+    {"allowed-needs-the-host-still", "restore", "amd-off-idle", "kvm",
+     TAG LIVE(UUID, "yes") ALLOW("until='99999999999'"), PASSTHROUGH, 0, "NEST-HOST-OFF",
+     "saved image stays", NULL, NO_STAMP},
+    {"forged-permission-allows-nothing", "migrate", "amd-on", "kvm",
+     TAG LIVE(UUID, "yes") ALLOW("once='no'"), PASSTHROUGH, 0, "NEST-LIVE-RUNNING", NULL, NULL,
+     NO_STAMP},
+    {"forged-permission-allows-nothing", "restore", "amd-on", "kvm",
+     TAG LIVE(UUID, "yes") ALLOW("once='yes' until='99999999999'"), PASSTHROUGH, 0,
+     "NEST-LIVE-RUNNING", NULL, NULL, NO_STAMP},
+    {"permission-for-no-time-allows-nothing", "migrate", "amd-on", "kvm",
+     TAG LIVE(UUID, "yes") ALLOW("until='0'"), PASSTHROUGH, 0, "NEST-LIVE-RUNNING", NULL, NULL,
+     NO_STAMP},
+    {"permission-of-another-namespace-allows-nothing", "migrate", "amd-on", "kvm",
+     TAG LIVE(UUID, "yes") "<a:domain xmlns:a='urn:virt-nest:allow:2' once='yes'/>", PASSTHROUGH, 0,
+     "NEST-LIVE-RUNNING", NULL, NULL, NO_STAMP},
 
     /* stopped and release */
     {"takes-the-stamp", "stopped", "amd-on", "kvm", TAG, PLAIN, STAMP, NULL, NULL, NULL, NO_STAMP},
