@@ -20,6 +20,12 @@ refused_there() { refused virsh "$@" && says nested-guests-running; }
 
 # lab NAME [KEY=VALUE...]: a tagged L1 with a disk, booted, its KVM loaded, no L2. QEMU is XML at the domain's end.
 lab() {
+    begin_lab "$@"
+    boots "$1"
+}
+
+# begin_lab NAME [KEY=VALUE...]: the same, which still boots.
+begin_lab() {
     local name=$1 qemu='' pair arguments=()
     for pair in "${@:2}"; do
         case $pair in QEMU=*) qemu=${pair#*=} ;; *) arguments+=("$pair") ;; esac
@@ -31,7 +37,6 @@ lab() {
     virsh define "/var/tmp/$name.xml"
     eventually has_svm "$name"
     virsh start "$name"
-    boots "$name"
 }
 
 # boots NAME: until its L1 takes lines.
@@ -51,12 +56,21 @@ verdict_is() { [ "$(attribute "$1" why)" = "$2" ]; }
 armed() { guard_is "$1" armed; }
 disarmed() { guard_is "$1" off; }
 not_marked() { live "$1" | lacks 'urn:virt-nest'; }
+nothing_allowed() { live "$1" | lacks nestallow; }
 
 # --- QEMU
 
 monitor() { virsh qemu-monitor-command "$1" "$2"; }
 node_is_there() { monitor "$1" '{"execute":"query-named-block-nodes","arguments":{"flat":true}}' | grep -q nested-guests-running; }
 remove_node() { monitor "$1" '{"execute":"blockdev-del","arguments":{"node-name":"nested-guests-running"}}' | lacks error; }
+# qemu_without_vdi FOLDER: a copy of QEMU in which the format's name is another, as FOLDER/bin/qemu.
+qemu_without_vdi() {
+    mkdir -p "$host$1/bin"
+    ln -s /usr/lib /usr/share "$host$1" # where QEMU looks for its modules
+    LC_ALL=C sed 's/\x00vdi\x00/\x00vdX\x00/g' "$(command -v qemu-system-x86_64)" >"$host$1/bin/qemu"
+    chmod 755 "$host$1/bin/qemu"
+    not cmp -s "$host$1/bin/qemu" "$(command -v qemu-system-x86_64)"
+}
 # shellcheck disable=SC2016 # expanded inside
 signal_qemu() { host_run "$host" sh -c 'kill -s "$1" "$(cat "/run/libvirt/qemu/$0.pid")"' "$1" "$2"; }
 migrate() { host_migrate "$1" "$2" "$3" --unsafe; }
@@ -105,6 +119,8 @@ leave() {
     virsh ${command//URI/$(host_uri "$other")}
 }
 
+# refuses_all NAME: counts what was refused in refusals.
+declare -A refusals=()
 refuses_all() {
     local command
     for command in "${away[@]}"; do
@@ -112,6 +128,7 @@ refuses_all() {
         says "nested-guests-running"
         is_running "$1"
         ticks_on "$1"
+        refusals[$command]=$((${refusals[$command]:-0} + 1))
     done
 }
 
