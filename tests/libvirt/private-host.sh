@@ -64,15 +64,17 @@ host_gone() { ! host_alive "$1"; }
 
 # --- the folder
 
-# host_write_conf DIR NAME: libvirt's configuration: local, no helpers, no cgroups.
+# host_write_conf DIR NAME: libvirt's configuration: local, no helpers, no cgroups. Guests come in on ports of its own:
+# all hosts of a machine share its network, and libvirt looks for a free port some time before QEMU takes it.
 host_write_conf() {
+    local port=$((10000 + SRANDOM % 200 * 100))
     cat >"$1/etc/libvirt/libvirtd.conf" <<-CONF
 	auth_unix_rw = "none"
 	unix_sock_rw_perms = "0700"
 	host_uuid = "$(</proc/sys/kernel/random/uuid)"
 	log_outputs = "3:file:/var/log/libvirt/libvirtd.log"
 	CONF
-    cat >"$1/etc/libvirt/qemu.conf" <<-'CONF'
+    cat >"$1/etc/libvirt/qemu.conf" <<-CONF
 	user = "root"
 	group = "root"
 	dynamic_ownership = 0
@@ -81,6 +83,8 @@ host_write_conf() {
 	cgroup_controllers = [ ]
 	namespaces = [ ]
 	stdio_handler = "file"
+	migration_port_min = $port
+	migration_port_max = $((port + 99))
 	vnc_listen = "127.0.0.1"
 	CONF
     printf '%s\n' "$2" >"$1/hostname"
