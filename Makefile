@@ -60,7 +60,7 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(HARDENING) -Icommon -Iplugin
 COMMON = common/allow.c common/config.c common/cpu.c common/definition.c common/domain_xml.c common/error.c \
          common/gainers.c common/harmless.c common/kvm_device.c common/kvm_module.c common/kvm_parameters.c \
          common/kvm_plan.c common/kvm_turn.c common/kvm_users.c common/liveness.c common/log.c \
-         common/modprobe_conf.c common/platform.c common/root.c common/stamp.c common/state.c common/tag.c \
+         common/mention.c common/modprobe_conf.c common/platform.c common/root.c common/stamp.c common/state.c common/tag.c \
          common/verdict.c common/xml.c
 # What speaks with libvirt: virtnestd, and virt-nest's commands that do the same for once.
 LINK = plugins/virtnestd/correct.c plugins/virtnestd/loader.c plugins/virtnestd/run.c \
@@ -122,7 +122,9 @@ LINK_PROGRAM = @mkdir -p $(@D); echo "link $@"; $(CC) $(CFLAGS) $(LDFLAGS) $(HAR
 LAST_RESORT = $(BUILD)/obj/hooks/last_resort.o $(BUILD)/obj/hooks/no_memory.o
 
 # The front is what runs for every start on the host: libc and nothing else.
-$(BUILD)/hooks/qemu: $(BUILD)/obj/hooks/qemu_front.o $(BUILD)/obj/hooks/last_resort.o $(BUILD)/obj/common/harmless.o
+FRONT_COMMON = $(BUILD)/obj/hooks/last_resort.o $(BUILD)/obj/common/harmless.o $(BUILD)/obj/common/mention.o
+
+$(BUILD)/hooks/qemu: $(BUILD)/obj/hooks/qemu_front.o $(FRONT_COMMON)
 	$(LINK_PROGRAM)
 
 $(BUILD)/libexec/qemu-hook: $(BUILD)/obj/hooks/qemu_hook.o $(LAST_RESORT) $(BUILD)/libcommon.a
@@ -190,8 +192,7 @@ $(BUILD)/tests/blocker: $(BUILD)/obj/tests/libvirt/blocker.o $(BUILD)/obj/common
 TEST_FLAGS = $(LIBRARY_CFLAGS) $(filter-out -DNEST_HOOKDIR=% -MMD -MP,$(ALL_CFLAGS)) -DNEST_HOOKDIR='"/nonexistent"' \
              -DNEST_LAST_RESORT_SECONDS=2 $(CFLAGS)
 
-$(BUILD)/tests/front-alone: hooks/qemu_front.c hooks/last_resort.h $(BUILD)/obj/hooks/last_resort.o \
-                            $(BUILD)/obj/common/harmless.o
+$(BUILD)/tests/front-alone: hooks/qemu_front.c hooks/last_resort.h common/mention.h $(FRONT_COMMON)
 	@mkdir -p $(@D)
 	$(CC) $(TEST_FLAGS) $(HARDENING_LINK) -o $@ $(filter %.c %.o,$^)
 

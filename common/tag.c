@@ -204,17 +204,6 @@ find_element(const NestDomainXml *xml, xmlNode **ret_element, GError **error)
 }
 
 gboolean
-nest_tag_is_mentioned(const char *text, gsize length)
-{
-    static const char *const words[] = {"virt-nest", "virtnest", "nest:enable", "nest:disable"};
-
-    for (gsize i = 0; i < G_N_ELEMENTS(words); i++)
-        if (memmem(text, length, words[i], strlen(words[i])))
-            return TRUE;
-    return FALSE;
-}
-
-gboolean
 nest_tag_read(const NestDomainXml *xml, gboolean *ret_tagged, NestTag *ret_tag, GError **error)
 {
     xmlNode *element = NULL;

@@ -44,15 +44,6 @@ gboolean nest_tag_read(const NestDomainXml *xml, gboolean *ret_tagged, NestTag *
                        GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
- * nest_tag_is_mentioned: whether a document may be ours, without parsing it.
- * @text: the document; may hold anything
- * @length: its length in bytes
- *
- * Returns: FALSE where neither the tag, nor a mistaken tag, nor virtnestd's record can be in it.
- */
-gboolean nest_tag_is_mentioned(const char *text, gsize length);
-
-/**
  * nest_tag_is_misplaced: whether an element was meant to be the tag but is in a namespace not ours.
  * @element: a child of <metadata>
  */

@@ -11,6 +11,7 @@
  * that does not end, as libvirtd stopped in the middle of writing: when the time is over, what was read
  * decides whether it is refused or let go. */
 #include "last_resort.h"
+#include "mention.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,7 +32,7 @@
 #define MAX_BYTES ((size_t)16 * 1024 * 1024)
 
 /* Kept in front of a chunk from the one before, for a word that spans both. */
-#define OVERLAP 16
+#define OVERLAP NEST_MENTION_LONGEST
 
 #define SECOND_PART "qemu-hook"
 
@@ -43,11 +44,6 @@ static const struct Operation {
     {"prepare", "start domain"},   {"start", "start domain"}, {"migrate", "take in domain"},
     {"restore", "restore domain"}, {"stopped", NULL},         {"release", NULL},
 };
-
-/* Whatever the tag or a mistaken tag looks like, one of these stands in it. */
-static const char *const words[] = {"virt-nest", "virtnest", "nest:enable", "nest:disable"};
-
-_Static_assert(sizeof("nest:disable") <= OVERLAP, "a word fits into the overlap");
 
 /* What can go wrong, as a person is told. */
 typedef struct {
@@ -108,10 +104,7 @@ open_standard_descriptors(void)
 static bool
 mentions_us(const Input *input)
 {
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-        if (memmem(input->bytes, OVERLAP + input->length, words[i], strlen(words[i])))
-            return true;
-    return false;
+    return nest_mention_is_in(input->bytes, OVERLAP + input->length);
 }
 
 static bool

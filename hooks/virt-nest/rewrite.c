@@ -4,6 +4,7 @@
 #include "../last_resort.h"
 #include "cpu.h"
 #include "error.h"
+#include "mention.h"
 
 #include <errno.h>
 #include <libxml/parser.h>
@@ -125,7 +126,7 @@ is_mentioned_between_nuls(const char *text, gsize length)
     for (gsize i = 0; i < length; i++)
         if (text[i])
             g_string_append_c(letters, text[i]);
-    return letters->len < length && nest_tag_is_mentioned(letters->str, letters->len);
+    return letters->len < length && nest_mention_is_in(letters->str, letters->len);
 }
 
 /* EBCDIC, UTF-7 and the like, as libxml2 reads them. Nothing but the text is read. */
@@ -140,7 +141,7 @@ is_mentioned_decoded(const char *text, gsize length)
 
     if (doc)
         xmlDocDumpMemoryEnc(doc, &decoded, &n, "UTF-8");
-    mentioned = decoded && nest_tag_is_mentioned((const char *)decoded, (gsize)n);
+    mentioned = decoded && nest_mention_is_in((const char *)decoded, (gsize)n);
     xmlFree(decoded);
     xmlFreeDoc(doc);
     return mentioned;
@@ -150,7 +151,7 @@ is_mentioned_decoded(const char *text, gsize length)
 static gboolean
 judge_unreadable(const char *text, gsize length, GError *problem, GError **error)
 {
-    gboolean plainly = nest_tag_is_mentioned(text, length);
+    gboolean plainly = nest_mention_is_in(text, length);
 
     if (plainly || (g_error_matches(problem, NEST_ERROR, NEST_ERROR_XML_ENCODING) &&
                     is_mentioned_decoded(text, length))) {

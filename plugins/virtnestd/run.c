@@ -2,6 +2,7 @@
 #include "virtnestd/run.h"
 
 #include "cpu.h"
+#include "mention.h"
 #include "root.h"
 #include "virtnestd/virt.h"
 
@@ -41,7 +42,7 @@ read_xml(virDomainPtr domain, const NestDefinition *definition, Reading *reading
         return nest_virt_error(error, "cannot read the running domain");
     if (definition && definition->tagged)
         count_tag(reading, &definition->tag);
-    if (!reading->tagged && !nest_tag_is_mentioned(text, strlen(text)))
+    if (!reading->tagged && !nest_mention_is_in(text, strlen(text)))
         return TRUE;
     reading->xml = nest_domain_xml_parse(text, strlen(text), error);
     if (!reading->xml)

@@ -1,7 +1,7 @@
 /* All domains of the host, sifted for those that have anything to do with virt-nest. */
 #include "virtnestd/scan.h"
 
-#include "tag.h"
+#include "mention.h"
 
 #include <string.h>
 
@@ -72,7 +72,7 @@ nest_scan_take(NestScan *scan, guint *ret_part)
 static gboolean
 mentions_us(const char *xml)
 {
-    return nest_tag_is_mentioned(xml, strlen(xml));
+    return nest_mention_is_in(xml, strlen(xml));
 }
 
 /* What cannot be read gets a look, which says why, unless it is gone. */

@@ -1,6 +1,7 @@
 /* What the fuzz targets share: promises that abort, and checks of what more than one of them gets. */
 #include "fuzz.h"
 
+#include "mention.h"
 #include "state.h"
 
 #include <libxml/xmlerror.h>

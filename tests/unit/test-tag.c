@@ -1,5 +1,6 @@
 /* The tag: every value, every mistake and its message, and that the schema says the same. */
 #include "check.h"
+#include "mention.h"
 #include "tag.h"
 
 #include <libxml/parser.h>
@@ -301,14 +302,14 @@ test_mentioned(void)
 {
     g_test_summary("what has to be parsed is told from what is nobody's, without parsing");
     for (gsize i = 0; i < G_N_ELEMENTS(wellformed); i++)
-        g_assert_true(nest_tag_is_mentioned(wellformed[i].metadata, strlen(wellformed[i].metadata)));
+        g_assert_true(nest_mention_is_in(wellformed[i].metadata, strlen(wellformed[i].metadata)));
     for (gsize i = 0; i < G_N_ELEMENTS(mistakes); i++)
         if (!is_dropped_by_libvirt(&mistakes[i]))
-            g_assert_true(nest_tag_is_mentioned(mistakes[i].metadata, strlen(mistakes[i].metadata)));
-    g_assert_false(nest_tag_is_mentioned(NOVA LIBOSINFO KUBEVIRT, strlen(NOVA LIBOSINFO KUBEVIRT)));
-    g_assert_false(nest_tag_is_mentioned("", 0));
-    g_assert_false(nest_tag_is_mentioned("nest:enable", strlen("nest:enable") - 1));
-    g_assert_true(nest_tag_is_mentioned("\0<nest:enable", 13));
+            g_assert_true(nest_mention_is_in(mistakes[i].metadata, strlen(mistakes[i].metadata)));
+    g_assert_false(nest_mention_is_in(NOVA LIBOSINFO KUBEVIRT, strlen(NOVA LIBOSINFO KUBEVIRT)));
+    g_assert_false(nest_mention_is_in("", 0));
+    g_assert_false(nest_mention_is_in("nest:enable", strlen("nest:enable") - 1));
+    g_assert_true(nest_mention_is_in("\0<nest:enable", 13));
 }
 
 static void

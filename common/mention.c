@@ -1,0 +1,16 @@
+/* The words by which a document that may be ours is known. */
+#include "mention.h"
+
+#include <string.h>
+
+static const char words[][NEST_MENTION_LONGEST] = {"virt-nest", "virtnest", "nest:enable",
+                                                   "nest:disable"};
+
+bool
+nest_mention_is_in(const char *text, size_t length)
+{
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (memmem(text, length, words[i], strlen(words[i])))
+            return true;
+    return false;
+}

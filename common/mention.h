@@ -1,0 +1,17 @@
+/* Whether a document may be ours, without parsing it: for the hook's front too, so libc only. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* No word that is looked for is longer. */
+#define NEST_MENTION_LONGEST 16
+
+/**
+ * nest_mention_is_in: look for the words of which one stands in every tag and record, mistaken ones too.
+ * @text: any bytes
+ * @length: of @text, in bytes
+ *
+ * Returns: false for what has nothing to do with virt-nest; true is no promise.
+ */
+bool nest_mention_is_in(const char *text, size_t length);
