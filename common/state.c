@@ -117,6 +117,13 @@ is_ours(const xmlNs *ns)
     return ns && g_strcmp0((const char *)ns->href, NEST_STATE_NAMESPACE) == 0;
 }
 
+/* Whether it is xmlns='', which neither we nor libvirt write. */
+static gboolean
+is_none(const xmlNs *ns)
+{
+    return !ns->prefix && !(ns->href && *ns->href);
+}
+
 /* Our namespace is declared on the root alone, by us as by libvirt, and no attribute is in it. A <cpu> that
  * has any of it would take it along into the definition, where it means nothing. An element whose prefix is
  * not declared is in no namespace, whatever stands around it, and libvirt would drop it. */
@@ -127,7 +134,7 @@ is_clean(const xmlNode *element, gboolean in_namespace)
         strchr((const char *)element->name, ':'))
         return FALSE;
     for (const xmlNs *ns = element->nsDef; ns; ns = ns->next)
-        if (is_ours(ns))
+        if (is_ours(ns) || is_none(ns))
             return FALSE;
     for (const xmlAttr *attribute = element->properties; attribute; attribute = attribute->next)
         if (is_ours(attribute->ns))

@@ -1,6 +1,7 @@
 /* What the fuzz targets share: promises that abort, and checks of what more than one of them gets. */
 #include "fuzz.h"
 
+#include "allow.h"
 #include "mention.h"
 #include "state.h"
 
@@ -128,17 +129,16 @@ fuzz_without_tag(const char *text)
     return nest_domain_xml_text(xml);
 }
 
-/* (transfer full) What no correction may change: a document without its <cpu> and its record. */
+/* (transfer full) What no correction may change: a document without its <cpu> and what is ours. */
 static gchar *
 outside(NestDomainXml *xml)
 {
-    const xmlNode *cpu = nest_xml_child(nest_domain_xml_root(xml), "cpu");
-    const xmlNode *record = nest_state_element(xml);
+    const xmlNode *const ours[] = {nest_xml_child(nest_domain_xml_root(xml), "cpu"),
+                                   nest_state_element(xml), nest_allow_element(xml)};
 
-    if (cpu)
-        nest_domain_xml_replace(xml, cpu, NULL);
-    if (record)
-        nest_domain_xml_replace(xml, record, NULL);
+    for (gsize i = 0; i < G_N_ELEMENTS(ours); i++)
+        if (ours[i])
+            nest_domain_xml_replace(xml, ours[i], NULL);
     return nest_domain_xml_text(xml);
 }
 
@@ -159,37 +159,46 @@ fuzz_is_recordable(const char *text)
     return again != NULL;
 }
 
-/* Only <cpu> and record are changed, and of what virtnestd wrote, only the record of a correction is left. */
+/* Only <cpu> and what is ours are changed, and of what virtnestd wrote, only the record of a correction is left. */
 void
 fuzz_check_changed(const char *before, const char *after)
 {
     g_autoptr(NestDomainXml) old = parse_own(before);
     g_autoptr(NestDomainXml) new = parse_own(after);
     g_autoptr(NestState) state = nest_state_read(new, NULL);
+    gboolean is_allowed = nest_allow_element(new) != NULL;
     g_autofree gchar *old_outside = outside(old);
     g_autofree gchar *new_outside = outside(new);
 
-    PROMISE("nothing but <cpu> and record is changed", g_str_equal(old_outside, new_outside),
+    PROMISE("nothing but <cpu> and what is ours is changed", g_str_equal(old_outside, new_outside),
             after);
     PROMISE("a record that is left is one that is believed", state || !fuzz_is_recordable(before),
             after);
     PROMISE("no live marker is left", !state || !state->uuid, after);
+    PROMISE("nothing that virt-nest allow wrote is left", !is_allowed, after);
+}
+
+/* @first: (nullable) of its namespace */
+static gboolean
+is_followed(const xmlNode *first, const char *namespace)
+{
+    for (const xmlNode *node = first ? first->next : NULL; node; node = node->next)
+        if (nest_xml_in_namespace(node, namespace))
+            return TRUE;
+    return FALSE;
 }
 
 /* libvirt keeps one element of a namespace, the first, so a definition never has two records. */
 static gboolean
-has_two_records(const char *text)
+has_two(const char *text)
 {
     g_autoptr(NestDomainXml) xml = NULL;
-    const char *first = strstr(text, NEST_STATE_NAMESPACE);
 
-    if (!first || !strstr(first + 1, NEST_STATE_NAMESPACE))
+    if (!nest_mention_is_in(text, strlen(text)))
         return FALSE;
     xml = fuzz_parse(text, strlen(text));
-    for (xmlNode *node = xml ? nest_state_element(xml) : NULL; node; node = node->next)
-        if (node != nest_state_element(xml) && nest_xml_in_namespace(node, NEST_STATE_NAMESPACE))
-            return TRUE;
-    return FALSE;
+    return xml && (is_followed(nest_state_element(xml), NEST_STATE_NAMESPACE) ||
+                   is_followed(nest_allow_element(xml), NEST_ALLOW_NAMESPACE));
 }
 
 NestDefinition *
@@ -197,7 +206,7 @@ fuzz_correct(const char *text, const NestPlatform *host, gboolean kvm_can_nest)
 {
     g_autoptr(GError) error = NULL;
     NestDefinition *definition =
-        has_two_records(text) ? NULL : nest_definition_correct(text, host, kvm_can_nest, &error);
+        has_two(text) ? NULL : nest_definition_correct(text, host, kvm_can_nest, &error);
     gboolean unchanged = definition && definition->action == NEST_DEFINITION_UNCHANGED;
 
     if (error)
