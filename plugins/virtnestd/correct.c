@@ -13,6 +13,7 @@
 #include "root.h"
 #include "stamp.h"
 #include "tag.h"
+#include "xml.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
@@ -36,13 +37,29 @@ typedef struct {
     const char *name;    /* read from libvirt's file */
 } Source;
 
-/* Whether what libvirt has now is what our define wrote and nobody's after it. */
+/* (transfer full)(nullable) A definition as text that libvirt's way of printing it does not change. */
+static gchar *
+canonical(const char *text)
+{
+    g_autoptr(NestDomainXml) xml = text ? nest_domain_xml_parse(text, strlen(text), NULL) : NULL;
+
+    return xml ? nest_xml_canonical(nest_domain_xml_root(xml)) : NULL;
+}
+
+/* Whether what libvirt has now is what our define wrote and nobody's after it: by our record's word, or by all of
+ * it where the record is gone. */
 static gboolean
 is_still_ours(virDomainPtr domain, const NestDefinition *definition)
 {
     g_autofree gchar *now = nest_virt_read_inactive(domain, NULL);
+    g_autofree gchar *is = NULL;
+    g_autofree gchar *was = NULL;
 
-    return now && definition->write && strstr(now, definition->write);
+    if (definition->write)
+        return now && strstr(now, definition->write);
+    is = canonical(now);
+    was = canonical(definition->xml);
+    return is && g_strcmp0(is, was) == 0;
 }
 
 /* Our define made the domain anew: takes back the definition, and nothing beside it. */
