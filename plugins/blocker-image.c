@@ -14,6 +14,7 @@
 #define FOLDERS "/var/lib/libvirt/qemu"
 #define IMAGE "nested-guests-running.img"
 #define IMAGE_SIZE 1024
+#define SHORT_NAME 20 /* bytes at least */
 
 /* Some bytes of an image; all others are zero. */
 typedef struct {
@@ -107,14 +108,17 @@ nest_blocker_format_name(const NestBlockerFormat *format)
     return format->name;
 }
 
-/* Whether a directory's name is that of this guest: libvirt cuts the domain's name short. */
+/* Whether a directory's name is that of this guest: libvirt cuts the domain's name short behind 20 characters
+ * (virDomainDefGetShortName). After a power failure one may still be there of a guest with the same id, and with
+ * the beginning of this one's name for its name. */
 static gboolean
 is_folder_of(const char *name, const NestGuest *guest)
 {
     g_autofree gchar *prefix = g_strdup_printf("domain-%d-", guest->id);
-    gsize length = strlen(prefix);
+    const char *rest = g_str_has_prefix(name, prefix) ? name + strlen(prefix) : NULL;
 
-    return g_str_has_prefix(name, prefix) && g_str_has_prefix(guest->name, name + length);
+    return rest && (g_str_equal(guest->name, rest) ||
+                    (strlen(rest) >= SHORT_NAME && g_str_has_prefix(guest->name, rest)));
 }
 
 /* (transfer full)(nullable) The guest's directory; NULL where there is not exactly one. */

@@ -28,7 +28,8 @@ typedef struct {
     const NestGuest *guest;
     virDomainPtr domain;
     NestBlockerMigration migration; /* as QEMU said last */
-    const char *aborted;            /* (nullable) the job that was told to end */
+    const char *job;                /* (nullable) the job that was in the way, one of ours */
+    gboolean aborted;               /* ... and was told to end */
 } Attempt;
 
 typedef enum {
@@ -308,10 +309,13 @@ make_way(Attempt *attempt, GError **error)
                     jobs[job].name);
         return FALSE;
     }
-    if (job == NO_JOB || g_str_equal(attempt->migration.status, "completed"))
-        return TRUE; /* it ends by itself */
+    if (job == NO_JOB)
+        return TRUE; /* it has just ended */
+    attempt->job = jobs[job].name;
+    if (g_str_equal(attempt->migration.status, "completed"))
+        return TRUE; /* it is about to */
     virDomainAbortJob(attempt->domain);
-    attempt->aborted = jobs[job].name;
+    attempt->aborted = TRUE;
     return TRUE;
 }
 
@@ -320,21 +324,32 @@ static gchar *
 explain(const Attempt *attempt, const GError *problem)
 {
     if (is_gone(attempt->guest, attempt->domain))
-        return attempt->aborted
+        return attempt->job
                    ? g_strdup_printf(
                          "its %s was completed before it could be aborted; bring it back only on "
                          "a host with nesting on",
-                         attempt->aborted)
+                         attempt->job)
                    : g_strdup("it has ended");
     if (is_forbidden(problem))
         return g_strdup(
             "its QEMU was started with -only-migratable, which forbids it; start it without");
     if (is_busy(problem) && attempt->aborted)
-        return g_strdup_printf("its %s does not end; end it with virsh domjobabort",
-                               attempt->aborted);
+        return g_strdup_printf("its %s does not end; end it with virsh domjobabort", attempt->job);
     if (is_busy(problem))
         return g_strdup("QEMU is in a migration that libvirt knows nothing of; wait for its end");
     return g_strdup(problem->message);
+}
+
+/* (nullable) What was aborted, or where it came to nothing as the guest has left, what should have been. A memory
+ * snapshot may have been completed instead, and the guest goes on. */
+static const char *
+job_lost(const Attempt *attempt, const GError *problem)
+{
+    gboolean goes_on = is_busy(problem) || g_str_equal(attempt->migration.status, "completed");
+
+    if (problem && is_gone(attempt->guest, attempt->domain))
+        return attempt->job;
+    return attempt->aborted && !goes_on ? attempt->job : NULL;
 }
 
 static gboolean
@@ -353,13 +368,9 @@ arm(gpointer state, const NestGuest *guest, virDomainPtr domain, gchar **ret_abo
             break;
         g_usleep(PAUSE_US);
     }
-    if (outcome == ARMED) {
-        /* A memory snapshot may have been completed instead, and the guest goes on. */
-        gboolean completed = g_str_equal(attempt.migration.status, "completed");
-
-        *ret_aborted = completed ? NULL : g_strdup(attempt.aborted);
+    *ret_aborted = g_strdup(job_lost(&attempt, problem));
+    if (outcome == ARMED)
         return TRUE;
-    }
     why = explain(&attempt, problem);
     g_set_error(error, NEST_ERROR, NEST_ERROR_GUARD,
                 "migration and save of '%s' cannot be refused: %s", guest->name, why);

@@ -31,7 +31,7 @@ typedef struct {
     int id;              /* libvirt's, of this run */
     gint64 pid;          /* of its QEMU; 0: unknown */
     gboolean kvm;        /* FALSE: TCG */
-    const char *feature; /* what its vCPUs call nesting: "vmx" or "svm" */
+    const char *feature; /* what its vCPUs call nesting, "vmx" or "svm"; "": they have none */
 } NestGuest;
 
 /**
@@ -81,7 +81,7 @@ typedef struct {
     /**
      * arm: refuse migration and save from now on; nothing to do where that is so already.
      * @ret_aborted: (out)(transfer full)(nullable) the job that had to be aborted for it: "migration",
-     *   "save" or "memory snapshot"
+     *   "save" or "memory snapshot"; with an error, of a guest that is gone, the one that was faster
      */
     gboolean (*arm)(gpointer state, const NestGuest *guest, virDomainPtr domain,
                     gchar **ret_aborted, GError **error);
