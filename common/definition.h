@@ -8,9 +8,9 @@
 typedef enum {
     NEST_DEFINITION_UNCHANGED, /* nothing is to be done */
     NEST_DEFINITION_CORRECTED, /* the CPU was rewritten, the original recorded */
-    NEST_DEFINITION_RESTORED,  /* the tag is gone: the original CPU stands again */
-    NEST_DEFINITION_RELEASED,  /* the tag is gone, but somebody changed the CPU since: it stays */
-    NEST_DEFINITION_SCRUBBED,  /* only a live marker was taken out, or a record that is not ours */
+    NEST_DEFINITION_RESTORED, /* the tag is gone, or cannot be followed here: the original CPU stands again */
+    NEST_DEFINITION_RELEASED, /* the same, but somebody changed the CPU since: it stays */
+    NEST_DEFINITION_SCRUBBED, /* only a live marker was taken out, or a record that is not ours */
 } NestDefinitionAction;
 
 /**

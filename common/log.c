@@ -25,6 +25,13 @@ field(const GLogField *fields, gsize n, const char *key)
     return NULL;
 }
 
+/* On standard error the refusal itself follows, which says as much. */
+static gboolean
+is_for_journal(const GLogField *fields, gsize n)
+{
+    return g_strcmp0(field(fields, n, "MESSAGE_ID"), event_ids[NEST_LOG_REFUSED]) == 0;
+}
+
 static void
 write_to_stderr(const GLogField *fields, gsize n)
 {
@@ -41,7 +48,9 @@ write_line(GLogLevelFlags level, const GLogField *fields, gsize n, gpointer jour
 
     if (level & G_LOG_LEVEL_DEBUG)
         return G_LOG_WRITER_HANDLED;
-    if (!to_journal || g_log_writer_journald(level, fields, n, NULL) != G_LOG_WRITER_HANDLED)
+    if (to_journal && g_log_writer_journald(level, fields, n, NULL) == G_LOG_WRITER_HANDLED)
+        return G_LOG_WRITER_HANDLED;
+    if (!is_for_journal(fields, n))
         write_to_stderr(fields, n);
     return G_LOG_WRITER_HANDLED;
 }

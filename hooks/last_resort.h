@@ -4,7 +4,7 @@
 #include <stdbool.h>
 
 /* How long an operation of the hook may take; libvirt and all its clients wait meanwhile. The second part
- * counts anew. A judgement takes milliseconds, and half a second where it waits for virtnestd. */
+ * counts anew. A judgement takes milliseconds, and two seconds at most where it waits for virtnestd. */
 #ifndef NEST_LAST_RESORT_SECONDS /* the unit tests make it small */
 #define NEST_LAST_RESORT_SECONDS 20
 #endif

@@ -66,7 +66,8 @@ static const Operation operations[] = {
      " (it stays on the source as it is)", "shut them down on the source first"},
     {"restore", check_resume, FALSE, TRUE, FALSE, "restore domain",
      " (its saved image stays as it is)",
-     "boot it without its saved image (virsh start --force-boot)"},
+     "boot it without its saved image (virsh start --force-boot), or let them come with migration='allow' in "
+     "the image's tag (virsh managedsave-edit, save-image-edit)"},
     {"stopped", forget_stamps, FALSE, FALSE, FALSE, NULL, "", ""},
     {"release", forget_stamps, FALSE, FALSE, FALSE, NULL, "", ""},
 };
@@ -360,8 +361,6 @@ check_running(const Call *call, GError **error)
                  "comes with nested guests running in it, as %s", why);
         return TRUE;
     }
-    nest_log_event(NEST_LOG_REFUSED, call->name, call->uuid,
-                   "refused, as nested guests were running in it when its state was written");
     g_set_error(error, NEST_ERROR, NEST_ERROR_LIVE_RUNNING,
                 "nested guests were running in it when its state was written: %s",
                 call->operation->running);
@@ -382,14 +381,19 @@ leave_stamp(const Call *call)
 static gboolean
 check_resume(Call *call, GError **error)
 {
+    GError *problem = NULL;
+
     read_state(call);
     read_tag_leniently(call);
     if (!call->tagged && !nest_state_element(call->xml))
         return TRUE;
-    if (!check_running(call, error) || !check_host_of_resuming(call, error))
-        return FALSE;
-    leave_stamp(call);
-    return TRUE;
+    if (check_running(call, &problem) && check_host_of_resuming(call, &problem)) {
+        leave_stamp(call);
+        return TRUE;
+    }
+    nest_log_event(NEST_LOG_REFUSED, call->name, call->uuid, "refused: %s", problem->message);
+    g_propagate_error(error, problem);
+    return FALSE;
 }
 
 static gboolean
