@@ -77,7 +77,7 @@ VIRT_NEST = hooks/virt-nest/main.c hooks/virt-nest/allow.c hooks/virt-nest/apply
 # Plugins. What they share is linked into each, and hidden.
 PLUGINS       = probe-debugfs probe-domstats probe-registers guard-blocker export-textfile
 PLUGIN_COMMON = common/error.c common/harmless.c common/root.c plugins/monitor.c
-UNIT_TESTS = test-allow test-config test-corpus test-cpu test-definition test-domain-xml test-gainers \
+UNIT_TESTS = test-allow test-config test-corpus test-cpu test-definition test-domain-xml test-gainers test-guard \
              test-hook test-host-command test-hostile test-inhibit test-kvm-module test-kvm-parameters \
              test-kvm-plan test-kvm-users test-liveness test-loader test-modprobe-conf test-output test-platform \
              test-probes test-rates test-rewrite test-state test-tag test-textfile test-verdict
@@ -183,6 +183,13 @@ $(BUILD)/tests/test-rates: $(BUILD)/obj/tests/unit/test-rates.o $(BUILD)/obj/hoo
                            $(BUILD)/obj/plugins/virtnestd/loader.o $(BUILD)/libcommon.a
 	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
 
+# virtnestd's guard, with plugins and a libvirt that the program makes up.
+GUARD_ALONE = plugins/virtnestd/calls.c plugins/virtnestd/guard.c plugins/virtnestd/guard_job.c \
+              plugins/virtnestd/ward.c plugins/virtnestd/run.c plugins/virtnestd/virt.c
+
+$(BUILD)/tests/test-guard: $(BUILD)/obj/tests/unit/test-guard.o $(GUARD_ALONE:%.c=$(BUILD)/obj/%.o) $(BUILD)/libcommon.a
+	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
+
 # guard-blocker alone, without virtnestd, for the libvirt tier.
 $(BUILD)/tests/blocker: $(BUILD)/obj/tests/libvirt/blocker.o $(BUILD)/obj/common/error.o $(BUILD)/obj/common/harmless.o
 	$(LINK_PROGRAM) $(LIBVIRT_LIBS)
@@ -282,11 +289,8 @@ $(BENCH_VIRT): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/obj/tests
 $(BENCH_MONITOR): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/obj/tests/bench/virt.o
 	$(LINK_PROGRAM) $(PLUGIN_LIBS)
 
-# virtnestd's guard with a libvirt that the program makes up.
-BENCH_GUARD = plugins/virtnestd/calls.c plugins/virtnestd/guard.c plugins/virtnestd/guard_job.c plugins/virtnestd/ward.c
-
 $(BUILD)/bench/guard: $(BUILD)/obj/tests/bench/guard.o $(BUILD)/obj/tests/bench/virt.o \
-                      $(BENCH_GUARD:%.c=$(BUILD)/obj/%.o) $(LINK_OBJECTS) $(BUILD)/libcommon.a
+                      $(GUARD_ALONE:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/plugins/virtnestd/loader.o $(BUILD)/libcommon.a
 	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
 
 .PHONY: bench-programs bench

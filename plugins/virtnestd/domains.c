@@ -25,6 +25,8 @@
 #define MAX_SIFTERS (NEST_CALLS_MAX - 1)
 /* How long a domain that is being saved or migrated is left alone before the next look. */
 #define BUSY_PAUSE_SECONDS 1
+/* When a listing that failed is tried again. */
+#define RELIST_SECONDS 2
 /* How long a look at a fresh definition or tag may take, usually 2 or 3, before the domain counts as locked. */
 #define LOCKED_AFTER_MS 5
 
@@ -36,7 +38,7 @@ struct NestDomains {
     NestWatch *watch;         /* over domains that come back */
     GThreadPool *workers;     /* of Look */
     GHashTable *entries;      /* uuid -> Entry */
-    GHashTable *unmarked;     /* uuids of running domains whose markers could not be written */
+    GHashTable *unmarked;     /* uuids of domains that, as they run, could not be read or marked */
     guint looking;            /* Looks under way */
     gboolean scanning;        /* a scan is under way, from its listing to the last look it led to */
     gboolean scan_again;      /* another is wanted after it */
@@ -73,7 +75,7 @@ typedef struct {
     gboolean restarted;   /* ... it was restarted */
     gboolean busy;        /* ... it wants another look soon */
     GPtrArray *uuids;     /* ... domains that want a look */
-    GError *unmarked;     /* ... why its live marker could not be written; that is tried again */
+    GError *unmarked;     /* ... why what runs could not be read or marked; that is tried again */
     GError *error;        /* ... what went wrong */
 } Look;
 
@@ -132,8 +134,7 @@ take_over(Look *look, const NestDefinition *definition)
 static void
 look_at_run(Look *look, virDomainPtr domain, const NestDefinition *definition)
 {
-    if (nest_run_read(domain, definition, &look->run, look->error ? NULL : &look->error) &&
-        look->run)
+    if (nest_run_read(domain, definition, &look->run, &look->unmarked) && look->run)
         nest_marker_put(domain, look->run, look->live, look->allow_over, &look->busy,
                         &look->unmarked);
 }
@@ -145,14 +146,16 @@ look_at_domain(Look *look)
     g_autoptr(virDomain) domain = virDomainLookupByUUIDString(look->work, look->uuid);
     g_autoptr(NestDefinition) definition = NULL;
 
+    if (!domain && !nest_virt_domain_is_gone())
+        nest_virt_error(&look->unmarked, "cannot reach it");
+    look->name = g_strdup(domain ? virDomainGetName(domain) : look->uuid);
     if (!domain)
-        return; /* it is gone, or libvirt is */
-    look->name = g_strdup(virDomainGetName(domain));
-    if (look->start != NEST_START_NONE &&
-        !nest_restart_outran(&corrector, domain, look->start, &look->restarted, &look->error))
         return;
-    definition = nest_correct_domain(&corrector, domain, &look->error);
-    take_over(look, definition);
+    if (look->start == NEST_START_NONE ||
+        nest_restart_outran(&corrector, domain, look->start, &look->restarted, &look->error)) {
+        definition = nest_correct_domain(&corrector, domain, &look->error);
+        take_over(look, definition);
+    }
     look_at_run(look, domain, definition);
 }
 
@@ -220,6 +223,16 @@ want_look(NestDomains *domains, const char *uuid, NestStart start)
     look->start = domains->config->outrun == NEST_OUTRUN_RESTART ? start : NEST_START_NONE;
     look->live = nest_guardian_live(domains->guardian, uuid, &look->allow_over);
     push(look);
+}
+
+/* A look that is under way has read what is over by now. */
+static void
+look_again(NestDomains *domains, const char *uuid)
+{
+    Entry *entry = g_hash_table_lookup(domains->entries, uuid);
+
+    if (entry)
+        entry->again = TRUE;
 }
 
 /* What a timer needs to know of a domain. */
@@ -327,7 +340,7 @@ domain_is_done(const Look *look)
     tell_unmarked(look);
     if (look->run)
         nest_guardian_see(domains->guardian, look->run);
-    else if (!look->error)
+    else if (!look->unmarked)
         nest_guardian_forget(domains->guardian, look->uuid);
     g_hash_table_remove(domains->entries, look->uuid);
     if (left.again)
@@ -363,6 +376,13 @@ part_is_sifted(const Look *look)
     sift_more(look->domains);
 }
 
+static gboolean
+scan_once_more(gpointer domains)
+{
+    nest_domains_scan(domains);
+    return G_SOURCE_REMOVE;
+}
+
 static void
 domains_are_listed(const Look *look)
 {
@@ -370,8 +390,10 @@ domains_are_listed(const Look *look)
 
     tell_outcome(look);
     domains->scanning = look->scan != NULL;
-    if (!look->scan)
+    if (!look->scan) {
+        g_timeout_add_seconds(RELIST_SECONDS, scan_once_more, domains);
         return;
+    }
     domains->scan = nest_scan_ref(look->scan);
     sift_more(domains);
 }
@@ -388,6 +410,7 @@ end_scan(NestDomains *domains)
     g_clear_pointer(&domains->scan, nest_scan_unref);
     domains->scanning = FALSE;
     malloc_trim(0); /* of many domains much was held for a moment */
+    nest_guardian_settle(domains->guardian);
     if (domains->scan_again)
         nest_domains_scan(domains);
 }
@@ -400,8 +423,11 @@ look_is_done(gpointer data)
     NestDomains *domains = look->domains;
 
     domains->looking--;
-    if (look->calls == domains->calls) /* else what failed is told with libvirt's going away */
+    if (look->calls == domains->calls)
         look->kind->done(look);
+    else if (look->error && look->start != NEST_START_NONE)
+        tell_outcome(
+            look); /* a restart may have stopped it; else libvirt's going away tells enough */
     look_free(look);
     if (domains->scan && !domains->sifters && !domains->stopping &&
         g_hash_table_size(domains->entries) == 0)
@@ -463,6 +489,11 @@ nest_domains_scan(NestDomains *domains)
 {
     if (!domains->calls || domains->stopping)
         return;
+    if (domains->scan && !domains->sifters) {
+        /* What is left of it are looks, of which one may wait for long. */
+        g_clear_pointer(&domains->scan, nest_scan_unref);
+        domains->scanning = FALSE;
+    }
     domains->scan_again = domains->scanning;
     if (domains->scanning)
         return;
@@ -498,8 +529,11 @@ nest_domains_lifecycle(NestDomains *domains, virDomainPtr domain, int event, int
     nest_watch_note(domains->watch, domain, event, detail);
     if (event == VIR_DOMAIN_EVENT_STOPPED) {
         nest_guardian_forget(domains->guardian, uuid);
+        look_again(domains, uuid);
         nest_host_retry(domains->host);
     }
+    if (event == VIR_DOMAIN_EVENT_RESUMED)
+        nest_guardian_resumed(domains->guardian, uuid);
     if (event == VIR_DOMAIN_EVENT_DEFINED)
         expect_start(domains, uuid, virDomainGetName(domain));
     for (gsize i = 0; i < G_N_ELEMENTS(events); i++) {

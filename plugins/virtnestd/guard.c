@@ -15,8 +15,6 @@
 
 /* Without an answer for so long a QEMU counts as stuck. */
 #define STUCK_MS 3000
-/* Workers for such QEMUs at most: libvirtd has 20 for all its clients. */
-#define MAX_STUCK 12
 /* How old the exports' figures may be. */
 #define EXPORT_MS 15000
 
@@ -35,6 +33,7 @@ struct NestGuardian {
     guint export;          /* the source of the export that is due; 0: none is */
     gint64 exported;       /* when the last was */
     gboolean any_armed;    /* as the listener knows it */
+    gboolean settling;     /* libvirt is back, and not all its domains were looked at */
 };
 
 /* --- saying it */
@@ -136,6 +135,7 @@ new_job(NestWard *ward, NestGuardWork work)
     job->guardian = guardian;
     job->owner = ward;
     job->armed = ward->armed;
+    job->yields = ward->lifted;
     return job;
 }
 
@@ -161,7 +161,7 @@ begin_sample(NestWard *ward, const NestEvidence *evidence, const char *probe)
 static void
 allow_workers(NestGuardian *guardian)
 {
-    guint more = MIN(guardian->stuck, MAX_STUCK);
+    guint more = MIN(guardian->stuck, NEST_CALLS_LENT);
 
     g_thread_pool_set_max_threads(guardian->workers, (gint)(NEST_CALLS_MAX + more), NULL);
     if (guardian->calls)
@@ -173,11 +173,15 @@ notice_stuck(NestWard *ward)
 {
     g_autoptr(GError) error = NULL;
 
-    if (!ward->job || ward->job->stuck || nest_guard_now() - ward->job->begun < STUCK_MS)
+    if (!ward->job || ward->job->stuck || nest_guard_job_took(ward->job) < STUCK_MS)
         return;
     ward->job->stuck = TRUE;
     ward->guardian->stuck++;
     allow_workers(ward->guardian);
+    if (ward->guardian->stuck == NEST_CALLS_MAX + NEST_CALLS_LENT)
+        nest_log(G_LOG_LEVEL_WARNING, NULL, NULL,
+                 "%u domains do not answer: until one of them does, no guard is armed or disarmed",
+                 ward->guardian->stuck);
     error =
         g_error_new(NEST_ERROR, NEST_ERROR_GUARD,
                     "its QEMU has not answered for %d s: until it does, nothing is known of its "
@@ -186,12 +190,21 @@ notice_stuck(NestWard *ward)
     nest_ward_say_once(ward, error);
 }
 
+/* Whether an operation that is under way may have begun while the guard was lifted. */
+static gboolean
+was_lifted(const NestWard *ward)
+{
+    return nest_ward_is_lifted(ward) ||
+           (ward->lifted && !ward->spent && ward->verdict.state == NEST_VERDICT_RUNNING);
+}
+
 /* Makes the guard what the verdict asks for. */
 static void
 decide(NestWard *ward)
 {
     if (ward->job)
         return;
+    ward->lifted = was_lifted(ward);
     if (nest_ward_wants_arms(ward) && !ward->armed)
         begin(ward, nest_guard_arm);
     else if (ward->armed && (nest_ward_is_lifted(ward) || ward->verdict.state == NEST_VERDICT_NONE))
@@ -252,11 +265,13 @@ check_is_done(NestWard *ward, const NestGuardJob *job)
     sample(ward);
 }
 
+/* One that is not armed yet, as what was allowed goes on, is tried again with the next sample. */
 static void
 arm_is_done(NestWard *ward, const NestGuardJob *job)
 {
     const NestGuest *guest = &ward->run->guest;
 
+    ward->lifted = job->yields;
     if (job->aborted)
         nest_log_event(NEST_LOG_ABORTED, guest->name, guest->uuid,
                        "its %s was aborted: nested guests began to run while it was under way",
@@ -274,6 +289,7 @@ arm_is_done(NestWard *ward, const NestGuardJob *job)
                        nest_ward_reason(ward));
     set_armed(ward, job->armed);
     publish(ward);
+    ward->checked = !job->unsure;
 }
 
 static void
@@ -288,7 +304,20 @@ disarm_is_done(NestWard *ward, const NestGuardJob *job)
             NEST_LOG_DISARMED, guest->name, guest->uuid, "%s: migration and save are possible",
             nest_ward_is_lifted(ward) ? "its guard is lifted by hand" : nest_ward_reason(ward));
     set_armed(ward, job->armed);
-    decide(ward);
+    if (job->error)
+        publish(ward); /* and it is tried again with the next sample */
+    else
+        decide(ward);
+}
+
+/* The last that is heard of a guest which was faster than its guard. */
+static void
+tell_lost(const NestGuardJob *job)
+{
+    const NestGuest *guest = &job->run->guest;
+
+    if (job->gone && job->aborted && job->error)
+        nest_log_error(guest->name, guest->uuid, job->error);
 }
 
 /* What follows each kind of work, on the main loop. */
@@ -316,6 +345,7 @@ job_is_done(gpointer data)
         guardian->stuck--;
         allow_workers(guardian);
     }
+    tell_lost(job);
     if (ward)
         ward->job = NULL;
     if (ward && !job->gone) {
@@ -339,13 +369,13 @@ start_timer(NestGuardian *guardian)
         guardian->timer = g_timeout_add(guardian->config->interval_ms, interval_is_over, guardian);
 }
 
-/* While libvirt is away, and until each ward has been asked anew, what was armed counts as armed. */
+/* While libvirt is away, and until each domain has been asked anew, what was armed counts as armed. */
 static gboolean
 interval_is_over(gpointer data)
 {
     NestGuardian *guardian = data;
     g_autoptr(GList) wards = g_hash_table_get_values(guardian->wards);
-    gboolean any = FALSE;
+    gboolean any = guardian->any_armed && guardian->settling;
 
     for (GList *i = wards; i; i = i->next) {
         NestWard *ward = i->data;
@@ -401,6 +431,7 @@ add_ward(NestGuardian *guardian, NestRun *run)
 {
     NestWard *ward = nest_ward_new(guardian, run);
 
+    g_hash_table_remove(guardian->farewells, run->guest.uuid);
     g_hash_table_insert(guardian->wards, g_strdup(run->guest.uuid), ward);
     begin(ward, nest_guard_check);
     start_timer(guardian);
@@ -447,11 +478,32 @@ nest_guardian_forget(NestGuardian *guardian, const char *uuid)
 }
 
 void
+nest_guardian_job_moves(NestGuardian *guardian, const char *uuid)
+{
+    NestWard *ward = g_hash_table_lookup(guardian->wards, uuid);
+
+    if (ward)
+        ward->moves = TRUE;
+}
+
+void
+nest_guardian_resumed(NestGuardian *guardian, const char *uuid)
+{
+    NestWard *ward = g_hash_table_lookup(guardian->wards, uuid);
+
+    if (ward && ward->moves)
+        nest_guardian_job_ended(guardian, uuid);
+}
+
+void
 nest_guardian_job_ended(NestGuardian *guardian, const char *uuid)
 {
     NestWard *ward = g_hash_table_lookup(guardian->wards, uuid);
 
-    if (!ward || !ward->run->allow.once || ward->spent)
+    if (!ward)
+        return;
+    ward->moves = FALSE;
+    if (!ward->run->allow.once || ward->spent)
         return;
     ward->spent = TRUE;
     decide(ward);
@@ -483,10 +535,17 @@ nest_guardian_attach(NestGuardian *guardian, NestCalls *calls)
     g_clear_pointer(&guardian->calls, nest_calls_unref);
     if (calls) {
         guardian->calls = nest_calls_ref(calls);
-        start_timer(guardian);
+        guardian->settling = TRUE;
     }
     allow_workers(guardian);
     export_soon(guardian);
+}
+
+void
+nest_guardian_settle(NestGuardian *guardian)
+{
+    guardian->settling = FALSE;
+    start_timer(guardian);
 }
 
 NestGuardian *

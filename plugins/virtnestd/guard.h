@@ -32,14 +32,23 @@ void nest_guardian_free(NestGuardian *guardian);
 /* libvirt is there, or (NULL) gone: then everything is forgotten, and learnt again when it is back. */
 void nest_guardian_attach(NestGuardian *guardian, NestCalls *calls);
 
+/* All domains were looked at since libvirt is there. */
+void nest_guardian_settle(NestGuardian *guardian);
+
 /* A domain was looked at, and runs. It is guarded from now on if it wants to be, or is armed. */
 void nest_guardian_see(NestGuardian *guardian, NestRun *run);
 
 /* A domain does not run any more, or is none of ours. */
 void nest_guardian_forget(NestGuardian *guardian, const char *uuid);
 
+/* A domain's memory is on its way, somewhere or into a file. */
+void nest_guardian_job_moves(NestGuardian *guardian, const char *uuid);
+
 /* A migration away, a save or a snapshot of a domain has ended, one way or the other. */
 void nest_guardian_job_ended(NestGuardian *guardian, const char *uuid);
+
+/* A domain's vCPUs go on. Behind an internal snapshot that is all that libvirt tells of its end (seen in 9.0). */
+void nest_guardian_resumed(NestGuardian *guardian, const char *uuid);
 
 /**
  * nest_guardian_live: what a domain's live marker is to say.

@@ -19,7 +19,8 @@ nest_guard_job_new(NestGuardWork work, const NestPlugins *plugins, NestCalls *ca
     job->plugins = plugins;
     job->calls = nest_calls_ref(calls);
     job->run = nest_run_ref(run);
-    job->begun = nest_guard_now();
+    job->waited = -1;
+    job->made = nest_guard_now();
     return job;
 }
 
@@ -33,29 +34,43 @@ nest_guard_job_free(NestGuardJob *job)
     g_free(job);
 }
 
-/* As far as is known: where libvirt does not answer, it may. */
 static gboolean
 runs_still(virDomainPtr domain, const NestRun *run)
 {
-    int active = -1;
+    return (int)virDomainGetID(domain) == run->guest.id && !nest_virt_has_stopped(domain);
+}
 
-    if (!domain || (int)virDomainGetID(domain) != run->guest.id)
-        return FALSE;
-    active = virDomainIsActive(domain);
-    return active == 1 || (active < 0 && !nest_virt_domain_is_gone());
+static void
+run_for(NestGuardJob *job, virDomainPtr domain)
+{
+    if (runs_still(domain, job->run))
+        job->work(job, domain);
+    job->gone = !runs_still(domain, job->run);
+}
+
+gint64
+nest_guard_job_took(const NestGuardJob *job)
+{
+    gint waited = g_atomic_int_get(&job->waited);
+
+    return waited < 0 ? 0 : nest_guard_now() - job->made - waited;
 }
 
 void
 nest_guard_job_run(NestGuardJob *job)
 {
     virConnectPtr connection = nest_calls_take(job->calls);
-    g_autoptr(virDomain) domain = virDomainLookupByUUIDString(connection, job->run->guest.uuid);
+    g_autoptr(virDomain) domain = NULL;
 
-    if (!domain && !nest_virt_domain_is_gone())
+    job->sampled = nest_guard_now();
+    g_atomic_int_set(&job->waited, (gint)(job->sampled - job->made));
+    domain = virDomainLookupByUUIDString(connection, job->run->guest.uuid);
+    if (domain)
+        run_for(job, domain);
+    else if (nest_virt_domain_is_gone())
+        job->gone = TRUE;
+    else
         nest_virt_error(&job->error, "cannot reach it");
-    else if (runs_still(domain, job->run))
-        job->work(job, domain);
-    job->gone = !runs_still(domain, job->run);
     nest_calls_give(job->calls, connection);
 }
 
@@ -128,16 +143,33 @@ guard_plugin(NestGuardJob *job, guint i)
     return loaded;
 }
 
+/* Where that fails, a guard may be armed all the same, as when QEMU's answer was lost. */
+static void
+look_what_is_left(NestGuardJob *job, virDomainPtr domain)
+{
+    g_autoptr(GError) problem = g_steal_pointer(&job->error);
+
+    nest_guard_check(job, domain);
+    job->unsure = job->error != NULL;
+    g_clear_error(&job->error);
+    job->error = g_steal_pointer(&problem);
+}
+
 /* One that is armed is enough: what another says is an error all the same. */
 void
 nest_guard_arm(NestGuardJob *job, virDomainPtr domain)
 {
     const NestLoaded *loaded = NULL;
 
+    job->yields = job->yields && nest_virt_is_busy(domain);
+    if (job->yields)
+        return;
     for (guint i = 0; !job->error && (loaded = guard_plugin(job, i)); i++)
         if (loaded->plugin->arm(loaded->state, &job->run->guest, domain, &job->aborted,
                                 &job->error))
             job->armed = TRUE;
+    if (job->error)
+        look_what_is_left(job, domain);
 }
 
 void

@@ -16,20 +16,23 @@ typedef void (*NestGuardWork)(NestGuardJob *job, virDomainPtr domain);
 struct NestGuardJob {
     NestGuardWork work;
     const NestPlugins *plugins;
-    NestCalls *calls;      /* a reference of its own */
-    NestRun *run;          /* a reference of its own */
-    gint64 begun;          /* CLOCK_MONOTONIC's milliseconds */
-    gboolean stuck;        /* it takes so long that QEMU does not answer; of the main loop */
+    NestCalls *calls; /* a reference of its own */
+    NestRun *run;     /* a reference of its own */
+    gint64 made;      /* when it was, CLOCK_MONOTONIC's milliseconds */
+    gint waited;      /* so many more, until a worker took it; -1: none has; by g_atomic_int_... */
+    gboolean stuck;   /* it takes so long that QEMU does not answer; of the main loop */
     gboolean wants_bit;    /* sample: the bit is to be read as well */
     NestEvidence evidence; /* sample: what is known already, and what was found */
     const char *probe;     /* (nullable) sample: the plugin whose evidence counts */
     gint64 sampled;        /* ... when it was taken, CLOCK_MONOTONIC's milliseconds */
     gboolean armed;        /* whether the guard is armed now */
-    gchar *aborted;        /* arm: the job that was aborted for it; NULL: none */
-    gboolean gone;         /* the domain has ended meanwhile: an event will tell, or has told */
-    GError *error;         /* what went wrong */
-    gpointer guardian;     /* for the way back */
-    gpointer owner;        /* of the main loop: whose work it is; NULL once that is gone */
+    gboolean yields;       /* arm: not while libvirt is at a job; then: it was */
+    gboolean unsure;       /* arm: it failed, and may be armed all the same */
+    gchar *aborted; /* arm: the job that was aborted for it, or was completed first; NULL: none */
+    gboolean gone;  /* the domain has ended meanwhile: an event will tell, or has told */
+    GError *error;  /* what went wrong */
+    gpointer guardian; /* for the way back */
+    gpointer owner;    /* of the main loop: whose work it is; NULL once that is gone */
 };
 
 /* (transfer full) */
@@ -39,6 +42,9 @@ void nest_guard_job_free(NestGuardJob *job);
 
 /* Does it, on a worker. What a domain that has ended, or runs anew, leads to is no error. */
 void nest_guard_job_run(NestGuardJob *job);
+
+/* How long it has been with a worker, in milliseconds. */
+gint64 nest_guard_job_took(const NestGuardJob *job);
 
 /* Adds what the probes that need libvirt say. Error: none says anything, or one that was asked does not. */
 void nest_guard_sample(NestGuardJob *job, virDomainPtr domain);

@@ -1,4 +1,4 @@
-/* The link to libvirt: two connections, libvirt's events, and coming back when libvirt was away. */
+/* The link to libvirt: its events, the connections that calls begin with, and coming back when libvirt was away. */
 #include "virtnestd/link.h"
 
 #include "error.h"
@@ -7,9 +7,9 @@
 #include <gio/gio.h>
 
 #define FIRST_PAUSE_MS 100
-#define LONGEST_PAUSE_MS 10000
+#define LONGEST_PAUSE_MS 500
 
-enum { ON_LIFECYCLE, ON_METADATA, ON_JOB, N_CALLBACKS };
+enum { ON_LIFECYCLE, ON_METADATA, ON_ITERATION, ON_JOB, N_CALLBACKS };
 
 struct NestLink {
     gchar *uri;                       /* libvirt's */
@@ -128,6 +128,15 @@ on_metadata(virConnectPtr connection, virDomainPtr domain, int type, const char 
 }
 
 static void
+on_iteration(virConnectPtr connection, virDomainPtr domain, int iteration, void *data)
+{
+    NestLink *link = data;
+
+    (void)connection, (void)iteration;
+    link->listener->job_moves(link->data, domain);
+}
+
+static void
 on_job(virConnectPtr connection, virDomainPtr domain, virTypedParameterPtr parameters, int n,
        void *data)
 {
@@ -151,12 +160,16 @@ register_events(NestLink *link)
     link->callbacks[ON_METADATA] =
         virConnectDomainEventRegisterAny(link->control, NULL, VIR_DOMAIN_EVENT_ID_METADATA_CHANGE,
                                          VIR_DOMAIN_EVENT_CALLBACK(on_metadata), link, NULL);
+    link->callbacks[ON_ITERATION] = virConnectDomainEventRegisterAny(
+        link->control, NULL, VIR_DOMAIN_EVENT_ID_MIGRATION_ITERATION,
+        VIR_DOMAIN_EVENT_CALLBACK(on_iteration), link, NULL);
     link->callbacks[ON_JOB] =
         virConnectDomainEventRegisterAny(link->control, NULL, VIR_DOMAIN_EVENT_ID_JOB_COMPLETED,
                                          VIR_DOMAIN_EVENT_CALLBACK(on_job), link, NULL);
-    return link->callbacks[ON_LIFECYCLE] >= 0 && link->callbacks[ON_METADATA] >= 0 &&
-           link->callbacks[ON_JOB] >= 0 &&
-           virConnectRegisterCloseCallback(link->control, on_close, link, NULL) == 0 &&
+    for (int i = 0; i < N_CALLBACKS; i++)
+        if (link->callbacks[i] < 0)
+            return FALSE;
+    return virConnectRegisterCloseCallback(link->control, on_close, link, NULL) == 0 &&
            virConnectIsAlive(link->control) == 1;
 }
 

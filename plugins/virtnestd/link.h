@@ -1,4 +1,4 @@
-/* The link to libvirt: two connections, libvirt's events, and coming back when libvirt was away. */
+/* The link to libvirt: its events, the connections that calls begin with, and coming back when libvirt was away. */
 #pragma once
 
 #include "virtnestd/virt.h"
@@ -17,6 +17,8 @@ typedef struct {
     void (*lifecycle)(gpointer data, virDomainPtr domain, int event, int detail);
     /* An element of @uri in a domain's metadata was set or removed. */
     void (*metadata)(gpointer data, virDomainPtr domain, const char *uri);
+    /* A domain's memory is on its way, somewhere or into a file. */
+    void (*job_moves)(gpointer data, virDomainPtr domain);
     /* A job of a domain that can lead it away (VIR_DOMAIN_JOB_OPERATION_SAVE, _MIGRATION_OUT, _SNAPSHOT) has
      * ended, well or not. */
     void (*job_ended)(gpointer data, virDomainPtr domain);
@@ -28,8 +30,9 @@ typedef struct {
  * @listener: who hears of it; must outlive the link
  * @data: for the listener
  *
- * Two connections: events come over one ("control") and calls go over the other ("work"), so that a
- * call that waits delays no event. Opened on a thread, again after 0.1 s, 0.2 s ... 10 s.
+ * Two connections: events come over one ("control"), so that a call that waits delays no event; calls go over the
+ * other ("work") and those that calls.c opens besides. Opened on a thread, again after 0.1, 0.2 and 0.4 s and then
+ * each half second, as nothing guards until then.
  *
  * Returns: (transfer full) the link, not connected yet.
  */

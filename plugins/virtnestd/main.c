@@ -1,8 +1,10 @@
 /* virtnestd: follows libvirt's events and acts where no hook can: see virtnestd(8).
  *
- * Here are the process, its signals and its settings. link.c speaks with libvirt, domains.c decides
- * who wants a look, correct.c, marker.c and restart.c act, host.c sees to the host's KVM module, guard.c
- * watches running domains by the plugins that loader.c loaded, inhibit.c holds up the host's shutdown. */
+ * Here are the process, its signals and its settings. link.c hears libvirt, calls.c lends the connections to act
+ * over, scan.c and domains.c decide who wants a look, in which correct.c (with watch.c), run.c, marker.c and
+ * restart.c act. host.c sees to the host's KVM module. guard.c watches running domains, each of which is a ward.c,
+ * by guard_job.c on a worker and the plugins that loader.c loaded. inhibit.c holds up the host's shutdown, and
+ * release.c lets all go. */
 #include "config.h"
 #include "error.h"
 #include "liveness.h"
@@ -71,6 +73,14 @@ on_metadata(gpointer data, virDomainPtr domain, const char *uri)
 }
 
 static void
+on_job_moves(gpointer data, virDomainPtr domain)
+{
+    g_autofree gchar *uuid = nest_virt_uuid(domain);
+
+    nest_guardian_job_moves(((Daemon *)data)->guardian, uuid);
+}
+
+static void
 on_job_ended(gpointer data, virDomainPtr domain)
 {
     g_autofree gchar *uuid = nest_virt_uuid(domain);
@@ -78,8 +88,14 @@ on_job_ended(gpointer data, virDomainPtr domain)
     nest_guardian_job_ended(((Daemon *)data)->guardian, uuid);
 }
 
-static const NestLinkListener listener = {on_connected, on_lost, on_lifecycle, on_metadata,
-                                          on_job_ended};
+static const NestLinkListener listener = {
+    .connected = on_connected,
+    .lost = on_lost,
+    .lifecycle = on_lifecycle,
+    .metadata = on_metadata,
+    .job_moves = on_job_moves,
+    .job_ended = on_job_ended,
+};
 
 static void
 on_guard_changed(gpointer data, const char *uuid)

@@ -8,11 +8,16 @@ static gboolean
 set_element(virDomainPtr domain, const char *element, const char *prefix, const char *uri,
             GError **error)
 {
+    g_autoptr(GError) problem = NULL;
+
     if (virDomainSetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, element, prefix, uri,
-                             VIR_DOMAIN_AFFECT_LIVE) == 0 ||
-        virDomainIsActive(domain) != 1) /* it has stopped meanwhile, or is gone */
+                             VIR_DOMAIN_AFFECT_LIVE) == 0)
         return TRUE;
-    return nest_virt_error(error, "cannot mark the running domain");
+    nest_virt_error(&problem, "cannot mark the running domain");
+    if (nest_virt_has_stopped(domain))
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&problem));
+    return FALSE;
 }
 
 /* (transfer full)(nullable) The record as it should stand in the live XML; NULL: the tag and the guard are

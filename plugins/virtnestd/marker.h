@@ -14,7 +14,7 @@
  *   marker of this run says stays
  * @allow_is_over: what virt-nest allow left is used up; it is taken away anyhow where its time is over, and
  *   where it came with the guest
- * @ret_busy: a migration, save or the like is under way, for which the call would have to wait: it
+ * @ret_busy: set where something was to be written, else left alone: a migration, save or the like is under way, for which the call would have to wait: it
  *   was left alone and wants another look soon
  *
  * Returns: FALSE with NEST_ERROR_LIBVIRT.

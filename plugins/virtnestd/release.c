@@ -144,11 +144,13 @@ static gboolean
 release_all(virConnectPtr connection, const NestPlugins *plugins, virDomainPtr *list, guint n)
 {
     NestCalls *calls = nest_calls_new(connection, connection);
-    GThreadPool *workers = g_thread_pool_new(run_release, NULL, NEST_CALLS_MAX, FALSE, NULL);
+    GThreadPool *workers =
+        g_thread_pool_new(run_release, NULL, NEST_CALLS_MAX + NEST_CALLS_LENT, FALSE, NULL);
     GAsyncQueue *done = g_async_queue_new();
     gboolean ok = TRUE;
     guint left = 0;
 
+    nest_calls_lend(calls, NEST_CALLS_LENT);
     for (guint i = 0; i < n; i++)
         g_thread_pool_push(workers, release_new(calls, plugins, done, list[i]), NULL);
     left = wait_for(done, n, &ok);

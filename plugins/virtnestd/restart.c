@@ -1,11 +1,14 @@
-/* outrun=restart: a start that was faster than the correction is stopped and started again, once.
- */
+/* outrun=restart: a start that was faster than the correction is stopped and started again, once. */
 #include "virtnestd/restart.h"
 
 #include "cpu.h"
 #include "error.h"
+#include "virtnestd/run.h"
 
 #include <string.h>
+
+/* A guest that has run for longer has begun to work, and is not stopped: virtnestd was held up. */
+#define LONGEST_RUN_MS 10000
 
 /* Whether this XML is tagged, requires the feature and has not got it. */
 static gboolean
@@ -27,10 +30,11 @@ lacks_feature(const char *text)
 static gboolean
 has_just_booted(virDomainPtr domain, NestStart start, unsigned int *ret_flags)
 {
+    gint64 age = nest_run_age(virDomainGetName(domain));
     int state = 0;
     int reason = 0;
 
-    if (virDomainGetState(domain, &state, &reason, 0) < 0)
+    if (age < 0 || age > LONGEST_RUN_MS || virDomainGetState(domain, &state, &reason, 0) < 0)
         return FALSE;
     *ret_flags = state == VIR_DOMAIN_PAUSED ? VIR_DOMAIN_START_PAUSED : 0;
     if (state == VIR_DOMAIN_PAUSED)

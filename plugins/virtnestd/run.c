@@ -87,6 +87,26 @@ read_start_time(gint64 pid)
     return g_strdup(g_strv_length(fields) > 20 ? fields[20] : "");
 }
 
+/* How long a QEMU has run, in milliseconds; -1: unknown. Its start is told on CLOCK_BOOTTIME's clock. */
+static gint64
+age_of(const gchar *start_time)
+{
+    struct timespec now = {0};
+
+    if (!*start_time || clock_gettime(CLOCK_BOOTTIME, &now) < 0)
+        return -1;
+    return now.tv_sec * 1000 + now.tv_nsec / 1000000 -
+           g_ascii_strtoll(start_time, NULL, 10) * 1000 / sysconf(_SC_CLK_TCK);
+}
+
+gint64
+nest_run_age(const char *name)
+{
+    g_autofree gchar *start_time = read_start_time(read_pid(name));
+
+    return age_of(start_time);
+}
+
 /* The platform whose feature its vCPUs have; NULL: none. */
 static const NestPlatform *
 platform_of(const NestDomainXml *xml)
@@ -115,6 +135,7 @@ run_new(virDomainPtr domain, const Reading *reading)
 {
     NestRun *run = g_atomic_rc_box_new0(NestRun);
     const NestPlatform *platform = platform_of(reading->xml);
+    gint64 age = -1;
 
     run->guest.name = g_strdup(virDomainGetName(domain));
     run->guest.uuid = nest_virt_uuid(domain);
@@ -123,7 +144,8 @@ run_new(virDomainPtr domain, const Reading *reading)
     run->guest.kvm = nest_cpu_is_kvm(reading->xml);
     run->guest.feature = platform ? platform->feature : "";
     run->qemu = read_start_time(run->guest.pid);
-    run->started_ms = g_ascii_strtoll(run->qemu, NULL, 10) * 1000 / sysconf(_SC_CLK_TCK);
+    age = age_of(run->qemu);
+    run->started_ms = age < 0 ? 0 : g_get_monotonic_time() / G_TIME_SPAN_MILLISECOND - age;
     run->tagged = reading->tagged;
     run->guarded = platform && reading->refuses;
     run->let_go = reading->tagged && !reading->refuses;
@@ -140,17 +162,17 @@ nest_run_read(virDomainPtr domain, const NestDefinition *definition, NestRun **r
     g_autoptr(NestRun) run = NULL;
 
     *ret_run = NULL;
-    if (virDomainIsActive(domain) != 1)
+    if (nest_virt_has_stopped(domain))
         return TRUE;
     if (read_xml(domain, definition, &reading, &problem) && reading.xml)
         run = run_new(domain, &reading);
-    if (virDomainIsActive(domain) != 1)
-        return TRUE; /* it has stopped meanwhile, or is gone */
+    if (nest_virt_has_stopped(domain))
+        return TRUE; /* meanwhile */
     if (problem) {
         g_propagate_error(error, g_steal_pointer(&problem));
         return FALSE;
     }
-    if (run && (run->tagged || run->marked))
+    if (run && (run->tagged || run->marked || run->arrived || run->has_allow))
         *ret_run = g_steal_pointer(&run);
     return TRUE;
 }

@@ -7,8 +7,8 @@
 #include "state.h"
 
 /**
- * NestRun: a running domain that is tagged, or was when its guard was armed. Counted references, as
- * threads share it; nothing in it changes.
+ * NestRun: a running domain that is tagged, or in whose live XML something of ours still stands. Counted
+ * references, as threads share it; nothing in it changes.
  */
 typedef struct {
     NestGuest guest;   /* for the plugins */
@@ -35,6 +35,9 @@ typedef struct {
  */
 gboolean nest_run_read(virDomainPtr domain, const NestDefinition *definition, NestRun **ret_run,
                        GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* How long the QEMU of the running domain @name has run, in milliseconds; -1: unknown. */
+gint64 nest_run_age(const char *name);
 
 NestRun *nest_run_ref(NestRun *run);
 void nest_run_unref(NestRun *run);

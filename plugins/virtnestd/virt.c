@@ -42,6 +42,14 @@ nest_virt_domain_is_gone(void)
     return virGetLastErrorCode() == VIR_ERR_NO_DOMAIN;
 }
 
+gboolean
+nest_virt_has_stopped(virDomainPtr domain)
+{
+    int active = virDomainIsActive(domain);
+
+    return active == 0 || (active < 0 && nest_virt_domain_is_gone());
+}
+
 gchar *
 nest_virt_uuid(virDomainPtr domain)
 {

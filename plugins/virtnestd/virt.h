@@ -29,6 +29,9 @@ gboolean nest_virt_error(GError **error, const char *what);
 /* Whether this thread's last libvirt error says that the domain does not exist (any more). */
 gboolean nest_virt_domain_is_gone(void);
 
+/* Whether it does not run, as far as is known: where libvirt does not answer, it may. */
+gboolean nest_virt_has_stopped(virDomainPtr domain);
+
 /* (transfer full) A domain's uuid in its usual form. */
 gchar *nest_virt_uuid(virDomainPtr domain);
 

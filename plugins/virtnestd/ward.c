@@ -66,7 +66,7 @@ nest_ward_guard(const NestWard *ward)
         return NEST_GUARD_ARMED;
     if (ward->verdict.state != NEST_VERDICT_RUNNING)
         return NEST_GUARD_OFF;
-    if (nest_ward_is_lifted(ward))
+    if (ward->lifted)
         return NEST_GUARD_LIFTED;
     return ward->problem ? NEST_GUARD_FAILED : NEST_GUARD_OFF;
 }

@@ -18,6 +18,8 @@ typedef struct {
     NestGuardJob *job; /* its work under way; owned by the worker; NULL: none */
     gboolean checked;  /* it is known whether it is armed */
     gboolean armed;
+    gboolean lifted;  /* it is, or was when an operation began that may still be under way */
+    gboolean moves;   /* its memory has begun to move, and the job's end was not told */
     gboolean spent;   /* virt-nest allow --once is used up, and its element not gone yet */
     gchar *problem;   /* (nullable) why it could not be armed */
     gchar *said;      /* (nullable) the last warning about its guard, so that it is said once */

@@ -1,0 +1,663 @@
+/* The guard's decisions, one domain at a time: what it samples, when it arms, disarms, waits and tries again.
+ *
+ * Real are guard.c and what it is made of, with its workers and the main loop. Fake are libvirt, which answers
+ * below, and the plugins: a probe and a guard that are told what to say. A case waits for states, and for
+ * nothing only by letting some samples go by. */
+#include "check.h"
+#include "log.h"
+#include "state.h"
+#include "virtnestd/guard.h"
+
+#include <libvirt/virterror.h>
+
+/* A domain is its id, which ends its uuid. */
+#define UUID "00000000-0000-4000-8000-000000000001"
+#define OTHER "00000000-0000-4000-8000-000000000002"
+#define INTERVAL_MS 5
+#define LINGER_MS 100
+#define LIMIT_SECONDS 30
+/* So many samples show that nothing comes of them. */
+#define SOME_SAMPLES 5
+
+typedef struct {
+    NestConfig config;
+    NestGuardian *guardian;
+    GString *logged;
+    /* What is told to say. */
+    guint64 grows;          /* entries into L2 between two samples */
+    gboolean arm_fails;
+    gboolean arm_is_late;   /* ... as the domain left meanwhile */
+    gboolean leaves_node;   /* ... though QEMU refuses from then on */
+    gboolean disarm_fails;
+    gboolean in_job;        /* libvirt is at a job with the domain */
+    gboolean unreachable;   /* libvirt knows the domain, and does not say so */
+    gboolean over;          /* the domain does not run any more */
+    /* What came of it. */
+    guint samples;
+    guint64 entries;
+    gboolean refuses;       /* QEMU does */
+    guint arms;             /* calls of the guard */
+    guint disarms;
+    gboolean any_armed;     /* as the listener was told */
+    guint told;             /* so often */
+    NestState *live;        /* what the live marker is to say */
+} World;
+
+static World world;
+
+/* --- libvirt: this program's functions are found before the library's */
+
+virConnectPtr
+virConnectOpen(const char *uri)
+{
+    (void)uri;
+    return GUINT_TO_POINTER(1);
+}
+
+int
+virConnectRef(virConnectPtr connection)
+{
+    (void)connection;
+    return 0;
+}
+
+int
+virConnectClose(virConnectPtr connection)
+{
+    (void)connection;
+    return 0;
+}
+
+int
+virConnectIsAlive(virConnectPtr connection)
+{
+    (void)connection;
+    return 1;
+}
+
+char *
+virConnectGetURI(virConnectPtr connection)
+{
+    (void)connection;
+    return g_strdup("fake:///");
+}
+
+virDomainPtr
+virDomainLookupByUUIDString(virConnectPtr connection, const char *uuid)
+{
+    (void)connection;
+    return world.unreachable ? NULL : GINT_TO_POINTER(g_ascii_digit_value(uuid[strlen(uuid) - 1]));
+}
+
+int
+virGetLastErrorCode(void)
+{
+    return VIR_ERR_INTERNAL_ERROR;
+}
+
+const char *
+virGetLastErrorMessage(void)
+{
+    return "no answer";
+}
+
+unsigned int
+virDomainGetID(virDomainPtr domain)
+{
+    return GPOINTER_TO_UINT(domain);
+}
+
+int
+virDomainIsActive(virDomainPtr domain)
+{
+    (void)domain;
+    return !world.over;
+}
+
+int
+virDomainFree(virDomainPtr domain)
+{
+    (void)domain;
+    return 0;
+}
+
+int
+virDomainGetJobStats(virDomainPtr domain, int *type, virTypedParameterPtr *parameters, int *n,
+                     unsigned int flags)
+{
+    (void)domain, (void)flags;
+    *type = world.in_job ? VIR_DOMAIN_JOB_UNBOUNDED : VIR_DOMAIN_JOB_NONE;
+    *parameters = NULL;
+    *n = 0;
+    return 0;
+}
+
+/* --- the plugins; the other guest never runs one inside */
+
+static gboolean
+sample(gpointer state, const NestGuest *guest, virDomainPtr domain, NestEvidence *evidence, GError **error)
+{
+    (void)state, (void)domain, (void)error;
+    *evidence = (NestEvidence){.counted = TRUE};
+    if (guest->id == 1) {
+        world.samples++;
+        world.entries += world.grows;
+        evidence->entries = world.entries;
+    }
+    return TRUE;
+}
+
+static gboolean
+arm(gpointer state, const NestGuest *guest, virDomainPtr domain, gchar **ret_aborted, GError **error)
+{
+    (void)state, (void)guest, (void)domain;
+    world.arms++;
+    world.over = world.arm_is_late;
+    if (world.arm_is_late)
+        *ret_aborted = g_strdup("migration");
+    world.refuses = !world.arm_fails || world.leaves_node;
+    if (world.arm_fails)
+        g_set_error_literal(error, NEST_ERROR, NEST_ERROR_GUARD, "it was told to fail");
+    return !world.arm_fails;
+}
+
+static gboolean
+disarm(gpointer state, const NestGuest *guest, virDomainPtr domain, GError **error)
+{
+    (void)state, (void)guest, (void)domain;
+    world.disarms++;
+    if (world.disarm_fails)
+        g_set_error_literal(error, NEST_ERROR, NEST_ERROR_GUARD, "it was told to stay");
+    else
+        world.refuses = FALSE;
+    return !world.disarm_fails;
+}
+
+static gboolean
+is_armed(gpointer state, const NestGuest *guest, virDomainPtr domain, gboolean *ret_armed, GError **error)
+{
+    (void)state, (void)domain, (void)error;
+    *ret_armed = guest->id == 1 && world.refuses;
+    return TRUE;
+}
+
+static const NestPlugin probe = {
+    .name = "probe", .kind = NEST_PLUGIN_PROBE, .counts = TRUE, .local = TRUE, .sample = sample};
+static const NestPlugin guard = {
+    .name = "guard", .kind = NEST_PLUGIN_GUARD, .arm = arm, .disarm = disarm, .is_armed = is_armed};
+
+const NestLoaded *
+nest_plugins_get(const NestPlugins *plugins, NestPluginKind kind, guint i)
+{
+    static const NestLoaded loaded[] = {{&probe, NULL}, {&guard, NULL}};
+
+    (void)plugins;
+    for (gsize k = 0; k < G_N_ELEMENTS(loaded); k++)
+        if (loaded[k].plugin->kind == kind && i == 0)
+            return &loaded[k];
+    return NULL;
+}
+
+gboolean
+nest_loaded_applies(const NestLoaded *loaded, const NestGuest *guest)
+{
+    (void)loaded, (void)guest;
+    return TRUE;
+}
+
+/* --- who hears of it */
+
+static void
+on_changed(gpointer data, const char *uuid)
+{
+    gboolean allow_is_over = FALSE;
+
+    (void)data;
+    nest_state_free(world.live);
+    world.live = nest_guardian_live(world.guardian, uuid, &allow_is_over);
+}
+
+static void
+on_armed(gpointer data, gboolean any)
+{
+    (void)data;
+    world.any_armed = any;
+    world.told++;
+}
+
+static GLogWriterOutput
+keep_line(GLogLevelFlags level, const GLogField *fields, gsize n, gpointer data)
+{
+    (void)level, (void)data;
+    for (gsize i = 0; i < n; i++)
+        if (g_str_equal(fields[i].key, "MESSAGE"))
+            g_string_append_printf(world.logged, "%s\n", (const char *)fields[i].value);
+    return G_LOG_WRITER_HANDLED;
+}
+
+/* --- words */
+
+static gboolean
+give_up(gpointer what)
+{
+    g_error("after %d s: not %s", LIMIT_SECONDS, (const char *)what);
+    return G_SOURCE_REMOVE;
+}
+
+#define until(condition)                                                                           \
+    do {                                                                                           \
+        guint limit = g_timeout_add_seconds(LIMIT_SECONDS, give_up, (gpointer) #condition);        \
+        while (!(condition))                                                                       \
+            g_main_context_iteration(NULL, TRUE);                                                  \
+        g_source_remove(limit);                                                                    \
+    } while (0)
+
+static void
+let_samples_go_by(void)
+{
+    guint before = world.samples;
+
+    until(world.samples >= before + SOME_SAMPLES);
+}
+
+static gboolean
+end(gpointer is_over)
+{
+    *(gboolean *)is_over = TRUE;
+    return G_SOURCE_REMOVE;
+}
+
+/* Returns: how often the main loop woke up. */
+static guint
+let_time_go_by(void)
+{
+    gboolean is_over = FALSE;
+    guint wakes = 0;
+
+    g_timeout_add(SOME_SAMPLES * INTERVAL_MS, end, &is_over);
+    for (; !is_over; wakes++)
+        g_main_context_iteration(NULL, TRUE);
+    return wakes;
+}
+
+static gboolean
+guard_is(const char *word)
+{
+    return world.live && g_strcmp0(world.live->guard, word) == 0;
+}
+
+/* What a look found. */
+static NestRun *
+new_run(void)
+{
+    NestRun *run = g_atomic_rc_box_new0(NestRun);
+
+    run->guest = (NestGuest){g_strdup("one"), g_strdup(UUID), 1, 100, TRUE, "svm"};
+    run->qemu = g_strdup("1");
+    run->tagged = run->guarded = TRUE;
+    run->state = nest_state_new();
+    return run;
+}
+
+static void
+see(void)
+{
+    g_autoptr(NestRun) run = new_run();
+
+    nest_guardian_see(world.guardian, run);
+}
+
+/* Another that libvirt was asked for, as @world.live has it by now. */
+static NestRun *
+marked_run(void)
+{
+    NestRun *run = new_run();
+
+    run->marked = TRUE;
+    run->state->nested = TRUE;
+    return run;
+}
+
+static void
+see_allowed(gboolean once)
+{
+    g_autoptr(NestRun) run = new_run();
+
+    run->has_allow = TRUE;
+    run->allow = once ? (NestAllow){.once = TRUE} : (NestAllow){.until = G_MAXINT64};
+    nest_guardian_see(world.guardian, run);
+}
+
+static void
+attach(void)
+{
+    virConnectPtr fake = virConnectOpen(NULL);
+    NestCalls *calls = nest_calls_new(fake, fake);
+
+    nest_guardian_attach(world.guardian, calls);
+    nest_calls_unref(calls);
+}
+
+static void
+begin(void)
+{
+    static const NestGuardListener listener = {on_changed, on_armed};
+
+    world = (World){.config = NEST_CONFIG_DEFAULT, .logged = g_string_new(NULL)};
+    world.config.interval_ms = INTERVAL_MS;
+    world.config.linger_ms = LINGER_MS;
+    world.guardian = nest_guardian_new(&world.config, NULL, &listener, NULL);
+    attach();
+    nest_guardian_settle(world.guardian);
+}
+
+/* A ward with an L2, armed. */
+static void
+begin_armed(void)
+{
+    begin();
+    world.grows = 1;
+    see();
+    until(guard_is("armed"));
+    g_assert_true(world.refuses && world.any_armed);
+}
+
+static void
+finish(void)
+{
+    nest_guardian_attach(world.guardian, NULL);
+    until(!nest_guardian_is_busy(world.guardian));
+    nest_guardian_free(world.guardian);
+    nest_state_free(world.live);
+    g_string_free(world.logged, TRUE);
+}
+
+/* --- cases */
+
+static void
+test_nobody(void)
+{
+    begin();
+    see();
+    let_samples_go_by();
+    nest_guardian_forget(world.guardian, UUID);
+    until(!nest_guardian_is_busy(world.guardian));
+    let_time_go_by();
+    world.samples = 0;
+    g_assert_cmpuint(let_time_go_by(), ==, 1); /* for its own end */
+    g_assert_cmpuint(world.samples, ==, 0);
+    finish();
+}
+
+static void
+test_there_and_back(void)
+{
+    begin_armed();
+    world.grows = 0;
+    until(guard_is("off"));
+    g_assert_false(world.refuses);
+    until(!world.any_armed);
+    check_says(world.logged->str, "nested guests run in it|migration and save are possible");
+    g_assert_cmpuint(world.arms, ==, 1);
+    g_assert_cmpuint(world.disarms, ==, 1);
+    finish();
+}
+
+static void
+test_never(void)
+{
+    begin();
+    see();
+    until(guard_is("off"));
+    let_samples_go_by();
+    g_assert_cmpuint(world.arms, ==, 0);
+    g_assert_cmpuint(world.told, ==, 0);
+    finish();
+}
+
+static void
+test_arm_fails(void)
+{
+    begin();
+    world.grows = 1;
+    world.arm_fails = TRUE;
+    see();
+    until(guard_is("failed"));
+    check_says(world.live->problem, "it was told to fail");
+    until(world.arms > 1);
+    world.arm_fails = FALSE;
+    until(guard_is("armed"));
+    finish();
+}
+
+static void
+test_arm_leaves_node(void)
+{
+    begin();
+    world.grows = 1;
+    world.arm_fails = world.leaves_node = TRUE;
+    see();
+    until(guard_is("armed"));
+    g_assert_true(world.any_armed);
+    world.grows = 0;
+    until(guard_is("off"));
+    g_assert_false(world.refuses);
+    finish();
+}
+
+static void
+test_disarm_fails(void)
+{
+    guint before = 0;
+
+    begin_armed();
+    world.disarm_fails = TRUE;
+    world.grows = 0;
+    until(world.disarms > 0);
+    before = world.samples;
+    world.disarms = 0;
+    until(world.disarms >= SOME_SAMPLES);
+    g_assert_cmpuint(world.samples - before + 1, >=, world.disarms); /* one a sample */
+    g_assert_true(guard_is("armed"));
+    world.disarm_fails = FALSE;
+    until(guard_is("off"));
+    finish();
+}
+
+static void
+test_lost(void)
+{
+    begin();
+    world.grows = 1;
+    world.arm_fails = world.arm_is_late = TRUE;
+    see();
+    until(world.arms > 0 && !nest_guardian_is_busy(world.guardian));
+    check_says(world.logged->str, "it was told to fail");
+    nest_guardian_forget(world.guardian, UUID);
+    finish();
+}
+
+static void
+test_ended(void)
+{
+    begin();
+    world.grows = 1;
+    world.arm_fails = TRUE;
+    world.over = TRUE;
+    see();
+    let_time_go_by();
+    g_assert_cmpstr(world.logged->str, ==, "");
+    finish();
+}
+
+static void
+test_unreachable(void)
+{
+    begin_armed();
+    world.unreachable = TRUE;
+    world.grows = 0;
+    until(strstr(world.logged->str, "cannot reach it"));
+    let_samples_go_by();
+    g_assert_true(guard_is("armed"));
+    world.unreachable = FALSE;
+    until(guard_is("off"));
+    finish();
+}
+
+static void
+test_let_go(void)
+{
+    g_autoptr(NestRun) run = new_run();
+    g_autoptr(NestRun) again = marked_run();
+
+    begin_armed();
+    run->guarded = FALSE;
+    run->let_go = TRUE;
+    nest_guardian_see(world.guardian, run);
+    until(world.live && !world.live->guard); /* nothing is said of it any more */
+    g_assert_false(world.refuses);
+    nest_guardian_see(world.guardian, again); /* before its marker was written anew */
+    until(guard_is("armed"));
+    g_assert_true(world.refuses);
+    finish();
+}
+
+static void
+test_untagged_stays_armed(void)
+{
+    g_autoptr(NestRun) run = marked_run();
+
+    begin_armed();
+    run->tagged = run->guarded = FALSE;
+    nest_guardian_see(world.guardian, run);
+    let_samples_go_by();
+    g_assert_true(guard_is("armed") && world.refuses);
+    world.grows = 0;
+    until(!world.refuses);
+    finish();
+}
+
+static void
+test_allow_for(void)
+{
+    begin_armed();
+    see_allowed(FALSE);
+    until(guard_is("lifted"));
+    g_assert_false(world.refuses);
+    world.in_job = TRUE; /* a migration begins, and the time is over */
+    world.arms = 0;
+    see();
+    let_samples_go_by();
+    g_assert_cmpuint(world.arms, ==, 0);
+    g_assert_true(guard_is("lifted"));
+    world.in_job = FALSE;
+    until(guard_is("armed"));
+    finish();
+}
+
+static void
+test_allow_over(void)
+{
+    begin();
+    see_allowed(FALSE);
+    until(guard_is("off"));
+    see();
+    let_samples_go_by();
+    world.in_job = TRUE; /* a migration begins long after, and then an L2 */
+    world.grows = 1;
+    until(guard_is("armed"));
+    finish();
+}
+
+static void
+test_allow_once(void)
+{
+    begin_armed();
+    see_allowed(TRUE);
+    until(guard_is("lifted"));
+    world.in_job = TRUE; /* one operation is over, and another has begun at once */
+    nest_guardian_job_ended(world.guardian, UUID);
+    until(guard_is("armed"));
+    finish();
+}
+
+static void
+test_allow_snapshot(void)
+{
+    begin_armed();
+    see_allowed(TRUE);
+    until(guard_is("lifted"));
+    nest_guardian_resumed(world.guardian, UUID);
+    let_samples_go_by();
+    g_assert_true(guard_is("lifted")); /* behind a pause */
+    nest_guardian_job_moves(world.guardian, UUID);
+    let_samples_go_by();
+    g_assert_true(guard_is("lifted"));
+    nest_guardian_resumed(world.guardian, UUID);
+    until(guard_is("armed"));
+    finish();
+}
+
+static void
+test_libvirt_away(void)
+{
+    g_autoptr(NestRun) other = new_run();
+
+    begin_armed();
+    nest_guardian_attach(world.guardian, NULL);
+    let_time_go_by();
+    g_assert_true(world.any_armed);
+    attach();
+    g_free((gpointer)other->guest.uuid);
+    other->guest.uuid = g_strdup(OTHER);
+    other->guest.id = 2;
+    nest_guardian_see(world.guardian, other);
+    let_time_go_by();
+    g_assert_true(world.any_armed); /* not all domains were looked at */
+    see();
+    nest_guardian_settle(world.guardian);
+    let_samples_go_by();
+    g_assert_cmpuint(world.told, ==, 1);
+    nest_guardian_attach(world.guardian, NULL);
+    attach();
+    nest_guardian_settle(world.guardian); /* it ended while libvirt was away */
+    until(!world.any_armed);
+    finish();
+}
+
+int
+main(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        void (*run)(void);
+    } cases[] = {
+        {"while nobody is guarded nothing is sampled", test_nobody},
+        {"armed while nested guests run, disarmed behind them", test_there_and_back},
+        {"no nested guest, nothing is armed", test_never},
+        {"arming fails, and is tried again", test_arm_fails},
+        {"arming fails, and QEMU refuses all the same: it is disarmed later", test_arm_leaves_node},
+        {"disarming fails, and is tried again with each sample, no faster", test_disarm_fails},
+        {"a guest that was faster than its guard is told of", test_lost},
+        {"one that just ended is not", test_ended},
+        {"libvirt does not reach a domain, which is said, and it stays guarded", test_unreachable},
+        {"let go and taken back before its marker was written", test_let_go},
+        {"the tag is gone: armed until the nested guests are", test_untagged_stays_armed},
+        {"what began while it was allowed goes on when the time is over", test_allow_for},
+        {"what began later does not", test_allow_over},
+        {"allowed once, and no second at once", test_allow_once},
+        {"an internal snapshot uses up what is allowed once", test_allow_snapshot},
+        {"libvirt was away: what was armed counts until all is looked at", test_libvirt_away},
+    };
+
+    g_test_init(&argc, &argv, NULL);
+    if (virInitialize() < 0) /* for what is the library's own */
+        return 1;
+    g_log_set_writer_func(keep_line, NULL, NULL);
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree gchar *path = g_strconcat("/guard/", cases[i].name, NULL);
+
+        g_test_add_func(path, cases[i].run);
+    }
+    return g_test_run();
+}
