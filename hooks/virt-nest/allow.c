@@ -98,7 +98,7 @@ read_guarded(const NestConnection *connection, virDomainPtr domain, GError **err
                             "allowed holds for a running guest, start it first (virsh start)");
         return NULL;
     }
-    if (!nest_run_read(domain, definition, &run, error))
+    if (!nest_run_read(domain, definition, FALSE, &run, error))
         return NULL;
     if (is_guarded(run))
         return g_steal_pointer(&run);
@@ -190,7 +190,7 @@ wait_for_guard(virDomainPtr domain, const Wish *wish)
     for (;;) {
         g_autoptr(NestRun) run = NULL;
 
-        if (nest_run_read(domain, NULL, &run, NULL) && has_followed(run, wish))
+        if (nest_run_read(domain, NULL, FALSE, &run, NULL) && has_followed(run, wish))
             return g_steal_pointer(&run);
         if (g_get_monotonic_time() >= end)
             return NULL;

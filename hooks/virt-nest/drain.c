@@ -96,7 +96,7 @@ collect(const NestConnection *connection, virDomainPtr domain, gpointer data, GE
     g_autoptr(NestRun) run = NULL;
     Guest *guest = NULL;
 
-    if (!nest_run_read(domain, NULL, &run, error))
+    if (!nest_run_read(domain, NULL, FALSE, &run, error))
         return FALSE;
     if (!is_wanted(run))
         return TRUE;

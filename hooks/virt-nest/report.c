@@ -205,7 +205,7 @@ nest_report_new(const NestConnection *connection, virDomainPtr domain, GError **
     g_autoptr(NestRun) run = NULL;
     NestReport *report = NULL;
 
-    if (!look_at(&look, error) || !nest_run_read(domain, NULL, &run, error))
+    if (!look_at(&look, error) || !nest_run_read(domain, NULL, FALSE, &run, error))
         return NULL;
     report = g_new0(NestReport, 1);
     report->name = g_strdup(virDomainGetName(domain));

@@ -64,7 +64,7 @@ look_at(Top *top, virDomainPtr domain, NestTopView *view)
 {
     g_autoptr(NestRun) run = NULL;
 
-    if (nest_run_read(domain, NULL, &run, NULL) && run && is_wanted(top, &run->guest))
+    if (nest_run_read(domain, NULL, FALSE, &run, NULL) && run && is_wanted(top, &run->guest))
         nest_top_view_add(view, run,
                           nest_rates_sample(top->rates, top->connection->libvirt, &run->guest));
 }

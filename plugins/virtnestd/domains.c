@@ -130,11 +130,13 @@ take_over(Look *look, const NestDefinition *definition)
         g_idle_add_full(G_PRIORITY_DEFAULT, want_host, look->domains->host, NULL);
 }
 
-/* Also where the definition cannot be corrected: what runs may be tagged all the same. */
+/* Also where the definition cannot be corrected: what runs may be tagged all the same, or have a ward though its
+ * tag is gone and its marker could not be written. */
 static void
 look_at_run(Look *look, virDomainPtr domain, const NestDefinition *definition)
 {
-    if (nest_run_read(domain, definition, &look->run, &look->unmarked) && look->run)
+    if (nest_run_read(domain, definition, look->live != NULL, &look->run, &look->unmarked) &&
+        look->run)
         nest_marker_put(domain, look->run, look->live, look->allow_over, &look->busy,
                         &look->unmarked);
 }

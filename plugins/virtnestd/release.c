@@ -39,26 +39,15 @@ disarm(NestGuardJob *job, virDomainPtr domain)
         clear_marker(domain, job->run, &job->error);
 }
 
-/* (transfer full)(nullable) The run of any domain, whether or not it is ours. */
-static NestRun *
-read_any(virDomainPtr domain, GError **error)
-{
-    const NestDefinition tagged = {.tagged = TRUE, .tag = NEST_TAG_DEFAULT};
-    NestRun *run = NULL;
-
-    (void)!nest_run_read(domain, NULL, &run, error);
-    if (!run && !*error)
-        (void)!nest_run_read(domain, &tagged, &run, error);
-    return run;
-}
-
 static NestRun *
 read_run(Release *release)
 {
     virConnectPtr connection = nest_calls_take(release->calls);
     g_autoptr(virDomain) domain = virDomainLookupByUUIDString(connection, release->uuid);
-    NestRun *run = domain ? read_any(domain, &release->error) : NULL;
+    NestRun *run = NULL;
 
+    if (domain)
+        (void)!nest_run_read(domain, NULL, TRUE, &run, &release->error);
     nest_calls_give(release->calls, connection);
     return run;
 }

@@ -32,7 +32,8 @@ count_tag(Reading *reading, const NestTag *tag)
 
 /* A malformed tag counts as the one without attributes: the hook, or status, has said what is wrong. */
 static gboolean
-read_xml(virDomainPtr domain, const NestDefinition *definition, Reading *reading, GError **error)
+read_xml(virDomainPtr domain, const NestDefinition *definition, gboolean known, Reading *reading,
+         GError **error)
 {
     g_autofree char *text = virDomainGetXMLDesc(domain, 0);
     NestTag tag = NEST_TAG_DEFAULT;
@@ -42,7 +43,7 @@ read_xml(virDomainPtr domain, const NestDefinition *definition, Reading *reading
         return nest_virt_error(error, "cannot read the running domain");
     if (definition && definition->tagged)
         count_tag(reading, &definition->tag);
-    if (!reading->tagged && !nest_mention_is_in(text, strlen(text)))
+    if (!known && !reading->tagged && !nest_mention_is_in(text, strlen(text)))
         return TRUE;
     reading->xml = nest_domain_xml_parse(text, strlen(text), error);
     if (!reading->xml)
@@ -154,8 +155,8 @@ run_new(virDomainPtr domain, const Reading *reading)
 }
 
 gboolean
-nest_run_read(virDomainPtr domain, const NestDefinition *definition, NestRun **ret_run,
-              GError **error)
+nest_run_read(virDomainPtr domain, const NestDefinition *definition, gboolean known,
+              NestRun **ret_run, GError **error)
 {
     g_auto(Reading) reading = {0};
     g_autoptr(GError) problem = NULL;
@@ -164,7 +165,7 @@ nest_run_read(virDomainPtr domain, const NestDefinition *definition, NestRun **r
     *ret_run = NULL;
     if (nest_virt_has_stopped(domain))
         return TRUE;
-    if (read_xml(domain, definition, &reading, &problem) && reading.xml)
+    if (read_xml(domain, definition, known, &reading, &problem) && reading.xml)
         run = run_new(domain, &reading);
     if (nest_virt_has_stopped(domain))
         return TRUE; /* meanwhile */
@@ -172,7 +173,7 @@ nest_run_read(virDomainPtr domain, const NestDefinition *definition, NestRun **r
         g_propagate_error(error, g_steal_pointer(&problem));
         return FALSE;
     }
-    if (run && (run->tagged || run->marked || run->arrived || run->has_allow))
+    if (run && (known || run->tagged || run->marked || run->arrived || run->has_allow))
         *ret_run = g_steal_pointer(&run);
     return TRUE;
 }

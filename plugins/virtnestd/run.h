@@ -29,12 +29,13 @@ typedef struct {
  * nest_run_read: read a running domain.
  * @domain: the domain
  * @definition: (nullable) its persistent definition; NULL where it has none, or a malformed one
+ * @known: it is one of ours whatever stands in its XML, as its guard may be armed
  * @ret_run: (out)(transfer full)(nullable) the run; NULL where it does not run, or is none of ours
  *
  * Returns: FALSE with NEST_ERROR_LIBVIRT or NEST_ERROR_XML.
  */
-gboolean nest_run_read(virDomainPtr domain, const NestDefinition *definition, NestRun **ret_run,
-                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
+gboolean nest_run_read(virDomainPtr domain, const NestDefinition *definition, gboolean known,
+                       NestRun **ret_run, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* How long the QEMU of the running domain @name has run, in milliseconds; -1: unknown. */
 gint64 nest_run_age(const char *name);
