@@ -41,7 +41,7 @@ inside() { vm_run "$host" "$1"; }
 
 # soon SCRIPT: until it succeeds in the host, or $VM_LIMIT is over.
 soon() {
-    vm_run "$host" "until (set -e
+    inside "until (set -e
         $1
     ) >/run/soon 2>&1; do sleep 0.2; done" || { inside 'echo "in vain, the last try said:"; cat /run/soon'; return 1; }
 }
@@ -57,7 +57,7 @@ reload() { inside "modprobe -r kvm_amd && modprobe kvm_amd $1" && soon '[ "$(sta
 # --- virtnestd
 
 virtnestd_start() {
-    inside 'rm -f /var/log/virtnestd.log; virtnestd --foreground >/var/log/virtnestd.log 2>&1 &' &&
+    inside 'rm -f /var/log/virtnestd.log; virtnestd --foreground >/var/log/virtnestd.log 2>&1 & echo $! >/run/virtnestd.pid' &&
         soon 'grep "connected to libvirt" /var/log/virtnestd.log'
 }
 
