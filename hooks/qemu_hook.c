@@ -24,6 +24,8 @@
 
 /* How long a refused start waits for virtnestd; all of libvirt's clients wait with it. */
 #define CORRECTION_MS 2000
+/* ... and then for its define to reach libvirtd, where it waits in line behind this start and before the next. */
+#define SENT_MS 100
 
 typedef struct Operation Operation;
 
@@ -253,8 +255,10 @@ static void
 wait_for_correction(const Call *call)
 {
     for (int ms = 0; ms < CORRECTION_MS; ms++) {
-        if (nest_stamp_is_there(NEST_STAMP_CORRECTING, call->uuid))
+        if (nest_stamp_is_there(NEST_STAMP_CORRECTING, call->uuid)) {
+            g_usleep(SENT_MS * 1000);
             return;
+        }
         g_usleep(1000);
     }
 }
