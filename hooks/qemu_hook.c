@@ -25,7 +25,7 @@
 /* How long a refused start waits for virtnestd; all of libvirt's clients wait with it. */
 #define CORRECTION_MS 2000
 /* ... and then for its define to reach libvirtd, where it waits in line behind this start and before the next. */
-#define SENT_MS 100
+#define SENT_US 100000UL
 
 typedef struct Operation Operation;
 
@@ -256,7 +256,7 @@ wait_for_correction(const Call *call)
 {
     for (int ms = 0; ms < CORRECTION_MS; ms++) {
         if (nest_stamp_is_there(NEST_STAMP_CORRECTING, call->uuid)) {
-            g_usleep(SENT_MS * 1000);
+            g_usleep(SENT_US);
             return;
         }
         g_usleep(1000);

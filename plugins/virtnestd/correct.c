@@ -1,10 +1,11 @@
 /* The correction of a domain's persistent definition through libvirt, without losing anything.
  *
- * Theory of operation: read, work out, read again, and only if nothing changed define. Both reads
- * are usually calls of libvirt. While a domain starts, libvirt holds it locked and answers no call
- * about it; a correction that begins then would come too late for the start that follows a refused
- * one. So that one reads the file libvirt itself keeps the definition in (the same text, written
- * before the event), and its define waits in line behind the start that is about to be refused. */
+ * Theory of operation: read, work out, read again, and only if nothing changed define. While a domain
+ * starts, libvirt holds it locked and answers no call about it, and a call that waits for the domain keeps
+ * libvirt's list of domains from being written (seen in 9.0): our define would come behind the next start.
+ * So what was just defined or tagged is read from the file that libvirt itself keeps the definition in (the
+ * same text, written before the event), and the define alone waits, in line behind a start that is about
+ * to be refused. Else both reads are calls of libvirt. */
 #include "virtnestd/correct.h"
 
 #include "error.h"
@@ -243,8 +244,8 @@ is_fresh(const char *name)
 }
 
 NestDefinition *
-nest_correct_locked(const NestCorrector *corrector, virConnectPtr work, const char *name,
-                    const char *uuid, GError **error)
+nest_correct_fresh(const NestCorrector *corrector, virConnectPtr work, const char *name,
+                   const char *uuid, GError **error)
 {
     Source source = {corrector, work, uuid, NULL, name};
 

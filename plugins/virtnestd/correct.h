@@ -33,8 +33,8 @@ NestDefinition *nest_correct_domain(const NestCorrector *corrector, virDomainPtr
                                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
- * nest_correct_locked: the same for a domain defined or tagged a moment ago that libvirt now
- * holds locked, because it starts.
+ * nest_correct_fresh: the same for a domain defined or tagged a moment ago, which libvirt may hold
+ * locked by now, because it starts.
  * @work: where the define goes; it waits there until the domain is free
  * @name: the domain's
  * @uuid: the domain's
@@ -44,9 +44,9 @@ NestDefinition *nest_correct_domain(const NestCorrector *corrector, virDomainPtr
  *
  * Returns: as nest_correct_domain().
  */
-NestDefinition *nest_correct_locked(const NestCorrector *corrector, virConnectPtr work,
-                                    const char *name, const char *uuid,
-                                    GError **error) G_GNUC_WARN_UNUSED_RESULT;
+NestDefinition *nest_correct_fresh(const NestCorrector *corrector, virConnectPtr work,
+                                   const char *name, const char *uuid,
+                                   GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
  * nest_correct_describe: what was done, in a sentence.

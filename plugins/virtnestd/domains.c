@@ -3,9 +3,10 @@
  * Theory of operation: an event only says that a domain wants a look. A look is one pass over one
  * domain on a worker thread: correct its definition, mark it if it runs, and restart it if it
  * outran its correction and the settings say so. There is at most one look a domain at a time;
- * events that come meanwhile lead to one more after it. Only a fresh definition or tag whose look
- * hangs because the domain starts gets a second one beside it, which needs no answer of libvirt's
- * (nest_correct_locked). The table holds only domains with a look under way, so it is empty on a
+ * events that come meanwhile lead to one more after it. A fresh definition or tag gets a first look
+ * of its own, which needs no answer of libvirt's (nest_correct_fresh): while a domain starts libvirt
+ * answers nothing about it, and a question that waits keeps the define behind the next start. It is
+ * had beside a look that hangs as well. The table holds only domains with a look under way, so it is empty on a
  * quiet host. When virtnestd comes, all domains are sifted for those that want a look (scan.c).
  * Workers touch nothing of this file but their own Look; all else happens on the main loop. */
 #include "virtnestd/domains.h"
@@ -162,11 +163,11 @@ look_at_domain(Look *look)
 }
 
 static void
-correct_locked(Look *look)
+correct_fresh(Look *look)
 {
     NestCorrector corrector = {nest_calls_control(look->calls), look->domains->watch};
     g_autoptr(NestDefinition) definition =
-        nest_correct_locked(&corrector, look->work, look->name, look->uuid, &look->error);
+        nest_correct_fresh(&corrector, look->work, look->name, look->uuid, &look->error);
 
     take_over(look, definition);
 }
@@ -205,6 +206,8 @@ push(Look *look)
 }
 
 static const Kind whole_look;
+static const Kind fresh_look;
+static const Kind locked_look;
 
 /* A domain wants a look: now, or after the one that is under way. */
 static void
@@ -281,8 +284,6 @@ look_later(NestDomains *domains, const char *uuid)
                                later_new(domains, uuid, NULL), later_free);
 }
 
-static const Kind locked_look;
-
 /* The look at a fresh definition or tag is still under way: the domain is starting. */
 static gboolean
 it_is_locked(gpointer data)
@@ -307,11 +308,36 @@ expect_start(NestDomains *domains, const char *uuid, const char *name)
                        later_new(domains, uuid, name), later_free);
 }
 
+/* Something has just been written into the definition. */
 static void
-tell_outcome(const Look *look)
+want_fresh_look(NestDomains *domains, const char *uuid, const char *name)
+{
+    Look *look = NULL;
+
+    if (domains->stopping || !domains->calls)
+        return;
+    if (g_hash_table_contains(domains->entries, uuid)) {
+        want_look(domains, uuid, NEST_START_NONE);
+        expect_start(domains, uuid, name);
+        return;
+    }
+    g_hash_table_insert(domains->entries, g_strdup(uuid), g_new0(Entry, 1));
+    look = new_look(domains, &fresh_look, uuid);
+    look->name = g_strdup(name);
+    push(look);
+}
+
+static void
+tell_done(const Look *look)
 {
     if (look->done)
         nest_log(G_LOG_LEVEL_MESSAGE, look->name, look->uuid, "%s", look->done);
+}
+
+static void
+tell_outcome(const Look *look)
+{
+    tell_done(look);
     if (look->restarted)
         nest_log(G_LOG_LEVEL_MESSAGE, look->name, look->uuid,
                  "its start outran the correction: it was stopped and started again");
@@ -349,6 +375,19 @@ domain_is_done(const Look *look)
         want_look(domains, look->uuid, left.start);
     else if (look->busy || look->unmarked)
         look_later(domains, look->uuid);
+}
+
+/* The whole look follows, and says what is wrong. */
+static void
+fresh_is_done(const Look *look)
+{
+    NestDomains *domains = look->domains;
+    const Entry *entry = g_hash_table_lookup(domains->entries, look->uuid);
+    NestStart start = entry ? entry->start : NEST_START_NONE;
+
+    tell_done(look);
+    g_hash_table_remove(domains->entries, look->uuid);
+    want_look(domains, look->uuid, start);
 }
 
 static const Kind sifting;
@@ -403,7 +442,8 @@ domains_are_listed(const Look *look)
 static const Kind listing = {list_domains, domains_are_listed};
 static const Kind sifting = {sift_domains, part_is_sifted};
 static const Kind whole_look = {look_at_domain, domain_is_done};
-static const Kind locked_look = {correct_locked, tell_outcome};
+static const Kind fresh_look = {correct_fresh, fresh_is_done};
+static const Kind locked_look = {correct_fresh, tell_outcome};
 
 static void
 end_scan(NestDomains *domains)
@@ -511,7 +551,6 @@ static const struct {
     int detail; /* -1: any */
     NestStart start;
 } events[] = {
-    {VIR_DOMAIN_EVENT_DEFINED, -1, NEST_START_NONE},
     {VIR_DOMAIN_EVENT_STARTED, VIR_DOMAIN_EVENT_STARTED_BOOTED, NEST_START_SEEN},
     {VIR_DOMAIN_EVENT_STARTED, -1, NEST_START_NONE},
     {VIR_DOMAIN_EVENT_RESUMED, -1, NEST_START_PERHAPS},
@@ -537,7 +576,7 @@ nest_domains_lifecycle(NestDomains *domains, virDomainPtr domain, int event, int
     if (event == VIR_DOMAIN_EVENT_RESUMED)
         nest_guardian_resumed(domains->guardian, uuid);
     if (event == VIR_DOMAIN_EVENT_DEFINED)
-        expect_start(domains, uuid, virDomainGetName(domain));
+        want_fresh_look(domains, uuid, virDomainGetName(domain));
     for (gsize i = 0; i < G_N_ELEMENTS(events); i++) {
         if (events[i].event == event && (events[i].detail == -1 || events[i].detail == detail)) {
             want_look(domains, uuid, events[i].start);
@@ -554,8 +593,7 @@ nest_domains_metadata(NestDomains *domains, virDomainPtr domain, const char *uri
     if (!g_str_equal(uri, NEST_TAG_NAMESPACE) && !g_str_equal(uri, NEST_STATE_NAMESPACE) &&
         !g_str_equal(uri, NEST_ALLOW_NAMESPACE))
         return;
-    expect_start(domains, uuid, virDomainGetName(domain));
-    want_look(domains, uuid, NEST_START_NONE);
+    want_fresh_look(domains, uuid, virDomainGetName(domain));
 }
 
 void
