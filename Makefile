@@ -187,7 +187,8 @@ $(BUILD)/tests/test-rates: $(BUILD)/obj/tests/unit/test-rates.o $(BUILD)/obj/hoo
 GUARD_ALONE = plugins/virtnestd/calls.c plugins/virtnestd/guard.c plugins/virtnestd/guard_job.c \
               plugins/virtnestd/ward.c plugins/virtnestd/run.c plugins/virtnestd/virt.c
 
-$(BUILD)/tests/test-guard: $(BUILD)/obj/tests/unit/test-guard.o $(GUARD_ALONE:%.c=$(BUILD)/obj/%.o) $(BUILD)/libcommon.a
+$(BUILD)/tests/test-guard: $(BUILD)/obj/tests/unit/test-guard.o $(BUILD)/obj/tests/fakes/libvirt.o \
+                           $(GUARD_ALONE:%.c=$(BUILD)/obj/%.o) $(BUILD)/libcommon.a
 	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
 
 # guard-blocker alone, without virtnestd, for the libvirt tier.
@@ -289,7 +290,7 @@ $(BENCH_VIRT): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/obj/tests
 $(BENCH_MONITOR): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/obj/tests/bench/virt.o
 	$(LINK_PROGRAM) $(PLUGIN_LIBS)
 
-$(BUILD)/bench/guard: $(BUILD)/obj/tests/bench/guard.o $(BUILD)/obj/tests/bench/virt.o \
+$(BUILD)/bench/guard: $(BUILD)/obj/tests/bench/guard.o $(BUILD)/obj/tests/bench/virt.o $(BUILD)/obj/tests/fakes/libvirt.o \
                       $(GUARD_ALONE:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/plugins/virtnestd/loader.o $(BUILD)/libcommon.a
 	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
 
