@@ -22,6 +22,14 @@ set_guard() {
     record "$1" "why='entries' probe='probe-debugfs' guard='$2' since='1790000000' nested='${3:-yes}'"
 }
 
+# block DOMAIN: by hand, as the guard does: QEMU refuses to migrate while this is open.
+block() {
+    local file='"driver":"file","filename":"/var/tmp/'$1'.vdi","read-only":true,"locking":"off"'
+    host_run "$host" qemu-img create -q -f vdi "/var/tmp/$1.vdi" 0
+    virsh qemu-monitor-command "$1" '{"execute":"blockdev-add","arguments":{"driver":"vdi",
+        "node-name":"nested-guests-running","read-only":true,"file":{'"$file"'}}}'
+}
+
 # guard_is DOMAIN STATE
 guard_is() { live "$1" | grep -q "<[a-z:]*live .*guard=[\"']$2[\"']"; }
 

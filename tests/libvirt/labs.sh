@@ -63,14 +63,6 @@ nothing_allowed() { live "$1" | lacks nestallow; }
 monitor() { virsh qemu-monitor-command "$1" "$2"; }
 node_is_there() { monitor "$1" '{"execute":"query-named-block-nodes","arguments":{"flat":true}}' | grep -q nested-guests-running; }
 remove_node() { monitor "$1" '{"execute":"blockdev-del","arguments":{"node-name":"nested-guests-running"}}' | lacks error; }
-# qemu_without_vdi FOLDER: a copy of QEMU in which the format's name is another, as FOLDER/bin/qemu.
-qemu_without_vdi() {
-    mkdir -p "$host$1/bin"
-    ln -s /usr/lib /usr/share "$host$1" # where QEMU looks for its modules
-    LC_ALL=C sed 's/\x00vdi\x00/\x00vdX\x00/g' "$(command -v qemu-system-x86_64)" >"$host$1/bin/qemu"
-    chmod 755 "$host$1/bin/qemu"
-    not cmp -s "$host$1/bin/qemu" "$(command -v qemu-system-x86_64)"
-}
 # shellcheck disable=SC2016 # expanded inside
 signal_qemu() { host_run "$host" sh -c 'kill -s "$1" "$(cat "/run/libvirt/qemu/$0.pid")"' "$1" "$2"; }
 migrate() { host_migrate "$1" "$2" "$3" --unsafe; }
