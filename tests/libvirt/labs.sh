@@ -18,7 +18,16 @@ other_host() {
 on_other() { host=$other "$@"; }
 refused_there() { refused virsh "$@" && says nested-guests-running; }
 
-# lab NAME [KEY=VALUE...]: a tagged L1 with a disk, booted, its KVM loaded, no L2. QEMU is XML at the domain's end.
+# later_guest: what tests/guest/build makes of a kernel of 6.12 or later, in $BUILD/guest/later.
+later_guest() {
+    local status=0
+    tests/guest/build "$BUILD/guest/later" later || status=$?
+    [ "$status" != 77 ] || release_lacks 'a kernel of 6.12 or later'
+    return "$status"
+}
+
+# lab NAME [KEY=VALUE...]: a tagged L1 with a disk, booted, its KVM loaded, no L2. QEMU is XML at the domain's end, MORE
+# goes to the end of L1's command line.
 lab() {
     begin_lab "$@"
     boots "$1"
@@ -26,12 +35,16 @@ lab() {
 
 # begin_lab NAME [KEY=VALUE...]: the same, which still boots.
 begin_lab() {
-    local name=$1 qemu='' pair arguments=()
+    local name=$1 qemu='' more='' pair arguments=()
     for pair in "${@:2}"; do
-        case $pair in QEMU=*) qemu=${pair#*=} ;; *) arguments+=("$pair") ;; esac
+        case $pair in
+            QEMU=*) qemu=${pair#*=} ;;
+            MORE=*) more=" ${pair#*=}" ;;
+            *) arguments+=("$pair") ;;
+        esac
     done
     qemu-img create -q -f qcow2 "$scratch/$name.qcow2" 16M
-    host_lab "$host" "$name" "${arguments[@]}" METADATA="$tag" CMDLINE='nest.l2=none nest.end=shell' \
+    host_lab "$host" "$name" "${arguments[@]}" METADATA="$tag" CMDLINE="nest.l2=none nest.end=shell$more" \
         DEVICES="<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='$scratch/$name.qcow2'/><target dev='vda' bus='virtio'/></disk>" |
         sed "s,<on_reboot>destroy,<on_reboot>restart,; s,</domain>,${qemu//,/\\,}&," >"$host/var/tmp/$name.xml"
     virsh define "/var/tmp/$name.xml"

@@ -3,7 +3,7 @@
 # Source it in tier.sh's place; each case begins with `stay_on`.
 #
 # A lab is an L1 by name: one that is called later... has a kernel of 6.12 or later, which sets EFER.SVME when kvm
-# is loaded; the others have the usual one, 6.1 on Debian 12.
+# is loaded; the others have the usual one of the release, told not to do that where it would.
 #
 # There can be a second libvirt with a virtnestd in H, where labs migrate to and from; `there` puts before any
 # of these words that it is meant.
@@ -39,7 +39,7 @@ libvirtd_again() {
 # lab NAME: running, with kvm loaded and no L2, and no other L1 beside it, as H has one processor. What an
 # earlier case left so is taken as it is.
 lab() {
-    local guest=/guest
+    local guest=/guest early=''
     ! quiet "$1" || return 0
     inside "for libvirt in qemu:///system '$peer'; do
             for one in usual later; do
@@ -47,8 +47,8 @@ lab() {
             done
         done
         gunzip -c /root/disk.gz >/var/lib/libvirt/images/$1.qcow2; : >/var/log/l1/$1.log" >/dev/null 2>&1
-    case $1 in later*) guest=/guest/later ;; esac
-    define "$1" METADATA="$tag" CMDLINE='nest.l2=none nest.end=shell nest.button=poweroff' GUEST="$guest" MEMORY=112 \
+    case $1 in later*) guest=/guest/later early=' kvm.enable_virt_at_load=1' ;; esac
+    define "$1" METADATA="$tag" CMDLINE='nest.l2=none nest.end=shell nest.button=poweroff'"$early" GUEST="$guest" MEMORY=112 \
         DEVICES="<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='/var/lib/libvirt/images/$1.qcow2'/><target dev='vda' bus='virtio'/></disk>"
     inside "virsh start $1; until grep 'L1: ready' /var/log/l1/$1.log; do sleep 0.2; done"
 }
