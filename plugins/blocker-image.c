@@ -23,10 +23,7 @@ typedef struct {
     const char *bytes;
 } Field;
 
-#define FIELD(at, bytes)                                                                           \
-    {                                                                                              \
-        at, sizeof(bytes) - 1, bytes                                                               \
-    }
+#define FIELD(at, bytes) ((Field){at, sizeof(bytes) - 1, bytes})
 #define MAX_FIELDS 8
 
 struct NestBlockerFormat {

@@ -82,10 +82,12 @@ static void
 check_tag(const NestDomainXml *xml, const char *text, gsize length)
 {
     g_autoptr(GError) error = NULL;
-    const NestTag nothing = {(NestCpuWish)99, (NestMigrationWish)99, 99};
+    NestTag nothing;
     gboolean tagged = 99;
-    NestTag tag = nothing;
+    NestTag tag;
 
+    memset(&nothing, 99, sizeof(nothing)); /* values that no attribute has */
+    tag = nothing;
     if (!nest_tag_read(xml, &tagged, &tag, &error)) {
         PROMISE("a refusal leaves the outcome alone", tagged == 99 && is_same(&tag, &nothing),
                 NULL);
