@@ -25,8 +25,22 @@ unitdir     = /lib/systemd/system
 VERSION = 0.1.0
 BUILD  ?= build
 
+# The least versions, each by the newest of what is used: VIR_DOMAIN_UNDEFINE_KEEP_TPM; gvir_event_register();
+# g_uri_split(); json_parser_new_immutable(); xmlFirstElementChild(); the functions' symbol version.
+LEAST = libvirt:8.9.0 libvirt-glib-1.0:0.0.7 glib-2.0:2.66 json-glib-1.0:1.2 libxml-2.0:2.7.3 libkmod:5
+# The first that is missing or too old.
+TOO_OLD = command -v pkg-config >/dev/null || { echo 'virt-nest needs pkg-config to build, and finds none'; exit; }; \
+          for one in $(LEAST); do name=$${one%:*} least=$${one\#*:}; \
+          pkg-config --atleast-version=$$least $$name || { \
+          echo "virt-nest needs $$name >= $$least to build, and finds $$(pkg-config --modversion $$name 2>/dev/null || echo none)"; \
+          break; }; done
+
 # Nothing is built, so nothing needs to be found, for these goals.
-ifneq ($(filter-out clean,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out clean uninstall,$(or $(MAKECMDGOALS),all)),)
+LACKS := $(shell $(TOO_OLD))
+ifneq ($(LACKS),)
+$(error $(LACKS); 'sudo install/deps' installs the release's own, and README.md, "Requirements", has what is needed)
+endif
 # GIO only where libvirt is anyway: it would add a quarter to what a start of a tagged domain costs.
 LIBRARY_PACKAGES = glib-2.0 libxml-2.0 libkmod
 LIBVIRT_PACKAGES = libvirt libvirt-glib-1.0 gio-2.0 gmodule-2.0 json-glib-1.0
