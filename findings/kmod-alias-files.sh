@@ -1,0 +1,17 @@
+#!/bin/bash
+# kmod 30 (Debian 12) takes settings from modprobe.d's files in .conf and in .alias. kmod 34 (Debian 13) takes those in
+# .conf alone, and says nothing of the other: an option that stood in x.alias is gone after the upgrade.
+. "$(dirname "$0")/packages"
+
+# settings: the options that modprobe has read.
+settings() {
+    mkdir -p "$root/etc/modprobe.d"
+    echo 'options kvm_amd nested=0' >"$root/etc/modprobe.d/a.conf"
+    echo 'options kvm_intel nested=0' >"$root/etc/modprobe.d/b.alias"
+    inside modprobe --showconfig 2>&1 | grep -E '^options kvm|b\.alias' | paste -s -d ';'
+}
+
+unpack bookworm kmod=30+20221128-1
+sees 'kmod 30 has read' 'options kvm_amd nested=0;options kvm_intel nested=0' "$(settings)"
+unpack trixie kmod=34.2-2
+sees 'kmod 34 has read' 'options kvm_amd nested=0' "$(settings)"
