@@ -169,10 +169,10 @@ refuse_no_hardware(const NestKvmModule *module, GError **error)
 {
     const NestPlatform *p = module->platform;
 
-    if (!p)
-        return refuse(error, NEST_ERROR_HOST_VENDOR,
-                      "this host's CPU is of a vendor virt-nest does not know (/proc/cpuinfo): KVM "
-                      "guests can be nested on Intel, AMD and Hygon only");
+    if (!p) {
+        nest_platform_refuse(error);
+        return FALSE;
+    }
     if (module->locked)
         return refuse(error, NEST_ERROR_HOST_FIRMWARE,
                       "this host's CPU (%s) has %s, but the firmware locked it off: switch "
