@@ -531,9 +531,7 @@ nest_cpu_platform(const NestDomainXml *xml, const NestPlatform *host, GError **e
     if (!nest_cpu_is_kvm(xml))
         return nest_platform_of_tcg();
     if (!host)
-        g_set_error_literal(error, NEST_ERROR, NEST_ERROR_HOST_VENDOR,
-                            "this host's CPU is of no vendor virt-nest knows: KVM guests can be "
-                            "nested on Intel, AMD and Hygon only");
+        nest_platform_refuse(error);
     return host;
 }
 

@@ -34,7 +34,8 @@ typedef enum {
     NEST_ERROR_HOST_BUILTIN,      /* built into the kernel, nesting off */
     NEST_ERROR_HOST_DEVICE,       /* /dev/kvm is missing */
     NEST_ERROR_HOST_FIRMWARE,     /* the CPU has it, the firmware locked it off */
-    NEST_ERROR_HOST_KEPT_OFF,     /* somebody's nested=0 */
+    NEST_ERROR_HOST_KEPT_OFF,     /* somebody's nested=0, install, blacklist or module_blacklist= */
+    NEST_ERROR_HOST_VALUE,        /* somebody's value for nested that the kernel refuses */
     NEST_ERROR_HOST_FILES,        /* the module's file, or one it needs, is not there */
     NEST_ERROR_HOST_LOCK,         /* somebody else is at the module, and does not end */
     NEST_ERROR_HOST_LOAD,         /* the kernel refused a change; all is as it was */

@@ -3,6 +3,7 @@
 
 #include "error.h"
 #include "kvm_users.h"
+#include "modprobe_conf.h"
 #include "root.h"
 
 #include <cpuid.h>
@@ -100,11 +101,9 @@ const char *
 nest_kvm_state_name(NestKvmState state)
 {
     static const char *const state_names[] = {
-        [NEST_KVM_NO_HARDWARE] = "no-hardware",
-        [NEST_KVM_ABSENT] = "absent",
-        [NEST_KVM_ON] = "on",
-        [NEST_KVM_OFF_IDLE] = "off-idle",
-        [NEST_KVM_OFF_BUSY] = "off-busy",
+        [NEST_KVM_NO_HARDWARE] = "no-hardware", [NEST_KVM_ABSENT] = "absent",
+        [NEST_KVM_BAD_VALUE] = "bad-value",     [NEST_KVM_ON] = "on",
+        [NEST_KVM_OFF_IDLE] = "off-idle",       [NEST_KVM_OFF_BUSY] = "off-busy",
         [NEST_KVM_BUILTIN_OFF] = "builtin-off",
     };
 
@@ -125,6 +124,15 @@ state_of(const NestKvmModule *module, const char *nested, gboolean has_hardware)
     return module->busy ? NEST_KVM_OFF_BUSY : NEST_KVM_OFF_IDLE;
 }
 
+static gboolean
+has_bad_value(const NestPlatform *platform)
+{
+    g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(platform);
+    const NestModprobeSetting *winner = nest_modprobe_conf_winner(conf);
+
+    return winner && winner->refused;
+}
+
 /* A module built into the kernel has no reference count (Documentation/ABI/testing/sysfs-module). */
 static void
 read_module(NestKvmModule *module, const char *cpuinfo)
@@ -138,6 +146,15 @@ read_module(NestKvmModule *module, const char *cpuinfo)
     module->state = state_of(module, nested, has_flag(cpuinfo, platform->feature));
     module->locked = module->state == NEST_KVM_NO_HARDWARE && cpu_has_feature(platform);
     module->available = module->state == NEST_KVM_ABSENT && can_be_loaded(platform);
+    if (module->available && has_bad_value(platform))
+        module->state = NEST_KVM_BAD_VALUE;
+}
+
+gboolean
+nest_kvm_module_is_loaded(const NestKvmModule *module)
+{
+    return module->state != NEST_KVM_ABSENT && module->state != NEST_KVM_BAD_VALUE &&
+           module->state != NEST_KVM_NO_HARDWARE;
 }
 
 NestKvmModule
@@ -169,10 +186,10 @@ refuse_no_hardware(const NestKvmModule *module, GError **error)
 {
     const NestPlatform *p = module->platform;
 
-    if (!p)
-        return refuse(error, NEST_ERROR_HOST_VENDOR,
-                      "this host's CPU is of a vendor virt-nest does not know (/proc/cpuinfo): KVM "
-                      "guests can be nested on Intel, AMD and Hygon only");
+    if (!p) {
+        nest_platform_refuse(error);
+        return FALSE;
+    }
     if (module->locked)
         return refuse(error, NEST_ERROR_HOST_FIRMWARE,
                       "this host's CPU (%s) has %s, but the firmware locked it off: switch "
@@ -190,6 +207,7 @@ static gboolean
 refuse_absent(const NestKvmModule *module, GError **error)
 {
     const char *name = module->platform->module;
+    g_autoptr(NestModprobeConf) conf = NULL;
 
     if (!module->available)
         return refuse(
@@ -197,8 +215,21 @@ refuse_absent(const NestKvmModule *module, GError **error)
             "the module %s is not loaded and this kernel has none in /lib/modules: install "
             "the kernel's full module package, or reboot if the kernel was just updated",
             name);
-    return refuse(error, NEST_ERROR_HOST_ABSENT,
+    conf = nest_modprobe_conf_read(module->platform);
+    return nest_modprobe_conf_check_load(conf, FALSE, FALSE, NEST_KVM_ENABLE_FORCE, error) &&
+           refuse(error, NEST_ERROR_HOST_ABSENT,
                   "the module %s is not loaded: run virt-nest host enable", name);
+}
+
+static gboolean
+refuse_builtin(const NestKvmModule *module, GError **error)
+{
+    g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(module->platform);
+    g_autofree gchar *remedy = nest_modprobe_conf_boot_remedy(conf, TRUE);
+
+    return refuse(error, NEST_ERROR_HOST_BUILTIN,
+                  "%s is built into this kernel with nesting off: %s", module->platform->module,
+                  remedy);
 }
 
 static gboolean
@@ -227,7 +258,7 @@ nest_kvm_module_check(const NestKvmModule *module, GError **error)
         return TRUE;
     if (module->state == NEST_KVM_NO_HARDWARE)
         return refuse_no_hardware(module, error);
-    if (module->state == NEST_KVM_ABSENT)
+    if (module->state == NEST_KVM_ABSENT || module->state == NEST_KVM_BAD_VALUE)
         return refuse_absent(module, error);
     if (module->state == NEST_KVM_OFF_IDLE)
         return refuse(error, NEST_ERROR_HOST_OFF,
@@ -236,11 +267,7 @@ nest_kvm_module_check(const NestKvmModule *module, GError **error)
     if (module->state == NEST_KVM_OFF_BUSY)
         return refuse_busy(module, error);
     if (module->state == NEST_KVM_BUILTIN_OFF)
-        return refuse(
-            error, NEST_ERROR_HOST_BUILTIN,
-            "%s is built into this kernel with nesting off: boot with the kernel argument "
-            "%s.nested=1",
-            p->module, p->module);
+        return refuse_builtin(module, error);
     return refuse(error, NEST_ERROR_HOST_DEVICE,
                   "nesting is on in %s, but /dev/kvm is missing: run udevadm trigger "
                   "--name-match=kvm, or see why udev does not make it",

@@ -3,10 +3,14 @@
 
 #include "platform.h"
 
+/* The command that goes against what a line of modprobe.d says. */
+#define NEST_KVM_ENABLE_FORCE "virt-nest host enable --force"
+
 /* The states of DESIGN.md, "The host module". */
 typedef enum {
     NEST_KVM_NO_HARDWARE, /* no VMX or SVM, or switched off in the firmware */
     NEST_KVM_ABSENT,      /* the module is not loaded */
+    NEST_KVM_BAD_VALUE,   /* not loaded, and the kernel refuses the value that is set for it */
     NEST_KVM_ON,          /* loaded, nesting on */
     NEST_KVM_OFF_IDLE,    /* loaded, nesting off, nobody uses it */
     NEST_KVM_OFF_BUSY,    /* loaded, nesting off, in use */
@@ -20,7 +24,7 @@ typedef struct {
     const NestPlatform *platform; /* NULL for a vendor that is not in the table */
     NestKvmState state;           /* of the platform's module */
     gboolean locked;    /* where NO_HARDWARE: the CPU has it, the firmware locked it off */
-    gboolean available; /* where ABSENT: the kernel has the module to load */
+    gboolean available; /* where not loaded: the kernel has the module to load */
     gboolean builtin;   /* the module is part of the kernel, whatever its state */
     gboolean busy;      /* the module is in use, whatever its state */
     gboolean device;    /* /dev/kvm is there */
@@ -29,9 +33,12 @@ typedef struct {
 /**
  * nest_kvm_state_name: a state as programs read it.
  *
- * Returns: one of no-hardware, absent, on, off-idle, off-busy, builtin-off.
+ * Returns: one of no-hardware, absent, bad-value, on, off-idle, off-busy, builtin-off.
  */
 const char *nest_kvm_state_name(NestKvmState state);
+
+/* Whether the module is in the kernel, built in or loaded. */
+gboolean nest_kvm_module_is_loaded(const NestKvmModule *module);
 
 /**
  * nest_kvm_module_read: look at the host, changing nothing.
@@ -39,7 +46,7 @@ const char *nest_kvm_state_name(NestKvmState state);
  * From /proc/cpuinfo (the kernel takes vmx out of it where the firmware locked it off; for svm
  * kvm_amd alone knows), CPUID itself (which the firmware cannot change), /sys/module,
  * modules.builtin and /dev/kvm. Sub-millisecond unless the module is absent, when libkmod searches
- * /lib/modules for it.
+ * /lib/modules for it, and modprobe's configuration is read for a value that the kernel refuses.
  */
 NestKvmModule nest_kvm_module_read(void);
 

@@ -12,10 +12,12 @@ refuse_to_turn_off(const NestKvmModule *module, GError **error)
     g_autofree gchar *users = NULL;
 
     if (module->builtin) {
+        g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(module->platform);
+        g_autofree gchar *remedy = nest_modprobe_conf_boot_remedy(conf, FALSE);
+
         g_set_error(error, NEST_ERROR, NEST_ERROR_HOST_BUILTIN,
-                    "%s is built into this kernel with nesting on: boot with the kernel argument "
-                    "%s.nested=0",
-                    module->platform->module, module->platform->module);
+                    "%s is built into this kernel with nesting on: %s", module->platform->module,
+                    remedy);
         return NEST_KVM_DO_REFUSE;
     }
     users = nest_kvm_users_describe();
@@ -39,28 +41,35 @@ is_awaited(GError **error)
     return uuid != NULL;
 }
 
+/* Nothing is unloaded that would not be loaded again. */
 static NestKvmAction
 plan_off(const NestKvmModule *module, GError **error)
 {
+    g_autoptr(NestModprobeConf) conf = NULL;
+
     if (module->state != NEST_KVM_ON)
         return NEST_KVM_DO_NOTHING;
     if (module->builtin || module->busy)
         return refuse_to_turn_off(module, error);
-    return is_awaited(error) ? NEST_KVM_DO_REFUSE : NEST_KVM_DO_RELOAD;
+    conf = nest_modprobe_conf_read(module->platform);
+    if (!nest_modprobe_conf_check_load(conf, TRUE, FALSE, NULL, error) || is_awaited(error))
+        return NEST_KVM_DO_REFUSE;
+    return NEST_KVM_DO_RELOAD;
 }
 
 static NestKvmAction
 plan_on(const NestKvmModule *module, gboolean force, GError **error)
 {
-    gboolean load = module->state == NEST_KVM_ABSENT && module->available;
+    gboolean loaded = nest_kvm_module_is_loaded(module);
     g_autoptr(NestModprobeConf) conf = NULL;
 
-    if (!load && module->state != NEST_KVM_OFF_IDLE)
+    if (loaded ? module->state != NEST_KVM_OFF_IDLE : !module->available)
         return nest_kvm_module_check(module, error) ? NEST_KVM_DO_NOTHING : NEST_KVM_DO_REFUSE;
     conf = nest_modprobe_conf_read(module->platform);
-    if (!force && !nest_modprobe_conf_check(conf, error))
+    if (!nest_modprobe_conf_check_load(conf, loaded, force, NEST_KVM_ENABLE_FORCE, error) ||
+        (!force && !nest_modprobe_conf_check(conf, error)))
         return NEST_KVM_DO_REFUSE;
-    return load ? NEST_KVM_DO_LOAD : NEST_KVM_DO_RELOAD;
+    return loaded ? NEST_KVM_DO_RELOAD : NEST_KVM_DO_LOAD;
 }
 
 NestKvmAction

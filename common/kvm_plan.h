@@ -14,7 +14,7 @@ typedef enum {
  * nest_kvm_plan: how to have nesting on, or off.
  * @module: from nest_kvm_module_read()
  * @nested: what is wanted
- * @force: also where modprobe's configuration says nested=0
+ * @force: also where modprobe's configuration says nested=0, or keeps the module away
  *
  * Returns: NEST_KVM_DO_REFUSE with a NEST_ERROR_HOST_* that says why (who uses the module, who set
  * nested=0) and what to do; else what nest_kvm_turn() will do.

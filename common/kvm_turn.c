@@ -3,7 +3,9 @@
  * Theory of operation: only the vendor's module is unloaded; kvm.ko stays, with its parameters. /dev/kvm
  * goes and comes back with it. Between unloading and loading no signal ends this program, and what the
  * module's parameters were stands in the lock file, so that whoever acts next after a SIGKILL in between
- * still knows them. The kernel's reference count decides whether a guest is there: a module in use is not
+ * still knows them. Nothing is unloaded that the configuration would not load again: nest_kvm_plan() has looked
+ * at it, and libkmod is asked once more. No `install` command is ever run, as what it does cannot be known; what was
+ * unloaded is put back by inserting the module itself. The kernel's reference count decides whether a guest is there: a module in use is not
  * unloaded, however lately the guest came. */
 #include "kvm_turn.h"
 
@@ -43,7 +45,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(KmodModule, kmod_module_unref)
 /* One turn on its way. */
 typedef struct {
     gboolean nested;       /* what is wanted */
-    gboolean force;        /* whatever modprobe's configuration says */
+    gboolean force;        /* against whatever a line of modprobe's configuration decides */
     NestKvmModule host;    /* as it was found last */
     int lock;              /* the lock file */
     gchar *parameters;     /* the module's own, to be loaded with again */
@@ -173,6 +175,29 @@ check_files(KmodModule *module, GError **error)
     return good;
 }
 
+/* modprobe's own resolution, for what nest_kvm_plan() may not have seen. */
+static gboolean
+check_resolution(const Turn *turn, GError **error)
+{
+    const char *name = turn->host.platform->module;
+    const char *command = kmod_module_get_install_commands(turn->module);
+
+    if (!g_str_equal(kmod_module_get_name(turn->module), name)) {
+        g_autofree gchar *why = g_strdup_printf("modprobe has an alias of this name for %s",
+                                                kmod_module_get_name(turn->module));
+
+        return refuse_files(name, why, error);
+    }
+    if (!command || turn->force)
+        return TRUE;
+    g_set_error(
+        error, NEST_ERROR, NEST_ERROR_HOST_KEPT_OFF,
+        "the module %s stays as it is, as modprobe would run a command in its place (install %s "
+        "%s): remove that line, or run " NEST_KVM_ENABLE_FORCE,
+        name, name, command);
+    return FALSE;
+}
+
 static gboolean
 find_module(Turn *turn, GError **error)
 {
@@ -187,18 +212,37 @@ find_module(Turn *turn, GError **error)
     kmod_module_unref_list(found);
     if (!turn->module)
         return refuse_files(name, "libkmod does not find it in /lib/modules", error);
-    return check_files(turn->module, error);
+    return check_resolution(turn, error) && check_files(turn->module, error);
 }
 
 /* --- doing it */
 
-/* As modprobe does it, by its configuration; and as insmod does, without it. Both return 0 or -errno. */
+/* With the options of modprobe's configuration; and as insmod does, without. Both return 0 or -errno. */
 typedef int (*Load)(KmodModule *module, const char *options);
 
 static int
+load_one(KmodModule *module, const char *options)
+{
+    int problem = kmod_module_probe_insert_module(module, KMOD_PROBE_IGNORE_COMMAND, options, NULL,
+                                                  NULL, NULL);
+
+    return problem == 0 && !is_in_kernel(module) ? -ENODEV : problem;
+}
+
+/* What it needs first, deepest first as libkmod lists it, as each may have an install line. */
+static int
 load_by_configuration(KmodModule *module, const char *options)
 {
-    return kmod_module_probe_insert_module(module, 0, options, NULL, NULL, NULL);
+    KmodList *dependencies = kmod_module_get_dependencies(module);
+    int problem = 0;
+
+    for (KmodList *at = dependencies; at && problem == 0; at = kmod_list_next(dependencies, at)) {
+        g_autoptr(KmodModule) needed = kmod_module_get_module(at);
+
+        problem = is_in_kernel(needed) ? 0 : load_one(needed, NULL);
+    }
+    kmod_module_unref_list(dependencies);
+    return problem == 0 ? load_one(module, options) : problem;
 }
 
 static int
@@ -267,11 +311,12 @@ static gboolean
 cry(Turn *turn, int problem, GError **error)
 {
     const char *name = turn->host.platform->module;
+    const char *path = kmod_module_get_path(turn->module);
     g_autoptr(GError) lost = g_error_new(
         NEST_ERROR, NEST_ERROR_HOST_LOST,
         "%s WAS UNLOADED AND THE KERNEL DOES NOT LOAD IT AGAIN (%s): NO KVM GUEST CAN START ON THIS "
-        "HOST: see dmesg, run modprobe %s, and if that fails reboot",
-        name, g_strerror(-problem), name);
+        "HOST: see dmesg, run insmod %s, and if that fails reboot",
+        name, g_strerror(-problem), path ? path : name);
 
     nest_log_alarm(lost);
     g_propagate_error(error, g_steal_pointer(&lost));
@@ -378,19 +423,18 @@ prepare(Turn *turn, NestKvmAction action, GError **error)
     return TRUE;
 }
 
-/* It may have been loaded by somebody else meanwhile, or by an install line that does not pass on options. */
+/* It may have been loaded by somebody else meanwhile. */
 static gboolean
 check_outcome(Turn *turn, GError **error)
 {
     turn->host = nest_kvm_module_read();
     if ((turn->host.state == NEST_KVM_ON) == turn->nested)
         return TRUE;
-    if (turn->host.state == NEST_KVM_ABSENT)
+    if (!nest_kvm_module_is_loaded(&turn->host))
         return cry(turn, -ENODEV, error);
     g_set_error(
         error, NEST_ERROR, NEST_ERROR_HOST_LOAD,
-        "%s was loaded with nested=%d, but its state is now %s: see whether something else loads it, as an "
-        "install line in /etc/modprobe.d",
+        "%s was loaded with nested=%d, but its state is now %s: see whether something else loads it",
         turn->host.platform->module, turn->nested, nest_kvm_state_name(turn->host.state));
     return FALSE;
 }

@@ -10,7 +10,8 @@
  * @ret_module: (out) the host as it was found last, also on failure
  *
  * Waits some seconds at most for another that is at it, and finds its work done then. Removal is never
- * forced: the kernel's own reference count keeps the module of a running guest. Whatever fails, the module
+ * forced: the kernel's own reference count keeps the module of a running guest. Nothing is unloaded that would not
+ * be loaded again, and no install command is run. Whatever fails, the module
  * comes back as it was, with the parameters that it had. Over when /dev/kvm has the owner, mode and ACL
  * again that it had. Says in the log what it does, and which untagged domains gain the feature.
  *

@@ -1,32 +1,19 @@
-/* What decides nesting at the next load of the KVM module: modprobe's configuration, and our drop-in in it.
+/* What decides nesting at the next load of the KVM module: modprobe's configuration.
  *
  * libkmod gives the options of a module as one text and does not tell where each of them stands. So the same
- * files are read here: in libkmod's order, by its rules for lines (libkmod/libkmod-config.c), and the text
- * that comes of it is taken apart as the kernel does (lib/cmdline.c, next_arg). */
+ * files are read here (modprobe_files.h), and the text that comes of it is taken apart as the kernel does. */
 #include "modprobe_conf.h"
 
 #include "error.h"
+#include "kernel_args.h"
+#include "modprobe_files.h"
 #include "root.h"
 
-#include <errno.h>
-#include <glib/gstdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define COMMAND_LINE "/proc/cmdline"
 #define OUR_NAME "virt-nest.conf" /* the name in NEST_MODPROBE_FILE */
-#define BLANKS " \t\n\v\f\r"
-
-/* In libkmod's order; a file of an earlier one hides those of its name in the later ones. */
-static const char *const folders[] = {"/etc/modprobe.d", "/run/modprobe.d",
-                                      "/usr/local/lib/modprobe.d", "/usr/lib/modprobe.d",
-                                      "/lib/modprobe.d"};
-
-/* The drop-in. Both vendors' lines are ours: a disk is moved from one machine to another. */
-#define NOTE                                                                                       \
-    "# Written by virt-nest, to have nested guests at each boot; virt-nest host disable removes it."
-static const char *const our_lines[] = {NOTE, "options kvm_intel nested=1",
-                                        "options kvm_amd nested=1", NULL};
 
 /* What names the modules an initramfs loads: files, or folders of *.conf. */
 static const char *const initramfs_files[] = {
@@ -37,6 +24,7 @@ static const char *const initramfs_files[] = {
 /* Where a part of the options stands. */
 typedef struct {
     const char *file;
+    const char *name; /* the module, as it is written there */
     guint line;
     gsize end; /* of the part */
 } Origin;
@@ -45,7 +33,8 @@ typedef struct {
 typedef struct {
     const char *module;
     GString *text;
-    GArray *origins; /* of Origin */
+    GArray *origins;     /* of Origin */
+    GStringChunk *names; /* of the origins */
 } Options;
 
 static void
@@ -54,6 +43,7 @@ setting_free(gpointer data)
     NestModprobeSetting *setting = data;
 
     g_free(setting->file);
+    g_free(setting->name);
     g_free(setting->value);
     g_free(setting);
 }
@@ -64,107 +54,39 @@ nest_modprobe_conf_free(NestModprobeConf *conf)
     if (!conf)
         return;
     g_ptr_array_unref(conf->settings);
+    g_ptr_array_unref(conf->bars);
+    g_ptr_array_unref(conf->mistakes);
     g_free(conf);
 }
 
-/* A device or pipe is no configuration, and reading it may never end. */
-static gchar *
-read_file(const char *file, gsize *ret_length)
-{
-    g_autofree gchar *path = nest_root_path(file);
-    gchar *text = NULL;
-
-    if (g_file_test(path, G_FILE_TEST_IS_REGULAR))
-        (void)g_file_get_contents(path, &text, ret_length, NULL);
-    return text;
-}
-
-/* '-' and '_' are the same in it. */
-static gboolean
-is_module(const Options *options, char *name)
-{
-    return g_str_equal(g_strdelimit(name, "-", '_'), options->module);
-}
-
+/* Where @name is the module. */
 static void
-add_options(Options *options, const char *file, guint line, const char *text)
+add_options(Options *options, const char *file, guint line, const char *name, const char *text)
 {
     Origin origin = {.file = file, .line = line};
 
+    if (!nest_kernel_args_match(name, options->module))
+        return;
     if (options->text->len > 0)
         g_string_append_c(options->text, ' ');
     g_string_append(options->text, text);
     origin.end = options->text->len;
+    origin.name = g_string_chunk_insert(options->names, name);
     g_array_append_val(options->origins, origin);
-}
-
-/* Takes the next line off: a backslash joins it with what comes after, be that a line feed or not. */
-static gboolean
-take_line(const char **text, const char *end, GString *line, guint *lines)
-{
-    const char *c = *text;
-
-    g_string_truncate(line, 0);
-    for (*lines = 1; c < end && *c != '\n'; c++) {
-        if (*c == '\\' && ++c == end)
-            break;
-        if (*c == '\n')
-            ++*lines;
-        else
-            g_string_append_c(line, *c);
-    }
-    *text = c < end ? c + 1 : end;
-    return c < end || line->len > 0;
 }
 
 /* "options MODULE TEXT" */
 static void
-add_line(Options *options, const char *file, guint number, char *line)
+add_line(Options *options, const NestModprobeLine *line)
 {
+    g_autofree gchar *copy = g_strdup(line->text);
     char *rest = NULL;
-    const char *command = strtok_r(line, "\t ", &rest);
-    char *module = strtok_r(NULL, "\t ", &rest);
+    const char *command = strtok_r(copy, "\t ", &rest);
+    const char *name = strtok_r(NULL, "\t ", &rest);
     const char *text = strtok_r(NULL, "", &rest);
 
-    if (text && g_str_equal(command, "options") && is_module(options, module))
-        add_options(options, file, number, text);
-}
-
-static void
-add_text(Options *options, const char *file, const char *text, gsize length)
-{
-    g_autoptr(GString) line = g_string_new(NULL);
-    guint lines = 0;
-    const char *end = text + length;
-
-    for (guint number = 1; take_line(&text, end, line, &lines); number += lines)
-        add_line(options, file, number, line->str);
-}
-
-/* Takes the next parameter off, by the kernel's rules for quotes. */
-static gboolean
-take_parameter(const char **text, gchar **ret_name, gchar **ret_value)
-{
-    const char *begin = *text + strspn(*text, BLANKS);
-    const char *end = NULL, *equals = NULL, *value = NULL;
-    gboolean quoted = *begin == '"', inside = quoted;
-
-    if (!*begin)
-        return FALSE;
-    begin += quoted;
-    for (end = begin; *end && (inside || !strchr(BLANKS, *end)); end++) {
-        if (*end == '=' && !equals)
-            equals = end;
-        inside ^= *end == '"';
-    }
-    *text = end;
-    value = equals ? equals + 1 : end;
-    if ((quoted || *value == '"') && end > begin && end[-1] == '"')
-        end--;
-    value += equals && *value == '"';
-    *ret_name = g_strndup(begin, (gsize)((equals ? equals : end) - begin));
-    *ret_value = equals ? g_strndup(value, end > value ? (gsize)(end - value) : 0) : NULL;
-    return TRUE;
+    if (text && !line->unread && g_str_equal(command, "options"))
+        add_options(options, line->file, line->number, name, text);
 }
 
 /* A kernel argument, "MODULE.PARAMETER=VALUE". */
@@ -178,52 +100,67 @@ add_argument(Options *options, char *name, const char *value)
         return;
     *parameter++ = '\0';
     option = value ? g_strdup_printf("%s=\"%s\"", parameter, value) : g_strdup(parameter);
-    if (is_module(options, name))
-        add_options(options, COMMAND_LINE, 1, option);
+    add_options(options, COMMAND_LINE, 1, name, option);
 }
 
 /* Also what stands behind "--": libkmod has no regard for that. */
 static void
 add_command_line(Options *options)
 {
-    g_autofree gchar *text = read_file(COMMAND_LINE, NULL);
+    g_autofree gchar *text = nest_modprobe_files_text(COMMAND_LINE, NULL);
     const char *at = text ? text : "";
     gchar *name = NULL, *value = NULL;
 
-    while (take_parameter(&at, &name, &value)) {
+    while (nest_kernel_args_next(&at, &name, &value)) {
         add_argument(options, name, value);
         g_free(name);
         g_free(value);
     }
 }
 
-static gboolean
-bool_is_on(const char *value)
+/* What the kernel makes of a value. */
+typedef enum { OFF, ON, REFUSED } Meaning;
+
+/* lib/kstrtox.c, kstrtobool(), param_set_bool(): by the first letters. Older kernels refuse some that newer ones take;
+ * those count as taken, and what the kernel says of them is heard when it is asked. */
+static Meaning
+read_bool(const char *value)
 {
-    return !value || (*value && strchr("yYtT1", *value)) ||
-           g_ascii_strncasecmp(value, "on", 2) == 0;
+    if (!value || (*value && strchr("yYtTeE1", *value)) || g_ascii_strncasecmp(value, "on", 2) == 0)
+        return ON;
+    return (*value && strchr("nNfFdD0", *value)) || g_ascii_strncasecmp(value, "of", 2) == 0
+               ? OFF
+               : REFUSED;
 }
 
-static gboolean
-int_is_on(const char *value)
+/* kstrtoint(), with the base that the digits name. */
+static Meaning
+read_int(const char *value)
 {
     char *end = NULL;
-    long long number = value && !strchr(BLANKS, *value) ? strtoll(value, &end, 0) : 0;
+    long long number = 0;
 
-    return number != 0 && number == (int)number && *end == '\0';
+    if (!value || !*value || strchr(NEST_KERNEL_BLANKS, *value))
+        return REFUSED;
+    number = strtoll(value, &end, 0);
+    if (end == value || *end || number != (int)number)
+        return REFUSED;
+    return number ? ON : OFF;
 }
 
-/* What the kernel refuses counts as off: the module would not be loaded at all. */
 static NestModprobeSetting *
 setting_new(const Origin *origin, const char *module, const char *value)
 {
     NestModprobeSetting *setting = g_new0(NestModprobeSetting, 1);
+    /* A bool in arch/x86/kvm/vmx/vmx.c, an int in svm/svm.c. */
+    Meaning meaning = g_str_equal(module, "kvm_intel") ? read_bool(value) : read_int(value);
 
     setting->file = g_strdup(origin->file);
     setting->line = origin->line;
+    setting->name = g_strdup(origin->name);
     setting->value = g_strdup(value ? value : "");
-    /* A bool in arch/x86/kvm/vmx/vmx.c, an int in svm/svm.c. */
-    setting->on = g_str_equal(module, "kvm_intel") ? bool_is_on(value) : int_is_on(value);
+    setting->on = meaning == ON;
+    setting->refused = meaning == REFUSED;
     setting->ours = g_str_equal(origin->file, NEST_MODPROBE_FILE);
     return setting;
 }
@@ -238,9 +175,9 @@ take_settings(const Options *options, GPtrArray *settings)
 
     while (more) {
         g_autofree gchar *name = NULL, *value = NULL;
-        gsize begin = (gsize)(at - options->text->str) + strspn(at, BLANKS);
+        gsize begin = (gsize)(at - options->text->str) + strspn(at, NEST_KERNEL_BLANKS);
 
-        more = take_parameter(&at, &name, &value) && (value || !g_str_equal(name, "--"));
+        more = nest_kernel_args_next(&at, &name, &value) && (value || !g_str_equal(name, "--"));
         if (!more || !g_str_equal(name, "nested"))
             continue;
         while (origin->end <= begin)
@@ -249,67 +186,17 @@ take_settings(const Options *options, GPtrArray *settings)
     }
 }
 
-static gboolean
-is_read(const char *folder, const char *name)
-{
-    g_autofree gchar *path = g_build_filename(folder, name, NULL);
-
-    return *name != '.' && (g_str_has_suffix(name, ".conf") || g_str_has_suffix(name, ".alias")) &&
-           !g_file_test(path, G_FILE_TEST_IS_DIR);
-}
-
-static void
-list_folder(GHashTable *files, const char *folder)
-{
-    g_autofree gchar *path = nest_root_path(folder);
-    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
-    const char *name = NULL;
-
-    while (dir && (name = g_dir_read_name(dir)))
-        if (is_read(path, name) && !g_hash_table_contains(files, name))
-            g_hash_table_insert(files, g_strdup(name), g_build_filename(folder, name, NULL));
-}
-
-/* (transfer full) The files that are read: name to path. */
-static GHashTable *
-list_files(void)
-{
-    GHashTable *files = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-
-    for (gsize i = 0; i < G_N_ELEMENTS(folders); i++)
-        list_folder(files, folders[i]);
-    return files;
-}
-
-static gint
-compare_names(gconstpointer one, gconstpointer other)
-{
-    return strcmp(one, other);
-}
-
-/* What is set, if our drop-in had a certain text; NULL: as it is. */
 static GPtrArray *
-read_settings(const NestPlatform *platform, const char *ours)
+read_settings(const NestPlatform *platform, const GPtrArray *lines)
 {
     GPtrArray *settings = g_ptr_array_new_with_free_func(setting_free);
     g_autoptr(GString) text = g_string_new(NULL);
     g_autoptr(GArray) origins = g_array_new(FALSE, FALSE, sizeof(Origin));
-    g_autoptr(GHashTable) files = list_files();
-    g_autoptr(GList) names = NULL;
-    Options options = {platform->module, text, origins};
+    g_autoptr(GStringChunk) names = g_string_chunk_new(64);
+    Options options = {platform->module, text, origins, names};
 
-    if (ours)
-        g_hash_table_insert(files, g_strdup(OUR_NAME), g_strdup(NEST_MODPROBE_FILE));
-    names = g_list_sort(g_hash_table_get_keys(files), compare_names);
-    for (const GList *name = names; name; name = name->next) {
-        const char *file = g_hash_table_lookup(files, name->data);
-        gboolean given = ours && g_str_equal(file, NEST_MODPROBE_FILE);
-        gsize length = given ? strlen(ours) : 0;
-        g_autofree gchar *content = given ? g_strdup(ours) : read_file(file, &length);
-
-        if (content)
-            add_text(&options, file, content, length);
-    }
+    for (guint i = 0; i < lines->len; i++)
+        add_line(&options, g_ptr_array_index(lines, i));
     add_command_line(&options);
     take_settings(&options, settings);
     return settings;
@@ -319,7 +206,7 @@ read_settings(const NestPlatform *platform, const char *ours)
 static gboolean
 file_loads(const char *file, const char *module)
 {
-    g_autofree gchar *text = read_file(file, NULL);
+    g_autofree gchar *text = nest_modprobe_files_text(file, NULL);
     g_auto(GStrv) parts = g_strsplit(module, "_", 2);
     g_autofree gchar *pattern =
         g_strdup_printf("^(?!\\s*omit_)[^#\\n]*(?<![\\w-])kvm([-_]%s)?(?![\\w-])", parts[1]);
@@ -343,13 +230,16 @@ initramfs_loads(const char *file, const char *module)
     return found;
 }
 
-static NestModprobeConf *
-conf_new(const NestPlatform *platform, const char *ours)
+NestModprobeConf *
+nest_modprobe_conf_read_with(const NestPlatform *platform, const char *ours)
 {
     NestModprobeConf *conf = g_new0(NestModprobeConf, 1);
+    g_autoptr(GPtrArray) lines = nest_modprobe_files_read(ours ? OUR_NAME : NULL, ours);
 
     conf->module = platform->module;
-    conf->settings = read_settings(platform, ours);
+    conf->settings = read_settings(platform, lines);
+    conf->bars = nest_modprobe_bars_read(platform, lines);
+    conf->mistakes = nest_modprobe_mistakes_read(platform, lines);
     for (gsize i = 0; i < G_N_ELEMENTS(initramfs_files) && !conf->initramfs; i++)
         conf->initramfs = initramfs_loads(initramfs_files[i], platform->module);
     return conf;
@@ -358,34 +248,127 @@ conf_new(const NestPlatform *platform, const char *ours)
 NestModprobeConf *
 nest_modprobe_conf_read(const NestPlatform *platform)
 {
-    return conf_new(platform, NULL);
+    return nest_modprobe_conf_read_with(platform, NULL);
 }
 
+/* --- who decides */
+
+/* The kernel reads the options in order, and loads nothing once it refuses one (kernel/params.c, parse_args). */
 const NestModprobeSetting *
 nest_modprobe_conf_winner(const NestModprobeConf *conf)
 {
-    guint n = conf->settings->len;
+    const NestModprobeSetting *winner = NULL;
 
-    return n > 0 ? g_ptr_array_index(conf->settings, n - 1) : NULL;
+    for (guint i = 0; i < conf->settings->len; i++) {
+        winner = g_ptr_array_index(conf->settings, i);
+        if (winner->refused)
+            break;
+    }
+    return winner;
 }
 
-/* Refuses for the winner. @last: it is so whatever our drop-in says. */
 static gboolean
-refuse_kept_off(const NestModprobeConf *conf, gboolean last, GError **error)
+is_argument(const NestModprobeSetting *setting)
+{
+    return g_str_equal(setting->file, COMMAND_LINE);
+}
+
+const NestModprobeSetting *
+nest_modprobe_conf_argument(const NestModprobeConf *conf)
+{
+    guint n = conf->settings->len;
+    const NestModprobeSetting *last = n > 0 ? g_ptr_array_index(conf->settings, n - 1) : NULL;
+
+    return last && is_argument(last) ? last : NULL;
+}
+
+const NestModprobeSetting *
+nest_modprobe_conf_overridden(const NestModprobeConf *conf)
+{
+    const NestModprobeSetting *winner = nest_modprobe_conf_winner(conf);
+    const NestModprobeSetting *last = NULL;
+
+    for (guint i = 0; i < conf->settings->len; i++) {
+        const NestModprobeSetting *setting = g_ptr_array_index(conf->settings, i);
+
+        if (!nest_modprobe_files_is_distribution(setting->file))
+            last = setting;
+    }
+    return last && !last->on && winner->on ? last : NULL;
+}
+
+gchar *
+nest_modprobe_conf_boot_remedy(const NestModprobeConf *conf, gboolean nested)
+{
+    const NestModprobeSetting *argument = nest_modprobe_conf_argument(conf);
+
+    if (argument)
+        return g_strdup_printf("replace the kernel argument %s.nested=%s by %s.nested=%d",
+                               argument->name, argument->value, argument->name, nested);
+    return g_strdup_printf("boot with the kernel argument %s.nested=%d", conf->module, nested);
+}
+
+/* --- refusals */
+
+static gboolean
+refuse_value(const NestModprobeConf *conf, const NestModprobeSetting *setting, GError **error)
+{
+    g_autofree gchar *where =
+        is_argument(setting)
+            ? g_strdup_printf("the kernel argument %s.nested=%s", setting->name, setting->value)
+            : g_strdup_printf("%s:%u (options %s nested%s%s)", setting->file, setting->line,
+                              setting->name, *setting->value ? "=" : "", setting->value);
+
+    g_set_error(
+        error, NEST_ERROR, NEST_ERROR_HOST_VALUE,
+        "the kernel does not load %s with the value that %s gives: write nested=1 there, without "
+        "spaces, or remove it, then run virt-nest host enable",
+        conf->module, where);
+    return FALSE;
+}
+
+gboolean
+nest_modprobe_conf_check_load(const NestModprobeConf *conf, gboolean loaded, gboolean force,
+                              const char *remedy, GError **error)
+{
+    const NestModprobeBar *bar = nest_modprobe_bars_find(conf->bars, loaded, force);
+    const NestModprobeSetting *winner = nest_modprobe_conf_winner(conf);
+
+    if (bar) {
+        nest_modprobe_bars_refuse(bar, conf->module, remedy, error);
+        return FALSE;
+    }
+    return !winner || !winner->refused || refuse_value(conf, winner, error);
+}
+
+gboolean
+nest_modprobe_conf_refuse(const NestModprobeConf *conf, gboolean last, GError **error)
 {
     const NestModprobeSetting *winner = nest_modprobe_conf_winner(conf);
 
-    if (g_str_equal(winner->file, COMMAND_LINE))
+    if (is_argument(winner))
         g_set_error(error, NEST_ERROR, NEST_ERROR_HOST_KEPT_OFF,
                     "nesting is kept off by the kernel argument %s.nested=%s, which is read after "
                     "every file: remove it from the boot loader's configuration, and boot again",
-                    conf->module, winner->value);
+                    winner->name, winner->value);
     else
         g_set_error(error, NEST_ERROR, NEST_ERROR_HOST_KEPT_OFF,
                     "nesting is kept off by %s:%u (options %s nested=%s)%s", winner->file,
-                    winner->line, conf->module, winner->value,
+                    winner->line, winner->name, winner->value,
                     last ? ", which is read after " NEST_MODPROBE_FILE ": remove that line"
                          : ": remove that line, or run virt-nest host enable --force");
+    return FALSE;
+}
+
+static gboolean
+refuse_overridden(const NestModprobeSetting *off, const NestModprobeSetting *winner, GError **error)
+{
+    g_set_error(
+        error, NEST_ERROR, NEST_ERROR_HOST_KEPT_OFF,
+        "%s:%u (options %s nested=%s) is to keep nesting off, but the distribution's %s:%u "
+        "(nested=%s) is read after it: to have nesting remove the first line, or run virt-nest host "
+        "enable --force; to have none put it into a file that is read later",
+        off->file, off->line, off->name, off->value, winner->file, winner->line, winner->value);
     return FALSE;
 }
 
@@ -393,155 +376,14 @@ gboolean
 nest_modprobe_conf_check(const NestModprobeConf *conf, GError **error)
 {
     const NestModprobeSetting *winner = nest_modprobe_conf_winner(conf);
-    g_autofree gchar *name = NULL;
+    const NestModprobeSetting *overridden = nest_modprobe_conf_overridden(conf);
+    g_autofree gchar *name = winner ? g_path_get_basename(winner->file) : NULL;
 
+    if (overridden)
+        return refuse_overridden(overridden, winner, error);
     if (!winner || winner->on)
         return TRUE;
-    name = g_path_get_basename(winner->file);
-    return refuse_kept_off(conf, strcmp(name, OUR_NAME) > 0, error);
-}
-
-static gboolean
-refuse_file(GError **error, const char *what, const char *reason, const char *remedy)
-{
-    g_set_error(error, NEST_ERROR, NEST_ERROR_IO,
-                NEST_MODPROBE_FILE " %s (%s) and is as it was: %s, then try again", what, reason,
-                remedy);
-    return FALSE;
-}
-
-/* What was not made by us, such as a link to /dev/null, somebody made on purpose. */
-static gboolean
-read_ours(gchar **ret_text, GError **error)
-{
-    g_autofree gchar *path = nest_root_path(NEST_MODPROBE_FILE);
-    g_autofree gchar *text = NULL;
-    g_autoptr(GError) problem = NULL;
-    GStatBuf status;
-    gsize length = 0;
-
-    if (g_lstat(path, &status) < 0) {
-        if (errno != ENOENT)
-            return refuse_file(error, "cannot be read", g_strerror(errno), "make it readable");
-        *ret_text = g_strdup("");
-        return TRUE;
-    }
-    if (!S_ISREG(status.st_mode))
-        return refuse_file(error, "cannot be edited", "it is no regular file", "move it away");
-    if (!g_file_get_contents(path, &text, &length, &problem))
-        return refuse_file(error, "cannot be read", problem->message, "make it readable");
-    if (strlen(text) != length)
-        return refuse_file(error, "cannot be edited", "it has a NUL byte in it", "move it away");
-    *ret_text = g_steal_pointer(&text);
-    return TRUE;
-}
-
-/* (transfer full) The lines that are not ours; "" where nothing stands in them. */
-static gchar *
-without_ours(const char *text, gboolean *ret_found)
-{
-    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-    GString *rest = g_string_new(NULL);
-
-    *ret_found = FALSE;
-    for (gsize i = 0; lines[i]; i++) {
-        if (g_strv_contains(our_lines, lines[i]))
-            *ret_found = TRUE;
-        else if (lines[i + 1] || *lines[i])
-            g_string_append_printf(rest, "%s\n", lines[i]);
-    }
-    if (!rest->str[strspn(rest->str, BLANKS)])
-        g_string_truncate(rest, 0);
-    return g_string_free(rest, FALSE);
-}
-
-/* The remedy where it cannot be written. */
-#define MAKE_ROOM "make its folder writable, with room on its disk"
-
-static gboolean
-write_ours(const char *text, GError **error)
-{
-    g_autofree gchar *path = nest_root_path(NEST_MODPROBE_FILE);
-    g_autofree gchar *folder = g_path_get_dirname(path);
-    g_autoptr(GError) problem = NULL;
-
-    if (g_mkdir_with_parents(folder, 0755) < 0)
-        return refuse_file(error, "cannot be written", g_strerror(errno), MAKE_ROOM);
-    if (!g_file_set_contents_full(path, text, -1,
-                                  G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE,
-                                  0644, &problem))
-        return refuse_file(error, "cannot be written", problem->message, MAKE_ROOM);
-    (void)g_chmod(path, 0644); /* whatever the umask: anybody may ask what is set */
-    return TRUE;
-}
-
-/* Whether nobody set nested=0 (or is overridden), and nested=1 would be in force. */
-static gboolean
-check_drop_in(const NestPlatform *platform, const char *rest, const char *text, gboolean override,
-              GError **error)
-{
-    g_autoptr(NestModprobeConf) without = conf_new(platform, rest);
-    g_autoptr(NestModprobeConf) with = conf_new(platform, text);
-    const NestModprobeSetting *winner = nest_modprobe_conf_winner(with);
-
-    if (winner && !winner->on)
-        return refuse_kept_off(with, TRUE, error);
-    return override || nest_modprobe_conf_check(without, error);
-}
-
-/* What the drop-in is to be; *ret_done: it is that already. */
-static gchar *
-work_out(const NestPlatform *platform, gboolean force, gboolean *ret_done, GError **error)
-{
-    g_autofree gchar *old = NULL;
-    g_autofree gchar *rest = NULL;
-    g_autofree gchar *text = NULL;
-    gboolean found = FALSE;
-
-    if (!read_ours(&old, error))
-        return NULL;
-    rest = without_ours(old, &found);
-    text = g_strdup_printf("%s" NOTE "\noptions %s nested=1\n", rest, platform->module);
-    *ret_done = g_str_equal(old, text);
-    if (!check_drop_in(platform, rest, text, force || *ret_done, error))
-        return NULL;
-    return g_steal_pointer(&text);
-}
-
-gboolean
-nest_modprobe_conf_may_keep_on(const NestPlatform *platform, gboolean force, GError **error)
-{
-    gboolean done = FALSE;
-    g_autofree gchar *text = work_out(platform, force, &done, error);
-
-    return text != NULL;
-}
-
-gboolean
-nest_modprobe_conf_keep_on(const NestPlatform *platform, gboolean force, GError **error)
-{
-    gboolean done = FALSE;
-    g_autofree gchar *text = work_out(platform, force, &done, error);
-
-    return text && (done || write_ours(text, error));
-}
-
-gboolean
-nest_modprobe_conf_forget(gboolean *ret_removed, GError **error)
-{
-    g_autofree gchar *path = nest_root_path(NEST_MODPROBE_FILE);
-    g_autofree gchar *old = NULL;
-    g_autofree gchar *rest = NULL;
-    gboolean found = FALSE;
-
-    if (!read_ours(&old, error))
-        return FALSE;
-    rest = without_ours(old, &found);
-    if (found && *rest && !write_ours(rest, error))
-        return FALSE;
-    if (found && !*rest && g_unlink(path) < 0)
-        return refuse_file(error, "cannot be removed", g_strerror(errno),
-                           "make its folder writable");
-    *ret_removed = found;
-    return TRUE;
+    if (winner->refused)
+        return refuse_value(conf, winner, error);
+    return nest_modprobe_conf_refuse(conf, strcmp(name, OUR_NAME) > 0, error);
 }

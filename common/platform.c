@@ -6,12 +6,14 @@
 
 #include <stdio.h>
 
-enum { INTEL, AMD, HYGON };
+enum { INTEL, AMD, HYGON, ZHAOXIN };
 
+/* Zhaoxin has two names, and the spaces about the second one are part of it (arch/x86/kernel/cpu/zhaoxin.c). */
 static const NestPlatform platforms[] = {
-    [INTEL] = {"intel", "Intel", "GenuineIntel", "vmx", "kvm_intel", 1, 5},
-    [AMD] = {"amd", "AMD", "AuthenticAMD", "svm", "kvm_amd", 0x80000001, 2},
-    [HYGON] = {"hygon", "Hygon", "HygonGenuine", "svm", "kvm_amd", 0x80000001, 2},
+    [INTEL] = {"intel", "Intel", {"GenuineIntel"}, "vmx", "kvm_intel", 1, 5},
+    [AMD] = {"amd", "AMD", {"AuthenticAMD"}, "svm", "kvm_amd", 0x80000001, 2},
+    [HYGON] = {"hygon", "Hygon", {"HygonGenuine"}, "svm", "kvm_amd", 0x80000001, 2},
+    [ZHAOXIN] = {"zhaoxin", "Zhaoxin", {"CentaurHauls", "  Shanghai  "}, "vmx", "kvm_intel", 1, 5},
 };
 
 /* The first part of a model's name tells the vendor; libvirt adds -v2, -IBRS, -noTSX and the like. */
@@ -24,6 +26,7 @@ static const struct {
     {"phenom", AMD},
     {"athlon", AMD},
     {"Dhyana", HYGON},
+    {"YongFeng", ZHAOXIN},
     {"core2duo", INTEL},
     {"coreduo", INTEL},
     {"n270", INTEL},
@@ -69,18 +72,47 @@ nest_platform_names(void)
     return g_string_free(names, FALSE);
 }
 
+gchar *
+nest_platform_titles(void)
+{
+    const gsize n = G_N_ELEMENTS(platforms);
+    GString *titles = g_string_new(NULL);
+
+    for (gsize i = 0; i < n; i++)
+        g_string_append_printf(titles, "%s%s",
+                               i == 0      ? ""
+                               : i + 1 < n ? ", "
+                                           : " and ",
+                               platforms[i].title);
+    return g_string_free(titles, FALSE);
+}
+
+static gboolean
+is_vendor(const NestPlatform *platform, const char *name)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(platform->cpuid_vendors) && platform->cpuid_vendors[i];
+         i++) {
+        g_autofree gchar *stripped = g_strstrip(g_strdup(platform->cpuid_vendors[i]));
+
+        if (g_str_equal(stripped, name))
+            return TRUE;
+    }
+    return FALSE;
+}
+
 const NestPlatform *
 nest_platform_of_cpuinfo(const char *cpuinfo)
 {
     g_autoptr(GMatchInfo) match = NULL;
-    g_autoptr(GRegex) vendor = g_regex_new("^vendor_id\\s*:\\s*(\\S+)", G_REGEX_MULTILINE, 0, NULL);
+    g_autoptr(GRegex) vendor =
+        g_regex_new("^vendor_id[ \\t]*:(.*)$", G_REGEX_MULTILINE | G_REGEX_RAW, 0, NULL);
     g_autofree gchar *name = NULL;
 
     if (!g_regex_match(vendor, cpuinfo, 0, &match))
         return NULL;
-    name = g_match_info_fetch(match, 1);
+    name = g_strstrip(g_match_info_fetch(match, 1));
     for (gsize i = 0; i < G_N_ELEMENTS(platforms); i++)
-        if (g_str_equal(platforms[i].cpuid_vendor, name))
+        if (is_vendor(&platforms[i], name))
             return &platforms[i];
     return NULL;
 }
@@ -102,6 +134,18 @@ nest_platform_cpuinfo(void)
     return g_string_free(text, FALSE);
 }
 
+void
+nest_platform_refuse(GError **error)
+{
+    g_autofree gchar *titles = nest_platform_titles();
+
+    g_set_error(
+        error, NEST_ERROR, NEST_ERROR_HOST_VENDOR,
+        "this host's CPU is of a vendor virt-nest does not know (vendor_id in /proc/cpuinfo): KVM "
+        "guests can be nested on %s only: use type='qemu'",
+        titles);
+}
+
 const NestPlatform *
 nest_platform_of_host(GError **error)
 {
@@ -109,10 +153,7 @@ nest_platform_of_host(GError **error)
     const NestPlatform *platform = cpuinfo ? nest_platform_of_cpuinfo(cpuinfo) : NULL;
 
     if (!platform)
-        g_set_error_literal(
-            error, NEST_ERROR, NEST_ERROR_HOST_VENDOR,
-            "this host's CPU is of a vendor virt-nest does not know (vendor_id in "
-            "/proc/cpuinfo): KVM guests can be nested on Intel, AMD and Hygon only");
+        nest_platform_refuse(error);
     return platform;
 }
 

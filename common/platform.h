@@ -7,13 +7,13 @@
  * NestPlatform: one vendor of x86 CPUs.
  */
 typedef struct {
-    const char *name;         /* as on the command line: "intel" */
-    const char *title;        /* as a person writes it: "Intel" */
-    const char *cpuid_vendor; /* as in /proc/cpuinfo: "GenuineIntel" */
-    const char *feature;      /* as in libvirt's <feature>: "vmx" or "svm" */
-    const char *module;       /* as below /sys/module: "kvm_intel" */
-    guint32 cpuid_leaf;       /* where CPUID tells of the feature, in ECX */
-    guint cpuid_bit;          /* ... by this bit */
+    const char *name;             /* as on the command line: "intel" */
+    const char *title;            /* as a person writes it: "Intel" */
+    const char *cpuid_vendors[2]; /* as in /proc/cpuinfo: "GenuineIntel"; the second may be NULL */
+    const char *feature;          /* as in libvirt's <feature>: "vmx" or "svm" */
+    const char *module;           /* as below /sys/module: "kvm_intel" */
+    guint32 cpuid_leaf;           /* where CPUID tells of the feature, in ECX */
+    guint cpuid_bit;              /* ... by this bit */
 } NestPlatform;
 
 /**
@@ -26,9 +26,15 @@ const NestPlatform *nest_platform_by_name(const char *name);
 /**
  * nest_platform_names: the names nest_platform_by_name() knows, for a message.
  *
- * Returns: (transfer full) "intel, amd, hygon".
+ * Returns: (transfer full) "intel, amd, hygon, zhaoxin".
  */
 gchar *nest_platform_names(void) G_GNUC_WARN_UNUSED_RESULT;
+
+/* (transfer full) The vendors for a person: "Intel, AMD, Hygon and Zhaoxin". */
+gchar *nest_platform_titles(void) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Sets NEST_ERROR_HOST_VENDOR: this host's CPU is of none of them. */
+void nest_platform_refuse(GError **error);
 
 /**
  * nest_platform_cpuinfo: what /proc/cpuinfo says of the first processor.

@@ -8,6 +8,7 @@
 #include "kvm_turn.h"
 #include "log.h"
 #include "modprobe_conf.h"
+#include "modprobe_dropin.h"
 #include "root.h"
 
 #include <stdio.h>
@@ -20,7 +21,7 @@ typedef struct {
     gboolean now;     /* the module that is there */
     gboolean boot;    /* the drop-in */
     gboolean dry_run; /* only say it */
-    gboolean force;   /* also against somebody's nested=0 */
+    gboolean force;   /* also against somebody's nested=0, install or blacklist */
 } Wish;
 
 /* What keeps the module from being turned now and not the next boot from doing it. */
@@ -95,7 +96,7 @@ tell_plan(const NestKvmModule *module, gboolean force, GError **error)
 static gchar *
 turned_words(const NestKvmModule *before, gboolean nested)
 {
-    const char *how = before->state == NEST_KVM_ABSENT ? "loaded" : "unloaded and loaded";
+    const char *how = nest_kvm_module_is_loaded(before) ? "unloaded and loaded" : "loaded";
 
     if ((before->state == NEST_KVM_ON) == nested)
         return g_strdup(nested ? ALREADY : "nothing to do, nesting is not on");
@@ -131,29 +132,32 @@ tell_next_boot(const NestKvmModule *module, const char *done)
 }
 
 static gboolean
-is_kept_on(const NestModprobeConf *conf)
+is_kept_on(const NestKvmModule *module, const NestModprobeConf *conf)
 {
     const NestModprobeSetting *winner = nest_modprobe_conf_winner(conf);
 
-    return winner && winner->ours && winner->on;
+    return winner && winner->ours && winner->on &&
+           !nest_modprobe_bars_find(conf->bars, nest_kvm_module_is_loaded(module), FALSE);
 }
 
 static gboolean
 keep_on(const NestKvmModule *module, const Wish *wish, GError **error)
 {
     g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(module->platform);
+    NestModprobeDropinUse use = (nest_kvm_module_is_loaded(module) ? NEST_MODPROBE_LOADED : 0) |
+                                (wish->force ? NEST_MODPROBE_FORCE : 0);
 
-    if (module->builtin || is_kept_on(conf)) {
+    if (module->builtin || is_kept_on(module, conf)) {
         tell_next_boot(module, "nothing to do, ");
         return TRUE;
     }
     if (wish->dry_run) {
-        if (!nest_modprobe_conf_may_keep_on(module->platform, wish->force, error))
+        if (!nest_modprobe_dropin_may_keep_on(module->platform, use, error))
             return FALSE;
         tell("at the next boot", "would write " NEST_MODPROBE_FILE);
         return TRUE;
     }
-    if (!nest_modprobe_conf_keep_on(module->platform, wish->force, error))
+    if (!nest_modprobe_dropin_keep_on(module->platform, use, error))
         return FALSE;
     tell_next_boot(module, "");
     return TRUE;
@@ -190,7 +194,7 @@ enable(NestCall *call)
         {"dry-run", 0, 0, G_OPTION_ARG_NONE, &wish.dry_run, "say what would be done, do nothing",
          NULL},
         {"force", 0, 0, G_OPTION_ARG_NONE, &wish.force,
-         "also where somebody set nested=0 (never while guests run)", NULL},
+         "also against somebody's nested=0, install or blacklist (never while guests run)", NULL},
         G_OPTION_ENTRY_NULL,
     };
 
@@ -212,7 +216,7 @@ forget(const NestKvmModule *module, GError **error)
     gboolean removed = FALSE;
     const char *done = NULL;
 
-    if (!nest_modprobe_conf_forget(&removed, error))
+    if (!nest_modprobe_dropin_forget(&removed, error))
         return FALSE;
     done = removed ? NEST_MODPROBE_FILE ": the setting is taken away"
                    : NEST_MODPROBE_FILE ": nothing of virt-nest was there";

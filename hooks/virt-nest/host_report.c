@@ -19,6 +19,7 @@ typedef struct {
     NestKvmModule module;
     NestModprobeConf *conf; /* NULL, as all below, for a vendor that is not in the table */
     const NestModprobeSetting *winner; /* of @conf; NULL: nobody says anything */
+    const NestModprobeBar *bar;        /* of @conf: keeps the module away; NULL: nothing does */
     GPtrArray *parameters;             /* of NestKvmParameter */
     GPtrArray *gainers;                /* names */
     GPtrArray *users;                  /* of NestKvmUser; never NULL */
@@ -40,18 +41,19 @@ host_clear(Host *host)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Host, host_clear)
 
 /* modprobe has no part in what is built in. */
-static gboolean
-counts(const NestKvmModule *module, const NestModprobeSetting *setting)
-{
-    return !module->builtin || g_str_equal(setting->file, "/proc/cmdline");
-}
-
 static const NestModprobeSetting *
 find_winner(const NestKvmModule *module, const NestModprobeConf *conf)
 {
-    const NestModprobeSetting *winner = nest_modprobe_conf_winner(conf);
+    return module->builtin ? nest_modprobe_conf_argument(conf) : nest_modprobe_conf_winner(conf);
+}
 
-    return winner && counts(module, winner) ? winner : NULL;
+/* (nullable) */
+static const NestModprobeBar *
+find_bar(const NestKvmModule *module, const NestModprobeConf *conf)
+{
+    return module->builtin
+               ? NULL
+               : nest_modprobe_bars_find(conf->bars, nest_kvm_module_is_loaded(module), FALSE);
 }
 
 static Host
@@ -66,6 +68,7 @@ look(void)
         return host;
     host.conf = nest_modprobe_conf_read(platform);
     host.winner = find_winner(&host.module, host.conf);
+    host.bar = find_bar(&host.module, host.conf);
     host.parameters = nest_kvm_parameters_read(platform);
     host.gainers = nest_gainers_read(platform);
     return host;
@@ -94,6 +97,7 @@ state_words(const NestKvmModule *module)
     static const char *const words[] = {
         [NEST_KVM_NO_HARDWARE] = "the CPU shows neither VMX nor SVM",
         [NEST_KVM_ABSENT] = "not loaded, and this kernel has none to load",
+        [NEST_KVM_BAD_VALUE] = "not loaded, for the kernel refuses a value",
         [NEST_KVM_ON] = "loaded, nesting on",
         [NEST_KVM_OFF_IDLE] = "loaded, nesting off, nobody uses it",
         [NEST_KVM_OFF_BUSY] = "loaded, nesting off, in use",
@@ -102,24 +106,73 @@ state_words(const NestKvmModule *module)
 
     if (module->locked)
         return "the CPU has it, the firmware locked it off";
-    if (module->available)
+    if (module->available && module->state == NEST_KVM_ABSENT)
         return "not loaded";
     if (module->builtin && module->state == NEST_KVM_ON)
         return "built into the kernel, nesting on";
     return words[module->state];
 }
 
+/* What a setting says, for a person. */
+static gchar *
+setting_words(const NestModprobeSetting *setting)
+{
+    return g_strdup_printf("%s:%u says nested=%s", setting->file, setting->line, setting->value);
+}
+
+static gchar *
+refused_words(const NestModprobeSetting *winner, const char *module)
+{
+    g_autofree gchar *says = *winner->value ? setting_words(winner)
+                                            : g_strdup_printf("%s:%u says nested without a value",
+                                                              winner->file, winner->line);
+
+    return g_strdup_printf("not loaded: %s, which %s refuses: nested=1 it takes", says, module);
+}
+
 gchar *
 nest_host_report_next_boot(const NestKvmModule *module, const NestModprobeConf *conf)
 {
     const NestModprobeSetting *winner = find_winner(module, conf);
+    const NestModprobeBar *bar = find_bar(module, conf);
+    g_autofree gchar *says = NULL;
 
+    if (bar)
+        return g_strdup_printf("not loaded: %s:%u says %s", bar->file, bar->line, bar->text);
     if (!winner && module->builtin)
         return g_strdup("as now, as no kernel argument sets it");
     if (!winner)
         return g_strdup("the kernel's default (on since 4.20), as nobody sets it");
-    return g_strdup_printf("%s: %s:%u says nested=%s", winner->on ? "on" : "off", winner->file,
-                           winner->line, winner->value);
+    if (winner->refused)
+        return refused_words(winner, conf->module);
+    says = setting_words(winner);
+    return g_strdup_printf("%s: %s", winner->on ? "on" : "off", says);
+}
+
+/* (nullable) Why a setting has no effect; NULL: it has. */
+static const char *
+reason_of_setting(const Host *host, const NestModprobeSetting *setting)
+{
+    if (setting != host->winner)
+        return host->module.builtin ? "the module is built in" : "another one decides";
+    return host->bar ? "the module is not loaded" : NULL;
+}
+
+static gboolean
+has_effect(const Host *host, const NestModprobeBar *bar)
+{
+    return bar == host->bar;
+}
+
+static void
+print_mistakes(const GPtrArray *mistakes)
+{
+    for (guint i = 0; i < mistakes->len; i++) {
+        const NestModprobeMistake *mistake = g_ptr_array_index(mistakes, i);
+
+        print_row("", "no effect: %s:%u says %s: %s", mistake->file, mistake->line, mistake->text,
+                  mistake->why);
+    }
 }
 
 static void
@@ -131,11 +184,12 @@ print_next_boot(const Host *host)
     print_row("at the next boot", "%s", words);
     for (guint i = 0; i < settings->len; i++) {
         const NestModprobeSetting *setting = g_ptr_array_index(settings, i);
+        g_autofree gchar *says = setting_words(setting);
 
-        if (setting != host->winner)
-            print_row("", "no effect: %s:%u says nested=%s", setting->file, setting->line,
-                      setting->value);
+        if (reason_of_setting(host, setting))
+            print_row("", "no effect: %s", says);
     }
+    print_mistakes(host->conf->mistakes);
     if (host->conf->initramfs)
         print_row("", "the initramfs loads %s with its own copy of these files",
                   host->module.platform->module);
@@ -225,6 +279,67 @@ build_winner(JsonBuilder *builder, const NestModprobeSetting *winner)
     json_builder_end_object(builder);
 }
 
+/* One of all that was found. @value and @why may be NULL. */
+static void
+build_setting(JsonBuilder *builder, const char *kind, const char *file, guint line,
+              const char *text, const char *value, const char *why)
+{
+    json_builder_begin_object(builder);
+    nest_output_json_string(builder, "kind", kind);
+    nest_output_json_string(builder, "file", file);
+    nest_output_json_number(builder, "line", line);
+    nest_output_json_string(builder, "text", text);
+    nest_output_json_string(builder, "value", value);
+    nest_output_json_boolean(builder, "effect", !why);
+    nest_output_json_string(builder, "why", why);
+    json_builder_end_object(builder);
+}
+
+static void
+build_nested(JsonBuilder *builder, const Host *host)
+{
+    for (guint i = 0; i < host->conf->settings->len; i++) {
+        const NestModprobeSetting *setting = g_ptr_array_index(host->conf->settings, i);
+        gboolean argument = g_str_equal(setting->file, "/proc/cmdline");
+        g_autofree gchar *text =
+            g_strdup_printf("%s%s%snested=%s", argument ? "" : "options ", setting->name,
+                            argument ? "." : " ", setting->value);
+
+        build_setting(builder, "nested", setting->file, setting->line, text, setting->value,
+                      reason_of_setting(host, setting));
+    }
+}
+
+static void
+build_bars(JsonBuilder *builder, const Host *host)
+{
+    for (guint i = 0; i < host->conf->bars->len; i++) {
+        const NestModprobeBar *bar = g_ptr_array_index(host->conf->bars, i);
+
+        build_setting(
+            builder, nest_modprobe_bars_kind_name(bar->kind), bar->file, bar->line, bar->text, NULL,
+            has_effect(host, bar) ? NULL : "another one decides, or the module is loaded");
+    }
+}
+
+static void
+build_settings(JsonBuilder *builder, const Host *host)
+{
+    json_builder_set_member_name(builder, "settings");
+    json_builder_begin_array(builder);
+    if (host->conf) {
+        build_nested(builder, host);
+        build_bars(builder, host);
+        for (guint i = 0; i < host->conf->mistakes->len; i++) {
+            const NestModprobeMistake *mistake = g_ptr_array_index(host->conf->mistakes, i);
+
+            build_setting(builder, "mistake", mistake->file, mistake->line, mistake->text, NULL,
+                          mistake->why);
+        }
+    }
+    json_builder_end_array(builder);
+}
+
 static void
 build_users(JsonBuilder *builder, const GPtrArray *users)
 {
@@ -295,8 +410,9 @@ print_json(const Host *host)
     nest_output_json_string(builder, "vendor", platform ? platform->name : NULL);
     nest_output_json_string(builder, "module", platform ? platform->module : NULL);
     nest_output_json_boolean(builder, "nested", host->module.state == NEST_KVM_ON);
-    nest_output_json_boolean(builder, "persistent", host->winner && host->winner->on);
+    nest_output_json_boolean(builder, "persistent", host->winner && host->winner->on && !host->bar);
     build_winner(builder, host->winner);
+    build_settings(builder, host);
     build_users(builder, host->users);
     nest_output_json_string(builder, "plan", host->plan);
     nest_output_json_boolean(builder, "safe", host->action != NEST_KVM_DO_REFUSE);

@@ -245,7 +245,7 @@ nest_rewrite(NestCall *call)
     int status = NEST_EXIT_DONE;
     const GOptionEntry options[] = {
         {"platform", 0, 0, G_OPTION_ARG_FILENAME, &platform,
-         "intel, amd or hygon (default: this host's)", "NAME"},
+         "intel, amd, hygon or zhaoxin (default: this host's)", "NAME"},
         {"explain", 0, 0, G_OPTION_ARG_NONE, &wish.explain, "list the changes on standard error",
          NULL},
         G_OPTION_ENTRY_NULL,

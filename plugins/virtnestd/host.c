@@ -7,7 +7,7 @@
 #include "error.h"
 #include "kvm_turn.h"
 #include "log.h"
-#include "modprobe_conf.h"
+#include "modprobe_dropin.h"
 
 struct NestHost {
     const NestConfig *config;
@@ -75,7 +75,7 @@ keep_on(const NestKvmModule *module)
 {
     g_autoptr(GError) error = NULL;
 
-    if (!nest_modprobe_conf_keep_on(module->platform, FALSE, &error))
+    if (!nest_modprobe_dropin_keep_on(module->platform, NEST_MODPROBE_LOADED, &error))
         nest_log_error(NULL, NULL, error);
 }
 

@@ -4,6 +4,7 @@
  * The first byte chooses: 0 and 1 read the rest as a file, for AMD and Intel; 2 has it as the drop-in. */
 #include "fuzz.h"
 #include "modprobe_conf.h"
+#include "modprobe_dropin.h"
 
 #include <fcntl.h>
 #include <glib/gstdio.h>
@@ -46,7 +47,7 @@ winner_of(const NestPlatform *platform, guint lines)
     g_autoptr(GError) error = NULL;
 
     if (!nest_modprobe_conf_check(conf, &error)) {
-        fuzz_check_error(error, NEST_ERROR_HOST_KEPT_OFF, NEST_ERROR_HOST_KEPT_OFF);
+        fuzz_check_error(error, NEST_ERROR_HOST_KEPT_OFF, NEST_ERROR_HOST_VALUE);
         PROMISE("a refusal has a reason", winner && !winner->on, NULL);
     } else {
         PROMISE("nothing off is let pass", !winner || winner->on, NULL);
@@ -123,14 +124,17 @@ check_drop_in(const NestPlatform *platform, const guint8 *text, gsize size)
 
     (void)g_unlink(other);
     write_file(ours, text, size);
-    if (!nest_modprobe_conf_keep_on(platform, TRUE, &error)) {
+    if (!nest_modprobe_dropin_keep_on(platform, NEST_MODPROBE_LOADED | NEST_MODPROBE_FORCE,
+                                      &error)) {
         g_autofree gchar *after = NULL;
         gsize length = 0;
 
         fuzz_check_error(error, NEST_ERROR_HOST_KEPT_OFF, NEST_ERROR_IO);
         PROMISE("only what is no text, or takes our line's effect, is refused",
                 error->code == NEST_ERROR_IO ? strlen(before) < size
-                                             : strpbrk(before, "\"-") != NULL,
+                : error->code == NEST_ERROR_HOST_VALUE
+                    ? strstr(before, "nested") != NULL
+                    : strpbrk(before, "\"-") || strstr(before, "install"),
                 error->message);
         PROMISE("a refusal changes nothing",
                 g_file_get_contents(ours, &after, &length, NULL) && length == size &&
@@ -139,10 +143,10 @@ check_drop_in(const NestPlatform *platform, const guint8 *text, gsize size)
         return;
     }
     check_kept(before);
-    PROMISE("what was kept is taken away", nest_modprobe_conf_forget(&removed, NULL) && removed,
+    PROMISE("what was kept is taken away", nest_modprobe_dropin_forget(&removed, NULL) && removed,
             NULL);
     check_kept(before);
-    PROMISE("once", nest_modprobe_conf_forget(&removed, NULL) && !removed, NULL);
+    PROMISE("once", nest_modprobe_dropin_forget(&removed, NULL) && !removed, NULL);
 }
 
 int

@@ -33,8 +33,9 @@ static const struct {
     {"kvm on Intel", BEFORE("kvm"), "intel", "vmx"}, {"kvm on AMD", BEFORE("kvm"), "amd", "svm"},
     {"kvm on Hygon", BEFORE("kvm"), "hygon", "svm"}, {"TCG on Intel", BEFORE("qemu"), "intel", "svm"},
     {"TCG on AMD", BEFORE("qemu"), "amd", "svm"},    {"TCG on an unknown host", BEFORE("qemu"), NULL, "svm"},
+    {"kvm on Zhaoxin", BEFORE("kvm"), "zhaoxin", "vmx"},
 };
-enum { KVM_INTEL, KVM_AMD, KVM_HYGON, TCG };
+enum { KVM_INTEL, KVM_AMD, KVM_HYGON, TCG, KVM_ZHAOXIN = 6 };
 
 #define TOPOLOGY "<topology sockets='1' dies='1' cores='2' threads='2'/>"
 #define NUMA "<numa><cell id='0' cpus='0-3' memory='1048576' unit='KiB'/></numa>"
@@ -120,6 +121,10 @@ static const Row rows[] = {
     {"a model of AMD requires it", KVM_AMD, AUTO, CUSTOM("EPYC-Rome") "<vendor>AMD</vendor></cpu>",
      CUSTOM("EPYC-Rome") "<vendor>AMD</vendor>" REQUIRE("svm") END},
     {"a model of Hygon requires it", KVM_HYGON, AUTO, CUSTOM("Dhyana") END, CUSTOM("Dhyana") REQUIRE("svm") END},
+    {"a model of Zhaoxin requires it", KVM_ZHAOXIN, AUTO, CUSTOM("YongFeng") END,
+     CUSTOM("YongFeng") REQUIRE("vmx") END},
+    {"a versioned model of Zhaoxin requires it", KVM_ZHAOXIN, AUTO, CUSTOM("YongFeng-v2") END,
+     CUSTOM("YongFeng-v2") REQUIRE("vmx") END},
     {"a model of no vendor requires it", KVM_INTEL, AUTO, CUSTOM("qemu32") END,
      CUSTOM("qemu32") REQUIRE("vmx") END},
     {"qemu64 with a feature was chosen", KVM_INTEL, AUTO, CUSTOM("qemu64") REQUIRE("avx") END,
@@ -563,6 +568,8 @@ static const struct {
      "Haswell|of Intel|Hygon's svm"},
     {"a model of Hygon on Intel", BEFORE("kvm"), CUSTOM("Dhyana") END, AUTO, "intel", NEST_ERROR_CPU_VENDOR,
      "Dhyana|of Hygon|Intel's vmx"},
+    {"a model of Zhaoxin on AMD", BEFORE("kvm"), CUSTOM("YongFeng") END, AUTO, "amd", NEST_ERROR_CPU_VENDOR,
+     "YongFeng|of Zhaoxin|AMD's svm"},
     {"keep a foreign model", BEFORE("kvm"), CUSTOM("EPYC") END, KEEP, "intel", NEST_ERROR_CPU_VENDOR,
      "EPYC|of AMD|Intel's vmx"},
     {"a foreign model without mode", BEFORE("kvm"), "<cpu match='exact'><model>EPYC</model></cpu>", AUTO, "intel",
@@ -584,7 +591,7 @@ static const struct {
      "'hyperv'|type='kvm'"},
     {"no type", "<domain>", WITHOUT_CPU, AUTO, "intel", NEST_ERROR_CPU_TYPE, "''|type='kvm'"},
     {"a host nobody knows", "<domain type='kvm'>", WITHOUT_CPU, AUTO, NULL, NEST_ERROR_HOST_VENDOR,
-     "vendor|Intel, AMD and Hygon"},
+     "vendor|Intel, AMD, Hygon and Zhaoxin"},
 };
 
 static void

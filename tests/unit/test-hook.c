@@ -280,6 +280,7 @@ static const struct {
     {"amd-on", NULL},
     {"intel-on", NULL},
     {"hygon-on", NULL},
+    {"zhaoxin-on", NULL},
     {"amd-off-idle", "NEST-HOST-OFF"},
     {"intel-off-idle", "NEST-HOST-OFF"},
     {"amd-off-busy", "NEST-HOST-BUSY"},

@@ -96,6 +96,23 @@ static const Case shown[] = {
      "vendor              unknown\nmodule              none\n|no-hardware: nothing is known of this CPU|"
      "[NEST-HOST-VENDOR]",
      NULL, NULL},
+    {"a value that the kernel refuses, and what it takes", "amd-bad-value", 0, "host", 0,
+     "at the next boot    not loaded: /etc/modprobe.d/nesting.conf:2 says nested=Y,\n                    which kvm_amd "
+     "refuses: nested=1 it takes\n|no effect: /etc/modprobe.d/nesting.conf:1 says",
+     NULL, NULL},
+    {"an install line keeps the module away", "intel-kept-away", 0, "host", 0,
+     "at the next boot    not loaded: /etc/modprobe.d/hardening.conf:3 says install\n", NULL, NULL},
+    {"the kernel's command line keeps it away", "intel-blacklisted", 0, "host", 0,
+     "at the next boot    not loaded: /proc/cmdline:1 says module_blacklist=kvm_intel\n", NULL, NULL},
+    {"a built-in module's argument is to be replaced", "intel-builtin-argument", 0, "host", 0,
+     "off: /proc/cmdline:1 says nested=0\n|no effect: /etc/modprobe.d/nesting.conf:1 says nested=1\n|"
+     "kvm-intel.nested=0|kvm-intel.nested=1|[NEST-HOST-BUILTIN]",
+     NULL, NULL},
+    {"lines that do nothing, and the one that does", "amd-mistakes", 0, "host", 0,
+     "on: /etc/modprobe.d/nesting.conf:4 says nested=1\n|no effect: /etc/modprobe.d/nesting:1 says|*.conf|"
+     "no effect: /etc/modprobe.d/nesting.conf:1 says|has no parameter|no effect: /etc/modprobe.d/nesting.conf:2 says|"
+     "host's module is|no effect: /etc/modprobe.d/nesting.conf:3 says|no command",
+     NULL, NULL},
     {"--help of host", "amd-on", 0, "host --help", 0, "virt-nest host|enable|disable|--json", NULL, NULL},
     {"host with another word", "amd-on", 0, "host frobnicate", 2, NULL,
      "enable, disable|virt-nest host --help|[NEST-USAGE]", NULL},
@@ -139,7 +156,35 @@ static const Case objects[] = {
      NULL, NULL},
 };
 
+static const Case settings[] = {
+    {"a value that the kernel refuses", "amd-bad-value", 0, "host --json", 0,
+     "\"persistent\" : false|\"kind\" : \"nested\",\n      \"file\" : \"/etc/modprobe.d/nesting.conf\",\n      \"line\" : 2,\n"
+     "      \"text\" : \"options kvm-amd nested=Y\",\n      \"value\" : \"Y\",\n      \"effect\" : true,\n      \"why\" : null|"
+     "\"kind\" : \"mistake\"|\"this host's module is kvm_amd\"",
+     NULL, NULL},
+    {"what keeps the module away", "intel-kept-away", 0, "host --json", 0,
+     "\"persistent\" : false|\"kind\" : \"install\"|\"text\" : \"install kvm_intel /bin/false\",\n      \"value\" : null,\n"
+     "      \"effect\" : true|\"text\" : \"install kvm /bin/false\",\n      \"value\" : null,\n      \"effect\" : false",
+     NULL, NULL},
+    {"both lists of the kernel's command line", "intel-blacklisted", 0, "host --json", 0,
+     "\"kind\" : \"blacklist\"|\"text\" : \"modprobe.blacklist=kvm_intel\"|\"kind\" : \"module-blacklist\"|"
+     "\"text\" : \"module_blacklist=kvm_intel\",\n      \"value\" : null,\n      \"effect\" : true",
+     NULL, NULL},
+    {"all settings, with the one that decides", "amd-on", KEPT_OFF | KEPT_LAST | DROP_IN, "host --json", 0,
+     "\"text\" : \"options kvm_amd nested=0\",\n      \"value\" : \"0\",\n      \"effect\" : false|"
+     "\"text\" : \"options kvm_amd nested=1\",\n      \"value\" : \"1\",\n      \"effect\" : false|"
+     "\"text\" : \"options kvm-amd nested=0\",\n      \"value\" : \"0\",\n      \"effect\" : true",
+     NULL, SAME},
+    {"none", "unknown-vendor", 0, "host --json", 0, "\"settings\" : []", NULL, NULL},
+};
+
 static const Case changes[] = {
+    {"a value that the kernel refuses: no line of ours helps", "amd-bad-value", 0, "host enable --boot --force", 1, NULL,
+     "/etc/modprobe.d/nesting.conf:2 (options kvm-amd nested=Y)|write nested=1 there|[NEST-HOST-VALUE]\n", NULL},
+    {"nor against an install line", "intel-kept-away", 0, "host enable --boot --force", 1, NULL,
+     "/etc/modprobe.d/hardening.conf:3 (install kvm_intel /bin/false)|remove that line|[NEST-HOST-KEPT-OFF]\n", NULL},
+    {"nor against module_blacklist=", "intel-blacklisted", 0, "host enable --boot --force", 1, NULL,
+     "kernel argument module_blacklist=kvm_intel|the kernel refuses it|[NEST-HOST-KEPT-OFF]\n", NULL},
     {"enable where nesting is on keeps it on", "amd-on", WEB, "host enable", 0,
      "now: nothing to do, nesting is on\nat the next boot: on: " OURS ":2 says nested=1\n", NULL,
      "options kvm_amd nested=1\n"},
@@ -351,6 +396,8 @@ main(int argc, char **argv)
         check_add_row("host", shown[i].sentence, &shown[i], test_case);
     for (gsize i = 0; i < G_N_ELEMENTS(objects); i++)
         check_add_row("host/json", objects[i].sentence, &objects[i], test_case);
+    for (gsize i = 0; i < G_N_ELEMENTS(settings); i++)
+        check_add_row("host/settings", settings[i].sentence, &settings[i], test_case);
     for (gsize i = 0; i < G_N_ELEMENTS(changes); i++)
         check_add_row("host/change", changes[i].sentence, &changes[i], test_case);
     g_test_add_func("/host/lines fit a terminal of 80 columns", test_width);

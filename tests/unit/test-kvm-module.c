@@ -20,6 +20,7 @@ static const struct {
     {"amd-on", "amd", NEST_KVM_ON, TRUE, OK, NULL},
     {"intel-on", "intel", NEST_KVM_ON, TRUE, OK, NULL},
     {"hygon-on", "hygon", NEST_KVM_ON, TRUE, OK, NULL},
+    {"zhaoxin-on", "zhaoxin", NEST_KVM_ON, TRUE, OK, NULL},
     {"amd-off-idle", "amd", NEST_KVM_OFF_IDLE, TRUE, NEST_ERROR_HOST_OFF,
      "kvm_amd|nesting off|nobody uses it|virt-nest host enable"},
     {"intel-off-idle", "intel", NEST_KVM_OFF_IDLE, TRUE, NEST_ERROR_HOST_OFF,
@@ -32,7 +33,7 @@ static const struct {
     {"amd-no-svm", "amd", NEST_KVM_NO_HARDWARE, FALSE, NEST_ERROR_HOST_HARDWARE, "AMD|no svm|firmware|type='qemu'"},
     {"intel-no-vmx", "intel", NEST_KVM_NO_HARDWARE, FALSE, NEST_ERROR_HOST_HARDWARE,
      "Intel|no vmx|firmware|type='qemu'"},
-    {"unknown-vendor", NULL, NEST_KVM_NO_HARDWARE, FALSE, NEST_ERROR_HOST_VENDOR, "vendor|Intel, AMD and Hygon"},
+    {"unknown-vendor", NULL, NEST_KVM_NO_HARDWARE, FALSE, NEST_ERROR_HOST_VENDOR, "vendor|Intel, AMD, Hygon and Zhaoxin"},
     {"no-device", NULL, NEST_KVM_ON, FALSE, NEST_ERROR_HOST_DEVICE, "/dev/kvm|missing|udev"},
 };
 

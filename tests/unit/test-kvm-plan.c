@@ -50,7 +50,7 @@ static const struct {
     {"the other vendor's module is kept off", INTEL, "kvm_intel", "N\n", "0\n", "etc/modprobe.d/kvm.conf",
      "options kvm_amd nested=0\n", TRUE, NEST_KVM_DO_RELOAD, NEST_KVM_DO_RELOAD, OK, "unload kvm_intel"},
     /* distributions */
-    {"Debian: nobody says anything", INTEL, "kvm_intel", "N\n", "0\n", "etc/modprobe.d/fbdev-blacklist.conf",
+    {"Debian: a blacklist line does not count once it is loaded", INTEL, "kvm_intel", "N\n", "0\n", "etc/modprobe.d/fbdev-blacklist.conf",
      "blacklist kvm_intel\n", TRUE, NEST_KVM_DO_RELOAD, NEST_KVM_DO_RELOAD, OK, "unload kvm_intel"},
     {"Ubuntu: the package qemu-system-x86 says on", INTEL, "kvm_intel", "N\n", "0\n",
      "usr/lib/modprobe.d/qemu-system-x86.conf", "# nesting is wanted\noptions kvm_intel nested=1\n", TRUE,
@@ -72,6 +72,28 @@ static const struct {
     {"off by the kernel's command line", INTEL, "kvm_intel", "N\n", "0\n", "proc/cmdline",
      "root=/dev/sda1 kvm-intel.nested=0 quiet\n", TRUE, NEST_KVM_DO_REFUSE, NEST_KVM_DO_RELOAD,
      NEST_ERROR_HOST_KEPT_OFF, "kernel argument"},
+    {"an install line, absent", INTEL, NULL, NULL, NULL, "etc/modprobe.d/hardening.conf", "install kvm_intel /bin/false\n",
+     TRUE, NEST_KVM_DO_REFUSE, NEST_KVM_DO_LOAD, NEST_ERROR_HOST_KEPT_OFF,
+     "kvm_intel is kept away by /etc/modprobe.d/hardening.conf:1|--force"},
+    {"an install line, loaded: it would not come back", AMD, "kvm_amd", "0\n", "0\n", "etc/modprobe.d/hardening.conf",
+     "install kvm_amd /bin/true\n", TRUE, NEST_KVM_DO_REFUSE, NEST_KVM_DO_RELOAD, NEST_ERROR_HOST_KEPT_OFF,
+     "install kvm_amd /bin/true|in place of loading it|--force"},
+    {"an install line of kvm, which is loaded", AMD, "kvm_amd", "0\n", "0\n", "etc/modprobe.d/hardening.conf",
+     "install kvm /bin/true\n", TRUE, NEST_KVM_DO_RELOAD, NEST_KVM_DO_RELOAD, OK, "unload kvm_amd"},
+    {"a blacklist line, absent", INTEL, NULL, NULL, NULL, "etc/modprobe.d/a.conf", "blacklist kvm_intel\n", TRUE,
+     NEST_KVM_DO_REFUSE, NEST_KVM_DO_LOAD, NEST_ERROR_HOST_KEPT_OFF, "blacklist kvm_intel|not loaded by itself|--force"},
+    {"modprobe.blacklist=, absent", INTEL, NULL, NULL, NULL, "proc/cmdline", "modprobe.blacklist=kvm_intel\n", TRUE,
+     NEST_KVM_DO_REFUSE, NEST_KVM_DO_LOAD, NEST_ERROR_HOST_KEPT_OFF,
+     "kernel argument modprobe.blacklist=kvm_intel|boot loader's configuration|or run virt-nest host enable --force"},
+    {"module_blacklist=", INTEL, NULL, NULL, NULL, "proc/cmdline", "module_blacklist=kvm_intel\n", TRUE, NEST_KVM_DO_REFUSE,
+     NEST_KVM_DO_REFUSE, NEST_ERROR_HOST_KEPT_OFF, "kernel argument module_blacklist=kvm_intel|the kernel refuses it"},
+    {"a value the kernel refuses, absent", AMD, NULL, NULL, NULL, "etc/modprobe.d/kvm.conf", "options kvm-amd nested=Y\n",
+     TRUE, NEST_KVM_DO_REFUSE, NEST_KVM_DO_REFUSE, NEST_ERROR_HOST_VALUE, "kvm.conf:1|nested=Y|write nested=1 there"},
+    {"a value the kernel refuses, loaded", AMD, "kvm_amd", "0\n", "0\n", "etc/modprobe.d/kvm.conf",
+     "options kvm_amd nested = 1\n", TRUE, NEST_KVM_DO_REFUSE, NEST_KVM_DO_REFUSE, NEST_ERROR_HOST_VALUE, "kvm.conf:1"},
+    {"built in, off by a kernel argument", INTEL, "kvm_intel", "N\n", NULL, "proc/cmdline", "ro kvm-intel.nested=0\n", FALSE,
+     NEST_KVM_DO_REFUSE, NEST_KVM_DO_REFUSE, NEST_ERROR_HOST_BUILTIN,
+     "replace the kernel argument kvm-intel.nested=0 by kvm-intel.nested=1"},
     {"ours is there already", AMD, "kvm_amd", "0\n", "0\n", DROP_IN, "options kvm_amd nested=1\n", TRUE,
      NEST_KVM_DO_RELOAD, NEST_KVM_DO_RELOAD, OK, "unload kvm_amd"},
 };
@@ -149,6 +171,42 @@ test_off(gconstpointer data)
 }
 
 static void
+test_off_kept(void)
+{
+    gchar *root = check_root_new();
+    g_autoptr(GError) error = NULL;
+    NestKvmModule module;
+
+    g_test_summary("what would not be loaded again is not unloaded to turn nesting off either");
+    check_root_write("proc/cpuinfo", AMD);
+    check_root_write("etc/modprobe.d/a.conf", "install kvm_amd /bin/true\n");
+    fake_kernel_module("kvm_amd", "parameters/nested", "1\n");
+    fake_kernel_module("kvm_amd", "refcnt", "0\n");
+    module = nest_kvm_module_read();
+    g_assert_cmpint(nest_kvm_plan(&module, FALSE, FALSE, &error), ==, NEST_KVM_DO_REFUSE);
+    g_assert_error(error, NEST_ERROR, NEST_ERROR_HOST_KEPT_OFF);
+    g_assert_null(strstr(error->message, "--force"));
+    check_root_free(root);
+}
+
+static void
+test_bad_value(void)
+{
+    gchar *root = check_root_new();
+
+    g_test_summary("a value that kvm_amd refuses is a state of its own; kvm_intel takes the same one");
+    check_root_write("etc/modprobe.d/a.conf", "options kvm_amd nested=Y\noptions kvm_intel nested=Y\n");
+    check_root_write("proc/cpuinfo", AMD);
+    g_assert_cmpint(nest_kvm_module_read().state, ==, NEST_KVM_ABSENT); /* there is none to load */
+    fake_kernel_has_kvm();
+    g_assert_cmpint(nest_kvm_module_read().state, ==, NEST_KVM_BAD_VALUE);
+    g_assert_cmpstr(nest_kvm_state_name(NEST_KVM_BAD_VALUE), ==, "bad-value");
+    check_root_write("proc/cpuinfo", INTEL);
+    g_assert_cmpint(nest_kvm_module_read().state, ==, NEST_KVM_ABSENT);
+    check_root_free(root);
+}
+
+static void
 test_starting(void)
 {
     static const char uuid[] = "11111111-1111-4111-8111-111111111111";
@@ -175,6 +233,8 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/kvm-plan/off/starting", test_starting);
+    g_test_add_func("/kvm-plan/off/what would not come back", test_off_kept);
+    g_test_add_func("/kvm-plan/a value that is refused", test_bad_value);
     for (gsize i = 0; i < G_N_ELEMENTS(plans); i++)
         check_add_row("kvm-plan/on", plans[i].sentence, GSIZE_TO_POINTER(i), test_plan);
     for (gsize i = 0; i < G_N_ELEMENTS(offs); i++)

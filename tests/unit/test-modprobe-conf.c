@@ -1,6 +1,7 @@
 /* modprobe's configuration: whose nested= wins, by libkmod's own word too, and what our drop-in does to it. */
 #include "check.h"
 #include "modprobe_conf.h"
+#include "modprobe_dropin.h"
 
 #include <libkmod.h>
 #include <signal.h>
@@ -71,7 +72,6 @@ static const struct {
     {"a name without .conf", "amd",
      {{"etc/modprobe.d/a.conf.dpkg-old", AMD_OFF}, {"etc/modprobe.d/a", AMD_OFF}, {"etc/modprobe.d/.a.conf", AMD_OFF}},
      NULL},
-    {"a name with .alias", "amd", {{"etc/modprobe.d/a.alias", AMD_OFF}}, "/etc/modprobe.d/a.alias:1=0 off"},
     {"the last line of a file", "amd", {{"etc/modprobe.d/a.conf", AMD_OFF "\n" AMD_ON AMD_OFF AMD_ON}},
      "/etc/modprobe.d/a.conf:5=1 on"},
     {"the last of a line", "amd", {{"etc/modprobe.d/a.conf", "options kvm_amd nested=1 npt=1 nested=0 avic=1\n"}},
@@ -157,7 +157,8 @@ check_winner(const char *platform, const char *expected)
     const NestModprobeSetting *winner = nest_modprobe_conf_winner(conf);
     g_autofree gchar *said =
         winner ? g_strdup_printf("%s:%u=%s %s%s", winner->file, winner->line, winner->value,
-                                 winner->on ? "on" : "off", winner->ours ? " ours" : "")
+                                 winner->refused ? "refused" : winner->on ? "on" : "off",
+                                 winner->ours ? " ours" : "")
                : NULL;
 
     g_assert_cmpstr(said, ==, expected);
@@ -228,23 +229,24 @@ test_kernel(gconstpointer data)
     check_root_free(root);
 }
 
-/* kvm_intel has a bool, kvm_amd an int; what neither takes is not on. */
+/* kvm_intel has a bool, kvm_amd an int; what one does not take keeps it from being loaded: '1' on, '0' off, '-' refused. */
 static const struct {
     const char *text;
-    gboolean intel, amd;
+    char intel, amd;
 } values[] = {
-    {"nested=1", TRUE, TRUE},    {"nested=0", FALSE, FALSE},    {"nested=Y", TRUE, FALSE},   {"nested=y", TRUE, FALSE},
-    {"nested=yes", TRUE, FALSE}, {"nested=t", TRUE, FALSE},     {"nested=on", TRUE, FALSE},  {"nested=On", TRUE, FALSE},
-    {"nested=N", FALSE, FALSE},  {"nested=n", FALSE, FALSE},    {"nested=f", FALSE, FALSE},  {"nested=off", FALSE, FALSE},
-    {"nested=o", FALSE, FALSE},  {"nested=2", FALSE, TRUE},     {"nested=-1", FALSE, TRUE},  {"nested=+1", FALSE, TRUE},
-    {"nested=01", FALSE, TRUE},  {"nested=0x1", FALSE, TRUE},   {"nested=00", FALSE, FALSE}, {"nested=10", TRUE, TRUE},
-    {"nested=1,", TRUE, FALSE},  {"nested=08", FALSE, FALSE},   {"nested=0x", FALSE, FALSE}, {"nested=", FALSE, FALSE},
-    {"nested=-", FALSE, FALSE},  {"nested=\" 1\"", FALSE, FALSE}, {"nested", TRUE, FALSE},
-    {"nested=4294967296", FALSE, FALSE}, {"nested=99999999999999999999", FALSE, FALSE},
+    {"nested=1", '1', '1'}, {"nested=0", '0', '0'}, {"nested=Y", '1', '-'}, {"nested=y", '1', '-'},
+    {"nested=yes", '1', '-'}, {"nested=t", '1', '-'}, {"nested=on", '1', '-'}, {"nested=On", '1', '-'},
+    {"nested=enabled", '1', '-'}, {"nested=N", '0', '-'}, {"nested=n", '0', '-'}, {"nested=f", '0', '-'},
+    {"nested=off", '0', '-'}, {"nested=OFF", '0', '-'}, {"nested=disabled", '0', '-'}, {"nested=o", '-', '-'},
+    {"nested=aye", '-', '-'}, {"nested=2", '-', '1'}, {"nested=-1", '-', '1'}, {"nested=+1", '-', '1'},
+    {"nested=01", '0', '1'}, {"nested=0x1", '0', '1'}, {"nested=00", '0', '0'}, {"nested=10", '1', '1'},
+    {"nested=1,", '1', '-'}, {"nested=08", '0', '-'}, {"nested=0x", '0', '-'}, {"nested=", '-', '-'},
+    {"nested=-", '-', '-'}, {"nested=\" 1\"", '-', '-'}, {"nested=4294967296", '-', '-'},
+    {"nested=99999999999999999999", '-', '-'}, {"nested", '1', '-'}, {"nested = 0", '1', '-'},
 };
 
-static gboolean
-reads_as_on(const char *platform, const char *text)
+static char
+reads_as(const char *platform, const char *text)
 {
     const NestPlatform *p = nest_platform_by_name(platform);
     g_autofree gchar *line = g_strdup_printf("options %s %s\n", p->module, text);
@@ -253,7 +255,7 @@ reads_as_on(const char *platform, const char *text)
     check_root_write("etc/modprobe.d/a.conf", line);
     conf = nest_modprobe_conf_read(p);
     g_assert_cmpuint(conf->settings->len, ==, 1);
-    return nest_modprobe_conf_winner(conf)->on;
+    return "0-1"[nest_modprobe_conf_winner(conf)->refused ? 1 : 2 * nest_modprobe_conf_winner(conf)->on];
 }
 
 static void
@@ -262,8 +264,8 @@ test_value(gconstpointer data)
     gsize i = GPOINTER_TO_SIZE(data);
     gchar *root = check_root_new();
 
-    g_assert_cmpint(reads_as_on("intel", values[i].text), ==, values[i].intel);
-    g_assert_cmpint(reads_as_on("amd", values[i].text), ==, values[i].amd);
+    g_assert_cmpint(reads_as("intel", values[i].text), ==, values[i].intel);
+    g_assert_cmpint(reads_as("amd", values[i].text), ==, values[i].amd);
     check_root_free(root);
 }
 
@@ -349,6 +351,181 @@ test_initramfs(gconstpointer data)
     check_root_free(root);
 }
 
+/* (transfer full)(nullable) What libkmod would run in place of loading a module. */
+static gchar *
+ask_install(const char *root, const char *name)
+{
+    g_autofree gchar *etc = g_build_filename(root, "etc/modprobe.d", NULL);
+    g_autofree gchar *lib = g_build_filename(root, "lib/modprobe.d", NULL);
+    const char *const paths[] = {etc, lib, NULL};
+    struct kmod_ctx *kmod = kmod_new(root, paths);
+    struct kmod_module *module = NULL;
+    gchar *command = NULL;
+
+    g_assert_cmpint(kmod_module_new_from_name(kmod, name, &module), ==, 0);
+    command = g_strdup(kmod_module_get_install_commands(module));
+    kmod_module_unref(module);
+    kmod_unref(kmod);
+    return command;
+}
+
+/* What keeps the module away: while it is absent, while it is loaded, and against force. NULL: nothing. */
+static const struct {
+    const char *sentence;
+    File files[2];
+    const char *absent, *loaded, *forced;
+} bars[] = {
+    {"nothing", {{"etc/modprobe.d/a.conf", AMD_OFF}}, NULL, NULL, NULL},
+    {"an install line", {{"etc/modprobe.d/hardening.conf", "# no guests\ninstall kvm_amd /bin/false\n"}},
+     "/etc/modprobe.d/hardening.conf:2 install kvm_amd /bin/false",
+     "/etc/modprobe.d/hardening.conf:2 install kvm_amd /bin/false", NULL},
+    {"the first install line", {{"etc/modprobe.d/a.conf", "install kvm-amd  /bin/true x\ninstall kvm_amd /bin/false\n"}},
+     "/etc/modprobe.d/a.conf:1 install kvm-amd /bin/true x", "/etc/modprobe.d/a.conf:1 install kvm-amd /bin/true x", NULL},
+    {"an install line of a pattern", {{"etc/modprobe.d/a.conf", "install kvm[-_]a* /bin/true\n"}},
+     "/etc/modprobe.d/a.conf:1 install kvm[-_]a* /bin/true", "/etc/modprobe.d/a.conf:1 install kvm[-_]a* /bin/true", NULL},
+    {"an install line of kvm", {{"etc/modprobe.d/a.conf", "install kvm /bin/true\n"}},
+     "/etc/modprobe.d/a.conf:1 install kvm /bin/true", NULL, NULL},
+    {"an install line without a command", {{"etc/modprobe.d/a.conf", "install kvm_amd\n"}}, NULL, NULL, NULL},
+    {"another module's", {{"etc/modprobe.d/a.conf", "install kvm_intel /bin/false\nblacklist kvm_intel\nblacklist kvm\n"}},
+     NULL, NULL, NULL},
+    {"a file that is not read", {{"etc/modprobe.d/a", "install kvm_amd /bin/false\n"}}, NULL, NULL, NULL},
+    {"a blacklist line", {{"lib/modprobe.d/a.conf", "blacklist kvm-amd\n"}},
+     "/lib/modprobe.d/a.conf:1 blacklist kvm-amd", NULL, NULL},
+    {"a blacklist line and an install line",
+     {{"etc/modprobe.d/a.conf", "install kvm_amd /bin/false\n"}, {"etc/modprobe.d/b.conf", "blacklist kvm_amd\n"}},
+     "/etc/modprobe.d/a.conf:1 install kvm_amd /bin/false", "/etc/modprobe.d/a.conf:1 install kvm_amd /bin/false", NULL},
+    {"modprobe.blacklist=", {{"proc/cmdline", "ro modprobe.blacklist=pcspkr,kvm_amd\n"}},
+     "/proc/cmdline:1 modprobe.blacklist=pcspkr,kvm_amd", NULL, NULL},
+    {"modprobe.blacklist= with a dash, which libkmod does not take for it", {{"proc/cmdline", "modprobe.blacklist=kvm-amd\n"}},
+     NULL, NULL, NULL},
+    {"module_blacklist=", {{"proc/cmdline", "module_blacklist=kvm_amd modprobe.blacklist=kvm_amd\n"}},
+     "/proc/cmdline:1 module_blacklist=kvm_amd", "/proc/cmdline:1 module_blacklist=kvm_amd",
+     "/proc/cmdline:1 module_blacklist=kvm_amd"},
+    {"module_blacklist= of kvm", {{"proc/cmdline", "module-blacklist=a,kvm\n"}}, "/proc/cmdline:1 module_blacklist=a,kvm",
+     NULL, "/proc/cmdline:1 module_blacklist=a,kvm"},
+    {"the last module_blacklist=", {{"proc/cmdline", "module_blacklist=kvm_amd module_blacklist=pcspkr\n"}}, NULL, NULL, NULL},
+    {"no part of a name", {{"proc/cmdline", "module_blacklist=kvm_amd2,xkvm_amd modprobe.blacklist=kvm_amd2\n"}}, NULL, NULL,
+     NULL},
+};
+
+static void
+check_bar(const NestModprobeConf *conf, gboolean loaded, gboolean forced, const char *expected)
+{
+    const NestModprobeBar *bar = nest_modprobe_bars_find(conf->bars, loaded, forced);
+    g_autofree gchar *said = bar ? g_strdup_printf("%s:%u %s", bar->file, bar->line, bar->text) : NULL;
+
+    g_assert_cmpstr(said, ==, expected);
+}
+
+static void
+test_bar(gconstpointer data)
+{
+    gsize i = GPOINTER_TO_SIZE(data);
+    gchar *root = check_root_new();
+    g_autoptr(NestModprobeConf) conf = NULL;
+    g_autofree gchar *command = NULL;
+
+    for (gsize j = 0; j < 2 && bars[i].files[j].path; j++)
+        check_root_write(bars[i].files[j].path, bars[i].files[j].text);
+    conf = nest_modprobe_conf_read(nest_platform_by_name("amd"));
+    check_bar(conf, FALSE, FALSE, bars[i].absent);
+    check_bar(conf, TRUE, FALSE, bars[i].loaded);
+    check_bar(conf, FALSE, TRUE, bars[i].forced);
+    command = ask_install(root, "kvm_amd");
+    g_assert_cmpint(command != NULL, ==, bars[i].loaded && strstr(bars[i].loaded, "install"));
+    if (command)
+        g_assert_true(g_str_has_suffix(bars[i].loaded, g_strchug(command)));
+    check_root_free(root);
+}
+
+/* Lines that do nothing about nesting on AMD, and why. */
+static const struct {
+    const char *sentence;
+    File file;
+    const char *says; /* NULL: it is none */
+} mistakes[] = {
+    {"a file without .conf", {"etc/modprobe.d/kvm-nested", "\noptions kvm_amd nested=0\n"},
+     "/etc/modprobe.d/kvm-nested:2|options kvm_amd nested=0|only *.conf"},
+    {"an install line in a file without .conf", {"etc/modprobe.d/kvm.txt", "install kvm_amd /bin/false\n"},
+     "install kvm_amd /bin/false|only *.conf"},
+    {"kvm's", {"etc/modprobe.d/kvm.conf", "options kvm nested=1\n"},
+     "/etc/modprobe.d/kvm.conf:1|options kvm nested=1|kvm has no parameter nested, kvm_amd has it"},
+    {"the other vendor's", {"etc/modprobe.d/kvm.conf", "options kvm-intel nested=1\n"}, "this host's module is kvm_amd"},
+    {"a command of the shell", {"etc/modprobe.d/kvm.conf", "modprobe kvm_amd nested=1\n"},
+     "modprobe kvm_amd nested=1|modprobe is no command of modprobe.d|options kvm_amd nested=1"},
+    {"no command", {"etc/modprobe.d/kvm.conf", "kvm_amd nested=1\r\n"}, "kvm_amd is no command"},
+    {"a kernel argument of kvm", {"proc/cmdline", "ro kvm.nested=1\n"}, "/proc/cmdline:1|kvm.nested=1|kvm has no parameter"},
+    {"a kernel argument of no module", {"proc/cmdline", "nested=1\n"}, "names no module|kvm_amd.nested"},
+    {"a kernel argument of the other vendor", {"proc/cmdline", "kvm-intel.nested=1\n"}, "this host's module is kvm_amd"},
+    {"a list with a dash", {"proc/cmdline", "module_blacklist=kvm-amd\n"}, "is written kvm_amd there"},
+    {"a setting", {"etc/modprobe.d/kvm.conf", "options kvm_amd nested=1\n"}, NULL},
+    {"a comment", {"etc/modprobe.d/kvm.conf", "# options kvm nested=1\n #modprobe kvm_amd nested=1\n"}, NULL},
+    {"another parameter of kvm", {"etc/modprobe.d/kvm.conf", "options kvm ignore_msrs=1\n"}, NULL},
+    {"another module in a file without .conf", {"etc/modprobe.d/notes", "options snd nested=1\nnested kvm_amd\n"}, NULL},
+    {"a kernel argument", {"proc/cmdline", "kvm_amd.nested=1 modprobe.blacklist=pcspkr\n"}, NULL},
+};
+
+static void
+test_mistake(gconstpointer data)
+{
+    gsize i = GPOINTER_TO_SIZE(data);
+    gchar *root = check_root_new();
+    g_autoptr(NestModprobeConf) conf = NULL;
+
+    check_root_write(mistakes[i].file.path, mistakes[i].file.text);
+    conf = nest_modprobe_conf_read(nest_platform_by_name("amd"));
+    g_assert_cmpuint(conf->mistakes->len, ==, mistakes[i].says != NULL);
+    if (mistakes[i].says) {
+        const NestModprobeMistake *mistake = g_ptr_array_index(conf->mistakes, 0);
+        g_autofree gchar *said =
+            g_strdup_printf("%s:%u %s: %s", mistake->file, mistake->line, mistake->text, mistake->why);
+
+        check_says(said, mistakes[i].says);
+    }
+    check_root_free(root);
+}
+
+static void
+test_hidden(void)
+{
+    gchar *root = check_root_new();
+    g_autoptr(NestModprobeConf) conf = NULL;
+    const NestModprobeMistake *mistake = NULL;
+    g_autofree gchar *link = g_build_filename(root, "lib", NULL);
+
+    g_test_summary("a file that another of its name hides is told; /lib that is /usr/lib is not read twice");
+    check_root_write("usr/lib/modprobe.d/kvm.conf", AMD_OFF);
+    check_root_write("etc/modprobe.d/kvm.conf", AMD_ON);
+    g_assert_cmpint(symlink("usr/lib", link), ==, 0);
+    conf = nest_modprobe_conf_read(nest_platform_by_name("amd"));
+    g_assert_cmpuint(conf->settings->len, ==, 1);
+    g_assert_cmpuint(conf->mistakes->len, ==, 1);
+    mistake = g_ptr_array_index(conf->mistakes, 0);
+    g_assert_cmpstr(mistake->file, ==, "/usr/lib/modprobe.d/kvm.conf");
+    g_assert_cmpstr(mistake->why, ==, "/etc/modprobe.d/kvm.conf is read in its place");
+    check_root_free(root);
+}
+
+/* kmod before 33 reads *.alias, later ones do not: right is what libkmod says here. */
+static void
+test_alias_files(void)
+{
+    gchar *root = check_root_new();
+    g_autofree gchar *value = NULL;
+
+    g_test_summary("a file named *.alias is read where the kmod in use reads it, and told as a mistake where not");
+    check_root_write("etc/modprobe.d/a.alias", AMD_OFF);
+    value = ask_libkmod(root, "kvm_amd");
+    g_test_message("libkmod %s it", value ? "reads" : "does not read");
+    check_winner("amd", value ? "/etc/modprobe.d/a.alias:1=0 off" : NULL);
+    {
+        g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(nest_platform_by_name("amd"));
+
+        g_assert_cmpuint(conf->mistakes->len, ==, !value);
+    }
+    check_root_free(root);
+}
+
 static const struct {
     const char *sentence;
     File file;
@@ -359,7 +536,10 @@ static const struct {
     {"off",
      {"etc/modprobe.d/kvm.conf", "\n" AMD_OFF},
      "/etc/modprobe.d/kvm.conf:2 (options kvm_amd nested=0)|remove that line|virt-nest host enable --force"},
-    {"a value the kernel refuses", {"etc/modprobe.d/kvm.conf", "options kvm_amd nested=aye\n"}, "nested=aye|--force"},
+    {"a value the kernel refuses", {"etc/modprobe.d/kvm.conf", "options kvm_amd nested=aye\n"},
+     "kvm_amd|/etc/modprobe.d/kvm.conf:1 (options kvm_amd nested=aye)|write nested=1"},
+    {"spaces about the =", {"etc/modprobe.d/kvm.conf", "options kvm_amd nested = 1\n"},
+     "kvm.conf:1 (options kvm_amd nested)|write nested=1 there, without spaces"},
     {"off in a file that is read after ours",
      {"etc/modprobe.d/zz.conf", AMD_OFF},
      "/etc/modprobe.d/zz.conf:1|read after /etc/modprobe.d/virt-nest.conf: remove that line"},
@@ -368,22 +548,73 @@ static const struct {
      "kernel argument kvm_amd.nested=0|remove it|boot loader's configuration"},
 };
 
+/* The code that a refusal with such words has. */
+static int
+code_of(const char *says)
+{
+    return strstr(says, "write nested=1") ? NEST_ERROR_HOST_VALUE : NEST_ERROR_HOST_KEPT_OFF;
+}
+
+static void
+check_verdict(const char *says)
+{
+    g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(nest_platform_by_name("amd"));
+    g_autoptr(GError) error = NULL;
+
+    g_assert_cmpint(nest_modprobe_conf_check(conf, &error), ==, !says);
+    if (says) {
+        g_assert_error(error, NEST_ERROR, code_of(says));
+        check_says(error->message, says);
+    }
+}
+
 static void
 test_check(gconstpointer data)
 {
     gsize i = GPOINTER_TO_SIZE(data);
     gchar *root = check_root_new();
-    g_autoptr(NestModprobeConf) conf = NULL;
-    g_autoptr(GError) error = NULL;
 
     if (checks[i].file.path)
         check_root_write(checks[i].file.path, checks[i].file.text);
-    conf = nest_modprobe_conf_read(nest_platform_by_name("amd"));
-    g_assert_cmpint(nest_modprobe_conf_check(conf, &error), ==, !checks[i].says);
-    if (checks[i].says) {
-        g_assert_error(error, NEST_ERROR, NEST_ERROR_HOST_KEPT_OFF);
-        check_says(error->message, checks[i].says);
-    }
+    check_verdict(checks[i].says);
+    check_root_free(root);
+}
+
+/* The same for two files. */
+static const struct {
+    const char *sentence;
+    File files[2];
+    const char *says;
+} pairs[] = {
+    {"a value the kernel refuses, and a good one behind it",
+     {{"etc/modprobe.d/kvm.conf", "options kvm-amd nested=Y\n"}, {"lib/modprobe.d/zz.conf", AMD_ON}},
+     "/etc/modprobe.d/kvm.conf:1 (options kvm-amd nested=Y)|write nested=1"},
+    {"a value the kernel refuses behind a good one",
+     {{"etc/modprobe.d/kvm.conf", AMD_ON}, {"lib/modprobe.d/zz.conf", "options kvm_amd nested=Y\n"}},
+     "/lib/modprobe.d/zz.conf:1 (options kvm_amd nested=Y)|write nested=1"},
+    {"an operator's off that the distribution overrides",
+     {{"etc/modprobe.d/kvm.conf", AMD_OFF}, {"usr/lib/modprobe.d/qemu.conf", AMD_ON}},
+     "/etc/modprobe.d/kvm.conf:1 (options kvm_amd nested=0)|/usr/lib/modprobe.d/qemu.conf:1 (nested=1)|--force|read later"},
+    {"an operator's off in /usr/local, too",
+     {{"usr/local/lib/modprobe.d/kvm.conf", AMD_OFF}, {"lib/modprobe.d/qemu.conf", AMD_ON}},
+     "/usr/local/lib/modprobe.d/kvm.conf:1|/lib/modprobe.d/qemu.conf:1"},
+    {"a distribution's off that the operator overrides",
+     {{"etc/modprobe.d/qemu.conf", AMD_ON}, {"lib/modprobe.d/kvm.conf", AMD_OFF}}, NULL},
+    {"an operator's off that the operator overrides",
+     {{"etc/modprobe.d/kvm.conf", AMD_OFF}, {"etc/modprobe.d/local.conf", AMD_ON}}, NULL},
+    {"a distribution's off that the distribution overrides",
+     {{"lib/modprobe.d/kvm.conf", AMD_OFF}, {"lib/modprobe.d/qemu.conf", AMD_ON}}, NULL},
+};
+
+static void
+test_pair(gconstpointer data)
+{
+    gsize i = GPOINTER_TO_SIZE(data);
+    gchar *root = check_root_new();
+
+    for (gsize j = 0; j < 2; j++)
+        check_root_write(pairs[i].files[j].path, pairs[i].files[j].text);
+    check_verdict(pairs[i].says);
     check_root_free(root);
 }
 
@@ -445,6 +676,16 @@ static const struct {
     {"off after ours, which is there", NOTE AMD_ON, {"lib/modprobe.d/zz.conf", AMD_OFF}, TRUE, NULL, "zz.conf:1"},
     {"off by a kernel argument, with --force", NULL, {"proc/cmdline", "ro kvm_amd.nested=0\n"}, TRUE, NULL,
      "kernel argument kvm_amd.nested=0|boot loader's configuration"},
+    {"a value the kernel refuses, with --force", NULL, {"etc/modprobe.d/a.conf", "options kvm_amd nested=Y\n"}, TRUE, NULL,
+     "/etc/modprobe.d/a.conf:1|nested=Y|write nested=1"},
+    {"an install line, with --force", NULL, {"etc/modprobe.d/a.conf", "install kvm_amd /bin/false\n"}, TRUE, NULL,
+     "/etc/modprobe.d/a.conf:1 (install kvm_amd /bin/false)|remove that line"},
+    {"an install line of the module that it needs", NOTE AMD_ON, {"etc/modprobe.d/a.conf", "install kvm /bin/true\n"}, TRUE,
+     NULL, "install kvm /bin/true|that it needs"},
+    {"a blacklist line, while it is absent", NULL, {"lib/modprobe.d/a.conf", "\nblacklist kvm-amd\n"}, TRUE, NULL,
+     "/lib/modprobe.d/a.conf:2 (blacklist kvm-amd)|not loaded by itself"},
+    {"module_blacklist=, with --force", NULL, {"proc/cmdline", "module_blacklist=x,kvm_amd ro\n"}, TRUE, NULL,
+     "kernel argument module_blacklist=x,kvm_amd|the kernel refuses it|boot loader's configuration"},
     {"the other vendor's off", NULL, {"etc/modprobe.d/zz.conf", "options kvm_intel nested=0\n"}, FALSE, NOTE AMD_ON, NULL},
 };
 
@@ -460,7 +701,7 @@ test_keep(gconstpointer data)
         check_root_write(OURS, keeps[i].before);
     if (keeps[i].other.path)
         check_root_write(keeps[i].other.path, keeps[i].other.text);
-    g_assert_cmpint(nest_modprobe_conf_keep_on(nest_platform_by_name("amd"), keeps[i].force, &error), ==,
+    g_assert_cmpint(nest_modprobe_dropin_keep_on(nest_platform_by_name("amd"), keeps[i].force ? NEST_MODPROBE_FORCE : 0, &error), ==,
                     keeps[i].after != NULL);
     now = ours_now(root);
     g_assert_cmpstr(now, ==, keeps[i].after ? keeps[i].after : keeps[i].before);
@@ -470,10 +711,41 @@ test_keep(gconstpointer data)
         g_assert_no_error(error);
         g_assert_true(nest_modprobe_conf_winner(conf)->on);
     } else {
-        g_assert_error(error, NEST_ERROR, KEPT);
+        g_assert_error(error, NEST_ERROR, code_of(keeps[i].says));
         check_says(error->message, keeps[i].says);
     }
     check_no_leftover(root);
+    check_root_free(root);
+}
+
+static void
+test_keep_overridden(void)
+{
+    gchar *root = check_root_new();
+    const NestPlatform *amd = nest_platform_by_name("amd");
+    g_autoptr(GError) error = NULL;
+
+    g_test_summary("an operator's nested=0 that the distribution overrides is told, and kept against with force only");
+    check_root_write("etc/modprobe.d/kvm.conf", AMD_OFF);
+    check_root_write("usr/lib/modprobe.d/qemu.conf", AMD_ON);
+    g_assert_false(nest_modprobe_dropin_keep_on(amd, NEST_MODPROBE_LOADED, &error));
+    g_assert_error(error, NEST_ERROR, KEPT);
+    check_says(error->message, "/etc/modprobe.d/kvm.conf:1|distribution's /usr/lib/modprobe.d/qemu.conf:1");
+    g_assert_true(nest_modprobe_dropin_keep_on(amd, NEST_MODPROBE_LOADED | NEST_MODPROBE_FORCE, NULL));
+    g_assert_true(nest_modprobe_dropin_keep_on(amd, NEST_MODPROBE_LOADED, NULL)); /* stays done */
+    check_root_free(root);
+}
+
+static void
+test_keep_blacklisted(void)
+{
+    gchar *root = check_root_new();
+    const NestPlatform *amd = nest_platform_by_name("amd");
+
+    g_test_summary("a blacklist line does not count once somebody has loaded the module by name");
+    check_root_write("etc/modprobe.d/a.conf", "blacklist kvm_amd\n");
+    g_assert_false(nest_modprobe_dropin_may_keep_on(amd, NEST_MODPROBE_FORCE, NULL));
+    g_assert_true(nest_modprobe_dropin_keep_on(amd, NEST_MODPROBE_LOADED, NULL));
     check_root_free(root);
 }
 
@@ -488,11 +760,11 @@ test_keep_twice(void)
     GStatBuf status, again;
 
     g_test_summary("the folder is made, the file readable by all, and one that is right not touched");
-    g_assert_true(nest_modprobe_conf_keep_on(nest_platform_by_name("intel"), FALSE, NULL));
+    g_assert_true(nest_modprobe_dropin_keep_on(nest_platform_by_name("intel"), 0, NULL));
     umask(mask);
     g_assert_cmpint(g_stat(path, &status), ==, 0);
     g_assert_cmpint(status.st_mode & 07777, ==, 0644);
-    g_assert_true(nest_modprobe_conf_keep_on(nest_platform_by_name("intel"), TRUE, NULL));
+    g_assert_true(nest_modprobe_dropin_keep_on(nest_platform_by_name("intel"), NEST_MODPROBE_FORCE, NULL));
     g_assert_cmpint(g_stat(path, &again), ==, 0);
     g_assert_cmpint((gint64)status.st_ino, ==, (gint64)again.st_ino);
     g_assert_true(g_file_test(folder, G_FILE_TEST_IS_DIR));
@@ -527,7 +799,7 @@ test_forget(gconstpointer data)
 
     if (forgets[i].before)
         check_root_write(OURS, forgets[i].before);
-    g_assert_true(nest_modprobe_conf_forget(&removed, &error));
+    g_assert_true(nest_modprobe_dropin_forget(&removed, &error));
     g_assert_no_error(error);
     g_assert_cmpint(removed, ==, forgets[i].removed);
     now = ours_now(root);
@@ -601,9 +873,9 @@ test_obstacle(gconstpointer data)
     check_root_write("etc/modprobe.d/other.conf", "");
     g_assert_cmpint(obstacles[i].make(path), ==, 0);
     g_assert_cmpint(g_lstat(path, &before), ==, 0);
-    g_assert_false(nest_modprobe_conf_keep_on(nest_platform_by_name("amd"), TRUE, &error));
+    g_assert_false(nest_modprobe_dropin_keep_on(nest_platform_by_name("amd"), NEST_MODPROBE_FORCE, &error));
     check_io(&error, obstacles[i].says);
-    g_assert_false(nest_modprobe_conf_forget(&removed, &error));
+    g_assert_false(nest_modprobe_dropin_forget(&removed, &error));
     check_io(&error, obstacles[i].says);
     g_assert_cmpint(removed, ==, 42);
     g_assert_cmpint(g_lstat(path, &after), ==, 0);
@@ -619,7 +891,7 @@ test_no_folder(void)
 
     g_test_summary("/etc is no folder, so that none can be made in it");
     check_root_write("etc", "");
-    g_assert_false(nest_modprobe_conf_keep_on(nest_platform_by_name("amd"), FALSE, &error));
+    g_assert_false(nest_modprobe_dropin_keep_on(nest_platform_by_name("amd"), 0, &error));
     check_io(&error, "Not a directory");
     check_root_free(root);
 }
@@ -649,8 +921,8 @@ test_no_room(gconstpointer data)
     if (before)
         check_root_write(OURS, before);
     set_room(FALSE);
-    kept = nest_modprobe_conf_keep_on(nest_platform_by_name("amd"), FALSE, &error);
-    forgot = !before || nest_modprobe_conf_forget(&removed, &second);
+    kept = nest_modprobe_dropin_keep_on(nest_platform_by_name("amd"), 0, &error);
+    forgot = !before || nest_modprobe_dropin_forget(&removed, &second);
     set_room(TRUE);
     g_assert_false(kept);
     check_io(&error, "cannot be written|File too large|room on its disk");
@@ -665,12 +937,10 @@ test_no_room(gconstpointer data)
     check_root_free(root);
 }
 
-int
-main(int argc, char **argv)
+/* What is read, and what comes of it. */
+static void
+add_reading(void)
 {
-    /* libkmod tells standard error of lines that are none. */
-    g_setenv("KMOD_LOG", "0", TRUE);
-    g_test_init(&argc, &argv, NULL);
     for (gsize i = 0; i < G_N_ELEMENTS(layouts); i++)
         check_add_row("modprobe-conf/layout", layouts[i].sentence, GSIZE_TO_POINTER(i), test_layout);
     for (gsize i = 0; i < G_N_ELEMENTS(kernels); i++)
@@ -679,8 +949,23 @@ main(int argc, char **argv)
         check_add_row("modprobe-conf/value", values[i].text, GSIZE_TO_POINTER(i), test_value);
     for (gsize i = 0; i < G_N_ELEMENTS(initramfs); i++)
         check_add_row("modprobe-conf/initramfs", initramfs[i].sentence, GSIZE_TO_POINTER(i), test_initramfs);
+    for (gsize i = 0; i < G_N_ELEMENTS(bars); i++)
+        check_add_row("modprobe-conf/bar", bars[i].sentence, GSIZE_TO_POINTER(i), test_bar);
+    for (gsize i = 0; i < G_N_ELEMENTS(mistakes); i++)
+        check_add_row("modprobe-conf/mistake", mistakes[i].sentence, GSIZE_TO_POINTER(i), test_mistake);
     for (gsize i = 0; i < G_N_ELEMENTS(checks); i++)
         check_add_row("modprobe-conf/check", checks[i].sentence, GSIZE_TO_POINTER(i), test_check);
+    for (gsize i = 0; i < G_N_ELEMENTS(pairs); i++)
+        check_add_row("modprobe-conf/check of two", pairs[i].sentence, GSIZE_TO_POINTER(i), test_pair);
+}
+
+int
+main(int argc, char **argv)
+{
+    /* libkmod tells standard error of lines that are none. */
+    g_setenv("KMOD_LOG", "0", TRUE);
+    g_test_init(&argc, &argv, NULL);
+    add_reading();
     for (gsize i = 0; i < G_N_ELEMENTS(keeps); i++)
         check_add_row("modprobe-conf/keep", keeps[i].sentence, GSIZE_TO_POINTER(i), test_keep);
     for (gsize i = 0; i < G_N_ELEMENTS(forgets); i++)
@@ -692,6 +977,10 @@ main(int argc, char **argv)
     g_test_add_func("/modprobe-conf/every setting is listed", test_all_settings);
     g_test_add_func("/modprobe-conf/files that are none", test_odd_files);
     g_test_add_func("/modprobe-conf/kept once, readable by all", test_keep_twice);
+    g_test_add_func("/modprobe-conf/a file that is hidden", test_hidden);
+    g_test_add_func("/modprobe-conf/files named alias", test_alias_files);
+    g_test_add_func("/modprobe-conf/kept against one that is overridden", test_keep_overridden);
+    g_test_add_func("/modprobe-conf/kept where it is blacklisted", test_keep_blacklisted);
     g_test_add_func("/modprobe-conf/no folder to keep it in", test_no_folder);
     return g_test_run();
 }

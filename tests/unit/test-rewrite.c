@@ -83,7 +83,7 @@ static const Case filters[] = {
      "/nonexistent/x.xml|[NEST-IO]"},
     {"a folder is no file", "rewrite /", "", 1, NULL, "[NEST-IO]"},
     {"an unknown platform", "rewrite --platform sparc", "", 2, NULL,
-     "sparc|intel, amd, hygon|[NEST-USAGE]"},
+     "sparc|intel, amd, hygon, zhaoxin|[NEST-USAGE]"},
     {"a platform without its name", "rewrite --platform", "", 2, NULL, "--platform|[NEST-USAGE]"},
     {"two files", "rewrite a b", "", 2, NULL, "one file|[NEST-USAGE]"},
     {"an unknown option of a command", "rewrite --color", "", 2, NULL,
@@ -322,6 +322,7 @@ static const struct {
     const char *says; /* pieces of the output; NULL: refused */
 } hosts[] = {
     {"intel-on", "name=\"vmx\""},   {"amd-on", "name=\"svm\""}, {"hygon-on", "name=\"svm\""},
+    {"zhaoxin-on", "name=\"vmx\""},
     {"amd-absent", "name=\"svm\""}, {"unknown-vendor", NULL},
 };
 
