@@ -14,6 +14,7 @@
 
 static const char *const folders[] = {
     [NEST_STAMP_RESUMING] = "resume",
+    [NEST_STAMP_RESTORING] = "restore",
     [NEST_STAMP_CORRECTING] = "correcting",
     [NEST_STAMP_STARTING] = "starting",
 };

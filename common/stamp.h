@@ -1,14 +1,16 @@
 /* Stamps: notes between the hook and virtnestd about one domain, void after a minute.
  *
- * A stamp is an empty file in a folder only root reads, named by the domain's uuid. There are three
+ * A stamp is an empty file in a folder only root reads, named by the domain's uuid. There are four
  * kinds.
  *
- * RESUMING: libvirt calls prepare and start for a boot and for a guest that resumes saved state
- * alike. A guest that resumes has the CPU it had, so it must not be judged by it. Where the live
- * marker in its XML does not tell (virtnestd was not there when it was saved), the hook's restore
- * and migrate leave this stamp for the prepare and start that follow. It is used once, and void
- * after a minute, because a migration without its guest (virsh migrate --offline) leaves one that
- * nobody collects.
+ * RESUMING and RESTORING: libvirt calls prepare and start for a boot and for a guest that resumes saved
+ * state alike. A guest that resumes has the CPU it had, so it must not be judged by it. Where the live
+ * marker in its XML does not tell (virtnestd was not there when it was saved), the hook's migrate and
+ * restore leave these stamps for the prepare and start that follow. Restore judges nothing, so prepare
+ * judges by its stamp what migrate has judged itself. A stamp is used once, taken away by what refuses, and
+ * void after a minute, because a migration without its guest (virsh migrate --offline), or a restore that
+ * libvirt itself refuses (of an image that does not fit), leaves one that nobody collects: within that minute
+ * a boot is not refused for its CPU.
  *
  * CORRECTING: virtnestd is sending a corrected definition to libvirt, which waits there until the
  * domain is free. A hook that refuses a start because it was faster waits for this, so that the
@@ -20,7 +22,12 @@
 
 #include <glib.h>
 
-typedef enum { NEST_STAMP_RESUMING, NEST_STAMP_CORRECTING, NEST_STAMP_STARTING } NestStamp;
+typedef enum {
+    NEST_STAMP_RESUMING,
+    NEST_STAMP_RESTORING,
+    NEST_STAMP_CORRECTING,
+    NEST_STAMP_STARTING
+} NestStamp;
 
 /**
  * nest_stamp_leave: say so of a domain.

@@ -251,6 +251,24 @@ nest_state_read(const NestDomainXml *xml, GError **error)
     return g_steal_pointer(&state);
 }
 
+NestState *
+nest_state_read_live(const NestDomainXml *xml)
+{
+    NestState *state = nest_state_new();
+    const xmlNode *element = nest_state_element(xml);
+
+    if (!element)
+        return state;
+    NEST_XML_FOREACH (element, live) {
+        if (g_strcmp0((const char *)live->name, "live") != 0)
+            continue;
+        g_free(state->uuid);
+        state->uuid = nest_xml_attribute(live, "uuid");
+        state->nested = state->nested || !nest_xml_attribute_is(live, "nested", "no");
+    }
+    return state;
+}
+
 gboolean
 nest_state_is_empty(const NestState *state)
 {

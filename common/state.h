@@ -50,6 +50,18 @@ xmlNode *nest_state_element(const NestDomainXml *xml);
  */
 NestState *nest_state_read(const NestDomainXml *xml, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/**
+ * nest_state_read_live: what a live marker says that nest_state_read() does not know, as one of a newer
+ * virt-nest, which may have more attributes and elements.
+ * @xml: the domain
+ *
+ * Only whose it is and whether nested guests run is taken from it. Unless it says plainly that none
+ * do, they may.
+ *
+ * Returns: (transfer full) a record of that alone, empty where there is no marker.
+ */
+NestState *nest_state_read_live(const NestDomainXml *xml) G_GNUC_WARN_UNUSED_RESULT;
+
 /* Forgets the live marker, and keeps the rest. */
 void nest_state_forget_live(NestState *state);
 

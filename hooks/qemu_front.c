@@ -9,7 +9,11 @@
  * What fails here fails the operation only where libvirt asks for leave and the domain mentions us;
  * a failing reconnect would kill a running guest (LIBVIRT-FACTS, "Hooks"). So it is with standard input
  * that does not end, as libvirtd stopped in the middle of writing: when the time is over, what was read
- * decides whether it is refused or let go. */
+ * decides whether it is refused or let go.
+ *
+ * At restore nothing may fail at all: libvirt 11.3 deletes the saved image (LIBVIRT-FACTS, "Debian 13"). So the second
+ * part runs beside this one, which waits and then ends with 0: also where the loader finds no memory for it, or
+ * the kernel kills it. What comes of it is judged at prepare. */
 #include "last_resort.h"
 #include "mention.h"
 
@@ -21,6 +25,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* More than the XML of most domains, so that the memfd is made only for those passed on. */
@@ -40,9 +46,14 @@
 static const struct Operation {
     const char *name;   /* as libvirt calls it (docs/hooks.rst) */
     const char *action; /* what is refused, in a message; NULL: nothing can be */
+    bool watched;       /* the second part runs beside this one, and its end does not matter */
 } operations[] = {
-    {"prepare", "start domain"},   {"start", "start domain"}, {"migrate", "take in domain"},
-    {"restore", "restore domain"}, {"stopped", NULL},         {"release", NULL},
+    {"prepare", "start domain", false},
+    {"start", "start domain", false},
+    {"migrate", "take in domain", false},
+    {"restore", NULL, true},
+    {"stopped", NULL, false},
+    {"release", NULL, false},
 };
 
 /* What can go wrong, as a person is told. */
@@ -201,6 +212,25 @@ find_in_build_tree(char *path)
     return access(path, X_OK) == 0;
 }
 
+/* Goes on in a child, whose output and end nobody sees and which does not outlive this process; here, in the parent,
+ * waits for it and returns false. */
+static bool
+go_on_in_child(void)
+{
+    pid_t child = fork();
+    int nowhere = -1;
+
+    if (child == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+        (void)dup2(nowhere, STDOUT_FILENO);
+        return true;
+    }
+    while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
+        continue;
+    return false;
+}
+
 /* Returns only if it failed. dup2() leaves standard input open in the second part. */
 static void
 hand_over(Input *input, char **argv)
@@ -230,7 +260,7 @@ let_go_or_pass_on(const struct Operation *operation, const char *refusal, char *
     read_input(input);
     if (!input->mentions_us)
         return 0;
-    if (!input->failure)
+    if (!input->failure && (!operation->watched || go_on_in_child()))
         hand_over(input, argv);
     if (!operation->action)
         return 0;

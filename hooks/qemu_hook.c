@@ -4,7 +4,10 @@
  * state alike. A boot is judged: the tag, the host, at start the CPU by its effect. A guest that
  * resumes has the CPU it was saved with, so only the host is judged, where its nested state would
  * be lost. It is known by virtnestd's live marker in its XML, or by the stamp that restore and
- * migrate leave. This program never calls libvirt, which waits for it (LIBVIRT-FACTS, "Hooks"). */
+ * migrate leave. Restore judges nothing, as libvirt 11.3 deletes the saved image where a hook fails there; a refusal
+ * at prepare keeps it on any release. There a marker without a stamp of restore is of a snapshot, whose guest
+ * libvirt has stopped already, or of pasted XML: whether nested guests ran in it does not matter any more.
+ * This program never calls libvirt, which waits for it (LIBVIRT-FACTS, "Hooks"). */
 #include "allow.h"
 #include "config.h"
 #include "cpu.h"
@@ -39,6 +42,7 @@ typedef struct {
     NestKvmModule host;         /* this host, where read_host() was called */
     gboolean tagged;            /* whether the domain carries the tag */
     NestTag tag;                /* what it says */
+    gboolean restored;          /* a saved image is being restored */
 } Call;
 
 /* A judgement: FALSE with an error refuses. */
@@ -46,7 +50,8 @@ typedef gboolean (*Check)(Call *call, GError **error);
 
 static gboolean check_prepare(Call *call, GError **error);
 static gboolean check_start(Call *call, GError **error);
-static gboolean check_resume(Call *call, GError **error);
+static gboolean check_arrival(Call *call, GError **error);
+static gboolean note_restore(Call *call, GError **error);
 static gboolean forget_stamps(Call *call, GError **error);
 
 /* The whole table of DESIGN.md, "What the hook judges". An operation that is not here passes. */
@@ -57,21 +62,17 @@ struct Operation {
     gboolean turns;        /* where nesting is off on this host, tries to turn it on */
     gboolean holds;        /* from then on nobody turns it off */
     const char *action;    /* what is refused, in a message; NULL: nothing ever is */
-    const char *aftermath; /* what becomes of the guest then */
-    const char *running;   /* what to do about nested guests that were running in it */
+    const char *aftermath; /* what becomes of the guest then; not of one that is restored */
 };
 
 static const Operation operations[] = {
-    {"prepare", check_prepare, TRUE, TRUE, FALSE, "start domain", "", ""},
-    {"start", check_start, FALSE, FALSE, TRUE, "start domain", "", ""},
-    {"migrate", check_resume, FALSE, TRUE, FALSE, "take in domain",
-     " (it stays on the source as it is)", "shut them down on the source first"},
-    {"restore", check_resume, FALSE, TRUE, FALSE, "restore domain",
-     " (its saved image stays as it is)",
-     "boot it without its saved image (virsh start --force-boot), or let them come with migration='allow' in "
-     "the image's tag (virsh managedsave-edit, save-image-edit)"},
-    {"stopped", forget_stamps, FALSE, FALSE, FALSE, NULL, "", ""},
-    {"release", forget_stamps, FALSE, FALSE, FALSE, NULL, "", ""},
+    {"prepare", check_prepare, TRUE, TRUE, FALSE, "start domain", ""},
+    {"start", check_start, FALSE, FALSE, TRUE, "start domain", ""},
+    {"migrate", check_arrival, FALSE, TRUE, FALSE, "take in domain",
+     " (it stays on the source as it is)"},
+    {"restore", note_restore, FALSE, FALSE, FALSE, NULL, ""},
+    {"stopped", forget_stamps, FALSE, FALSE, FALSE, NULL, ""},
+    {"release", forget_stamps, FALSE, FALSE, FALSE, NULL, ""},
 };
 
 static void
@@ -110,7 +111,8 @@ let_go(const Call *call, GError **error)
     return TRUE;
 }
 
-/* An element that is not what virtnestd writes may be forged: it counts as none. */
+/* An element that is not what virtnestd writes is forged, or of a newer one: its live marker still tells what would
+ * be lost. */
 static void
 read_state(Call *call)
 {
@@ -119,8 +121,15 @@ read_state(Call *call)
     call->state = nest_state_read(call->xml, &error);
     if (call->state)
         return;
-    nest_log_error(call->name, call->uuid, error);
-    call->state = nest_state_new();
+    call->state = nest_state_read_live(call->xml);
+    if (call->state->uuid)
+        nest_log(
+            G_LOG_LEVEL_WARNING, call->name, call->uuid,
+            "the live status in its metadata is not what this virt-nest writes; no more is believed of "
+            "it than that it %s [NEST-STATE]",
+            call->state->nested ? "may be running nested guests" : "was running");
+    else
+        nest_log_error(call->name, call->uuid, error);
 }
 
 /* The tag of a guest that resumes: a mistake in it decides nothing that its state has not decided
@@ -138,10 +147,25 @@ read_tag_leniently(Call *call)
 }
 
 static gboolean
-resumes(const Call *call)
+resumes(Call *call)
 {
-    return nest_state_is_of(call->state, call->uuid) ||
+    call->restored = nest_stamp_is_there(NEST_STAMP_RESTORING, call->uuid);
+    return call->restored || nest_state_is_of(call->state, call->uuid) ||
            nest_stamp_is_there(NEST_STAMP_RESUMING, call->uuid);
+}
+
+static void
+forget_that_it_resumes(const Call *call)
+{
+    nest_stamp_remove(NEST_STAMP_RESUMING, call->uuid);
+    nest_stamp_remove(NEST_STAMP_RESTORING, call->uuid);
+}
+
+/* Whether the state it comes with says that it ran nested guests. */
+static gboolean
+ran_nested_guests(const Call *call)
+{
+    return call->state->nested && nest_state_is_of(call->state, call->uuid);
 }
 
 /* The second chance: virtnestd turns nesting on when the domain is defined. Settings that cannot be read may
@@ -159,6 +183,13 @@ may_turn_host(const Call *call)
         return config.manage == NEST_MANAGE_YES;
     nest_log_error(call->name, call->uuid, error);
     return FALSE;
+}
+
+/* Tagged, or it was when it was last written down. */
+static gboolean
+is_ours(const Call *call)
+{
+    return call->tagged || nest_state_element(call->xml);
 }
 
 /* Only KVM asks anything of the host: TCG emulates SVM on any. */
@@ -223,30 +254,49 @@ check_boot(Call *call, GError **error)
     return TRUE;
 }
 
-static gboolean
-check_prepare(Call *call, GError **error)
-{
-    read_state(call);
-    if (resumes(call)) {
-        read_tag_leniently(call);
-        return !call->tagged || check_host_of_resuming(call, error);
-    }
-    if (!nest_tag_read(call->xml, &call->tagged, &call->tag, error))
-        return FALSE;
-    return !call->tagged || check_boot(call, error);
-}
-
-/* Where libvirt keeps the domain's definition, if it has one: a hint, no proof. */
-static gboolean
-has_definition(const Call *call)
+/* (transfer full)(nullable) Where libvirt keeps the domain's definition, if it has one. */
+static gchar *
+definition_path(const Call *call)
 {
     g_autofree gchar *file = g_strconcat(call->name, ".xml", NULL);
     g_autofree gchar *folder =
         is_session() ? g_build_filename(g_get_user_config_dir(), "libvirt", "qemu", NULL)
                      : nest_root_path("/etc/libvirt/qemu");
-    g_autofree gchar *path = g_build_filename(folder, file, NULL);
 
-    return !strchr(call->name, '/') && g_file_test(path, G_FILE_TEST_EXISTS);
+    return strchr(call->name, '/') ? NULL : g_build_filename(folder, file, NULL);
+}
+
+/* A hint, no proof. */
+static gboolean
+has_definition(const Call *call)
+{
+    g_autofree gchar *path = definition_path(call);
+
+    return path && g_file_test(path, G_FILE_TEST_EXISTS);
+}
+
+/* Whether the domain would pass if it booted from its definition as that is. */
+static gboolean
+would_boot(const Call *call)
+{
+    g_autofree gchar *path = definition_path(call);
+    g_autofree gchar *text = NULL;
+    g_autoptr(NestDomainXml) xml = NULL;
+    g_autoptr(GPtrArray) changes = g_ptr_array_new_with_free_func(g_free);
+    NestKvmModule host = nest_kvm_module_read();
+    NestTag tag = NEST_TAG_DEFAULT;
+    gboolean tagged = FALSE;
+    gsize length = 0;
+
+    if (!path || !g_file_get_contents(path, &text, &length, NULL))
+        return FALSE;
+    xml = nest_domain_xml_parse(text, length, NULL);
+    if (!xml || !nest_tag_read(xml, &tagged, &tag, NULL))
+        return FALSE;
+    if (!tagged || !tag.required)
+        return TRUE;
+    return (!nest_cpu_is_kvm(xml) || nest_kvm_module_check(&host, NULL)) &&
+           nest_cpu_rewrite(xml, &tag, host.platform, changes, NULL) && changes->len == 0;
 }
 
 /* Waits, a moment at most, until virtnestd has sent the corrected definition, which then stands in line
@@ -329,7 +379,7 @@ check_start(Call *call, GError **error)
 {
     read_state(call);
     if (resumes(call)) {
-        nest_stamp_remove(NEST_STAMP_RESUMING, call->uuid);
+        forget_that_it_resumes(call);
         read_tag_leniently(call);
         return !call->tagged || check_host_of_resuming(call, error);
     }
@@ -352,13 +402,26 @@ permission(const Call *call)
     return allow.once || allow.until ? "virt-nest allow has lifted its guard" : NULL;
 }
 
+/* What to do about nested guests that were running in it. --force-boot gives the saved image up before libvirt asks us, so it is
+ * no way out where we would refuse the boot as well. */
+static const char *
+way_out(const Call *call)
+{
+    if (!call->restored)
+        return "shut them down on the source first";
+    return would_boot(call)
+               ? "let them come with migration='allow' in the image's tag (virsh managedsave-edit, save-image-edit), or "
+                 "discard the saved image and boot it (virsh start --force-boot)"
+               : "let them come with migration='allow' in the image's tag (virsh managedsave-edit, save-image-edit)";
+}
+
 /* The marker travels with the state: what was running when it was written runs in it still. */
 static gboolean
-check_running(const Call *call, GError **error)
+check_running(Call *call, GError **error)
 {
     const char *why = permission(call);
 
-    if (!call->state->nested || !nest_state_is_of(call->state, call->uuid))
+    if (!ran_nested_guests(call))
         return TRUE;
     if (why) {
         nest_log(G_LOG_LEVEL_WARNING, call->name, call->uuid,
@@ -366,45 +429,90 @@ check_running(const Call *call, GError **error)
         return TRUE;
     }
     g_set_error(error, NEST_ERROR, NEST_ERROR_LIVE_RUNNING,
-                "nested guests were running in it when its state was written: %s",
-                call->operation->running);
+                "nested guests were running in it when its state was written: %s", way_out(call));
     return FALSE;
+}
+
+/* The same at prepare. What migrate has let in is not asked again. */
+static gboolean
+check_running_here(Call *call, GError **error)
+{
+    if (call->restored)
+        return check_running(call, error);
+    if (ran_nested_guests(call) && !nest_stamp_is_there(NEST_STAMP_RESUMING, call->uuid))
+        nest_log(
+            G_LOG_LEVEL_WARNING, call->name, call->uuid,
+            "comes with nested guests running in it: it is let in, as by the notes of virt-nest it is not "
+            "restored from a saved image, but reverted to a snapshot or made from such XML");
+    return TRUE;
+}
+
+/* Where what resumes may be refused: both checks, and the journal has it. */
+static gboolean
+check_resuming(Call *call, Check running, GError **error)
+{
+    GError *problem = NULL;
+
+    if (running(call, &problem) && check_host_of_resuming(call, &problem))
+        return TRUE;
+    nest_log_event(NEST_LOG_REFUSED, call->name, call->uuid, "refused: %s", problem->message);
+    forget_that_it_resumes(call);
+    g_propagate_error(error, problem);
+    return FALSE;
+}
+
+static gboolean
+check_prepare(Call *call, GError **error)
+{
+    read_state(call);
+    if (resumes(call)) {
+        read_tag_leniently(call);
+        return !is_ours(call) || check_resuming(call, check_running_here, error);
+    }
+    if (!nest_tag_read(call->xml, &call->tagged, &call->tag, error))
+        return FALSE;
+    return !call->tagged || check_boot(call, error);
 }
 
 /* Never refuses: without the stamp, prepare and start judge by the live marker alone. */
 static void
-leave_stamp(const Call *call)
+leave_stamp(const Call *call, NestStamp stamp)
 {
     g_autoptr(GError) error = NULL;
 
-    if (!nest_stamp_leave(NEST_STAMP_RESUMING, call->uuid, &error) && !is_session())
+    if (!nest_stamp_leave(stamp, call->uuid, &error) && !is_session())
         nest_log_error(call->name, call->uuid, error);
 }
 
-/* Migrate and restore, for a domain that is tagged or was when it was last written down. */
 static gboolean
-check_resume(Call *call, GError **error)
+check_arrival(Call *call, GError **error)
 {
-    GError *problem = NULL;
-
     read_state(call);
     read_tag_leniently(call);
-    if (!call->tagged && !nest_state_element(call->xml))
+    if (!is_ours(call))
         return TRUE;
-    if (check_running(call, &problem) && check_host_of_resuming(call, &problem)) {
-        leave_stamp(call);
-        return TRUE;
-    }
-    nest_log_event(NEST_LOG_REFUSED, call->name, call->uuid, "refused: %s", problem->message);
-    g_propagate_error(error, problem);
-    return FALSE;
+    if (!check_resuming(call, check_running, error))
+        return FALSE;
+    leave_stamp(call, NEST_STAMP_RESUMING);
+    return TRUE;
+}
+
+/* A mistake in the tag is told at prepare. */
+static gboolean
+note_restore(Call *call, GError **error)
+{
+    (void)error;
+    call->tagged = !nest_tag_read(call->xml, &call->tagged, &call->tag, NULL) || call->tagged;
+    if (is_ours(call))
+        leave_stamp(call, NEST_STAMP_RESTORING);
+    return TRUE;
 }
 
 static gboolean
 forget_stamps(Call *call, GError **error)
 {
     (void)error;
-    nest_stamp_remove(NEST_STAMP_RESUMING, call->uuid);
+    forget_that_it_resumes(call);
     nest_stamp_remove(NEST_STAMP_STARTING, call->uuid);
     return TRUE;
 }
@@ -471,6 +579,13 @@ is_about_cpu(const GError *error)
     return FALSE;
 }
 
+/* The image is libvirt's to keep, which it does where prepare or start fails. */
+static const char *
+aftermath(const Call *call)
+{
+    return call->restored ? " (its saved image stays as it is)" : call->operation->aftermath;
+}
+
 /* (transfer full) What a person in a session must know besides; "" where there is nothing. */
 static gchar *
 session_note(const Call *call, const GError *reason)
@@ -493,7 +608,7 @@ print_refusal(const Call *call, const GError *reason)
     g_autofree gchar *line = NULL;
     g_autoptr(GError) error =
         g_error_new(reason->domain, reason->code, "cannot %s '%s'%s: %s%s", operation->action,
-                    call->name, operation->aftermath, reason->message, note);
+                    call->name, aftermath(call), reason->message, note);
 
     line = nest_error_text(error);
     (void)fprintf(stderr, "%s\n", line);

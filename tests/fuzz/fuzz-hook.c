@@ -30,7 +30,7 @@ static const struct {
     const char *name;
     gboolean may_refuse;
 } asked[] = {
-    {"prepare", TRUE},  {"start", TRUE},      {"migrate", TRUE},  {"restore", TRUE},
+    {"prepare", TRUE},  {"start", TRUE},      {"migrate", TRUE},  {"restore", FALSE},
     {"stopped", FALSE}, {"release", FALSE},   {"started", FALSE}, {"reconnect", FALSE},
     {"attach", FALSE},  {"brand-new", FALSE}, {NULL, FALSE},
 };
@@ -195,6 +195,15 @@ check_printed(const char *operation, const char *name)
             said_text);
 }
 
+/* Or its XML cannot be read, which no stamp is left for. */
+static gboolean
+is_refused_image(void)
+{
+    return strstr(said_text, " [NEST-XML") ||
+           (strstr(said_text, "(its saved image stays as it is)") &&
+            (strstr(said_text, " [NEST-HOST-") || strstr(said_text, " [NEST-LIVE-RUNNING]")));
+}
+
 static gboolean
 has_uuid(const char *text, gsize length)
 {
@@ -203,13 +212,17 @@ has_uuid(const char *text, gsize length)
     return xml && g_uuid_string_is_valid(nest_domain_xml_value(xml, "uuid"));
 }
 
-/* A guest that is let in is not stopped by the prepare and start that follow. */
+/* A guest that is let in is not stopped by the prepare and start that follow; at restore all are, and prepare judges. */
 static void
-check_resumed(const char *name, const char *xml, gsize length)
+check_resumed(const char *operation, const char *name, const char *xml, gsize length)
 {
-    if (has_uuid(xml, length)) {
-        PROMISE("what resumes passes prepare", call_hook("prepare", name, xml, length) == 0,
-                said_text);
+    gboolean restored = g_strcmp0(operation, "restore") == 0;
+    gboolean refused = has_uuid(xml, length) && call_hook("prepare", name, xml, length) != 0;
+
+    PROMISE("what arrives passes prepare", restored || !refused, said_text);
+    PROMISE("an image is refused for the host or its nested guests, and kept",
+            !refused || is_refused_image(), said_text);
+    if (has_uuid(xml, length) && !refused) {
         PROMISE("nothing is printed of it, which would taint it", printed_length == 0,
                 printed_text);
         PROMISE("what resumes passes start", call_hook("start", name, xml, length) == 0, said_text);
@@ -231,7 +244,7 @@ check_call(guint i, const char *name, const char *xml, gsize length)
     check_printed(asked[i].name, name);
     if (status == 0 &&
         (g_strcmp0(asked[i].name, "migrate") == 0 || g_strcmp0(asked[i].name, "restore") == 0))
-        check_resumed(name, xml, length);
+        check_resumed(asked[i].name, name, xml, length);
 }
 
 int

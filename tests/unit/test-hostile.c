@@ -269,36 +269,40 @@ static const struct {
     {"laughs", make_laughs, NULL, NULL, NULL, NULL, "NEST-XML-DTD", "NEST-XML-DTD"},
     {"internal-entity", NULL, DTD("[<!ENTITY e 'x'>]"), TAG, "<x>&e;</x>", "", "NEST-XML-DTD",
      "NEST-XML-DTD"},
-    {"external-entity", NULL, DTD("[<!ENTITY e SYSTEM 'file:///etc/passwd'>]"), TAG, "<x>&e;</x>", "",
-     "NEST-XML-DTD", "NEST-XML-DTD"},
+    {"external-entity", NULL, DTD("[<!ENTITY e SYSTEM 'file:///etc/passwd'>]"), TAG, "<x>&e;</x>",
+     "", "NEST-XML-DTD", "NEST-XML-DTD"},
     {"external-dtd", NULL, DTD("SYSTEM 'http://127.0.0.1:9/x.dtd'"), TAG, "", "", "NEST-XML-DTD",
      "NEST-XML-DTD"},
-    {"public-dtd", NULL, DTD("PUBLIC '-//W3C//DTD XHTML 1.0 Strict//EN' 'xhtml1-strict.dtd'"), TAG, "",
-     "", "NEST-XML-DTD", "NEST-XML-DTD"},
+    {"public-dtd", NULL, DTD("PUBLIC '-//W3C//DTD XHTML 1.0 Strict//EN' 'xhtml1-strict.dtd'"), TAG,
+     "", "", "NEST-XML-DTD", "NEST-XML-DTD"},
     {"parameter-entity", NULL, DTD("[<!ENTITY % p SYSTEM '/etc/hostname'> %p;]"), TAG, "", "",
      "NEST-XML-DTD", "NEST-XML-DTD"},
-    {"dtd-makes-the-tag", NULL,
-     DTD("[<!ATTLIST x xmlns CDATA #FIXED 'urn:virt-nest:1'>]"), "", "<x/>", "", "NEST-XML-DTD",
-     "NEST-XML-DTD"},
+    {"dtd-makes-the-tag", NULL, DTD("[<!ATTLIST x xmlns CDATA #FIXED 'urn:virt-nest:1'>]"), "",
+     "<x/>", "", "NEST-XML-DTD", "NEST-XML-DTD"},
     {"xinclude", NULL, "", TAG,
      "<xi:include xmlns:xi='http://www.w3.org/2001/XInclude' href='/etc/passwd' parse='text'/>", "",
      READ, NULL},
     {"stylesheet-and-schema", NULL,
-     "<?xml-stylesheet href='file:///etc/passwd'?><?xml-model href='http://127.0.0.1:9/x.rng'?>", TAG,
+     "<?xml-stylesheet href='file:///etc/passwd'?><?xml-model href='http://127.0.0.1:9/x.rng'?>",
+     TAG,
      "<x xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance' "
-     "xsi:schemaLocation='urn:x http://127.0.0.1:9/x.xsd'/>", "", READ, NULL},
-    {"catalog", NULL, "<?oasis-xml-catalog catalog='file:///etc/passwd'?>", TAG, "", "", READ, NULL},
+     "xsi:schemaLocation='urn:x http://127.0.0.1:9/x.xsd'/>",
+     "", READ, NULL},
+    {"catalog", NULL, "<?oasis-xml-catalog catalog='file:///etc/passwd'?>", TAG, "", "", READ,
+     NULL},
     {"base", NULL, "", TAG, "<x xml:base='http://127.0.0.1:9/' xml:id='a'/>", "", READ, NULL},
-    {"tag-in-comment", NULL, NULL, NULL, MARKED("<metadata><!--" TAG "--></metadata>"), NULL, NULL, SAME},
-    {"tag-in-cdata", NULL, NULL, NULL, MARKED("<metadata><![CDATA[" TAG "]]></metadata>"), NULL, NULL,
+    {"tag-in-comment", NULL, NULL, NULL, MARKED("<metadata><!--" TAG "--></metadata>"), NULL, NULL,
      SAME},
-    {"tag-in-instruction", NULL, NULL, NULL, MARKED("<metadata><?x " TAG "?></metadata>"), NULL, NULL,
+    {"tag-in-cdata", NULL, NULL, NULL, MARKED("<metadata><![CDATA[" TAG "]]></metadata>"), NULL,
+     NULL, SAME},
+    {"tag-in-instruction", NULL, NULL, NULL, MARKED("<metadata><?x " TAG "?></metadata>"), NULL,
+     NULL, SAME},
+    {"tag-in-text", NULL, NULL, NULL, MARKED("<description>nest:enable</description>"), NULL, NULL,
      SAME},
-    {"tag-in-text", NULL, NULL, NULL, MARKED("<description>nest:enable</description>"), NULL, NULL, SAME},
-    {"tag-below-another", NULL, NULL, NULL, MARKED("<metadata><x>" TAG "</x></metadata>"), NULL, NULL,
-     SAME},
-    {"tag-in-a-domain-in-it", NULL, NULL, NULL, MARKED("<domain><metadata>" TAG "</metadata></domain>"),
-     NULL, NULL, SAME},
+    {"tag-below-another", NULL, NULL, NULL, MARKED("<metadata><x>" TAG "</x></metadata>"), NULL,
+     NULL, SAME},
+    {"tag-in-a-domain-in-it", NULL, NULL, NULL,
+     MARKED("<domain><metadata>" TAG "</metadata></domain>"), NULL, NULL, SAME},
     {"tag-by-reference", make_spelt_by_reference, NULL, NULL, NULL, NULL, NULL, NULL},
     {"deep", make_deep, NULL, NULL, NULL, NULL, "NEST-XML", "NEST-XML"},
     {"less-deep", make_less_deep, NULL, NULL, NULL, NULL, READ, NULL},
@@ -323,8 +327,8 @@ make_document(gsize i)
 {
     if (documents[i].make)
         return documents[i].make();
-    return documents[i].before ? document(documents[i].before, documents[i].tag, documents[i].inside,
-                                          documents[i].behind)
+    return documents[i].before ? document(documents[i].before, documents[i].tag,
+                                          documents[i].inside, documents[i].behind)
                                : g_string_new(documents[i].inside);
 }
 
@@ -370,8 +374,8 @@ rewrite(const World *world, const char *text, gsize length)
 static gboolean
 is_asked(gsize operation)
 {
-    static const char *const asked[] = {"prepare", "start",   "migrate",
-                                        "restore", "stopped", "reconnect", NULL};
+    static const char *const asked[] = {"prepare", "start",     "migrate", "restore",
+                                        "stopped", "reconnect", NULL};
 
     return g_strv_contains(asked, operations[operation].name);
 }
@@ -438,8 +442,8 @@ static const struct {
     {"type", CONTROLS, TAG, PLAIN, "NEST-CPU-TYPE", "\\x0anest"},
     {"architecture", "qemu", TAG, "<os><type arch='" CONTROLS "'>hvm</type></os>", "NEST-CPU-ARCH",
      "\\x0anest"},
-    {"element", "kvm", "<n:a\302\267\341\205\237 xmlns:n='urn:virt-nest:1'/>", PLAIN, "NEST-TAG-ELEMENT",
-     NULL},
+    {"element", "kvm", "<n:a\302\267\341\205\237 xmlns:n='urn:virt-nest:1'/>", PLAIN,
+     "NEST-TAG-ELEMENT", NULL},
 };
 
 static void
@@ -478,7 +482,8 @@ test_explain(void)
     g_autoptr(World) world = world_new("amd-on", 0);
     g_autofree gchar *program = built("bin/virt-nest");
     const char *argv[] = {program, "rewrite", "--explain", NULL};
-    const char *xml = "<domain type='qemu'><name>a\n\302\233b</name><metadata>" TAG "</metadata></domain>";
+    const char *xml =
+        "<domain type='qemu'><name>a\n\302\233b</name><metadata>" TAG "</metadata></domain>";
     g_autoptr(Result) result = run(world, argv, xml, strlen(xml));
 
     assert_passed(result);
@@ -549,15 +554,16 @@ static void
 test_operation(void)
 {
     static const char *const others[] = {
-        "", "Start", "start ", "start\n", "starting", "star", "prepare\tx", "\xff", "--start", "%n",
-        "../restore", "PREPARE",
+        "",           "Start", "start ",  "start\n", "starting",   "star",
+        "prepare\tx", "\xff",  "--start", "%n",      "../restore", "PREPARE",
     };
     g_autoptr(World) world = world_new(HOST, 0);
     g_autofree gchar *xml = domain("kvm", TAG, PASSTHROUGH);
     g_autofree gchar *second = built("libexec/qemu-hook");
 
     for (gsize i = 0; i < 2 * G_N_ELEMENTS(others); i++) {
-        const char *argv[] = {i % 2 ? second : world->front, "lab1", others[i / 2], "begin", "-", NULL};
+        const char *argv[] = {
+            i % 2 ? second : world->front, "lab1", others[i / 2], "begin", "-", NULL};
         g_autoptr(Result) result = run(world, argv, xml, strlen(xml));
 
         assert_passed_silently(result);
@@ -613,8 +619,8 @@ test_no_arguments(void)
         const char *argv[] = {"true", NULL};
         gint status = 0;
 
-        g_assert_true(g_spawn_sync(NULL, (gchar **)argv, NULL, G_SPAWN_SEARCH_PATH, no_arguments, what,
-                                   NULL, NULL, &status, NULL));
+        g_assert_true(g_spawn_sync(NULL, (gchar **)argv, NULL, G_SPAWN_SEARCH_PATH, no_arguments,
+                                   what, NULL, NULL, &status, NULL));
         g_assert_cmpint(status, ==, 0);
     }
 }
@@ -656,8 +662,11 @@ static void
 test_configuration(void)
 {
     static const char *const ways[] = {
-        "mkdir -p \"$0\"", "ln -s \"$0\" \"$0\"", "ln -s /nonexistent/x \"$0\"",
-        "head -c 300000 /dev/urandom >\"$0\"", "printf '[start]\\noutrun=\\033[31m\\n' >\"$0\"",
+        "mkdir -p \"$0\"",
+        "ln -s \"$0\" \"$0\"",
+        "ln -s /nonexistent/x \"$0\"",
+        "head -c 300000 /dev/urandom >\"$0\"",
+        "printf '[start]\\noutrun=\\033[31m\\n' >\"$0\"",
         "printf '[start' >\"$0\"",
     };
     g_autofree gchar *xml = domain("kvm", TAG, PLAIN);
@@ -677,6 +686,7 @@ test_configuration(void)
                 assert_contains(result->err, "[NEST-START-UNCORRECTED]\n");
             g_assert_null(strchr(result->err, '\033'));
             nest_stamp_remove(NEST_STAMP_RESUMING, UUID);
+            nest_stamp_remove(NEST_STAMP_RESTORING, UUID);
         }
     }
 }
@@ -788,7 +798,8 @@ test_endless(void)
         {"\"$1\" rewrite /dev/zero", "/dev/zero is longer than 16 MiB"},
         {"head -c 100000000 /dev/zero | \"$0\" lab1 start begin -", NULL},
         {"{ head -c 100000000 /dev/zero; cat; } | \"$0\" lab1 stopped begin -", NULL},
-        {"{ head -c 100000000 /dev/zero; cat; } | \"$0\" lab1 restore begin -", "16 MiB"},
+        {"{ head -c 100000000 /dev/zero; cat; } | \"$0\" lab1 migrate begin -", "16 MiB"},
+        {"{ head -c 100000000 /dev/zero; cat; } | \"$0\" lab1 restore begin -", NULL},
     };
     g_autoptr(World) world = world_new(HOST, 0);
     g_autofree gchar *filter = built("bin/virt-nest");
@@ -848,9 +859,22 @@ added(const char *trace, const char *harmless)
 
 /* Documents that name a file, an address or an encoding. */
 static const char *const referring[] = {
-    "laughs", "internal-entity", "external-entity", "external-dtd", "public-dtd", "parameter-entity",
-    "dtd-makes-the-tag", "xinclude", "stylesheet-and-schema", "catalog", "base", "ebcdic", "utf7",
-    "utf16-be", "unknown-encoding", NULL,
+    "laughs",
+    "internal-entity",
+    "external-entity",
+    "external-dtd",
+    "public-dtd",
+    "parameter-entity",
+    "dtd-makes-the-tag",
+    "xinclude",
+    "stylesheet-and-schema",
+    "catalog",
+    "base",
+    "ebcdic",
+    "utf7",
+    "utf16-be",
+    "unknown-encoding",
+    NULL,
 };
 
 /* A document is judged without any file or socket that a harmless one would not need. */
@@ -933,13 +957,18 @@ check_memory(const World *world, guint from, guint step, guint times, const GStr
     static const struct {
         const char *operation;
         gboolean may_refuse;
-    } asked[] = {{"prepare", TRUE}, {"restore", TRUE}, {"stopped", FALSE}, {"reconnect", FALSE}};
+    } asked[] = {{"prepare", TRUE},
+                 {"migrate", TRUE},
+                 {"restore", FALSE},
+                 {"stopped", FALSE},
+                 {"reconnect", FALSE}};
 
     for (guint i = 0; i < times; i++) {
         for (gsize j = 0; j < G_N_ELEMENTS(asked); j++) {
             g_autoptr(Result) result = run_within(world, asked[j].operation, from + i * step, text);
 
-            if (is_loaders(result) || g_str_has_prefix(result->err, "nest: there is not enough memory"))
+            if (is_loaders(result) ||
+                g_str_has_prefix(result->err, "nest: there is not enough memory"))
                 continue; /* before main(): it is not armed yet */
             assert_defined(result, asked[j].may_refuse);
         }

@@ -30,11 +30,13 @@
 enum {
     DEFINITION = 1 << 0, /* the domain has a persistent definition */
     DAEMON = 1 << 1,     /* a virtnestd lives */
-    STAMP = 1 << 2,      /* a restore or migrate came just before */
+    STAMP = 1 << 2,      /* a migrate came just before */
     OLD_STAMP = 1 << 3,  /* one came two minutes ago */
     RESTART = 1 << 4,    /* the configuration says outrun=restart */
     BAD_CONFIG = 1 << 5, /* the configuration cannot be read */
     SESSION = 1 << 6,    /* an ordinary user runs the hook, as qemu:///session does */
+    IMAGE = 1 << 7,      /* a restore came just before */
+    OLD_IMAGE = 1 << 8,  /* one came two minutes ago */
 };
 
 /* A host and what else stands on the disk, gone with the case. */
@@ -149,13 +151,13 @@ make_user(World *world)
 }
 
 static inline void
-leave_stamp(gboolean old)
+leave_stamp(NestStamp stamp, const char *note, gboolean old)
 {
-    g_autofree gchar *path = nest_root_runtime_path("resume/" UUID);
+    g_autofree gchar *path = nest_root_runtime_path(note);
     gint64 then = g_get_real_time() / G_USEC_PER_SEC - 120;
     struct timespec times[2] = {{.tv_sec = then}, {.tv_sec = then}};
 
-    g_assert_true(nest_stamp_leave(NEST_STAMP_RESUMING, UUID, NULL));
+    g_assert_true(nest_stamp_leave(stamp, UUID, NULL));
     if (old)
         g_assert_cmpint(utimensat(AT_FDCWD, path, times, 0), ==, 0);
 }
@@ -163,9 +165,10 @@ leave_stamp(gboolean old)
 static inline gboolean
 has_stamp_file(void)
 {
-    g_autofree gchar *path = nest_root_runtime_path("resume/" UUID);
+    g_autofree gchar *arriving = nest_root_runtime_path("resume/" UUID);
+    g_autofree gchar *restoring = nest_root_runtime_path("restore/" UUID);
 
-    return g_file_test(path, G_FILE_TEST_EXISTS);
+    return g_file_test(arriving, G_FILE_TEST_EXISTS) || g_file_test(restoring, G_FILE_TEST_EXISTS);
 }
 
 static inline World *
@@ -193,7 +196,9 @@ world_new(const char *host, guint given)
     if (given & DAEMON)
         hold_lock(world);
     if (given & (STAMP | OLD_STAMP))
-        leave_stamp(!!(given & OLD_STAMP));
+        leave_stamp(NEST_STAMP_RESUMING, "resume/" UUID, !!(given & OLD_STAMP));
+    if (given & (IMAGE | OLD_IMAGE))
+        leave_stamp(NEST_STAMP_RESTORING, "restore/" UUID, !!(given & OLD_IMAGE));
     if (given & SESSION)
         make_user(world);
     return world;
@@ -314,8 +319,8 @@ static const struct {
     gboolean may_refuse;
     gboolean tolerant; /* a mistaken tag is no reason to refuse */
 } operations[] = {
-    {"prepare", TRUE, FALSE},  {"start", TRUE, FALSE},     {"migrate", TRUE, TRUE},
-    {"restore", TRUE, TRUE},   {"stopped", FALSE, TRUE},   {"release", FALSE, TRUE},
-    {"started", FALSE, TRUE},  {"reconnect", FALSE, TRUE}, {"attach", FALSE, TRUE},
-    {"unknown", FALSE, TRUE},  {"", FALSE, TRUE},
+    {"prepare", TRUE, FALSE}, {"start", TRUE, FALSE},     {"migrate", TRUE, TRUE},
+    {"restore", FALSE, TRUE}, {"stopped", FALSE, TRUE},   {"release", FALSE, TRUE},
+    {"started", FALSE, TRUE}, {"reconnect", FALSE, TRUE}, {"attach", FALSE, TRUE},
+    {"unknown", FALSE, TRUE}, {"", FALSE, TRUE},
 };
