@@ -11,7 +11,7 @@ kept() {
 	<metadata>$1</metadata></domain>
 	END
     inside virsh -q -c test:///default 'define /domain.xml; dumpxml finding' 2>/dev/null |
-        sed -n '/<metadata/,/<\/metadata>/p' | grep -oE '<[a-z:]+' | grep -v metadata | paste -s -d ' '
+        sed -n '/<metadata>/,/<\/metadata>/p' | grep -oE '<[a-z:]+' | grep -v metadata | paste -s -d ' '
 }
 
 shows() {
