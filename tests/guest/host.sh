@@ -139,7 +139,7 @@ vm_save() {
         vm_monitor "$dir" 'migrate_set_parameter max-bandwidth 100G' &&
         vm_monitor "$dir" "migrate \"exec:cat >$1.new\"" && vm_monitor "$dir" 'info migrate' &&
         vm_monitor "$dir" 'quit' && host_wait 60 vm_gone "$dir" &&
-        grep -q 'Migration status: completed' "$dir/monitor.log" && mv "$1.new" "$1" ||
+        grep -qE '^(Migration s|S)tatus:[[:space:]]+completed' "$dir/monitor.log" && mv "$1.new" "$1" ||
         vm_error "H was not saved: $(tail -n 20 "$dir"/*.log "$dir/probed")" || return
     rm -rf "$dir"
 }
