@@ -118,7 +118,7 @@ vm_boot() {
     local dir=$1 cpu=${2:-} line
     shift $(($# < 2 ? $# : 2))
     vm_qemu "$dir" "$cpu" "$*" || return
-    line=$(vm_receive "$dir" 120) || return
+    line=$(vm_receive "$dir" 300) || return
     [ "$line" = ready ] || vm_error "the agent in $dir is not ready but says $line"
 }
 
@@ -126,8 +126,14 @@ vm_boot() {
 vm_state() {
     local key
     key=$({ cat "$vm_images/host.sum"; qemu-system-x86_64 --version; vm_machine
-        echo "$vm_arguments"; declare -f vm_save vm_qemu; } | sha256sum | cut -c 1-16)
+        echo "$vm_arguments"; declare -f vm_save vm_saved vm_qemu; } | sha256sum | cut -c 1-16)
     echo "$vm_build/cache/host-$key.state"
+}
+
+# vm_saved DIR: is the state written? From QEMU 10 on `migrate` is back before that. Its successor says Status alone.
+vm_saved() {
+    vm_monitor "$1" 'info migrate'
+    grep -qE '^(Migration s|S)tatus:[[:space:]]+completed' "$1/monitor.log"
 }
 
 # vm_save FILE: boots, lets libvirt learn what QEMU can do, and leaves H's state in FILE.
@@ -137,9 +143,8 @@ vm_save() {
     vm_boot "$dir" '' host.kvm=nested=0 &&
         vm_run "$dir" 'for type in kvm qemu; do virsh domcapabilities --virttype $type; done && virsh capabilities' >"$dir/probed" &&
         vm_monitor "$dir" 'migrate_set_parameter max-bandwidth 100G' &&
-        vm_monitor "$dir" "migrate \"exec:cat >$1.new\"" && vm_monitor "$dir" 'info migrate' &&
-        vm_monitor "$dir" 'quit' && host_wait 60 vm_gone "$dir" &&
-        grep -q 'Migration status: completed' "$dir/monitor.log" && mv "$1.new" "$1" ||
+        vm_monitor "$dir" "migrate \"exec:cat >$1.new\"" && host_wait 60 vm_saved "$dir" &&
+        vm_monitor "$dir" 'quit' && host_wait 60 vm_gone "$dir" && mv "$1.new" "$1" ||
         vm_error "H was not saved: $(tail -n 20 "$dir"/*.log "$dir/probed")" || return
     rm -rf "$dir"
 }
