@@ -79,7 +79,7 @@ PLUGINS       = probe-debugfs probe-domstats probe-registers guard-blocker expor
 PLUGIN_COMMON = common/error.c common/harmless.c common/root.c plugins/monitor.c
 UNIT_TESTS = test-allow test-config test-corpus test-cpu test-definition test-domain-xml test-gainers test-guard \
              test-hook test-host-command test-hostile test-inhibit test-kvm-module test-kvm-parameters \
-             test-kvm-plan test-kvm-users test-liveness test-loader test-modprobe-conf test-output test-platform \
+             test-kvm-plan test-kvm-users test-liveness test-loader test-modprobe-conf test-monitor test-output test-platform \
              test-probes test-rates test-rewrite test-state test-tag test-textfile test-verdict
 
 COMMON_OBJECTS = $(COMMON:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/common/schema.o
@@ -154,6 +154,9 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libcommon.a
 $(BUILD)/tests/test-inhibit: $(BUILD)/obj/tests/unit/test-inhibit.o $(BUILD)/obj/plugins/virtnestd/inhibit.o \
                              $(BUILD)/libcommon.a
 	$(LINK_PROGRAM) $(LIBRARY_LIBS) $(TEST_LIBS)
+
+$(BUILD)/tests/test-monitor: $(BUILD)/obj/tests/unit/test-monitor.o $(BUILD)/obj/plugins/monitor.o $(BUILD)/libcommon.a
+	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
 
 # The plugin host is tested with plugins that fit and that do not: one source, built in variants.
 TEST_PLUGINS = good good-guard good-export no-start wrong-abi wrong-size only-head no-symbol no-name wrong-name no-kind \
