@@ -1,4 +1,4 @@
-/* Which saves guard-blocker may abort: all but a compressed one, where the abort would end libvirt's daemon.
+/* Which saves guard-blocker may abort: all but a compressed one, whose abort can end libvirt's daemon.
  *
  * Theory of operation: libvirt tells nobody how a save is made. A compressor is a process of its own that reads from a
  * pipe what QEMU writes into it: so the two are found by the pipe that both have open. */
@@ -7,9 +7,6 @@
 #include "root.h"
 
 #include <string.h>
-
-/* The last release that was seen to outlive it: 11.3, as virConnectGetLibVersion() counts. */
-#define LAST_SAFE 11003999
 
 /* What libvirt calls for each format of a saved image but raw and sparse (its qemu.conf, save_image_format). */
 static const char *const compressors[] = {"gzip", "bzip2", "xz", "lzop", "zstd"};
@@ -77,11 +74,7 @@ is_compressed(const NestGuest *guest)
 
 /* A QEMU that is not known may be at any kind of save. */
 gboolean
-nest_blocker_save_may_abort(const NestGuest *guest, virDomainPtr domain)
+nest_blocker_save_may_abort(const NestGuest *guest)
 {
-    unsigned long version = 0;
-
-    if (virConnectGetLibVersion(virDomainGetConnect(domain), &version) == 0 && version <= LAST_SAFE)
-        return TRUE;
     return guest->pid > 0 && !is_compressed(guest);
 }

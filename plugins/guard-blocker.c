@@ -299,8 +299,7 @@ check_job(const Attempt *attempt, int job, GError **error)
                     jobs[job].name);
         return FALSE;
     }
-    if (job != VIR_DOMAIN_JOB_OPERATION_SAVE ||
-        nest_blocker_save_may_abort(attempt->guest, attempt->domain))
+    if (job != VIR_DOMAIN_JOB_OPERATION_SAVE || nest_blocker_save_may_abort(attempt->guest))
         return TRUE;
     g_set_error_literal(
         error, NEST_ERROR, NEST_ERROR_GUARD,
