@@ -48,6 +48,7 @@ PLUGIN_PACKAGES  = libvirt libvirt-qemu glib-2.0 json-glib-1.0
 LIBRARY_CFLAGS := $(shell pkg-config --cflags $(LIBRARY_PACKAGES) $(LIBVIRT_PACKAGES))
 LIBRARY_LIBS   := $(shell pkg-config --libs $(LIBRARY_PACKAGES))
 LIBVIRT_LIBS   := $(shell pkg-config --libs $(LIBVIRT_PACKAGES))
+MONITOR_LIBS   := $(shell pkg-config --libs libvirt-qemu)
 PLUGIN_LIBS    := $(shell pkg-config --libs $(PLUGIN_PACKAGES))
 TEST_LIBS      := $(shell pkg-config --libs gio-2.0)
 endif
@@ -82,7 +83,7 @@ LINK = plugins/virtnestd/correct.c plugins/virtnestd/loader.c plugins/virtnestd/
        plugins/virtnestd/virt.c plugins/virtnestd/watch.c
 VIRTNESTD = plugins/virtnestd/main.c plugins/virtnestd/calls.c plugins/virtnestd/notify.c plugins/virtnestd/domains.c \
             plugins/virtnestd/guard.c plugins/virtnestd/guard_job.c plugins/virtnestd/host.c plugins/virtnestd/inhibit.c \
-            plugins/virtnestd/link.c plugins/virtnestd/marker.c plugins/virtnestd/release.c plugins/virtnestd/restart.c \
+            plugins/virtnestd/late.c plugins/virtnestd/link.c plugins/virtnestd/marker.c plugins/virtnestd/release.c plugins/virtnestd/restart.c \
             plugins/virtnestd/scan.c plugins/virtnestd/ward.c
 VIRT_NEST = hooks/virt-nest/main.c hooks/virt-nest/allow.c hooks/virt-nest/apply.c hooks/virt-nest/command.c \
             hooks/virt-nest/connection.c hooks/virt-nest/drain.c hooks/virt-nest/host.c hooks/virt-nest/host_report.c \
@@ -94,7 +95,7 @@ PLUGINS       = probe-debugfs probe-domstats probe-registers guard-blocker expor
 PLUGIN_COMMON = common/error.c common/harmless.c common/root.c plugins/monitor.c
 UNIT_TESTS = test-allow test-config test-corpus test-cpu test-definition test-domain-xml test-gainers test-guard \
              test-hook test-host-command test-hostile test-inhibit test-kvm-module test-kvm-parameters \
-             test-kvm-plan test-kvm-users test-liveness test-loader test-modprobe-conf test-output test-platform \
+             test-kvm-plan test-kvm-users test-liveness test-loader test-modprobe-conf test-monitor test-output test-platform \
              test-probes test-rates test-rewrite test-state test-tag test-textfile test-verdict
 
 COMMON_OBJECTS = $(COMMON:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/common/schema.o
@@ -149,7 +150,7 @@ $(BUILD)/bin/virt-nest: $(VIRT_NEST:%.c=$(BUILD)/obj/%.o) $(LAST_RESORT) $(LINK_
 	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
 
 $(BUILD)/sbin/virtnestd: $(VIRTNESTD:%.c=$(BUILD)/obj/%.o) $(LINK_OBJECTS) $(BUILD)/libcommon.a
-	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
+	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(MONITOR_LIBS) $(LIBRARY_LIBS)
 
 $(BUILD)/pic/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -160,7 +161,8 @@ $(BUILD)/plugins/%.so: $(BUILD)/pic/plugins/%.o $(PLUGIN_COMMON:%.c=$(BUILD)/pic
 	@echo "link $@"; $(CC) $(CFLAGS) $(LDFLAGS) $(filter-out -pie,$(HARDENING_LINK)) -shared -o $@ $(filter %.o,$^) $(PLUGIN_LIBS)
 
 $(BUILD)/plugins/export-textfile.so: $(BUILD)/pic/common/verdict.o
-$(BUILD)/plugins/guard-blocker.so: $(BUILD)/pic/plugins/blocker-image.o $(BUILD)/pic/plugins/blocker-node.o
+$(BUILD)/plugins/guard-blocker.so: $(BUILD)/pic/plugins/blocker-image.o $(BUILD)/pic/plugins/blocker-node.o \
+                                   $(BUILD)/pic/plugins/blocker-save.o
 
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libcommon.a
 	$(LINK_PROGRAM) $(LIBRARY_LIBS) $(TEST_LIBS)
@@ -169,6 +171,9 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libcommon.a
 $(BUILD)/tests/test-inhibit: $(BUILD)/obj/tests/unit/test-inhibit.o $(BUILD)/obj/plugins/virtnestd/inhibit.o \
                              $(BUILD)/libcommon.a
 	$(LINK_PROGRAM) $(LIBRARY_LIBS) $(TEST_LIBS)
+
+$(BUILD)/tests/test-monitor: $(BUILD)/obj/tests/unit/test-monitor.o $(BUILD)/obj/plugins/monitor.o $(BUILD)/libcommon.a
+	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
 
 # The plugin host is tested with plugins that fit and that do not: one source, built in variants.
 TEST_PLUGINS = good good-guard good-export no-start wrong-abi wrong-size only-head no-symbol no-name wrong-name no-kind \
@@ -200,7 +205,7 @@ $(BUILD)/tests/test-rates: $(BUILD)/obj/tests/unit/test-rates.o $(BUILD)/obj/hoo
 
 # virtnestd's guard, with plugins and a libvirt that the program makes up.
 GUARD_ALONE = plugins/virtnestd/calls.c plugins/virtnestd/guard.c plugins/virtnestd/guard_job.c \
-              plugins/virtnestd/ward.c plugins/virtnestd/run.c plugins/virtnestd/virt.c
+              plugins/virtnestd/late.c plugins/virtnestd/ward.c plugins/virtnestd/run.c plugins/virtnestd/virt.c
 
 $(BUILD)/tests/test-guard: $(BUILD)/obj/tests/unit/test-guard.o $(BUILD)/obj/tests/fakes/libvirt.o \
                            $(GUARD_ALONE:%.c=$(BUILD)/obj/%.o) $(BUILD)/libcommon.a

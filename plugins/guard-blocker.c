@@ -7,6 +7,7 @@
  * memory snapshot, that is aborted first (LIBVIRT-FACTS, "A migration blocker at run time"). */
 #include "blocker-image.h"
 #include "blocker-node.h"
+#include "blocker-save.h"
 #include "settings.h"
 
 #include <libvirt/virterror.h>
@@ -53,6 +54,7 @@ static const struct {
     [VIR_DOMAIN_JOB_OPERATION_SNAPSHOT_REVERT] = {"revert to a snapshot", FALSE},
     [VIR_DOMAIN_JOB_OPERATION_DUMP] = {"dump", FALSE},
     [VIR_DOMAIN_JOB_OPERATION_BACKUP] = {"backup", FALSE},
+    [VIR_DOMAIN_JOB_OPERATION_SNAPSHOT_DELETE] = {"deletion of a snapshot", FALSE},
 };
 #define NO_JOB (-1)
 
@@ -287,6 +289,25 @@ try_to_arm(Attempt *attempt, GError **error)
     return BUSY;
 }
 
+/* Whether the job that is in the way may be aborted. */
+static gboolean
+check_job(const Attempt *attempt, int job, GError **error)
+{
+    if (!jobs[job].ours) {
+        g_set_error(error, NEST_ERROR, NEST_ERROR_GUARD,
+                    "libvirt is at a %s, which is not for us to abort; wait for its end",
+                    jobs[job].name);
+        return FALSE;
+    }
+    if (job != VIR_DOMAIN_JOB_OPERATION_SAVE || nest_blocker_save_may_abort(attempt->guest))
+        return TRUE;
+    g_set_error_literal(
+        error, NEST_ERROR, NEST_ERROR_GUARD,
+        "libvirt is at a compressed save, whose abort could end libvirt's daemon, so it goes on; "
+        "bring the guest back only on a host with nesting on");
+    return FALSE;
+}
+
 /* Aborts the job if it is one of ours. What the abort returns proves nothing: the next attempt shows it. */
 static gboolean
 make_way(Attempt *attempt, GError **error)
@@ -303,17 +324,13 @@ make_way(Attempt *attempt, GError **error)
     }
     if (!ask_job(attempt->domain, &job, error))
         return FALSE;
-    if (job != NO_JOB && !jobs[job].ours) {
-        g_set_error(error, NEST_ERROR, NEST_ERROR_GUARD,
-                    "libvirt is at a %s, which is not for us to abort; wait for its end",
-                    jobs[job].name);
-        return FALSE;
-    }
     if (job == NO_JOB)
         return TRUE; /* it has just ended */
-    attempt->job = jobs[job].name;
-    if (g_str_equal(attempt->migration.status, "completed"))
+    attempt->job = jobs[job].ours ? jobs[job].name : NULL;
+    if (attempt->job && g_str_equal(attempt->migration.status, "completed"))
         return TRUE; /* it is about to */
+    if (!check_job(attempt, job, error))
+        return FALSE;
     virDomainAbortJob(attempt->domain);
     attempt->aborted = TRUE;
     return TRUE;

@@ -9,7 +9,7 @@
  * nest_monitor_call: one QMP command.
  * @domain: the domain, running
  * @command: its name, as "query-migrate"
- * @arguments: (transfer full)(nullable) an object
+ * @arguments: (transfer full)(nullable) an object; its strings in UTF-8, which are sent as ASCII
  *
  * Returns: (transfer full) what it returned, an object or array; NULL with NEST_ERROR_MONITOR and QEMU's own
  * words where QEMU refused, or NEST_ERROR_LIBVIRT.

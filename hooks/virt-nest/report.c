@@ -165,13 +165,31 @@ find_problem(const Look *look)
     return problem;
 }
 
+/* Whether the libvirt is a user's own. */
+static gboolean
+is_session(virConnectPtr libvirt)
+{
+    g_autofree gchar *uri = virConnectGetURI(libvirt);
+    g_autofree gchar *path = NULL;
+
+    return uri &&
+           g_uri_split(uri, G_URI_FLAGS_PARSE_RELAXED, NULL, NULL, NULL, NULL, &path, NULL, NULL,
+                       NULL) &&
+           g_str_equal(path, "/session");
+}
+
 /* Without a guard only migration and save are not as the tag says: the CPU is. Only root can see whether a
  * virtnestd lives, and only root's libvirt has one. */
 static gchar *
 judge_guard(const NestReport *report, const Look *look)
 {
-    if (!look->active || report->tag.migration == NEST_MIGRATION_ALLOW || geteuid() != 0 ||
-        nest_liveness_is_held())
+    if (!look->active || report->tag.migration == NEST_MIGRATION_ALLOW)
+        return NULL;
+    if (is_session(look->connection->libvirt))
+        return g_strdup(
+            "domains of a session have no guard: migration and save, also libvirt's own "
+            "when the session ends, are not refused while nested guests run");
+    if (geteuid() != 0 || nest_liveness_is_held())
         return NULL;
     return g_strdup("no virtnestd runs, so migration and save are not refused while nested guests "
                     "run: systemctl start virtnestd");

@@ -136,6 +136,7 @@ new_job(NestWard *ward, NestGuardWork work)
     job->owner = ward;
     job->armed = ward->armed;
     job->yields = ward->lifted;
+    job->since = ward->lifted ? 0 : ward->quiet;
     return job;
 }
 
@@ -219,6 +220,9 @@ take_sample(NestWard *ward, const NestEvidence *evidence, const char *probe, gin
     NestVerdictRules rules = {config->linger_ms, config->release == NEST_RELEASE_STRICT};
 
     nest_verdict_add(&ward->verdict, evidence, &rules, ward->run->started_ms, now);
+    if (ward->verdict.state == NEST_VERDICT_NONE)
+        ward->quiet = (g_get_real_time() - (nest_guard_now() - now) * G_TIME_SPAN_MILLISECOND) /
+                      G_USEC_PER_SEC;
     if (probe)
         ward->probe = probe;
     decide(ward);
@@ -265,6 +269,22 @@ check_is_done(NestWard *ward, const NestGuardJob *job)
     sample(ward);
 }
 
+/* What the guard came too late for, and the guest has not left with. */
+static void
+tell_late(NestWard *ward, const NestGuardJob *job)
+{
+    const NestGuest *guest = &ward->run->guest;
+    g_autoptr(GError) error = NULL;
+
+    if (!job->late || ward->armed)
+        return;
+    error = g_error_new(NEST_ERROR, NEST_ERROR_GUARD,
+                        "its snapshot with memory was made before the guard was armed, and may "
+                        "hold nested guests (%s): revert to it only on a host with nesting on",
+                        job->late);
+    nest_log_error(guest->name, guest->uuid, error);
+}
+
 /* One that is not armed yet, as what was allowed goes on, is tried again with the next sample. */
 static void
 arm_is_done(NestWard *ward, const NestGuardJob *job)
@@ -287,6 +307,7 @@ arm_is_done(NestWard *ward, const NestGuardJob *job)
         nest_log_event(NEST_LOG_ARMED, guest->name, guest->uuid,
                        "nested guests run in it (%s): migration and save are refused",
                        nest_ward_reason(ward));
+    tell_late(ward, job);
     set_armed(ward, job->armed);
     publish(ward);
     ward->checked = !job->unsure;

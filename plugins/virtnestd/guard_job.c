@@ -2,6 +2,7 @@
 #include "virtnestd/guard_job.h"
 
 #include "error.h"
+#include "virtnestd/late.h"
 #include "virtnestd/virt.h"
 
 gint64
@@ -31,6 +32,7 @@ nest_guard_job_free(NestGuardJob *job)
     nest_run_unref(job->run);
     g_clear_error(&job->error);
     g_free(job->aborted);
+    g_free(job->late);
     g_free(job);
 }
 
@@ -170,6 +172,8 @@ nest_guard_arm(NestGuardJob *job, virDomainPtr domain)
             job->armed = TRUE;
     if (job->error)
         look_what_is_left(job, domain);
+    else if (job->since)
+        job->late = nest_late_snapshots(domain, job->since);
 }
 
 void

@@ -5,9 +5,16 @@
 #include "log.h"
 
 #include <gio/gio.h>
+#include <json-glib/json-glib.h>
+#include <libvirt/libvirt-qemu.h>
 
 #define FIRST_PAUSE_MS 100
 #define LONGEST_PAUSE_MS 500
+
+/* How libvirt's names of the jobs of QEMU begin that save a guest into its disk (its qemu_snapshot.c). */
+#define INTERNAL_SNAPSHOT "internal-snapshot-save-"
+/* Bytes: libvirt's longest name of a job, and what is around it. */
+#define LONGEST_DETAILS 4096
 
 enum { ON_LIFECYCLE, ON_METADATA, ON_ITERATION, ON_JOB, N_CALLBACKS };
 
@@ -18,6 +25,7 @@ struct NestLink {
     virConnectPtr control;            /* for events; NULL while not connected */
     virConnectPtr work;               /* for calls; NULL while not connected */
     int callbacks[N_CALLBACKS];       /* libvirt's ids of ours on @control */
+    int monitor;                      /* ... of the one for QEMU's own events; -1: none */
     guint pause_ms;                   /* before the next try */
     guint timer;                      /* the source of the next try, or of the closing; 0: none */
     GCancellable *cancellable;        /* cancelled when the link is freed while it connects */
@@ -75,8 +83,11 @@ drop_connections(NestLink *link)
     for (int i = 0; link->control && i < N_CALLBACKS; i++)
         if (link->callbacks[i] >= 0)
             virConnectDomainEventDeregisterAny(link->control, link->callbacks[i]);
+    if (link->control && link->monitor >= 0)
+        virConnectDomainQemuMonitorEventDeregister(link->control, link->monitor);
     if (link->control)
         virConnectUnregisterCloseCallback(link->control, on_close);
+    link->monitor = -1;
     close_connection(&link->control);
     close_connection(&link->work);
 }
@@ -151,6 +162,38 @@ on_job(virConnectPtr connection, virDomainPtr domain, virTypedParameterPtr param
         link->listener->job_ended(link->data, domain);
 }
 
+/* (transfer full)(nullable) A member of an event's details, if it is text. */
+static gchar *
+read_detail(JsonNode *details, const char *name)
+{
+    JsonNode *node = details && JSON_NODE_HOLDS_OBJECT(details)
+                         ? json_object_get_member(json_node_get_object(details), name)
+                         : NULL;
+
+    return node && JSON_NODE_HOLDS_VALUE(node) ? g_strdup(json_node_get_string(node)) : NULL;
+}
+
+/* A job of QEMU's own. An internal snapshot is one in libvirt 11.3 and 12.9, and has no other event there that a plain
+ * pause has not as well (LIBVIRT-FACTS). To listen to QEMU's events does not taint. */
+static void
+on_qemu_job(virConnectPtr connection, virDomainPtr domain, const char *event, long long seconds,
+            unsigned int micros, const char *details, void *data)
+{
+    NestLink *link = data;
+    g_autoptr(JsonNode) node =
+        details && strlen(details) <= LONGEST_DETAILS ? json_from_string(details, NULL) : NULL;
+    g_autofree gchar *id = read_detail(node, "id");
+    g_autofree gchar *status = read_detail(node, "status");
+
+    (void)connection, (void)event, (void)seconds, (void)micros;
+    if (!id || !g_str_has_prefix(id, INTERNAL_SNAPSHOT))
+        return;
+    if (g_strcmp0(status, "running") == 0)
+        link->listener->job_moves(link->data, domain);
+    else if (g_strcmp0(status, "concluded") == 0)
+        link->listener->job_ended(link->data, domain);
+}
+
 static gboolean
 register_events(NestLink *link)
 {
@@ -169,6 +212,8 @@ register_events(NestLink *link)
     for (int i = 0; i < N_CALLBACKS; i++)
         if (link->callbacks[i] < 0)
             return FALSE;
+    link->monitor = virConnectDomainQemuMonitorEventRegister(
+        link->control, NULL, "JOB_STATUS_CHANGE", on_qemu_job, link, NULL, 0);
     return virConnectRegisterCloseCallback(link->control, on_close, link, NULL) == 0 &&
            virConnectIsAlive(link->control) == 1;
 }
@@ -249,6 +294,7 @@ nest_link_new(const char *uri, const NestLinkListener *listener, gpointer data)
     link->data = data;
     link->pause_ms = FIRST_PAUSE_MS;
     link->cancellable = g_cancellable_new();
+    link->monitor = -1;
     for (int i = 0; i < N_CALLBACKS; i++)
         link->callbacks[i] = -1;
     try_to_connect(link);

@@ -44,6 +44,16 @@ static const struct {
                     virDomainPtr domain, GError **error);
 } actions[] = {{"arm", run_arm}, {"disarm", run_disarm}, {"armed", run_armed}};
 
+/* Of its QEMU; 0: unknown. */
+static gint64
+read_pid(const char *name)
+{
+    g_autofree gchar *path = g_strdup_printf("/run/libvirt/qemu/%s.pid", name);
+    g_autofree gchar *pid = NULL;
+
+    return g_file_get_contents(path, &pid, NULL, NULL) ? g_ascii_strtoll(pid, NULL, 10) : 0;
+}
+
 static gboolean
 run(const char *action, const NestPlugin *plugin, gpointer state, virDomainPtr domain, GError **error)
 {
@@ -52,6 +62,7 @@ run(const char *action, const NestPlugin *plugin, gpointer state, virDomainPtr d
 
     guest.id = (int)(g_getenv("BLOCKER_ID") ? g_ascii_strtoll(g_getenv("BLOCKER_ID"), NULL, 10)
                                            : virDomainGetID(domain));
+    guest.pid = read_pid(guest.name);
     virDomainGetUUIDString(domain, uuid);
     for (gsize i = 0; i < G_N_ELEMENTS(actions); i++)
         if (g_str_equal(actions[i].name, action))

@@ -116,6 +116,16 @@ away=(
     'migrate --live --unsafe --p2p --tunnelled @ URI'
 )
 
+# Where a save can be told its format: libvirt 11.3 and later.
+if command virsh help save | grep -q -e --image-format; then
+    away+=(
+        'save @ /var/tmp/@.save --image-format raw'
+        'save @ /var/tmp/@.save --image-format sparse'
+        'save @ /var/tmp/@.save --image-format zstd'
+        'save @ /var/tmp/@.save --image-format sparse --parallel-channels 2'
+    )
+fi
+
 # leave NAME COMMAND: one of the above.
 leave() {
     local command=${2//@/$1}

@@ -11,6 +11,7 @@
 #   HOST_NAME=NAME   host name (default: nest- and some letters); when first started
 #   HOST_OWNER=PID   with whom the host ends (default: this shell), or none
 #   HOST_KVM=yes     exported: the host gets the machine's /dev/kvm (the demo, on VMX or SVM)
+#   HOST_LOCALE=NAME the locale of all that runs inside (default: C)
 #   KEEP=yes         host_stop leaves DIR, to look at
 #
 # DIR of hosts that migrate to each other: not below /var, /run, /etc or /dev, which
@@ -244,7 +245,7 @@ host_run() {
     # shellcheck disable=SC2016 # expanded inside
     nsenter --mount="/proc/$pid/ns/mnt" --uts="/proc/$pid/ns/uts" --ipc="/proc/$pid/ns/ipc" \
         --pid="/proc/$pid/ns/pid_for_children" -- \
-        env -u XDG_RUNTIME_DIR -u XDG_CONFIG_HOME -u XDG_CACHE_HOME -u LIBVIRT_DEFAULT_URI LC_ALL=C HOME=/root \
+        env -u XDG_RUNTIME_DIR -u XDG_CONFIG_HOME -u XDG_CACHE_HOME -u LIBVIRT_DEFAULT_URI LC_ALL="${HOST_LOCALE:-C}" HOME=/root \
         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
         setpriv --bounding-set=-sys_module \
         /bin/sh -c 'cd "$0" 2>/dev/null || cd /; exec "$@"' "$PWD" "$@"

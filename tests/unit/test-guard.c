@@ -31,6 +31,7 @@ typedef struct {
     gboolean disarm_fails;
     gboolean in_job;        /* libvirt is at a job with the domain */
     gboolean unreachable;   /* libvirt knows the domain, and does not say so */
+    gint64 snapshot;        /* when one with memory was begun, in seconds since 1970; 0: there is none */
     gboolean over;          /* the domain does not run any more */
     /* What came of it. */
     guint samples;
@@ -81,6 +82,39 @@ virDomainGetJobStats(virDomainPtr domain, int *type, virTypedParameterPtr *param
     *type = world.in_job ? VIR_DOMAIN_JOB_UNBOUNDED : VIR_DOMAIN_JOB_NONE;
     *parameters = NULL;
     *n = 0;
+    return 0;
+}
+
+int
+virDomainListAllSnapshots(virDomainPtr domain, virDomainSnapshotPtr **snapshots, unsigned int flags)
+{
+    (void)domain;
+    g_assert_cmpuint(flags, ==, VIR_DOMAIN_SNAPSHOT_LIST_ACTIVE);
+    *snapshots = g_new0(virDomainSnapshotPtr, 2);
+    (*snapshots)[0] = GINT_TO_POINTER(world.snapshot ? 1 : 0);
+    return world.snapshot ? 1 : 0;
+}
+
+char *
+virDomainSnapshotGetXMLDesc(virDomainSnapshotPtr snapshot, unsigned int flags)
+{
+    (void)snapshot, (void)flags;
+    return g_strdup_printf("<domainsnapshot>\n  <name>s1</name>\n  <creationTime>%" G_GINT64_FORMAT
+                           "</creationTime>\n</domainsnapshot>\n",
+                           world.snapshot);
+}
+
+const char *
+virDomainSnapshotGetName(virDomainSnapshotPtr snapshot)
+{
+    (void)snapshot;
+    return "s1";
+}
+
+int
+virDomainSnapshotFree(virDomainSnapshotPtr snapshot)
+{
+    (void)snapshot;
     return 0;
 }
 
@@ -550,6 +584,31 @@ test_allow_snapshot(void)
     finish();
 }
 
+/* Begun so many seconds from now, when no nested guest had been seen. */
+static void
+begin_snapshot(gint64 from_now)
+{
+    begin();
+    see();
+    until(guard_is("off"));
+    world.snapshot = g_get_real_time() / G_USEC_PER_SEC + from_now;
+    world.grows = 1;
+    until(guard_is("armed"));
+}
+
+static void
+test_late_snapshot(void)
+{
+    begin_snapshot(1);
+    check_says(world.logged->str, "its snapshot with memory was made before the guard was armed|'s1'");
+    world.grows = 0;
+    until(guard_is("off"));
+    finish();
+    begin_snapshot(-60);
+    g_assert_null(strstr(world.logged->str, "its snapshot"));
+    finish();
+}
+
 static void
 test_libvirt_away(void)
 {
@@ -599,6 +658,7 @@ main(int argc, char **argv)
         {"what began later does not", test_allow_over},
         {"allowed once, and no second at once", test_allow_once},
         {"an internal snapshot uses up what is allowed once", test_allow_snapshot},
+        {"a snapshot that was faster than the guard is named, an old one is not", test_late_snapshot},
         {"libvirt was away: what was armed counts until all is looked at", test_libvirt_away},
     };
 

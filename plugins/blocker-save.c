@@ -1,0 +1,80 @@
+/* Which saves guard-blocker may abort: all but a compressed one, whose abort can end libvirt's daemon.
+ *
+ * Theory of operation: libvirt tells nobody how a save is made. A compressor is a process of its own that reads from a
+ * pipe what QEMU writes into it: so the two are found by the pipe that both have open. */
+#include "blocker-save.h"
+
+#include "root.h"
+
+#include <string.h>
+
+/* What libvirt calls for each format of a saved image but raw and sparse (its qemu.conf, save_image_format). */
+static const char *const compressors[] = {"gzip", "bzip2", "xz", "lzop", "zstd"};
+
+static gboolean
+is_compressor(const char *process)
+{
+    g_autofree gchar *path = g_build_filename(process, "comm", NULL);
+    g_autofree gchar *comm = NULL;
+
+    if (!g_file_get_contents(path, &comm, NULL, NULL))
+        return FALSE;
+    g_strchomp(comm);
+    for (gsize i = 0; i < G_N_ELEMENTS(compressors); i++)
+        if (g_str_equal(comm, compressors[i]))
+            return TRUE;
+    return FALSE;
+}
+
+/* (transfer full)(nullable) The pipe that a process reads its standard input from, as "pipe:[NUMBER]". */
+static gchar *
+read_input(const char *process)
+{
+    g_autofree gchar *path = g_build_filename(process, "fd", "0", NULL);
+    g_autofree gchar *target = g_file_read_link(path, NULL);
+
+    return target && g_str_has_prefix(target, "pipe:") ? g_steal_pointer(&target) : NULL;
+}
+
+static gboolean
+has_open(const char *process, const char *pipe)
+{
+    g_autofree gchar *folder = g_build_filename(process, "fd", NULL);
+    g_autoptr(GDir) files = g_dir_open(folder, 0, NULL);
+    const char *name = NULL;
+
+    while (files && (name = g_dir_read_name(files))) {
+        g_autofree gchar *path = g_build_filename(folder, name, NULL);
+        g_autofree gchar *target = g_file_read_link(path, NULL);
+
+        if (g_strcmp0(target, pipe) == 0)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+static gboolean
+is_compressed(const NestGuest *guest)
+{
+    g_autofree gchar *above = nest_root_path("/proc");
+    g_autofree gchar *qemu = g_strdup_printf("%s/%" G_GINT64_FORMAT, above, guest->pid);
+    g_autoptr(GDir) processes = g_dir_open(above, 0, NULL);
+    const char *name = NULL;
+
+    while (processes && (name = g_dir_read_name(processes))) {
+        g_autofree gchar *process = g_build_filename(above, name, NULL);
+        g_autofree gchar *pipe =
+            g_ascii_isdigit(*name) && is_compressor(process) ? read_input(process) : NULL;
+
+        if (pipe && has_open(qemu, pipe))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* A QEMU that is not known may be at any kind of save. */
+gboolean
+nest_blocker_save_may_abort(const NestGuest *guest)
+{
+    return guest->pid > 0 && !is_compressed(guest);
+}

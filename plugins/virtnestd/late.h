@@ -1,0 +1,17 @@
+/* Snapshots with memory that were made before a guard was armed: QEMU can be at one unseen. */
+#pragma once
+
+#include <glib.h>
+#include <libvirt/libvirt.h>
+
+/**
+ * nest_late_snapshots: those that may hold nested guests of which nobody knew.
+ * @domain: running, and armed by now
+ * @since: when no nested guest ran yet, in seconds since 1970
+ *
+ * While QEMU is at an internal snapshot libvirt knows no job that could be aborted, and QEMU answers nothing: it has
+ * to be waited for, and can only be named (libvirt 9.0 to 12.9, LIBVIRT-FACTS).
+ *
+ * Returns: (transfer full)(nullable) their names, as words; NULL where there is none, or libvirt does not say.
+ */
+gchar *nest_late_snapshots(virDomainPtr domain, gint64 since) G_GNUC_WARN_UNUSED_RESULT;
