@@ -151,10 +151,9 @@ call_hook(const char *operation, const char *name, const char *xml, gsize length
                          (char *)"begin", (char *)"-",  NULL};
     int status = 0;
 
-    rewind(printed);
-    rewind(said);
-    PROMISE("standard input is laid out",
-            ftruncate(source, (off_t)length) == 0 &&
+    PROMISE("streams and standard input are laid out",
+            fseek(printed, 0, SEEK_SET) == 0 && fseek(said, 0, SEEK_SET) == 0 &&
+                ftruncate(source, (off_t)length) == 0 &&
                 pwrite(source, xml, length, 0) == (gssize)length &&
                 lseek(source, 0, SEEK_SET) == 0 && dup2(source, 0) == 0,
             g_strerror(errno));
