@@ -119,7 +119,9 @@ work_out(const NestPlatform *platform, NestModprobeDropinUse use, gboolean *ret_
     if (!read_ours(&old, error))
         return NULL;
     rest = without_ours(old, &found);
-    text = g_strdup_printf("%s" NOTE "\noptions %s nested=1\n", rest, platform->module);
+    /* A last line that goes on in the next would take our note into it. */
+    text = g_strdup_printf("%s%s" NOTE "\noptions %s nested=1\n", rest,
+                           g_str_has_suffix(rest, "\\\n") ? "\n" : "", platform->module);
     *ret_done = g_str_equal(old, text);
     if (!check_drop_in(platform, use, rest, text, (use & NEST_MODPROBE_FORCE) || *ret_done, error))
         return NULL;

@@ -44,7 +44,7 @@ vm_machine() {
         -smp 1 -m "${VM_MEMORY:-2G}" -cpu "${1:-max,-cx16}"
 }
 
-vm_arguments='console=ttyS0 panic=-1 quiet mitigations=off no_timer_check tsc=reliable'
+vm_arguments='console=ttyS0 panic=-1 quiet mitigations=off no_timer_check tsc=reliable transparent_hugepage=never'
 
 # vm_qemu DIR CPU ARGUMENTS [OPTION...]: starts QEMU, which the kernel ends with this shell.
 vm_qemu() {

@@ -661,6 +661,8 @@ static const struct {
     {"ours of both goes", NOTE INTEL_ON AMD_ON, {NULL, NULL}, FALSE, NOTE AMD_ON, NULL},
     {"what a person added stays", NOTE AMD_ON "# mine\noptions kvm ignore_msrs=1", {NULL, NULL}, FALSE,
      "# mine\noptions kvm ignore_msrs=1\n" NOTE AMD_ON, NULL},
+    {"a last line that goes on does not take ours in", "options kvm \\\n", {NULL, NULL}, FALSE,
+     "options kvm \\\n\n" NOTE AMD_ON, NULL},
     {"what a person changed stays", NOTE "options kvm_amd nested=1 npt=0\n", {NULL, NULL}, FALSE,
      "options kvm_amd nested=1 npt=0\n" NOTE AMD_ON, NULL},
     {"off in our own file is somebody's", NOTE AMD_OFF, {NULL, NULL}, FALSE, NULL, "virt-nest.conf:1|nested=0|--force"},
