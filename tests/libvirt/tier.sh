@@ -98,15 +98,17 @@ gone() {
     virsh undefine --managed-save --snapshots-metadata --checkpoints-metadata --nvram "$1" >/dev/null 2>&1 || :
 }
 
-# slow_file: a file to save to at some megabytes a second, /var/tmp/slow inside; $reader reads it.
+# slow_file: a file to save to at some megabytes a second, /var/tmp/slow inside; $reader reads it. After fast_file it
+# reads as fast as it can.
 slow_file() {
-    rm -f "$host/var/tmp/slow" "$host/var/tmp/slow.read"
+    rm -f "$host/var/tmp/slow" "$host/var/tmp/slow.read" "$host/var/tmp/slow.fast"
     mkfifo "$host/var/tmp/slow"
     # shellcheck disable=SC2016 # expanded in there
-    timeout 120 bash -c 'while dd of=/dev/null bs=64k count=1 iflag=fullblock; do : >"$0.read"; sleep 0.02; done <>"$0"' \
+    timeout 120 bash -c 'while dd of=/dev/null bs=64k count=1 iflag=fullblock; do : >"$0.read"; [ -e "$0.fast" ] || sleep 0.02; done <>"$0"' \
         "$host/var/tmp/slow" 2>/dev/null 3>&- &
     reader=$!
 }
+fast_file() { : >"$host/var/tmp/slow.fast"; }
 
 # qemu_without_vdi FOLDER: a copy of QEMU in which the format's name is another, as FOLDER/bin/qemu.
 qemu_without_vdi() {
