@@ -379,9 +379,11 @@ nest_modprobe_conf_check(const NestModprobeConf *conf, GError **error)
     const NestModprobeSetting *overridden = nest_modprobe_conf_overridden(conf);
     g_autofree gchar *name = winner ? g_path_get_basename(winner->file) : NULL;
 
+    if (!winner)
+        return TRUE;
     if (overridden)
         return refuse_overridden(overridden, winner, error);
-    if (!winner || winner->on)
+    if (winner->on)
         return TRUE;
     if (winner->refused)
         return refuse_value(conf, winner, error);

@@ -262,7 +262,7 @@ let_go_or_pass_on(const struct Operation *operation, const char *refusal, char *
         return 0;
     if (!input->failure && (!operation->watched || go_on_in_child()))
         hand_over(input, argv);
-    if (!operation->action)
+    if (!operation->action || !input->failure)
         return 0;
     (void)dprintf(STDERR_FILENO, "%s: %s: %s: %s [NEST-IO]\n", refusal, input->failure->what,
                   strerror(input->error), input->failure->remedy);
