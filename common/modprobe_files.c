@@ -169,7 +169,9 @@ take_line(const char **text, const char *end, GString *line, guint *lines)
 
     g_string_truncate(line, 0);
     for (*lines = 1; c < end && *c != '\n'; c++) {
-        if (*c == '\\' && ++c == end)
+        if (*c == '\\')
+            c++;
+        if (c == end)
             break;
         if (*c == '\n')
             ++*lines;

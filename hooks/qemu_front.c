@@ -223,7 +223,8 @@ go_on_in_child(void)
     if (child == 0) {
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
-        (void)dup2(nowhere, STDOUT_FILENO);
+        if (nowhere >= 0)
+            (void)dup2(nowhere, STDOUT_FILENO);
         return true;
     }
     while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)

@@ -42,9 +42,10 @@ read_stream(FILE *stream, const char *name, GError **error)
     guint8 chunk[16 * 1024];
     gsize n = 0;
 
-    while (text->len <= NEST_DOMAIN_XML_MAX_BYTES &&
-           (n = fread(chunk, 1, sizeof(chunk), stream)) > 0)
+    do {
+        n = fread(chunk, 1, sizeof(chunk), stream);
         g_byte_array_append(text, chunk, (guint)n);
+    } while (text->len <= NEST_DOMAIN_XML_MAX_BYTES && !feof(stream) && !ferror(stream));
     if (ferror(stream) && !fail_io(error, "cannot read", name))
         return NULL;
     if (text->len > NEST_DOMAIN_XML_MAX_BYTES && !fail_too_long(error, name))

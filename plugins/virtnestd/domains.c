@@ -451,7 +451,7 @@ end_scan(NestDomains *domains)
     nest_log(G_LOG_LEVEL_INFO, NULL, NULL, "looked at %u domains", nest_scan_length(domains->scan));
     g_clear_pointer(&domains->scan, nest_scan_unref);
     domains->scanning = FALSE;
-    malloc_trim(0); /* of many domains much was held for a moment */
+    (void)malloc_trim(0); /* of many domains much was held for a moment */
     nest_guardian_settle(domains->guardian);
     if (domains->scan_again)
         nest_domains_scan(domains);

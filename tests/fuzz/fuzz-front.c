@@ -37,7 +37,7 @@ int front_main(int argc, char **argv);
 #define execv execute
 #define dprintf print
 #define fork() 0 /* what the child does is of interest */
-#define dup2(from, to) ((to) == STDOUT_FILENO && (from) >= -1 ? 0 : dup2(from, to))
+#define dup2(from, to) ((to) == STDOUT_FILENO ? 0 : dup2(from, to))
 #include "../../hooks/qemu_front.c" // NOLINT(bugprone-suspicious-include): its main is what is called
 #undef read
 #undef memfd_create
