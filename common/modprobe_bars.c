@@ -8,7 +8,6 @@
 #include <fnmatch.h>
 #include <string.h>
 
-#define COMMAND_LINE "/proc/cmdline"
 #define DEPENDENCY "kvm"
 
 /* How each kind is told of, and whether anybody can go against it. */
@@ -84,17 +83,14 @@ add_install(GPtrArray *bars, const GPtrArray *lines, const char *module, gboolea
 {
     for (guint i = 0; i < lines->len; i++) {
         const NestModprobeLine *line = g_ptr_array_index(lines, i);
-        g_autofree gchar *text = g_strdup(line->text);
-        char *rest = NULL;
-        const char *command = strtok_r(text, "\t ", &rest);
-        const char *pattern = strtok_r(NULL, "\t ", &rest);
-        const char *runs = strtok_r(NULL, "", &rest);
 
-        if (!runs || line->unread || !g_str_equal(command, "install") ||
-            !pattern_fits(pattern, module))
+        if (!*line->rest || line->unread || !g_str_equal(line->command, "install") ||
+            !pattern_fits(line->argument, module))
             continue;
         add_bar(bars, NEST_MODPROBE_INSTALL, line->file, line->number,
-                g_strdup_printf("install %s %s", pattern, runs + strspn(runs, "\t ")), dependency);
+                g_strdup_printf("install %s %s", line->argument,
+                                line->rest + strspn(line->rest, "\t ")),
+                dependency);
         return;
     }
 }
@@ -105,15 +101,11 @@ add_blacklists(GPtrArray *bars, const GPtrArray *lines, const char *module)
 {
     for (guint i = 0; i < lines->len; i++) {
         const NestModprobeLine *line = g_ptr_array_index(lines, i);
-        g_autofree gchar *text = g_strdup(line->text);
-        char *rest = NULL;
-        const char *command = strtok_r(text, "\t ", &rest);
-        const char *name = strtok_r(NULL, "\t ", &rest);
 
-        if (name && !line->unread && g_str_equal(command, "blacklist") &&
-            nest_kernel_args_match(name, module))
+        if (!line->unread && g_str_equal(line->command, "blacklist") &&
+            nest_kernel_args_match(line->argument, module))
             add_bar(bars, NEST_MODPROBE_BLACKLIST, line->file, line->number,
-                    g_strdup_printf("blacklist %s", name), FALSE);
+                    g_strdup_printf("blacklist %s", line->argument), FALSE);
     }
 }
 
@@ -131,7 +123,7 @@ list_has(const char *list, const char *module)
 static void
 add_arguments(GPtrArray *bars, const char *module)
 {
-    g_autofree gchar *text = nest_modprobe_files_text(COMMAND_LINE, NULL);
+    g_autofree gchar *text = nest_modprobe_files_text(NEST_MODPROBE_ARGUMENTS, NULL);
     g_autofree gchar *kernel_list = NULL;
     const char *at = text ? text : "";
     gchar *name = NULL, *value = NULL;
@@ -141,7 +133,7 @@ add_arguments(GPtrArray *bars, const char *module)
         g_autofree gchar *list = g_steal_pointer(&value);
 
         if (g_str_equal(argument, "modprobe.blacklist") && list_has(list, module))
-            add_bar(bars, NEST_MODPROBE_BLACKLIST, COMMAND_LINE, 1,
+            add_bar(bars, NEST_MODPROBE_BLACKLIST, NEST_MODPROBE_ARGUMENTS, 1,
                     g_strdup_printf("%s=%s", argument, list), FALSE);
         if (nest_kernel_args_match(argument, "module_blacklist")) {
             g_free(kernel_list);
@@ -149,7 +141,7 @@ add_arguments(GPtrArray *bars, const char *module)
         }
     }
     if (list_has(kernel_list, module) || list_has(kernel_list, DEPENDENCY))
-        add_bar(bars, NEST_MODPROBE_KERNEL_BLACKLIST, COMMAND_LINE, 1,
+        add_bar(bars, NEST_MODPROBE_KERNEL_BLACKLIST, NEST_MODPROBE_ARGUMENTS, 1,
                 g_strdup_printf("module_blacklist=%s", kernel_list),
                 !list_has(kernel_list, module));
 }
@@ -194,7 +186,7 @@ void
 nest_modprobe_bars_refuse(const NestModprobeBar *bar, const char *module, const char *remedy,
                           GError **error)
 {
-    gboolean argument = g_str_equal(bar->file, COMMAND_LINE);
+    gboolean argument = g_str_equal(bar->file, NEST_MODPROBE_ARGUMENTS);
     g_autofree gchar *where = argument
                                   ? g_strdup_printf("the kernel argument %s", bar->text)
                                   : g_strdup_printf("%s:%u (%s)", bar->file, bar->line, bar->text);

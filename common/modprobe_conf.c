@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COMMAND_LINE "/proc/cmdline"
 #define OUR_NAME "virt-nest.conf" /* the name in NEST_MODPROBE_FILE */
 
 /* What names the modules an initramfs loads: files, or folders of *.conf. */
@@ -79,14 +78,8 @@ add_options(Options *options, const char *file, guint line, const char *name, co
 static void
 add_line(Options *options, const NestModprobeLine *line)
 {
-    g_autofree gchar *copy = g_strdup(line->text);
-    char *rest = NULL;
-    const char *command = strtok_r(copy, "\t ", &rest);
-    const char *name = strtok_r(NULL, "\t ", &rest);
-    const char *text = strtok_r(NULL, "", &rest);
-
-    if (text && !line->unread && g_str_equal(command, "options"))
-        add_options(options, line->file, line->number, name, text);
+    if (*line->rest && !line->unread && g_str_equal(line->command, "options"))
+        add_options(options, line->file, line->number, line->argument, line->rest);
 }
 
 /* A kernel argument, "MODULE.PARAMETER=VALUE". */
@@ -100,14 +93,14 @@ add_argument(Options *options, char *name, const char *value)
         return;
     *parameter++ = '\0';
     option = value ? g_strdup_printf("%s=\"%s\"", parameter, value) : g_strdup(parameter);
-    add_options(options, COMMAND_LINE, 1, name, option);
+    add_options(options, NEST_MODPROBE_ARGUMENTS, 1, name, option);
 }
 
 /* Also what stands behind "--": libkmod has no regard for that. */
 static void
 add_command_line(Options *options)
 {
-    g_autofree gchar *text = nest_modprobe_files_text(COMMAND_LINE, NULL);
+    g_autofree gchar *text = nest_modprobe_files_text(NEST_MODPROBE_ARGUMENTS, NULL);
     const char *at = text ? text : "";
     gchar *name = NULL, *value = NULL;
 
@@ -270,7 +263,7 @@ nest_modprobe_conf_winner(const NestModprobeConf *conf)
 static gboolean
 is_argument(const NestModprobeSetting *setting)
 {
-    return g_str_equal(setting->file, COMMAND_LINE);
+    return g_str_equal(setting->file, NEST_MODPROBE_ARGUMENTS);
 }
 
 const NestModprobeSetting *

@@ -38,6 +38,7 @@ line_free(gpointer data)
     g_free(line->file);
     g_free(line->text);
     g_free(line->unread);
+    g_free(line->words);
     g_free(line);
 }
 
@@ -182,6 +183,24 @@ take_line(const char **text, const char *end, GString *line, guint *lines)
     return c < end || line->len > 0;
 }
 
+/* (transfer full) @unread: NULL for a file that is read. */
+static NestModprobeLine *
+line_new(const char *file, guint number, const char *text, const char *unread)
+{
+    NestModprobeLine *line = g_new0(NestModprobeLine, 1);
+    char *next = NULL;
+
+    line->file = g_strdup(file);
+    line->number = number;
+    line->text = g_strdup(text);
+    line->unread = g_strdup(unread);
+    line->words = g_strdup(text);
+    line->command = strtok_r(line->words, "\t ", &next) ?: "";
+    line->argument = strtok_r(NULL, "\t ", &next) ?: "";
+    line->rest = strtok_r(NULL, "", &next) ?: "";
+    return line;
+}
+
 static void
 add_text(GPtrArray *lines, const char *file, const char *unread, const char *text, gsize length)
 {
@@ -189,15 +208,8 @@ add_text(GPtrArray *lines, const char *file, const char *unread, const char *tex
     const char *end = text + length;
     guint count = 0;
 
-    for (guint number = 1; take_line(&text, end, joined, &count); number += count) {
-        NestModprobeLine *line = g_new0(NestModprobeLine, 1);
-
-        line->file = g_strdup(file);
-        line->number = number;
-        line->text = g_strdup(joined->str);
-        line->unread = g_strdup(unread);
-        g_ptr_array_add(lines, line);
-    }
+    for (guint number = 1; take_line(&text, end, joined, &count); number += count)
+        g_ptr_array_add(lines, line_new(file, number, joined->str, unread));
 }
 
 static void

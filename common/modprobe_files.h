@@ -3,6 +3,9 @@
 
 #include <glib.h>
 
+/* Where the kernel's arguments stand, which libkmod reads as well. */
+#define NEST_MODPROBE_ARGUMENTS "/proc/cmdline"
+
 /**
  * NestModprobeLine: one line of a file in a modprobe.d folder.
  */
@@ -11,6 +14,11 @@ typedef struct {
     guint number;  /* of its first line in @file, from 1 */
     gchar *text;   /* joined, without the backslashes that joined it */
     gchar *unread; /* why modprobe does not read the file; NULL: it does */
+    /* As libkmod takes it apart, at spaces and tabs; "" where there is no more. */
+    const char *command;  /* the first word */
+    const char *argument; /* the second */
+    const char *rest;     /* what comes after them */
+    gchar *words;         /* where these stand */
 } NestModprobeLine;
 
 /**

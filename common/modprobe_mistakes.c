@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-#define COMMAND_LINE "/proc/cmdline"
-
 static const char *const commands[] = {"alias",  "blacklist", "install", "options",
                                        "remove", "softdep",   "weakdep", NULL};
 
@@ -129,14 +127,15 @@ reason_of_argument(const NestPlatform *platform, const char *name, const char *v
 static void
 add_arguments(GPtrArray *mistakes, const NestPlatform *platform)
 {
-    g_autofree gchar *text = nest_modprobe_files_text(COMMAND_LINE, NULL);
+    g_autofree gchar *text = nest_modprobe_files_text(NEST_MODPROBE_ARGUMENTS, NULL);
     const char *at = text ? text : "";
     gchar *name = NULL, *value = NULL;
 
     while (nest_kernel_args_next(&at, &name, &value)) {
         g_autofree gchar *argument = value ? g_strdup_printf("%s=%s", name, value) : g_strdup(name);
 
-        add_mistake(mistakes, COMMAND_LINE, 1, argument, reason_of_argument(platform, name, value));
+        add_mistake(mistakes, NEST_MODPROBE_ARGUMENTS, 1, argument,
+                    reason_of_argument(platform, name, value));
         g_clear_pointer(&name, g_free);
         g_clear_pointer(&value, g_free);
     }

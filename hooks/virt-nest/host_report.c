@@ -6,6 +6,7 @@
 #include "kvm_parameters.h"
 #include "kvm_plan.h"
 #include "kvm_users.h"
+#include "modprobe_files.h"
 #include "output.h"
 #include "root.h"
 
@@ -300,7 +301,7 @@ build_nested(JsonBuilder *builder, const Host *host)
 {
     for (guint i = 0; i < host->conf->settings->len; i++) {
         const NestModprobeSetting *setting = g_ptr_array_index(host->conf->settings, i);
-        gboolean argument = g_str_equal(setting->file, "/proc/cmdline");
+        gboolean argument = g_str_equal(setting->file, NEST_MODPROBE_ARGUMENTS);
         g_autofree gchar *text =
             g_strdup_printf("%s%s%snested=%s", argument ? "" : "options ", setting->name,
                             argument ? "." : " ", setting->value);
