@@ -45,7 +45,7 @@ begin_lab() {
     done
     qemu-img create -q -f qcow2 "$scratch/$name.qcow2" 16M
     host_lab "$host" "$name" "${arguments[@]}" METADATA="$tag" CMDLINE="nest.l2=none nest.end=shell$more" \
-        DEVICES="<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='$scratch/$name.qcow2'/><target dev='vda' bus='virtio'/></disk>" |
+        DEVICES="$(disk_xml "$scratch/$name.qcow2")" |
         sed "s,<on_reboot>destroy,<on_reboot>restart,; s,</domain>,${qemu//,/\\,}&," >"$host/var/tmp/$name.xml"
     virsh define "/var/tmp/$name.xml"
     eventually has_svm "$name"

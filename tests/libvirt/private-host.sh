@@ -391,6 +391,11 @@ domain_xml() {
     printf '%s\n' "$text"
 }
 
+# disk_xml FILE: the <disk> of a qcow2 image.
+disk_xml() {
+    echo "<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='$1'/><target dev='vda' bus='virtio'/></disk>"
+}
+
 # host_console DIR NAME: makes what lab.xml's serial port wants and prints its path
 # for LOG=: .log is the console's output, lines go in by host_console_say.
 host_console() {

@@ -49,7 +49,7 @@ lab() {
         gunzip -c /root/disk.gz >/var/lib/libvirt/images/$1.qcow2; : >/var/log/l1/$1.log" >/dev/null 2>&1
     case $1 in later*) guest=/guest/later early=' kvm.enable_virt_at_load=1' ;; esac
     define "$1" METADATA="$tag" CMDLINE='nest.l2=none nest.end=shell nest.button=poweroff'"$early" GUEST="$guest" MEMORY=112 \
-        DEVICES="<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='/var/lib/libvirt/images/$1.qcow2'/><target dev='vda' bus='virtio'/></disk>"
+        DEVICES="$(disk_xml "/var/lib/libvirt/images/$1.qcow2")"
     inside "virsh start $1; until grep 'L1: ready' /var/log/l1/$1.log; do sleep 0.2; done"
 }
 
