@@ -5,8 +5,8 @@
  * module's parameters were stands in the lock file, so that whoever acts next after a SIGKILL in between
  * still knows them. Nothing is unloaded that the configuration would not load again: nest_kvm_plan() has looked
  * at it, and libkmod is asked once more. No `install` command is ever run, as what it does cannot be known; what was
- * unloaded is put back by inserting the module itself. The kernel's reference count decides whether a guest is there: a module in use is not
- * unloaded, however lately the guest came. */
+ * unloaded is put back by inserting the module itself. The kernel's reference count decides whether a guest is there:
+ * a module in use is not unloaded, however lately the guest came. */
 #include "kvm_turn.h"
 
 #include "error.h"

@@ -402,17 +402,20 @@ permission(const Call *call)
     return allow.once || allow.until ? "virt-nest allow has lifted its guard" : NULL;
 }
 
-/* What to do about nested guests that were running in it. --force-boot gives the saved image up before libvirt asks us, so it is
- * no way out where we would refuse the boot as well. */
+#define LET_THEM_COME                                                                              \
+    "let them come with migration='allow' in the image's tag (virsh managedsave-edit, "            \
+    "save-image-edit)"
+
+/* What to do about nested guests that were running in it. --force-boot gives the saved image up before libvirt asks
+ * us, so it is no way out where we would refuse the boot as well. */
 static const char *
 way_out(const Call *call)
 {
     if (!call->restored)
         return "shut them down on the source first";
-    return would_boot(call)
-               ? "let them come with migration='allow' in the image's tag (virsh managedsave-edit, save-image-edit), or "
-                 "discard the saved image and boot it (virsh start --force-boot)"
-               : "let them come with migration='allow' in the image's tag (virsh managedsave-edit, save-image-edit)";
+    return would_boot(call) ? LET_THEM_COME
+               ", or discard the saved image and boot it (virsh start --force-boot)"
+                            : LET_THEM_COME;
 }
 
 /* The marker travels with the state: what was running when it was written runs in it still. */

@@ -18,8 +18,7 @@ typedef struct {
     NestGuardJob *job; /* its work under way; owned by the worker; NULL: none */
     gboolean checked;  /* it is known whether it is armed */
     gboolean armed;
-    gint64
-        quiet; /* when no nested guest ran, in seconds since 1970; 0: since virtnestd looks one has */
+    gint64 quiet;     /* when no nested guest ran last, in seconds since 1970; 0: not seen yet */
     gboolean lifted;  /* it is, or was when an operation began that may still be under way */
     gboolean moves;   /* its memory has begun to move, and the job's end was not told */
     gboolean spent;   /* virt-nest allow --once is used up, and its element not gone yet */
