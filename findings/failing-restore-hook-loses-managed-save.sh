@@ -15,6 +15,7 @@ prepare() {
     printf '%s\n' 'user = "root"' 'group = "root"' 'dynamic_ownership = 0' 'security_driver = "none"' 'cgroup_controllers = [ ]' \
         'namespaces = [ ]' 'stdio_handler = "file"' >"$root/etc/libvirt/qemu.conf"
     printf 'auth_unix_rw = "none"\n' >"$root/etc/libvirt/libvirtd.conf"
+    # shellcheck disable=SC2016 # expanded there
     printf '#!/bin/sh\ncat >/dev/null\n[ "$2" != "$(cat /failing)" ]\n' >"$root/etc/libvirt/hooks/qemu"
     chmod 755 "$root/etc/libvirt/hooks/qemu"
     echo "<domain type='qemu'><name>lab</name><memory unit='MiB'>32</memory><os><type>hvm</type></os></domain>" >"$root/lab.xml"
