@@ -1,7 +1,7 @@
 #!/bin/bash
 # libvirt 11.3: where the qemu hook fails at `restore` as a domain is started from its managed save, the saved guest is
-# deleted, the domain stays shut off, and virsh says that it was started. Before and later the start fails, and the saved
-# guest stays. So a hook that judges at `restore` loses guests there; at `prepare` its failure keeps them on all three.
+# deleted, the domain stays shut off, and virsh says that it was started. With 9.0 the start fails, and the saved guest
+# stays. So a hook that judges at `restore` loses guests with 11.3; where it fails at `prepare` both keep them.
 . "$(dirname "$0")/packages"
 
 # prepare: a host in $root, with a hook and a domain without disk or kernel, whose firmware runs.
