@@ -16,6 +16,7 @@ plugindir   = $(libdir)/virt-nest/plugins
 libexecdir  = $(PREFIX)/libexec
 datadir     = $(PREFIX)/share
 mandir      = $(datadir)/man
+docdir      = $(datadir)/doc/virt-nest
 # What libvirt and systemd read stands where they look, whatever the prefix.
 sysconfdir  = /etc
 # The hook's second part: libvirtd's AppArmor profile lets a hook run nothing below /usr/local or /usr/libexec.

@@ -313,7 +313,7 @@ refuse_vendor(Rewrite *rewrite, GError **error)
     return FALSE;
 }
 
-/* The whole table of DESIGN.md, "The CPU rewrite". The first row that fits is taken. */
+/* The whole rewrite. The first row that fits is taken. */
 static const struct {
     const char *type; /* of the domain */
     int wishes;       /* bits of WISH() */
@@ -346,7 +346,7 @@ static const struct {
     {"host-model", CPU_HOST_MODEL},
 };
 
-/* libvirt's choice where nobody made one (LIBVIRT-FACTS, "The tag and the CPU element"). */
+/* libvirt's choice where nobody made one (facts.md, "Definitions"). */
 static gboolean
 is_default_model(const xmlNode *cpu, const char *model)
 {

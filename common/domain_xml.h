@@ -3,7 +3,7 @@
 
 #include "xml.h"
 
-/* The namespaces of the tag, of virtnestd's record (DESIGN.md, "The tag"), and of what virt-nest allow says. */
+/* The namespaces of the tag, of virtnestd's record (design.md, "Why two halves"), and of what virt-nest allow says. */
 #define NEST_TAG_NAMESPACE "urn:virt-nest:1"
 #define NEST_STATE_NAMESPACE "urn:virt-nest:state:1"
 #define NEST_ALLOW_NAMESPACE "urn:virt-nest:allow:1"

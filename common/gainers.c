@@ -9,7 +9,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
-/* libvirt's definitions, one file a domain (LIBVIRT-FACTS, "Hooks"). */
+/* libvirt's definitions, one file a domain (facts.md, "Definitions"). */
 #define FOLDER "/etc/libvirt/qemu"
 
 /* The domains that a message names. */

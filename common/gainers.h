@@ -10,7 +10,7 @@
  *
  * KVM domains without our tag whose CPU is host-passthrough, maximum or host-model and does not switch the
  * feature off. From libvirt's own files in /etc/libvirt/qemu, as the hook must not ask libvirt; libvirt
- * writes them at each define (LIBVIRT-FACTS).
+ * writes them at each define (facts.md, "Definitions").
  *
  * Returns: (transfer full)(element-type utf8) names, sorted.
  */

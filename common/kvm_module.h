@@ -6,7 +6,7 @@
 /* The command that goes against what a line of modprobe.d says. */
 #define NEST_KVM_ENABLE_FORCE "virt-nest host enable --force"
 
-/* The states of DESIGN.md, "The host module". */
+/* The states of a host's module; "virt-nest host" shows their words. */
 typedef enum {
     NEST_KVM_NO_HARDWARE, /* no VMX or SVM, or switched off in the firmware */
     NEST_KVM_ABSENT,      /* the module is not loaded */

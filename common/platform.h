@@ -72,6 +72,6 @@ const NestPlatform *nest_platform_of_host(GError **error);
 const NestPlatform *nest_platform_of_model(const char *model);
 
 /**
- * nest_platform_of_tcg: what QEMU's TCG emulates: SVM, never VMX (NESTED-VM-FACTS, "AMD").
+ * nest_platform_of_tcg: what QEMU's TCG emulates: SVM, never VMX (facts.md, "Evidence of nested guests").
  */
 const NestPlatform *nest_platform_of_tcg(void);

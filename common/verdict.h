@@ -1,7 +1,7 @@
 /* The verdict: from evidence to whether nested guests are running in a domain.
  *
  * A pure state machine: samples of evidence go in, one after the other, and the verdict comes out. Which
- * signal proves what is measured (NESTED-VM-FACTS, "What the signals say"):
+ * signal proves what is measured (facts.md, "Evidence of nested guests"):
  *
  *   entries into L2 grow           running
  *   the bit is clear everywhere    none, at once

@@ -7,11 +7,11 @@
  * takes over. XML of more than one chunk goes into the memfd while it is read.
  *
  * What fails here fails the operation only where libvirt asks for leave and the domain mentions us;
- * a failing reconnect would kill a running guest (LIBVIRT-FACTS, "Hooks"). So it is with standard input
+ * a failing reconnect would kill a running guest (facts.md, "Hooks"). So it is with standard input
  * that does not end, as libvirtd stopped in the middle of writing: when the time is over, what was read
  * decides whether it is refused or let go.
  *
- * At restore nothing may fail at all: libvirt 11.3 deletes the saved image (LIBVIRT-FACTS, "Debian 13"). So the second
+ * At restore nothing may fail at all: libvirt 11.3 deletes the saved image (facts.md, "Hooks"). So the second
  * part runs beside this one, which waits and then ends with 0: also where the loader finds no memory for it, or
  * the kernel kills it. What comes of it is judged at prepare. */
 #include "last_resort.h"

@@ -7,7 +7,7 @@
  * migrate leave. Restore judges nothing, as libvirt 11.3 deletes the saved image where a hook fails there; a refusal
  * at prepare keeps it on any release. There a marker without a stamp of restore is of a snapshot, whose guest
  * libvirt has stopped already, or of pasted XML: whether nested guests ran in it does not matter any more.
- * This program never calls libvirt, which waits for it (LIBVIRT-FACTS, "Hooks"). */
+ * This program never calls libvirt, which waits for it (facts.md, "Hooks"). */
 #include "allow.h"
 #include "config.h"
 #include "cpu.h"
@@ -54,7 +54,7 @@ static gboolean check_arrival(Call *call, GError **error);
 static gboolean note_restore(Call *call, GError **error);
 static gboolean forget_stamps(Call *call, GError **error);
 
-/* The whole table of DESIGN.md, "What the hook judges". An operation that is not here passes. */
+/* The whole table of design.md, "What the hook judges". An operation that is not here passes. */
 struct Operation {
     const char *name;      /* as libvirt calls it (docs/hooks.rst) */
     Check check;           /* the judgement */
@@ -217,7 +217,7 @@ may_be_nested(const Call *call)
                     : g_error_matches(error, NEST_ERROR, NEST_ERROR_HOST_VENDOR);
 }
 
-/* A guest with nested state does not survive on a host that cannot nest (NESTED-VM-FACTS). */
+/* A guest with nested state does not survive on a host that cannot nest (facts.md, "Evidence of nested guests"). */
 static gboolean
 check_host_of_resuming(Call *call, GError **error)
 {

@@ -8,6 +8,7 @@ INSTALL_PROGRAM = install -D -m 755
 INSTALL_DATA    = install -D -m 644
 SCHEMAS = virt-nest-tag.rng virt-nest-state.rng virt-nest-allow.rng
 UNITS   = virtnestd.service virt-nest-drain.service
+DOCUMENTS = design.md facts.md terms.md
 MANUALS = virt-nest.1 virtnestd.8 virt-nest.conf.5 virt-nest-plugin.7
 
 .PHONY: install uninstall
@@ -24,6 +25,8 @@ install: $(PROGRAMS)
 	$(INSTALL_DATA) install/completions/virt-nest $(DESTDIR)$(datadir)/bash-completion/completions/virt-nest
 	for page in $(MANUALS); do \
 	    $(INSTALL_DATA) install/man/$$page $(DESTDIR)$(mandir)/man$${page##*.}/$$page; done
+	for document in $(DOCUMENTS); do \
+	    $(INSTALL_DATA) install/doc/$$document $(DESTDIR)$(docdir)/$$document || exit; done
 	mkdir -p $(DESTDIR)$(unitdir)
 	for unit in $(UNITS); do \
 	    sed 's,@sbindir@,$(sbindir),; s,@bindir@,$(bindir),' install/units/$$unit \
@@ -53,5 +56,6 @@ uninstall:
 	for unit in $(UNITS); do rm -f $(DESTDIR)$(unitdir)/$$unit; done
 	rm -f $(DESTDIR)$(datadir)/bash-completion/completions/virt-nest
 	for page in $(MANUALS); do rm -f $(DESTDIR)$(mandir)/man$${page##*.}/$$page; done
-	rm -rf $(DESTDIR)$(hookdir) $(DESTDIR)$(libexecdir)/virt-nest $(DESTDIR)$(datadir)/virt-nest $(DESTDIR)$(libdir)/virt-nest
+	rm -rf $(DESTDIR)$(hookdir) $(DESTDIR)$(libexecdir)/virt-nest $(DESTDIR)$(datadir)/virt-nest $(DESTDIR)$(libdir)/virt-nest \
+	    $(DESTDIR)$(docdir)
 	if $(ON_SYSTEMD); then systemctl daemon-reload || :; fi

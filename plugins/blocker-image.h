@@ -4,7 +4,8 @@
 #include "nest-plugin.h"
 
 /**
- * NestBlockerFormat: a block format whose open node keeps QEMU from migrating (LIBVIRT-FACTS).
+ * NestBlockerFormat: a block format whose open node keeps QEMU from migrating (facts.md, "A migration blocker at
+ * run time").
  */
 typedef struct NestBlockerFormat NestBlockerFormat;
 

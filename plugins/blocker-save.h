@@ -8,7 +8,7 @@
  * @guest: the domain that is being saved
  *
  * When a compressed save fails, libvirt can still be reading what the compressor says, into memory that the save has
- * given up: its daemon ends then (seen in 11.3 and 12.9, LIBVIRT-FACTS). It makes no difference who ends the save, or
- * how: virDomainAbortJob() and QMP's migrate_cancel both did. No release is trusted with it.
+ * given up: its daemon ends then (facts.md, "Jobs"). It makes no difference who ends the save, or how:
+ * virDomainAbortJob() and QMP's migrate_cancel both did. No release is trusted with it.
  */
 gboolean nest_blocker_save_may_abort(const NestGuest *guest);

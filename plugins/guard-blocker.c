@@ -4,7 +4,7 @@
  * all that libvirt does by migrating: save, managedsave, migrate, snapshots with memory, dump. We open a tiny
  * image of such a format, read-only and attached to nothing. Armed is what QEMU itself says is blocked by our
  * node. QEMU takes no blocker while it migrates: then, and only if the job is a migration, a save or a
- * memory snapshot, that is aborted first (LIBVIRT-FACTS, "A migration blocker at run time"). */
+ * memory snapshot, that is aborted first (facts.md, "A migration blocker at run time"). */
 #include "blocker-image.h"
 #include "blocker-node.h"
 #include "blocker-save.h"

@@ -36,7 +36,7 @@ append_escaped(GString *ascii, gunichar character)
 }
 
 /* (transfer full) JSON in ASCII alone. The json-c that libvirt 11.3 and 12.9 read commands with takes no byte above
- * 0x7f (LIBVIRT-FACTS). Only in strings, where JSON knows escapes, can there be any. */
+ * 0x7f (facts.md, "A migration blocker at run time"). Only in strings, where JSON knows escapes, can there be any. */
 static gchar *
 to_ascii(const char *json)
 {

@@ -1,5 +1,5 @@
 /* QEMU's monitor through libvirt, for the plugins that need it. Every command taints the domain
- * "custom-monitor" (LIBVIRT-FACTS), and waits for as long as QEMU does not answer. */
+ * "custom-monitor" (facts.md, "A migration blocker at run time"), and waits for as long as QEMU does not answer. */
 #pragma once
 
 #include <json-glib/json-glib.h>

@@ -5,7 +5,7 @@
 #include "nest-plugin.h"
 #include "settings.h"
 
-/* What says so: NESTED-VM-FACTS, "What the signals say". */
+/* What says so: facts.md, "Evidence of nested guests". */
 static const struct {
     const char *feature;
     const char *pattern; /* of a vCPU's part: its number, and the register's whole value */

@@ -109,7 +109,7 @@ read_guarded(const NestConnection *connection, virDomainPtr domain, GError **err
     return NULL;
 }
 
-/* The metadata call would wait until the job is over (LIBVIRT-FACTS, "Read in the sources"). */
+/* The metadata call would wait until the job is over (facts.md, "Jobs"). */
 static gboolean
 check_idle(virDomainPtr domain, GError **error)
 {

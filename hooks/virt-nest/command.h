@@ -3,7 +3,7 @@
 
 #include <glib.h>
 
-/* Exit statuses (DESIGN.md, "Programs"). */
+/* Exit statuses (virt-nest(1), "EXIT STATUS"). */
 enum { NEST_EXIT_DONE, NEST_EXIT_FAILED, NEST_EXIT_USAGE };
 
 typedef struct NestCommand NestCommand;

@@ -3,7 +3,7 @@
 
 #include "virtnestd/virt.h"
 
-/* Calls at a time, and so connections besides the one for events (DESIGN.md allows four). */
+/* Calls at a time, and so connections besides the one for events. */
 #define NEST_CALLS_MAX 4
 /* ... and so many more for domains whose QEMU does not answer: libvirtd has 20 workers for all its clients. */
 #define NEST_CALLS_LENT 12

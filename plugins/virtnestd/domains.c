@@ -545,7 +545,7 @@ nest_domains_scan(NestDomains *domains)
 
 /* The events after which a domain may not be what its tag asks for, and what each says of a start.
  * RESUMED comes before STARTED when a domain boots, with the same detail as after a pause
- * (LIBVIRT-FACTS, "Events and redefinition"); one that is started paused has no RESUMED. */
+ * (facts.md, "Events"); one that is started paused has no RESUMED. */
 static const struct {
     int event;
     int detail; /* -1: any */

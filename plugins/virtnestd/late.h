@@ -10,7 +10,7 @@
  * @since: when no nested guest ran yet, in seconds since 1970
  *
  * While QEMU is at an internal snapshot libvirt knows no job that could be aborted, and QEMU answers nothing: it has
- * to be waited for, and can only be named (libvirt 9.0 to 12.9, LIBVIRT-FACTS).
+ * to be waited for, and can only be named (facts.md, "Jobs").
  *
  * Returns: (transfer full)(nullable) their names, as words; NULL where there is none, or libvirt does not say.
  */

@@ -174,7 +174,7 @@ read_detail(JsonNode *details, const char *name)
 }
 
 /* A job of QEMU's own. An internal snapshot is one in libvirt 11.3 and 12.9, and has no other event there that a plain
- * pause has not as well (LIBVIRT-FACTS). To listen to QEMU's events does not taint. */
+ * pause has not as well (facts.md, "Events"). To listen to QEMU's events does not taint. */
 static void
 on_qemu_job(virConnectPtr connection, virDomainPtr domain, const char *event, long long seconds,
             unsigned int micros, const char *details, void *data)

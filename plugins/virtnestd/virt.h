@@ -38,7 +38,7 @@ gchar *nest_virt_uuid(virDomainPtr domain);
 /**
  * nest_virt_read_inactive: the persistent definition, with the passwords in it.
  *
- * Without SECURE they would vanish with the redefinition (LIBVIRT-FACTS, "Read in the sources").
+ * Without SECURE they would vanish with the redefinition (facts.md, "Definitions").
  *
  * Returns: (transfer full) the XML, or NULL with NEST_ERROR_LIBVIRT.
  */
@@ -57,6 +57,6 @@ gchar *nest_virt_file(const char *name);
  */
 gchar *nest_virt_read_file(const char *name, const char *uuid);
 
-/* Whether a job runs that a change of the running domain's metadata would wait behind (LIBVIRT-FACTS, "Read in
- * the sources"). It does not wait behind a backup. */
+/* Whether a job runs that a change of the running domain's metadata would wait behind (facts.md, "Jobs").
+ * It does not wait behind a backup. */
 gboolean nest_virt_is_busy(virDomainPtr domain);

@@ -1,4 +1,4 @@
-/* The CPU rewrite: every row of DESIGN.md's table, and what holds for every CPU there can be. */
+/* The CPU rewrite: every row of the table in cpu.c, and what holds for every CPU there can be. */
 #include "check.h"
 #include "cpu.h"
 

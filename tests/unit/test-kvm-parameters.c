@@ -76,7 +76,7 @@ test_value(gconstpointer data)
     check_root_free(root);
 }
 
-/* Those under Bochs and under TCG (NESTED-VM-FACTS), with others around them. */
+/* Those under Bochs and under TCG, with others around them. */
 #define OF_INTEL                                                                                                     \
     "nested=N vpid=Y unrestricted_guest=Y ept=Y enable_shadow_vmcs=Y enable_apicv=N pml=Y vmentry_l1d_flush=auto " \
     "ple_window_max=4294967295"

@@ -233,7 +233,7 @@ as_input(const World *world, const char *text, gsize length)
     return fd;
 }
 
-/* The environment is the one libvirt gives (LIBVIRT-FACTS, "Hooks"), and the fake root. */
+/* The environment is the one libvirt gives (facts.md, "Hooks"), and the fake root. */
 static inline Result *
 run(const World *world, const char *const *argv, const char *input, gsize length)
 {
