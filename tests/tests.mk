@@ -1,0 +1,167 @@
+# What tests, fuzzes and measures: its programs and its goals.
+#
+#   make check        tiers build, unit and libvirt     make check-unit  the unit tier, in seconds
+#   make vm-check     tiers vm-amd and vm-intel         make lint        clang-tidy, cppcheck, formats
+#   make asan         unit and libvirt, sanitized       make fuzz        the fuzz targets
+#   make bench        what virt-nest costs, as ratios   make soak        races and fuzzing, for hours
+
+UNIT_TESTS = test-allow test-config test-corpus test-cpu test-definition test-domain-xml test-gainers test-guard \
+             test-hook test-host-command test-hostile test-inhibit test-kvm-module test-kvm-parameters \
+             test-kvm-plan test-kvm-users test-liveness test-loader test-modprobe-conf test-monitor test-output test-platform \
+             test-probes test-rates test-rewrite test-state test-tag test-textfile test-verdict
+TESTS    = $(UNIT_TESTS:%=$(BUILD)/tests/%)
+
+$(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libcommon.a
+	$(LINK_PROGRAM) $(LIBRARY_LIBS) $(TEST_LIBS)
+
+# What it tests is virtnestd's alone.
+$(BUILD)/tests/test-inhibit: $(BUILD)/obj/tests/unit/test-inhibit.o $(BUILD)/obj/plugins/virtnestd/inhibit.o \
+                             $(BUILD)/libcommon.a
+	$(LINK_PROGRAM) $(LIBRARY_LIBS) $(TEST_LIBS)
+
+$(BUILD)/tests/test-monitor: $(BUILD)/obj/tests/unit/test-monitor.o $(BUILD)/obj/plugins/monitor.o $(BUILD)/libcommon.a
+	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
+
+# The plugin host is tested with plugins that fit and that do not: one source, built in variants.
+TEST_PLUGINS = good good-guard good-export no-start wrong-abi wrong-size only-head no-symbol no-name wrong-name no-kind \
+               wrong-kind no-sample no-arm no-disarm no-is-armed no-publish start-fails start-is-mute
+
+$(BUILD)/tests/plugins/%.so: tests/unit/plugins/plugin.c plugins/nest-plugin.h Makefile \
+                             $(BUILD)/pic/common/error.o $(BUILD)/pic/common/harmless.o
+	@mkdir -p $(@D)
+	@echo "link $@"; $(CC) $(CPPFLAGS) $(LIBRARY_CFLAGS) $(filter-out -fPIE -MMD -MP,$(ALL_CFLAGS)) $(CFLAGS) -fPIC \
+	    -fvisibility=hidden -DVARIANT=$(subst -,_,$*) -DNAME='"$*"' $(filter-out -pie,$(HARDENING_LINK)) \
+	    -shared -o $@ $(filter %.c %.o,$^) $(LIBRARY_LIBS)
+
+$(BUILD)/tests/test-loader: $(TEST_PLUGINS:%=$(BUILD)/tests/plugins/%.so)
+# What libvirt answers to the probes is the test's own.
+$(BUILD)/tests/test-probes: LDFLAGS += -rdynamic
+
+LOADER_TESTS = test-loader test-probes test-textfile
+$(LOADER_TESTS:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o \
+                                    $(BUILD)/obj/plugins/virtnestd/loader.o $(BUILD)/libcommon.a
+	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
+
+# Parts of virt-nest.
+$(BUILD)/tests/test-output: $(BUILD)/obj/tests/unit/test-output.o $(BUILD)/obj/hooks/virt-nest/output.o $(BUILD)/libcommon.a
+	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
+
+$(BUILD)/tests/test-rates: $(BUILD)/obj/tests/unit/test-rates.o $(BUILD)/obj/hooks/virt-nest/rates.o \
+                           $(BUILD)/obj/plugins/virtnestd/loader.o $(BUILD)/libcommon.a
+	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
+
+# virtnestd's guard, with plugins and a libvirt that the program makes up.
+GUARD_ALONE = plugins/virtnestd/calls.c plugins/virtnestd/guard.c plugins/virtnestd/guard_job.c \
+              plugins/virtnestd/late.c plugins/virtnestd/ward.c plugins/virtnestd/run.c plugins/virtnestd/virt.c
+
+$(BUILD)/tests/test-guard: $(BUILD)/obj/tests/unit/test-guard.o $(BUILD)/obj/tests/fakes/libvirt.o \
+                           $(GUARD_ALONE:%.c=$(BUILD)/obj/%.o) $(BUILD)/libcommon.a
+	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
+
+# guard-blocker alone, without virtnestd, for the libvirt tier.
+$(BUILD)/tests/blocker: $(BUILD)/obj/tests/libvirt/blocker.o $(BUILD)/obj/common/error.o $(BUILD)/obj/common/harmless.o
+	$(LINK_PROGRAM) $(LIBVIRT_LIBS)
+
+# Two parts for the tests: a front that finds no second part, whatever is installed on this machine, and
+# both with a time limit of two seconds.
+TEST_FLAGS = $(CPPFLAGS) $(LIBRARY_CFLAGS) $(filter-out -DNEST_HOOKDIR=% -MMD -MP,$(ALL_CFLAGS)) -DNEST_HOOKDIR='"/nonexistent"' \
+             -DNEST_LAST_RESORT_SECONDS=2 $(CFLAGS)
+
+$(BUILD)/tests/front-alone: hooks/qemu_front.c hooks/last_resort.h common/mention.h $(FRONT_COMMON)
+	@mkdir -p $(@D)
+	$(CC) $(TEST_FLAGS) $(HARDENING_LINK) -o $@ $(filter %.c %.o,$^)
+
+$(BUILD)/tests/second-part-alone: hooks/qemu_hook.c hooks/last_resort.h \
+                                  $(LAST_RESORT) $(BUILD)/libcommon.a
+	@mkdir -p $(@D)
+	$(CC) $(TEST_FLAGS) $(HARDENING_LINK) -o $@ $(filter %.c %.o %.a,$^) $(LIBRARY_LIBS)
+
+# A tier is a folder of tests/; tests/run counts what they say in TAP.
+.PHONY: unit-programs check-unit check-libvirt check vm-check asan soak
+unit-programs: $(PROGRAMS) $(TESTS) $(BUILD)/tests/blocker $(BUILD)/tests/front-alone $(BUILD)/tests/second-part-alone
+
+check-unit: unit-programs
+	BUILD=$(BUILD) tests/run unit
+
+check-libvirt: $(PROGRAMS) $(BUILD)/tests/blocker
+	BUILD=$(BUILD) tests/run libvirt
+
+# Emulated hosts whose CPUs have SVM and VMX, with the real kvm_amd and kvm_intel.
+vm-check: unit-programs
+	BUILD=$(BUILD) tests/guest/build $(BUILD)/guest
+	BUILD=$(BUILD) tests/run vm-amd vm-intel
+
+check: unit-programs
+	BUILD=$(BUILD) tests/run build unit libvirt
+
+# Unit and libvirt tiers, sanitized. A program writes its findings where tests/asan looks for them.
+asan:
+	+BUILD=$(BUILD) MAKE="$(MAKE)" tests/asan
+
+ifdef SANITIZE_REPORTS
+$(filter-out %.so,$(PROGRAMS)) $(TESTS) $(BUILD)/tests/blocker: $(BUILD)/obj/tests/sanitizer.o
+$(BUILD)/obj/tests/sanitizer.o: CPPFLAGS += -DSANITIZE_REPORTS='"$(SANITIZE_REPORTS)"'
+endif
+
+# The races and the fuzz targets at full count, for hours; the log is $(BUILD)/soak.log.
+soak:
+	BUILD=$(BUILD) tests/soak
+
+.PHONY: lint
+lint: all
+	BUILD=$(BUILD) tests/run build/lint
+
+# Fuzzing, by libFuzzer: what is compiled for it stands below a folder of its own. The same for AFL++:
+#   make fuzz FUZZ_CC=afl-clang-fast FUZZ=build/fuzz-afl
+FUZZ_TARGETS = config definition front hook modprobe state tag
+FUZZ         = $(BUILD)/fuzz
+FUZZ_CC      = clang
+FUZZ_FLAGS   = -O2 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+FUZZ_COMMON  = $(COMMON:%.c=$(FUZZ)/obj/%.o) $(FUZZ)/obj/common/schema.o $(FUZZ)/obj/tests/fuzz/fuzz.o
+FUZZ_COMPILE = @mkdir -p $(@D); echo "$(FUZZ_CC) $@"; $(FUZZ_CC) $(LIBRARY_CFLAGS) \
+               $(filter-out $(WARNINGS) $(HARDENING),$(ALL_CFLAGS)) -Wall $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -c -o $@ $<
+
+.PHONY: fuzz
+fuzz: $(FUZZ_TARGETS:%=$(FUZZ)/fuzz-%)
+
+$(FUZZ)/obj/%.o: %.c Makefile
+	$(FUZZ_COMPILE)
+
+$(FUZZ)/obj/common/schema.o: $(BUILD)/obj/common/schema.c
+	$(FUZZ_COMPILE)
+
+# Of an archive a target takes only what it does not bring itself.
+$(FUZZ)/libcommon.a: $(FUZZ_COMMON)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(FUZZ)/fuzz-%: $(FUZZ)/obj/tests/fuzz/fuzz-%.o $(FUZZ)/libcommon.a
+	@echo "link $@"; $(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBRARY_LIBS)
+
+.PRECIOUS: $(FUZZ)/obj/%.o
+-include $(shell find $(FUZZ)/obj -name '*.d' 2>/dev/null)
+
+# Ratios, each to the least that would do the same; not part of check, as figures depend on the machine.
+BENCH_PLAIN   = $(BUILD)/bench/empty $(BUILD)/bench/pair
+BENCH_VIRT    = $(BUILD)/bench/correct $(BUILD)/bench/module $(BUILD)/bench/scan $(BUILD)/bench/start
+BENCH_MONITOR = $(BUILD)/bench/armed $(BUILD)/bench/refusal
+
+$(BENCH_PLAIN): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o
+	$(LINK_PROGRAM)
+
+$(BENCH_VIRT): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/obj/tests/bench/virt.o
+	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
+
+$(BENCH_MONITOR): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/obj/tests/bench/virt.o
+	$(LINK_PROGRAM) $(PLUGIN_LIBS)
+
+$(BUILD)/bench/guard: $(BUILD)/obj/tests/bench/guard.o $(BUILD)/obj/tests/bench/virt.o $(BUILD)/obj/tests/fakes/libvirt.o \
+                      $(GUARD_ALONE:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/plugins/virtnestd/loader.o $(BUILD)/libcommon.a
+	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
+
+.PHONY: bench-programs bench
+bench-programs: $(PROGRAMS) $(BENCH_PLAIN) $(BENCH_VIRT) $(BENCH_MONITOR) $(BUILD)/bench/guard \
+                $(BUILD)/tests/blocker $(BUILD)/tests/plugins/good-guard.so
+
+bench: bench-programs
+	BUILD=$(BUILD) tests/bench/run
