@@ -1,6 +1,7 @@
 /* The images that guard-blocker opens in a QEMU: their formats, and the place where they are for a moment. */
 #include "blocker-image.h"
 
+#include "blocker-node.h"
 #include "error.h"
 #include "root.h"
 
@@ -12,7 +13,7 @@
 
 /* Where libvirt's system daemons keep the private directories, domain-ID-NAME. */
 #define FOLDERS "/var/lib/libvirt/qemu"
-#define IMAGE "nested-guests-running.img"
+#define IMAGE NEST_BLOCKER_NODE ".img"
 #define IMAGE_SIZE 1024
 #define SHORT_NAME 20 /* bytes at least */
 

@@ -29,7 +29,8 @@ is_blocked(JsonNode *reasons)
     for (guint i = 0; list && i < json_array_get_length(list); i++) {
         const char *reason = text_of(json_array_get_element(list, i));
 
-        if (reason && strstr(reason, "'" NEST_BLOCKER_NODE "'"))
+        if (reason && (strstr(reason, "'" NEST_BLOCKER_NODE "'") ||
+                       strstr(reason, "'" NEST_BLOCKER_FORMER_NODE "'")))
             return TRUE;
     }
     return FALSE;
@@ -84,12 +85,21 @@ nest_blocker_node_add(virDomainPtr domain, const char *driver, const char *path,
 }
 
 gboolean
-nest_blocker_node_delete(virDomainPtr domain, GError **error)
+nest_blocker_node_delete(virDomainPtr domain, const char *name, GError **error)
 {
     JsonObject *node = json_object_new();
 
-    json_object_set_string_member(node, "node-name", NEST_BLOCKER_NODE);
+    json_object_set_string_member(node, "node-name", name);
     return call(domain, "blockdev-del", node, error);
+}
+
+static gboolean
+is_ours(JsonNode *node)
+{
+    const char *name = text_of(member_of(node, "node-name"));
+
+    return g_strcmp0(name, NEST_BLOCKER_NODE) == 0 ||
+           g_strcmp0(name, NEST_BLOCKER_FORMER_NODE) == 0;
 }
 
 gboolean
@@ -106,8 +116,7 @@ nest_blocker_node_find(virDomainPtr domain, gboolean *ret_there, GError **error)
         return FALSE;
     list = JSON_NODE_HOLDS_ARRAY(answer) ? json_node_get_array(answer) : NULL;
     for (guint i = 0; list && i < json_array_get_length(list); i++)
-        there = there || g_strcmp0(text_of(member_of(json_array_get_element(list, i), "node-name")),
-                                   NEST_BLOCKER_NODE) == 0;
+        there = there || is_ours(json_array_get_element(list, i));
     *ret_there = there;
     return TRUE;
 }

@@ -4,14 +4,16 @@
 #include <glib.h>
 #include <libvirt/libvirt.h>
 
-/* Read by people: QEMU names it when it refuses. */
-#define NEST_BLOCKER_NODE "nested-guests-running"
+/* Read by people: QEMU names it when it refuses. It takes 31 characters and no more. */
+#define NEST_BLOCKER_NODE "virt-nest-nested-guests-running"
+/* Its name before the first release: a guest that was armed under it is armed, and is disarmed as any other. */
+#define NEST_BLOCKER_FORMER_NODE "nested-guests-running"
 
 /**
  * NestBlockerMigration: what QEMU says about migration.
  */
 typedef struct {
-    gboolean blocked; /* by our node */
+    gboolean blocked; /* by our node, by either name */
     char status[32];  /* of the migration that is or was the last, as "active"; "" for none */
 } NestBlockerMigration;
 
@@ -22,6 +24,8 @@ gboolean nest_blocker_migration_ask(virDomainPtr domain, NestBlockerMigration *r
 /* Opens the image at @path, of the format QEMU calls @driver, read-only. */
 gboolean nest_blocker_node_add(virDomainPtr domain, const char *driver, const char *path,
                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
-gboolean nest_blocker_node_delete(virDomainPtr domain, GError **error);
+/* @name: NEST_BLOCKER_NODE or the former one. */
+gboolean nest_blocker_node_delete(virDomainPtr domain, const char *name, GError **error);
+/* By either name. */
 gboolean nest_blocker_node_find(virDomainPtr domain, gboolean *ret_there,
                                 GError **error) G_GNUC_WARN_UNUSED_RESULT;

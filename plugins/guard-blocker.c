@@ -225,7 +225,7 @@ try_format(Attempt *attempt, NestBlockerFolder *folder, const NestBlockerFormat 
         return FALSE;
     if (attempt->migration.blocked)
         return TRUE;
-    nest_blocker_node_delete(attempt->domain, NULL);
+    nest_blocker_node_delete(attempt->domain, NEST_BLOCKER_NODE, NULL);
     g_set_error(error, NEST_ERROR, NEST_ERROR_MONITOR, "opened, and QEMU would still migrate");
     return FALSE;
 }
@@ -275,7 +275,8 @@ try_to_arm(Attempt *attempt, GError **error)
     if (!nest_blocker_migration_ask(attempt->domain, &attempt->migration, error))
         return FAILED;
     if (!attempt->migration.blocked)
-        nest_blocker_node_delete(attempt->domain, NULL); /* one that is there and blocks nothing */
+        nest_blocker_node_delete(attempt->domain, NEST_BLOCKER_NODE,
+                                 NULL); /* one that is there and blocks nothing */
     if (!attempt->migration.blocked && !try_formats(attempt, &problem)) {
         Outcome outcome = is_busy(problem) ? BUSY : FAILED;
 
@@ -404,7 +405,8 @@ remove_node(virDomainPtr domain, GError **error)
     NestBlockerMigration migration = {0};
     gboolean there = FALSE;
 
-    if (!nest_blocker_node_delete(domain, &problem)) {
+    if (!nest_blocker_node_delete(domain, NEST_BLOCKER_NODE, &problem) &&
+        !nest_blocker_node_delete(domain, NEST_BLOCKER_FORMER_NODE, NULL)) {
         if (!nest_blocker_node_find(domain, &there, error))
             return FALSE;
         if (there) {

@@ -17,7 +17,7 @@
 #define INTERVAL_MS 1000 /* virtnestd's, as it is unless set */
 #define STEP_US 5000
 #define LIMIT_SECONDS 60
-#define NODE "'nested-guests-running'"
+#define NODE "'virt-nest-nested-guests-running'"
 
 typedef struct {
     virDomainPtr domain;

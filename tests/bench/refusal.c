@@ -11,7 +11,7 @@
 
 /* Rounds that are not printed. */
 #define WARM_UP 3
-#define NODE "'nested-guests-running'"
+#define NODE "'virt-nest-nested-guests-running'"
 
 static gint64
 be_refused(virDomainPtr domain)

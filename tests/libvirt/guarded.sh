@@ -27,7 +27,7 @@ block() {
     local file='"driver":"file","filename":"/var/tmp/'$1'.vdi","read-only":true,"locking":"off"'
     host_run "$host" qemu-img create -q -f vdi "/var/tmp/$1.vdi" 0
     virsh qemu-monitor-command "$1" '{"execute":"blockdev-add","arguments":{"driver":"vdi",
-        "node-name":"nested-guests-running","read-only":true,"file":{'"$file"'}}}'
+        "node-name":"virt-nest-nested-guests-running","read-only":true,"file":{'"$file"'}}}'
 }
 
 # guard_is DOMAIN STATE

@@ -16,7 +16,7 @@ other_host() {
 
 # on_other COMMAND...: with the other host in this one's place.
 on_other() { host=$other "$@"; }
-refused_there() { refused virsh "$@" && says nested-guests-running; }
+refused_there() { refused virsh "$@" && says virt-nest-nested-guests-running; }
 
 # later_guest: what tests/guest/build makes of a kernel of 6.12 or later, in $BUILD/guest/later.
 later_guest() {
@@ -74,8 +74,8 @@ nothing_allowed() { live "$1" | lacks nestallow; }
 # --- QEMU
 
 monitor() { virsh qemu-monitor-command "$1" "$2"; }
-node_is_there() { monitor "$1" '{"execute":"query-named-block-nodes","arguments":{"flat":true}}' | grep -q nested-guests-running; }
-remove_node() { monitor "$1" '{"execute":"blockdev-del","arguments":{"node-name":"nested-guests-running"}}' | lacks error; }
+node_is_there() { monitor "$1" '{"execute":"query-named-block-nodes","arguments":{"flat":true}}' | grep -q virt-nest-nested-guests-running; }
+remove_node() { monitor "$1" '{"execute":"blockdev-del","arguments":{"node-name":"virt-nest-nested-guests-running"}}' | lacks error; }
 # shellcheck disable=SC2016 # expanded inside
 signal_qemu() { host_run "$host" sh -c 'kill -s "$1" "$(cat "/run/libvirt/qemu/$0.pid")"' "$1" "$2"; }
 migrate() { host_migrate "$1" "$2" "$3" --unsafe; }
@@ -140,7 +140,7 @@ refuses_all() {
     local command
     for command in "${away[@]}"; do
         refused leave "$1" "$command"
-        says "nested-guests-running"
+        says "virt-nest-nested-guests-running"
         is_running "$1"
         ticks_on "$1"
         refusals[$command]=$((${refusals[$command]:-0} + 1))

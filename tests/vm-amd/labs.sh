@@ -72,7 +72,7 @@ stays() {
     local command
     for command; do
         refused inside "virsh $command"
-        says nested-guests-running
+        says virt-nest-nested-guests-running
     done
 }
 
@@ -136,7 +136,7 @@ disarmed() { becomes "$1" 'guard="off"'; }
 # clean NAME: there is no node and no file.
 clean() {
     inside "virsh qemu-monitor-command $1 '{\"execute\":\"query-named-block-nodes\",\"arguments\":{\"flat\":true}}' >/tmp/nodes"
-    inside 'grep return /tmp/nodes' | lacks nested-guests-running
+    inside 'grep return /tmp/nodes' | lacks virt-nest-nested-guests-running
     [ -z "$(inside "find /var/lib/libvirt/qemu -name '*nested*'")" ]
 }
 
