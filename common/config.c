@@ -10,8 +10,8 @@
 #define PLUGINS_KEY "load"
 #define PLUGINS_DEFAULT "probe-debugfs probe-domstats probe-registers guard-blocker export-textfile"
 
-static const char *const outrun_values[] = {
-    [NEST_OUTRUN_REFUSE] = "refuse", [NEST_OUTRUN_RESTART] = "restart", NULL};
+static const char *const on_stale_values[] = {
+    [NEST_ON_STALE_REFUSE] = "refuse", [NEST_ON_STALE_RESTART] = "restart", NULL};
 
 static const char *const manage_values[] = {
     [NEST_MANAGE_YES] = "yes", [NEST_MANAGE_NO] = "no", NULL};
@@ -19,7 +19,7 @@ static const char *const manage_values[] = {
 static const char *const release_values[] = {
     [NEST_RELEASE_LINGER] = "linger", [NEST_RELEASE_STRICT] = "strict", NULL};
 
-G_STATIC_ASSERT(sizeof(NestOutrun) == sizeof(int) && sizeof(NestManage) == sizeof(int) &&
+G_STATIC_ASSERT(sizeof(NestOnStale) == sizeof(int) && sizeof(NestManage) == sizeof(int) &&
                 sizeof(NestRelease) == sizeof(int));
 
 /* Every key there is: one of some words, whose index stands in the struct; or, where there are none, seconds
@@ -27,16 +27,19 @@ G_STATIC_ASSERT(sizeof(NestOutrun) == sizeof(int) && sizeof(NestManage) == sizeo
 static const struct {
     const char *group;
     const char *key;
+    const char *former;  /* its name before 0.1, good until 0.2; NULL: it had none */
+    const char *renamed; /* ... and what to write instead */
     gsize offset;
     const char *const *values;
     guint least_ms;
     guint most_ms;
 } keys[] = {
-    {"start", "outrun", offsetof(NestConfig, outrun), outrun_values, 0, 0},
-    {"host", "manage", offsetof(NestConfig, manage), manage_values, 0, 0},
-    {"guard", "release", offsetof(NestConfig, release), release_values, 0, 0},
-    {"guard", "interval", offsetof(NestConfig, interval_ms), NULL, 100, 60 * 1000},
-    {"guard", "linger", offsetof(NestConfig, linger_ms), NULL, 0, 24 * 3600 * 1000},
+    {"start", "on-stale", "outrun", "[start] outrun= is called on-stale= now",
+     offsetof(NestConfig, on_stale), on_stale_values, 0, 0},
+    {"host", "manage", NULL, NULL, offsetof(NestConfig, manage), manage_values, 0, 0},
+    {"guard", "release", NULL, NULL, offsetof(NestConfig, release), release_values, 0, 0},
+    {"guard", "interval", NULL, NULL, offsetof(NestConfig, interval_ms), NULL, 100, 60 * 1000},
+    {"guard", "linger", NULL, NULL, offsetof(NestConfig, linger_ms), NULL, 0, 24 * 3600 * 1000},
 };
 
 /* The groups of plugins, each of which checks its own. */
@@ -104,9 +107,15 @@ refuse_key(const char *group, const char *key, GError **error)
 static gboolean
 set_key(NestConfig *config, const char *group, const char *key, const char *value, GError **error)
 {
-    for (gsize k = 0; k < G_N_ELEMENTS(keys); k++)
-        if (g_str_equal(keys[k].group, group) && g_str_equal(keys[k].key, key))
-            return set_value(config, k, value, error);
+    for (gsize k = 0; k < G_N_ELEMENTS(keys); k++) {
+        gboolean former = g_strcmp0(keys[k].former, key) == 0;
+
+        if (!g_str_equal(keys[k].group, group) || !(former || g_str_equal(keys[k].key, key)))
+            continue;
+        if (former)
+            config->renamed = keys[k].renamed;
+        return set_value(config, k, value, error);
+    }
     return refuse_key(group, key, error);
 }
 

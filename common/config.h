@@ -5,11 +5,11 @@
 
 #define NEST_CONFIG_FILE "/etc/virt-nest/virt-nest.conf"
 
-/* What becomes of a start that was faster than the correction of its definition. */
+/* What becomes of a start with a stale definition: one that was faster than its correction. */
 typedef enum {
-    NEST_OUTRUN_REFUSE,  /* the hook refuses it; the next start works */
-    NEST_OUTRUN_RESTART, /* virtnestd stops and starts it again, once */
-} NestOutrun;
+    NEST_ON_STALE_REFUSE,  /* the hook refuses it; the next start works */
+    NEST_ON_STALE_RESTART, /* virtnestd stops and starts it again, once */
+} NestOnStale;
 
 /* Whether virt-nest loads the host's KVM module by itself. */
 typedef enum {
@@ -27,11 +27,12 @@ typedef enum {
  * NestConfig: the settings in force.
  */
 typedef struct {
-    NestOutrun outrun;   /* [start] outrun=refuse|restart */
-    NestManage manage;   /* [host] manage=yes|no */
-    NestRelease release; /* [guard] release=linger|strict */
-    guint interval_ms;   /* [guard] interval=SECONDS between two samples, 0.1 to 60 */
-    guint linger_ms;     /* [guard] linger=SECONDS, 0 to 86400 */
+    NestOnStale on_stale; /* [start] on-stale=refuse|restart */
+    NestManage manage;    /* [host] manage=yes|no */
+    NestRelease release;  /* [guard] release=linger|strict */
+    guint interval_ms;    /* [guard] interval=SECONDS between two samples, 0.1 to 60 */
+    guint linger_ms;      /* [guard] linger=SECONDS, 0 to 86400 */
+    const char *renamed; /* (nullable) a key under its former name: what to write instead; static */
 } NestConfig;
 
 /* What holds without a file. */

@@ -328,7 +328,7 @@ refuse_start(const Call *call, const NestPlatform *platform, GError **error)
                     "and it has no persistent definition that could be corrected: pass its XML "
                     "through virt-nest rewrite and create it from that");
     else if (nest_liveness_is_held())
-        g_set_error(error, NEST_ERROR, NEST_ERROR_START_OUTRAN,
+        g_set_error(error, NEST_ERROR, NEST_ERROR_START_STALE,
                     "but its definition has been corrected just now: start it again (if this "
                     "repeats, virt-nest status %s says why)",
                     name);
@@ -354,11 +354,12 @@ is_restarted(const Call *call)
 
     if (!nest_config_load(&config, &error))
         nest_log_error(call->name, call->uuid, error);
-    if (config.outrun != NEST_OUTRUN_RESTART || !has_definition(call) || !nest_liveness_is_held())
+    if (config.on_stale != NEST_ON_STALE_RESTART || !has_definition(call) ||
+        !nest_liveness_is_held())
         return FALSE;
     nest_log(G_LOG_LEVEL_MESSAGE, call->name, call->uuid,
              "starts without its nested CPU, faster than its definition was corrected; virtnestd "
-             "starts it again (outrun=restart)");
+             "starts it again (on-stale=restart)");
     return TRUE;
 }
 

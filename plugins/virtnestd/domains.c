@@ -2,7 +2,7 @@
  *
  * Theory of operation: an event only says that a domain wants a look. A look is one pass over one
  * domain on a worker thread: correct its definition, mark it if it runs, and restart it if it
- * outran its correction and the settings say so. There is at most one look a domain at a time;
+ * was faster than its correction and the settings say so. There is at most one look a domain at a time;
  * events that come meanwhile lead to one more after it. A fresh definition or tag gets a first look
  * of its own, which needs no answer of libvirt's (nest_correct_fresh): while a domain starts libvirt
  * answers nothing about it, and a question that waits keeps the define behind the next start. It is
@@ -65,7 +65,7 @@ typedef struct {
     NestCalls *calls;     /* a reference of its own */
     virConnectPtr work;   /* where its calls go; while it runs */
     gchar *uuid;          /* the domain's */
-    NestStart start;      /* a start was seen, and outrun=restart is set */
+    NestStart start;      /* a start was seen, and on-stale=restart is set */
     NestState *live;      /* what the guard wants in its live marker; NULL: nothing */
     gboolean allow_over;  /* ... and what virt-nest allow left taken away */
     NestRun *run;         /* the domain as it runs; found */
@@ -155,7 +155,7 @@ look_at_domain(Look *look)
     if (!domain)
         return;
     if (look->start == NEST_START_NONE ||
-        nest_restart_outran(&corrector, domain, look->start, &look->restarted, &look->error)) {
+        nest_restart_stale(&corrector, domain, look->start, &look->restarted, &look->error)) {
         definition = nest_correct_domain(&corrector, domain, &look->error);
         take_over(look, definition);
     }
@@ -225,7 +225,7 @@ want_look(NestDomains *domains, const char *uuid, NestStart start)
     }
     g_hash_table_insert(domains->entries, g_strdup(uuid), g_new0(Entry, 1));
     look = new_look(domains, &whole_look, uuid);
-    look->start = domains->config->outrun == NEST_OUTRUN_RESTART ? start : NEST_START_NONE;
+    look->start = domains->config->on_stale == NEST_ON_STALE_RESTART ? start : NEST_START_NONE;
     look->live = nest_guardian_live(domains->guardian, uuid, &look->allow_over);
     push(look);
 }
@@ -339,8 +339,9 @@ tell_outcome(const Look *look)
 {
     tell_done(look);
     if (look->restarted)
-        nest_log(G_LOG_LEVEL_MESSAGE, look->name, look->uuid,
-                 "its start outran the correction: it was stopped and started again");
+        nest_log(
+            G_LOG_LEVEL_MESSAGE, look->name, look->uuid,
+            "it started with a stale definition: it was stopped, and started again with the corrected one");
     if (look->error)
         nest_log_error(look->name, look->uuid, look->error);
 }

@@ -118,6 +118,18 @@ on_host_ready(gpointer data)
     nest_domains_scan(((Daemon *)data)->domains);
 }
 
+static gboolean
+load_settings(Daemon *daemon, GError **error)
+{
+    if (!nest_config_load(&daemon->config, error))
+        return FALSE;
+    if (daemon->config.renamed)
+        nest_log(G_LOG_LEVEL_WARNING, NULL, NULL,
+                 NEST_CONFIG_FILE ": %s: change it, as the next release does not take it any more",
+                 daemon->config.renamed);
+    return TRUE;
+}
+
 /* SIGHUP: settings that cannot be read leave those in force as they are. */
 static gboolean
 reload(gpointer data)
@@ -126,7 +138,7 @@ reload(gpointer data)
     g_autoptr(GError) error = NULL;
 
     nest_notify("RELOADING=1");
-    if (nest_config_load(&daemon->config, &error))
+    if (load_settings(daemon, &error))
         nest_log(G_LOG_LEVEL_INFO, NULL, NULL, "settings read again; looking at every domain");
     else
         nest_log_error(NULL, NULL, error);
@@ -236,7 +248,7 @@ prepare(Daemon *daemon, GError **error)
     g_autoptr(GKeyFile) settings = NULL;
     g_auto(GStrv) names = NULL;
 
-    if (!nest_config_load(&daemon->config, error) || !nest_liveness_take(error))
+    if (!load_settings(daemon, error) || !nest_liveness_take(error))
         return FALSE;
     names = nest_config_plugins(&settings, error);
     if (!names)

@@ -1,4 +1,4 @@
-/* outrun=restart: a start that was faster than the correction is stopped and started again, once. */
+/* on-stale=restart: a start that was faster than the correction is stopped and started again, once. */
 #include "virtnestd/restart.h"
 
 #include "cpu.h"
@@ -73,8 +73,8 @@ start_again(virDomainPtr domain, unsigned int flags, GError **error)
 }
 
 gboolean
-nest_restart_outran(const NestCorrector *corrector, virDomainPtr domain, NestStart start,
-                    gboolean *ret_restarted, GError **error)
+nest_restart_stale(const NestCorrector *corrector, virDomainPtr domain, NestStart start,
+                   gboolean *ret_restarted, GError **error)
 {
     g_autofree char *live = NULL;
     unsigned int flags = 0;

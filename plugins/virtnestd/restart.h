@@ -1,4 +1,4 @@
-/* outrun=restart: a start that was faster than the correction is stopped and started again, once.
+/* on-stale=restart: a start that was faster than the correction is stopped and started again, once.
  */
 #pragma once
 
@@ -12,7 +12,7 @@ typedef enum {
 } NestStart;
 
 /**
- * nest_restart_outran: restart a domain that has just booted without what its tag asks for.
+ * nest_restart_stale: restart a domain that has just booted without what its tag asks for.
  * @corrector: for the correction, which comes first
  * @domain: the domain
  * @start: what was seen of its start
@@ -26,5 +26,5 @@ typedef enum {
  * Returns: FALSE with NEST_ERROR_LIBVIRT where a step failed; the message says how the domain was
  * left.
  */
-gboolean nest_restart_outran(const NestCorrector *corrector, virDomainPtr domain, NestStart start,
-                             gboolean *ret_restarted, GError **error);
+gboolean nest_restart_stale(const NestCorrector *corrector, virDomainPtr domain, NestStart start,
+                            gboolean *ret_restarted, GError **error);

@@ -28,7 +28,7 @@ static void
 check_settings(const NestConfig *config, const guint8 *data, gsize size)
 {
     PROMISE("a setting has one of its values",
-            (config->outrun == NEST_OUTRUN_REFUSE || config->outrun == NEST_OUTRUN_RESTART) &&
+            (config->on_stale == NEST_ON_STALE_REFUSE || config->on_stale == NEST_ON_STALE_RESTART) &&
                 (config->manage == NEST_MANAGE_YES || config->manage == NEST_MANAGE_NO) &&
                 (config->release == NEST_RELEASE_LINGER || config->release == NEST_RELEASE_STRICT),
             NULL);
@@ -37,7 +37,7 @@ check_settings(const NestConfig *config, const guint8 *data, gsize size)
                 config->linger_ms <= 86400000,
             NULL);
     PROMISE("no guest is restarted that the file does not say it of",
-            config->outrun == NEST_OUTRUN_REFUSE || memmem(data, size, "restart", 7), NULL);
+            config->on_stale == NEST_ON_STALE_REFUSE || memmem(data, size, "restart", 7), NULL);
     PROMISE("a guard is shorter only where the file says so",
             config->linger_ms >= 60000 || memmem(data, size, "linger", 6), NULL);
 }
@@ -53,7 +53,7 @@ static void
 check_load(const guint8 *data, gsize size)
 {
     g_autoptr(GError) error = NULL;
-    NestConfig config = {.outrun = (NestOutrun)99};
+    NestConfig config = {.on_stale = (NestOnStale)99};
 
     if (nest_config_load(&config, &error)) {
         PROMISE("an error is a refusal", !error, NULL);
@@ -61,7 +61,7 @@ check_load(const guint8 *data, gsize size)
         return;
     }
     check_refusal(error);
-    PROMISE("a refusal leaves the settings alone", config.outrun == (NestOutrun)99, NULL);
+    PROMISE("a refusal leaves the settings alone", config.on_stale == (NestOnStale)99, NULL);
 }
 
 static void

@@ -8,7 +8,7 @@
 
 /* The defaults, but for these fields. */
 #define CONFIG(...) {.interval_ms = 1000, .linger_ms = 60000, __VA_ARGS__}
-#define DEFAULT CONFIG(.outrun = NEST_OUTRUN_REFUSE)
+#define DEFAULT CONFIG(.on_stale = NEST_ON_STALE_REFUSE)
 #define INTERVAL(ms) {.interval_ms = (ms), .linger_ms = 60000}
 #define LINGER(ms) {.interval_ms = 1000, .linger_ms = (ms)}
 
@@ -21,18 +21,20 @@ static const struct {
     {"an empty file is the default", "", DEFAULT},
     {"comments only", "# nothing\n\n#[start]\n", DEFAULT},
     {"empty groups", "[start]\n[host]\n[guard]\n[plugins]\n", DEFAULT},
-    {"outrun refuse", "[start]\noutrun=refuse\n", DEFAULT},
-    {"outrun restart", "[start]\noutrun=restart\n", CONFIG(.outrun = NEST_OUTRUN_RESTART)},
+    {"on-stale refuse", "[start]\non-stale=refuse\n", DEFAULT},
+    {"on-stale restart", "[start]\non-stale=restart\n", CONFIG(.on_stale = NEST_ON_STALE_RESTART)},
+    {"on-stale by its former name", "[start]\noutrun=restart\n",
+     CONFIG(.on_stale = NEST_ON_STALE_RESTART, .renamed = "[start] outrun= is called on-stale= now")},
     {"manage yes", "[host]\nmanage=yes\n", DEFAULT},
     {"manage no", "[host]\nmanage=no\n", CONFIG(.manage = NEST_MANAGE_NO)},
     {"release linger", "[guard]\nrelease=linger\n", DEFAULT},
     {"release strict", "[guard]\nrelease=strict\n", CONFIG(.release = NEST_RELEASE_STRICT)},
-    {"all", "[host]\nmanage=no\n[start]\noutrun=restart\n[guard]\nrelease=strict\n",
-     CONFIG(.outrun = NEST_OUTRUN_RESTART, .manage = NEST_MANAGE_NO, .release = NEST_RELEASE_STRICT)},
-    {"white space around the value", "[start]\n outrun = restart \n", CONFIG(.outrun = NEST_OUTRUN_RESTART)},
-    {"no line feed at the end", "[start]\noutrun=restart", CONFIG(.outrun = NEST_OUTRUN_RESTART)},
-    {"CRLF", "[start]\r\noutrun=restart\r\n", CONFIG(.outrun = NEST_OUTRUN_RESTART)},
-    {"the last of two counts", "[start]\noutrun=refuse\noutrun=restart\n", CONFIG(.outrun = NEST_OUTRUN_RESTART)},
+    {"all", "[host]\nmanage=no\n[start]\non-stale=restart\n[guard]\nrelease=strict\n",
+     CONFIG(.on_stale = NEST_ON_STALE_RESTART, .manage = NEST_MANAGE_NO, .release = NEST_RELEASE_STRICT)},
+    {"white space around the value", "[start]\n on-stale = restart \n", CONFIG(.on_stale = NEST_ON_STALE_RESTART)},
+    {"no line feed at the end", "[start]\non-stale=restart", CONFIG(.on_stale = NEST_ON_STALE_RESTART)},
+    {"CRLF", "[start]\r\non-stale=restart\r\n", CONFIG(.on_stale = NEST_ON_STALE_RESTART)},
+    {"the last of two counts", "[start]\non-stale=refuse\non-stale=restart\n", CONFIG(.on_stale = NEST_ON_STALE_RESTART)},
     {"an interval in seconds", "[guard]\ninterval=5\n", INTERVAL(5000)},
     {"an interval with decimals", "[guard]\ninterval = 0.25\n", INTERVAL(250)},
     {"the least interval", "[guard]\ninterval=0.1\n", INTERVAL(100)},
@@ -49,23 +51,25 @@ static const struct {
 static const struct {
     const char *sentence, *text, *says;
 } refused[] = {
-    {"an unknown value", "[start]\noutrun=retry\n", "[start] outrun=retry|refuse, restart"},
-    {"an empty value", "[start]\noutrun=\n", "[start] outrun=|refuse, restart"},
-    {"a value in capitals", "[start]\noutrun=Restart\n", "outrun=Restart|refuse, restart"},
-    {"a comment behind the value", "[start]\noutrun=restart # x\n", "outrun=restart # x|refuse, restart"},
+    {"an unknown value", "[start]\non-stale=retry\n", "[start] on-stale=retry|refuse, restart"},
+    {"a wrong value of a former name", "[start]\noutrun=retry\n", "[start] on-stale=retry|refuse, restart"},
+    {"a former name in another group", "[host]\noutrun=restart\n", "[host] outrun|virt-nest.conf(5)"},
+    {"an empty value", "[start]\non-stale=\n", "[start] on-stale=|refuse, restart"},
+    {"a value in capitals", "[start]\non-stale=Restart\n", "on-stale=Restart|refuse, restart"},
+    {"a comment behind the value", "[start]\non-stale=restart # x\n", "on-stale=restart # x|refuse, restart"},
     {"an unknown key", "[start]\noutrum=restart\n", "[start] outrum|virt-nest.conf(5)"},
-    {"a key in capitals", "[start]\nOutrun=restart\n", "[start] Outrun|virt-nest.conf(5)"},
-    {"a translated key", "[start]\noutrun[de]=restart\n", "[start] outrun[de]|virt-nest.conf(5)"},
-    {"an unknown group", "[starts]\noutrun=restart\n", "[starts]|virt-nest.conf(5)"},
+    {"a key in capitals", "[start]\nOn-stale=restart\n", "[start] On-stale|virt-nest.conf(5)"},
+    {"a translated key", "[start]\non-stale[de]=restart\n", "[start] on-stale[de]|virt-nest.conf(5)"},
+    {"an unknown group", "[starts]\non-stale=restart\n", "[starts]|virt-nest.conf(5)"},
     {"an unknown group without keys", "[starts]\n", "[starts]|virt-nest.conf(5)"},
-    {"a key of another group", "[host]\noutrun=restart\n", "[host] outrun|virt-nest.conf(5)"},
+    {"a key of another group", "[host]\non-stale=restart\n", "[host] on-stale|virt-nest.conf(5)"},
     {"a value of another key", "[host]\nmanage=restart\n", "[host] manage=restart|yes, no"},
     {"a boolean in other words", "[host]\nmanage=false\n", "[host] manage=false|yes, no"},
-    {"a good key and a bad one", "[start]\noutrun=restart\nx=1\n", "[start] x"},
-    {"a key without group", "outrun=restart\n", "cannot be read"},
-    {"no equals sign", "[start]\noutrun\n", "cannot be read"},
-    {"a group that is not closed", "[start\noutrun=restart\n", "cannot be read"},
-    {"no UTF-8", "[start]\noutrun=\xe4\n", "outrun"},
+    {"a good key and a bad one", "[start]\non-stale=restart\nx=1\n", "[start] x"},
+    {"a key without group", "on-stale=restart\n", "cannot be read"},
+    {"no equals sign", "[start]\non-stale\n", "cannot be read"},
+    {"a group that is not closed", "[start\non-stale=restart\n", "cannot be read"},
+    {"no UTF-8", "[start]\non-stale=\xe4\n", "on-stale"},
     {"an unknown release", "[guard]\nrelease=never\n", "[guard] release=never|linger, strict"},
     {"an unknown key of the guard", "[guard]\nlingers=1\n", "[guard] lingers|virt-nest.conf(5)"},
     {"a group that only begins like the guard's", "[guards]\n", "[guards]|virt-nest.conf(5)"},
@@ -108,7 +112,7 @@ static const struct {
     {"with commas", "[plugins]\nload=b,a , c\n", "b|a|c"},
     {"CRLF", "[plugins]\r\nload=a b\r\n", "a|b"},
     {"with tabs", "[plugins]\nload=b\ta\n", "b|a"},
-    {"other groups do not matter", "[start]\noutrun=maybe\n[plugins]\nload=a\n[probe-x]\n", "a"},
+    {"other groups do not matter", "[start]\non-stale=maybe\n[plugins]\nload=a\n[probe-x]\n", "a"},
 };
 
 static const struct {
@@ -126,16 +130,17 @@ static const struct {
     {"a file that is none", "load=a\n", "cannot be read"},
 };
 
-static const NestConfig unset = {(NestOutrun)42, (NestManage)42, (NestRelease)42, 42, 42};
+static const NestConfig unset = {(NestOnStale)42, (NestManage)42, (NestRelease)42, 42, 42, "42"};
 
 static void
 check_equal(const NestConfig *a, const NestConfig *b)
 {
-    g_assert_cmpint(a->outrun, ==, b->outrun);
+    g_assert_cmpint(a->on_stale, ==, b->on_stale);
     g_assert_cmpint(a->manage, ==, b->manage);
     g_assert_cmpint(a->release, ==, b->release);
     g_assert_cmpuint(a->interval_ms, ==, b->interval_ms);
     g_assert_cmpuint(a->linger_ms, ==, b->linger_ms);
+    g_assert_cmpstr(a->renamed, ==, b->renamed);
 }
 
 static void

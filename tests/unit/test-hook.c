@@ -133,8 +133,8 @@ static const Case cases[] = {
      "NEST-START-TRANSIENT", "qemu64", NULL, NO_STAMP},
     {"uncorrected-without-daemon", "start", "amd-on", "kvm", TAG, PLAIN, DEFINITION,
      "NEST-START-UNCORRECTED", "virt-nest apply lab1", NULL, NO_STAMP},
-    {"outrun-with-daemon", "start", "amd-on", "kvm", TAG, PLAIN, DEFINITION | DAEMON,
-     "NEST-START-OUTRAN", "start it again", NULL, NO_STAMP},
+    {"stale-with-daemon", "start", "amd-on", "kvm", TAG, PLAIN, DEFINITION | DAEMON,
+     "NEST-START-STALE", "start it again", NULL, NO_STAMP},
     {"confidential-is-refused-at-start", "start", "amd-on", "kvm", TAG, PASSTHROUGH SEV, DEFINITION,
      "NEST-CPU-CONFIDENTIAL", NULL, NULL, NO_STAMP},
     {"plain-is-let-go-if-not-required", "start", "amd-on", "kvm", OPTIONAL, PLAIN, DEFINITION, NULL,
@@ -160,9 +160,9 @@ static const Case cases[] = {
     {"resuming-with-mistaken-tag-passes", "start", "amd-on", "kvm", TAG_WITH("x='y'"), PLAIN, STAMP,
      NULL, "[NEST-TAG-ATTRIBUTE]", NULL, NO_STAMP},
 
-    /* start: [start] outrun=restart */
+    /* start: [start] on-stale=restart */
     {"restart-passes", "start", "amd-on", "kvm", TAG, PLAIN, DEFINITION | DAEMON | RESTART, NULL,
-     "outrun=restart", NULL, NO_STAMP},
+     "on-stale=restart", NULL, NO_STAMP},
     {"restart-needs-the-daemon", "start", "amd-on", "kvm", TAG, PLAIN, DEFINITION | RESTART,
      "NEST-START-UNCORRECTED", NULL, NULL, NO_STAMP},
     {"restart-needs-a-definition", "start", "amd-on", "kvm", TAG, PLAIN, DAEMON | RESTART,
@@ -170,7 +170,7 @@ static const Case cases[] = {
     {"restart-needs-the-host", "start", "amd-off-idle", "kvm", TAG, PLAIN,
      DEFINITION | DAEMON | RESTART, "NEST-HOST-OFF", NULL, NULL, NO_STAMP},
     {"unreadable-configuration-is-the-default", "start", "amd-on", "kvm", TAG, PLAIN,
-     DEFINITION | DAEMON | BAD_CONFIG, "NEST-START-OUTRAN", "[NEST-CONFIG]", NULL, NO_STAMP},
+     DEFINITION | DAEMON | BAD_CONFIG, "NEST-START-STALE", "[NEST-CONFIG]", NULL, NO_STAMP},
 
     /* restore refuses nothing, on any host and with any state */
     {"leaves-a-stamp", "restore", "amd-on", "kvm", TAG, PASSTHROUGH, 0, NULL, NULL, NULL, A_STAMP},

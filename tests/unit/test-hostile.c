@@ -666,7 +666,7 @@ test_configuration(void)
         "ln -s \"$0\" \"$0\"",
         "ln -s /nonexistent/x \"$0\"",
         "head -c 300000 /dev/urandom >\"$0\"",
-        "printf '[start]\\noutrun=\\033[31m\\n' >\"$0\"",
+        "printf '[start]\\non-stale=\\033[31m\\n' >\"$0\"",
         "printf '[start' >\"$0\"",
     };
     g_autofree gchar *xml = domain("kvm", TAG, PLAIN);

@@ -32,7 +32,7 @@ enum {
     DAEMON = 1 << 1,     /* a virtnestd lives */
     STAMP = 1 << 2,      /* a migrate came just before */
     OLD_STAMP = 1 << 3,  /* one came two minutes ago */
-    RESTART = 1 << 4,    /* the configuration says outrun=restart */
+    RESTART = 1 << 4,    /* the configuration says on-stale=restart */
     BAD_CONFIG = 1 << 5, /* the configuration cannot be read */
     SESSION = 1 << 6,    /* an ordinary user runs the hook, as qemu:///session does */
     IMAGE = 1 << 7,      /* a restore came just before */
@@ -190,9 +190,9 @@ world_new(const char *host, guint given)
         put_file(world, "/home/.config/libvirt/qemu/lab1.xml", "<domain/>\n");
     }
     if (given & RESTART)
-        put_file(world, "/root" NEST_CONFIG_FILE, "[start]\noutrun=restart\n");
+        put_file(world, "/root" NEST_CONFIG_FILE, "[start]\non-stale=restart\n");
     if (given & BAD_CONFIG)
-        put_file(world, "/root" NEST_CONFIG_FILE, "[start]\noutrun=perhaps\n");
+        put_file(world, "/root" NEST_CONFIG_FILE, "[start]\non-stale=perhaps\n");
     if (given & DAEMON)
         hold_lock(world);
     if (given & (STAMP | OLD_STAMP))
