@@ -82,7 +82,7 @@ COMMON = common/allow.c common/config.c common/cpu.c common/definition.c common/
          common/gainers.c common/harmless.c common/kernel_args.c common/kvm_device.c common/kvm_module.c common/kvm_parameters.c \
          common/kvm_plan.c common/kvm_turn.c common/kvm_users.c common/liveness.c common/log.c \
          common/mention.c common/modprobe_bars.c common/modprobe_conf.c common/modprobe_dropin.c \
-         common/modprobe_files.c common/modprobe_mistakes.c common/platform.c common/root.c common/stamp.c common/state.c common/tag.c \
+         common/modprobe_files.c common/modprobe_mistakes.c common/cpu_vendor.c common/root.c common/stamp.c common/state.c common/tag.c \
          common/verdict.c common/xml.c
 # What speaks with libvirt: virtnestd, and virt-nest's commands that do the same for once.
 LINK = plugins/virtnestd/correct.c plugins/virtnestd/loader.c plugins/virtnestd/run.c \

@@ -1,4 +1,4 @@
-/* The CPU rewrite: from a domain, its tag and a platform to a <cpu> with VMX or SVM.
+/* The CPU rewrite: from a domain, its tag and a vendor to a <cpu> with VMX or SVM.
  *
  * Theory of operation: today's CPU is put into one of a few classes, and the first row of the table
  * `rules` that fits the domain's type, the class and the wish of the tag names the steps to take. The
@@ -18,7 +18,7 @@ enum {
     CPU_MAXIMUM = 1 << 3,     /* mode maximum */
     CPU_HOST_MODEL = 1 << 4,  /* mode host-model */
     CPU_CUSTOM = 1 << 5,      /* a model of no known vendor */
-    CPU_OURS = 1 << 6,        /* a model with the platform's feature */
+    CPU_OURS = 1 << 6,        /* a model with the vendor's feature */
     CPU_FOREIGN = 1 << 7,     /* a model of a vendor with the other feature */
     CPU_ANY = (1 << 8) - 1,
 };
@@ -28,10 +28,10 @@ enum {
 
 /* One rewrite under way. */
 typedef struct {
-    NestDomainXml *xml;           /* the domain */
-    xmlNode *cpu;                 /* its <cpu>, perhaps just made */
-    const NestPlatform *platform; /* whose feature the guest shall see */
-    GPtrArray *changes;           /* sentences for a person */
+    NestDomainXml *xml;          /* the domain */
+    xmlNode *cpu;                /* its <cpu>, perhaps just made */
+    const NestCpuVendor *vendor; /* whose feature the guest shall see */
+    GPtrArray *changes;          /* sentences for a person */
 } Rewrite;
 
 typedef gboolean (*Step)(Rewrite *rewrite, GError **error);
@@ -148,7 +148,7 @@ static const char *const withholding[] = {"disable", "forbid", NULL};
 static gboolean
 require_feature(Rewrite *rewrite, GError **error)
 {
-    const char *name = rewrite->platform->feature;
+    const char *name = rewrite->vendor->feature;
     xmlNode *feature = find_feature(rewrite->cpu, name);
     g_autofree gchar *policy = nest_xml_attribute(feature, "policy");
 
@@ -206,7 +206,7 @@ drop_granted(Rewrite *rewrite, const char *vendors)
 static gboolean
 unblock_feature(Rewrite *rewrite, GError **error)
 {
-    const char *name = rewrite->platform->feature;
+    const char *name = rewrite->vendor->feature;
     xmlNode *feature = NULL;
 
     (void)error;
@@ -227,7 +227,7 @@ set_mode(Rewrite *rewrite, const char *mode, const char *check)
     remove_children(cpu, "model");
     remove_children(cpu, "vendor");
     for (gsize i = 0; i < G_N_ELEMENTS(features); i++)
-        if (!g_str_equal(features[i], rewrite->platform->feature))
+        if (!g_str_equal(features[i], rewrite->vendor->feature))
             drop_granted(rewrite, features[i]);
 }
 
@@ -302,14 +302,14 @@ static gboolean
 refuse_vendor(Rewrite *rewrite, GError **error)
 {
     g_autofree gchar *model = model_of(rewrite->cpu);
-    const NestPlatform *theirs = nest_platform_of_model(model);
+    const NestCpuVendor *theirs = nest_cpu_vendor_of_model(model);
 
     g_set_error(error, NEST_ERROR, NEST_ERROR_CPU_VENDOR,
                 "the CPU model %s is of %s, but %s offers %s's %s: choose a model of %s, or let "
                 "virt-nest choose (remove the <cpu> element, or cpu='host-passthrough' in the tag)",
                 model, theirs->title,
                 nest_cpu_is_kvm(rewrite->xml) ? "this host" : "QEMU's TCG emulation",
-                rewrite->platform->title, rewrite->platform->feature, rewrite->platform->title);
+                rewrite->vendor->title, rewrite->vendor->feature, rewrite->vendor->title);
     return FALSE;
 }
 
@@ -356,11 +356,11 @@ is_default_model(const xmlNode *cpu, const char *model)
 }
 
 static int
-classify(const xmlNode *cpu, const NestPlatform *platform)
+classify(const xmlNode *cpu, const NestCpuVendor *vendor)
 {
     g_autofree gchar *mode = nest_xml_attribute(cpu, "mode");
     g_autofree gchar *model = model_of(cpu);
-    const NestPlatform *theirs = model ? nest_platform_of_model(model) : NULL;
+    const NestCpuVendor *theirs = model ? nest_cpu_vendor_of_model(model) : NULL;
 
     for (gsize i = 0; mode && i < G_N_ELEMENTS(modes); i++)
         if (g_str_equal(mode, modes[i].mode))
@@ -371,7 +371,7 @@ classify(const xmlNode *cpu, const NestPlatform *platform)
         return CPU_DEFAULT;
     if (!theirs)
         return CPU_CUSTOM;
-    return g_str_equal(theirs->feature, platform->feature) ? CPU_OURS : CPU_FOREIGN;
+    return g_str_equal(theirs->feature, vendor->feature) ? CPU_OURS : CPU_FOREIGN;
 }
 
 static const Step *
@@ -415,7 +415,7 @@ print_cpu(xmlNode *cpu, gchar **ret_cpu, GError **error)
 }
 
 gboolean
-nest_cpu_work_out(NestDomainXml *xml, const NestTag *tag, const NestPlatform *host,
+nest_cpu_work_out(NestDomainXml *xml, const NestTag *tag, const NestCpuVendor *host,
                   GPtrArray *changes, gchar **ret_cpu, GError **error)
 {
     Rewrite rewrite = {.xml = xml, .changes = changes};
@@ -424,11 +424,11 @@ nest_cpu_work_out(NestDomainXml *xml, const NestTag *tag, const NestPlatform *ho
     gboolean done = TRUE;
     guint before = changes->len;
 
-    rewrite.platform = nest_cpu_platform(xml, host, error);
-    if (!rewrite.platform)
+    rewrite.vendor = nest_cpu_feature_vendor(xml, host, error);
+    if (!rewrite.vendor)
         return FALSE;
     rewrite.cpu = existing ? existing : xmlNewDocNode(NULL, NULL, (const xmlChar *)"cpu", NULL);
-    steps = find_steps(xml, tag, classify(existing, rewrite.platform));
+    steps = find_steps(xml, tag, classify(existing, rewrite.vendor));
     for (int i = 0; i < 3 && done && steps[i]; i++)
         done = steps[i](&rewrite, error);
     if (done && changes->len > before)
@@ -459,7 +459,7 @@ nest_cpu_put(NestDomainXml *xml, const char *cpu)
 }
 
 gboolean
-nest_cpu_rewrite(NestDomainXml *xml, const NestTag *tag, const NestPlatform *host,
+nest_cpu_rewrite(NestDomainXml *xml, const NestTag *tag, const NestCpuVendor *host,
                  GPtrArray *changes, GError **error)
 {
     g_autofree gchar *cpu = NULL;
@@ -523,24 +523,24 @@ check_confidential(const NestDomainXml *xml, GError **error)
     return FALSE;
 }
 
-const NestPlatform *
-nest_cpu_platform(const NestDomainXml *xml, const NestPlatform *host, GError **error)
+const NestCpuVendor *
+nest_cpu_feature_vendor(const NestDomainXml *xml, const NestCpuVendor *host, GError **error)
 {
     if (!check_type(xml, error) || !check_arch(xml, error) || !check_confidential(xml, error))
         return NULL;
     if (!nest_cpu_is_kvm(xml))
-        return nest_platform_of_tcg();
+        return nest_cpu_vendor_of_tcg();
     if (!host)
-        nest_platform_refuse(error);
+        nest_cpu_vendor_refuse(error);
     return host;
 }
 
 gboolean
-nest_cpu_exposes(const NestDomainXml *xml, const NestPlatform *platform)
+nest_cpu_exposes(const NestDomainXml *xml, const NestCpuVendor *vendor)
 {
     xmlNode *cpu = nest_xml_child(nest_domain_xml_root(xml), "cpu");
-    xmlNode *feature = find_feature(cpu, platform->feature);
-    int class = classify(cpu, platform);
+    xmlNode *feature = find_feature(cpu, vendor->feature);
+    int class = classify(cpu, vendor);
 
     if (class & (CPU_PASSTHROUGH | CPU_MAXIMUM))
         return !feature_has(feature, withholding);

@@ -230,7 +230,7 @@ record_correction(Work *work, const char *cpu)
 
 /* Rewrites the base; where that gives the CPU that stands there already, nothing was to be done. */
 static gboolean
-correct(Work *work, const NestPlatform *host, GError **error)
+correct(Work *work, const NestCpuVendor *host, GError **error)
 {
     g_autoptr(GPtrArray) changes = g_ptr_array_new_with_free_func(g_free);
     g_autofree gchar *cpu = NULL;
@@ -256,7 +256,7 @@ is_wanted(const Work *work, gboolean kvm_can_nest)
 }
 
 NestDefinition *
-nest_definition_correct(const char *text, const NestPlatform *host, gboolean kvm_can_nest,
+nest_definition_correct(const char *text, const NestCpuVendor *host, gboolean kvm_can_nest,
                         GError **error)
 {
     g_auto(Work) work = {0};

@@ -1,7 +1,7 @@
 /* The correction of a persistent definition as a whole: CPU, record and marker, from text to text. */
 #pragma once
 
-#include "platform.h"
+#include "cpu_vendor.h"
 #include "tag.h"
 
 /* What was done to a definition. */
@@ -38,7 +38,7 @@ gchar *nest_definition_describe(const NestDefinition *definition);
 /**
  * nest_definition_correct: what a persistent definition should be.
  * @text: the XML, read with INACTIVE and SECURE, or passwords vanish with the redefinition
- * @host: (nullable) the host's platform
+ * @host: (nullable) the host's vendor
  * @kvm_can_nest: whether the host can nest KVM guests; a tag with required='no' is taken as absent
  *   for a type='kvm' domain where it cannot, so that libvirt starts the domain without
  *
@@ -47,6 +47,6 @@ gchar *nest_definition_describe(const NestDefinition *definition);
  *
  * Returns: (transfer full) the outcome, or NULL with the error of the tag or the CPU.
  */
-NestDefinition *nest_definition_correct(const char *text, const NestPlatform *host,
+NestDefinition *nest_definition_correct(const char *text, const NestCpuVendor *host,
                                         gboolean kvm_can_nest,
                                         GError **error) G_GNUC_WARN_UNUSED_RESULT;

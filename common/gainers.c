@@ -62,13 +62,12 @@ lets_through(const NestDomainXml *xml, const char *name)
 
 /* A mistaken tag counts as one: the hook refuses its domain's start. A file without a name is not libvirt's. */
 static gboolean
-is_gainer(const NestDomainXml *xml, const NestPlatform *platform)
+is_gainer(const NestDomainXml *xml, const NestCpuVendor *vendor)
 {
     gboolean tagged = FALSE;
 
     return *nest_domain_xml_value(xml, "name") && nest_cpu_is_kvm(xml) &&
-           lets_through(xml, platform->feature) && nest_tag_read(xml, &tagged, NULL, NULL) &&
-           !tagged;
+           lets_through(xml, vendor->feature) && nest_tag_read(xml, &tagged, NULL, NULL) && !tagged;
 }
 
 /* (nullable) The document of a definition that may be one of a gainer. */
@@ -87,7 +86,7 @@ read_definition(const char *path)
 }
 
 GPtrArray *
-nest_gainers_read(const NestPlatform *platform)
+nest_gainers_read(const NestCpuVendor *vendor)
 {
     GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
     g_autofree gchar *folder = nest_root_path(FOLDER);
@@ -99,7 +98,7 @@ nest_gainers_read(const NestPlatform *platform)
         g_autoptr(NestDomainXml) xml =
             g_str_has_suffix(file, ".xml") ? read_definition(path) : NULL;
 
-        if (xml && is_gainer(xml, platform))
+        if (xml && is_gainer(xml, vendor))
             g_ptr_array_add(names, g_strdup(nest_domain_xml_value(xml, "name")));
     }
     g_ptr_array_sort(names, compare_names);

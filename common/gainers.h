@@ -2,11 +2,11 @@
  * whole host. */
 #pragma once
 
-#include "platform.h"
+#include "cpu_vendor.h"
 
 /**
  * nest_gainers_read: which domains' definitions let the host's feature through.
- * @platform: the host's
+ * @vendor: the host's
  *
  * KVM domains without our tag whose CPU is host-passthrough, maximum or host-model and does not switch the
  * feature off. From libvirt's own files in /etc/libvirt/qemu, as the hook must not ask libvirt; libvirt
@@ -14,7 +14,7 @@
  *
  * Returns: (transfer full)(element-type utf8) names, sorted.
  */
-GPtrArray *nest_gainers_read(const NestPlatform *platform) G_GNUC_WARN_UNUSED_RESULT;
+GPtrArray *nest_gainers_read(const NestCpuVendor *vendor) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
  * nest_gainers_words: the names for a message.

@@ -27,9 +27,9 @@ read_file(const char *path)
 }
 
 static gchar *
-read_of_module(const NestPlatform *platform, const char *name)
+read_of_module(const NestCpuVendor *vendor, const char *name)
 {
-    g_autofree gchar *path = g_strdup_printf("/sys/module/%s/%s", platform->module, name);
+    g_autofree gchar *path = g_strdup_printf("/sys/module/%s/%s", vendor->module, name);
 
     return read_file(path);
 }
@@ -71,14 +71,14 @@ read_cpuid_ecx(guint32 leaf)
 }
 
 static gboolean
-cpu_has_feature(const NestPlatform *platform)
+cpu_has_feature(const NestCpuVendor *vendor)
 {
-    return read_cpuid_ecx(platform->cpuid_leaf) >> platform->cpuid_bit & 1;
+    return read_cpuid_ecx(vendor->cpuid_leaf) >> vendor->cpuid_bit & 1;
 }
 
 /* Whether the running kernel has the module as a file, by libkmod's look-up. */
 static gboolean
-can_be_loaded(const NestPlatform *platform)
+can_be_loaded(const NestCpuVendor *vendor)
 {
     struct utsname kernel;
     g_autofree gchar *folder = NULL;
@@ -92,7 +92,7 @@ can_be_loaded(const NestPlatform *platform)
     folder = g_build_filename("/lib/modules", kernel.release, NULL);
     path = nest_root_path(folder);
     kmod = kmod_new(path, no_configuration);
-    has = kmod && kmod_module_new_from_lookup(kmod, platform->module, &found) == 0 && found;
+    has = kmod && kmod_module_new_from_lookup(kmod, vendor->module, &found) == 0 && found;
     kmod_module_unref_list(found);
     return has;
 }
@@ -125,9 +125,9 @@ state_of(const NestKvmModule *module, const char *nested, gboolean has_hardware)
 }
 
 static gboolean
-has_bad_value(const NestPlatform *platform)
+has_bad_value(const NestCpuVendor *vendor)
 {
-    g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(platform);
+    g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(vendor);
     const NestModprobeSetting *winner = nest_modprobe_conf_winner(conf);
 
     return winner && winner->refused;
@@ -137,16 +137,16 @@ has_bad_value(const NestPlatform *platform)
 static void
 read_module(NestKvmModule *module, const char *cpuinfo)
 {
-    const NestPlatform *platform = module->platform;
-    g_autofree gchar *nested = read_of_module(platform, "parameters/nested");
-    g_autofree gchar *references = read_of_module(platform, "refcnt");
+    const NestCpuVendor *vendor = module->vendor;
+    g_autofree gchar *nested = read_of_module(vendor, "parameters/nested");
+    g_autofree gchar *references = read_of_module(vendor, "refcnt");
 
     module->builtin = nested && !references;
     module->busy = references && !g_str_equal(references, "0");
-    module->state = state_of(module, nested, has_flag(cpuinfo, platform->feature));
-    module->locked = module->state == NEST_KVM_NO_HARDWARE && cpu_has_feature(platform);
-    module->available = module->state == NEST_KVM_ABSENT && can_be_loaded(platform);
-    if (module->available && has_bad_value(platform))
+    module->state = state_of(module, nested, has_flag(cpuinfo, vendor->feature));
+    module->locked = module->state == NEST_KVM_NO_HARDWARE && cpu_has_feature(vendor);
+    module->available = module->state == NEST_KVM_ABSENT && can_be_loaded(vendor);
+    if (module->available && has_bad_value(vendor))
         module->state = NEST_KVM_BAD_VALUE;
 }
 
@@ -161,10 +161,10 @@ NestKvmModule
 nest_kvm_module_read(void)
 {
     NestKvmModule module = {.state = NEST_KVM_NO_HARDWARE, .device = exists("/dev/kvm")};
-    g_autofree gchar *cpuinfo = nest_platform_cpuinfo();
+    g_autofree gchar *cpuinfo = nest_cpu_vendor_cpuinfo();
 
-    module.platform = cpuinfo ? nest_platform_of_cpuinfo(cpuinfo) : NULL;
-    if (module.platform)
+    module.vendor = cpuinfo ? nest_cpu_vendor_of_cpuinfo(cpuinfo) : NULL;
+    if (module.vendor)
         read_module(&module, cpuinfo);
     return module;
 }
@@ -184,10 +184,10 @@ refuse(GError **error, NestErrorCode code, const char *format, ...)
 static gboolean
 refuse_no_hardware(const NestKvmModule *module, GError **error)
 {
-    const NestPlatform *p = module->platform;
+    const NestCpuVendor *p = module->vendor;
 
     if (!p) {
-        nest_platform_refuse(error);
+        nest_cpu_vendor_refuse(error);
         return FALSE;
     }
     if (module->locked)
@@ -206,7 +206,7 @@ refuse_no_hardware(const NestKvmModule *module, GError **error)
 static gboolean
 refuse_absent(const NestKvmModule *module, GError **error)
 {
-    const char *name = module->platform->module;
+    const char *name = module->vendor->module;
     g_autoptr(NestModprobeConf) conf = NULL;
 
     if (!module->available)
@@ -215,7 +215,7 @@ refuse_absent(const NestKvmModule *module, GError **error)
             "the module %s is not loaded and this kernel has none in /lib/modules: install "
             "the kernel's full module package, or reboot if the kernel was just updated",
             name);
-    conf = nest_modprobe_conf_read(module->platform);
+    conf = nest_modprobe_conf_read(module->vendor);
     return nest_modprobe_conf_check_load(conf, FALSE, FALSE, NEST_KVM_ENABLE_FORCE, error) &&
            refuse(error, NEST_ERROR_HOST_ABSENT,
                   "the module %s is not loaded: run virt-nest host enable", name);
@@ -224,11 +224,11 @@ refuse_absent(const NestKvmModule *module, GError **error)
 static gboolean
 refuse_builtin(const NestKvmModule *module, GError **error)
 {
-    g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(module->platform);
+    g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(module->vendor);
     g_autofree gchar *remedy = nest_modprobe_conf_boot_remedy(conf, TRUE);
 
     return refuse(error, NEST_ERROR_HOST_BUILTIN,
-                  "%s is built into this kernel with nesting off: %s", module->platform->module,
+                  "%s is built into this kernel with nesting off: %s", module->vendor->module,
                   remedy);
 }
 
@@ -240,7 +240,7 @@ refuse_busy(const NestKvmModule *module, GError **error)
     return refuse(error, NEST_ERROR_HOST_BUSY,
                   "%s is loaded with nesting off and in use by %s: stop that, then run "
                   "virt-nest host enable",
-                  module->platform->module, words);
+                  module->vendor->module, words);
 }
 
 gboolean
@@ -252,7 +252,7 @@ nest_kvm_module_can_nest(const NestKvmModule *module)
 gboolean
 nest_kvm_module_check(const NestKvmModule *module, GError **error)
 {
-    const NestPlatform *p = module->platform;
+    const NestCpuVendor *p = module->vendor;
 
     if (nest_kvm_module_can_nest(module))
         return TRUE;

@@ -1,7 +1,7 @@
 /* The host's KVM module: whether KVM guests of this host can have nested guests, and if not, why. */
 #pragma once
 
-#include "platform.h"
+#include "cpu_vendor.h"
 
 /* The command that goes against what a line of modprobe.d says. */
 #define NEST_KVM_ENABLE_FORCE "virt-nest host enable --force"
@@ -21,13 +21,13 @@ typedef enum {
  * NestKvmModule: what was read of the host.
  */
 typedef struct {
-    const NestPlatform *platform; /* NULL for a vendor that is not in the table */
-    NestKvmState state;           /* of the platform's module */
-    gboolean locked;    /* where NO_HARDWARE: the CPU has it, the firmware locked it off */
-    gboolean available; /* where not loaded: the kernel has the module to load */
-    gboolean builtin;   /* the module is part of the kernel, whatever its state */
-    gboolean busy;      /* the module is in use, whatever its state */
-    gboolean device;    /* /dev/kvm is there */
+    const NestCpuVendor *vendor; /* NULL for a vendor that is not in the table */
+    NestKvmState state;          /* of the vendor's module */
+    gboolean locked;             /* where NO_HARDWARE: the CPU has it, the firmware locked it off */
+    gboolean available;          /* where not loaded: the kernel has the module to load */
+    gboolean builtin;            /* the module is part of the kernel, whatever its state */
+    gboolean busy;               /* the module is in use, whatever its state */
+    gboolean device;             /* /dev/kvm is there */
 } NestKvmModule;
 
 /**

@@ -51,9 +51,9 @@ compare_names(gconstpointer a, gconstpointer b)
 }
 
 static gchar *
-folder_of(const NestPlatform *platform)
+folder_of(const NestCpuVendor *vendor)
 {
-    g_autofree gchar *path = g_strdup_printf("/sys/module/%s/parameters", platform->module);
+    g_autofree gchar *path = g_strdup_printf("/sys/module/%s/parameters", vendor->module);
 
     return nest_root_path(path);
 }
@@ -76,10 +76,10 @@ is_off(const char *value)
 }
 
 GPtrArray *
-nest_kvm_parameters_read(const NestPlatform *platform)
+nest_kvm_parameters_read(const NestCpuVendor *vendor)
 {
     GPtrArray *parameters = g_ptr_array_new_with_free_func(parameter_free);
-    g_autofree gchar *folder = folder_of(platform);
+    g_autofree gchar *folder = folder_of(vendor);
 
     for (gsize i = 0; i < G_N_ELEMENTS(table); i++) {
         gchar *value = read_value(folder, table[i].name);
@@ -117,9 +117,9 @@ list_names(const char *folder)
 }
 
 gchar *
-nest_kvm_parameters_text(const NestPlatform *platform)
+nest_kvm_parameters_text(const NestCpuVendor *vendor)
 {
-    g_autofree gchar *folder = folder_of(platform);
+    g_autofree gchar *folder = folder_of(vendor);
     g_autoptr(GPtrArray) names = list_names(folder);
     GString *text = g_string_new(NULL);
 
@@ -134,9 +134,9 @@ nest_kvm_parameters_text(const NestPlatform *platform)
 }
 
 gchar *
-nest_kvm_parameters_lost(const NestPlatform *platform, const char *before)
+nest_kvm_parameters_lost(const NestCpuVendor *vendor, const char *before)
 {
-    g_autofree gchar *folder = folder_of(platform);
+    g_autofree gchar *folder = folder_of(vendor);
     g_auto(GStrv) words = g_strsplit(before, " ", -1);
     GString *lost = g_string_new(NULL);
 

@@ -1,7 +1,7 @@
 /* The parameters of the KVM module that is loaded: those that decide nested speed, and all of them. */
 #pragma once
 
-#include "platform.h"
+#include "cpu_vendor.h"
 
 /**
  * NestKvmParameter: one that decides how fast nested guests are.
@@ -19,7 +19,7 @@ typedef struct {
  * Returns: (transfer full)(element-type NestKvmParameter) in the order of the table; empty where the module
  * is not loaded.
  */
-GPtrArray *nest_kvm_parameters_read(const NestPlatform *platform) G_GNUC_WARN_UNUSED_RESULT;
+GPtrArray *nest_kvm_parameters_read(const NestCpuVendor *vendor) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
  * nest_kvm_parameters_text: all parameters of a loaded module but `nested`.
@@ -29,7 +29,7 @@ GPtrArray *nest_kvm_parameters_read(const NestPlatform *platform) G_GNUC_WARN_UN
  *
  * Returns: (transfer full) "avic=N npt=Y ...", by name; "" where there are none.
  */
-gchar *nest_kvm_parameters_text(const NestPlatform *platform) G_GNUC_WARN_UNUSED_RESULT;
+gchar *nest_kvm_parameters_text(const NestCpuVendor *vendor) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
  * nest_kvm_parameters_lost: what was set by hand, and is not any more after the module was loaded anew.
@@ -40,5 +40,5 @@ gchar *nest_kvm_parameters_text(const NestPlatform *platform) G_GNUC_WARN_UNUSED
  *
  * Returns: (transfer full) those of @before that the module has with another value now.
  */
-gchar *nest_kvm_parameters_lost(const NestPlatform *platform,
+gchar *nest_kvm_parameters_lost(const NestCpuVendor *vendor,
                                 const char *before) G_GNUC_WARN_UNUSED_RESULT;

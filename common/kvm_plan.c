@@ -12,18 +12,18 @@ refuse_to_turn_off(const NestKvmModule *module, GError **error)
     g_autofree gchar *users = NULL;
 
     if (module->builtin) {
-        g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(module->platform);
+        g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(module->vendor);
         g_autofree gchar *remedy = nest_modprobe_conf_boot_remedy(conf, FALSE);
 
         g_set_error(error, NEST_ERROR, NEST_ERROR_HOST_BUILTIN,
-                    "%s is built into this kernel with nesting on: %s", module->platform->module,
+                    "%s is built into this kernel with nesting on: %s", module->vendor->module,
                     remedy);
         return NEST_KVM_DO_REFUSE;
     }
     users = nest_kvm_users_describe();
     g_set_error(error, NEST_ERROR, NEST_ERROR_HOST_BUSY,
                 "%s is in use by %s: stop that, then run virt-nest host disable --now",
-                module->platform->module, users);
+                module->vendor->module, users);
     return NEST_KVM_DO_REFUSE;
 }
 
@@ -51,7 +51,7 @@ plan_off(const NestKvmModule *module, GError **error)
         return NEST_KVM_DO_NOTHING;
     if (module->builtin || module->busy)
         return refuse_to_turn_off(module, error);
-    conf = nest_modprobe_conf_read(module->platform);
+    conf = nest_modprobe_conf_read(module->vendor);
     if (!nest_modprobe_conf_check_load(conf, TRUE, FALSE, NULL, error) || is_awaited(error))
         return NEST_KVM_DO_REFUSE;
     return NEST_KVM_DO_RELOAD;
@@ -65,7 +65,7 @@ plan_on(const NestKvmModule *module, gboolean force, GError **error)
 
     if (loaded ? module->state != NEST_KVM_OFF_IDLE : !module->available)
         return nest_kvm_module_check(module, error) ? NEST_KVM_DO_NOTHING : NEST_KVM_DO_REFUSE;
-    conf = nest_modprobe_conf_read(module->platform);
+    conf = nest_modprobe_conf_read(module->vendor);
     if (!nest_modprobe_conf_check_load(conf, loaded, force, NEST_KVM_ENABLE_FORCE, error) ||
         (!force && !nest_modprobe_conf_check(conf, error)))
         return NEST_KVM_DO_REFUSE;
@@ -82,7 +82,7 @@ gchar *
 nest_kvm_plan_words(const NestKvmModule *module, NestKvmAction action, gboolean nested,
                     const GError *reason)
 {
-    const char *name = module->platform ? module->platform->module : "";
+    const char *name = module->vendor ? module->vendor->module : "";
     const char *on = nested ? "on" : "off";
 
     if (action == NEST_KVM_DO_LOAD)

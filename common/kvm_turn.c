@@ -179,7 +179,7 @@ check_files(KmodModule *module, GError **error)
 static gboolean
 check_resolution(const Turn *turn, GError **error)
 {
-    const char *name = turn->host.platform->module;
+    const char *name = turn->host.vendor->module;
     const char *command = kmod_module_get_install_commands(turn->module);
 
     if (!g_str_equal(kmod_module_get_name(turn->module), name)) {
@@ -201,7 +201,7 @@ check_resolution(const Turn *turn, GError **error)
 static gboolean
 find_module(Turn *turn, GError **error)
 {
-    const char *name = turn->host.platform->module;
+    const char *name = turn->host.vendor->module;
     KmodList *found = NULL;
 
     if (!turn->kmod)
@@ -256,7 +256,7 @@ load_plainly(KmodModule *module, const char *options)
 static void
 give_parameters_back(Turn *turn, Load load, const char *nested)
 {
-    g_autofree gchar *lost = nest_kvm_parameters_lost(turn->host.platform, turn->parameters);
+    g_autofree gchar *lost = nest_kvm_parameters_lost(turn->host.vendor, turn->parameters);
     g_autofree gchar *options = g_strdup_printf("%s %s", lost, nested);
     int problem = 0;
 
@@ -271,7 +271,7 @@ give_parameters_back(Turn *turn, Load load, const char *nested)
     }
     if (problem < 0)
         nest_log(G_LOG_LEVEL_WARNING, NULL, NULL,
-                 "%s was loaded without %s, which it had before: %s", turn->host.platform->module,
+                 "%s was loaded without %s, which it had before: %s", turn->host.vendor->module,
                  lost, g_strerror(-problem));
 }
 
@@ -302,7 +302,7 @@ refuse_load(Turn *turn, int problem, const char *outcome, GError **error)
         "the kernel did not load %s with nesting %s (%s); %s: see dmesg for the reason (a value in "
         "/etc/modprobe.d, or virtualization switched off in the firmware), correct it and run virt-nest host "
         "%s again",
-        turn->host.platform->module, turn->nested ? "on" : "off", g_strerror(-problem), outcome,
+        turn->host.vendor->module, turn->nested ? "on" : "off", g_strerror(-problem), outcome,
         turn->nested ? "enable" : "disable --now");
     return FALSE;
 }
@@ -310,7 +310,7 @@ refuse_load(Turn *turn, int problem, const char *outcome, GError **error)
 static gboolean
 cry(Turn *turn, int problem, GError **error)
 {
-    const char *name = turn->host.platform->module;
+    const char *name = turn->host.vendor->module;
     const char *path = kmod_module_get_path(turn->module);
     g_autoptr(GError) lost = g_error_new(
         NEST_ERROR, NEST_ERROR_HOST_LOST,
@@ -341,7 +341,7 @@ refuse_removal(Turn *turn, GError **error)
         error, NEST_ERROR, NEST_ERROR_HOST_BUSY,
         "%s was about to be unloaded, but came into use by %s: stop that, then run virt-nest "
         "host %s",
-        turn->host.platform->module, words, turn->nested ? "enable" : "disable --now");
+        turn->host.vendor->module, words, turn->nested ? "enable" : "disable --now");
     return FALSE;
 }
 
@@ -380,9 +380,9 @@ act(Turn *turn, NestKvmAction action, GError **error)
 static void
 announce(const Turn *turn, NestKvmAction action)
 {
-    const NestPlatform *platform = turn->host.platform;
+    const NestCpuVendor *vendor = turn->host.vendor;
     g_autofree gchar *plan = nest_kvm_plan_words(&turn->host, action, turn->nested, NULL);
-    g_autoptr(GPtrArray) gainers = turn->nested ? nest_gainers_read(platform) : g_ptr_array_new();
+    g_autoptr(GPtrArray) gainers = turn->nested ? nest_gainers_read(vendor) : g_ptr_array_new();
     g_autofree gchar *names = nest_gainers_words(gainers);
 
     nest_log(G_LOG_LEVEL_MESSAGE, NULL, NULL, "the host: %s", plan);
@@ -390,7 +390,7 @@ announce(const Turn *turn, NestKvmAction action)
         nest_log(
             G_LOG_LEVEL_WARNING, NULL, NULL,
             "untagged domains that gain %s at their next start, as nesting is on for the whole host: %s",
-            platform->feature, names);
+            vendor->feature, names);
 }
 
 static gboolean
@@ -414,7 +414,7 @@ prepare(Turn *turn, NestKvmAction action, GError **error)
     if (!check_may_act(error) || !find_module(turn, error))
         return FALSE;
     g_free(turn->parameters);
-    turn->parameters = action == NEST_KVM_DO_RELOAD ? nest_kvm_parameters_text(turn->host.platform)
+    turn->parameters = action == NEST_KVM_DO_RELOAD ? nest_kvm_parameters_text(turn->host.vendor)
                                                     : read_note(turn->lock);
     if (!turn->device) {
         turn->device = nest_kvm_device_read();
@@ -435,7 +435,7 @@ check_outcome(Turn *turn, GError **error)
     g_set_error(
         error, NEST_ERROR, NEST_ERROR_HOST_LOAD,
         "%s was loaded with nested=%d, but its state is now %s: see whether something else loads it",
-        turn->host.platform->module, turn->nested, nest_kvm_state_name(turn->host.state));
+        turn->host.vendor->module, turn->nested, nest_kvm_state_name(turn->host.state));
     return FALSE;
 }
 

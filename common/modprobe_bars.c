@@ -149,14 +149,14 @@ add_arguments(GPtrArray *bars, const char *module)
 /* --- all of them */
 
 GPtrArray *
-nest_modprobe_bars_read(const NestPlatform *platform, const GPtrArray *lines)
+nest_modprobe_bars_read(const NestCpuVendor *vendor, const GPtrArray *lines)
 {
     GPtrArray *bars = g_ptr_array_new_with_free_func(bar_free);
 
-    add_blacklists(bars, lines, platform->module);
+    add_blacklists(bars, lines, vendor->module);
     add_install(bars, lines, DEPENDENCY, TRUE);
-    add_install(bars, lines, platform->module, FALSE);
-    add_arguments(bars, platform->module);
+    add_install(bars, lines, vendor->module, FALSE);
+    add_arguments(bars, vendor->module);
     return bars;
 }
 

@@ -1,7 +1,7 @@
 /* What keeps the KVM module from being loaded at all, by somebody's decision. */
 #pragma once
 
-#include "platform.h"
+#include "cpu_vendor.h"
 
 typedef enum {
     NEST_MODPROBE_INSTALL,          /* a command is run in place of loading it */
@@ -18,11 +18,11 @@ typedef struct {
     gchar *file;         /* "/etc/modprobe.d/hardening.conf", or "/proc/cmdline" */
     guint line;          /* in @file, from 1 */
     gchar *text;         /* as "install kvm_intel /bin/false" */
-    gboolean dependency; /* of kvm, without which the platform's module is not loaded */
+    gboolean dependency; /* of kvm, without which the vendor's module is not loaded */
 } NestModprobeBar;
 
 /**
- * nest_modprobe_bars_read: all of them for a platform's module.
+ * nest_modprobe_bars_read: all of them for a vendor's module.
  * @lines: from nest_modprobe_files_read()
  *
  * `install` lines, of which libkmod takes the first that fits; `blacklist` lines and modprobe.blacklist=; and
@@ -30,7 +30,7 @@ typedef struct {
  *
  * Returns: (transfer full)(element-type NestModprobeBar) the strongest last.
  */
-GPtrArray *nest_modprobe_bars_read(const NestPlatform *platform,
+GPtrArray *nest_modprobe_bars_read(const NestCpuVendor *vendor,
                                    const GPtrArray *lines) G_GNUC_WARN_UNUSED_RESULT;
 
 /**

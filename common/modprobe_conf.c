@@ -180,13 +180,13 @@ take_settings(const Options *options, GPtrArray *settings)
 }
 
 static GPtrArray *
-read_settings(const NestPlatform *platform, const GPtrArray *lines)
+read_settings(const NestCpuVendor *vendor, const GPtrArray *lines)
 {
     GPtrArray *settings = g_ptr_array_new_with_free_func(setting_free);
     g_autoptr(GString) text = g_string_new(NULL);
     g_autoptr(GArray) origins = g_array_new(FALSE, FALSE, sizeof(Origin));
     g_autoptr(GStringChunk) names = g_string_chunk_new(64);
-    Options options = {platform->module, text, origins, names};
+    Options options = {vendor->module, text, origins, names};
 
     for (guint i = 0; i < lines->len; i++)
         add_line(&options, g_ptr_array_index(lines, i));
@@ -224,24 +224,24 @@ initramfs_loads(const char *file, const char *module)
 }
 
 NestModprobeConf *
-nest_modprobe_conf_read_with(const NestPlatform *platform, const char *ours)
+nest_modprobe_conf_read_with(const NestCpuVendor *vendor, const char *ours)
 {
     NestModprobeConf *conf = g_new0(NestModprobeConf, 1);
     g_autoptr(GPtrArray) lines = nest_modprobe_files_read(ours ? OUR_NAME : NULL, ours);
 
-    conf->module = platform->module;
-    conf->settings = read_settings(platform, lines);
-    conf->bars = nest_modprobe_bars_read(platform, lines);
-    conf->mistakes = nest_modprobe_mistakes_read(platform, lines);
+    conf->module = vendor->module;
+    conf->settings = read_settings(vendor, lines);
+    conf->bars = nest_modprobe_bars_read(vendor, lines);
+    conf->mistakes = nest_modprobe_mistakes_read(vendor, lines);
     for (gsize i = 0; i < G_N_ELEMENTS(initramfs_files) && !conf->initramfs; i++)
-        conf->initramfs = initramfs_loads(initramfs_files[i], platform->module);
+        conf->initramfs = initramfs_loads(initramfs_files[i], vendor->module);
     return conf;
 }
 
 NestModprobeConf *
-nest_modprobe_conf_read(const NestPlatform *platform)
+nest_modprobe_conf_read(const NestCpuVendor *vendor)
 {
-    return nest_modprobe_conf_read_with(platform, NULL);
+    return nest_modprobe_conf_read_with(vendor, NULL);
 }
 
 /* --- who decides */

@@ -3,7 +3,7 @@
 
 #include "modprobe_bars.h"
 #include "modprobe_mistakes.h"
-#include "platform.h"
+#include "cpu_vendor.h"
 
 /* Our one drop-in. */
 #define NEST_MODPROBE_FILE "/etc/modprobe.d/virt-nest.conf"
@@ -25,7 +25,7 @@ typedef struct {
  * NestModprobeConf: all there is about one module.
  */
 typedef struct {
-    const char *module;  /* as the platform calls it */
+    const char *module;  /* as the vendor calls it */
     GPtrArray *settings; /* of NestModprobeSetting, in the kernel's order */
     GPtrArray *bars;     /* of NestModprobeBar: what keeps the module from being loaded */
     GPtrArray *mistakes; /* of NestModprobeMistake: lines without effect */
@@ -40,10 +40,10 @@ typedef struct {
  *
  * Returns: (transfer full) never NULL.
  */
-NestModprobeConf *nest_modprobe_conf_read(const NestPlatform *platform) G_GNUC_WARN_UNUSED_RESULT;
+NestModprobeConf *nest_modprobe_conf_read(const NestCpuVendor *vendor) G_GNUC_WARN_UNUSED_RESULT;
 
 /* (transfer full) The same if our drop-in had the text @ours; NULL: as it is. */
-NestModprobeConf *nest_modprobe_conf_read_with(const NestPlatform *platform,
+NestModprobeConf *nest_modprobe_conf_read_with(const NestCpuVendor *vendor,
                                                const char *ours) G_GNUC_WARN_UNUSED_RESULT;
 
 void nest_modprobe_conf_free(NestModprobeConf *conf);

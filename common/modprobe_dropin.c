@@ -92,11 +92,11 @@ write_ours(const char *text, GError **error)
 
 /* Whether nobody decided otherwise (or is overridden), and the module would be loaded with nesting on. */
 static gboolean
-check_drop_in(const NestPlatform *platform, NestModprobeDropinUse use, const char *rest,
+check_drop_in(const NestCpuVendor *vendor, NestModprobeDropinUse use, const char *rest,
               const char *text, gboolean override, GError **error)
 {
-    g_autoptr(NestModprobeConf) without = nest_modprobe_conf_read_with(platform, rest);
-    g_autoptr(NestModprobeConf) with = nest_modprobe_conf_read_with(platform, text);
+    g_autoptr(NestModprobeConf) without = nest_modprobe_conf_read_with(vendor, rest);
+    g_autoptr(NestModprobeConf) with = nest_modprobe_conf_read_with(vendor, text);
     const NestModprobeSetting *winner = nest_modprobe_conf_winner(with);
 
     if (!nest_modprobe_conf_check_load(with, use & NEST_MODPROBE_LOADED, FALSE, NULL, error))
@@ -108,8 +108,7 @@ check_drop_in(const NestPlatform *platform, NestModprobeDropinUse use, const cha
 
 /* What the drop-in is to be; *ret_done: it is that already. */
 static gchar *
-work_out(const NestPlatform *platform, NestModprobeDropinUse use, gboolean *ret_done,
-         GError **error)
+work_out(const NestCpuVendor *vendor, NestModprobeDropinUse use, gboolean *ret_done, GError **error)
 {
     g_autofree gchar *old = NULL;
     g_autofree gchar *rest = NULL;
@@ -121,29 +120,28 @@ work_out(const NestPlatform *platform, NestModprobeDropinUse use, gboolean *ret_
     rest = without_ours(old, &found);
     /* A last line that goes on in the next would take our note into it. */
     text = g_strdup_printf("%s%s" NOTE "\noptions %s nested=1\n", rest,
-                           g_str_has_suffix(rest, "\\\n") ? "\n" : "", platform->module);
+                           g_str_has_suffix(rest, "\\\n") ? "\n" : "", vendor->module);
     *ret_done = g_str_equal(old, text);
-    if (!check_drop_in(platform, use, rest, text, (use & NEST_MODPROBE_FORCE) || *ret_done, error))
+    if (!check_drop_in(vendor, use, rest, text, (use & NEST_MODPROBE_FORCE) || *ret_done, error))
         return NULL;
     return g_steal_pointer(&text);
 }
 
 gboolean
-nest_modprobe_dropin_may_keep_on(const NestPlatform *platform, NestModprobeDropinUse use,
+nest_modprobe_dropin_may_keep_on(const NestCpuVendor *vendor, NestModprobeDropinUse use,
                                  GError **error)
 {
     gboolean done = FALSE;
-    g_autofree gchar *text = work_out(platform, use, &done, error);
+    g_autofree gchar *text = work_out(vendor, use, &done, error);
 
     return text != NULL;
 }
 
 gboolean
-nest_modprobe_dropin_keep_on(const NestPlatform *platform, NestModprobeDropinUse use,
-                             GError **error)
+nest_modprobe_dropin_keep_on(const NestCpuVendor *vendor, NestModprobeDropinUse use, GError **error)
 {
     gboolean done = FALSE;
-    g_autofree gchar *text = work_out(platform, use, &done, error);
+    g_autofree gchar *text = work_out(vendor, use, &done, error);
 
     return text && (done || write_ours(text, error));
 }

@@ -1,7 +1,7 @@
 /* Our drop-in in modprobe's configuration: what has nesting on at each boot. */
 #pragma once
 
-#include "platform.h"
+#include "cpu_vendor.h"
 
 /* For whom it is: bits. */
 typedef enum {
@@ -12,7 +12,7 @@ typedef enum {
 } NestModprobeDropinUse;
 
 /* Whether nest_modprobe_dropin_keep_on() would be refused, and why; changes nothing. */
-gboolean nest_modprobe_dropin_may_keep_on(const NestPlatform *platform, NestModprobeDropinUse use,
+gboolean nest_modprobe_dropin_may_keep_on(const NestCpuVendor *vendor, NestModprobeDropinUse use,
                                           GError **error);
 
 /**
@@ -26,7 +26,7 @@ gboolean nest_modprobe_dropin_may_keep_on(const NestPlatform *platform, NestModp
  * Returns: FALSE with NEST_ERROR_HOST_KEPT_OFF, NEST_ERROR_HOST_VALUE or NEST_ERROR_IO; what was there is untouched
  * then.
  */
-gboolean nest_modprobe_dropin_keep_on(const NestPlatform *platform, NestModprobeDropinUse use,
+gboolean nest_modprobe_dropin_keep_on(const NestCpuVendor *vendor, NestModprobeDropinUse use,
                                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**

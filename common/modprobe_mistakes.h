@@ -1,7 +1,7 @@
 /* Lines that somebody wrote to set nesting, and that do nothing. */
 #pragma once
 
-#include "platform.h"
+#include "cpu_vendor.h"
 
 /**
  * NestModprobeMistake: one of them.
@@ -14,12 +14,12 @@ typedef struct {
 } NestModprobeMistake;
 
 /**
- * nest_modprobe_mistakes_read: all of them, for a platform's module.
+ * nest_modprobe_mistakes_read: all of them, for a vendor's module.
  * @lines: from nest_modprobe_files_read()
  *
  * In files that are not read, for another module, no command of modprobe.d(5), and kernel arguments.
  *
  * Returns: (transfer full)(element-type NestModprobeMistake)
  */
-GPtrArray *nest_modprobe_mistakes_read(const NestPlatform *platform,
+GPtrArray *nest_modprobe_mistakes_read(const NestCpuVendor *vendor,
                                        const GPtrArray *lines) G_GNUC_WARN_UNUSED_RESULT;

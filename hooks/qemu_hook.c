@@ -211,10 +211,10 @@ static gboolean
 may_be_nested(const Call *call)
 {
     g_autoptr(GError) error = NULL;
-    const NestPlatform *platform = nest_cpu_platform(call->xml, call->host.platform, &error);
+    const NestCpuVendor *vendor = nest_cpu_feature_vendor(call->xml, call->host.vendor, &error);
 
-    return platform ? nest_cpu_exposes(call->xml, platform)
-                    : g_error_matches(error, NEST_ERROR, NEST_ERROR_HOST_VENDOR);
+    return vendor ? nest_cpu_exposes(call->xml, vendor)
+                  : g_error_matches(error, NEST_ERROR, NEST_ERROR_HOST_VENDOR);
 }
 
 /* A guest with nested state does not survive on a host that cannot nest (facts.md, "Evidence of nested guests"). */
@@ -247,7 +247,7 @@ check_boot(Call *call, GError **error)
     g_autoptr(GPtrArray) changes = g_ptr_array_new_with_free_func(g_free);
 
     if (!check_host(call, error) ||
-        !nest_cpu_rewrite(call->xml, &call->tag, call->host.platform, changes, error))
+        !nest_cpu_rewrite(call->xml, &call->tag, call->host.vendor, changes, error))
         return let_go(call, error);
     if (changes->len > 0 && call->operation->prints)
         print_rewritten(call);
@@ -296,7 +296,7 @@ would_boot(const Call *call)
     if (!tagged || !tag.required)
         return TRUE;
     return (!nest_cpu_is_kvm(xml) || nest_kvm_module_check(&host, NULL)) &&
-           nest_cpu_rewrite(xml, &tag, host.platform, changes, NULL) && changes->len == 0;
+           nest_cpu_rewrite(xml, &tag, host.vendor, changes, NULL) && changes->len == 0;
 }
 
 /* Waits, a moment at most, until virtnestd has sent the corrected definition, which then stands in line
@@ -315,7 +315,7 @@ wait_for_correction(const Call *call)
 
 /* Says why a start without the feature is refused, by what there is to correct it. */
 static gboolean
-refuse_start(const Call *call, const NestPlatform *platform, GError **error)
+refuse_start(const Call *call, const NestCpuVendor *vendor, GError **error)
 {
     g_autofree gchar *cpu = nest_cpu_describe(call->xml);
     g_autofree gchar *name = shell_name(call);
@@ -340,7 +340,7 @@ refuse_start(const Call *call, const NestPlatform *platform, GError **error)
                     "and no virtnestd is running that would correct its definition: start one "
                     "(systemctl start virtnestd) or run virt-nest apply %s, then start it again",
                     name);
-    g_prefix_error(error, "its CPU (%s) does not show the guest %s, ", cpu, platform->feature);
+    g_prefix_error(error, "its CPU (%s) does not show the guest %s, ", cpu, vendor->feature);
     return FALSE;
 }
 
@@ -367,12 +367,12 @@ is_restarted(const Call *call)
 static gboolean
 check_cpu(const Call *call, GError **error)
 {
-    const NestPlatform *platform = nest_cpu_platform(call->xml, call->host.platform, error);
+    const NestCpuVendor *vendor = nest_cpu_feature_vendor(call->xml, call->host.vendor, error);
 
-    if (!platform)
+    if (!vendor)
         return FALSE;
-    return nest_cpu_exposes(call->xml, platform) || is_restarted(call) ||
-           refuse_start(call, platform, error);
+    return nest_cpu_exposes(call->xml, vendor) || is_restarted(call) ||
+           refuse_start(call, vendor, error);
 }
 
 static gboolean

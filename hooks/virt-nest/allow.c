@@ -75,7 +75,7 @@ read_definition(const NestConnection *connection, virDomainPtr domain)
     g_autofree gchar *text =
         virDomainIsPersistent(domain) == 1 ? nest_virt_read_inactive(domain, NULL) : NULL;
 
-    return text ? nest_definition_correct(text, connection->host.platform,
+    return text ? nest_definition_correct(text, connection->host.vendor,
                                           nest_connection_can_nest(connection), NULL)
                 : NULL;
 }

@@ -71,12 +71,12 @@ tell(const char *when, const char *what)
 static void
 tell_gainers(const NestKvmModule *module)
 {
-    g_autoptr(GPtrArray) gainers = nest_gainers_read(module->platform);
+    g_autoptr(GPtrArray) gainers = nest_gainers_read(module->vendor);
     g_autofree gchar *names = nest_gainers_words(gainers);
 
     if (!names || module->state == NEST_KVM_ON)
         return;
-    (void)printf("untagged domains that gain %s, too, ", module->platform->feature);
+    (void)printf("untagged domains that gain %s, too, ", module->vendor->feature);
     tell("at their next start with nesting on", names);
 }
 
@@ -100,7 +100,7 @@ turned_words(const NestKvmModule *before, gboolean nested)
 
     if ((before->state == NEST_KVM_ON) == nested)
         return g_strdup(nested ? ALREADY : "nothing to do, nesting is not on");
-    return g_strdup_printf("%s was %s with nesting %s", before->platform->module, how,
+    return g_strdup_printf("%s was %s with nesting %s", before->vendor->module, how,
                            nested ? "on" : "off");
 }
 
@@ -120,7 +120,7 @@ turn(const NestKvmModule *before, gboolean nested, gboolean force, GError **erro
 static void
 tell_next_boot(const NestKvmModule *module, const char *done)
 {
-    g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(module->platform);
+    g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(module->vendor);
     g_autofree gchar *outcome = nest_host_report_next_boot(module, conf);
     g_autofree gchar *what = g_strconcat(done, outcome, NULL);
 
@@ -128,7 +128,7 @@ tell_next_boot(const NestKvmModule *module, const char *done)
     if (conf->initramfs)
         (void)printf("initramfs: it loads %s with its own copy of /etc/modprobe.d: make it anew "
                      "(update-initramfs -u, or dracut --force)\n",
-                     module->platform->module);
+                     module->vendor->module);
 }
 
 static gboolean
@@ -143,7 +143,7 @@ is_kept_on(const NestKvmModule *module, const NestModprobeConf *conf)
 static gboolean
 keep_on(const NestKvmModule *module, const Wish *wish, GError **error)
 {
-    g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(module->platform);
+    g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(module->vendor);
     NestModprobeDropinUse use = (nest_kvm_module_is_loaded(module) ? NEST_MODPROBE_LOADED : 0) |
                                 (wish->force ? NEST_MODPROBE_FORCE : 0);
 
@@ -152,12 +152,12 @@ keep_on(const NestKvmModule *module, const Wish *wish, GError **error)
         return TRUE;
     }
     if (wish->dry_run) {
-        if (!nest_modprobe_dropin_may_keep_on(module->platform, use, error))
+        if (!nest_modprobe_dropin_may_keep_on(module->vendor, use, error))
             return FALSE;
         tell("at the next boot", "would write " NEST_MODPROBE_FILE);
         return TRUE;
     }
-    if (!nest_modprobe_dropin_keep_on(module->platform, use, error))
+    if (!nest_modprobe_dropin_keep_on(module->vendor, use, error))
         return FALSE;
     tell_next_boot(module, "");
     return TRUE;
@@ -252,7 +252,7 @@ disable(NestCall *call)
     if (!now && module.state == NEST_KVM_ON)
         (void)printf("now: %s stays as it is, with nesting on, until it is loaded anew (virt-nest "
                      "host disable --now)\n",
-                     module.platform->module);
+                     module.vendor->module);
     return status;
 }
 
@@ -308,6 +308,6 @@ nest_host_check(NestCall *call)
         return nest_command_misused(call, "it takes no argument");
     if (!nest_kvm_module_check(&module, &error))
         return nest_command_fail(error);
-    (void)printf("KVM guests of this host can have nested guests (%s)\n", module.platform->module);
+    (void)printf("KVM guests of this host can have nested guests (%s)\n", module.vendor->module);
     return NEST_EXIT_DONE;
 }

@@ -61,17 +61,17 @@ static Host
 look(void)
 {
     Host host = {.module = nest_kvm_module_read(), .users = nest_kvm_users_read()};
-    const NestPlatform *platform = host.module.platform;
+    const NestCpuVendor *vendor = host.module.vendor;
 
     host.action = nest_kvm_plan(&host.module, TRUE, FALSE, &host.reason);
     host.plan = nest_kvm_plan_words(&host.module, host.action, TRUE, host.reason);
-    if (!platform)
+    if (!vendor)
         return host;
-    host.conf = nest_modprobe_conf_read(platform);
+    host.conf = nest_modprobe_conf_read(vendor);
     host.winner = find_winner(&host.module, host.conf);
     host.bar = find_bar(&host.module, host.conf);
-    host.parameters = nest_kvm_parameters_read(platform);
-    host.gainers = nest_gainers_read(platform);
+    host.parameters = nest_kvm_parameters_read(vendor);
+    host.gainers = nest_gainers_read(vendor);
     return host;
 }
 
@@ -193,7 +193,7 @@ print_next_boot(const Host *host)
     print_mistakes(host->conf->mistakes);
     if (host->conf->initramfs)
         print_row("", "the initramfs loads %s with its own copy of these files",
-                  host->module.platform->module);
+                  host->module.vendor->module);
 }
 
 static void
@@ -218,7 +218,7 @@ print_plan(const Host *host)
 static void
 print_gainers(const Host *host)
 {
-    const char *feature = host->module.platform->feature;
+    const char *feature = host->module.vendor->feature;
     g_autofree gchar *words = nest_gainers_words(host->gainers);
 
     if (!words)
@@ -243,13 +243,13 @@ print_parameters(const Host *host)
 static void
 print_table(const Host *host)
 {
-    const NestPlatform *platform = host->module.platform;
-    gboolean capable = platform && host->module.state != NEST_KVM_NO_HARDWARE;
+    const NestCpuVendor *vendor = host->module.vendor;
+    gboolean capable = vendor && host->module.state != NEST_KVM_NO_HARDWARE;
 
-    print_row("vendor", "%s", platform ? platform->title : "unknown");
-    print_row("module", "%s", platform ? platform->module : "none");
+    print_row("vendor", "%s", vendor ? vendor->title : "unknown");
+    print_row("module", "%s", vendor ? vendor->module : "none");
     print_row("state", "%s: %s", nest_kvm_state_name(host->module.state),
-              platform ? state_words(&host->module) : "nothing is known of this CPU");
+              vendor ? state_words(&host->module) : "nothing is known of this CPU");
     print_row("nesting now", "%s", host->module.state == NEST_KVM_ON ? "on" : "off");
     if (capable)
         print_next_boot(host);
@@ -403,13 +403,13 @@ build_gainers(JsonBuilder *builder, const GPtrArray *gainers)
 static void
 print_json(const Host *host)
 {
-    const NestPlatform *platform = host->module.platform;
+    const NestCpuVendor *vendor = host->module.vendor;
     g_autoptr(JsonBuilder) builder = json_builder_new();
 
     json_builder_begin_object(builder);
     nest_output_json_string(builder, "state", nest_kvm_state_name(host->module.state));
-    nest_output_json_string(builder, "vendor", platform ? platform->name : NULL);
-    nest_output_json_string(builder, "module", platform ? platform->module : NULL);
+    nest_output_json_string(builder, "vendor", vendor ? vendor->name : NULL);
+    nest_output_json_string(builder, "module", vendor ? vendor->module : NULL);
     nest_output_json_boolean(builder, "nested", host->module.state == NEST_KVM_ON);
     nest_output_json_boolean(builder, "persistent", host->winner && host->winner->on && !host->bar);
     build_winner(builder, host->winner);

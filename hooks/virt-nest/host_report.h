@@ -12,8 +12,8 @@ void nest_host_report_print(gboolean json);
 
 /**
  * nest_host_report_next_boot: whether nesting is on when the module is loaded next, and who says so.
- * @module: of a platform that is known
- * @conf: of the same platform
+ * @module: of a vendor that is known
+ * @conf: of the same vendor
  *
  * Returns: (transfer full) as "on: /etc/modprobe.d/virt-nest.conf:2 says nested=1".
  */

@@ -87,9 +87,9 @@ look_at(Look *look, GError **error)
 static gboolean
 exposes(const Look *look, const NestDomainXml *xml)
 {
-    const NestPlatform *platform = nest_cpu_platform(xml, look->connection->host.platform, NULL);
+    const NestCpuVendor *vendor = nest_cpu_feature_vendor(xml, look->connection->host.vendor, NULL);
 
-    return platform && nest_cpu_exposes(xml, platform);
+    return vendor && nest_cpu_exposes(xml, vendor);
 }
 
 /* The tag's own mistake, or why the CPU cannot be had, or that nobody made it yet. */
@@ -105,7 +105,7 @@ judge_definition(const Look *look)
                    : g_strdup(
                          "transient, so there is no definition to correct: pass its XML through "
                          "virt-nest rewrite, and create it from that");
-    definition = nest_definition_correct(look->text, look->connection->host.platform,
+    definition = nest_definition_correct(look->text, look->connection->host.vendor,
                                          nest_connection_can_nest(look->connection), &error);
     if (!definition)
         return with_code(error);

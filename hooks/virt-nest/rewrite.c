@@ -13,8 +13,8 @@
 
 /* What the command line asks for. */
 typedef struct {
-    const NestPlatform *platform; /* NULL: this host's, if one is needed */
-    gboolean explain;             /* the changes go to standard error */
+    const NestCpuVendor *vendor; /* NULL: this host's, if one is needed */
+    gboolean explain;            /* the changes go to standard error */
 } Wish;
 
 static gboolean
@@ -70,16 +70,16 @@ read_input(const char *path, GError **error)
     return text;
 }
 
-/* Only a type='kvm' domain asks for the host's platform. */
+/* Only a type='kvm' domain asks for the host's vendor. */
 static gboolean
-find_platform(const NestDomainXml *xml, const Wish *wish, const NestPlatform **ret_platform,
-              GError **error)
+find_vendor(const NestDomainXml *xml, const Wish *wish, const NestCpuVendor **ret_vendor,
+            GError **error)
 {
-    *ret_platform = wish->platform;
-    if (*ret_platform || !nest_cpu_is_kvm(xml))
+    *ret_vendor = wish->vendor;
+    if (*ret_vendor || !nest_cpu_is_kvm(xml))
         return TRUE;
-    *ret_platform = nest_platform_of_host(error);
-    return *ret_platform != NULL;
+    *ret_vendor = nest_cpu_vendor_of_host(error);
+    return *ret_vendor != NULL;
 }
 
 /* Names and models are as they stand in the XML. */
@@ -108,10 +108,10 @@ static gchar *
 rewrite_tagged(NestDomainXml *xml, const NestTag *tag, const Wish *wish, GError **error)
 {
     g_autoptr(GPtrArray) changes = g_ptr_array_new_with_free_func(g_free);
-    const NestPlatform *platform = NULL;
+    const NestCpuVendor *vendor = NULL;
 
-    if (!find_platform(xml, wish, &platform, error) ||
-        !nest_cpu_rewrite(xml, tag, platform, changes, error))
+    if (!find_vendor(xml, wish, &vendor, error) ||
+        !nest_cpu_rewrite(xml, tag, vendor, changes, error))
         return NULL;
     if (wish->explain)
         explain(xml, changes);
@@ -229,11 +229,11 @@ filter(const char *path, const Wish *wish)
 }
 
 static int
-refuse_platform(const NestCall *call, const char *name)
+refuse_vendor(const NestCall *call, const char *name)
 {
-    g_autofree gchar *names = nest_platform_names();
+    g_autofree gchar *names = nest_cpu_vendor_names();
     g_autofree gchar *what =
-        g_strdup_printf("there is no platform '%s', use one of %s", name, names);
+        g_strdup_printf("there is no CPU vendor '%s': use one of %s", name, names);
 
     return nest_command_misused(call, what);
 }
@@ -242,11 +242,13 @@ int
 nest_rewrite(NestCall *call)
 {
     Wish wish = {0};
-    g_autofree gchar *platform = NULL;
+    g_autofree gchar *vendor = NULL;
     int status = NEST_EXIT_DONE;
     const GOptionEntry options[] = {
-        {"platform", 0, 0, G_OPTION_ARG_FILENAME, &platform,
+        {"cpu-vendor", 0, 0, G_OPTION_ARG_FILENAME, &vendor,
          "intel, amd, hygon or zhaoxin (default: this host's)", "NAME"},
+        {"platform", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_FILENAME, &vendor, NULL,
+         NULL}, /* until 0.2 */
         {"explain", 0, 0, G_OPTION_ARG_NONE, &wish.explain, "list the changes on standard error",
          NULL},
         G_OPTION_ENTRY_NULL,
@@ -254,8 +256,8 @@ nest_rewrite(NestCall *call)
 
     if (!nest_command_parse(call, options, &status))
         return status;
-    if (platform && !(wish.platform = nest_platform_by_name(platform)))
-        return refuse_platform(call, platform);
+    if (vendor && !(wish.vendor = nest_cpu_vendor_by_name(vendor)))
+        return refuse_vendor(call, vendor);
     if (g_strv_length(call->arguments) > 1)
         return nest_command_misused(call, "rewrite takes one file");
     return filter(call->arguments[0], &wish);

@@ -125,9 +125,9 @@ print_table(const Shown *shown)
 static void
 print_gainers(const NestConnection *connection)
 {
-    const NestPlatform *platform = connection->host.platform;
+    const NestCpuVendor *vendor = connection->host.vendor;
     gboolean can_nest = nest_connection_can_nest(connection);
-    g_autoptr(GPtrArray) names = can_nest ? nest_gainers_read(platform) : g_ptr_array_new();
+    g_autoptr(GPtrArray) names = can_nest ? nest_gainers_read(vendor) : g_ptr_array_new();
     g_autofree gchar *words = nest_gainers_words(names);
     g_autofree gchar *text = NULL;
 
@@ -135,7 +135,7 @@ print_gainers(const NestConnection *connection)
         return;
     text =
         g_strdup_printf("nesting is on for the whole host: without a tag these have %s as well: %s",
-                        platform->feature, words);
+                        vendor->feature, words);
     (void)putchar('\n');
     print_below(text);
 }

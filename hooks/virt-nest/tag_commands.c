@@ -136,7 +136,7 @@ work_out(Plan *plan, const NestConnection *connection, const char *element, GErr
 {
     g_autofree gchar *text = with_tag(plan->before, element);
 
-    plan->definition = nest_definition_correct(text, connection->host.platform,
+    plan->definition = nest_definition_correct(text, connection->host.vendor,
                                                nest_connection_can_nest(connection), error);
     return plan->definition != NULL;
 }

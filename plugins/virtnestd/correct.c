@@ -175,7 +175,7 @@ work_out(const Source *source, const char *xml, NestDefinition **ret_definition,
     }
     module = nest_kvm_module_read();
     *ret_definition =
-        nest_definition_correct(xml, module.platform, nest_kvm_module_can_nest(&module), &problem);
+        nest_definition_correct(xml, module.vendor, nest_kvm_module_can_nest(&module), &problem);
     if (*ret_definition)
         return TRY_DONE;
     if (is_transient(source))

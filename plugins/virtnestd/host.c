@@ -75,7 +75,7 @@ keep_on(const NestKvmModule *module)
 {
     g_autoptr(GError) error = NULL;
 
-    if (!nest_modprobe_dropin_keep_on(module->platform, NEST_MODPROBE_LOADED, &error))
+    if (!nest_modprobe_dropin_keep_on(module->vendor, NEST_MODPROBE_LOADED, &error))
         nest_log_error(NULL, NULL, error);
 }
 

@@ -15,14 +15,14 @@ static gboolean
 lacks_feature(const char *text)
 {
     g_autoptr(NestDomainXml) xml = nest_domain_xml_parse(text, strlen(text), NULL);
-    const NestPlatform *platform = NULL;
+    const NestCpuVendor *vendor = NULL;
     NestTag tag = NEST_TAG_DEFAULT;
     gboolean tagged = FALSE;
 
     if (!xml || !nest_tag_read(xml, &tagged, &tag, NULL) || !tagged || !tag.required)
         return FALSE;
-    platform = nest_cpu_platform(xml, nest_platform_of_host(NULL), NULL);
-    return platform && !nest_cpu_exposes(xml, platform);
+    vendor = nest_cpu_feature_vendor(xml, nest_cpu_vendor_of_host(NULL), NULL);
+    return vendor && !nest_cpu_exposes(xml, vendor);
 }
 
 /* Whether it was booted and nothing else; @ret_flags: how to start it again. One that was started

@@ -108,13 +108,13 @@ nest_run_age(const char *name)
     return age_of(start_time);
 }
 
-/* The platform whose feature its vCPUs have; NULL: none. */
-static const NestPlatform *
-platform_of(const NestDomainXml *xml)
+/* The vendor whose feature its vCPUs have; NULL: none. */
+static const NestCpuVendor *
+vendor_of(const NestDomainXml *xml)
 {
-    const NestPlatform *platform = nest_cpu_platform(xml, nest_platform_of_host(NULL), NULL);
+    const NestCpuVendor *vendor = nest_cpu_feature_vendor(xml, nest_cpu_vendor_of_host(NULL), NULL);
 
-    return platform && nest_cpu_exposes(xml, platform) ? platform : NULL;
+    return vendor && nest_cpu_exposes(xml, vendor) ? vendor : NULL;
 }
 
 /* The record, and whose run its live marker is of. One that is not what virtnestd writes counts as none. */
@@ -135,7 +135,7 @@ static NestRun *
 run_new(virDomainPtr domain, const Reading *reading)
 {
     NestRun *run = g_atomic_rc_box_new0(NestRun);
-    const NestPlatform *platform = platform_of(reading->xml);
+    const NestCpuVendor *vendor = vendor_of(reading->xml);
     gint64 age = -1;
 
     run->guest.name = g_strdup(virDomainGetName(domain));
@@ -143,12 +143,12 @@ run_new(virDomainPtr domain, const Reading *reading)
     run->guest.id = (int)virDomainGetID(domain);
     run->guest.pid = read_pid(run->guest.name);
     run->guest.kvm = nest_cpu_is_kvm(reading->xml);
-    run->guest.feature = platform ? platform->feature : "";
+    run->guest.feature = vendor ? vendor->feature : "";
     run->qemu = read_start_time(run->guest.pid);
     age = age_of(run->qemu);
     run->started_ms = age < 0 ? 0 : g_get_monotonic_time() / G_TIME_SPAN_MILLISECOND - age;
     run->tagged = reading->tagged;
-    run->guarded = platform && reading->refuses;
+    run->guarded = vendor && reading->refuses;
     run->let_go = reading->tagged && !reading->refuses;
     read_state(run, reading->xml);
     return run;

@@ -1,6 +1,6 @@
 /* Shows that a definition is corrected once and for all, in its <cpu> and record only, and restored exactly.
  *
- * The first three bytes choose platform and host, the tag, and where the rest stands: as the whole
+ * The first three bytes choose vendor and host, the tag, and where the rest stands: as the whole
  * definition, as the <cpu> of one, or as the choices of which a <cpu> is built. */
 #include "cpu.h"
 #include "fuzz.h"
@@ -11,7 +11,7 @@
 
 /* One case. */
 typedef struct {
-    const NestPlatform *host; /* NULL: of an unknown vendor */
+    const NestCpuVendor *host; /* NULL: of an unknown vendor */
     gboolean can_nest;        /* whether it can nest KVM guests */
     gchar *text;              /* the definition */
     gboolean own;             /* the text is one of ours, with its tag on a line of its own */
@@ -117,7 +117,7 @@ read_case(const guint8 *data, gsize size)
 {
     guint host = fuzz_choice(data[0], 2 * G_N_ELEMENTS(hosts));
     const char *tag = tags[fuzz_choice(data[1], G_N_ELEMENTS(tags))];
-    Case c = {.host = nest_platform_by_name(hosts[host / 2]), .can_nest = host % 2 == 0};
+    Case c = {.host = nest_cpu_vendor_by_name(hosts[host / 2]), .can_nest = host % 2 == 0};
     g_autofree gchar *rest = g_strndup((const char *)data + 3, size - 3);
     g_autofree gchar *cpu = NULL;
 
@@ -163,11 +163,11 @@ static void
 check_rewritten(const Case *c, const char *text)
 {
     g_autoptr(NestDomainXml) xml = fuzz_parse(text, strlen(text));
-    const NestPlatform *platform = xml ? nest_cpu_platform(xml, c->host, NULL) : NULL;
+    const NestCpuVendor *vendor = xml ? nest_cpu_feature_vendor(xml, c->host, NULL) : NULL;
     g_autofree gchar *again = NULL;
     guint changes = 0;
 
-    PROMISE("a rewritten CPU shows the feature", platform && nest_cpu_exposes(xml, platform), text);
+    PROMISE("a rewritten CPU shows the feature", vendor && nest_cpu_exposes(xml, vendor), text);
     PROMISE("a rewrite finds nothing to do in its own result",
             rewrite(c, xml, &again, &changes) && changes == 0 && g_str_equal(again, text), text);
 }

@@ -40,9 +40,9 @@ write_file(const char *path, const void *data, gsize size)
 
 /* (transfer full)(nullable) The value that wins, and whether it is on. */
 static gchar *
-winner_of(const NestPlatform *platform, guint lines)
+winner_of(const NestCpuVendor *vendor, guint lines)
 {
-    g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(platform);
+    g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(vendor);
     const NestModprobeSetting *winner = nest_modprobe_conf_winner(conf);
     g_autoptr(GError) error = NULL;
 
@@ -79,7 +79,7 @@ write_libkmods(const char *name)
 
 /* A last backslash is left out here: libkmod before 31 takes the file's end for a character. */
 static void
-check_reading(const NestPlatform *platform, const guint8 *text, gsize size)
+check_reading(const NestCpuVendor *vendor, const guint8 *text, gsize size)
 {
     g_autofree gchar *won = NULL, *libkmods = NULL;
     guint lines = 1;
@@ -90,9 +90,9 @@ check_reading(const NestPlatform *platform, const guint8 *text, gsize size)
         lines += text[i] == '\n';
     (void)g_unlink(ours);
     write_file(other, text, size);
-    won = winner_of(platform, lines);
-    write_libkmods(platform->module);
-    libkmods = winner_of(platform, 1);
+    won = winner_of(vendor, lines);
+    write_libkmods(vendor->module);
+    libkmods = winner_of(vendor, 1);
     PROMISE("the winner is libkmod's", g_strcmp0(won, libkmods) == 0, won);
 }
 
@@ -116,7 +116,7 @@ check_kept(const char *before)
 }
 
 static void
-check_drop_in(const NestPlatform *platform, const guint8 *text, gsize size)
+check_drop_in(const NestCpuVendor *vendor, const guint8 *text, gsize size)
 {
     g_autofree gchar *before = g_strndup((const char *)text, size);
     g_autoptr(GError) error = NULL;
@@ -124,7 +124,7 @@ check_drop_in(const NestPlatform *platform, const guint8 *text, gsize size)
 
     (void)g_unlink(other);
     write_file(ours, text, size);
-    if (!nest_modprobe_dropin_keep_on(platform, NEST_MODPROBE_LOADED | NEST_MODPROBE_FORCE,
+    if (!nest_modprobe_dropin_keep_on(vendor, NEST_MODPROBE_LOADED | NEST_MODPROBE_FORCE,
                                       &error)) {
         g_autofree gchar *after = NULL;
         gsize length = 0;
@@ -153,13 +153,13 @@ int
 LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
 {
     guint choice = size > 0 ? fuzz_choice(data[0], 3) : 0;
-    const NestPlatform *platform = nest_platform_by_name(choice == 1 ? "intel" : "amd");
+    const NestCpuVendor *vendor = nest_cpu_vendor_by_name(choice == 1 ? "intel" : "amd");
 
     if (size == 0)
         return 0;
     if (choice < 2)
-        check_reading(platform, data + 1, size - 1);
+        check_reading(vendor, data + 1, size - 1);
     else
-        check_drop_in(platform, data + 1, size - 1);
+        check_drop_in(vendor, data + 1, size - 1);
     return 0;
 }

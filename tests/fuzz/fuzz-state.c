@@ -148,7 +148,7 @@ check_state(const NestDomainXml *xml, const char *text)
 static void
 check_correction(const char *text, gboolean again)
 {
-    const NestPlatform *host = nest_platform_by_name("intel");
+    const NestCpuVendor *host = nest_cpu_vendor_by_name("intel");
     g_autoptr(NestDefinition) definition = fuzz_correct(text, host, TRUE);
 
     if (!definition || !definition->xml)

@@ -202,7 +202,7 @@ has_two(const char *text)
 }
 
 NestDefinition *
-fuzz_correct(const char *text, const NestPlatform *host, gboolean kvm_can_nest)
+fuzz_correct(const char *text, const NestCpuVendor *host, gboolean kvm_can_nest)
 {
     g_autoptr(GError) error = NULL;
     NestDefinition *definition =
@@ -233,7 +233,7 @@ is_believed(const char *text)
 }
 
 void
-fuzz_check_done(const char *text, const NestPlatform *host, gboolean kvm_can_nest)
+fuzz_check_done(const char *text, const NestCpuVendor *host, gboolean kvm_can_nest)
 {
     g_autoptr(NestDefinition) definition = fuzz_correct(text, host, kvm_can_nest);
 

@@ -41,7 +41,7 @@ NestDomainXml *fuzz_parse(const char *text, gsize length);
 gchar *fuzz_without_tag(const char *text);
 
 /* (transfer full)(nullable) A correction whose outcome agrees with itself; NULL: refused. */
-NestDefinition *fuzz_correct(const char *text, const NestPlatform *host, gboolean kvm_can_nest);
+NestDefinition *fuzz_correct(const char *text, const NestCpuVendor *host, gboolean kvm_can_nest);
 
 /* Only what may be changed was changed, and the record is one. */
 void fuzz_check_changed(const char *before, const char *after);
@@ -51,4 +51,4 @@ void fuzz_check_changed(const char *before, const char *after);
 gboolean fuzz_is_recordable(const char *text);
 
 /* A second correction finds nothing to do. */
-void fuzz_check_done(const char *text, const NestPlatform *host, gboolean kvm_can_nest);
+void fuzz_check_done(const char *text, const NestCpuVendor *host, gboolean kvm_can_nest);

@@ -82,7 +82,7 @@ rewrite(const char *text, const Place *place, GError **error)
 
     if (!xml || !nest_tag_read(xml, &tagged, &tag, error) ||
         (tagged &&
-         !nest_cpu_rewrite(xml, &tag, nest_platform_by_name(place->host), changes, error)))
+         !nest_cpu_rewrite(xml, &tag, nest_cpu_vendor_by_name(place->host), changes, error)))
         return NULL;
     return nest_domain_xml_text(xml);
 }
@@ -161,7 +161,7 @@ correct(const char *text, const Place *place, NestDefinitionAction action)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(NestDefinition) definition =
-        nest_definition_correct(text, nest_platform_by_name(place->host), TRUE, &error);
+        nest_definition_correct(text, nest_cpu_vendor_by_name(place->host), TRUE, &error);
 
     g_assert_no_error(error);
     g_assert_cmpint(definition->action, ==, action);
@@ -192,7 +192,7 @@ check_refused(const char *text, const Place *place, const char *expected)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(NestDefinition) definition =
-        nest_definition_correct(text, nest_platform_by_name(place->host), TRUE, &error);
+        nest_definition_correct(text, nest_cpu_vendor_by_name(place->host), TRUE, &error);
 
     g_assert_null(definition);
     g_assert_cmpstr(nest_error_name(error), ==, expected + strlen("refused "));

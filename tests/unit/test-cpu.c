@@ -27,7 +27,7 @@
 
 static const struct {
     const char *name, *before; /* a type of domain */
-    const char *host;          /* the host's platform, or NULL for a host nobody knows */
+    const char *host;          /* the host's vendor, or NULL for a host nobody knows */
     const char *feature;       /* what the guest is to see */
 } hosts[] = {
     {"kvm on Intel", BEFORE("kvm"), "intel", "vmx"}, {"kvm on AMD", BEFORE("kvm"), "amd", "svm"},
@@ -219,7 +219,7 @@ rewrite(const char *text, NestCpuWish wish, const char *host, GPtrArray *changes
     gboolean done = FALSE;
 
     tag.cpu = wish;
-    done = nest_cpu_rewrite(xml, &tag, host ? nest_platform_by_name(host) : NULL, changes, error);
+    done = nest_cpu_rewrite(xml, &tag, host ? nest_cpu_vendor_by_name(host) : NULL, changes, error);
     out = nest_domain_xml_text(xml);
     if (!done) {
         g_assert_cmpstr(out, ==, text); /* nothing is wanted of what is refused */
@@ -408,15 +408,15 @@ check_outcome(int host, NestCpuWish wish, const char *before, const char *out)
     g_autoptr(GPtrArray) again = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GError) error = NULL;
     g_autofree gchar *twice = rewrite(out, wish, hosts[host].host, again, &error);
-    const NestPlatform *platform =
-        nest_cpu_platform(xml, hosts[host].host ? nest_platform_by_name(hosts[host].host) : NULL, NULL);
+    const NestCpuVendor *vendor =
+        nest_cpu_feature_vendor(xml, hosts[host].host ? nest_cpu_vendor_by_name(hosts[host].host) : NULL, NULL);
 
     check_rest(host, out);
     g_assert_no_error(error);
     g_assert_cmpstr(twice, ==, out);
     g_assert_cmpuint(again->len, ==, 0);
-    g_assert_cmpstr(platform->feature, ==, hosts[host].feature);
-    g_assert_true(nest_cpu_exposes(xml, platform));
+    g_assert_cmpstr(vendor->feature, ==, hosts[host].feature);
+    g_assert_true(nest_cpu_exposes(xml, vendor));
     check_other_features(before, out);
 }
 
@@ -645,24 +645,24 @@ test_exposes(void)
         g_autofree gchar *word = nest_cpu_describe(xml);
 
         g_test_message("%s", effects[i].cpu);
-        g_assert_cmpint(nest_cpu_exposes(xml, nest_platform_by_name("intel")), ==, *effects[i].vmx == 'y');
-        g_assert_cmpint(nest_cpu_exposes(xml, nest_platform_by_name("amd")), ==, *effects[i].svm == 'y');
-        g_assert_cmpint(nest_cpu_exposes(xml, nest_platform_by_name("hygon")), ==, *effects[i].svm == 'y');
+        g_assert_cmpint(nest_cpu_exposes(xml, nest_cpu_vendor_by_name("intel")), ==, *effects[i].vmx == 'y');
+        g_assert_cmpint(nest_cpu_exposes(xml, nest_cpu_vendor_by_name("amd")), ==, *effects[i].svm == 'y');
+        g_assert_cmpint(nest_cpu_exposes(xml, nest_cpu_vendor_by_name("hygon")), ==, *effects[i].svm == 'y');
         g_assert_cmpstr(word, ==, effects[i].word);
     }
 }
 
 static void
-test_platform(void)
+test_vendor(void)
 {
     g_autoptr(NestDomainXml) kvm = check_parse("<domain type='kvm'><os><type>hvm</type></os></domain>");
     g_autoptr(NestDomainXml) tcg = check_parse("<domain type='qemu'/>");
-    const NestPlatform *intel = nest_platform_by_name("intel");
+    const NestCpuVendor *intel = nest_cpu_vendor_by_name("intel");
 
     g_test_summary("under KVM the host's vendor counts, under TCG AMD's; without arch it is x86_64");
-    g_assert_true(nest_cpu_platform(kvm, intel, NULL) == intel);
-    g_assert_true(nest_cpu_platform(tcg, intel, NULL) == nest_platform_of_tcg());
-    g_assert_true(nest_cpu_platform(tcg, NULL, NULL) == nest_platform_of_tcg());
+    g_assert_true(nest_cpu_feature_vendor(kvm, intel, NULL) == intel);
+    g_assert_true(nest_cpu_feature_vendor(tcg, intel, NULL) == nest_cpu_vendor_of_tcg());
+    g_assert_true(nest_cpu_feature_vendor(tcg, NULL, NULL) == nest_cpu_vendor_of_tcg());
     g_assert_true(nest_cpu_is_kvm(kvm));
     g_assert_false(nest_cpu_is_kvm(tcg));
 }
@@ -739,7 +739,7 @@ main(int argc, char **argv)
     g_test_add_func("/cpu/libvirt takes every outcome", test_libvirt_takes);
     g_test_add_func("/cpu/libvirt's schema takes every outcome", test_schema);
     g_test_add_func("/cpu/judged by effect", test_exposes);
-    g_test_add_func("/cpu/whose feature it is", test_platform);
+    g_test_add_func("/cpu/whose feature it is", test_vendor);
     g_test_add_func("/cpu/each change is told", test_sentences);
     g_test_add_func("/cpu/where a new one stands", test_shapes);
     return g_test_run();

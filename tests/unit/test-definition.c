@@ -36,7 +36,7 @@ correct_on(const char *text, const char *host, gboolean can_nest)
 {
     g_autoptr(GError) error = NULL;
     NestDefinition *definition =
-        nest_definition_correct(text, host ? nest_platform_by_name(host) : NULL, can_nest, &error);
+        nest_definition_correct(text, host ? nest_cpu_vendor_by_name(host) : NULL, can_nest, &error);
 
     g_assert_no_error(error);
     g_assert_cmpint(definition->xml == NULL, ==, definition->action == NEST_DEFINITION_UNCHANGED);
@@ -585,7 +585,7 @@ test_refused(gconstpointer data)
     g_autofree gchar *text = definition_of(refused[i].type, refused[i].tag, "", refused[i].cpu);
     g_autoptr(GError) error = NULL;
     g_autoptr(NestDefinition) definition = nest_definition_correct(
-        text, refused[i].host ? nest_platform_by_name(refused[i].host) : NULL, TRUE, &error);
+        text, refused[i].host ? nest_cpu_vendor_by_name(refused[i].host) : NULL, TRUE, &error);
 
     g_assert_null(definition);
     g_assert_error(error, NEST_ERROR, refused[i].code);

@@ -23,7 +23,7 @@
 #define PASSTHROUGH_WITH(features) "<cpu mode='host-passthrough'>" features "</cpu>"
 
 static const struct {
-    const char *sentence, *platform, *text;
+    const char *sentence, *vendor, *text;
     gboolean gains;
 } definitions[] = {
     {"host-passthrough", "intel", KVM(PASSTHROUGH), TRUE},
@@ -65,9 +65,9 @@ static const struct {
 };
 
 static void
-check_names(const char *platform, const char *names)
+check_names(const char *vendor, const char *names)
 {
-    g_autoptr(GPtrArray) gainers = nest_gainers_read(nest_platform_by_name(platform));
+    g_autoptr(GPtrArray) gainers = nest_gainers_read(nest_cpu_vendor_by_name(vendor));
     g_autoptr(GString) found = g_string_new(NULL);
 
     for (guint i = 0; i < gainers->len; i++)
@@ -82,7 +82,7 @@ test_definition(gconstpointer data)
     gchar *root = check_root_new();
 
     check_root_write(FOLDER "web1.xml", definitions[i].text);
-    check_names(definitions[i].platform, definitions[i].gains ? "[web1]" : "");
+    check_names(definitions[i].vendor, definitions[i].gains ? "[web1]" : "");
     check_root_free(root);
 }
 

@@ -363,7 +363,7 @@ static Result *
 rewrite(const World *world, const char *text, gsize length)
 {
     g_autofree gchar *program = built("bin/virt-nest");
-    const char *argv[] = {program, "rewrite", "--platform", "amd", NULL};
+    const char *argv[] = {program, "rewrite", "--cpu-vendor", "amd", NULL};
 
     return run(world, argv, text, length);
 }
@@ -885,7 +885,7 @@ test_files(void)
     g_autofree gchar *filter = built("bin/virt-nest");
     g_autofree gchar *strace = g_find_program_in_path("strace");
     const char *start[] = {world->front, "lab1", "start", "begin", "-", NULL};
-    const char *rewriting[] = {filter, "rewrite", "--platform", "amd", NULL};
+    const char *rewriting[] = {filter, "rewrite", "--cpu-vendor", "amd", NULL};
     const char *const *programs[] = {start, rewriting};
     g_autoptr(GString) plain = document("", TAG, "", "");
 
@@ -998,7 +998,7 @@ test_memory_rewrite(void)
 
     for (guint megabytes = 40; megabytes < 240; megabytes += 15) {
         g_autofree gchar *limit = g_strdup_printf("--as=%u", megabytes * 1024 * 1024);
-        const char *argv[] = {"prlimit", limit, program, "rewrite", "--platform", "amd", NULL};
+        const char *argv[] = {"prlimit", limit, program, "rewrite", "--cpu-vendor", "amd", NULL};
         g_autoptr(Result) result = run(world, argv, large->str, large->len);
 
         if (is_loaders(result))

@@ -11,7 +11,7 @@
 
 static const struct {
     const char *host;     /* below tests/fakes/hosts */
-    const char *platform; /* NULL: of no vendor we know */
+    const char *vendor; /* NULL: of no vendor we know */
     NestKvmState state;
     gboolean device;
     int code; /* of the check, or OK */
@@ -64,8 +64,8 @@ test_host(gconstpointer data)
     g_setenv("VIRT_NEST_ROOT", root, TRUE);
     module = nest_kvm_module_read();
     g_unsetenv("VIRT_NEST_ROOT");
-    if (hosts[i].platform)
-        g_assert_true(module.platform == nest_platform_by_name(hosts[i].platform));
+    if (hosts[i].vendor)
+        g_assert_true(module.vendor == nest_cpu_vendor_by_name(hosts[i].vendor));
     g_assert_cmpint(module.state, ==, hosts[i].state);
     g_assert_cmpint(module.device, ==, hosts[i].device);
     g_assert_false(module.available);

@@ -25,7 +25,7 @@ put_parameters(const char *module, const char *list)
 }
 
 static const struct {
-    const char *platform, *name, *value;
+    const char *vendor, *name, *value;
     gboolean slow;
     const char *says;
 } values[] = {
@@ -58,14 +58,14 @@ static void
 test_value(gconstpointer data)
 {
     gsize i = GPOINTER_TO_SIZE(data);
-    const NestPlatform *platform = nest_platform_by_name(values[i].platform);
+    const NestCpuVendor *vendor = nest_cpu_vendor_by_name(values[i].vendor);
     g_autofree gchar *text = g_strconcat(values[i].value, "\n", NULL);
     g_autoptr(GPtrArray) parameters = NULL;
     const NestKvmParameter *parameter = NULL;
     gchar *root = check_root_new();
 
-    put_parameter(platform->module, values[i].name, text);
-    parameters = nest_kvm_parameters_read(platform);
+    put_parameter(vendor->module, values[i].name, text);
+    parameters = nest_kvm_parameters_read(vendor);
     g_assert_cmpuint(parameters->len, ==, 1);
     parameter = g_ptr_array_index(parameters, 0);
     g_assert_cmpstr(parameter->name, ==, values[i].name);
@@ -83,7 +83,7 @@ test_value(gconstpointer data)
 #define OF_AMD "nested=1 vls=1 vgif=1 npt=Y avic=N sev=N nrips=1 pause_filter_count=3000"
 
 static const struct {
-    const char *sentence, *platform, *module, *list;
+    const char *sentence, *vendor, *module, *list;
     const char *names; /* of the table, in order */
     const char *text;
 } modules[] = {
@@ -105,20 +105,20 @@ static void
 test_module(gconstpointer data)
 {
     gsize i = GPOINTER_TO_SIZE(data);
-    const NestPlatform *platform = nest_platform_by_name(modules[i].platform);
+    const NestCpuVendor *vendor = nest_cpu_vendor_by_name(modules[i].vendor);
     g_autoptr(GPtrArray) parameters = NULL;
     g_autoptr(GString) names = g_string_new(NULL);
     g_autofree gchar *text = NULL;
     gchar *root = check_root_new();
 
     put_parameters(modules[i].module, modules[i].list);
-    parameters = nest_kvm_parameters_read(platform);
+    parameters = nest_kvm_parameters_read(vendor);
     for (guint n = 0; n < parameters->len; n++) {
         const NestKvmParameter *parameter = g_ptr_array_index(parameters, n);
 
         g_string_append_printf(names, "%s%s", n ? " " : "", parameter->name);
     }
-    text = nest_kvm_parameters_text(platform);
+    text = nest_kvm_parameters_text(vendor);
     g_assert_cmpstr(names->str, ==, modules[i].names);
     g_assert_cmpstr(text, ==, modules[i].text);
     check_root_free(root);
@@ -152,7 +152,7 @@ test_word(gconstpointer data)
     put_parameter("kvm_intel", "odd", words[i].value);
     put_parameter("kvm_intel", "ept", "Y\n");
     put_parameter("kvm_intel", "nested", "N\n");
-    text = nest_kvm_parameters_text(nest_platform_by_name("intel"));
+    text = nest_kvm_parameters_text(nest_cpu_vendor_by_name("intel"));
     g_assert_cmpstr(text, ==, words[i].text);
     check_root_free(root);
 }
@@ -168,8 +168,8 @@ test_unreadable(void)
     g_test_summary("a parameter that cannot be read is as one that is not there");
     put_parameter("kvm_amd", "avic", "N\n");
     g_assert_cmpint(g_mkdir(path, 0755), ==, 0);
-    parameters = nest_kvm_parameters_read(nest_platform_by_name("amd"));
-    text = nest_kvm_parameters_text(nest_platform_by_name("amd"));
+    parameters = nest_kvm_parameters_read(nest_cpu_vendor_by_name("amd"));
+    text = nest_kvm_parameters_text(nest_cpu_vendor_by_name("amd"));
     g_assert_cmpuint(parameters->len, ==, 1);
     g_assert_cmpstr(text, ==, "avic=N");
     check_root_free(root);
@@ -179,8 +179,8 @@ static void
 test_not_loaded(void)
 {
     gchar *root = check_root_new();
-    g_autofree gchar *text = nest_kvm_parameters_text(nest_platform_by_name("amd"));
-    g_autoptr(GPtrArray) parameters = nest_kvm_parameters_read(nest_platform_by_name("amd"));
+    g_autofree gchar *text = nest_kvm_parameters_text(nest_cpu_vendor_by_name("amd"));
+    g_autoptr(GPtrArray) parameters = nest_kvm_parameters_read(nest_cpu_vendor_by_name("amd"));
 
     g_assert_cmpstr(text, ==, "");
     g_assert_cmpuint(parameters->len, ==, 0);
@@ -208,7 +208,7 @@ test_lost(gconstpointer data)
 
     put_parameter("kvm_amd", "avic", "N\n");
     put_parameter("kvm_amd", "npt", "Y\n");
-    lost = nest_kvm_parameters_lost(nest_platform_by_name("amd"), losses[i].before);
+    lost = nest_kvm_parameters_lost(nest_cpu_vendor_by_name("amd"), losses[i].before);
     g_assert_cmpstr(lost, ==, losses[i].lost);
     check_root_free(root);
 }
@@ -218,7 +218,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     for (gsize i = 0; i < G_N_ELEMENTS(values); i++) {
-        g_autofree gchar *sentence = g_strdup_printf("%s %s=%s", values[i].platform, values[i].name, values[i].value);
+        g_autofree gchar *sentence = g_strdup_printf("%s %s=%s", values[i].vendor, values[i].name, values[i].value);
 
         check_add_row("kvm-parameters/value", sentence, GSIZE_TO_POINTER(i), test_value);
     }

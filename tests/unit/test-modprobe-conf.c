@@ -21,7 +21,7 @@ typedef struct {
 
 /* What distributions install and people write, and the setting that is in force. */
 static const struct {
-    const char *sentence, *platform;
+    const char *sentence, *vendor;
     File files[4];
     const char *winner; /* NULL: nobody says anything */
 } layouts[] = {
@@ -116,7 +116,7 @@ static const struct {
 
 /* What only the kernel decides: libkmod hands it on, or reads it from the real /proc/cmdline. */
 static const struct {
-    const char *sentence, *platform;
+    const char *sentence, *vendor;
     File files[4];
     const char *winner;
 } kernels[] = {
@@ -151,9 +151,9 @@ write_files(const File *files)
 }
 
 static void
-check_winner(const char *platform, const char *expected)
+check_winner(const char *vendor, const char *expected)
 {
-    g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(nest_platform_by_name(platform));
+    g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(nest_cpu_vendor_by_name(vendor));
     const NestModprobeSetting *winner = nest_modprobe_conf_winner(conf);
     g_autofree gchar *said =
         winner ? g_strdup_printf("%s:%u=%s %s%s", winner->file, winner->line, winner->value,
@@ -203,17 +203,17 @@ test_layout(gconstpointer data)
 {
     gsize i = GPOINTER_TO_SIZE(data);
     gchar *root = check_root_new();
-    const NestPlatform *platform = nest_platform_by_name(layouts[i].platform);
+    const NestCpuVendor *vendor = nest_cpu_vendor_by_name(layouts[i].vendor);
     g_autoptr(NestModprobeConf) conf = NULL;
     g_autofree gchar *expected = NULL;
     g_autofree gchar *arguments = NULL;
 
     write_files(layouts[i].files);
-    check_winner(layouts[i].platform, layouts[i].winner);
+    check_winner(layouts[i].vendor, layouts[i].winner);
     g_assert_true(g_file_get_contents("/proc/cmdline", &arguments, NULL, NULL));
     check_root_write("proc/cmdline", arguments);
-    conf = nest_modprobe_conf_read(platform);
-    expected = ask_libkmod(root, platform->module);
+    conf = nest_modprobe_conf_read(vendor);
+    expected = ask_libkmod(root, vendor->module);
     g_assert_cmpstr(conf->settings->len ? nest_modprobe_conf_winner(conf)->value : NULL, ==, expected);
     check_root_free(root);
 }
@@ -225,7 +225,7 @@ test_kernel(gconstpointer data)
     gchar *root = check_root_new();
 
     write_files(kernels[i].files);
-    check_winner(kernels[i].platform, kernels[i].winner);
+    check_winner(kernels[i].vendor, kernels[i].winner);
     check_root_free(root);
 }
 
@@ -246,9 +246,9 @@ static const struct {
 };
 
 static char
-reads_as(const char *platform, const char *text)
+reads_as(const char *vendor, const char *text)
 {
-    const NestPlatform *p = nest_platform_by_name(platform);
+    const NestCpuVendor *p = nest_cpu_vendor_by_name(vendor);
     g_autofree gchar *line = g_strdup_printf("options %s %s\n", p->module, text);
     g_autoptr(NestModprobeConf) conf = NULL;
 
@@ -281,7 +281,7 @@ test_all_settings(void)
     check_root_write(OURS, NOTE AMD_ON);
     check_root_write("lib/modprobe.d/a.conf", "\n" AMD_OFF);
     check_root_write("proc/cmdline", "kvm_amd.nested=2\n");
-    conf = nest_modprobe_conf_read(nest_platform_by_name("amd"));
+    conf = nest_modprobe_conf_read(nest_cpu_vendor_by_name("amd"));
     for (guint i = 0; i < conf->settings->len; i++) {
         const NestModprobeSetting *setting = g_ptr_array_index(conf->settings, i);
 
@@ -346,7 +346,7 @@ test_initramfs(gconstpointer data)
     g_autoptr(NestModprobeConf) conf = NULL;
 
     check_root_write(initramfs[i].path, initramfs[i].text);
-    conf = nest_modprobe_conf_read(nest_platform_by_name("amd"));
+    conf = nest_modprobe_conf_read(nest_cpu_vendor_by_name("amd"));
     g_assert_cmpint(conf->initramfs, ==, initramfs[i].amd);
     check_root_free(root);
 }
@@ -427,7 +427,7 @@ test_bar(gconstpointer data)
 
     for (gsize j = 0; j < 2 && bars[i].files[j].path; j++)
         check_root_write(bars[i].files[j].path, bars[i].files[j].text);
-    conf = nest_modprobe_conf_read(nest_platform_by_name("amd"));
+    conf = nest_modprobe_conf_read(nest_cpu_vendor_by_name("amd"));
     check_bar(conf, FALSE, FALSE, bars[i].absent);
     check_bar(conf, TRUE, FALSE, bars[i].loaded);
     check_bar(conf, FALSE, TRUE, bars[i].forced);
@@ -473,7 +473,7 @@ test_mistake(gconstpointer data)
     g_autoptr(NestModprobeConf) conf = NULL;
 
     check_root_write(mistakes[i].file.path, mistakes[i].file.text);
-    conf = nest_modprobe_conf_read(nest_platform_by_name("amd"));
+    conf = nest_modprobe_conf_read(nest_cpu_vendor_by_name("amd"));
     g_assert_cmpuint(conf->mistakes->len, ==, mistakes[i].says != NULL);
     if (mistakes[i].says) {
         const NestModprobeMistake *mistake = g_ptr_array_index(conf->mistakes, 0);
@@ -497,7 +497,7 @@ test_hidden(void)
     check_root_write("usr/lib/modprobe.d/kvm.conf", AMD_OFF);
     check_root_write("etc/modprobe.d/kvm.conf", AMD_ON);
     g_assert_cmpint(symlink("usr/lib", link), ==, 0);
-    conf = nest_modprobe_conf_read(nest_platform_by_name("amd"));
+    conf = nest_modprobe_conf_read(nest_cpu_vendor_by_name("amd"));
     g_assert_cmpuint(conf->settings->len, ==, 1);
     g_assert_cmpuint(conf->mistakes->len, ==, 1);
     mistake = g_ptr_array_index(conf->mistakes, 0);
@@ -519,7 +519,7 @@ test_alias_files(void)
     g_test_message("libkmod %s it", value ? "reads" : "does not read");
     check_winner("amd", value ? "/etc/modprobe.d/a.alias:1=0 off" : NULL);
     {
-        g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(nest_platform_by_name("amd"));
+        g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(nest_cpu_vendor_by_name("amd"));
 
         g_assert_cmpuint(conf->mistakes->len, ==, !value);
     }
@@ -558,7 +558,7 @@ code_of(const char *says)
 static void
 check_verdict(const char *says)
 {
-    g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(nest_platform_by_name("amd"));
+    g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(nest_cpu_vendor_by_name("amd"));
     g_autoptr(GError) error = NULL;
 
     g_assert_cmpint(nest_modprobe_conf_check(conf, &error), ==, !says);
@@ -703,12 +703,12 @@ test_keep(gconstpointer data)
         check_root_write(OURS, keeps[i].before);
     if (keeps[i].other.path)
         check_root_write(keeps[i].other.path, keeps[i].other.text);
-    g_assert_cmpint(nest_modprobe_dropin_keep_on(nest_platform_by_name("amd"), keeps[i].force ? NEST_MODPROBE_FORCE : 0, &error), ==,
+    g_assert_cmpint(nest_modprobe_dropin_keep_on(nest_cpu_vendor_by_name("amd"), keeps[i].force ? NEST_MODPROBE_FORCE : 0, &error), ==,
                     keeps[i].after != NULL);
     now = ours_now(root);
     g_assert_cmpstr(now, ==, keeps[i].after ? keeps[i].after : keeps[i].before);
     if (keeps[i].after) {
-        g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(nest_platform_by_name("amd"));
+        g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(nest_cpu_vendor_by_name("amd"));
 
         g_assert_no_error(error);
         g_assert_true(nest_modprobe_conf_winner(conf)->on);
@@ -724,7 +724,7 @@ static void
 test_keep_overridden(void)
 {
     gchar *root = check_root_new();
-    const NestPlatform *amd = nest_platform_by_name("amd");
+    const NestCpuVendor *amd = nest_cpu_vendor_by_name("amd");
     g_autoptr(GError) error = NULL;
 
     g_test_summary("an operator's nested=0 that the distribution overrides is told, and kept against with force only");
@@ -742,7 +742,7 @@ static void
 test_keep_blacklisted(void)
 {
     gchar *root = check_root_new();
-    const NestPlatform *amd = nest_platform_by_name("amd");
+    const NestCpuVendor *amd = nest_cpu_vendor_by_name("amd");
 
     g_test_summary("a blacklist line does not count once somebody has loaded the module by name");
     check_root_write("etc/modprobe.d/a.conf", "blacklist kvm_amd\n");
@@ -762,11 +762,11 @@ test_keep_twice(void)
     GStatBuf status, again;
 
     g_test_summary("the folder is made, the file readable by all, and one that is right not touched");
-    g_assert_true(nest_modprobe_dropin_keep_on(nest_platform_by_name("intel"), 0, NULL));
+    g_assert_true(nest_modprobe_dropin_keep_on(nest_cpu_vendor_by_name("intel"), 0, NULL));
     umask(mask);
     g_assert_cmpint(g_stat(path, &status), ==, 0);
     g_assert_cmpint(status.st_mode & 07777, ==, 0644);
-    g_assert_true(nest_modprobe_dropin_keep_on(nest_platform_by_name("intel"), NEST_MODPROBE_FORCE, NULL));
+    g_assert_true(nest_modprobe_dropin_keep_on(nest_cpu_vendor_by_name("intel"), NEST_MODPROBE_FORCE, NULL));
     g_assert_cmpint(g_stat(path, &again), ==, 0);
     g_assert_cmpint((gint64)status.st_ino, ==, (gint64)again.st_ino);
     g_assert_true(g_file_test(folder, G_FILE_TEST_IS_DIR));
@@ -875,7 +875,7 @@ test_obstacle(gconstpointer data)
     check_root_write("etc/modprobe.d/other.conf", "");
     g_assert_cmpint(obstacles[i].make(path), ==, 0);
     g_assert_cmpint(g_lstat(path, &before), ==, 0);
-    g_assert_false(nest_modprobe_dropin_keep_on(nest_platform_by_name("amd"), NEST_MODPROBE_FORCE, &error));
+    g_assert_false(nest_modprobe_dropin_keep_on(nest_cpu_vendor_by_name("amd"), NEST_MODPROBE_FORCE, &error));
     check_io(&error, obstacles[i].says);
     g_assert_false(nest_modprobe_dropin_forget(&removed, &error));
     check_io(&error, obstacles[i].says);
@@ -893,7 +893,7 @@ test_no_folder(void)
 
     g_test_summary("/etc is no folder, so that none can be made in it");
     check_root_write("etc", "");
-    g_assert_false(nest_modprobe_dropin_keep_on(nest_platform_by_name("amd"), 0, &error));
+    g_assert_false(nest_modprobe_dropin_keep_on(nest_cpu_vendor_by_name("amd"), 0, &error));
     check_io(&error, "Not a directory");
     check_root_free(root);
 }
@@ -923,7 +923,7 @@ test_no_room(gconstpointer data)
     if (before)
         check_root_write(OURS, before);
     set_room(FALSE);
-    kept = nest_modprobe_dropin_keep_on(nest_platform_by_name("amd"), 0, &error);
+    kept = nest_modprobe_dropin_keep_on(nest_cpu_vendor_by_name("amd"), 0, &error);
     forgot = !before || nest_modprobe_dropin_forget(&removed, &second);
     set_room(TRUE);
     g_assert_false(kept);

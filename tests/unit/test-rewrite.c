@@ -28,9 +28,9 @@ typedef struct {
 #define SAME "=" /* standard output is the input, byte for byte */
 
 static const Case filters[] = {
-    {"an untagged domain comes out as it went in", "rewrite --platform intel",
+    {"an untagged domain comes out as it went in", "rewrite --cpu-vendor intel",
      DOMAIN("kvm", "", HASWELL), 0, SAME, NULL},
-    {"an untagged domain needs no platform", "rewrite", DOMAIN("kvm", "", ""), 0, SAME, NULL},
+    {"an untagged domain needs no vendor", "rewrite", DOMAIN("kvm", "", ""), 0, SAME, NULL},
     {"DOS line ends stay", "rewrite", "<domain type='kvm'>\r\n\t<name>x</name>\r\n</domain>\r\n", 0,
      SAME, NULL},
     {"what is no XML passes", "rewrite", "not XML at all", 0, SAME, NULL},
@@ -43,31 +43,31 @@ static const Case filters[] = {
     {"--explain says that nothing is to be done", "rewrite --explain", DOMAIN("kvm", "", ""), 0,
      SAME, "not tagged"},
     {"- is standard input", "rewrite -", DOMAIN("kvm", "", ""), 0, SAME, NULL},
-    {"intel gives vmx", "rewrite --platform intel", DOMAIN("kvm", TAG, HASWELL), 0,
+    {"intel gives vmx", "rewrite --cpu-vendor intel", DOMAIN("kvm", TAG, HASWELL), 0,
      "<model>Haswell</model>|policy=\"require\" name=\"vmx\"|<!-- kept -->|urn:o", NULL},
-    {"amd gives svm", "rewrite --platform=amd", DOMAIN("kvm", TAG, EPYC), 0,
+    {"amd gives svm", "rewrite --cpu-vendor=amd", DOMAIN("kvm", TAG, EPYC), 0,
      "policy=\"require\" name=\"svm\"", NULL},
-    {"hygon gives svm", "rewrite --platform hygon", DOMAIN("kvm", TAG, EPYC), 0,
+    {"hygon gives svm", "rewrite --cpu-vendor hygon", DOMAIN("kvm", TAG, EPYC), 0,
      "policy=\"require\" name=\"svm\"", NULL},
-    {"no CPU becomes host-passthrough", "rewrite --platform intel", DOMAIN("kvm", TAG, ""), 0,
+    {"no CPU becomes host-passthrough", "rewrite --cpu-vendor intel", DOMAIN("kvm", TAG, ""), 0,
      "mode=\"host-passthrough\"", NULL},
-    {"a right CPU stays byte for byte", "rewrite --platform intel", DOMAIN("kvm", TAG, PASSTHROUGH),
+    {"a right CPU stays byte for byte", "rewrite --cpu-vendor intel", DOMAIN("kvm", TAG, PASSTHROUGH),
      0, SAME, NULL},
-    {"what US-ASCII has no character for stays a reference", "rewrite --platform intel",
+    {"what US-ASCII has no character for stays a reference", "rewrite --cpu-vendor intel",
      "<?xml version='1.0' encoding='US-ASCII'?><domain type='kvm'><metadata>" TAG
      "</metadata><cpu a='&#x1F600;'/></domain>",
      0, "<cpu a=\"&#x1F600;\" mode=\"host-passthrough\"", NULL},
-    {"a right CPU is explained", "rewrite --platform intel --explain",
+    {"a right CPU is explained", "rewrite --cpu-vendor intel --explain",
      DOMAIN("kvm", TAG, PASSTHROUGH), 0, SAME, "nest: t1: nothing to do|host-passthrough"},
-    {"a TCG domain gets svm whatever the platform", "rewrite --platform intel",
+    {"a TCG domain gets svm whatever the vendor", "rewrite --cpu-vendor intel",
      DOMAIN("qemu", TAG, ""), 0, "mode=\"maximum\"|name=\"svm\"", NULL},
     {"--explain lists each change", "rewrite --explain", DOMAIN("qemu", TAG, ""), 0, "name=\"svm\"",
      "nest: t1: the CPU becomes maximum|nest: t1: feature svm is required"},
-    {"a model of the other vendor is refused", "rewrite --platform amd",
+    {"a model of the other vendor is refused", "rewrite --cpu-vendor amd",
      DOMAIN("kvm", TAG, HASWELL), 1, NULL, "nest: |Haswell|Intel|[NEST-CPU-VENDOR]"},
-    {"--explain adds nothing to a refusal", "rewrite --platform amd --explain",
+    {"--explain adds nothing to a refusal", "rewrite --cpu-vendor amd --explain",
      DOMAIN("kvm", TAG, HASWELL), 1, NULL, "[NEST-CPU-VENDOR]"},
-    {"a mistaken tag is refused", "rewrite --platform amd",
+    {"a mistaken tag is refused", "rewrite --cpu-vendor amd",
      DOMAIN("kvm", "<nest:enable xmlns:nest='urn:virt-nest:1' cpu='x'/>", ""), 1, NULL,
      "cpu='x'|[NEST-TAG-VALUE]"},
     {"a tag in the wrong namespace is refused", "rewrite",
@@ -82,9 +82,11 @@ static const Case filters[] = {
     {"a file that is not there", "rewrite /nonexistent/x.xml", "", 1, NULL,
      "/nonexistent/x.xml|[NEST-IO]"},
     {"a folder is no file", "rewrite /", "", 1, NULL, "[NEST-IO]"},
-    {"an unknown platform", "rewrite --platform sparc", "", 2, NULL,
+    {"amd by the option's former name", "rewrite --platform amd", DOMAIN("kvm", TAG, EPYC), 0,
+     "policy=\"require\" name=\"svm\"", NULL},
+    {"an unknown vendor", "rewrite --cpu-vendor sparc", "", 2, NULL,
      "sparc|intel, amd, hygon, zhaoxin|[NEST-USAGE]"},
-    {"a platform without its name", "rewrite --platform", "", 2, NULL, "--platform|[NEST-USAGE]"},
+    {"a vendor without its name", "rewrite --cpu-vendor", "", 2, NULL, "--cpu-vendor|[NEST-USAGE]"},
     {"two files", "rewrite a b", "", 2, NULL, "one file|[NEST-USAGE]"},
     {"an unknown option of a command", "rewrite --color", "", 2, NULL,
      "--color|virt-nest rewrite --help|[NEST-USAGE]"},
@@ -102,7 +104,7 @@ static const Case lines[] = {
     {"--help", "--help", "", 0, "Usage:|enable|disable|apply|status|rewrite|--connect", NULL},
     {"-h of a command", "enable -h", "", 0,
      "virt-nest enable|--cpu|--migration|--required|--connect", NULL},
-    {"--help of rewrite", "rewrite --help", "", 0, "--platform|--explain|[FILE]", NULL},
+    {"--help of rewrite", "rewrite --help", "", 0, "--cpu-vendor|--explain|[FILE]", NULL},
     {"enable without a domain", "enable", "", 2, NULL, "name one or more domains|[NEST-USAGE]"},
     {"disable without a domain", "disable", "", 2, NULL, "name one or more domains|[NEST-USAGE]"},
     {"apply without a domain", "apply", "", 2, NULL, "--all|[NEST-USAGE]"},
@@ -316,7 +318,7 @@ test_none(void)
     g_assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
 }
 
-/* One laid-out host and the feature that a guest gets there without --platform. */
+/* One laid-out host and the feature that a guest gets there without --cpu-vendor. */
 static const struct {
     const char *name;
     const char *says; /* pieces of the output; NULL: refused */
@@ -354,7 +356,7 @@ main(int argc, char **argv)
         check_add_row("virt-nest", lines[i].sentence, &lines[i], test_case);
     g_test_add_func("/rewrite/twice is as once", test_again);
     g_test_add_func("/rewrite/any bytes pass", test_bytes);
-    g_test_add_func("/rewrite/the platform is this host's unless told", test_hosts);
+    g_test_add_func("/rewrite/the vendor is this host's unless told", test_hosts);
     g_test_add_func("/rewrite/a full disk is an error", test_full);
     g_test_add_func("/rewrite/a closed pipe is an error", test_closed);
     g_test_add_func("/rewrite/no standard output is an error", test_none);

@@ -1,6 +1,6 @@
-/* The platforms: vendors of hosts, and whose CPU each model's name means. */
+/* The CPU vendors: those of hosts, and whose CPU each model's name means. */
 #include "check.h"
-#include "platform.h"
+#include "cpu_vendor.h"
 
 #define CPU_MAP "/usr/share/libvirt/cpu_map"
 
@@ -29,14 +29,14 @@ static const struct {
 static void
 test_hosts(void)
 {
-    g_test_summary("the vendor_id of /proc/cpuinfo names the platform, or none");
+    g_test_summary("the vendor_id of /proc/cpuinfo names the vendor, or none");
     for (gsize i = 0; i < G_N_ELEMENTS(hosts); i++) {
-        const NestPlatform *platform = nest_platform_of_cpuinfo(hosts[i].cpuinfo);
+        const NestCpuVendor *vendor = nest_cpu_vendor_of_cpuinfo(hosts[i].cpuinfo);
 
         g_test_message("%s", hosts[i].sentence);
-        g_assert_cmpstr(platform ? platform->name : NULL, ==, hosts[i].name);
-        g_assert_cmpstr(platform ? platform->feature : NULL, ==, hosts[i].feature);
-        g_assert_cmpstr(platform ? platform->module : NULL, ==, hosts[i].module);
+        g_assert_cmpstr(vendor ? vendor->name : NULL, ==, hosts[i].name);
+        g_assert_cmpstr(vendor ? vendor->feature : NULL, ==, hosts[i].feature);
+        g_assert_cmpstr(vendor ? vendor->module : NULL, ==, hosts[i].module);
     }
 }
 
@@ -47,13 +47,13 @@ test_this_host(void)
     g_autoptr(GError) unknown = NULL;
     g_autoptr(GError) missing = NULL;
 
-    g_test_summary("the host's platform is read below the root; without one the error says so");
-    g_assert_null(nest_platform_of_host(&missing));
+    g_test_summary("the host's vendor is read below the root; without one the error says so");
+    g_assert_null(nest_cpu_vendor_of_host(&missing));
     g_assert_error(missing, NEST_ERROR, NEST_ERROR_HOST_VENDOR);
     check_root_write("proc/cpuinfo", hosts[2].cpuinfo);
-    g_assert_true(nest_platform_of_host(NULL) == nest_platform_by_name("hygon"));
+    g_assert_true(nest_cpu_vendor_of_host(NULL) == nest_cpu_vendor_by_name("hygon"));
     check_root_write("proc/cpuinfo", "vendor_id\t: VIA VIA VIA \n");
-    g_assert_null(nest_platform_of_host(&unknown));
+    g_assert_null(nest_cpu_vendor_of_host(&unknown));
     g_assert_error(unknown, NEST_ERROR, NEST_ERROR_HOST_VENDOR);
     check_says(unknown->message, "vendor|Intel, AMD, Hygon and Zhaoxin");
     check_root_free(root);
@@ -62,45 +62,45 @@ test_this_host(void)
 static void
 test_names(void)
 {
-    g_autofree gchar *names = nest_platform_names();
+    g_autofree gchar *names = nest_cpu_vendor_names();
     g_auto(GStrv) list = g_strsplit(names, ", ", -1);
 
     g_test_summary("each name of the list is found again, nothing else is");
     g_assert_cmpstr(names, ==, "intel, amd, hygon, zhaoxin");
     for (gsize i = 0; list[i]; i++)
-        g_assert_cmpstr(nest_platform_by_name(list[i])->name, ==, list[i]);
+        g_assert_cmpstr(nest_cpu_vendor_by_name(list[i])->name, ==, list[i]);
     g_free(names);
-    names = nest_platform_titles();
+    names = nest_cpu_vendor_titles();
     g_assert_cmpstr(names, ==, "Intel, AMD, Hygon and Zhaoxin");
-    g_assert_null(nest_platform_by_name("Intel"));
-    g_assert_null(nest_platform_by_name(""));
+    g_assert_null(nest_cpu_vendor_by_name("Intel"));
+    g_assert_null(nest_cpu_vendor_by_name(""));
 }
 
 static void
 test_tcg(void)
 {
     g_test_summary("TCG emulates SVM");
-    g_assert_cmpstr(nest_platform_of_tcg()->feature, ==, "svm");
-    g_assert_cmpstr(nest_platform_of_tcg()->title, ==, "AMD");
+    g_assert_cmpstr(nest_cpu_vendor_of_tcg()->feature, ==, "svm");
+    g_assert_cmpstr(nest_cpu_vendor_of_tcg()->title, ==, "AMD");
 }
 
 /* Where a vendor has two names libvirt's has both words: "Zhaoxin CentaurHauls". */
 static gboolean
-is_named(const NestPlatform *platform, const char *vendor)
+is_named(const NestCpuVendor *vendor, const char *name)
 {
-    g_auto(GStrv) words = vendor ? g_strsplit(vendor, " ", 2) : NULL;
+    g_auto(GStrv) words = name ? g_strsplit(name, " ", 2) : NULL;
 
-    return g_strcmp0(platform ? platform->title : NULL, words ? words[0] : NULL) == 0;
+    return g_strcmp0(vendor ? vendor->title : NULL, words ? words[0] : NULL) == 0;
 }
 
 static void
-check_model(const char *model, const char *vendor)
+check_model(const char *model, const char *name)
 {
-    const NestPlatform *platform = nest_platform_of_model(model);
+    const NestCpuVendor *vendor = nest_cpu_vendor_of_model(model);
 
-    if (!is_named(platform, vendor))
-        g_error("model %s is of %s, not of %s", model, vendor ? vendor : "nobody",
-                platform ? platform->title : "nobody");
+    if (!is_named(vendor, name))
+        g_error("model %s is of %s, not of %s", model, name ? name : "nobody",
+                vendor ? vendor->title : "nobody");
 }
 
 /* A model of libvirt's CPU map: its vendor, or the model whose vendor it has. */
@@ -244,12 +244,12 @@ int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/platform/a host is known by its vendor", test_hosts);
-    g_test_add_func("/platform/this host is read below the root", test_this_host);
-    g_test_add_func("/platform/each name is found again", test_names);
-    g_test_add_func("/platform/TCG has SVM", test_tcg);
-    g_test_add_func("/platform/libvirt's CPU map agrees", test_cpu_map);
-    g_test_add_func("/platform/a map of the newest form agrees", test_newer_cpu_map);
-    g_test_add_func("/platform/newer models keep to the families", test_newer_models);
+    g_test_add_func("/vendor/a host is known by its vendor", test_hosts);
+    g_test_add_func("/vendor/this host is read below the root", test_this_host);
+    g_test_add_func("/vendor/each name is found again", test_names);
+    g_test_add_func("/vendor/TCG has SVM", test_tcg);
+    g_test_add_func("/vendor/libvirt's CPU map agrees", test_cpu_map);
+    g_test_add_func("/vendor/a map of the newest form agrees", test_newer_cpu_map);
+    g_test_add_func("/vendor/newer models keep to the families", test_newer_models);
     return g_test_run();
 }

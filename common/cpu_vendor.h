@@ -1,10 +1,10 @@
-/* The CPU vendors: what each calls its feature and its KVM module. A new platform is a row here. */
+/* The CPU vendors: what each calls its feature and its KVM module. A new vendor is a row here. */
 #pragma once
 
 #include <glib.h>
 
 /**
- * NestPlatform: one vendor of x86 CPUs.
+ * NestCpuVendor: one vendor of x86 CPUs.
  */
 typedef struct {
     const char *name;             /* as on the command line: "intel" */
@@ -14,64 +14,64 @@ typedef struct {
     const char *module;           /* as below /sys/module: "kvm_intel" */
     guint32 cpuid_leaf;           /* where CPUID tells of the feature, in ECX */
     guint cpuid_bit;              /* ... by this bit */
-} NestPlatform;
+} NestCpuVendor;
 
 /**
- * nest_platform_by_name: the platform of a name on the command line.
+ * nest_cpu_vendor_by_name: the vendor of a name on the command line.
  *
  * Returns: (nullable) a row of the table.
  */
-const NestPlatform *nest_platform_by_name(const char *name);
+const NestCpuVendor *nest_cpu_vendor_by_name(const char *name);
 
 /**
- * nest_platform_names: the names nest_platform_by_name() knows, for a message.
+ * nest_cpu_vendor_names: the names nest_cpu_vendor_by_name() knows, for a message.
  *
  * Returns: (transfer full) "intel, amd, hygon, zhaoxin".
  */
-gchar *nest_platform_names(void) G_GNUC_WARN_UNUSED_RESULT;
+gchar *nest_cpu_vendor_names(void) G_GNUC_WARN_UNUSED_RESULT;
 
 /* (transfer full) The vendors for a person: "Intel, AMD, Hygon and Zhaoxin". */
-gchar *nest_platform_titles(void) G_GNUC_WARN_UNUSED_RESULT;
+gchar *nest_cpu_vendor_titles(void) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Sets NEST_ERROR_HOST_VENDOR: this host's CPU is of none of them. */
-void nest_platform_refuse(GError **error);
+void nest_cpu_vendor_refuse(GError **error);
 
 /**
- * nest_platform_cpuinfo: what /proc/cpuinfo says of the first processor.
+ * nest_cpu_vendor_cpuinfo: what /proc/cpuinfo says of the first processor.
  *
  * No more is read: the kernel works each processor's part out when it is read, and a large host has
  * hundreds.
  *
  * Returns: (transfer full)(nullable) the text; NULL where it cannot be read.
  */
-gchar *nest_platform_cpuinfo(void) G_GNUC_WARN_UNUSED_RESULT;
+gchar *nest_cpu_vendor_cpuinfo(void) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
- * nest_platform_of_cpuinfo: the platform a /proc/cpuinfo tells of.
- * @cpuinfo: from nest_platform_cpuinfo()
+ * nest_cpu_vendor_of_cpuinfo: the vendor a /proc/cpuinfo tells of.
+ * @cpuinfo: from nest_cpu_vendor_cpuinfo()
  *
  * Returns: (nullable) a row of the table; NULL for a vendor that is not in it.
  */
-const NestPlatform *nest_platform_of_cpuinfo(const char *cpuinfo);
+const NestCpuVendor *nest_cpu_vendor_of_cpuinfo(const char *cpuinfo);
 
 /**
- * nest_platform_of_host: the platform of this machine, from /proc/cpuinfo.
+ * nest_cpu_vendor_of_host: the vendor of this machine, from /proc/cpuinfo.
  *
  * Returns: (nullable) a row of the table, or NULL with NEST_ERROR_HOST_VENDOR.
  */
-const NestPlatform *nest_platform_of_host(GError **error);
+const NestCpuVendor *nest_cpu_vendor_of_host(GError **error);
 
 /**
- * nest_platform_of_model: whose CPU a named model is.
+ * nest_cpu_vendor_of_model: whose CPU a named model is.
  * @model: as in libvirt's <model>: "Haswell-noTSX-IBRS"
  *
  * Known by the families of libvirt's src/cpu_map, whose versions and variants only add a suffix.
  *
  * Returns: (nullable) NULL where the model has no vendor (qemu64, kvm64) or is not known.
  */
-const NestPlatform *nest_platform_of_model(const char *model);
+const NestCpuVendor *nest_cpu_vendor_of_model(const char *model);
 
 /**
- * nest_platform_of_tcg: what QEMU's TCG emulates: SVM, never VMX (facts.md, "Evidence of nested guests").
+ * nest_cpu_vendor_of_tcg: what QEMU's TCG emulates: SVM, never VMX (facts.md, "Evidence of nested guests").
  */
-const NestPlatform *nest_platform_of_tcg(void);
+const NestCpuVendor *nest_cpu_vendor_of_tcg(void);

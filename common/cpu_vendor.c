@@ -1,5 +1,5 @@
-/* The CPU vendors: what each calls its feature and its KVM module. A new platform is a row here. */
-#include "platform.h"
+/* The CPU vendors: what each calls its feature and its KVM module. A new vendor is a row here. */
+#include "cpu_vendor.h"
 
 #include "error.h"
 #include "root.h"
@@ -9,7 +9,7 @@
 enum { INTEL, AMD, HYGON, ZHAOXIN };
 
 /* Zhaoxin has two names, and the spaces about the second one are part of it (arch/x86/kernel/cpu/zhaoxin.c). */
-static const NestPlatform platforms[] = {
+static const NestCpuVendor vendors[] = {
     [INTEL] = {"intel", "Intel", {"GenuineIntel"}, "vmx", "kvm_intel", 1, 5},
     [AMD] = {"amd", "AMD", {"AuthenticAMD"}, "svm", "kvm_amd", 0x80000001, 2},
     [HYGON] = {"hygon", "Hygon", {"HygonGenuine"}, "svm", "kvm_amd", 0x80000001, 2},
@@ -19,7 +19,7 @@ static const NestPlatform platforms[] = {
 /* The first part of a model's name tells the vendor; libvirt adds -v2, -IBRS, -noTSX and the like. */
 static const struct {
     const char *prefix;
-    int platform;
+    int vendor;
 } families[] = {
     {"EPYC", AMD},
     {"Opteron_G", AMD},
@@ -53,29 +53,29 @@ static const struct {
     {"DiamondRapids", INTEL},
 };
 
-const NestPlatform *
-nest_platform_by_name(const char *name)
+const NestCpuVendor *
+nest_cpu_vendor_by_name(const char *name)
 {
-    for (gsize i = 0; i < G_N_ELEMENTS(platforms); i++)
-        if (g_str_equal(platforms[i].name, name))
-            return &platforms[i];
+    for (gsize i = 0; i < G_N_ELEMENTS(vendors); i++)
+        if (g_str_equal(vendors[i].name, name))
+            return &vendors[i];
     return NULL;
 }
 
 gchar *
-nest_platform_names(void)
+nest_cpu_vendor_names(void)
 {
     GString *names = g_string_new(NULL);
 
-    for (gsize i = 0; i < G_N_ELEMENTS(platforms); i++)
-        g_string_append_printf(names, "%s%s", i ? ", " : "", platforms[i].name);
+    for (gsize i = 0; i < G_N_ELEMENTS(vendors); i++)
+        g_string_append_printf(names, "%s%s", i ? ", " : "", vendors[i].name);
     return g_string_free(names, FALSE);
 }
 
 gchar *
-nest_platform_titles(void)
+nest_cpu_vendor_titles(void)
 {
-    const gsize n = G_N_ELEMENTS(platforms);
+    const gsize n = G_N_ELEMENTS(vendors);
     GString *titles = g_string_new(NULL);
 
     for (gsize i = 0; i < n; i++)
@@ -83,16 +83,15 @@ nest_platform_titles(void)
                                i == 0      ? ""
                                : i + 1 < n ? ", "
                                            : " and ",
-                               platforms[i].title);
+                               vendors[i].title);
     return g_string_free(titles, FALSE);
 }
 
 static gboolean
-is_vendor(const NestPlatform *platform, const char *name)
+is_vendor(const NestCpuVendor *vendor, const char *name)
 {
-    for (gsize i = 0; i < G_N_ELEMENTS(platform->cpuid_vendors) && platform->cpuid_vendors[i];
-         i++) {
-        g_autofree gchar *stripped = g_strstrip(g_strdup(platform->cpuid_vendors[i]));
+    for (gsize i = 0; i < G_N_ELEMENTS(vendor->cpuid_vendors) && vendor->cpuid_vendors[i]; i++) {
+        g_autofree gchar *stripped = g_strstrip(g_strdup(vendor->cpuid_vendors[i]));
 
         if (g_str_equal(stripped, name))
             return TRUE;
@@ -100,8 +99,8 @@ is_vendor(const NestPlatform *platform, const char *name)
     return FALSE;
 }
 
-const NestPlatform *
-nest_platform_of_cpuinfo(const char *cpuinfo)
+const NestCpuVendor *
+nest_cpu_vendor_of_cpuinfo(const char *cpuinfo)
 {
     g_autoptr(GMatchInfo) match = NULL;
     g_autoptr(GRegex) vendor =
@@ -111,14 +110,14 @@ nest_platform_of_cpuinfo(const char *cpuinfo)
     if (!g_regex_match(vendor, cpuinfo, 0, &match))
         return NULL;
     name = g_strstrip(g_match_info_fetch(match, 1));
-    for (gsize i = 0; i < G_N_ELEMENTS(platforms); i++)
-        if (is_vendor(&platforms[i], name))
-            return &platforms[i];
+    for (gsize i = 0; i < G_N_ELEMENTS(vendors); i++)
+        if (is_vendor(&vendors[i], name))
+            return &vendors[i];
     return NULL;
 }
 
 gchar *
-nest_platform_cpuinfo(void)
+nest_cpu_vendor_cpuinfo(void)
 {
     g_autofree gchar *path = nest_root_path("/proc/cpuinfo");
     FILE *file = fopen(path, "re");
@@ -135,9 +134,9 @@ nest_platform_cpuinfo(void)
 }
 
 void
-nest_platform_refuse(GError **error)
+nest_cpu_vendor_refuse(GError **error)
 {
-    g_autofree gchar *titles = nest_platform_titles();
+    g_autofree gchar *titles = nest_cpu_vendor_titles();
 
     g_set_error(
         error, NEST_ERROR, NEST_ERROR_HOST_VENDOR,
@@ -146,28 +145,28 @@ nest_platform_refuse(GError **error)
         titles);
 }
 
-const NestPlatform *
-nest_platform_of_host(GError **error)
+const NestCpuVendor *
+nest_cpu_vendor_of_host(GError **error)
 {
-    g_autofree gchar *cpuinfo = nest_platform_cpuinfo();
-    const NestPlatform *platform = cpuinfo ? nest_platform_of_cpuinfo(cpuinfo) : NULL;
+    g_autofree gchar *cpuinfo = nest_cpu_vendor_cpuinfo();
+    const NestCpuVendor *vendor = cpuinfo ? nest_cpu_vendor_of_cpuinfo(cpuinfo) : NULL;
 
-    if (!platform)
-        nest_platform_refuse(error);
-    return platform;
+    if (!vendor)
+        nest_cpu_vendor_refuse(error);
+    return vendor;
 }
 
-const NestPlatform *
-nest_platform_of_model(const char *model)
+const NestCpuVendor *
+nest_cpu_vendor_of_model(const char *model)
 {
     for (gsize i = 0; i < G_N_ELEMENTS(families); i++)
         if (g_str_has_prefix(model, families[i].prefix))
-            return &platforms[families[i].platform];
+            return &vendors[families[i].vendor];
     return NULL;
 }
 
-const NestPlatform *
-nest_platform_of_tcg(void)
+const NestCpuVendor *
+nest_cpu_vendor_of_tcg(void)
 {
-    return &platforms[AMD];
+    return &vendors[AMD];
 }
