@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
 # virt-nest: everything is built under build/; sources are listed by hand.
 #
 #   make              all programs                      make install     DESTDIR, PREFIX

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What virt-nest allow leaves in a running domain's live metadata: the guard is lifted for a while. */
 #include "allow.h"
 

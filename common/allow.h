@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What virt-nest allow leaves in a running domain's live metadata: the guard is lifted for a while.
  *
  * It stands in a namespace of its own, as libvirt keeps one element for each, and virt-nest writes it while

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The settings: /etc/virt-nest/virt-nest.conf, a key file in which every key is optional. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The CPU rewrite: from a domain, its tag and a vendor to a <cpu> with VMX or SVM.
  *
  * Theory of operation: today's CPU is put into one of a few classes, and the first row of the table

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The CPU rewrite: from a domain, its tag and a vendor to a <cpu> with VMX or SVM. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The CPU vendors: what each calls its feature and its KVM module. A new vendor is a row here. */
 #include "cpu_vendor.h"
 

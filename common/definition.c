@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The correction of a persistent definition as a whole: CPU, record and marker, from text to text. */
 #include "definition.h"
 

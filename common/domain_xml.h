@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A domain's XML, read as a tree and changed as text: what is not replaced stays byte for byte. */
 #pragma once
 

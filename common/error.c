@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The one error domain of virt-nest: what can go wrong, and the stable code a person sees for it. */
 #include "error.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Untagged domains that gain the nested feature once the host's nesting is on: nesting is a property of the
  * whole host. */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Text from outside, made fit to be printed in a line. */
 #include "harmless.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Text from outside, made fit to be printed in a line. Of libc only: the hook's front uses it too. */
 #pragma once
 

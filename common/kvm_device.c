@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* /dev/kvm, which goes and comes back with the KVM module: udev gives it its owner, mode and ACL a moment later. */
 #include "kvm_device.h"
 

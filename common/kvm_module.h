@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The host's KVM module: whether KVM guests of this host can have nested guests, and if not, why. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The parameters of the KVM module that is loaded: those that decide nested speed, and all of them. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What would be done about the host's KVM module, and whether it is safe now. */
 #include "kvm_plan.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Turning nesting on in the host's KVM module, or off: loading and unloading it, where no guest can be hurt.
  *
  * Theory of operation: only the vendor's module is unloaded; kvm.ko stays, with its parameters. /dev/kvm

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Who keeps the KVM module in use: domains and other processes, by name. */
 #pragma once
 

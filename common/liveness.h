@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Whether virtnestd lives: a lock on /run/virt-nest/virtnestd.lock, gone with its holder. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Log lines with fields: to the journal where it is there, to standard error otherwise. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The words by which a document that may be ours is known. */
 #include "mention.h"
 

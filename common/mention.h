@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Whether a document may be ours, without parsing it: for the hook's front too, so libc only. */
 #pragma once
 

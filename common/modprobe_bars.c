@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What keeps the KVM module from being loaded at all, by somebody's decision. */
 #include "modprobe_bars.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What decides nesting at the next load of the KVM module: modprobe's configuration.
  *
  * libkmod gives the options of a module as one text and does not tell where each of them stands. So the same

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What decides nesting at the next load of the KVM module: modprobe's configuration. */
 #pragma once
 

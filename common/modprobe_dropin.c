@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Our drop-in in modprobe's configuration: what has nesting on at each boot. */
 #include "modprobe_dropin.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* modprobe's configuration as text: which files there are, which of them are read, and their lines in order. */
 #include "modprobe_files.h"
 

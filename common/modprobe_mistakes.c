@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Lines that somebody wrote to set nesting, and that do nothing. */
 #include "modprobe_mistakes.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Where the host's files are: below $VIRT_NEST_ROOT when a test lays out a host in a folder. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Stamps: notes between the hook and virtnestd about one domain, void after a minute. */
 #include "stamp.h"
 

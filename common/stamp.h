@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Stamps: notes between the hook and virtnestd about one domain, void after a minute.
  *
  * A stamp is an empty file in a folder only root reads, named by the domain's uuid. There are four

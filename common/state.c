@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* virtnestd's own record in a domain's metadata: the CPU before the correction, and the live marker. */
 #include "state.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The tag: what an administrator wrote into a domain's metadata to have nesting. */
 #pragma once
 

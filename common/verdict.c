@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The verdict: from evidence to whether nested guests are running in a domain. */
 #include "verdict.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The verdict: from evidence to whether nested guests are running in a domain.
  *
  * A pure state machine: samples of evidence go in, one after the other, and the verdict comes out. Which

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* XML elements as libxml2 has them: looking at them, comparing them, walking over them. */
 #include "xml.h"
 

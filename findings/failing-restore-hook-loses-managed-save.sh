@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
 # libvirt 11.3: where the qemu hook fails at `restore` as a domain is started from its managed save, the saved guest is
 # deleted, the domain stays shut off, and virsh says that it was started. With 9.0 the start fails, and the saved guest
 # stays. So a hook that judges at `restore` loses guests with 11.3; where it fails at `prepare` both keep them.

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
 # kmod 30 (Debian 12) takes settings from modprobe.d's files in .conf and in .alias. kmod 34 (Debian 13) takes those in
 # .conf alone, and says nothing of the other: an option that stood in x.alias is gone after the upgrade.
 . "$(dirname "$0")/packages"

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
 # libvirt keeps of a domain's <metadata> one element for each namespace. It drops an element without a namespace, and one
 # whose prefix is not declared, with no error and exit status 0: what a tool has put there is gone after the next define.
 # In 9.0 and 11.3 alike. Shown with libvirt's test driver, which needs no daemon.

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
 # A block node that belongs to no device and is read-only keeps all of QEMU from migrating and saving, if its format is
 # vdi: an empty image of 512 bytes does. From QEMU 7.2 to 10.0 alike.
 . "$(dirname "$0")/packages"

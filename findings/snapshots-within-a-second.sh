@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
 # libvirt names a snapshot that has no name after the second in which it is made. A second one within the same second gets
 # the same name, and is refused as one that exists already.
 . "$(dirname "$0")/packages"

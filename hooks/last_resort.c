@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* How a program ends where nothing else can be done. Of libc only: the hook's front uses it too. */
 #include "last_resort.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* How a program ends where nothing else can be done: no memory, no end in sight, a fault of its own. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* No memory: no allocation of any library ever fails; the program ends by the last resort instead.
  *
  * Theory of operation: GLib prints a line of its own and traps when there is no memory. libxml2 and libkmod

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The hook that libvirt runs, first part: lets a domain that does not mention virt-nest go at once.
  *
  * Theory of operation: libvirt runs this for every operation of every domain on the host, so it

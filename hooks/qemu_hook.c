@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The hook, second part: judges what libvirt is about to do with a domain that mentions virt-nest.
  *
  * Theory of operation: libvirt runs prepare and start for a boot and for a guest that resumes saved

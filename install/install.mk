@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
 # make install: what goes where. The hook never replaces somebody else's.
 
 HOOK_FOLDER = $(DESTDIR)$(sysconfdir)/libvirt/hooks

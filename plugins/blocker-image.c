@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The images that guard-blocker opens in a QEMU: their formats, and the place where they are for a moment. */
 #include "blocker-image.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The node of guard-blocker in a QEMU, and what QEMU says about migration because of it. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Which saves guard-blocker may abort: all but a compressed one, whose abort can end libvirt's daemon.
  *
  * Theory of operation: libvirt tells nobody how a save is made. A compressor is a process of its own that reads from a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Which saves guard-blocker may abort. */
 #pragma once
 

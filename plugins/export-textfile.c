@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The export for Prometheus: a file in the folder in which node_exporter's textfile collector looks. */
 #include "error.h"
 #include "nest-plugin.h"

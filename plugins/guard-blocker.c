@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* guard-blocker: keeps a running domain from being migrated and saved, by a migration blocker in its QEMU.
  *
  * Theory of operation: while a node of certain block formats is open, QEMU refuses to migrate, and with that

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* QEMU's monitor through libvirt, for the plugins that need it. */
 #include "monitor.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* QEMU's monitor through libvirt, for the plugins that need it. Every command taints the domain
  * "custom-monitor" (facts.md, "A migration blocker at run time"), and waits for as long as QEMU does not answer. */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What a plugin of virtnestd is: the only interface between the two. See virt-nest-plugin(7).
  *
  * A plugin is a shared object with one exported constant, `const NestPlugin nest_plugin`. It is loaded by

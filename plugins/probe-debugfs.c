@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The probe that reads KVM's counter of entries into nested guests from debugfs: the cheapest.
  *
  * Theory of operation: a VM's counters are in /sys/kernel/debug/kvm/PID-FD, PID its QEMU's, FD a number that

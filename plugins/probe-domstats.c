@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The probe that asks libvirt's domstats for the entries into nested guests, where debugfs is closed. */
 #include "error.h"
 #include "nest-plugin.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A plugin's own group of virt-nest.conf. */
 #pragma once
 

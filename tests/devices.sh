@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 # A small /dev for a root of its own, where a test runs in namespaces. Source it.
 

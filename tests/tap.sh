@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 # Test cases in bash that print TAP: source it, write functions, end with tap_run.
 #

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
 # What tests, fuzzes and measures: its programs and its goals.
 #
 #   make check        tiers build, unit and libvirt     make check-unit  the unit tier, in seconds

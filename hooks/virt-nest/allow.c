@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* virt-nest allow: lets a guarded domain be migrated or saved although nested guests run in it.
  *
  * It writes what is allowed into the live metadata, where virtnestd hears of it and lifts the guard, and

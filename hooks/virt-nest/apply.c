@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* virt-nest apply: what virtnestd does when a definition changes, done once. */
 #include "connection.h"
 

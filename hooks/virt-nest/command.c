@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the commands of virt-nest share: reading their options and saying what went wrong. */
 #include "command.h"
 

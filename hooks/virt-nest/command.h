@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The commands of virt-nest: what main.c knows of each, and what they share. */
 #pragma once
 

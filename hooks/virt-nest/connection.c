@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A command's connection to libvirt: the domains it works on, and all that a correction needs.
  *
  * Theory of operation: a command works on the main thread and may wait for libvirt there. A second

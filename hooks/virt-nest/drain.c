@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* virt-nest drain: shuts down, before the host is, the domains that their guard keeps from being saved.
  *
  * Theory of operation: the main thread looks twice a second who is off, and keeps the time. libvirt's call

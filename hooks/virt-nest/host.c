@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* virt-nest host, host enable, host disable and check-host: the nesting of the whole host. */
 #include "command.h"
 #include "host_report.h"

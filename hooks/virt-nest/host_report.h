@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What can be said of the host: its KVM module, what decides nesting there, and what would be done about it. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What virtnestd left in a running domain's live XML of its nested guests and its guard, in words. */
 #include "live.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* virt-nest, the command a person runs: finds its command in the table and runs it. */
 #include "command.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the commands print: text that a terminal only shows, in columns and lines, and JSON. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Entries into nested guests a second, by the plugins that count them without touching the guest. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* virt-nest rewrite: a filter from domain XML to domain XML, without libvirt. */
 #include "command.h"
 

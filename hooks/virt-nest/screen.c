@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A terminal used as a screen, and left as it was found. */
 #include "screen.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* virt-nest status: which domains are tagged, which of them have what they ask for, and why not. */
 #include "gainers.h"
 #include "error.h"

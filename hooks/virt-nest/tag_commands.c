@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* virt-nest enable and disable: the tag in the definition's metadata, and at once what follows from it. */
 #include "report.h"
 

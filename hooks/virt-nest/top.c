@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* virt-nest top: nested guests as they come and go, in a terminal or as one table after the other.
  *
  * Theory of operation: the main thread draws, and hears keys, signals and the clock. What waits for libvirt, a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What virt-nest top has found, as the lines of its screen. */
 #include "top_view.h"
 

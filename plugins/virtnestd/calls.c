@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The connections over which libvirt is called, each by one thread at a time. */
 #include "virtnestd/calls.h"
 

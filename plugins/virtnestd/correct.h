@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The correction of a domain's persistent definition through libvirt, without losing anything. */
 #pragma once
 

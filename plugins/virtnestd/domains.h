@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The host's domains: which want a look, and the looks under way. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The guard: watches running domains for nested guests, and has migration and save refused while they run.
  *
  * Theory of operation: a running domain that is to be guarded is a ward. Each interval a ward is sampled, by

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The guard: watches running domains for nested guests, and has migration and save refused while they run. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the guard lets a worker do for one domain, as it waits for libvirt: sample, check, arm, disarm. */
 #include "virtnestd/guard_job.h"
 

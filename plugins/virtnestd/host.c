@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The host's KVM module, made ready as soon as a tagged domain wants it.
  *
  * A turn takes as long as the kernel does, and waits for others, so it runs on a thread of its own, one at

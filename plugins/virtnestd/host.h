@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The host's KVM module, made ready as soon as a tagged domain wants it. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* logind's delay inhibitor: held while a guard is armed, it makes a host's shutdown wait for the guests.
  *
  * Theory of operation: while it shall be held, logind's name on the system bus is watched, and each owner

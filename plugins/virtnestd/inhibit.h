@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* logind's delay inhibitor: held while a guard is armed, it makes a host's shutdown wait for the guests.
  *
  * libvirt-guests would save them, be refused by the guard, and they would be killed. So when logind says that

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Snapshots with memory that were made before a guard was armed: QEMU can be at one unseen. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The link to libvirt: its events, the connections that calls begin with, and coming back when libvirt was away. */
 #include "virtnestd/link.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The plugin host: loads plugins by name, checks them, and keeps one's failure from the others. */
 #include "virtnestd/loader.h"
 

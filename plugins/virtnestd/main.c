@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* virtnestd: follows libvirt's events and acts where no hook can: see virtnestd(8).
  *
  * Here are the process, its signals and its settings. link.c hears libvirt, calls.c lends the connections to act

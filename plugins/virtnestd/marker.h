@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The live marker: says in a running tagged domain's live XML that this guest runs, and what its guard does.
  *
  * It travels in save images, snapshots and migration XML, where the hook reads from it that a guest

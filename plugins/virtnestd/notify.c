@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What systemd wants to know of a service (sd_notify(3)), sent as its protocol says: one datagram.
  */
 #include "virtnestd/notify.h"

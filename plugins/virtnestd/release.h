@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* virtnestd --release: disarms every guard of the host, as the removal of the package does. */
 #pragma once
 

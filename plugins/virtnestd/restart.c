@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* on-stale=restart: a start that was faster than the correction is stopped and started again, once. */
 #include "virtnestd/restart.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* One run of a domain, from its start to its end: who it is for the plugins, and whether it is to be guarded. */
 #include "virtnestd/run.h"
 

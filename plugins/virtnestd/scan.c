@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* All domains of the host, sifted for those that have anything to do with virt-nest. */
 #include "virtnestd/scan.h"
 

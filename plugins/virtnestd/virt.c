@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* libvirt's objects and errors in GLib's terms. */
 #include "virtnestd/virt.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A ward: a running domain under guard, what is known of it and what is wanted for it. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The watch over our own redefinitions: did one bring back a domain that somebody undefined? */
 #include "virtnestd/watch.h"
 

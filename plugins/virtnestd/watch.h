@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The watch over our own redefinitions: did one bring back a domain that somebody undefined?
  *
  * Theory of operation: libvirt's define has no compare-and-swap and creates a domain that is not

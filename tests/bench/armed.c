@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* From an L2's first output to the armed blocker: armed ROUNDS DOMAIN CONSOLE, where virtnestd runs.
  *
  * The domain is an L1 that starts and ends an L2 when told (tests/guest/l1-init); CONSOLE.in takes lines for

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The way from a definition to its correction: correct ROUNDS XML-FILE.
  *
  * "A NANOSECONDS": from the return of virDomainDefineXML() with a fresh tagged domain until this

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* CPU time of virtnestd's guard: guard ROUNDS DOMAINS PLUGIN-FOLDER, $VIRT_NEST_ROOT being an empty folder.
  *
  * A third of the domains run nested guests, the others never did. Real are guard.c and what it is made of,

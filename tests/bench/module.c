@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* From a tagged definition to nesting in the host's module: module ROUNDS XML-FILE, as root where virtnestd runs.
  *
  * "A NANOSECONDS": from libvirt's event of the definition, as this program hears it, until

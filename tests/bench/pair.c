@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Runs two commands in turn, many times: pair ROUNDS STDIN A... -- B... prints a line for each run.
  *
  * A line is "A NANOSECONDS KIB": fork, exec and wait of one run, and its peak memory. Standard input

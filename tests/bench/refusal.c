@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A refusal, and a bare way to QEMU's monitor and back: refusal ROUNDS DOMAIN, whose blocker is armed.
  *
  * In turn, over one warm connection:

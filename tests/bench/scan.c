@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* virtnestd's first look at all domains, and others': scan ROUNDS VIRTNESTD VIRSH-COMMANDS-FILE.
  *
  * In turn, a line "LABEL NANOSECONDS" each:

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Starts one domain on two hosts in turn: start ROUNDS DOMAIN LABEL-A URI-A LABEL-B URI-B.
  *
  * A line is "LABEL NANOSECONDS": one virDomainCreateWithFlags() over a warm connection, paused, so that

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the benchmark's libvirt programs share. */
 #include "virt.h"
 

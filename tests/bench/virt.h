@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the benchmark's libvirt programs share: a connection, the clock, and ending at the first error. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Shows that a configuration is read or refused by name, and that a refusal changes no setting.
  *
  * The input is the file. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Shows that a definition is corrected once and for all, in its <cpu> and record only, and restored exactly.
  *
  * The first three bytes choose vendor and host, the tag, and where the rest stands: as the whole

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Shows that the front hands a domain's XML over, byte for byte, exactly where it mentions us.
  *
  * The first byte chooses the operation, the second how much one read gives, the rest is the XML. The

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Shows that the hook, in every operation, judges any input with 0 or with one line that says why not.
  *
  * The first byte chooses the operation, the second the host and whether the domain has a definition, the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Shows that modprobe's configuration is read as libkmod and the kernel read it, and that our drop-in comes
  * and goes without harm to what else stands in its file.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Shows that a record is read as it is written or not at all, and that a forged one harms nothing.
  *
  * The first byte chooses the domain, the second how much of the element is the rest of the input. */

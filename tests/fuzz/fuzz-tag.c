@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Shows that a tag that is read can be written and read again, and that a mistake in it is named.
  *
  * The first byte chooses where the rest of the input stands; see `places`. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the fuzz targets share: promises that abort, and checks of what more than one of them gets. */
 #include "fuzz.h"
 

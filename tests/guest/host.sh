@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 # H, an emulated host for tests: a stock kernel with kvm_amd, libvirtd, virsh and virt-nest under QEMU's TCG,
 # whose processor has SVM though this machine has none. Source it and call vm_...; nobody's KVM or libvirt

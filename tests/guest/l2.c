@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * l2: the nested guest, as small as one can be: a static program on /dev/kvm
  * that L1's /init starts. One VM, one vCPU, a few bytes of real-mode code.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* guard-blocker alone: loads the plugin as virtnestd does, and calls it for one domain.
  *
  *   blocker PLUGIN.so arm|disarm|armed DOMAIN [KEY=VALUE...]   settings of its group

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 # For cases about what follows from a guard: puts its state into a running domain's live XML by hand, as virtnestd
 # would. Source it behind tier.sh.

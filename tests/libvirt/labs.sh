@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 # The words of guard.test and of what else needs a guarded L1: domains whose L1 starts and ends an L2 when told.
 # Source it in tier.sh's place. L1 is Linux under TCG, whose console takes lines (tests/guest/l1-init).

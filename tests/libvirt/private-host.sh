@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
 # A private libvirt host for tests and demo: a libvirtd of its own with all that it
 # knows and starts, in namespaces of its own, below one folder. The machine's own
 # libvirt is neither needed nor touched; /dev/kvm is there only if asked for.

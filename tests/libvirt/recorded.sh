@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 # The words of what shows verdict and guard (status.test, top.test): running domains whose record virtnestd would
 # have written, put there by hand, as no virtnestd runs. Source it in tier.sh's place.

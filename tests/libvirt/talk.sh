@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
 # One virsh and one shell that stay inside the host, for cases of very many rounds: a command costs a
 # millisecond there, and not two processes and their way into the namespaces. Source it after tier.sh;
 # a case calls talk_start first, and both end with the case.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
 """A terminal with a person before it: runs a command in a pseudo-terminal and does what it is told.
 
 terminal.py ROWSxCOLUMNS STEP... -- COMMAND...

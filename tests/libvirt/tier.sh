@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
 # What the scripts of the libvirt tier share: one private host with the built programs installed, and
 # the words their cases are written in. Source it, write cases (tests/tap.sh), end with tap_run.
 #

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Measures the window of virtnestd's corrections from inside it, as a preloaded library: for each
  * define one line in $WINDOW_LOG, the microseconds from the asking for the definition that was read last
  * to the answer to the define. The window proper, from libvirt's reading to its taking, lies within. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the unit tests share: reading a domain, judging an error, laying out a host in a folder. */
 #pragma once
 

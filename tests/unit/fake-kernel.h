@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A kernel's files below $VIRT_NEST_ROOT: its processor, its KVM module, the modules it could load. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The settings: defaults, every value, the plugins, and what is refused with the file's name. */
 #include "check.h"
 #include "config.h"

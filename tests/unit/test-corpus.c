@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The corpus: what becomes of real tools' XML on Intel, on AMD and under TCG, to the byte. */
 #include "check.h"
 #include "cpu.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The CPU vendors: those of hosts, and whose CPU each model's name means. */
 #include "check.h"
 #include "cpu_vendor.h"

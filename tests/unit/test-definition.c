@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The correction of a definition from text to text, through all that can become of it. */
 #include "check.h"
 #include "definition.h"

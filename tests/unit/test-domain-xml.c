@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The document: each element's bytes, splices that change nothing else, and what is not read at all. */
 #include "check.h"
 

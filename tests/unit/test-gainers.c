@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The domains that gain the feature: each kind of definition from an /etc/libvirt/qemu laid out in a folder. */
 #include "check.h"
 #include "gainers.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The guard's decisions, one domain at a time: what it samples, when it arms, disarms, waits and tries again.
  *
  * Real are guard.c and what it is made of, with its workers and the main loop. Fake are libvirt, which answers

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Shows what the qemu hook lets pass and what it refuses, by running its two parts as libvirt does. */
 #include "world.h"
 

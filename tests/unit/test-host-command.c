@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* virt-nest host and check-host as a program, on laid-out hosts: what is said, what is written, and the exit
  * status. What the kernel does is for the tiers that have one (tests/vm-amd, tests/vm-intel). */
 #include "check.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Shows that no input, no argument, no descriptor and no lack of anything makes the hook or virt-nest
  * rewrite do what is not in their tables: pass, or refuse in one line that says why.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* logind's inhibitor: taken while it shall be held, let go in time, and what comes at a shutdown; on a bus of
  * the test's own, with a fake logind. */
 #include "check.h"

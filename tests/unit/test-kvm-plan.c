@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The plan for the host's module: every state, as distributions and kernels have it, with what would be done. */
 #include "fake-kernel.h"
 #include "kvm_plan.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The lock that says virtnestd lives, and the stamps that restore and migrate leave. */
 #include "check.h"
 #include "liveness.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The plugin host, with real shared objects: what fits is used, and what does not is one line in the log. */
 #include "check.h"
 #include "log.h"

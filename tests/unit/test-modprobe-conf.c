@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* modprobe's configuration: whose nested= wins, by libkmod's own word too, and what our drop-in does to it. */
 #include "check.h"
 #include "modprobe_conf.h"

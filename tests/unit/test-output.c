@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What is printed: columns, spans of time, points in time. */
 #include "check.h"
 #include "../../hooks/virt-nest/output.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The probes, as they are built and loaded: debugfs in hosts laid out in folders, and domstats and registers with
  * a libvirt whose answers are made here. */
 #include "check.h"

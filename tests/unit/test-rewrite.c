@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* virt-nest rewrite as a program: what goes in, what comes out, and with which exit status. */
 #include "check.h"
 

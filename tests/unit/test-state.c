@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* virtnestd's record: what is written is read again, what is forged is not believed. */
 #include "check.h"
 #include "state.h"

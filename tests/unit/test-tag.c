@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The tag: every value, every mistake and its message, and that the schema says the same. */
 #include "check.h"
 #include "mention.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The export for Prometheus: what is in its file, by a strict reading of the format, and how it gets there. */
 #include "check.h"
 #include "virtnestd/loader.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The verdict: traces of L1s with what it must be at each sample, and what holds for any. */
 #include "check.h"
 #include "verdict.h"

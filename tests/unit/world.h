@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the tests of the hook share: a world of its own for each case, and running the hook in it.
  *
  * A world is a folder with a host from tests/fakes/hosts, a configuration, a definition, a stamp, and this

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 # The words for guarded L1s whose L2 starts and ends when told, in one emulated host for all cases of a script.
 # Source it in tier.sh's place; each case begins with `stay_on`.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 # What the scripts of the vm-amd tier share: an emulated AMD host for each case, and the words the cases are
 # written in. Source it, write cases (tests/tap.sh), each beginning with `power_on`, end with tap_run.
