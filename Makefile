@@ -80,7 +80,7 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(HARDENING) -Icommon -Iplugin
 
 # common/: what both halves share.
 COMMON = common/allow.c common/config.c common/cpu.c common/definition.c common/domain_xml.c common/error.c \
-         common/gainers.c common/harmless.c common/kernel_args.c common/kvm_device.c common/kvm_module.c common/kvm_parameters.c \
+         common/gainers.c common/escape.c common/kernel_args.c common/kvm_device.c common/kvm_module.c common/kvm_parameters.c \
          common/kvm_plan.c common/kvm_turn.c common/kvm_users.c common/liveness.c common/log.c \
          common/mention.c common/modprobe_bars.c common/modprobe_conf.c common/modprobe_dropin.c \
          common/modprobe_files.c common/modprobe_mistakes.c common/cpu_vendor.c common/root.c common/stamp.c common/state.c common/tag.c \
@@ -99,7 +99,7 @@ VIRT_NEST = hooks/virt-nest/main.c hooks/virt-nest/allow.c hooks/virt-nest/apply
             hooks/virt-nest/status.c hooks/virt-nest/tag_commands.c hooks/virt-nest/top.c hooks/virt-nest/top_view.c
 # Plugins. What they share is linked into each, and hidden.
 PLUGINS       = probe-debugfs probe-domstats probe-registers guard-blocker export-textfile
-PLUGIN_COMMON = common/error.c common/harmless.c common/root.c plugins/monitor.c
+PLUGIN_COMMON = common/error.c common/escape.c common/root.c plugins/monitor.c
 
 COMMON_OBJECTS = $(COMMON:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/common/schema.o
 LINK_OBJECTS   = $(LINK:%.c=$(BUILD)/obj/%.o)
@@ -140,7 +140,7 @@ LINK_PROGRAM = @mkdir -p $(@D); echo "link $@"; $(CC) $(CFLAGS) $(LDFLAGS) $(HAR
 LAST_RESORT = $(BUILD)/obj/hooks/last_resort.o $(BUILD)/obj/hooks/no_memory.o
 
 # The front is what runs for every start on the host: libc and nothing else.
-FRONT_COMMON = $(BUILD)/obj/hooks/last_resort.o $(BUILD)/obj/common/harmless.o $(BUILD)/obj/common/mention.o
+FRONT_COMMON = $(BUILD)/obj/hooks/last_resort.o $(BUILD)/obj/common/escape.o $(BUILD)/obj/common/mention.o
 
 $(BUILD)/hooks/qemu: $(BUILD)/obj/hooks/qemu_front.o $(FRONT_COMMON)
 	$(LINK_PROGRAM)

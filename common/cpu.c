@@ -48,7 +48,7 @@ say(Rewrite *rewrite, const char *format, ...)
     va_start(arguments, format);
     sentence = g_strdup_vprintf(format, arguments);
     va_end(arguments);
-    g_ptr_array_add(rewrite->changes, nest_error_harmless(sentence));
+    g_ptr_array_add(rewrite->changes, nest_error_escape(sentence));
 }
 
 static void

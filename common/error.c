@@ -2,7 +2,7 @@
 /* The one error domain of virt-nest: what can go wrong, and the stable code a person sees for it. */
 #include "error.h"
 
-#include "harmless.h"
+#include "escape.h"
 
 #include <string.h>
 
@@ -78,22 +78,22 @@ shorten(GString *text)
 }
 
 gchar *
-nest_error_harmless(const char *text)
+nest_error_escape(const char *text)
 {
-    gsize room = strlen(text) * NEST_HARMLESS_GROWTH + 1;
-    gchar *harmless = g_malloc(room);
+    gsize room = strlen(text) * NEST_ESCAPE_GROWTH + 1;
+    gchar *escaped = g_malloc(room);
 
-    (void)nest_harmless_copy(harmless, room, text);
-    return harmless;
+    (void)nest_escape_copy(escaped, room, text);
+    return escaped;
 }
 
 gchar *
 nest_error_text(const GError *error)
 {
     g_autoptr(GString) text = g_string_new(error->message);
-    g_autofree gchar *harmless = NULL;
+    g_autofree gchar *escaped = NULL;
 
     shorten(text); /* first, as a cut can fall into a character */
-    harmless = nest_error_harmless(text->str);
-    return g_strdup_printf("nest: %s [%s]", harmless, nest_error_name(error));
+    escaped = nest_error_escape(text->str);
+    return g_strdup_printf("nest: %s [%s]", escaped, nest_error_name(error));
 }

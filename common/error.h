@@ -76,5 +76,5 @@ const char *nest_error_name(const GError *error) G_GNUC_WARN_UNUSED_RESULT;
  */
 gchar *nest_error_text(const GError *error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* (transfer full) A text from outside as it can be printed; see nest_harmless_copy(). */
-gchar *nest_error_harmless(const char *text) G_GNUC_WARN_UNUSED_RESULT;
+/* (transfer full) A text from outside as it can be printed; see nest_escape_copy(). */
+gchar *nest_error_escape(const char *text) G_GNUC_WARN_UNUSED_RESULT;

@@ -77,8 +77,8 @@ log_with_field(GLogLevelFlags level, const char *domain, const char *uuid, GLogF
                                                          : "6";
     g_autofree gchar *line =
         g_strdup_printf("%s%s%s", domain ? domain : "", domain ? ": " : "", message);
-    g_autofree gchar *harmless = nest_error_harmless(line); /* names and values are from outside */
-    GLogField fields[6] = {{"MESSAGE", harmless, -1}, {"PRIORITY", priority, -1}};
+    g_autofree gchar *escaped = nest_error_escape(line); /* names and values are from outside */
+    GLogField fields[6] = {{"MESSAGE", escaped, -1}, {"PRIORITY", priority, -1}};
     gsize n = 2;
 
     if (domain)

@@ -3,7 +3,7 @@
 #include "state.h"
 
 #include "error.h"
-#include "harmless.h"
+#include "escape.h"
 
 #include <libxml/relaxng.h>
 #include <string.h>
@@ -289,7 +289,7 @@ append_text(GString *text, const char *name, const char *value)
     char fit[LONGEST_TEXT + 1];
     g_autofree gchar *escaped = NULL;
 
-    (void)nest_harmless_copy(fit, sizeof(fit), value);
+    (void)nest_escape_copy(fit, sizeof(fit), value);
     escaped = g_markup_escape_text(fit, -1);
     g_string_append_printf(text, " %s='%s'", name, escaped);
 }

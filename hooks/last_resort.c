@@ -2,7 +2,7 @@
 /* How a program ends where nothing else can be done. Of libc only: the hook's front uses it too. */
 #include "last_resort.h"
 
-#include "harmless.h"
+#include "escape.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -101,7 +101,7 @@ begin(const char *action, const char *name)
     static const char ellipsis[] = "...'";
     char *end_of_text = stpcpy(stpcpy(stpcpy(beginning, "nest: cannot "), action), " '");
     size_t room = sizeof(beginning) - (size_t)(end_of_text - beginning) - sizeof(ellipsis);
-    size_t copied = nest_harmless_copy(end_of_text, room, name);
+    size_t copied = nest_escape_copy(end_of_text, room, name);
 
     (void)stpcpy(end_of_text + strlen(end_of_text), name[copied] ? ellipsis : "'");
 }

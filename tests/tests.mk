@@ -28,7 +28,7 @@ TEST_PLUGINS = good good-guard good-export no-start wrong-abi wrong-size only-he
                wrong-kind no-sample no-arm no-disarm no-is-armed no-publish start-fails start-is-mute
 
 $(BUILD)/tests/plugins/%.so: tests/unit/plugins/plugin.c plugins/nest-plugin.h Makefile \
-                             $(BUILD)/pic/common/error.o $(BUILD)/pic/common/harmless.o
+                             $(BUILD)/pic/common/error.o $(BUILD)/pic/common/escape.o
 	@mkdir -p $(@D)
 	@echo "link $@"; $(CC) $(CPPFLAGS) $(LIBRARY_CFLAGS) $(filter-out -fPIE -MMD -MP,$(ALL_CFLAGS)) $(CFLAGS) -fPIC \
 	    -fvisibility=hidden -DVARIANT=$(subst -,_,$*) -DNAME='"$*"' $(filter-out -pie,$(HARDENING_LINK)) \
@@ -60,7 +60,7 @@ $(BUILD)/tests/test-guard: $(BUILD)/obj/tests/unit/test-guard.o $(BUILD)/obj/tes
 	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
 
 # guard-blocker alone, without virtnestd, for the libvirt tier.
-$(BUILD)/tests/blocker: $(BUILD)/obj/tests/libvirt/blocker.o $(BUILD)/obj/common/error.o $(BUILD)/obj/common/harmless.o
+$(BUILD)/tests/blocker: $(BUILD)/obj/tests/libvirt/blocker.o $(BUILD)/obj/common/error.o $(BUILD)/obj/common/escape.o
 	$(LINK_PROGRAM) $(LIBVIRT_LIBS)
 
 # Two parts for the tests: a front that finds no second part, whatever is installed on this machine, and

@@ -64,9 +64,9 @@ check_hardware(const NestKvmModule *module, GError **error)
 static void
 tell(const char *when, const char *what)
 {
-    g_autofree gchar *harmless = nest_error_harmless(what);
+    g_autofree gchar *escaped = nest_error_escape(what);
 
-    (void)printf("%s: %s\n", when, harmless);
+    (void)printf("%s: %s\n", when, escaped);
 }
 
 static void

@@ -46,8 +46,8 @@ nest_output_spaces(gsize n)
 void
 nest_output_words(const char *text, gsize indent)
 {
-    g_autofree gchar *harmless = nest_error_harmless(text);
-    g_auto(GStrv) words = g_strsplit(harmless, " ", -1);
+    g_autofree gchar *escaped = nest_error_escape(text);
+    g_auto(GStrv) words = g_strsplit(escaped, " ", -1);
     gsize column = indent;
 
     for (gsize i = 0; words[i]; i++) {

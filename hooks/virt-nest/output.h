@@ -11,7 +11,7 @@ gsize nest_output_width(const char *text);
 
 /**
  * nest_output_fit: a text in just so many columns.
- * @text: harmless
+ * @text: escaped
  * @width: columns; what is longer is cut, what is shorter filled up with spaces
  *
  * Returns: (transfer full) the text.

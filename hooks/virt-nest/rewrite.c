@@ -88,9 +88,9 @@ static void
 explain_line(const NestDomainXml *xml, const char *what)
 {
     g_autofree gchar *line = g_strdup_printf("%s: %s", nest_domain_xml_value(xml, "name"), what);
-    g_autofree gchar *harmless = nest_error_harmless(line);
+    g_autofree gchar *escaped = nest_error_escape(line);
 
-    (void)fprintf(stderr, "nest: %s\n", harmless);
+    (void)fprintf(stderr, "nest: %s\n", escaped);
 }
 
 static void

@@ -56,7 +56,7 @@ new_cells(const NestReport *report)
     gchar **row = g_new0(gchar *, COLUMNS + 1);
 
     for (int c = 0; c < COLUMNS; c++)
-        row[c] = nest_error_harmless(cells[c]);
+        row[c] = nest_error_escape(cells[c]);
     return row;
 }
 
@@ -81,7 +81,7 @@ print_below(const char *text)
 static void
 print_row(const gsize widths[COLUMNS], gchar **row, const char *problem)
 {
-    g_autofree gchar *harmless = nest_error_harmless(problem ? problem : "");
+    g_autofree gchar *escaped = nest_error_escape(problem ? problem : "");
     gsize column = 0;
     gsize fill = 0;
 
@@ -91,9 +91,9 @@ print_row(const gsize widths[COLUMNS], gchar **row, const char *problem)
         column += widths[c] + GAP;
         fill = widths[c] - nest_output_width(row[c]) + GAP;
     }
-    if (problem && column + nest_output_width(harmless) <= NEST_OUTPUT_WIDTH) {
+    if (problem && column + nest_output_width(escaped) <= NEST_OUTPUT_WIDTH) {
         nest_output_spaces(fill);
-        (void)puts(harmless);
+        (void)puts(escaped);
         return;
     }
     (void)putchar('\n');

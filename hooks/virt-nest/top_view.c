@@ -108,9 +108,9 @@ header(const NestTopView *view, const NestTopStyle *style)
 static gchar *
 showable(const NestTopStyle *style, const char *text)
 {
-    g_autofree gchar *harmless = nest_error_harmless(text);
+    g_autofree gchar *escaped = nest_error_escape(text);
 
-    return style->utf8 ? g_steal_pointer(&harmless) : g_str_to_ascii(harmless, "C");
+    return style->utf8 ? g_steal_pointer(&escaped) : g_str_to_ascii(escaped, "C");
 }
 
 static gchar *

@@ -5,10 +5,10 @@
 #include <stddef.h>
 
 /* What one byte becomes at most: "\xff". */
-#define NEST_HARMLESS_GROWTH 4
+#define NEST_ESCAPE_GROWTH 4
 
 /**
- * nest_harmless_copy: copy a text so that it can do nothing but be read.
+ * nest_escape_copy: copy a text so that it can do nothing but be read.
  * @to: where it goes; always ends in NUL
  * @room: the bytes there are in @to, more than 0
  * @text: a name, a value, a message: any bytes
@@ -19,4 +19,4 @@
  *
  * Returns: how many bytes of @text were copied: all of them unless @to was full.
  */
-size_t nest_harmless_copy(char *to, size_t room, const char *text);
+size_t nest_escape_copy(char *to, size_t room, const char *text);

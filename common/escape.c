@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Text from outside, made fit to be printed in a line. */
-#include "harmless.h"
+#include "escape.h"
 
 #include <stdint.h>
 #include <stdbool.h>
@@ -73,13 +73,13 @@ write_escape(char *to, unsigned char byte)
 }
 
 size_t
-nest_harmless_copy(char *to, size_t room, const char *text)
+nest_escape_copy(char *to, size_t room, const char *text)
 {
     const char *from = text;
 
     while (*from) {
         size_t length = harmless_length((const unsigned char *)from);
-        size_t needed = length ? length : NEST_HARMLESS_GROWTH;
+        size_t needed = length ? length : NEST_ESCAPE_GROWTH;
 
         if (needed >= room)
             break;
