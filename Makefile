@@ -82,8 +82,8 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(HARDENING) -Icommon -Iplugin
 COMMON = common/allow.c common/config.c common/cpu.c common/definition.c common/domain_xml.c common/error.c \
          common/gainers.c common/escape.c common/kernel_args.c common/kvm_device.c common/kvm_module.c common/kvm_parameters.c \
          common/kvm_plan.c common/kvm_turn.c common/kvm_users.c common/liveness.c common/log.c \
-         common/mention.c common/modprobe_bars.c common/modprobe_conf.c common/modprobe_dropin.c \
-         common/modprobe_files.c common/modprobe_mistakes.c common/cpu_vendor.c common/root.c common/stamp.c common/state.c common/tag.c \
+         common/prefilter.c common/modprobe_bars.c common/modprobe_conf.c common/modprobe_dropin.c \
+         common/modprobe_files.c common/modprobe_mistakes.c common/root.c common/stamp.c common/state.c common/tag.c \
          common/verdict.c common/xml.c
 # What speaks with libvirt: virtnestd, and virt-nest's commands that do the same for once.
 LINK = plugins/virtnestd/correct.c plugins/virtnestd/loader.c plugins/virtnestd/run.c \
@@ -140,7 +140,7 @@ LINK_PROGRAM = @mkdir -p $(@D); echo "link $@"; $(CC) $(CFLAGS) $(LDFLAGS) $(HAR
 LAST_RESORT = $(BUILD)/obj/hooks/last_resort.o $(BUILD)/obj/hooks/no_memory.o
 
 # The front is what runs for every start on the host: libc and nothing else.
-FRONT_COMMON = $(BUILD)/obj/hooks/last_resort.o $(BUILD)/obj/common/escape.o $(BUILD)/obj/common/mention.o
+FRONT_COMMON = $(BUILD)/obj/hooks/last_resort.o $(BUILD)/obj/common/escape.o $(BUILD)/obj/common/prefilter.o
 
 $(BUILD)/hooks/qemu: $(BUILD)/obj/hooks/qemu_front.o $(FRONT_COMMON)
 	$(LINK_PROGRAM)

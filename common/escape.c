@@ -42,7 +42,7 @@ is_harmful(uint32_t character)
 
 /* How many bytes the character at @text has; 0 where it is harmful or none. Stops at a NUL. */
 static size_t
-harmless_length(const unsigned char *text)
+plain_length(const unsigned char *text)
 {
     size_t form = 0;
     uint32_t character = 0;
@@ -78,7 +78,7 @@ nest_escape_copy(char *to, size_t room, const char *text)
     const char *from = text;
 
     while (*from) {
-        size_t length = harmless_length((const unsigned char *)from);
+        size_t length = plain_length((const unsigned char *)from);
         size_t needed = length ? length : NEST_ESCAPE_GROWTH;
 
         if (needed >= room)

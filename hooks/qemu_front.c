@@ -16,7 +16,7 @@
  * part runs beside this one, which waits and then ends with 0: also where the loader finds no memory for it, or
  * the kernel kills it. What comes of it is judged at prepare. */
 #include "last_resort.h"
-#include "mention.h"
+#include "prefilter.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,7 +39,7 @@
 #define MAX_BYTES ((size_t)16 * 1024 * 1024)
 
 /* Kept in front of a chunk from the one before, for a word that spans both. */
-#define OVERLAP NEST_MENTION_LONGEST
+#define OVERLAP NEST_PREFILTER_LONGEST
 
 #define SECOND_PART "qemu-hook"
 
@@ -78,7 +78,7 @@ static struct Input {
     size_t length;               /* of the chunk */
     size_t stored;               /* bytes in the memfd */
     int memfd;                   /* -1: not made yet */
-    bool mentions_us;            /* one of the words was met */
+    bool may_be_ours;            /* one of the words was met */
     const Failure *failure;      /* NULL: all went well */
     int error;                   /* errno of the failure */
 } the_input;
@@ -114,15 +114,15 @@ open_standard_descriptors(void)
 
 /* Asked by the signal handler as well, when reading takes too long. */
 static bool
-mentions_us(const Input *input)
+may_be_ours(const Input *input)
 {
-    return nest_mention_is_in(input->bytes, OVERLAP + input->length);
+    return nest_prefilter_matches(input->bytes, OVERLAP + input->length);
 }
 
 static bool
 input_concerns_us(void)
 {
-    return the_input.mentions_us || mentions_us(&the_input);
+    return the_input.may_be_ours || may_be_ours(&the_input);
 }
 
 /* Reads until the chunk is full or the input ends; returns whether there may be more. */
@@ -184,10 +184,10 @@ read_input(Input *input)
 {
     bool more = true;
 
-    while (more && !(input->mentions_us && input->failure)) {
+    while (more && !(input->may_be_ours && input->failure)) {
         more = read_chunk(input);
-        if (!input->mentions_us)
-            input->mentions_us = mentions_us(input);
+        if (!input->may_be_ours)
+            input->may_be_ours = may_be_ours(input);
         if (!more)
             return;
         store_chunk(input);
@@ -260,7 +260,7 @@ let_go_or_pass_on(const struct Operation *operation, const char *refusal, char *
 
     input->memfd = -1;
     read_input(input);
-    if (!input->mentions_us)
+    if (!input->may_be_ours)
         return 0;
     if (!input->failure && (!operation->watched || go_on_in_child()))
         hand_over(input, argv);

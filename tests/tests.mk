@@ -68,7 +68,7 @@ $(BUILD)/tests/blocker: $(BUILD)/obj/tests/libvirt/blocker.o $(BUILD)/obj/common
 TEST_FLAGS = $(CPPFLAGS) $(LIBRARY_CFLAGS) $(filter-out -DNEST_HOOKDIR=% -MMD -MP,$(ALL_CFLAGS)) -DNEST_HOOKDIR='"/nonexistent"' \
              -DNEST_LAST_RESORT_SECONDS=2 $(CFLAGS)
 
-$(BUILD)/tests/front-alone: hooks/qemu_front.c hooks/last_resort.h common/mention.h $(FRONT_COMMON)
+$(BUILD)/tests/front-alone: hooks/qemu_front.c hooks/last_resort.h common/prefilter.h $(FRONT_COMMON)
 	@mkdir -p $(@D)
 	$(CC) $(TEST_FLAGS) $(HARDENING_LINK) -o $@ $(filter %.c %.o,$^)
 

@@ -5,7 +5,7 @@
 #include "../last_resort.h"
 #include "cpu.h"
 #include "error.h"
-#include "mention.h"
+#include "prefilter.h"
 
 #include <errno.h>
 #include <libxml/parser.h>
@@ -121,46 +121,46 @@ rewrite_tagged(NestDomainXml *xml, const NestTag *tag, const Wish *wish, GError 
 
 /* UTF-16 and UTF-32 have NULs between the letters of our words, whatever else they are. */
 static gboolean
-is_mentioned_between_nuls(const char *text, gsize length)
+matches_between_nuls(const char *text, gsize length)
 {
     g_autoptr(GString) letters = g_string_sized_new(length);
 
     for (gsize i = 0; i < length; i++)
         if (text[i])
             g_string_append_c(letters, text[i]);
-    return letters->len < length && nest_mention_is_in(letters->str, letters->len);
+    return letters->len < length && nest_prefilter_matches(letters->str, letters->len);
 }
 
 /* EBCDIC, UTF-7 and the like, as libxml2 reads them. Nothing but the text is read. */
 static gboolean
-is_mentioned_decoded(const char *text, gsize length)
+matches_decoded(const char *text, gsize length)
 {
     int options = XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_RECOVER;
     xmlDoc *doc = xmlReadMemory(text, (int)length, NULL, NULL, options);
     xmlChar *decoded = NULL;
     int n = 0;
-    gboolean mentioned = FALSE;
+    gboolean matches = FALSE;
 
     if (doc)
         xmlDocDumpMemoryEnc(doc, &decoded, &n, "UTF-8");
-    mentioned = decoded && nest_mention_is_in((const char *)decoded, (gsize)n);
+    matches = decoded && nest_prefilter_matches((const char *)decoded, (gsize)n);
     xmlFree(decoded);
     xmlFreeDoc(doc);
-    return mentioned;
+    return matches;
 }
 
 /* What is no domain passes, unless somebody may have meant us. @problem: why it is none. */
 static gboolean
 judge_unreadable(const char *text, gsize length, GError *problem, GError **error)
 {
-    gboolean plainly = nest_mention_is_in(text, length);
+    gboolean plainly = nest_prefilter_matches(text, length);
 
     if (plainly || (g_error_matches(problem, NEST_ERROR, NEST_ERROR_XML_ENCODING) &&
-                    is_mentioned_decoded(text, length))) {
+                    matches_decoded(text, length))) {
         g_propagate_error(error, g_error_copy(problem));
         return FALSE;
     }
-    if (!is_mentioned_between_nuls(text, length))
+    if (!matches_between_nuls(text, length))
         return TRUE;
     g_set_error_literal(error, NEST_ERROR, NEST_ERROR_XML_ENCODING,
                         "this XML is tagged, but in UTF-16 or UTF-32: convert it to UTF-8 first "

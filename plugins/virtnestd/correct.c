@@ -11,7 +11,7 @@
 
 #include "error.h"
 #include "kvm_turn.h"
-#include "mention.h"
+#include "prefilter.h"
 #include "root.h"
 #include "stamp.h"
 #include "tag.h"
@@ -170,7 +170,7 @@ work_out(const Source *source, const char *xml, NestDefinition **ret_definition,
     g_autoptr(GError) problem = NULL;
     NestKvmModule module;
 
-    if (!nest_mention_is_in(xml, strlen(xml))) {
+    if (!nest_prefilter_matches(xml, strlen(xml))) {
         *ret_definition = nest_definition_unchanged();
         return TRY_DONE;
     }

@@ -3,7 +3,7 @@
 #include "virtnestd/run.h"
 
 #include "cpu.h"
-#include "mention.h"
+#include "prefilter.h"
 #include "root.h"
 #include "virtnestd/virt.h"
 
@@ -44,7 +44,7 @@ read_xml(virDomainPtr domain, const NestDefinition *definition, gboolean known, 
         return nest_virt_error(error, "cannot read the running domain");
     if (definition && definition->tagged)
         count_tag(reading, &definition->tag);
-    if (!known && !reading->tagged && !nest_mention_is_in(text, strlen(text)))
+    if (!known && !reading->tagged && !nest_prefilter_matches(text, strlen(text)))
         return TRUE;
     reading->xml = nest_domain_xml_parse(text, strlen(text), error);
     if (!reading->xml)

@@ -2,7 +2,7 @@
 /* All domains of the host, sifted for those that have anything to do with virt-nest. */
 #include "virtnestd/scan.h"
 
-#include "mention.h"
+#include "prefilter.h"
 
 #include <string.h>
 
@@ -71,19 +71,19 @@ nest_scan_take(NestScan *scan, guint *ret_part)
 }
 
 static gboolean
-mentions_us(const char *xml)
+may_be_ours(const char *xml)
 {
-    return nest_mention_is_in(xml, strlen(xml));
+    return nest_prefilter_matches(xml, strlen(xml));
 }
 
 /* What cannot be read gets a look, which says why, unless it is gone. */
 static gboolean
-libvirt_mentions_us(virConnectPtr work, const char *uuid, unsigned int flags)
+may_be_ours_in_libvirt(virConnectPtr work, const char *uuid, unsigned int flags)
 {
     g_autoptr(virDomain) domain = virDomainLookupByUUIDString(work, uuid);
     g_autofree char *xml = domain ? virDomainGetXMLDesc(domain, flags) : NULL;
 
-    return xml ? mentions_us(xml) : !nest_virt_domain_is_gone();
+    return xml ? may_be_ours(xml) : !nest_virt_domain_is_gone();
 }
 
 /* The list says which domains ran when it was made; for those that started since, there are events. */
@@ -94,9 +94,9 @@ wants_look(const NestScan *scan, virDomainPtr domain, const char *uuid, virConne
     g_autofree gchar *file =
         scan->is_local ? nest_virt_read_file(virDomainGetName(domain), uuid) : NULL;
 
-    if (file ? mentions_us(file) : libvirt_mentions_us(work, uuid, VIR_DOMAIN_XML_INACTIVE))
+    if (file ? may_be_ours(file) : may_be_ours_in_libvirt(work, uuid, VIR_DOMAIN_XML_INACTIVE))
         return TRUE;
-    return runs && libvirt_mentions_us(work, uuid, 0);
+    return runs && may_be_ours_in_libvirt(work, uuid, 0);
 }
 
 GPtrArray *

@@ -2,9 +2,9 @@
 /* Shows that the front hands a domain's XML over, byte for byte, exactly where it mentions us.
  *
  * The first byte chooses the operation, the second how much one read gives, the rest is the XML. The
- * reference is the library's own search, nest_mention_is_in(), over the whole of it. */
+ * reference is the library's own search, nest_prefilter_matches(), over the whole of it. */
 #include "fuzz.h"
-#include "mention.h"
+#include "prefilter.h"
 #include "tag.h"
 
 #include <errno.h>
@@ -148,7 +148,7 @@ LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
     run.piece = data[1] == '0' ? 4096 : data[1] + 1;
     run.xml = (const char *)data + 2;
     run.length = size - 2;
-    passed_on = asked[i].is_passed_on && nest_mention_is_in(run.xml, run.length);
+    passed_on = asked[i].is_passed_on && nest_prefilter_matches(run.xml, run.length);
     status = run_front(asked[i].name);
     PROMISE("the second part runs exactly for a domain that mentions us",
             passed_on == (run.executed > 0), asked[i].name);

@@ -4,7 +4,7 @@
  * The first byte chooses the operation, the second the host and whether the domain has a definition, the
  * rest is the XML. What resumes is followed through prepare, start and stopped, as libvirt does. */
 #include "fuzz.h"
-#include "mention.h"
+#include "prefilter.h"
 
 #include <glib/gstdio.h>
 #include <stdio.h>
@@ -238,7 +238,7 @@ check_call(guint i, const char *name, const char *xml, gsize length)
     PROMISE("only what may be refused is", status == 0 || asked[i].may_refuse, asked[i].name);
     /* An <enable> or <disable> without a namespace is a mistaken tag; the front lets it go, as libvirt drops it. */
     PROMISE("a domain that does not mention us is refused for nothing but its XML",
-            status == 0 || nest_mention_is_in(xml, length) || memchr(xml, '&', length) ||
+            status == 0 || nest_prefilter_matches(xml, length) || memchr(xml, '&', length) ||
                 strstr(said_text, " [NEST-XML") || memmem(xml, length, "able", 4),
             said_text);
     check_printed(asked[i].name, name);

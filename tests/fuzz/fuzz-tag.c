@@ -3,7 +3,7 @@
  *
  * The first byte chooses where the rest of the input stands; see `places`. */
 #include "fuzz.h"
-#include "mention.h"
+#include "prefilter.h"
 #include "tag.h"
 
 #include <string.h>
@@ -66,7 +66,7 @@ check_attributes(const NestTag *tag)
 static gboolean
 is_passed_on(const char *text, gsize length)
 {
-    return nest_mention_is_in(text, length) || memchr(text, '&', length);
+    return nest_prefilter_matches(text, length) || memchr(text, '&', length);
 }
 
 static void

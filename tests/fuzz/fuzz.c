@@ -3,7 +3,7 @@
 #include "fuzz.h"
 
 #include "allow.h"
-#include "mention.h"
+#include "prefilter.h"
 #include "state.h"
 
 #include <libxml/xmlerror.h>
@@ -195,7 +195,7 @@ has_two(const char *text)
 {
     g_autoptr(NestDomainXml) xml = NULL;
 
-    if (!nest_mention_is_in(text, strlen(text)))
+    if (!nest_prefilter_matches(text, strlen(text)))
         return FALSE;
     xml = fuzz_parse(text, strlen(text));
     return xml && (is_followed(nest_state_element(xml), NEST_STATE_NAMESPACE) ||

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The tag: every value, every mistake and its message, and that the schema says the same. */
 #include "check.h"
-#include "mention.h"
+#include "prefilter.h"
 #include "tag.h"
 
 #include <libxml/parser.h>
@@ -303,14 +303,14 @@ test_mentioned(void)
 {
     g_test_summary("what has to be parsed is told from what is nobody's, without parsing");
     for (gsize i = 0; i < G_N_ELEMENTS(wellformed); i++)
-        g_assert_true(nest_mention_is_in(wellformed[i].metadata, strlen(wellformed[i].metadata)));
+        g_assert_true(nest_prefilter_matches(wellformed[i].metadata, strlen(wellformed[i].metadata)));
     for (gsize i = 0; i < G_N_ELEMENTS(mistakes); i++)
         if (!is_dropped_by_libvirt(&mistakes[i]))
-            g_assert_true(nest_mention_is_in(mistakes[i].metadata, strlen(mistakes[i].metadata)));
-    g_assert_false(nest_mention_is_in(NOVA LIBOSINFO KUBEVIRT, strlen(NOVA LIBOSINFO KUBEVIRT)));
-    g_assert_false(nest_mention_is_in("", 0));
-    g_assert_false(nest_mention_is_in("nest:enable", strlen("nest:enable") - 1));
-    g_assert_true(nest_mention_is_in("\0<nest:enable", 13));
+            g_assert_true(nest_prefilter_matches(mistakes[i].metadata, strlen(mistakes[i].metadata)));
+    g_assert_false(nest_prefilter_matches(NOVA LIBOSINFO KUBEVIRT, strlen(NOVA LIBOSINFO KUBEVIRT)));
+    g_assert_false(nest_prefilter_matches("", 0));
+    g_assert_false(nest_prefilter_matches("nest:enable", strlen("nest:enable") - 1));
+    g_assert_true(nest_prefilter_matches("\0<nest:enable", 13));
 }
 
 static void

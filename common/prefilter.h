@@ -6,13 +6,13 @@
 #include <stddef.h>
 
 /* No word that is looked for is longer. */
-#define NEST_MENTION_LONGEST 16
+#define NEST_PREFILTER_LONGEST 16
 
 /**
- * nest_mention_is_in: look for the words of which one stands in every tag and record, mistaken ones too.
+ * nest_prefilter_matches: look for the words of which one stands in every tag and record, mistaken ones too.
  * @text: any bytes
  * @length: of @text, in bytes
  *
  * Returns: false for what has nothing to do with virt-nest; true is no promise.
  */
-bool nest_mention_is_in(const char *text, size_t length);
+bool nest_prefilter_matches(const char *text, size_t length);
