@@ -79,12 +79,12 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(HARDENING) -Icommon -Iplugin
              -DNEST_PLUGINDIR='"$(plugindir)"' -DNEST_BINDIR='"$(bindir)"'
 
 # common/: what both halves share.
-COMMON = common/allow.c common/config.c common/cpu.c common/definition.c common/domain_xml.c common/error.c \
-         common/gainers.c common/escape.c common/kernel_args.c common/kvm_device.c common/kvm_module.c common/kvm_parameters.c \
-         common/kvm_plan.c common/kvm_turn.c common/kvm_users.c common/liveness.c common/log.c \
-         common/prefilter.c common/modprobe_bars.c common/modprobe_conf.c common/modprobe_dropin.c \
-         common/modprobe_files.c common/modprobe_mistakes.c common/root.c common/stamp.c common/state.c common/tag.c \
-         common/verdict.c common/xml.c
+COMMON = common/allow.c common/config.c common/cpu.c common/cpu_vendor.c common/definition.c \
+         common/domain_xml.c common/error.c common/escape.c common/gainers.c common/kernel_args.c \
+         common/kvm_device.c common/kvm_module.c common/kvm_parameters.c common/kvm_plan.c common/kvm_turn.c \
+         common/kvm_users.c common/liveness.c common/log.c common/modprobe_bars.c common/modprobe_conf.c \
+         common/modprobe_dropin.c common/modprobe_files.c common/modprobe_mistakes.c common/prefilter.c \
+         common/root.c common/runtime_flag.c common/state.c common/tag.c common/verdict.c common/xml.c
 # What speaks with libvirt: virtnestd, and virt-nest's commands that do the same for once.
 LINK = plugins/virtnestd/correct.c plugins/virtnestd/loader.c plugins/virtnestd/run.c \
        plugins/virtnestd/virt.c plugins/virtnestd/watch.c

@@ -5,7 +5,7 @@
 #include "error.h"
 #include "kvm_users.h"
 #include "modprobe_conf.h"
-#include "stamp.h"
+#include "runtime_flag.h"
 
 static NestKvmAction
 refuse_to_turn_off(const NestKvmModule *module, GError **error)
@@ -32,7 +32,7 @@ refuse_to_turn_off(const NestKvmModule *module, GError **error)
 static gboolean
 is_awaited(GError **error)
 {
-    g_autofree gchar *uuid = nest_stamp_find(NEST_STAMP_STARTING);
+    g_autofree gchar *uuid = nest_runtime_flag_find(NEST_RUNTIME_FLAG_STARTING);
 
     if (uuid)
         g_set_error(error, NEST_ERROR, NEST_ERROR_HOST_BUSY,

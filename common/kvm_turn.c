@@ -18,7 +18,7 @@
 #include "kvm_users.h"
 #include "log.h"
 #include "root.h"
-#include "stamp.h"
+#include "runtime_flag.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -494,7 +494,7 @@ nest_kvm_turn_hold(const char *uuid)
     g_auto(Turn) turn = {0};
     g_autoptr(GError) error = NULL;
 
-    if (!take_lock(&turn, &error) || !nest_stamp_leave(NEST_STAMP_STARTING, uuid, &error))
+    if (!take_lock(&turn, &error) || !nest_runtime_flag_set(NEST_RUNTIME_FLAG_STARTING, uuid, &error))
         nest_log_error(NULL, uuid, error);
 }
 

@@ -25,7 +25,7 @@ gboolean nest_kvm_turn(gboolean nested, gboolean force, NestKvmModule *ret_modul
  * nest_kvm_turn_hold: from now on nesting is not turned off here, as a domain that needs it starts.
  * @uuid: the domain's
  *
- * Until its stamp is taken away (NEST_STAMP_STARTING) or a minute is over; its QEMU has the module then. A turn
+ * Until its flag is taken away (NEST_RUNTIME_FLAG_STARTING) or a minute is over; its QEMU has the module then. A turn
  * that is under way is over afterwards, if that takes some seconds at most. Never fails: look at the host next.
  */
 void nest_kvm_turn_hold(const char *uuid);

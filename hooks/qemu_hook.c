@@ -4,9 +4,9 @@
  * Theory of operation: libvirt runs prepare and start for a boot and for a guest that resumes saved
  * state alike. A boot is judged: the tag, the host, at start the CPU by its effect. A guest that
  * resumes has the CPU it was saved with, so only the host is judged, where its nested state would
- * be lost. It is known by virtnestd's live marker in its XML, or by the stamp that restore and
+ * be lost. It is known by virtnestd's live marker in its XML, or by the flag that restore and
  * migrate leave. Restore judges nothing, as libvirt 11.3 deletes the saved image where a hook fails there; a refusal
- * at prepare keeps it on any release. There a marker without a stamp of restore is of a snapshot, whose guest
+ * at prepare keeps it on any release. There a marker without a flag of restore is of a snapshot, whose guest
  * libvirt has stopped already, or of pasted XML: whether nested guests ran in it does not matter any more.
  * This program never calls libvirt, which waits for it (facts.md, "Hooks"). */
 #include "allow.h"
@@ -18,7 +18,7 @@
 #include "liveness.h"
 #include "log.h"
 #include "root.h"
-#include "stamp.h"
+#include "runtime_flag.h"
 #include "state.h"
 
 #include <errno.h>
@@ -53,7 +53,7 @@ static gboolean check_prepare(Call *call, GError **error);
 static gboolean check_start(Call *call, GError **error);
 static gboolean check_arrival(Call *call, GError **error);
 static gboolean note_restore(Call *call, GError **error);
-static gboolean forget_stamps(Call *call, GError **error);
+static gboolean clear_flags(Call *call, GError **error);
 
 /* The whole table of design.md, "What the hook judges". An operation that is not here passes. */
 struct Operation {
@@ -72,8 +72,8 @@ static const Operation operations[] = {
     {"migrate", check_arrival, FALSE, TRUE, FALSE, "take in domain",
      " (it stays on the source as it is)"},
     {"restore", note_restore, FALSE, FALSE, FALSE, NULL, ""},
-    {"stopped", forget_stamps, FALSE, FALSE, FALSE, NULL, ""},
-    {"release", forget_stamps, FALSE, FALSE, FALSE, NULL, ""},
+    {"stopped", clear_flags, FALSE, FALSE, FALSE, NULL, ""},
+    {"release", clear_flags, FALSE, FALSE, FALSE, NULL, ""},
 };
 
 static void
@@ -150,16 +150,16 @@ read_tag_leniently(Call *call)
 static gboolean
 resumes(Call *call)
 {
-    call->restored = nest_stamp_is_there(NEST_STAMP_RESTORING, call->uuid);
+    call->restored = nest_runtime_flag_test(NEST_RUNTIME_FLAG_RESTORING, call->uuid);
     return call->restored || nest_state_is_of(call->state, call->uuid) ||
-           nest_stamp_is_there(NEST_STAMP_RESUMING, call->uuid);
+           nest_runtime_flag_test(NEST_RUNTIME_FLAG_RESUMING, call->uuid);
 }
 
 static void
 forget_that_it_resumes(const Call *call)
 {
-    nest_stamp_remove(NEST_STAMP_RESUMING, call->uuid);
-    nest_stamp_remove(NEST_STAMP_RESTORING, call->uuid);
+    nest_runtime_flag_clear(NEST_RUNTIME_FLAG_RESUMING, call->uuid);
+    nest_runtime_flag_clear(NEST_RUNTIME_FLAG_RESTORING, call->uuid);
 }
 
 /* Whether the state it comes with says that it ran nested guests. */
@@ -306,7 +306,7 @@ static void
 wait_for_correction(const Call *call)
 {
     for (int ms = 0; ms < CORRECTION_MS; ms++) {
-        if (nest_stamp_is_there(NEST_STAMP_CORRECTING, call->uuid)) {
+        if (nest_runtime_flag_test(NEST_RUNTIME_FLAG_CORRECTING, call->uuid)) {
             g_usleep(SENT_US);
             return;
         }
@@ -444,7 +444,7 @@ check_running_here(Call *call, GError **error)
 {
     if (call->restored)
         return check_running(call, error);
-    if (ran_nested_guests(call) && !nest_stamp_is_there(NEST_STAMP_RESUMING, call->uuid))
+    if (ran_nested_guests(call) && !nest_runtime_flag_test(NEST_RUNTIME_FLAG_RESUMING, call->uuid))
         nest_log(
             G_LOG_LEVEL_WARNING, call->name, call->uuid,
             "comes with nested guests running in it: it is let in, as by the notes of virt-nest it is not "
@@ -479,13 +479,13 @@ check_prepare(Call *call, GError **error)
     return !call->tagged || check_boot(call, error);
 }
 
-/* Never refuses: without the stamp, prepare and start judge by the live marker alone. */
+/* Never refuses: without the flag, prepare and start judge by the live marker alone. */
 static void
-leave_stamp(const Call *call, NestStamp stamp)
+set_flag(const Call *call, NestRuntimeFlag flag)
 {
     g_autoptr(GError) error = NULL;
 
-    if (!nest_stamp_leave(stamp, call->uuid, &error) && !is_session())
+    if (!nest_runtime_flag_set(flag, call->uuid, &error) && !is_session())
         nest_log_error(call->name, call->uuid, error);
 }
 
@@ -498,7 +498,7 @@ check_arrival(Call *call, GError **error)
         return TRUE;
     if (!check_resuming(call, check_running, error))
         return FALSE;
-    leave_stamp(call, NEST_STAMP_RESUMING);
+    set_flag(call, NEST_RUNTIME_FLAG_RESUMING);
     return TRUE;
 }
 
@@ -509,16 +509,16 @@ note_restore(Call *call, GError **error)
     (void)error;
     call->tagged = !nest_tag_read(call->xml, &call->tagged, &call->tag, NULL) || call->tagged;
     if (is_ours(call))
-        leave_stamp(call, NEST_STAMP_RESTORING);
+        set_flag(call, NEST_RUNTIME_FLAG_RESTORING);
     return TRUE;
 }
 
 static gboolean
-forget_stamps(Call *call, GError **error)
+clear_flags(Call *call, GError **error)
 {
     (void)error;
     forget_that_it_resumes(call);
-    nest_stamp_remove(NEST_STAMP_STARTING, call->uuid);
+    nest_runtime_flag_clear(NEST_RUNTIME_FLAG_STARTING, call->uuid);
     return TRUE;
 }
 

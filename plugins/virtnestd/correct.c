@@ -13,7 +13,7 @@
 #include "kvm_turn.h"
 #include "prefilter.h"
 #include "root.h"
-#include "stamp.h"
+#include "runtime_flag.h"
 #include "tag.h"
 #include "xml.h"
 
@@ -148,9 +148,9 @@ redefine(const Source *source, const char *expected, const NestDefinition *defin
     GError *problem = NULL;
 
     if (!source->domain) /* the hook that holds the domain may be waiting for this define */
-        (void)nest_stamp_leave(NEST_STAMP_CORRECTING, source->uuid, NULL);
+        (void)nest_runtime_flag_set(NEST_RUNTIME_FLAG_CORRECTING, source->uuid, NULL);
     outcome = define_if_unchanged(source, expected, definition->xml, &defined, &problem);
-    nest_stamp_remove(NEST_STAMP_CORRECTING, source->uuid);
+    nest_runtime_flag_clear(NEST_RUNTIME_FLAG_CORRECTING, source->uuid);
     may_be_back = nest_watch_end(corrector->watch, watched, corrector->control);
     name_host(definition, &problem);
     if (problem)

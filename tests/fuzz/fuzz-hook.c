@@ -195,7 +195,7 @@ check_printed(const char *operation, const char *name)
             said_text);
 }
 
-/* Or its XML cannot be read, which no stamp is left for. */
+/* Or its XML cannot be read, which no flag is left for. */
 static gboolean
 is_refused_image(void)
 {

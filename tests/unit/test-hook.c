@@ -21,7 +21,7 @@
 #define SEV "<launchSecurity type='sev'/>"
 
 /* What is left in it. */
-enum { NO_STAMP, A_STAMP };
+enum { NO_FLAG, A_FLAG };
 
 /* One call of the hook and what it must do. */
 typedef struct {
@@ -35,7 +35,7 @@ typedef struct {
     const char *code;      /* refused with it; NULL: passes */
     const char *says;      /* in standard error; NULL and passing: nothing may be there */
     const char *prints;    /* in standard output; NULL: nothing may be there */
-    int leaves;            /* A_STAMP or NO_STAMP */
+    int leaves;            /* A_FLAG or NO_FLAG */
 } Case;
 
 static void
@@ -64,285 +64,285 @@ test_case(gconstpointer data)
         assert_contains(result->out, test->prints);
     else
         g_assert_cmpstr(result->out, ==, "");
-    g_assert_cmpint(has_stamp_file(), ==, test->leaves == A_STAMP);
+    g_assert_cmpint(has_flag_file(), ==, test->leaves == A_FLAG);
 }
 
 static const Case cases[] = {
     /* prepare: a boot */
     {"no-cpu-is-printed-rewritten", "prepare", "amd-on", "kvm", TAG, "", 0, NULL, NULL,
-     "<cpu mode=\"host-passthrough\"", NO_STAMP},
+     "<cpu mode=\"host-passthrough\"", NO_FLAG},
     {"default-cpu-is-printed-rewritten", "prepare", "intel-on", "kvm", TAG, PLAIN, 0, NULL, NULL,
-     "<cpu mode=\"host-passthrough\"", NO_STAMP},
+     "<cpu mode=\"host-passthrough\"", NO_FLAG},
     {"host-model-is-printed-with-feature", "prepare", "hygon-on", "kvm", TAG,
-     "<cpu mode='host-model'/>", 0, NULL, NULL, "name=\"svm\"", NO_STAMP},
+     "<cpu mode='host-model'/>", 0, NULL, NULL, "name=\"svm\"", NO_FLAG},
     {"right-cpu-prints-nothing", "prepare", "amd-on", "kvm", TAG, PASSTHROUGH, 0, NULL, NULL, NULL,
-     NO_STAMP},
+     NO_FLAG},
     {"tcg-becomes-maximum", "prepare", "amd-absent", "qemu", TAG, "", 0, NULL, NULL,
-     "<cpu mode=\"maximum\"", NO_STAMP},
+     "<cpu mode=\"maximum\"", NO_FLAG},
     {"other-vendor-is-refused", "prepare", "amd-on", "kvm", TAG, HASWELL_VMX, 0, "NEST-CPU-VENDOR",
-     "Haswell", NULL, NO_STAMP},
+     "Haswell", NULL, NO_FLAG},
     {"confidential-is-refused", "prepare", "amd-on", "kvm", TAG, SEV, 0, "NEST-CPU-CONFIDENTIAL",
-     "launchSecurity", NULL, NO_STAMP},
+     "launchSecurity", NULL, NO_FLAG},
     {"other-architecture-is-refused", "prepare", "amd-on", "qemu", TAG,
-     "<os><type arch='aarch64'>hvm</type></os>", 0, "NEST-CPU-ARCH", "aarch64", NULL, NO_STAMP},
+     "<os><type arch='aarch64'>hvm</type></os>", 0, "NEST-CPU-ARCH", "aarch64", NULL, NO_FLAG},
     {"other-type-is-refused", "prepare", "amd-on", "xen", TAG, "", 0, "NEST-CPU-TYPE", "xen", NULL,
-     NO_STAMP},
+     NO_FLAG},
     {"other-vendor-is-let-go-if-not-required", "prepare", "amd-on", "kvm", OPTIONAL, HASWELL_VMX, 0,
-     NULL, "[NEST-CPU-VENDOR]", NULL, NO_STAMP},
-    {"old-stamp-is-no-stamp", "prepare", "amd-off-idle", "kvm", TAG, PLAIN, OLD_STAMP,
-     "NEST-HOST-OFF", NULL, NULL, A_STAMP},
+     NULL, "[NEST-CPU-VENDOR]", NULL, NO_FLAG},
+    {"old-flag-is-no-flag", "prepare", "amd-off-idle", "kvm", TAG, PLAIN, OLD_FLAG,
+     "NEST-HOST-OFF", NULL, NULL, A_FLAG},
     /* prepare: saved state resumes */
-    {"resuming-prints-nothing", "prepare", "amd-on", "kvm", TAG, PLAIN, STAMP, NULL, NULL, NULL,
-     A_STAMP},
-    {"resuming-plain-cpu-needs-no-host", "prepare", "amd-off-busy", "kvm", TAG, PLAIN, STAMP, NULL,
-     NULL, NULL, A_STAMP},
-    {"resuming-nested-cpu-needs-the-host", "prepare", "amd-off-busy", "kvm", TAG, EPYC_SVM, STAMP,
-     "NEST-HOST-BUSY", "nested state would be lost", NULL, NO_STAMP},
+    {"resuming-prints-nothing", "prepare", "amd-on", "kvm", TAG, PLAIN, FLAG, NULL, NULL, NULL,
+     A_FLAG},
+    {"resuming-plain-cpu-needs-no-host", "prepare", "amd-off-busy", "kvm", TAG, PLAIN, FLAG, NULL,
+     NULL, NULL, A_FLAG},
+    {"resuming-nested-cpu-needs-the-host", "prepare", "amd-off-busy", "kvm", TAG, EPYC_SVM, FLAG,
+     "NEST-HOST-BUSY", "nested state would be lost", NULL, NO_FLAG},
     {"resuming-by-marker-needs-the-host", "prepare", "amd-off-busy", "kvm", TAG LIVE(UUID, "no"),
-     PASSTHROUGH, 0, "NEST-HOST-BUSY", NULL, NULL, NO_STAMP},
+     PASSTHROUGH, 0, "NEST-HOST-BUSY", NULL, NULL, NO_FLAG},
     {"resuming-not-required-is-let-go", "prepare", "amd-off-busy", "kvm", OPTIONAL, PASSTHROUGH,
-     STAMP, NULL, "[NEST-HOST-BUSY]", NULL, A_STAMP},
-    {"resuming-on-unknown-vendor", "prepare", "unknown-vendor", "kvm", TAG, PASSTHROUGH, STAMP,
-     "NEST-HOST-VENDOR", NULL, NULL, NO_STAMP},
-    {"resuming-other-vendor-is-not-judged", "prepare", "amd-on", "kvm", TAG, HASWELL_VMX, STAMP,
-     NULL, NULL, NULL, A_STAMP},
+     FLAG, NULL, "[NEST-HOST-BUSY]", NULL, A_FLAG},
+    {"resuming-on-unknown-vendor", "prepare", "unknown-vendor", "kvm", TAG, PASSTHROUGH, FLAG,
+     "NEST-HOST-VENDOR", NULL, NULL, NO_FLAG},
+    {"resuming-other-vendor-is-not-judged", "prepare", "amd-on", "kvm", TAG, HASWELL_VMX, FLAG,
+     NULL, NULL, NULL, A_FLAG},
     {"resuming-with-mistaken-tag-is-let-go", "prepare", "amd-on", "kvm", TAG_WITH("cpu='x'"), PLAIN,
-     STAMP, NULL, "[NEST-TAG-VALUE]", NULL, A_STAMP},
+     FLAG, NULL, "[NEST-TAG-VALUE]", NULL, A_FLAG},
 
     /* start: a boot */
     {"passthrough-passes", "start", "amd-on", "kvm", TAG, PASSTHROUGH, 0, NULL, NULL, NULL,
-     NO_STAMP},
+     NO_FLAG},
     {"required-feature-passes", "start", "amd-on", "kvm", TAG, EPYC_SVM, 0, NULL, NULL, NULL,
-     NO_STAMP},
+     NO_FLAG},
     {"hygon-required-feature-passes", "start", "hygon-on", "kvm", TAG, EPYC_SVM, 0, NULL, NULL,
-     NULL, NO_STAMP},
+     NULL, NO_FLAG},
     {"intel-required-feature-passes", "start", "intel-on", "kvm", TAG, HASWELL_VMX, 0, NULL, NULL,
-     NULL, NO_STAMP},
+     NULL, NO_FLAG},
     {"feature-of-other-vendor-is-refused", "start", "intel-on", "kvm", TAG, EPYC_SVM, DEFINITION,
-     "NEST-START-UNCORRECTED", "EPYC + svm", NULL, NO_STAMP},
+     "NEST-START-UNCORRECTED", "EPYC + svm", NULL, NO_FLAG},
     {"disabled-feature-is-refused", "start", "amd-on", "kvm", TAG,
      "<cpu mode='host-passthrough'><feature policy='disable' name='svm'/></cpu>", DEFINITION,
-     "NEST-START-UNCORRECTED", "svm", NULL, NO_STAMP},
+     "NEST-START-UNCORRECTED", "svm", NULL, NO_FLAG},
     {"tcg-passes-without-host", "start", "amd-absent", "qemu", TAG,
      "<cpu mode='maximum'><feature policy='require' name='svm'/></cpu>", 0, NULL, NULL, NULL,
-     NO_STAMP},
+     NO_FLAG},
     {"tcg-plain-is-refused", "start", "intel-on", "qemu", TAG, PLAIN, DEFINITION,
-     "NEST-START-UNCORRECTED", "svm", NULL, NO_STAMP},
+     "NEST-START-UNCORRECTED", "svm", NULL, NO_FLAG},
     {"transient-is-refused", "start", "amd-on", "kvm", TAG, PLAIN, 0, "NEST-START-TRANSIENT",
-     "virt-nest rewrite", NULL, NO_STAMP},
+     "virt-nest rewrite", NULL, NO_FLAG},
     {"transient-is-refused-with-daemon", "start", "amd-on", "kvm", TAG, PLAIN, DAEMON,
-     "NEST-START-TRANSIENT", "qemu64", NULL, NO_STAMP},
+     "NEST-START-TRANSIENT", "qemu64", NULL, NO_FLAG},
     {"uncorrected-without-daemon", "start", "amd-on", "kvm", TAG, PLAIN, DEFINITION,
-     "NEST-START-UNCORRECTED", "virt-nest apply lab1", NULL, NO_STAMP},
+     "NEST-START-UNCORRECTED", "virt-nest apply lab1", NULL, NO_FLAG},
     {"stale-with-daemon", "start", "amd-on", "kvm", TAG, PLAIN, DEFINITION | DAEMON,
-     "NEST-START-STALE", "start it again", NULL, NO_STAMP},
+     "NEST-START-STALE", "start it again", NULL, NO_FLAG},
     {"confidential-is-refused-at-start", "start", "amd-on", "kvm", TAG, PASSTHROUGH SEV, DEFINITION,
-     "NEST-CPU-CONFIDENTIAL", NULL, NULL, NO_STAMP},
+     "NEST-CPU-CONFIDENTIAL", NULL, NULL, NO_FLAG},
     {"plain-is-let-go-if-not-required", "start", "amd-on", "kvm", OPTIONAL, PLAIN, DEFINITION, NULL,
-     "[NEST-START-UNCORRECTED]", NULL, NO_STAMP},
-    {"old-stamp-is-no-stamp", "start", "amd-on", "kvm", TAG, PLAIN, DEFINITION | OLD_STAMP,
-     "NEST-START-UNCORRECTED", NULL, NULL, A_STAMP},
+     "[NEST-START-UNCORRECTED]", NULL, NO_FLAG},
+    {"old-flag-is-no-flag", "start", "amd-on", "kvm", TAG, PLAIN, DEFINITION | OLD_FLAG,
+     "NEST-START-UNCORRECTED", NULL, NULL, A_FLAG},
     {"marker-of-another-is-no-marker", "start", "amd-on", "kvm", TAG LIVE(OTHER_UUID, "no"), PLAIN,
-     DEFINITION, "NEST-START-UNCORRECTED", NULL, NULL, NO_STAMP},
+     DEFINITION, "NEST-START-UNCORRECTED", NULL, NULL, NO_FLAG},
     {"record-is-no-marker", "start", "amd-on", "kvm", TAG RECORD, PLAIN, DEFINITION,
-     "NEST-START-UNCORRECTED", NULL, NULL, NO_STAMP},
+     "NEST-START-UNCORRECTED", NULL, NULL, NO_FLAG},
     {"forged-marker-is-no-marker", "start", "amd-on", "kvm",
      TAG STATE("<live uuid='x' qemu='x' nested='no'/>"), PLAIN, DEFINITION,
-     "NEST-START-UNCORRECTED", "[NEST-STATE]", NULL, NO_STAMP},
+     "NEST-START-UNCORRECTED", "[NEST-STATE]", NULL, NO_FLAG},
     {"record-without-tag-passes", "start", "amd-off-idle", "kvm", RECORD, PLAIN, DEFINITION, NULL,
-     NULL, NULL, NO_STAMP},
+     NULL, NULL, NO_FLAG},
     /* start: saved state resumes */
     {"resuming-needs-the-host-still", "start", "amd-off-idle", "kvm", TAG LIVE(UUID, "no"),
-     EPYC_SVM, 0, "NEST-HOST-OFF", "its nested state would be lost", NULL, NO_STAMP},
-    {"resuming-by-stamp-passes", "start", "amd-on", "kvm", TAG, PLAIN, DEFINITION | STAMP, NULL,
-     NULL, NULL, NO_STAMP},
+     EPYC_SVM, 0, "NEST-HOST-OFF", "its nested state would be lost", NULL, NO_FLAG},
+    {"resuming-by-flag-passes", "start", "amd-on", "kvm", TAG, PLAIN, DEFINITION | FLAG, NULL,
+     NULL, NULL, NO_FLAG},
     {"resuming-by-marker-passes", "start", "amd-on", "kvm", TAG LIVE(UUID, "no"), PLAIN,
-     DEFINITION | STAMP, NULL, NULL, NULL, NO_STAMP},
-    {"resuming-with-mistaken-tag-passes", "start", "amd-on", "kvm", TAG_WITH("x='y'"), PLAIN, STAMP,
-     NULL, "[NEST-TAG-ATTRIBUTE]", NULL, NO_STAMP},
+     DEFINITION | FLAG, NULL, NULL, NULL, NO_FLAG},
+    {"resuming-with-mistaken-tag-passes", "start", "amd-on", "kvm", TAG_WITH("x='y'"), PLAIN, FLAG,
+     NULL, "[NEST-TAG-ATTRIBUTE]", NULL, NO_FLAG},
 
     /* start: [start] on-stale=restart */
     {"restart-passes", "start", "amd-on", "kvm", TAG, PLAIN, DEFINITION | DAEMON | RESTART, NULL,
-     "on-stale=restart", NULL, NO_STAMP},
+     "on-stale=restart", NULL, NO_FLAG},
     {"restart-needs-the-daemon", "start", "amd-on", "kvm", TAG, PLAIN, DEFINITION | RESTART,
-     "NEST-START-UNCORRECTED", NULL, NULL, NO_STAMP},
+     "NEST-START-UNCORRECTED", NULL, NULL, NO_FLAG},
     {"restart-needs-a-definition", "start", "amd-on", "kvm", TAG, PLAIN, DAEMON | RESTART,
-     "NEST-START-TRANSIENT", NULL, NULL, NO_STAMP},
+     "NEST-START-TRANSIENT", NULL, NULL, NO_FLAG},
     {"restart-needs-the-host", "start", "amd-off-idle", "kvm", TAG, PLAIN,
-     DEFINITION | DAEMON | RESTART, "NEST-HOST-OFF", NULL, NULL, NO_STAMP},
+     DEFINITION | DAEMON | RESTART, "NEST-HOST-OFF", NULL, NULL, NO_FLAG},
     {"unreadable-configuration-is-the-default", "start", "amd-on", "kvm", TAG, PLAIN,
-     DEFINITION | DAEMON | BAD_CONFIG, "NEST-START-STALE", "[NEST-CONFIG]", NULL, NO_STAMP},
+     DEFINITION | DAEMON | BAD_CONFIG, "NEST-START-STALE", "[NEST-CONFIG]", NULL, NO_FLAG},
 
     /* restore refuses nothing, on any host and with any state */
-    {"leaves-a-stamp", "restore", "amd-on", "kvm", TAG, PASSTHROUGH, 0, NULL, NULL, NULL, A_STAMP},
-    {"makes-an-old-stamp-new", "restore", "amd-on", "kvm", TAG, PLAIN, OLD_IMAGE, NULL, NULL, NULL,
-     A_STAMP},
-    {"untagged-record-leaves-a-stamp", "restore", "amd-on", "kvm", RECORD, PLAIN, 0, NULL, NULL,
-     NULL, A_STAMP},
+    {"leaves-a-flag", "restore", "amd-on", "kvm", TAG, PASSTHROUGH, 0, NULL, NULL, NULL, A_FLAG},
+    {"makes-an-old-flag-new", "restore", "amd-on", "kvm", TAG, PLAIN, OLD_IMAGE, NULL, NULL, NULL,
+     A_FLAG},
+    {"untagged-record-leaves-a-flag", "restore", "amd-on", "kvm", RECORD, PLAIN, 0, NULL, NULL,
+     NULL, A_FLAG},
     {"needs-no-host", "restore", "amd-off-idle", "kvm", TAG, PASSTHROUGH, 0, NULL, NULL, NULL,
-     A_STAMP},
+     A_FLAG},
     {"untagged-record-needs-no-host", "restore", "amd-off-busy", "kvm", RECORD, PASSTHROUGH, 0,
-     NULL, NULL, NULL, A_STAMP},
+     NULL, NULL, NULL, A_FLAG},
     {"takes-nested-guests", "restore", "amd-on", "kvm", TAG LIVE(UUID, "yes"), PASSTHROUGH, 0, NULL,
-     NULL, NULL, A_STAMP},
+     NULL, NULL, A_FLAG},
     {"takes-forged-state", "restore", "amd-on", "kvm", TAG STATE("<live nested='?'/>"), PASSTHROUGH,
-     0, NULL, NULL, NULL, A_STAMP},
+     0, NULL, NULL, NULL, A_FLAG},
     {"takes-a-mistaken-tag", "restore", "amd-on", "kvm", TAG_WITH("migration='maybe'"), PASSTHROUGH,
-     0, NULL, NULL, NULL, A_STAMP},
+     0, NULL, NULL, NULL, A_FLAG},
 
-    /* prepare of a saved image: judged anew, and the stamp goes with the refusal */
-    {"image-passes", "prepare", "amd-on", "kvm", TAG, PLAIN, IMAGE, NULL, NULL, NULL, A_STAMP},
+    /* prepare of a saved image: judged anew, and the flag goes with the refusal */
+    {"image-passes", "prepare", "amd-on", "kvm", TAG, PLAIN, IMAGE, NULL, NULL, NULL, A_FLAG},
     {"image-needs-the-host", "prepare", "amd-off-idle", "kvm", TAG, PASSTHROUGH, IMAGE,
      "NEST-HOST-OFF",
      "'lab1' (its saved image stays as it is): its nested state would be lost here", NULL,
-     NO_STAMP},
+     NO_FLAG},
     {"image-with-plain-cpu-needs-no-host", "prepare", "amd-off-idle", "kvm", TAG, PLAIN, IMAGE,
-     NULL, NULL, NULL, A_STAMP},
+     NULL, NULL, NULL, A_FLAG},
     {"image-of-untagged-record-needs-the-host", "prepare", "amd-off-idle", "kvm", RECORD,
-     PASSTHROUGH, IMAGE, "NEST-HOST-OFF", "saved image stays", NULL, NO_STAMP},
+     PASSTHROUGH, IMAGE, "NEST-HOST-OFF", "saved image stays", NULL, NO_FLAG},
     {"image-with-nested-guests-is-refused", "prepare", "amd-on", "kvm", TAG LIVE(UUID, "yes"),
      PASSTHROUGH, IMAGE, "NEST-LIVE-RUNNING",
-     "(its saved image stays as it is): nested guests were running", NULL, NO_STAMP},
+     "(its saved image stays as it is): nested guests were running", NULL, NO_FLAG},
     {"image-with-nested-guests-is-refused-without-tag", "prepare", "amd-on", "kvm",
-     LIVE(UUID, "yes"), PASSTHROUGH, IMAGE, "NEST-LIVE-RUNNING", NULL, NULL, NO_STAMP},
+     LIVE(UUID, "yes"), PASSTHROUGH, IMAGE, "NEST-LIVE-RUNNING", NULL, NULL, NO_FLAG},
     {"image-with-nested-guests-is-refused-if-not-required", "prepare", "amd-on", "kvm",
-     OPTIONAL LIVE(UUID, "yes"), PASSTHROUGH, IMAGE, "NEST-LIVE-RUNNING", NULL, NULL, NO_STAMP},
+     OPTIONAL LIVE(UUID, "yes"), PASSTHROUGH, IMAGE, "NEST-LIVE-RUNNING", NULL, NULL, NO_FLAG},
     {"image-with-nested-guests-may-be-discarded", "prepare", "amd-on", "kvm", TAG LIVE(UUID, "yes"),
      PASSTHROUGH, IMAGE | DEFINITION, "NEST-LIVE-RUNNING",
-     "or discard the saved image and boot it (virsh start --force-boot)", NULL, NO_STAMP},
+     "or discard the saved image and boot it (virsh start --force-boot)", NULL, NO_FLAG},
     {"image-with-nested-guests-is-let-in-by-its-tag", "prepare", "amd-on", "kvm",
      TAG_WITH("migration='allow'") LIVE(UUID, "yes"), PASSTHROUGH, IMAGE, NULL, "migration='allow'",
-     NULL, A_STAMP},
+     NULL, A_FLAG},
     {"image-with-newer-state-is-refused", "prepare", "amd-on", "kvm",
      TAG STATE("<live uuid='" UUID "' qemu='4711' nested='yes' vcpus='2'/>"), PASSTHROUGH, IMAGE,
-     "NEST-LIVE-RUNNING", NULL, NULL, NO_STAMP},
+     "NEST-LIVE-RUNNING", NULL, NULL, NO_FLAG},
     {"image-of-another-is-not-believed", "prepare", "amd-on", "kvm", TAG LIVE(OTHER_UUID, "yes"),
-     PASSTHROUGH, IMAGE, NULL, NULL, NULL, A_STAMP},
+     PASSTHROUGH, IMAGE, NULL, NULL, NULL, A_FLAG},
     {"snapshot-with-nested-guests-passes", "prepare", "amd-on", "kvm", TAG LIVE(UUID, "yes"),
-     PASSTHROUGH, 0, NULL, "comes with nested guests", NULL, NO_STAMP},
+     PASSTHROUGH, 0, NULL, "comes with nested guests", NULL, NO_FLAG},
     {"old-image-is-no-image", "prepare", "amd-on", "kvm", TAG LIVE(UUID, "yes"), PASSTHROUGH,
-     OLD_IMAGE, NULL, "comes with nested guests", NULL, A_STAMP},
+     OLD_IMAGE, NULL, "comes with nested guests", NULL, A_FLAG},
     {"snapshot-with-nested-guests-needs-the-host", "prepare", "amd-off-idle", "kvm",
      TAG LIVE(UUID, "yes"), PASSTHROUGH, 0, "NEST-HOST-OFF",
-     "cannot start domain 'lab1': its nested state", NULL, NO_STAMP},
+     "cannot start domain 'lab1': its nested state", NULL, NO_FLAG},
     {"arrived-with-nested-guests-is-not-asked-again", "prepare", "amd-on", "kvm",
-     TAG LIVE(UUID, "yes") ALLOW("once='yes'"), PASSTHROUGH, STAMP, NULL, NULL, NULL, A_STAMP},
+     TAG LIVE(UUID, "yes") ALLOW("once='yes'"), PASSTHROUGH, FLAG, NULL, NULL, NULL, A_FLAG},
     {"image-resumes", "start", "amd-on", "kvm", TAG, PLAIN, DEFINITION | IMAGE, NULL, NULL, NULL,
-     NO_STAMP},
+     NO_FLAG},
     {"image-needs-the-host-still", "start", "amd-off-idle", "kvm", TAG, EPYC_SVM, IMAGE,
-     "NEST-HOST-OFF", "its saved image stays", NULL, NO_STAMP},
+     "NEST-HOST-OFF", "its saved image stays", NULL, NO_FLAG},
 
     /* migrate */
-    {"leaves-a-stamp", "migrate", "intel-on", "kvm", TAG, PASSTHROUGH, 0, NULL, NULL, NULL,
-     A_STAMP},
+    {"leaves-a-flag", "migrate", "intel-on", "kvm", TAG, PASSTHROUGH, 0, NULL, NULL, NULL,
+     A_FLAG},
     {"refused-says-what-becomes-of-it", "migrate", "amd-off-idle", "kvm", TAG, PASSTHROUGH, 0,
-     "NEST-HOST-OFF", "stays on the source", NULL, NO_STAMP},
+     "NEST-HOST-OFF", "stays on the source", NULL, NO_FLAG},
     {"nested-guests-are-refused", "migrate", "amd-on", "kvm", TAG LIVE(UUID, "yes"), PASSTHROUGH, 0,
-     "NEST-LIVE-RUNNING", "on the source first", NULL, NO_STAMP},
+     "NEST-LIVE-RUNNING", "on the source first", NULL, NO_FLAG},
     {"nested-guests-are-refused-without-tag", "migrate", "amd-on", "kvm", LIVE(UUID, "yes"),
-     PASSTHROUGH, 0, "NEST-LIVE-RUNNING", NULL, NULL, NO_STAMP},
+     PASSTHROUGH, 0, "NEST-LIVE-RUNNING", NULL, NULL, NO_FLAG},
     {"nested-guests-are-refused-if-not-required", "migrate", "amd-on", "kvm",
-     OPTIONAL LIVE(UUID, "yes"), PASSTHROUGH, 0, "NEST-LIVE-RUNNING", NULL, NULL, NO_STAMP},
+     OPTIONAL LIVE(UUID, "yes"), PASSTHROUGH, 0, "NEST-LIVE-RUNNING", NULL, NULL, NO_FLAG},
     {"nested-guests-pass-where-allowed", "migrate", "amd-on", "kvm",
      TAG_WITH("migration='allow'") LIVE(UUID, "yes"), PASSTHROUGH, 0, NULL, "migration='allow'",
-     NULL, A_STAMP},
+     NULL, A_FLAG},
     {"marker-of-another-is-not-believed", "migrate", "amd-on", "kvm", TAG LIVE(OTHER_UUID, "yes"),
-     PASSTHROUGH, 0, NULL, NULL, NULL, A_STAMP},
+     PASSTHROUGH, 0, NULL, NULL, NULL, A_FLAG},
     {"state-that-does-not-say-no-is-refused", "migrate", "amd-on", "kvm",
      TAG STATE("<live uuid='" UUID "' qemu='4711' nested='YES'/>"), PASSTHROUGH, 0,
-     "NEST-LIVE-RUNNING", "may be running nested guests [NEST-STATE]", NULL, NO_STAMP},
+     "NEST-LIVE-RUNNING", "may be running nested guests [NEST-STATE]", NULL, NO_FLAG},
     {"state-that-does-not-say-is-refused", "migrate", "amd-on", "kvm",
      TAG STATE("<live uuid='" UUID "' qemu='4711'/>"), PASSTHROUGH, 0, "NEST-LIVE-RUNNING", NULL,
-     NULL, NO_STAMP},
+     NULL, NO_FLAG},
     {"one-attribute-more-is-refused", "migrate", "amd-on", "kvm",
      TAG STATE("<live uuid='" UUID "' qemu='4711' nested='yes' vcpus='2'/>"), PASSTHROUGH, 0,
-     "NEST-LIVE-RUNNING", "on the source first", NULL, NO_STAMP},
+     "NEST-LIVE-RUNNING", "on the source first", NULL, NO_FLAG},
     {"one-element-more-is-refused", "migrate", "amd-on", "kvm",
      TAG STATE("<more/><live uuid='" UUID "' qemu='4711' nested='yes'><l2/></live>"), PASSTHROUGH,
-     0, "NEST-LIVE-RUNNING", "on the source first", NULL, NO_STAMP},
+     0, "NEST-LIVE-RUNNING", "on the source first", NULL, NO_FLAG},
     {"one-attribute-more-without-nested-guests-passes", "migrate", "amd-on", "kvm",
      TAG STATE("<live uuid='" UUID "' qemu='4711' nested='no' vcpus='2'/>"), PASSTHROUGH, 0, NULL,
-     "[NEST-STATE]", NULL, A_STAMP},
+     "[NEST-STATE]", NULL, A_FLAG},
     {"newer-state-of-another-is-not-believed", "migrate", "amd-on", "kvm",
      TAG STATE("<live uuid='" OTHER_UUID "' qemu='4711' nested='yes' vcpus='2'/>"), PASSTHROUGH, 0,
-     NULL, "[NEST-STATE]", NULL, A_STAMP},
+     NULL, "[NEST-STATE]", NULL, A_FLAG},
     {"state-without-uuid-is-not-believed", "migrate", "amd-on", "kvm",
-     TAG STATE("<live nested='yes'/>"), PASSTHROUGH, 0, NULL, "[NEST-STATE]", NULL, A_STAMP},
+     TAG STATE("<live nested='yes'/>"), PASSTHROUGH, 0, NULL, "[NEST-STATE]", NULL, A_FLAG},
     {"mistaken-tag-is-let-go", "migrate", "amd-on", "kvm", TAG_WITH("migration='maybe'"),
-     PASSTHROUGH, 0, NULL, "[NEST-TAG-VALUE]", NULL, A_STAMP},
+     PASSTHROUGH, 0, NULL, "[NEST-TAG-VALUE]", NULL, A_FLAG},
     {"mistaken-tag-with-nested-guests", "migrate", "amd-on", "kvm",
      TAG_WITH("migration='maybe'") LIVE(UUID, "yes"), PASSTHROUGH, 0, "NEST-LIVE-RUNNING", NULL,
-     NULL, NO_STAMP},
+     NULL, NO_FLAG},
 
     /* migrate, and prepare of a saved image: virt-nest allow was there when the state was written */
     {"nested-guests-allowed-once-pass", "migrate", "amd-on", "kvm",
      TAG LIVE(UUID, "yes") ALLOW("once='yes'"), PASSTHROUGH, 0, NULL, "virt-nest allow has lifted",
-     NULL, A_STAMP},
+     NULL, A_FLAG},
     {"image-nested-guests-allowed-once-pass", "prepare", "amd-on", "kvm",
      TAG LIVE(UUID, "yes") ALLOW("once='yes'"), PASSTHROUGH, IMAGE, NULL,
-     "virt-nest allow has lifted", NULL, A_STAMP},
+     "virt-nest allow has lifted", NULL, A_FLAG},
     {"nested-guests-allowed-for-a-time-pass", "migrate", "amd-on", "kvm",
      TAG LIVE(UUID, "yes") ALLOW("until='99999999999'"), PASSTHROUGH, 0, NULL,
-     "virt-nest allow has lifted", NULL, A_STAMP},
+     "virt-nest allow has lifted", NULL, A_FLAG},
     {"nested-guests-allowed-for-a-time-that-is-over-pass", "migrate", "amd-on", "kvm",
      TAG LIVE(UUID, "yes") ALLOW("until='1'"), PASSTHROUGH, 0, NULL, "virt-nest allow has lifted",
-     NULL, A_STAMP},
+     NULL, A_FLAG},
     {"image-nested-guests-allowed-for-a-time-that-is-over-pass", "prepare", "amd-on", "kvm",
      TAG LIVE(UUID, "yes") ALLOW("until='1'"), PASSTHROUGH, IMAGE, NULL,
-     "virt-nest allow has lifted", NULL, A_STAMP},
+     "virt-nest allow has lifted", NULL, A_FLAG},
     {"nested-guests-allowed-without-tag-pass", "migrate", "amd-on", "kvm",
      LIVE(UUID, "yes") ALLOW("once='yes'"), PASSTHROUGH, 0, NULL, "virt-nest allow has lifted",
-     NULL, A_STAMP},
+     NULL, A_FLAG},
     {"allowed-is-not-said-without-nested-guests", "migrate", "amd-on", "kvm",
-     TAG LIVE(UUID, "no") ALLOW("once='yes'"), PASSTHROUGH, 0, NULL, NULL, NULL, A_STAMP},
+     TAG LIVE(UUID, "no") ALLOW("once='yes'"), PASSTHROUGH, 0, NULL, NULL, NULL, A_FLAG},
     {"allowed-needs-the-host-still", "migrate", "amd-off-idle", "kvm",
      TAG LIVE(UUID, "yes") ALLOW("once='yes'"), PASSTHROUGH, 0, "NEST-HOST-OFF",
-     "stays on the source", NULL, NO_STAMP},
+     "stays on the source", NULL, NO_FLAG},
     {"image-allowed-needs-the-host-still", "prepare", "amd-off-idle", "kvm",
      TAG LIVE(UUID, "yes") ALLOW("until='99999999999'"), PASSTHROUGH, IMAGE, "NEST-HOST-OFF",
-     "saved image stays", NULL, NO_STAMP},
+     "saved image stays", NULL, NO_FLAG},
     {"forged-permission-allows-nothing", "migrate", "amd-on", "kvm",
      TAG LIVE(UUID, "yes") ALLOW("once='no'"), PASSTHROUGH, 0, "NEST-LIVE-RUNNING", NULL, NULL,
-     NO_STAMP},
+     NO_FLAG},
     {"image-forged-permission-allows-nothing", "prepare", "amd-on", "kvm",
      TAG LIVE(UUID, "yes") ALLOW("once='yes' until='99999999999'"), PASSTHROUGH, IMAGE,
-     "NEST-LIVE-RUNNING", NULL, NULL, NO_STAMP},
+     "NEST-LIVE-RUNNING", NULL, NULL, NO_FLAG},
     {"permission-for-no-time-allows-nothing", "migrate", "amd-on", "kvm",
      TAG LIVE(UUID, "yes") ALLOW("until='0'"), PASSTHROUGH, 0, "NEST-LIVE-RUNNING", NULL, NULL,
-     NO_STAMP},
+     NO_FLAG},
     {"permission-of-another-namespace-allows-nothing", "migrate", "amd-on", "kvm",
      TAG LIVE(UUID, "yes") "<a:domain xmlns:a='urn:virt-nest:allow:2' once='yes'/>", PASSTHROUGH, 0,
-     "NEST-LIVE-RUNNING", NULL, NULL, NO_STAMP},
+     "NEST-LIVE-RUNNING", NULL, NULL, NO_FLAG},
 
     /* stopped and release */
-    {"takes-the-stamp", "stopped", "amd-on", "kvm", TAG, PLAIN, STAMP, NULL, NULL, NULL, NO_STAMP},
-    {"takes-the-stamp", "release", "amd-on", "kvm", TAG, PLAIN, STAMP, NULL, NULL, NULL, NO_STAMP},
-    {"takes-the-stamp-of-an-image", "stopped", "amd-on", "kvm", TAG, PLAIN, IMAGE, NULL, NULL, NULL,
-     NO_STAMP},
-    {"takes-the-stamp-of-an-image", "release", "amd-on", "kvm", TAG, PLAIN, IMAGE, NULL, NULL, NULL,
-     NO_STAMP},
-    {"takes-the-stamp-with-mistaken-tag", "release", "amd-on", "kvm", TAG_WITH("a='b'"), PLAIN,
-     STAMP, NULL, NULL, NULL, NO_STAMP},
-    {"needs-no-stamp", "stopped", "amd-off-busy", "kvm", TAG, PLAIN, 0, NULL, NULL, NULL, NO_STAMP},
-    {"leaves-the-stamp-alone", "started", "amd-on", "kvm", TAG, PLAIN, STAMP, NULL, NULL, NULL,
-     A_STAMP},
+    {"takes-the-flag", "stopped", "amd-on", "kvm", TAG, PLAIN, FLAG, NULL, NULL, NULL, NO_FLAG},
+    {"takes-the-flag", "release", "amd-on", "kvm", TAG, PLAIN, FLAG, NULL, NULL, NULL, NO_FLAG},
+    {"takes-the-flag-of-an-image", "stopped", "amd-on", "kvm", TAG, PLAIN, IMAGE, NULL, NULL, NULL,
+     NO_FLAG},
+    {"takes-the-flag-of-an-image", "release", "amd-on", "kvm", TAG, PLAIN, IMAGE, NULL, NULL, NULL,
+     NO_FLAG},
+    {"takes-the-flag-with-mistaken-tag", "release", "amd-on", "kvm", TAG_WITH("a='b'"), PLAIN,
+     FLAG, NULL, NULL, NULL, NO_FLAG},
+    {"needs-no-flag", "stopped", "amd-off-busy", "kvm", TAG, PLAIN, 0, NULL, NULL, NULL, NO_FLAG},
+    {"leaves-the-flag-alone", "started", "amd-on", "kvm", TAG, PLAIN, FLAG, NULL, NULL, NULL,
+     A_FLAG},
 
     /* an ordinary user */
     {"session-passes", "start", "amd-on", "kvm", TAG, PASSTHROUGH, SESSION, NULL, NULL, NULL,
-     NO_STAMP},
+     NO_FLAG},
     {"session-needs-the-host", "start", "amd-off-idle", "kvm", TAG, PASSTHROUGH, SESSION,
-     "NEST-HOST-OFF", NULL, NULL, NO_STAMP},
+     "NEST-HOST-OFF", NULL, NULL, NO_FLAG},
     {"session-uncorrected", "start", "amd-on", "kvm", TAG, PLAIN, SESSION | DEFINITION,
-     "NEST-START-UNCORRECTED", "virt-nest -c qemu:///session apply lab1", NULL, NO_STAMP},
+     "NEST-START-UNCORRECTED", "virt-nest -c qemu:///session apply lab1", NULL, NO_FLAG},
     {"session-has-no-daemon-of-root", "start", "amd-on", "kvm", TAG, PLAIN,
      SESSION | DEFINITION | DAEMON | RESTART, "NEST-START-UNCORRECTED", "no virtnestd and no guard",
-     NULL, NO_STAMP},
+     NULL, NO_FLAG},
     {"session-transient", "start", "amd-on", "kvm", TAG, PLAIN, SESSION, "NEST-START-TRANSIENT",
-     "no virtnestd and no guard", NULL, NO_STAMP},
+     "no virtnestd and no guard", NULL, NO_FLAG},
     {"session-other-vendor", "prepare", "amd-on", "kvm", TAG, HASWELL_VMX, SESSION,
-     "NEST-CPU-VENDOR", "no virtnestd and no guard", NULL, NO_STAMP},
+     "NEST-CPU-VENDOR", "no virtnestd and no guard", NULL, NO_FLAG},
     {"session-restore-passes", "restore", "amd-off-idle", "kvm", TAG LIVE(UUID, "yes"), PASSTHROUGH,
-     SESSION, NULL, NULL, NULL, NO_STAMP},
+     SESSION, NULL, NULL, NULL, NO_FLAG},
 };
 
 /* Every host there is, for a kvm domain that would have nested guests. */
@@ -439,7 +439,7 @@ test_document(gconstpointer data)
         assert_refused(result, code);
     else
         assert_passed_silently(result);
-    g_assert_false(has_stamp_file());
+    g_assert_false(has_flag_file());
 }
 
 static void
@@ -459,10 +459,10 @@ test_mistake(gconstpointer data)
 }
 
 static void
-forget_stamps(void)
+clear_flags(void)
 {
-    nest_stamp_remove(NEST_STAMP_RESUMING, UUID);
-    nest_stamp_remove(NEST_STAMP_RESTORING, UUID);
+    nest_runtime_flag_clear(NEST_RUNTIME_FLAG_RESUMING, UUID);
+    nest_runtime_flag_clear(NEST_RUNTIME_FLAG_RESTORING, UUID);
 }
 
 static void
@@ -483,16 +483,16 @@ test_host(gconstpointer data)
         assert_refused(first, code);
     else
         assert_passed_silently(first);
-    forget_stamps();
+    clear_flags();
     second = call(world, operation, optional);
     assert_passed(second);
     assert_contains(second->err, code ? code : "");
-    forget_stamps();
+    clear_flags();
     third = call(world, operation, emulated);
     assert_passed_silently(third);
 }
 
-/* A guest is restored, and stops; then it boots: the stamp is good for the one start. */
+/* A guest is restored, and stops; then it boots: the flag is good for the one start. */
 static void
 test_restore_then_boot(void)
 {
@@ -532,7 +532,7 @@ test_refused_then_taken(void)
 
         g_assert_cmpint(result->status, ==, steps[i].refused);
         if (steps[i].refused)
-            g_assert_false(has_stamp_file());
+            g_assert_false(has_flag_file());
     }
 }
 
@@ -611,7 +611,7 @@ test_restore_whatever_happens(void)
 static gboolean
 is_held(void)
 {
-    return nest_stamp_is_there(NEST_STAMP_STARTING, UUID);
+    return nest_runtime_flag_test(NEST_RUNTIME_FLAG_STARTING, UUID);
 }
 
 /* From start on, and until the domain has stopped, its host's nesting is held; a TCG guest needs none. */
@@ -639,9 +639,9 @@ test_holds(void)
     }
 }
 
-/* A stamp that cannot be left is said in the log and refuses nothing. */
+/* A flag that cannot be left is said in the log and refuses nothing. */
 static void
-test_stamp_fails(void)
+test_flag_fails(void)
 {
     g_autoptr(World) world = world_new("amd-on", 0);
     g_autofree gchar *xml = domain("kvm", TAG, PASSTHROUGH);
@@ -654,7 +654,7 @@ test_stamp_fails(void)
 }
 
 static void
-test_session_stamp(void)
+test_session_flag(void)
 {
     g_autoptr(World) world = NULL;
     g_autofree gchar *xml = domain("kvm", TAG, PLAIN);
@@ -671,7 +671,7 @@ test_session_stamp(void)
 
         assert_passed_silently(result);
     }
-    /* Without a runtime folder there is no stamp, and no word of it. */
+    /* Without a runtime folder there is no flag, and no word of it. */
     folder = g_strdup_printf("%s/run", world->root);
     must_run((const char *const[]){"rm", "-rf", folder, NULL});
     {
@@ -999,13 +999,13 @@ main(int argc, char **argv)
         const char *path;
         GTestFunc test;
     } tests[] = {
-        {"/hook/stamp/holds", test_holds},
-        {"/hook/stamp/restore-then-boot", test_restore_then_boot},
-        {"/hook/stamp/refused-then-taken", test_refused_then_taken},
-        {"/hook/stamp/force-boot", test_force_boot},
-        {"/hook/stamp/restore-whatever-happens", test_restore_whatever_happens},
-        {"/hook/stamp/failing-refuses-nothing", test_stamp_fails},
-        {"/hook/stamp/session", test_session_stamp},
+        {"/hook/flag/holds", test_holds},
+        {"/hook/flag/restore-then-boot", test_restore_then_boot},
+        {"/hook/flag/refused-then-taken", test_refused_then_taken},
+        {"/hook/flag/force-boot", test_force_boot},
+        {"/hook/flag/restore-whatever-happens", test_restore_whatever_happens},
+        {"/hook/flag/failing-refuses-nothing", test_flag_fails},
+        {"/hook/flag/session", test_session_flag},
         {"/hook/name/utf8-and-quotes", test_name},
         {"/hook/name/slash", test_name_with_slash},
         {"/hook/front/missing-arguments", test_missing_arguments},

@@ -401,7 +401,7 @@ test_document(gconstpointer data)
         else
             assert_passed_silently(result);
     }
-    g_assert_false(has_stamp_file());
+    g_assert_false(has_flag_file());
 }
 
 static void
@@ -686,8 +686,8 @@ test_configuration(void)
             if (refuses)
                 assert_contains(result->err, "[NEST-START-UNCORRECTED]\n");
             g_assert_null(strchr(result->err, '\033'));
-            nest_stamp_remove(NEST_STAMP_RESUMING, UUID);
-            nest_stamp_remove(NEST_STAMP_RESTORING, UUID);
+            nest_runtime_flag_clear(NEST_RUNTIME_FLAG_RESUMING, UUID);
+            nest_runtime_flag_clear(NEST_RUNTIME_FLAG_RESTORING, UUID);
         }
     }
 }

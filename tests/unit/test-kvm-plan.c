@@ -3,7 +3,7 @@
 #include "fake-kernel.h"
 #include "kvm_plan.h"
 #include "kvm_turn.h"
-#include "stamp.h"
+#include "runtime_flag.h"
 
 #include <string.h>
 
@@ -224,7 +224,7 @@ test_starting(void)
     g_assert_cmpint(nest_kvm_plan(&module, FALSE, FALSE, &error), ==, NEST_KVM_DO_REFUSE);
     g_assert_error(error, NEST_ERROR, NEST_ERROR_HOST_BUSY);
     g_assert_nonnull(strstr(error->message, uuid));
-    nest_stamp_remove(NEST_STAMP_STARTING, uuid);
+    nest_runtime_flag_clear(NEST_RUNTIME_FLAG_STARTING, uuid);
     g_assert_cmpint(nest_kvm_plan(&module, FALSE, FALSE, NULL), ==, NEST_KVM_DO_RELOAD);
     check_root_free(root);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The lock that says virtnestd lives, and the stamps that restore and migrate leave. */
+/* The lock that says virtnestd lives, and the flags that restore and migrate leave. */
 #include "check.h"
 #include "liveness.h"
 #include "root.h"
-#include "stamp.h"
+#include "runtime_flag.h"
 
 #include <signal.h>
 #include <sys/stat.h>
@@ -118,7 +118,7 @@ test_no_folder(void)
 }
 
 static gchar *
-stamp_path(const char *uuid)
+flag_path(const char *uuid)
 {
     g_autofree gchar *name = g_strconcat("resume/", uuid, NULL);
 
@@ -135,23 +135,23 @@ mode_of(const char *path)
 }
 
 static void
-test_stamp(void)
+test_flag(void)
 {
     gchar *root = check_root_new();
     g_autoptr(GError) error = NULL;
 
-    g_test_summary("a stamp is there for its domain until it is removed");
-    g_assert_false(nest_stamp_is_there(NEST_STAMP_RESUMING, UUID));
-    nest_stamp_remove(NEST_STAMP_RESUMING, UUID);
-    g_assert_true(nest_stamp_leave(NEST_STAMP_RESUMING, UUID, &error));
+    g_test_summary("a flag is there for its domain until it is removed");
+    g_assert_false(nest_runtime_flag_test(NEST_RUNTIME_FLAG_RESUMING, UUID));
+    nest_runtime_flag_clear(NEST_RUNTIME_FLAG_RESUMING, UUID);
+    g_assert_true(nest_runtime_flag_set(NEST_RUNTIME_FLAG_RESUMING, UUID, &error));
     g_assert_no_error(error);
-    g_assert_true(nest_stamp_is_there(NEST_STAMP_RESUMING, UUID));
-    g_assert_true(nest_stamp_is_there(NEST_STAMP_RESUMING, UUID)); /* asking does not use it */
-    g_assert_false(nest_stamp_is_there(NEST_STAMP_RESUMING, OTHER));
-    nest_stamp_remove(NEST_STAMP_RESUMING, OTHER);
-    g_assert_true(nest_stamp_is_there(NEST_STAMP_RESUMING, UUID));
-    nest_stamp_remove(NEST_STAMP_RESUMING, UUID);
-    g_assert_false(nest_stamp_is_there(NEST_STAMP_RESUMING, UUID));
+    g_assert_true(nest_runtime_flag_test(NEST_RUNTIME_FLAG_RESUMING, UUID));
+    g_assert_true(nest_runtime_flag_test(NEST_RUNTIME_FLAG_RESUMING, UUID)); /* asking does not use it */
+    g_assert_false(nest_runtime_flag_test(NEST_RUNTIME_FLAG_RESUMING, OTHER));
+    nest_runtime_flag_clear(NEST_RUNTIME_FLAG_RESUMING, OTHER);
+    g_assert_true(nest_runtime_flag_test(NEST_RUNTIME_FLAG_RESUMING, UUID));
+    nest_runtime_flag_clear(NEST_RUNTIME_FLAG_RESUMING, UUID);
+    g_assert_false(nest_runtime_flag_test(NEST_RUNTIME_FLAG_RESUMING, UUID));
     check_root_free(root);
 }
 
@@ -168,33 +168,33 @@ static void
 test_stale(void)
 {
     gchar *root = check_root_new();
-    g_autofree gchar *path = stamp_path(UUID);
+    g_autofree gchar *path = flag_path(UUID);
 
-    g_test_summary("a stamp is void after a minute, and fresh again when left again");
-    g_assert_true(nest_stamp_leave(NEST_STAMP_RESUMING, UUID, NULL));
+    g_test_summary("a flag is void after a minute, and fresh again when left again");
+    g_assert_true(nest_runtime_flag_set(NEST_RUNTIME_FLAG_RESUMING, UUID, NULL));
     age(path, 30);
-    g_assert_true(nest_stamp_is_there(NEST_STAMP_RESUMING, UUID));
+    g_assert_true(nest_runtime_flag_test(NEST_RUNTIME_FLAG_RESUMING, UUID));
     age(path, 61);
-    g_assert_false(nest_stamp_is_there(NEST_STAMP_RESUMING, UUID));
+    g_assert_false(nest_runtime_flag_test(NEST_RUNTIME_FLAG_RESUMING, UUID));
     age(path, 1000000);
-    g_assert_false(nest_stamp_is_there(NEST_STAMP_RESUMING, UUID));
+    g_assert_false(nest_runtime_flag_test(NEST_RUNTIME_FLAG_RESUMING, UUID));
     age(path, -3600); /* the clock was set back */
-    g_assert_false(nest_stamp_is_there(NEST_STAMP_RESUMING, UUID));
-    g_assert_true(nest_stamp_leave(NEST_STAMP_RESUMING, UUID, NULL));
-    g_assert_true(nest_stamp_is_there(NEST_STAMP_RESUMING, UUID));
+    g_assert_false(nest_runtime_flag_test(NEST_RUNTIME_FLAG_RESUMING, UUID));
+    g_assert_true(nest_runtime_flag_set(NEST_RUNTIME_FLAG_RESUMING, UUID, NULL));
+    g_assert_true(nest_runtime_flag_test(NEST_RUNTIME_FLAG_RESUMING, UUID));
     check_root_free(root);
 }
 
 static void
-test_stamp_modes(void)
+test_flag_modes(void)
 {
     gchar *root = check_root_new();
-    g_autofree gchar *path = stamp_path(UUID);
+    g_autofree gchar *path = flag_path(UUID);
     g_autofree gchar *folder = g_path_get_dirname(path);
     mode_t before = umask(0);
 
-    g_test_summary("the folder is its owner's alone, and so is the stamp, whatever the umask");
-    g_assert_true(nest_stamp_leave(NEST_STAMP_RESUMING, UUID, NULL));
+    g_test_summary("the folder is its owner's alone, and so is the flag, whatever the umask");
+    g_assert_true(nest_runtime_flag_set(NEST_RUNTIME_FLAG_RESUMING, UUID, NULL));
     umask(before);
     g_assert_cmpuint(mode_of(folder), ==, 0700);
     g_assert_cmpuint(mode_of(path), ==, 0600);
@@ -213,19 +213,19 @@ test_bad_uuid(void)
     g_autofree gchar *lock = nest_root_runtime_path("virtnestd.lock");
 
     g_test_summary("what is not a uuid is never part of a path");
-    g_assert_true(nest_stamp_leave(NEST_STAMP_RESUMING, UUID, NULL));
+    g_assert_true(nest_runtime_flag_set(NEST_RUNTIME_FLAG_RESUMING, UUID, NULL));
     g_assert_true(g_file_set_contents(lock, "", -1, NULL));
     for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {
         g_autoptr(GError) error = NULL;
 
-        g_assert_false(nest_stamp_leave(NEST_STAMP_RESUMING, bad[i], &error));
+        g_assert_false(nest_runtime_flag_set(NEST_RUNTIME_FLAG_RESUMING, bad[i], &error));
         g_assert_error(error, NEST_ERROR, NEST_ERROR_IO);
         check_says(error->message, "not a uuid");
-        g_assert_false(nest_stamp_is_there(NEST_STAMP_RESUMING, bad[i]));
-        nest_stamp_remove(NEST_STAMP_RESUMING, bad[i]);
+        g_assert_false(nest_runtime_flag_test(NEST_RUNTIME_FLAG_RESUMING, bad[i]));
+        nest_runtime_flag_clear(NEST_RUNTIME_FLAG_RESUMING, bad[i]);
     }
     g_assert_true(g_file_test(lock, G_FILE_TEST_EXISTS));
-    g_assert_true(nest_stamp_is_there(NEST_STAMP_RESUMING, UUID));
+    g_assert_true(nest_runtime_flag_test(NEST_RUNTIME_FLAG_RESUMING, UUID));
     check_root_free(root);
 }
 
@@ -233,15 +233,15 @@ static void
 test_link(void)
 {
     gchar *root = check_root_new();
-    g_autofree gchar *path = stamp_path(UUID);
+    g_autofree gchar *path = flag_path(UUID);
     g_autofree gchar *target = g_build_filename(root, "target", NULL);
     g_autofree gchar *text = NULL;
 
-    g_test_summary("a link in a stamp's place is replaced, not followed");
-    g_assert_true(nest_stamp_leave(NEST_STAMP_RESUMING, OTHER, NULL));
+    g_test_summary("a link in a flag's place is replaced, not followed");
+    g_assert_true(nest_runtime_flag_set(NEST_RUNTIME_FLAG_RESUMING, OTHER, NULL));
     g_assert_true(g_file_set_contents(target, "kept", -1, NULL));
     g_assert_cmpint(symlink(target, path), ==, 0);
-    g_assert_true(nest_stamp_leave(NEST_STAMP_RESUMING, UUID, NULL));
+    g_assert_true(nest_runtime_flag_set(NEST_RUNTIME_FLAG_RESUMING, UUID, NULL));
     g_assert_false(g_file_test(path, G_FILE_TEST_IS_SYMLINK));
     g_assert_true(g_file_get_contents(target, &text, NULL, NULL));
     g_assert_cmpstr(text, ==, "kept");
@@ -249,18 +249,18 @@ test_link(void)
 }
 
 static void
-test_stamp_no_folder(void)
+test_flag_no_folder(void)
 {
     gchar *root = check_root_new();
     g_autoptr(GError) error = NULL;
 
-    g_test_summary("a stamp that cannot be left is an error with the path in it");
+    g_test_summary("a flag that cannot be left is an error with the path in it");
     check_root_write("run", "in the way");
-    g_assert_false(nest_stamp_leave(NEST_STAMP_RESUMING, UUID, &error));
+    g_assert_false(nest_runtime_flag_set(NEST_RUNTIME_FLAG_RESUMING, UUID, &error));
     g_assert_error(error, NEST_ERROR, NEST_ERROR_IO);
     check_says(error->message, UUID);
-    g_assert_false(nest_stamp_is_there(NEST_STAMP_RESUMING, UUID));
-    nest_stamp_remove(NEST_STAMP_RESUMING, UUID);
+    g_assert_false(nest_runtime_flag_test(NEST_RUNTIME_FLAG_RESUMING, UUID));
+    nest_runtime_flag_clear(NEST_RUNTIME_FLAG_RESUMING, UUID);
     check_root_free(root);
 }
 
@@ -272,11 +272,11 @@ main(int argc, char **argv)
     g_test_add_func("/liveness/the own lock lasts", test_own);
     g_test_add_func("/liveness/the lock is not inherited", test_not_inherited);
     g_test_add_func("/liveness/no file can be made", test_no_folder);
-    g_test_add_func("/stamp/is there until removed", test_stamp);
-    g_test_add_func("/stamp/is void after a minute", test_stale);
-    g_test_add_func("/stamp/is its owner's alone", test_stamp_modes);
-    g_test_add_func("/stamp/never leaves its folder", test_bad_uuid);
-    g_test_add_func("/stamp/does not follow a link", test_link);
-    g_test_add_func("/stamp/cannot be left", test_stamp_no_folder);
+    g_test_add_func("/flag/is there until removed", test_flag);
+    g_test_add_func("/flag/is void after a minute", test_stale);
+    g_test_add_func("/flag/is its owner's alone", test_flag_modes);
+    g_test_add_func("/flag/never leaves its folder", test_bad_uuid);
+    g_test_add_func("/flag/does not follow a link", test_link);
+    g_test_add_func("/flag/cannot be left", test_flag_no_folder);
     return g_test_run();
 }

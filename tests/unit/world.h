@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the tests of the hook share: a world of its own for each case, and running the hook in it.
  *
- * A world is a folder with a host from tests/fakes/hosts, a configuration, a definition, a stamp, and this
+ * A world is a folder with a host from tests/fakes/hosts, a configuration, a definition, a flag, and this
  * process holding virtnestd's lock, as the case says. */
 #pragma once
 
 #include "config.h"
 #include "liveness.h"
 #include "root.h"
-#include "stamp.h"
+#include "runtime_flag.h"
 
 #include <fcntl.h>
 #include <glib/gstdio.h>
@@ -31,8 +31,8 @@
 enum {
     DEFINITION = 1 << 0, /* the domain has a persistent definition */
     DAEMON = 1 << 1,     /* a virtnestd lives */
-    STAMP = 1 << 2,      /* a migrate came just before */
-    OLD_STAMP = 1 << 3,  /* one came two minutes ago */
+    FLAG = 1 << 2,      /* a migrate came just before */
+    OLD_FLAG = 1 << 3,  /* one came two minutes ago */
     RESTART = 1 << 4,    /* the configuration says on-stale=restart */
     BAD_CONFIG = 1 << 5, /* the configuration cannot be read */
     SESSION = 1 << 6,    /* an ordinary user runs the hook, as qemu:///session does */
@@ -152,19 +152,19 @@ make_user(World *world)
 }
 
 static inline void
-leave_stamp(NestStamp stamp, const char *note, gboolean old)
+set_flag(NestRuntimeFlag flag, const char *note, gboolean old)
 {
     g_autofree gchar *path = nest_root_runtime_path(note);
     gint64 then = g_get_real_time() / G_USEC_PER_SEC - 120;
     struct timespec times[2] = {{.tv_sec = then}, {.tv_sec = then}};
 
-    g_assert_true(nest_stamp_leave(stamp, UUID, NULL));
+    g_assert_true(nest_runtime_flag_set(flag, UUID, NULL));
     if (old)
         g_assert_cmpint(utimensat(AT_FDCWD, path, times, 0), ==, 0);
 }
 
 static inline gboolean
-has_stamp_file(void)
+has_flag_file(void)
 {
     g_autofree gchar *arriving = nest_root_runtime_path("resume/" UUID);
     g_autofree gchar *restoring = nest_root_runtime_path("restore/" UUID);
@@ -196,10 +196,10 @@ world_new(const char *host, guint given)
         put_file(world, "/root" NEST_CONFIG_FILE, "[start]\non-stale=perhaps\n");
     if (given & DAEMON)
         hold_lock(world);
-    if (given & (STAMP | OLD_STAMP))
-        leave_stamp(NEST_STAMP_RESUMING, "resume/" UUID, !!(given & OLD_STAMP));
+    if (given & (FLAG | OLD_FLAG))
+        set_flag(NEST_RUNTIME_FLAG_RESUMING, "resume/" UUID, !!(given & OLD_FLAG));
     if (given & (IMAGE | OLD_IMAGE))
-        leave_stamp(NEST_STAMP_RESTORING, "restore/" UUID, !!(given & OLD_IMAGE));
+        set_flag(NEST_RUNTIME_FLAG_RESTORING, "restore/" UUID, !!(given & OLD_IMAGE));
     if (given & SESSION)
         make_user(world);
     return world;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Stamps: notes between the hook and virtnestd about one domain, void after a minute. */
-#include "stamp.h"
+/* Flags: notes between the hook and virtnestd about one domain, void after a minute. */
+#include "runtime_flag.h"
 
 #include "error.h"
 #include "root.h"
@@ -10,21 +10,21 @@
 #include <glib/gstdio.h>
 #include <unistd.h>
 
-/* What a stamp announces comes at once; on a loaded host that may take seconds. */
+/* What a flag announces comes at once; on a loaded host that may take seconds. */
 #define FRESH_SECONDS 60
 
 static const char *const folders[] = {
-    [NEST_STAMP_RESUMING] = "resume",
-    [NEST_STAMP_RESTORING] = "restore",
-    [NEST_STAMP_CORRECTING] = "correcting",
-    [NEST_STAMP_STARTING] = "starting",
+    [NEST_RUNTIME_FLAG_RESUMING] = "resume",
+    [NEST_RUNTIME_FLAG_RESTORING] = "restore",
+    [NEST_RUNTIME_FLAG_CORRECTING] = "correcting",
+    [NEST_RUNTIME_FLAG_STARTING] = "starting",
 };
 
 /* Only a well-formed uuid is ever part of a path. */
 static gchar *
-stamp_path(NestStamp stamp, const char *uuid)
+flag_path(NestRuntimeFlag flag, const char *uuid)
 {
-    g_autofree gchar *name = g_build_filename(folders[stamp], uuid, NULL);
+    g_autofree gchar *name = g_build_filename(folders[flag], uuid, NULL);
 
     return g_uuid_string_is_valid(uuid) ? nest_root_runtime_path(name) : NULL;
 }
@@ -44,9 +44,9 @@ make_stamp(const char *path)
 }
 
 gboolean
-nest_stamp_leave(NestStamp stamp, const char *uuid, GError **error)
+nest_runtime_flag_set(NestRuntimeFlag flag, const char *uuid, GError **error)
 {
-    g_autofree gchar *path = stamp_path(stamp, uuid);
+    g_autofree gchar *path = flag_path(flag, uuid);
 
     if (path && make_stamp(path))
         return TRUE;
@@ -56,9 +56,9 @@ nest_stamp_leave(NestStamp stamp, const char *uuid, GError **error)
 }
 
 gboolean
-nest_stamp_is_there(NestStamp stamp, const char *uuid)
+nest_runtime_flag_test(NestRuntimeFlag flag, const char *uuid)
 {
-    g_autofree gchar *path = stamp_path(stamp, uuid);
+    g_autofree gchar *path = flag_path(flag, uuid);
     GStatBuf status;
     gint64 age = 0;
 
@@ -70,22 +70,22 @@ nest_stamp_is_there(NestStamp stamp, const char *uuid)
 }
 
 gchar *
-nest_stamp_find(NestStamp stamp)
+nest_runtime_flag_find(NestRuntimeFlag flag)
 {
-    g_autofree gchar *path = nest_root_runtime_path(folders[stamp]);
+    g_autofree gchar *path = nest_root_runtime_path(folders[flag]);
     g_autoptr(GDir) folder = g_dir_open(path, 0, NULL);
     const char *name = NULL;
 
     while (folder && (name = g_dir_read_name(folder)))
-        if (nest_stamp_is_there(stamp, name))
+        if (nest_runtime_flag_test(flag, name))
             return g_strdup(name);
     return NULL;
 }
 
 void
-nest_stamp_remove(NestStamp stamp, const char *uuid)
+nest_runtime_flag_clear(NestRuntimeFlag flag, const char *uuid)
 {
-    g_autofree gchar *path = stamp_path(stamp, uuid);
+    g_autofree gchar *path = flag_path(flag, uuid);
 
     if (path)
         g_unlink(path);
