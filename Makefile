@@ -137,18 +137,18 @@ $(BUILD)/libcommon.a: $(COMMON_OBJECTS)
 LINK_PROGRAM = @mkdir -p $(@D); echo "link $@"; $(CC) $(CFLAGS) $(LDFLAGS) $(HARDENING_LINK) -o $@ $(filter %.o %.a,$^)
 
 # How the programs end that are fed from outside, where nothing else can be done.
-LAST_RESORT = $(BUILD)/obj/hooks/last_resort.o $(BUILD)/obj/hooks/no_memory.o
+FATAL_HANDLER = $(BUILD)/obj/hooks/fatal.o $(BUILD)/obj/hooks/no_memory.o
 
 # The front is what runs for every start on the host: libc and nothing else.
-FRONT_COMMON = $(BUILD)/obj/hooks/last_resort.o $(BUILD)/obj/common/escape.o $(BUILD)/obj/common/prefilter.o
+FRONT_COMMON = $(BUILD)/obj/hooks/fatal.o $(BUILD)/obj/common/escape.o $(BUILD)/obj/common/prefilter.o
 
 $(BUILD)/hooks/qemu: $(BUILD)/obj/hooks/qemu_front.o $(FRONT_COMMON)
 	$(LINK_PROGRAM)
 
-$(BUILD)/libexec/qemu-hook: $(BUILD)/obj/hooks/qemu_hook.o $(LAST_RESORT) $(BUILD)/libcommon.a
+$(BUILD)/libexec/qemu-hook: $(BUILD)/obj/hooks/qemu_hook.o $(FATAL_HANDLER) $(BUILD)/libcommon.a
 	$(LINK_PROGRAM) $(LIBRARY_LIBS)
 
-$(BUILD)/bin/virt-nest: $(VIRT_NEST:%.c=$(BUILD)/obj/%.o) $(LAST_RESORT) $(LINK_OBJECTS) $(BUILD)/libcommon.a
+$(BUILD)/bin/virt-nest: $(VIRT_NEST:%.c=$(BUILD)/obj/%.o) $(FATAL_HANDLER) $(LINK_OBJECTS) $(BUILD)/libcommon.a
 	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
 
 $(BUILD)/sbin/virtnestd: $(VIRTNESTD:%.c=$(BUILD)/obj/%.o) $(LINK_OBJECTS) $(BUILD)/libcommon.a

@@ -30,7 +30,7 @@
 #include <unistd.h>
 
 /* How long one waits for another that is at the module, and for those who use it for a moment only: libvirt
- * asks each QEMU what it can do. With the wait for /dev/kvm, less than the hook's time (last_resort.h). */
+ * asks each QEMU what it can do. With the wait for /dev/kvm, less than the hook's time (fatal.h). */
 #define LOCK_MS 5000
 #define TURN_MS 15000 /* the longest that a turn takes */
 #define MOMENT_MS 2000

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* No memory: no allocation of any library ever fails; the program ends by the last resort instead.
+/* No memory: no allocation of any library ever fails; the program ends by the fatal handler instead.
  *
  * Theory of operation: GLib prints a line of its own and traps when there is no memory. libxml2 and libkmod
  * go on as well as they can, and what they leave out, an attribute or a module, would be judged as if
  * it were not there. So what is linked with this has a malloc() of its own, which the C library lets a
  * program have ("Replacing malloc" in its manual); the work is done by the C library's. */
-#include "last_resort.h"
+#include "fatal.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -23,7 +23,7 @@ static void *
 check(void *memory)
 {
     if (!memory)
-        nest_last_resort_no_memory();
+        nest_fatal_no_memory();
     return memory;
 }
 

@@ -15,7 +15,7 @@
  * At restore nothing may fail at all: libvirt 11.3 deletes the saved image (facts.md, "Hooks"). So the second
  * part runs beside this one, which waits and then ends with 0: also where the loader finds no memory for it, or
  * the kernel kills it. What comes of it is judged at prepare. */
-#include "last_resort.h"
+#include "fatal.h"
 #include "prefilter.h"
 
 #include <errno.h>
@@ -275,14 +275,14 @@ int
 main(int argc, char **argv)
 {
     const struct Operation *operation = argc > 2 ? find_operation(argv[2]) : NULL;
-    NestLastResort resort = {.seconds = NEST_LAST_RESORT_SECONDS, .concerns_us = input_concerns_us};
+    NestFatalHandler fatal = {.seconds = NEST_FATAL_SECONDS, .concerns_us = input_concerns_us};
 
     if (!operation)
         return 0;
-    resort.action = operation->action;
-    resort.name = argv[1];
+    fatal.action = operation->action;
+    fatal.name = argv[1];
     open_standard_descriptors();
     /* Stays so in the second part, as the time limit does: an unread message decides nothing. */
     (void)signal(SIGPIPE, SIG_IGN);
-    return let_go_or_pass_on(operation, nest_last_resort_arm(&resort), argv);
+    return let_go_or_pass_on(operation, nest_fatal_handler_set(&fatal), argv);
 }

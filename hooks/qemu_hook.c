@@ -14,7 +14,7 @@
 #include "cpu.h"
 #include "error.h"
 #include "kvm_turn.h"
-#include "last_resort.h"
+#include "fatal.h"
 #include "liveness.h"
 #include "log.h"
 #include "root.h"
@@ -624,15 +624,15 @@ main(int argc, char **argv)
 {
     g_auto(Call) call = {.tag = NEST_TAG_DEFAULT};
     g_autoptr(GError) error = NULL;
-    NestLastResort resort = {.seconds = NEST_LAST_RESORT_SECONDS};
+    NestFatalHandler fatal = {.seconds = NEST_FATAL_SECONDS};
 
     call.operation = argc > 2 ? find_operation(argv[2]) : NULL;
     if (!call.operation)
         return 0;
     call.name = argv[1];
-    resort.action = call.operation->action;
-    resort.name = call.name;
-    (void)nest_last_resort_arm(&resort);
+    fatal.action = call.operation->action;
+    fatal.name = call.name;
+    (void)nest_fatal_handler_set(&fatal);
     /* libxml2 says some things to nobody in particular, which is standard error. */
     xmlSetStructuredErrorFunc(NULL, nest_xml_be_silent);
     nest_log_open("qemu-hook", FALSE);

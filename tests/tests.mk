@@ -66,14 +66,14 @@ $(BUILD)/tests/blocker: $(BUILD)/obj/tests/libvirt/blocker.o $(BUILD)/obj/common
 # Two parts for the tests: a front that finds no second part, whatever is installed on this machine, and
 # both with a time limit of two seconds.
 TEST_FLAGS = $(CPPFLAGS) $(LIBRARY_CFLAGS) $(filter-out -DNEST_HOOKDIR=% -MMD -MP,$(ALL_CFLAGS)) -DNEST_HOOKDIR='"/nonexistent"' \
-             -DNEST_LAST_RESORT_SECONDS=2 $(CFLAGS)
+             -DNEST_FATAL_SECONDS=2 $(CFLAGS)
 
-$(BUILD)/tests/front-alone: hooks/qemu_front.c hooks/last_resort.h common/prefilter.h $(FRONT_COMMON)
+$(BUILD)/tests/front-alone: hooks/qemu_front.c hooks/fatal.h common/prefilter.h $(FRONT_COMMON)
 	@mkdir -p $(@D)
 	$(CC) $(TEST_FLAGS) $(HARDENING_LINK) -o $@ $(filter %.c %.o,$^)
 
-$(BUILD)/tests/second-part-alone: hooks/qemu_hook.c hooks/last_resort.h \
-                                  $(LAST_RESORT) $(BUILD)/libcommon.a
+$(BUILD)/tests/second-part-alone: hooks/qemu_hook.c hooks/fatal.h \
+                                  $(FATAL_HANDLER) $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
 	$(CC) $(TEST_FLAGS) $(HARDENING_LINK) -o $@ $(filter %.c %.o %.a,$^) $(LIBRARY_LIBS)
 

@@ -2,7 +2,7 @@
 /* virt-nest rewrite: a filter from domain XML to domain XML, without libvirt. */
 #include "command.h"
 
-#include "../last_resort.h"
+#include "../fatal.h"
 #include "cpu.h"
 #include "error.h"
 #include "prefilter.h"
@@ -202,10 +202,10 @@ rewrite(GByteArray *text, const Wish *wish, GError **error)
 static void
 limit_time(const char *path, unsigned int seconds)
 {
-    const NestLastResort resort = {
+    const NestFatalHandler fatal = {
         .action = "rewrite", .name = path ? path : "standard input", .seconds = seconds};
 
-    (void)nest_last_resort_arm(&resort);
+    (void)nest_fatal_handler_set(&fatal);
 }
 
 static int
@@ -219,7 +219,7 @@ filter(const char *path, const Wish *wish)
     /* libxml2 says some things, as of an encoding, to nobody in particular: standard error. */
     xmlSetStructuredErrorFunc(NULL, nest_xml_be_silent);
     text = read_input(path, &error);
-    limit_time(path, NEST_LAST_RESORT_SECONDS);
+    limit_time(path, NEST_FATAL_SECONDS);
     done = text && rewrite(text, wish, &error);
     limit_time(path, 0);
     if (!done)

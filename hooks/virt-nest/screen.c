@@ -2,7 +2,7 @@
 /* A terminal used as a screen, and left as it was found. */
 #include "screen.h"
 
-#include "../last_resort.h"
+#include "../fatal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,7 @@
 #define ENTER "\033[?1049h" HIDE
 #define LEAVE "\033[?25h\033[?1049l"
 
-/* The last resort's handler shares this: a fault must not leave a terminal without echo behind. */
+/* The fatal handler shares this: a fault must not leave a terminal without echo behind. */
 static struct {
     struct termios before;
     int out; /* the terminal; does not block where it could be opened for itself */
@@ -74,7 +74,7 @@ leave_at_last(void)
 static void
 begin(void)
 {
-    const NestLastResort resort = {
+    const NestFatalHandler fatal = {
         .action = "show", .name = "domains", .concerns_us = leave_at_last};
     pid_t group = tcgetpgrp(STDIN_FILENO);
 
@@ -85,7 +85,7 @@ begin(void)
         screen.out = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (screen.out < 0)
         screen.out = STDOUT_FILENO;
-    (void)nest_last_resort_arm(&resort);
+    (void)nest_fatal_handler_set(&fatal);
 }
 
 /* Keys still make signals. Ctrl-S would stop us in the middle of a line. */

@@ -87,7 +87,7 @@ nest_log_alarm(const GError *error)
 
 /* The real one takes the signals that libFuzzer needs. */
 const char *
-nest_last_resort_arm(const NestLastResort *wish)
+nest_fatal_handler_set(const NestFatalHandler *wish)
 {
     (void)wish;
     return "nest: cannot";

@@ -6,22 +6,22 @@
 
 /* How long an operation of the hook may take; libvirt and all its clients wait meanwhile. The second part
  * counts anew. A judgement takes milliseconds, and two seconds at most where it waits for virtnestd. */
-#ifndef NEST_LAST_RESORT_SECONDS /* the unit tests make it small */
-#define NEST_LAST_RESORT_SECONDS 20
+#ifndef NEST_FATAL_SECONDS /* the unit tests make it small */
+#define NEST_FATAL_SECONDS 20
 #endif
 
 /**
- * NestLastResort: what is to be said, and with which exit status.
+ * NestFatalHandler: what is to be said, and with which exit status.
  */
 typedef struct {
     const char *action; /* what is refused: "start domain", short; NULL: nothing, it ends with 0 */
     const char *name;   /* the domain's, or the file's; any bytes */
     unsigned int seconds;      /* after so many it ends; 0: it may take any time */
     bool (*concerns_us)(void); /* asked in a signal handler: FALSE ends it with 0; NULL: it does */
-} NestLastResort;
+} NestFatalHandler;
 
 /**
- * nest_last_resort_arm: from now on end in a defined way, whatever happens.
+ * nest_fatal_handler_set: from now on end in a defined way, whatever happens.
  * @wish: how; copied, but for its strings. Arming again replaces it, and counts the time anew.
  *
  * Theory of operation: the signals that tell of a fault, or of the time that ran out, are caught on a
@@ -34,7 +34,7 @@ typedef struct {
  *
  * Returns: "nest: cannot ACTION 'NAME'", fit to be printed, for other refusals; lives on.
  */
-const char *nest_last_resort_arm(const NestLastResort *wish);
+const char *nest_fatal_handler_set(const NestFatalHandler *wish);
 
 /* Ends the process so for lack of memory; where it is not armed yet, with a line of its own and 1. */
-void nest_last_resort_no_memory(void) __attribute__((noreturn));
+void nest_fatal_no_memory(void) __attribute__((noreturn));

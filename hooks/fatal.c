@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* How a program ends where nothing else can be done. Of libc only: the hook's front uses it too. */
-#include "last_resort.h"
+#include "fatal.h"
 
 #include "escape.h"
 
@@ -29,7 +29,7 @@ static const struct {
 };
 
 /* Handler and program share this. It changes only while the program arms. */
-static NestLastResort armed = {.action = ""};
+static NestFatalHandler armed = {.action = ""};
 static char beginning[512] = "nest"; /* until it is armed there is no more to say */
 static char stack[32 * 1024];
 
@@ -69,7 +69,7 @@ end_by_signal(int number)
 }
 
 void
-nest_last_resort_no_memory(void)
+nest_fatal_no_memory(void)
 {
     end(NO_MEMORY);
 }
@@ -107,7 +107,7 @@ begin(const char *action, const char *name)
 }
 
 const char *
-nest_last_resort_arm(const NestLastResort *wish)
+nest_fatal_handler_set(const NestFatalHandler *wish)
 {
     if (wish->action)
         begin(wish->action, wish->name);
