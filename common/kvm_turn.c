@@ -11,7 +11,7 @@
 #include "kvm_turn.h"
 
 #include "error.h"
-#include "gainers.h"
+#include "exposed.h"
 #include "kvm_device.h"
 #include "kvm_parameters.h"
 #include "kvm_plan.h"
@@ -383,8 +383,8 @@ announce(const Turn *turn, NestKvmAction action)
 {
     const NestCpuVendor *vendor = turn->host.vendor;
     g_autofree gchar *plan = nest_kvm_plan_words(&turn->host, action, turn->nested, NULL);
-    g_autoptr(GPtrArray) gainers = turn->nested ? nest_gainers_read(vendor) : g_ptr_array_new();
-    g_autofree gchar *names = nest_gainers_words(gainers);
+    g_autoptr(GPtrArray) exposed = turn->nested ? nest_exposed_read(vendor) : g_ptr_array_new();
+    g_autofree gchar *names = nest_exposed_words(exposed);
 
     nest_log(G_LOG_LEVEL_MESSAGE, NULL, NULL, "the host: %s", plan);
     if (names)

@@ -6,7 +6,7 @@
 #   make asan         unit and libvirt, sanitized       make fuzz        the fuzz targets
 #   make bench        what virt-nest costs, as ratios   make soak        races and fuzzing, for hours
 
-UNIT_TESTS = test-allow test-config test-corpus test-cpu test-definition test-domain-xml test-gainers test-guard \
+UNIT_TESTS = test-allow test-config test-corpus test-cpu test-definition test-domain-xml test-exposed test-guard \
              test-hook test-host-command test-hostile test-inhibit test-kvm-module test-kvm-parameters \
              test-kvm-plan test-kvm-users test-liveness test-loader test-modprobe-conf test-monitor test-output test-cpu-vendor \
              test-probes test-rates test-rewrite test-state test-tag test-textfile test-verdict

@@ -4,7 +4,7 @@
 #include "host_report.h"
 
 #include "error.h"
-#include "gainers.h"
+#include "exposed.h"
 #include "kvm_plan.h"
 #include "kvm_turn.h"
 #include "log.h"
@@ -70,10 +70,10 @@ tell(const char *when, const char *what)
 }
 
 static void
-tell_gainers(const NestKvmModule *module)
+tell_exposed(const NestKvmModule *module)
 {
-    g_autoptr(GPtrArray) gainers = nest_gainers_read(module->vendor);
-    g_autofree gchar *names = nest_gainers_words(gainers);
+    g_autoptr(GPtrArray) exposed = nest_exposed_read(module->vendor);
+    g_autofree gchar *names = nest_exposed_words(exposed);
 
     if (!names || module->state == NEST_KVM_ON)
         return;
@@ -171,7 +171,7 @@ enable_both(const NestKvmModule *module, const Wish *wish)
     gboolean go_on = wish->boot;
     int status = NEST_EXIT_DONE;
 
-    tell_gainers(module);
+    tell_exposed(module);
     if (wish->now && !(wish->dry_run ? tell_plan(module, wish->force, &error)
                                      : turn(module, TRUE, wish->force, &error))) {
         go_on = wish->boot && is_passing(error);

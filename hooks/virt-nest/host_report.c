@@ -3,7 +3,7 @@
 #include "host_report.h"
 
 #include "error.h"
-#include "gainers.h"
+#include "exposed.h"
 #include "kvm_parameters.h"
 #include "kvm_plan.h"
 #include "kvm_users.h"
@@ -23,7 +23,7 @@ typedef struct {
     const NestModprobeSetting *winner; /* of @conf; NULL: nobody says anything */
     const NestModprobeBar *bar;        /* of @conf: keeps the module away; NULL: nothing does */
     GPtrArray *parameters;             /* of NestKvmParameter */
-    GPtrArray *gainers;                /* names */
+    GPtrArray *exposed;                /* names */
     GPtrArray *users;                  /* of NestKvmUser; never NULL */
     gchar *plan;                       /* what would be done to have nesting on; never NULL */
     NestKvmAction action;              /* the same for programs */
@@ -35,7 +35,7 @@ host_clear(Host *host)
 {
     nest_modprobe_conf_free(host->conf);
     g_clear_pointer(&host->parameters, g_ptr_array_unref);
-    g_clear_pointer(&host->gainers, g_ptr_array_unref);
+    g_clear_pointer(&host->exposed, g_ptr_array_unref);
     g_clear_pointer(&host->users, g_ptr_array_unref);
     g_free(host->plan);
     g_clear_error(&host->reason);
@@ -72,7 +72,7 @@ look(void)
     host.winner = find_winner(&host.module, host.conf);
     host.bar = find_bar(&host.module, host.conf);
     host.parameters = nest_kvm_parameters_read(vendor);
-    host.gainers = nest_gainers_read(vendor);
+    host.exposed = nest_exposed_read(vendor);
     return host;
 }
 
@@ -217,10 +217,10 @@ print_plan(const Host *host)
 }
 
 static void
-print_gainers(const Host *host)
+print_exposed(const Host *host)
 {
     const char *feature = host->module.vendor->feature;
-    g_autofree gchar *words = nest_gainers_words(host->gainers);
+    g_autofree gchar *words = nest_exposed_words(host->exposed);
 
     if (!words)
         print_row("untagged domains", "none whose CPU lets %s through", feature);
@@ -257,7 +257,7 @@ print_table(const Host *host)
     print_users(host);
     print_plan(host);
     if (capable) {
-        print_gainers(host);
+        print_exposed(host);
         print_parameters(host);
     }
     if (geteuid() != 0 && !nest_root_is_fake())
@@ -392,12 +392,12 @@ build_parameters(JsonBuilder *builder, const GPtrArray *parameters)
 }
 
 static void
-build_gainers(JsonBuilder *builder, const GPtrArray *gainers)
+build_exposed(JsonBuilder *builder, const GPtrArray *exposed)
 {
-    json_builder_set_member_name(builder, "gainers");
+    json_builder_set_member_name(builder, "exposed");
     json_builder_begin_array(builder);
-    for (guint i = 0; gainers && i < gainers->len; i++)
-        json_builder_add_string_value(builder, g_ptr_array_index(gainers, i));
+    for (guint i = 0; exposed && i < exposed->len; i++)
+        json_builder_add_string_value(builder, g_ptr_array_index(exposed, i));
     json_builder_end_array(builder);
 }
 
@@ -420,7 +420,7 @@ print_json(const Host *host)
     nest_output_json_boolean(builder, "safe", host->action != NEST_KVM_DO_REFUSE);
     build_reason(builder, host->reason);
     build_parameters(builder, host->parameters);
-    build_gainers(builder, host->gainers);
+    build_exposed(builder, host->exposed);
     json_builder_end_object(builder);
     nest_output_json_print(builder);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* virt-nest status: which domains are tagged, which of them have what they ask for, and why not. */
-#include "gainers.h"
+#include "exposed.h"
 #include "error.h"
 #include "live.h"
 #include "log.h"
@@ -124,12 +124,12 @@ print_table(const Shown *shown)
 
 /* Nesting cannot be had for one domain alone. */
 static void
-print_gainers(const NestConnection *connection)
+print_exposed(const NestConnection *connection)
 {
     const NestCpuVendor *vendor = connection->host.vendor;
     gboolean can_nest = nest_connection_can_nest(connection);
-    g_autoptr(GPtrArray) names = can_nest ? nest_gainers_read(vendor) : g_ptr_array_new();
-    g_autofree gchar *words = nest_gainers_words(names);
+    g_autoptr(GPtrArray) names = can_nest ? nest_exposed_read(vendor) : g_ptr_array_new();
+    g_autofree gchar *words = nest_exposed_words(names);
     g_autofree gchar *text = NULL;
 
     if (!words)
@@ -282,6 +282,6 @@ nest_status(NestCall *call)
     if (json || reports->len > 0 || status == NEST_EXIT_DONE)
         print(connection, reports, json);
     if (!json && !*call->arguments)
-        print_gainers(connection);
+        print_exposed(connection);
     return status;
 }

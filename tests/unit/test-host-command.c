@@ -130,13 +130,13 @@ static const Case objects[] = {
     {"a ready host", "hygon-on", DROP_IN, "host --json", 0,
      "\"state\" : \"on\"|\"vendor\" : \"hygon\"|\"module\" : \"kvm_amd\"|\"nested\" : true|"
      "\"persistent\" : true|\"file\" : \"" OURS "\",\n    \"line\" : 1,\n    \"value\" : \"1\"|"
-     "\"users\" : []|\"plan\" : \"nothing: nesting is on\"|\"safe\" : true|\"reason\" : null|\"gainers\" : []",
+     "\"users\" : []|\"plan\" : \"nothing: nesting is on\"|\"safe\" : true|\"reason\" : null|\"exposed\" : []",
      NULL, SAME},
     {"one that can be made ready", "amd-off-idle", NPT | WEB, "host --json", 0,
      "\"state\" : \"off-idle\"|\"nested\" : false|\"persistent\" : false|\"winner\" : null|"
      "\"plan\" : \"unload kvm_amd and load it with nesting on\"|\"safe\" : true|\"reason\" : null|"
      "\"npt\" : {\n      \"value\" : \"N\",\n      \"meaning\" : |\"slow\" : true|"
-     "\"gainers\" : [\n    \"a\xc2\x9b" "31m\",\n    \"web1\"\n  ]",
+     "\"exposed\" : [\n    \"a\xc2\x9b" "31m\",\n    \"web1\"\n  ]",
      NULL, NULL},
     {"one in use", "amd-off-busy", USER, "host --json", 0,
      "\"state\" : \"off-busy\"|\"pid\" : 90,\n      \"name\" : \"crosvm\",\n      \"domain\" : false|"
@@ -153,7 +153,7 @@ static const Case objects[] = {
      "\"state\" : \"no-hardware\"|\"vendor\" : \"intel\"|\"module\" : \"kvm_intel\"", NULL, NULL},
     {"another vendor", "unknown-vendor", 0, "host --json", 0,
      "\"vendor\" : null|\"module\" : null|\"winner\" : null|\"code\" : \"NEST-HOST-VENDOR\"|\"parameters\" : {|"
-     "\"gainers\" : []",
+     "\"exposed\" : []",
      NULL, NULL},
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Untagged domains that gain the nested feature once the host's nesting is on: nesting is a property of the
- * whole host. */
-#include "gainers.h"
+/* Exposed domains: untagged ones that get the nested feature, too, once nesting is on, which is a property of the whole
+ * host. */
+#include "exposed.h"
 
 #include "cpu.h"
 #include "root.h"
@@ -63,7 +63,7 @@ lets_through(const NestDomainXml *xml, const char *name)
 
 /* A mistaken tag counts as one: the hook refuses its domain's start. A file without a name is not libvirt's. */
 static gboolean
-is_gainer(const NestDomainXml *xml, const NestCpuVendor *vendor)
+is_exposed(const NestDomainXml *xml, const NestCpuVendor *vendor)
 {
     gboolean tagged = FALSE;
 
@@ -71,7 +71,7 @@ is_gainer(const NestDomainXml *xml, const NestCpuVendor *vendor)
            lets_through(xml, vendor->feature) && nest_tag_read(xml, &tagged, NULL, NULL) && !tagged;
 }
 
-/* (nullable) The document of a definition that may be one of a gainer. */
+/* (nullable) The document of a definition that may be one of an exposed domain. */
 static NestDomainXml *
 read_definition(const char *path)
 {
@@ -87,7 +87,7 @@ read_definition(const char *path)
 }
 
 GPtrArray *
-nest_gainers_read(const NestCpuVendor *vendor)
+nest_exposed_read(const NestCpuVendor *vendor)
 {
     GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
     g_autofree gchar *folder = nest_root_path(FOLDER);
@@ -99,7 +99,7 @@ nest_gainers_read(const NestCpuVendor *vendor)
         g_autoptr(NestDomainXml) xml =
             g_str_has_suffix(file, ".xml") ? read_definition(path) : NULL;
 
-        if (xml && is_gainer(xml, vendor))
+        if (xml && is_exposed(xml, vendor))
             g_ptr_array_add(names, g_strdup(nest_domain_xml_value(xml, "name")));
     }
     g_ptr_array_sort(names, compare_names);
@@ -107,7 +107,7 @@ nest_gainers_read(const NestCpuVendor *vendor)
 }
 
 gchar *
-nest_gainers_words(const GPtrArray *names)
+nest_exposed_words(const GPtrArray *names)
 {
     GString *words = names->len ? g_string_new(NULL) : NULL;
 

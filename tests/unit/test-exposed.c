@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The domains that gain the feature: each kind of definition from an /etc/libvirt/qemu laid out in a folder. */
 #include "check.h"
-#include "gainers.h"
+#include "exposed.h"
 
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -68,11 +68,11 @@ static const struct {
 static void
 check_names(const char *vendor, const char *names)
 {
-    g_autoptr(GPtrArray) gainers = nest_gainers_read(nest_cpu_vendor_by_name(vendor));
+    g_autoptr(GPtrArray) exposed = nest_exposed_read(nest_cpu_vendor_by_name(vendor));
     g_autoptr(GString) found = g_string_new(NULL);
 
-    for (guint i = 0; i < gainers->len; i++)
-        g_string_append_printf(found, "[%s]", (const char *)g_ptr_array_index(gainers, i));
+    for (guint i = 0; i < exposed->len; i++)
+        g_string_append_printf(found, "[%s]", (const char *)g_ptr_array_index(exposed, i));
     g_assert_cmpstr(found->str, ==, names);
 }
 
@@ -177,7 +177,7 @@ test_words(gconstpointer data)
 
     for (gsize n = 0; list[n]; n++)
         g_ptr_array_add(names, list[n]);
-    words = nest_gainers_words(names);
+    words = nest_exposed_words(names);
     g_assert_cmpstr(words, ==, lists[i].words);
 }
 
@@ -186,11 +186,11 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     for (gsize i = 0; i < G_N_ELEMENTS(definitions); i++)
-        check_add_row("gainers/definition", definitions[i].sentence, GSIZE_TO_POINTER(i), test_definition);
+        check_add_row("exposed/definition", definitions[i].sentence, GSIZE_TO_POINTER(i), test_definition);
     for (gsize i = 0; i < G_N_ELEMENTS(lists); i++)
-        check_add_row("gainers/words", lists[i].sentence, GSIZE_TO_POINTER(i), test_words);
-    g_test_add_func("/gainers/only the definitions of the folder itself are read", test_folder);
-    g_test_add_func("/gainers/a file that is too long is skipped", test_size);
-    g_test_add_func("/gainers/no folder at all", test_no_folder);
+        check_add_row("exposed/words", lists[i].sentence, GSIZE_TO_POINTER(i), test_words);
+    g_test_add_func("/exposed/only the definitions of the folder itself are read", test_folder);
+    g_test_add_func("/exposed/a file that is too long is skipped", test_size);
+    g_test_add_func("/exposed/no folder at all", test_no_folder);
     return g_test_run();
 }

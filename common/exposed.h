@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Untagged domains that gain the nested feature once the host's nesting is on: nesting is a property of the
- * whole host. */
+/* Exposed domains: untagged ones that get the nested feature, too, once nesting is on, which is a property of the whole
+ * host. */
 #pragma once
 
 #include "cpu_vendor.h"
 
 /**
- * nest_gainers_read: which domains' definitions let the host's feature through.
+ * nest_exposed_read: which domains' definitions let the host's feature through.
  * @vendor: the host's
  *
  * KVM domains without our tag whose CPU is host-passthrough, maximum or host-model and does not switch the
@@ -15,11 +15,11 @@
  *
  * Returns: (transfer full)(element-type utf8) names, sorted.
  */
-GPtrArray *nest_gainers_read(const NestCpuVendor *vendor) G_GNUC_WARN_UNUSED_RESULT;
+GPtrArray *nest_exposed_read(const NestCpuVendor *vendor) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
- * nest_gainers_words: the names for a message.
+ * nest_exposed_words: the names for a message.
  *
  * Returns: (transfer full)(nullable) "web1, web2 and 7 more"; NULL where there are none.
  */
-gchar *nest_gainers_words(const GPtrArray *names) G_GNUC_WARN_UNUSED_RESULT;
+gchar *nest_exposed_words(const GPtrArray *names) G_GNUC_WARN_UNUSED_RESULT;
