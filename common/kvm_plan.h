@@ -18,7 +18,7 @@ typedef enum {
  * @force: also where modprobe's configuration says nested=0, or keeps the module away
  *
  * Returns: NEST_KVM_DO_REFUSE with a NEST_ERROR_HOST_* that says why (who uses the module, who set
- * nested=0) and what to do; else what nest_kvm_turn() will do.
+ * nested=0) and what to do; else what nest_kvm_reload() will do.
  */
 NestKvmAction nest_kvm_plan(const NestKvmModule *module, gboolean nested, gboolean force,
                             GError **error);

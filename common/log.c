@@ -132,7 +132,7 @@ nest_log_error(const char *domain, const char *uuid, const GError *error)
 }
 
 void
-nest_log_alarm(const GError *error)
+nest_log_emergency(const GError *error)
 {
     log_error(G_LOG_LEVEL_CRITICAL, NULL, NULL, error);
 }

@@ -29,7 +29,7 @@ void nest_log(GLogLevelFlags level, const char *domain, const char *uuid, const 
 void nest_log_error(const char *domain, const char *uuid, const GError *error);
 
 /* The loudest there is: logs an error as an emergency, which the journal shows on every terminal. */
-void nest_log_alarm(const GError *error);
+void nest_log_emergency(const GError *error);
 
 /* What the guard does, each with a MESSAGE_ID of its own by which the journal can be asked. */
 typedef enum {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 static const char words[][NEST_PREFILTER_LONGEST] = {"virt-nest", "virtnest", "nest:enable",
-                                                   "nest:disable"};
+                                                     "nest:disable"};
 
 bool
 nest_prefilter_matches(const char *text, size_t length)

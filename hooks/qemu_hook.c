@@ -13,7 +13,7 @@
 #include "config.h"
 #include "cpu.h"
 #include "error.h"
-#include "kvm_turn.h"
+#include "kvm_reload.h"
 #include "fatal.h"
 #include "liveness.h"
 #include "log.h"
@@ -60,8 +60,8 @@ struct Operation {
     const char *name;      /* as libvirt calls it (docs/hooks.rst) */
     Check check;           /* the judgement */
     gboolean prints;       /* a rewritten XML goes to standard output */
-    gboolean turns;        /* where nesting is off on this host, tries to turn it on */
-    gboolean holds;        /* from then on nobody turns it off */
+    gboolean reloads;      /* where nesting is off on this host, tries to turn it on */
+    gboolean inhibits;     /* from then on nobody turns it off */
     const char *action;    /* what is refused, in a message; NULL: nothing ever is */
     const char *aftermath; /* what becomes of the guest then; not of one that is restored */
 };
@@ -172,12 +172,12 @@ ran_nested_guests(const Call *call)
 /* The second chance: virtnestd turns nesting on when the domain is defined. Settings that cannot be read may
  * say that the module is to be left alone. */
 static gboolean
-may_turn_host(const Call *call)
+may_reload_module(const Call *call)
 {
     g_autoptr(GError) error = NULL;
     NestConfig config = NEST_CONFIG_DEFAULT;
 
-    if (nest_kvm_module_can_nest(&call->host) || !call->operation->turns || is_session() ||
+    if (nest_kvm_module_can_nest(&call->host) || !call->operation->reloads || is_session() ||
         nest_root_is_fake())
         return FALSE;
     if (nest_config_load(&config, &error))
@@ -199,10 +199,10 @@ check_host(Call *call, GError **error)
 {
     if (!nest_cpu_is_kvm(call->xml))
         return TRUE;
-    if (call->operation->holds && !is_session())
-        nest_kvm_turn_hold(call->uuid);
+    if (call->operation->inhibits && !is_session())
+        nest_kvm_reload_inhibit(call->uuid);
     call->host = nest_kvm_module_read();
-    if (may_turn_host(call) && !nest_kvm_turn(TRUE, FALSE, &call->host, error))
+    if (may_reload_module(call) && !nest_kvm_reload(TRUE, FALSE, &call->host, error))
         return FALSE;
     return nest_kvm_module_check(&call->host, error);
 }

@@ -6,7 +6,7 @@
 #include "error.h"
 #include "exposed.h"
 #include "kvm_plan.h"
-#include "kvm_turn.h"
+#include "kvm_reload.h"
 #include "log.h"
 #include "modprobe_conf.h"
 #include "modprobe_dropin.h"
@@ -93,7 +93,7 @@ tell_plan(const NestKvmModule *module, gboolean force, GError **error)
     return action != NEST_KVM_DO_REFUSE;
 }
 
-/* What nest_kvm_turn() did. @before: as the host was found before. */
+/* What nest_kvm_reload() did. @before: as the host was found before. */
 static gchar *
 turned_words(const NestKvmModule *before, gboolean nested)
 {
@@ -106,12 +106,12 @@ turned_words(const NestKvmModule *before, gboolean nested)
 }
 
 static gboolean
-turn(const NestKvmModule *before, gboolean nested, gboolean force, GError **error)
+set_nesting(const NestKvmModule *before, gboolean nested, gboolean force, GError **error)
 {
     g_autofree gchar *words = turned_words(before, nested);
     NestKvmModule after;
 
-    if (!nest_kvm_turn(nested, force, &after, error))
+    if (!nest_kvm_reload(nested, force, &after, error))
         return FALSE;
     tell("now", words);
     return TRUE;
@@ -173,7 +173,7 @@ enable_both(const NestKvmModule *module, const Wish *wish)
 
     tell_exposed(module);
     if (wish->now && !(wish->dry_run ? tell_plan(module, wish->force, &error)
-                                     : turn(module, TRUE, wish->force, &error))) {
+                                     : set_nesting(module, TRUE, wish->force, &error))) {
         go_on = wish->boot && is_passing(error);
         status = nest_command_fail(g_steal_pointer(&error));
         if (wish->boot && !go_on)
@@ -246,7 +246,7 @@ disable(NestCall *call)
     if (!check_root(call, &error))
         return nest_command_fail(error);
     nest_log_open("virt-nest", FALSE);
-    if (now && !turn(&module, FALSE, FALSE, &error))
+    if (now && !set_nesting(&module, FALSE, FALSE, &error))
         status = nest_command_fail(g_steal_pointer(&error));
     if (!forget(&module, &error))
         status = nest_command_fail(error);

@@ -10,7 +10,7 @@
 #include "virtnestd/correct.h"
 
 #include "error.h"
-#include "kvm_turn.h"
+#include "kvm_reload.h"
 #include "prefilter.h"
 #include "root.h"
 #include "runtime_flag.h"
@@ -112,7 +112,7 @@ define_if_unchanged(const Source *source, const char *expected, const char *want
         return now ? TRY_AGAIN : TRY_GONE;
     *ret_defined = virDomainDefineXMLFlags(source->work, wanted, 0);
     /* While the host's module is loaded anew libvirt sees no KVM, and refuses whatever needs it. */
-    if (!*ret_defined && nest_kvm_turn_was(begin))
+    if (!*ret_defined && nest_kvm_reload_happened(begin))
         return TRY_AGAIN;
     if (!*ret_defined) {
         nest_virt_error(error, "libvirt refused the corrected definition, the old one stays");

@@ -123,7 +123,7 @@ want_host(gpointer host)
     return G_SOURCE_REMOVE;
 }
 
-/* The host's turn comes after the define, which libvirt would refuse while the module is away. */
+/* The host's module comes after the define, which libvirt would refuse while the module is away. */
 static void
 take_over(Look *look, const NestDefinition *definition)
 {

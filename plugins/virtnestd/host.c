@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The host's KVM module, made ready as soon as a tagged domain wants it.
  *
- * A turn takes as long as the kernel does, and waits for others, so it runs on a thread of its own, one at
+ * A reload takes as long as the kernel does, and waits for others, so it runs on a thread of its own, one at
  * a time. What fails is said once; where guests keep the module in use, the end of one leads to a new try. */
 #include "virtnestd/host.h"
 
 #include "error.h"
-#include "kvm_turn.h"
+#include "kvm_reload.h"
 #include "log.h"
 #include "modprobe_dropin.h"
 
@@ -15,7 +15,7 @@ struct NestHost {
     void (*when_ready)(gpointer);
     gpointer data;   /* for it */
     gboolean wanted; /* a tagged domain waits for nesting */
-    GThread *thread; /* of a turn; NULL: none is under way */
+    GThread *thread; /* of a reload; NULL: none is under way */
     GError *problem; /* ... what kept it from turning nesting on */
     gchar *said;     /* what was said last, so that each domain does not say it again */
 };
@@ -55,7 +55,7 @@ say_once(NestHost *host, const GError *error)
 
 /* Back on the main loop. */
 static gboolean
-turn_is_done(gpointer data)
+reload_is_done(gpointer data)
 {
     NestHost *host = data;
 
@@ -81,14 +81,14 @@ keep_on(const NestKvmModule *module)
 }
 
 static gpointer
-turn(gpointer data)
+reload(gpointer data)
 {
     NestHost *host = data;
     NestKvmModule module;
 
-    if (nest_kvm_turn(TRUE, FALSE, &module, &host->problem))
+    if (nest_kvm_reload(TRUE, FALSE, &module, &host->problem))
         keep_on(&module);
-    g_idle_add(turn_is_done, host);
+    g_idle_add(reload_is_done, host);
     return NULL;
 }
 
@@ -113,7 +113,7 @@ nest_host_want(NestHost *host)
 {
     host->wanted = TRUE;
     if (!host->thread && needs_turn(host))
-        host->thread = g_thread_new("host", turn, host);
+        host->thread = g_thread_new("host", reload, host);
 }
 
 void

@@ -80,7 +80,7 @@ nest_log_error(const char *domain, const char *uuid, const GError *error)
 }
 
 void
-nest_log_alarm(const GError *error)
+nest_log_emergency(const GError *error)
 {
     nest_log_error(NULL, NULL, error);
 }

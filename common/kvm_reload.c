@@ -8,7 +8,7 @@
  * at it, and libkmod is asked once more. No `install` command is ever run, as what it does cannot be known; what was
  * unloaded is put back by inserting the module itself. The kernel's reference count decides whether a guest is there:
  * a module in use is not unloaded, however lately the guest came. */
-#include "kvm_turn.h"
+#include "kvm_reload.h"
 
 #include "error.h"
 #include "exposed.h"
@@ -32,7 +32,7 @@
 /* How long one waits for another that is at the module, and for those who use it for a moment only: libvirt
  * asks each QEMU what it can do. With the wait for /dev/kvm, less than the hook's time (fatal.h). */
 #define LOCK_MS 5000
-#define TURN_MS 15000 /* the longest that a turn takes */
+#define RELOAD_MS 15000 /* the longest that one takes */
 #define MOMENT_MS 2000
 #define STEP_MS 10
 #define LOCK_NAME "host.lock"
@@ -43,7 +43,7 @@ typedef struct kmod_module KmodModule;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(KmodCtx, kmod_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(KmodModule, kmod_module_unref)
 
-/* One turn on its way. */
+/* One reload on its way. */
 typedef struct {
     gboolean nested;       /* what is wanted */
     gboolean force;        /* against whatever a line of modprobe's configuration decides */
@@ -53,19 +53,19 @@ typedef struct {
     NestKvmDevice *device; /* /dev/kvm before */
     KmodCtx *kmod;
     KmodModule *module;
-} Turn;
+} Reload;
 
 static void
-turn_clear(Turn *turn)
+reload_clear(Reload *reload)
 {
-    if (turn->lock >= 0)
-        close(turn->lock);
-    nest_kvm_device_free(turn->device);
-    kmod_module_unref(turn->module);
-    kmod_unref(turn->kmod);
-    g_free(turn->parameters);
+    if (reload->lock >= 0)
+        close(reload->lock);
+    nest_kvm_device_free(reload->device);
+    kmod_module_unref(reload->module);
+    kmod_unref(reload->kmod);
+    g_free(reload->parameters);
 }
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Turn, turn_clear)
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Reload, reload_clear)
 
 /* --- one at a time */
 
@@ -81,17 +81,17 @@ open_lock(void)
 }
 
 static gboolean
-take_lock(Turn *turn, GError **error)
+take_lock(Reload *reload, GError **error)
 {
     struct flock whole_file = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 
-    turn->lock = open_lock();
-    for (int ms = 0; turn->lock >= 0 && ms < LOCK_MS; ms += STEP_MS) {
-        if (fcntl(turn->lock, F_OFD_SETLK, &whole_file) == 0)
+    reload->lock = open_lock();
+    for (int ms = 0; reload->lock >= 0 && ms < LOCK_MS; ms += STEP_MS) {
+        if (fcntl(reload->lock, F_OFD_SETLK, &whole_file) == 0)
             return TRUE;
         g_usleep(STEP_MS * 1000UL);
     }
-    if (turn->lock < 0)
+    if (reload->lock < 0)
         g_set_error(error, NEST_ERROR, NEST_ERROR_IO, "cannot open /run/virt-nest/host.lock: %s",
                     g_strerror(errno));
     else
@@ -105,7 +105,7 @@ take_lock(Turn *turn, GError **error)
 
 /* (transfer full) What somebody left who did not come to the end: the module's parameters, or "". */
 static gchar *
-read_note(int lock)
+read_saved_parameters(int lock)
 {
     char text[4096] = "";
 
@@ -114,7 +114,7 @@ read_note(int lock)
 
 /* As well as can be: without it only a SIGKILL in the next moments loses anything. */
 static void
-write_note(int lock, const char *text)
+save_parameters(int lock, const char *text)
 {
     gboolean written = ftruncate(lock, 0) == 0 && pwrite(lock, text, strlen(text), 0) >= 0;
 
@@ -178,18 +178,18 @@ check_files(KmodModule *module, GError **error)
 
 /* modprobe's own resolution, for what nest_kvm_plan() may not have seen. */
 static gboolean
-check_resolution(const Turn *turn, GError **error)
+check_resolution(const Reload *reload, GError **error)
 {
-    const char *name = turn->host.vendor->module;
-    const char *command = kmod_module_get_install_commands(turn->module);
+    const char *name = reload->host.vendor->module;
+    const char *command = kmod_module_get_install_commands(reload->module);
 
-    if (!g_str_equal(kmod_module_get_name(turn->module), name)) {
+    if (!g_str_equal(kmod_module_get_name(reload->module), name)) {
         g_autofree gchar *why = g_strdup_printf("modprobe has an alias of this name for %s",
-                                                kmod_module_get_name(turn->module));
+                                                kmod_module_get_name(reload->module));
 
         return refuse_files(name, why, error);
     }
-    if (!command || turn->force)
+    if (!command || reload->force)
         return TRUE;
     g_set_error(
         error, NEST_ERROR, NEST_ERROR_HOST_KEPT_OFF,
@@ -200,20 +200,20 @@ check_resolution(const Turn *turn, GError **error)
 }
 
 static gboolean
-find_module(Turn *turn, GError **error)
+find_module(Reload *reload, GError **error)
 {
-    const char *name = turn->host.vendor->module;
+    const char *name = reload->host.vendor->module;
     KmodList *found = NULL;
 
-    if (!turn->kmod)
-        turn->kmod = kmod_new(NULL, NULL);
-    if (!turn->module && turn->kmod && kmod_module_new_from_lookup(turn->kmod, name, &found) == 0 &&
-        found)
-        turn->module = kmod_module_get_module(found);
+    if (!reload->kmod)
+        reload->kmod = kmod_new(NULL, NULL);
+    if (!reload->module && reload->kmod &&
+        kmod_module_new_from_lookup(reload->kmod, name, &found) == 0 && found)
+        reload->module = kmod_module_get_module(found);
     kmod_module_unref_list(found);
-    if (!turn->module)
+    if (!reload->module)
         return refuse_files(name, "libkmod does not find it in /lib/modules", error);
-    return check_resolution(turn, error) && check_files(turn->module, error);
+    return check_resolution(reload, error) && check_files(reload->module, error);
 }
 
 /* --- doing it */
@@ -255,86 +255,86 @@ load_plainly(KmodModule *module, const char *options)
 /* What was set by hand shows only once the module is loaded without it. Where a guest comes in between, it is
  * lost. */
 static void
-give_parameters_back(Turn *turn, Load load, const char *nested)
+give_parameters_back(Reload *reload, Load load, const char *nested)
 {
-    g_autofree gchar *lost = nest_kvm_parameters_lost(turn->host.vendor, turn->parameters);
+    g_autofree gchar *lost = nest_kvm_parameters_lost(reload->host.vendor, reload->parameters);
     g_autofree gchar *options = g_strdup_printf("%s %s", lost, nested);
     int problem = 0;
 
     if (!*lost)
         return;
-    problem = kmod_module_remove_module(turn->module, KMOD_REMOVE_NOWAIT);
+    problem = kmod_module_remove_module(reload->module, KMOD_REMOVE_NOWAIT);
     if (problem == 0) {
-        problem = load(turn->module, options);
-        if (problem < 0 && load(turn->module, nested) < 0)
-            (void)load_plainly(turn->module,
+        problem = load(reload->module, options);
+        if (problem < 0 && load(reload->module, nested) < 0)
+            (void)load_plainly(reload->module,
                                nested); /* check_outcome() sees whether that was in vain */
     }
     if (problem < 0)
         nest_log(G_LOG_LEVEL_WARNING, NULL, NULL,
-                 "%s was loaded without %s, which it had before: %s", turn->host.vendor->module,
+                 "%s was loaded without %s, which it had before: %s", reload->host.vendor->module,
                  lost, g_strerror(-problem));
 }
 
 static int
-load_with_parameters(Turn *turn, Load load, gboolean nested)
+load_with_parameters(Reload *reload, Load load, gboolean nested)
 {
     const char *option = nested ? "nested=1" : "nested=0";
-    int problem = load(turn->module, option);
+    int problem = load(reload->module, option);
 
     if (problem == 0)
-        give_parameters_back(turn, load, option);
+        give_parameters_back(reload, load, option);
     return problem;
 }
 
 /* Without modprobe's configuration, which may be what was wrong. */
 static gboolean
-put_back(Turn *turn)
+put_back(Reload *reload)
 {
-    return load_with_parameters(turn, load_plainly, !turn->nested) == 0 ||
-           load_plainly(turn->module, "") == 0;
+    return load_with_parameters(reload, load_plainly, !reload->nested) == 0 ||
+           load_plainly(reload->module, "") == 0;
 }
 
 static gboolean
-refuse_load(Turn *turn, int problem, const char *outcome, GError **error)
+refuse_load(Reload *reload, int problem, const char *outcome, GError **error)
 {
     g_set_error(
         error, NEST_ERROR, NEST_ERROR_HOST_LOAD,
         "the kernel did not load %s with nesting %s (%s); %s: see dmesg for the reason (a value in "
         "/etc/modprobe.d, or virtualization switched off in the firmware), correct it and run virt-nest host "
         "%s again",
-        turn->host.vendor->module, turn->nested ? "on" : "off", g_strerror(-problem), outcome,
-        turn->nested ? "enable" : "disable --now");
+        reload->host.vendor->module, reload->nested ? "on" : "off", g_strerror(-problem), outcome,
+        reload->nested ? "enable" : "disable --now");
     return FALSE;
 }
 
 static gboolean
-cry(Turn *turn, int problem, GError **error)
+fail_lost(Reload *reload, int problem, GError **error)
 {
-    const char *name = turn->host.vendor->module;
-    const char *path = kmod_module_get_path(turn->module);
+    const char *name = reload->host.vendor->module;
+    const char *path = kmod_module_get_path(reload->module);
     g_autoptr(GError) lost = g_error_new(
         NEST_ERROR, NEST_ERROR_HOST_LOST,
         "%s WAS UNLOADED AND THE KERNEL DOES NOT LOAD IT AGAIN (%s): NO KVM GUEST CAN START ON THIS "
         "HOST: see dmesg, run insmod %s, and if that fails reboot",
         name, g_strerror(-problem), path ? path : name);
 
-    nest_log_alarm(lost);
+    nest_log_emergency(lost);
     g_propagate_error(error, g_steal_pointer(&lost));
     return FALSE;
 }
 
 static gboolean
-load_absent(Turn *turn, GError **error)
+load_absent(Reload *reload, GError **error)
 {
-    int problem = load_with_parameters(turn, load_by_configuration, turn->nested);
+    int problem = load_with_parameters(reload, load_by_configuration, reload->nested);
 
-    return problem == 0 || refuse_load(turn, problem, "it stays unloaded", error);
+    return problem == 0 || refuse_load(reload, problem, "it stays unloaded", error);
 }
 
 /* Somebody came between the look and the removal, which the kernel then refuses. */
 static gboolean
-refuse_removal(Turn *turn, GError **error)
+refuse_removal(Reload *reload, GError **error)
 {
     g_autofree gchar *words = nest_kvm_users_describe();
 
@@ -342,48 +342,48 @@ refuse_removal(Turn *turn, GError **error)
         error, NEST_ERROR, NEST_ERROR_HOST_BUSY,
         "%s was about to be unloaded, but came into use by %s: stop that, then run virt-nest "
         "host %s",
-        turn->host.vendor->module, words, turn->nested ? "enable" : "disable --now");
+        reload->host.vendor->module, words, reload->nested ? "enable" : "disable --now");
     return FALSE;
 }
 
 static gboolean
-reload(Turn *turn, GError **error)
+reload_module(Reload *reload, GError **error)
 {
-    int problem = kmod_module_remove_module(turn->module, KMOD_REMOVE_NOWAIT);
+    int problem = kmod_module_remove_module(reload->module, KMOD_REMOVE_NOWAIT);
 
     if (problem == -EAGAIN || problem == -EBUSY)
-        return refuse_removal(turn, error);
+        return refuse_removal(reload, error);
     if (problem < 0)
-        return refuse_load(turn, problem, "it was not unloaded", error);
-    problem = load_with_parameters(turn, load_by_configuration, turn->nested);
+        return refuse_load(reload, problem, "it was not unloaded", error);
+    problem = load_with_parameters(reload, load_by_configuration, reload->nested);
     if (problem == 0)
         return TRUE;
-    return put_back(turn) ? refuse_load(turn, problem, "it is back as it was", error)
-                          : cry(turn, problem, error);
+    return put_back(reload) ? refuse_load(reload, problem, "it is back as it was", error)
+                            : fail_lost(reload, problem, error);
 }
 
 /* Whatever asks this program to end waits until the module is there again. */
 static gboolean
-act(Turn *turn, NestKvmAction action, GError **error)
+act(Reload *reload, NestKvmAction action, GError **error)
 {
     sigset_t all, before;
     gboolean done = FALSE;
 
     sigfillset(&all);
     (void)pthread_sigmask(SIG_BLOCK, &all, &before);
-    write_note(turn->lock, turn->parameters);
-    done = action == NEST_KVM_DO_LOAD ? load_absent(turn, error) : reload(turn, error);
-    write_note(turn->lock, "");
+    save_parameters(reload->lock, reload->parameters);
+    done = action == NEST_KVM_DO_LOAD ? load_absent(reload, error) : reload_module(reload, error);
+    save_parameters(reload->lock, "");
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     return done;
 }
 
 static void
-announce(const Turn *turn, NestKvmAction action)
+announce(const Reload *reload, NestKvmAction action)
 {
-    const NestCpuVendor *vendor = turn->host.vendor;
-    g_autofree gchar *plan = nest_kvm_plan_words(&turn->host, action, turn->nested, NULL);
-    g_autoptr(GPtrArray) exposed = turn->nested ? nest_exposed_read(vendor) : g_ptr_array_new();
+    const NestCpuVendor *vendor = reload->host.vendor;
+    g_autofree gchar *plan = nest_kvm_plan_words(&reload->host, action, reload->nested, NULL);
+    g_autoptr(GPtrArray) exposed = reload->nested ? nest_exposed_read(vendor) : g_ptr_array_new();
     g_autofree gchar *names = nest_exposed_words(exposed);
 
     nest_log(G_LOG_LEVEL_MESSAGE, NULL, NULL, "the host: %s", plan);
@@ -410,49 +410,50 @@ check_may_act(GError **error)
 
 /* All that is looked at before the module is touched. */
 static gboolean
-prepare(Turn *turn, NestKvmAction action, GError **error)
+prepare(Reload *reload, NestKvmAction action, GError **error)
 {
-    if (!check_may_act(error) || !find_module(turn, error))
+    if (!check_may_act(error) || !find_module(reload, error))
         return FALSE;
-    g_free(turn->parameters);
-    turn->parameters = action == NEST_KVM_DO_RELOAD ? nest_kvm_parameters_text(turn->host.vendor)
-                                                    : read_note(turn->lock);
-    if (!turn->device) {
-        turn->device = nest_kvm_device_read();
-        announce(turn, action);
+    g_free(reload->parameters);
+    reload->parameters = action == NEST_KVM_DO_RELOAD
+                             ? nest_kvm_parameters_text(reload->host.vendor)
+                             : read_saved_parameters(reload->lock);
+    if (!reload->device) {
+        reload->device = nest_kvm_device_read();
+        announce(reload, action);
     }
     return TRUE;
 }
 
 /* It may have been loaded by somebody else meanwhile. */
 static gboolean
-check_outcome(Turn *turn, GError **error)
+check_outcome(Reload *reload, GError **error)
 {
-    turn->host = nest_kvm_module_read();
-    if ((turn->host.state == NEST_KVM_ON) == turn->nested)
+    reload->host = nest_kvm_module_read();
+    if ((reload->host.state == NEST_KVM_ON) == reload->nested)
         return TRUE;
-    if (!nest_kvm_module_is_loaded(&turn->host))
-        return cry(turn, -ENODEV, error);
+    if (!nest_kvm_module_is_loaded(&reload->host))
+        return fail_lost(reload, -ENODEV, error);
     g_set_error(
         error, NEST_ERROR, NEST_ERROR_HOST_LOAD,
         "%s was loaded with nested=%d, but its state is now %s: see whether something else loads it",
-        turn->host.vendor->module, turn->nested, nest_kvm_state_name(turn->host.state));
+        reload->host.vendor->module, reload->nested, nest_kvm_state_name(reload->host.state));
     return FALSE;
 }
 
 static gboolean
-attempt(Turn *turn, GError **error)
+attempt(Reload *reload, GError **error)
 {
     NestKvmAction action = NEST_KVM_DO_NOTHING;
 
-    turn->host = nest_kvm_module_read();
-    action = nest_kvm_plan(&turn->host, turn->nested, turn->force, error);
+    reload->host = nest_kvm_module_read();
+    action = nest_kvm_plan(&reload->host, reload->nested, reload->force, error);
     if (action == NEST_KVM_DO_NOTHING || action == NEST_KVM_DO_REFUSE)
         return action == NEST_KVM_DO_NOTHING;
-    if (!prepare(turn, action, error) || !act(turn, action, error) || !check_outcome(turn, error) ||
-        !nest_kvm_device_wait(turn->device, error))
+    if (!prepare(reload, action, error) || !act(reload, action, error) ||
+        !check_outcome(reload, error) || !nest_kvm_device_wait(reload->device, error))
         return FALSE;
-    turn->host = nest_kvm_module_read();
+    reload->host = nest_kvm_module_read();
     return TRUE;
 }
 
@@ -469,32 +470,33 @@ is_for_a_moment(void)
 }
 
 gboolean
-nest_kvm_turn(gboolean nested, gboolean force, NestKvmModule *ret_module, GError **error)
+nest_kvm_reload(gboolean nested, gboolean force, NestKvmModule *ret_module, GError **error)
 {
-    g_auto(Turn) turn = {.nested = nested, .force = force, .host = nest_kvm_module_read()};
+    g_auto(Reload) reload = {.nested = nested, .force = force, .host = nest_kvm_module_read()};
     g_autoptr(GError) problem = NULL;
-    gboolean done = take_lock(&turn, &problem) && attempt(&turn, &problem);
+    gboolean done = take_lock(&reload, &problem) && attempt(&reload, &problem);
 
     for (int ms = 0; !done && ms < MOMENT_MS; ms += STEP_MS) {
         if (!g_error_matches(problem, NEST_ERROR, NEST_ERROR_HOST_BUSY) || !is_for_a_moment())
             break;
         g_clear_error(&problem);
         g_usleep(STEP_MS * 1000UL);
-        done = attempt(&turn, &problem);
+        done = attempt(&reload, &problem);
     }
-    *ret_module = turn.host;
+    *ret_module = reload.host;
     if (problem)
         g_propagate_error(error, g_steal_pointer(&problem));
     return done;
 }
 
 void
-nest_kvm_turn_hold(const char *uuid)
+nest_kvm_reload_inhibit(const char *uuid)
 {
-    g_auto(Turn) turn = {0};
+    g_auto(Reload) reload = {0};
     g_autoptr(GError) error = NULL;
 
-    if (!take_lock(&turn, &error) || !nest_runtime_flag_set(NEST_RUNTIME_FLAG_STARTING, uuid, &error))
+    if (!take_lock(&reload, &error) ||
+        !nest_runtime_flag_set(NEST_RUNTIME_FLAG_STARTING, uuid, &error))
         nest_log_error(NULL, uuid, error);
 }
 
@@ -506,15 +508,15 @@ is_locked(int fd)
     return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type == F_WRLCK;
 }
 
-/* The note in the lock file is written when the module goes and when it is back. */
+/* The lock file is written when the module goes and when it is back. */
 gboolean
-nest_kvm_turn_was(gint64 since)
+nest_kvm_reload_happened(gint64 since)
 {
     g_autofree gchar *path = nest_root_runtime_path(LOCK_NAME);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     struct stat status = {0};
 
-    for (int ms = 0; fd >= 0 && is_locked(fd) && ms < TURN_MS; ms += STEP_MS)
+    for (int ms = 0; fd >= 0 && is_locked(fd) && ms < RELOAD_MS; ms += STEP_MS)
         g_usleep(STEP_MS * 1000UL);
     if (fd < 0 || fstat(fd, &status) < 0)
         status.st_mtime = 0;

@@ -5,7 +5,7 @@
 #include "kvm_module.h"
 
 /**
- * nest_kvm_turn: carry out nest_kvm_plan(), one at a time on a host.
+ * nest_kvm_reload: carry out nest_kvm_plan(), one at a time on a host.
  * @nested: what is wanted
  * @force: see nest_kvm_plan()
  * @ret_module: (out) the host as it was found last, also on failure
@@ -18,22 +18,22 @@
  *
  * Returns: FALSE with a NEST_ERROR_HOST_* that says why and what to do.
  */
-gboolean nest_kvm_turn(gboolean nested, gboolean force, NestKvmModule *ret_module,
-                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
+gboolean nest_kvm_reload(gboolean nested, gboolean force, NestKvmModule *ret_module,
+                         GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
- * nest_kvm_turn_hold: from now on nesting is not turned off here, as a domain that needs it starts.
+ * nest_kvm_reload_inhibit: from now on nesting is not turned off here, as a domain that needs it starts.
  * @uuid: the domain's
  *
  * Until its flag is taken away (NEST_RUNTIME_FLAG_STARTING) or a minute is over; its QEMU has the module then. A turn
  * that is under way is over afterwards, if that takes some seconds at most. Never fails: look at the host next.
  */
-void nest_kvm_turn_hold(const char *uuid);
+void nest_kvm_reload_inhibit(const char *uuid);
 
 /**
- * nest_kvm_turn_was: whether the module was away for a moment, and so what needs it may have failed.
+ * nest_kvm_reload_happened: whether the module was away for a moment, and so what needs it may have failed.
  * @since: g_get_real_time() from before that was tried
  *
- * Waits until a turn that is under way is over.
+ * Waits until one that is under way is over.
  */
-gboolean nest_kvm_turn_was(gint64 since);
+gboolean nest_kvm_reload_happened(gint64 since);
