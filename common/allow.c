@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What virt-nest allow leaves in a running domain's live metadata: the guard is lifted for a while. */
+/* The element that virt-nest allow puts into a running domain's live metadata to lift the guard for
+ * a while. */
 #include "allow.h"
 
 #include <string.h>

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What virt-nest allow leaves in a running domain's live metadata: the guard is lifted for a while.
+/* The element that virt-nest allow puts into a running domain's live metadata to lift the guard for
+ * a while.
  *
- * It stands in a namespace of its own, as libvirt keeps one element for each, and virt-nest writes it while
- * virtnestd writes its record:
+ * It has a namespace of its own, because libvirt keeps one element per namespace and there are two writers:
+ * virt-nest writes this element, and virtnestd writes its record (state.h):
  *
  *   <nestallow:domain xmlns:nestallow='urn:virt-nest:allow:1' until='1790000000'/>    for a time
  *   <nestallow:domain xmlns:nestallow='urn:virt-nest:allow:1' once='yes'/>            for one operation
  *
- * It travels with the guest, where the hook reads that its coming was allowed. virtnestd takes it away when it
- * is over, and on arrival. */
+ * It travels with the guest, and the hook reads from it on arrival that the guest was allowed to come.
+ * virtnestd removes it when it has ended, and on arrival. */
 #pragma once
 
 #include "domain_xml.h"
@@ -16,21 +17,21 @@
 #define NEST_ALLOW_PREFIX "nestallow"
 
 /**
- * NestAllow: what is allowed. All zero is nothing.
+ * NestAllow: what is allowed. With all fields zero, nothing is.
  */
 typedef struct {
     gboolean once; /* one migration, save or memory snapshot */
-    gint64 until;  /* seconds since 1970; 0: no time */
+    gint64 until;  /* seconds since 1970; 0: not allowed by time */
 } NestAllow;
 
 /**
- * nest_allow_read: what a domain's XML allows, over or not.
+ * nest_allow_read: read what a domain's XML allows, even if that has ended.
  *
  * An element that is not what virt-nest writes allows nothing.
  */
 NestAllow nest_allow_read(const NestDomainXml *xml);
 
-/* (nullable) The element, over, malformed or not. */
+/* (nullable) The element, even if it has ended or is malformed. */
 xmlNode *nest_allow_element(const NestDomainXml *xml);
 
 /* Whether it allows anything at @now, in seconds since 1970. */

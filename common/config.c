@@ -23,8 +23,8 @@ static const char *const release_values[] = {
 G_STATIC_ASSERT(sizeof(NestOnStale) == sizeof(int) && sizeof(NestManage) == sizeof(int) &&
                 sizeof(NestRelease) == sizeof(int));
 
-/* Every key there is: one of some words, whose index stands in the struct; or, where there are none, seconds
- * in a range, which stand there as milliseconds. */
+/* All keys. A key's value is one of @values, and the struct holds the index of that word; or, for a key
+ * without @values, it is seconds in a range, and the struct holds milliseconds. */
 static const struct {
     const char *group;
     const char *key;
@@ -43,7 +43,7 @@ static const struct {
     {"guard", "linger", NULL, NULL, offsetof(NestConfig, linger_ms), NULL, 0, 24 * 3600 * 1000},
 };
 
-/* The groups of plugins, each of which checks its own. */
+/* The prefixes of the plugins' groups; each plugin checks its own group. */
 static const char *const plugin_groups[] = {"probe-", "guard-", "export-"};
 
 static gboolean
@@ -129,7 +129,7 @@ is_of_plugins(const char *group)
     return g_str_equal(group, PLUGINS_GROUP);
 }
 
-/* Also of a group without keys: [strat] would be taken in silence. */
+/* Also checks a group without keys, because otherwise [strat] would be accepted silently. */
 static gboolean
 check_group(const char *group, GError **error)
 {
@@ -190,14 +190,14 @@ nest_config_load(NestConfig *ret_config, GError **error)
     return TRUE;
 }
 
-/* A plugin's name becomes that of a file. */
+/* Few characters are allowed, because a plugin's name becomes the name of a file. */
 static gboolean
 is_plugin_name(const char *name)
 {
     return strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(name);
 }
 
-/* (transfer full) The names in a list of them. */
+/* (transfer full) Splits a list of plugin names. */
 static gchar **
 split_names(const char *list, GError **error)
 {
@@ -220,7 +220,7 @@ split_names(const char *list, GError **error)
     return (gchar **)g_ptr_array_free(g_steal_pointer(&names), FALSE);
 }
 
-/* The group [plugins] has one key. */
+/* Checks that the group [plugins] has only its one key. */
 static gboolean
 check_plugin_keys(GKeyFile *file, GError **error)
 {

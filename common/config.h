@@ -6,7 +6,7 @@
 
 #define NEST_CONFIG_FILE "/etc/virt-nest/virt-nest.conf"
 
-/* What becomes of a start with a stale definition: one that was faster than its correction. */
+/* What happens to a start that was faster than the correction, and so uses a stale definition. */
 typedef enum {
     NEST_ON_STALE_REFUSE,  /* the hook refuses it; the next start works */
     NEST_ON_STALE_RESTART, /* virtnestd stops and starts it again, once */
@@ -15,7 +15,7 @@ typedef enum {
 /* Whether virt-nest loads the host's KVM module by itself. */
 typedef enum {
     NEST_MANAGE_YES, /* the hook and virtnestd turn nesting on where a tagged domain needs it */
-    NEST_MANAGE_NO,  /* they leave the module alone; virt-nest host enable does what it is told */
+    NEST_MANAGE_NO,  /* they leave the module alone; virt-nest host enable still changes it */
 } NestManage;
 
 /* When a guard is disarmed although the guest's hypervisor is still on. */
@@ -36,15 +36,15 @@ typedef struct {
     const char *renamed; /* (nullable) a key under its former name: what to write instead; static */
 } NestConfig;
 
-/* What holds without a file. */
+/* The settings where there is no file. */
 #define NEST_CONFIG_DEFAULT ((NestConfig){.interval_ms = 1000, .linger_ms = 60000})
 
 /**
  * nest_config_load: read the settings.
- * @ret_config: what they are; the defaults where the file does not exist
+ * @ret_config: the settings; the defaults where the file does not exist
  *
  * Returns: FALSE with NEST_ERROR_CONFIG, naming file, key and allowed values, where the file cannot
- * be read or says something unknown; @ret_config is untouched then.
+ * be read or contains something unknown; @ret_config is untouched then.
  */
 gboolean nest_config_load(NestConfig *ret_config, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
@@ -52,8 +52,8 @@ gboolean nest_config_load(NestConfig *ret_config, GError **error) G_GNUC_WARN_UN
  * nest_config_plugins: the plugins to load, [plugins] load=, in order.
  * @ret_settings: (out)(transfer full) the whole file, for the plugins' own groups; empty where there is none
  *
- * Names are separated by commas or spaces. A plugin's own group bears its name, which begins with
- * "probe-", "guard-" or "export-"; its keys are checked by the plugin.
+ * Names are separated by commas or spaces. A plugin's own group has the plugin's name, which begins
+ * with "probe-", "guard-" or "export-"; the plugin checks the keys of its group.
  *
  * Returns: (transfer full) their names, or NULL with NEST_ERROR_CONFIG.
  */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The CPU rewrite: from a domain, its tag and a vendor to a <cpu> with VMX or SVM.
+/* The CPU rewrite: takes a domain, its tag and a vendor, and makes a <cpu> with VMX or SVM.
  *
- * Theory of operation: today's CPU is put into one of a few classes, and the first row of the table
- * `rules` that fits the domain's type, the class and the wish of the tag names the steps to take. The
- * steps change the <cpu> of the parsed tree; only if its meaning changed is the element's text
- * replaced. */
+ * Theory of operation: the domain's present CPU is put into one of a few classes. The first row of
+ * the table `rules` that fits the domain's type, that class and the tag's cpu attribute names the
+ * steps to take. The steps change the <cpu> of the parsed tree; the element's text is replaced only
+ * if its meaning has changed. */
 #include "cpu.h"
 
 #include "error.h"
@@ -37,7 +37,7 @@ typedef struct {
 
 typedef gboolean (*Step)(Rewrite *rewrite, GError **error);
 
-/* Values of the document may be in it. */
+/* Adds a sentence to the changes; it is escaped, because it may contain values of the document. */
 G_GNUC_PRINTF(2, 3)
 static void
 say(Rewrite *rewrite, const char *format, ...)
@@ -86,7 +86,8 @@ remove_children(xmlNode *cpu, const char *name)
         remove_element(child);
 }
 
-/* A child whose mode='passthrough' only host-passthrough allows (libvirt docs/formatdomain.rst). */
+/* Removes a child with mode='passthrough', which libvirt allows only with host-passthrough (libvirt
+ * docs/formatdomain.rst). */
 static void
 remove_passed_through(xmlNode *cpu, const char *name)
 {
@@ -131,7 +132,7 @@ find_feature(const xmlNode *cpu, const char *name)
     return NULL;
 }
 
-/* <feature policy=...>; without a policy libvirt takes require. */
+/* Whether a <feature> has one of these policies; without a policy libvirt takes require. */
 static gboolean
 feature_has(const xmlNode *feature, const char *const *policies)
 {
@@ -140,7 +141,7 @@ feature_has(const xmlNode *feature, const char *const *policies)
     return feature && g_strv_contains(policies, policy ? policy : "require");
 }
 
-/* What the vendors call it. */
+/* The vendors' names of the feature. */
 static const char *const features[] = {"vmx", "svm"};
 
 static const char *const granting[] = {"require", "force", NULL};
@@ -179,7 +180,7 @@ drop(Rewrite *rewrite, xmlNode *feature)
     remove_element(feature);
 }
 
-/* Whether a feature is @vendors ("vmx") or, as vmx-ept, a part of it. */
+/* Whether a feature is the one named by @vendors ("vmx") or a part of it, such as vmx-ept. */
 static gboolean
 is_part_of(const xmlNode *feature, const char *vendors)
 {
@@ -190,7 +191,7 @@ is_part_of(const xmlNode *feature, const char *vendors)
            (name[length] == '\0' || name[length] == '-');
 }
 
-/* What the model of the other vendor had: host-model would not start with it. */
+/* Drops what a model of the other vendor had, because host-model would not start with it. */
 static void
 drop_granted(Rewrite *rewrite, const char *vendors)
 {
@@ -203,7 +204,7 @@ drop_granted(Rewrite *rewrite, const char *vendors)
     }
 }
 
-/* Each of them, though libvirt takes a feature only once. */
+/* Drops every entry that blocks the feature, although libvirt accepts a feature only once. */
 static gboolean
 unblock_feature(Rewrite *rewrite, GError **error)
 {
@@ -268,7 +269,7 @@ become_host_model(Rewrite *rewrite, GError **error)
     return TRUE;
 }
 
-/* What libvirt itself would write where no CPU was chosen. */
+/* Writes the CPU that libvirt itself would write where none was chosen. */
 static gboolean
 become_default(Rewrite *rewrite, GError **error)
 {
@@ -347,7 +348,7 @@ static const struct {
     {"host-model", CPU_HOST_MODEL},
 };
 
-/* libvirt's choice where nobody made one (facts.md, "Definitions"). */
+/* Whether the model is what libvirt chooses where nobody else chose (facts.md, "Definitions"). */
 static gboolean
 is_default_model(const xmlNode *cpu, const char *model)
 {
@@ -387,8 +388,8 @@ find_steps(const NestDomainXml *xml, const NestTag *tag, int class)
     g_assert_not_reached();
 }
 
-/* libxml2 prints a namespace's name as it is, a '<' or '&' in it too (xmlNsDumpOutput()), and nobody
- * could read that again. libvirt drops such elements. */
+/* libxml2 prints a namespace's name unescaped, even a '<' or '&' in it (xmlNsDumpOutput()), and the
+ * result could not be parsed again. libvirt drops such elements. */
 static gboolean
 is_printable(const xmlNode *element)
 {
@@ -443,7 +444,7 @@ nest_cpu_work_out(NestDomainXml *xml, const NestTag *tag, const NestCpuVendor *h
     return done;
 }
 
-/* A new one goes before the devices, as libvirt orders them. */
+/* A new <cpu> goes before <devices>, which is libvirt's order. */
 void
 nest_cpu_put(NestDomainXml *xml, const char *cpu)
 {
@@ -492,7 +493,7 @@ check_type(const NestDomainXml *xml, GError **error)
     return FALSE;
 }
 
-/* Without arch libvirt takes the host's, and virt-nest runs on x86_64 only. */
+/* Without an arch attribute libvirt takes the host's, and virt-nest runs on x86_64 only. */
 static gboolean
 check_arch(const NestDomainXml *xml, GError **error)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The CPU rewrite: from a domain, its tag and a vendor to a <cpu> with VMX or SVM. */
+/* The CPU rewrite: takes a domain, its tag and a vendor, and makes a <cpu> with VMX or SVM. */
 #pragma once
 
 #include "domain_xml.h"
@@ -7,13 +7,13 @@
 #include "tag.h"
 
 /**
- * nest_cpu_feature_vendor: whose feature a domain's guest is to see.
+ * nest_cpu_feature_vendor: get the vendor whose feature a domain's guest is to see.
  * @xml: the domain
  * @host: (nullable) the vendor of the host, used for type='kvm'
  *
- * Returns: TCG's vendor for type='qemu', else @host; NULL with NEST_ERROR_CPU_TYPE,
- * NEST_ERROR_CPU_ARCH, NEST_ERROR_CPU_CONFIDENTIAL or (where @host is NULL) NEST_ERROR_HOST_VENDOR
- * where a domain like this cannot have nested guests.
+ * Returns: TCG's vendor for type='qemu', else @host. Where such a domain cannot have nested guests:
+ * NULL with NEST_ERROR_CPU_TYPE, NEST_ERROR_CPU_ARCH, NEST_ERROR_CPU_CONFIDENTIAL or (if @host is
+ * NULL) NEST_ERROR_HOST_VENDOR.
  */
 const NestCpuVendor *nest_cpu_feature_vendor(const NestDomainXml *xml, const NestCpuVendor *host,
                                              GError **error) G_GNUC_WARN_UNUSED_RESULT;
@@ -24,43 +24,43 @@ const NestCpuVendor *nest_cpu_feature_vendor(const NestDomainXml *xml, const Nes
 gboolean nest_cpu_is_kvm(const NestDomainXml *xml);
 
 /**
- * nest_cpu_rewrite: want the <cpu> that the tag asks for.
- * @xml: the domain, tagged; the change is wanted of it, nest_domain_xml_text() gives the result
+ * nest_cpu_rewrite: schedule the change to the <cpu> that the tag asks for.
+ * @xml: the tagged domain; the change is scheduled in it, nest_domain_xml_text() gives the result
  * @tag: what is asked for
  * @host: (nullable) the vendor of the host
- * @changes: takes one sentence (gchar *) for each change; none where nothing is to be done
+ * @changes: gets one sentence (gchar *) added for each change; none where there is nothing to do
  *
- * Pure and idempotent: depends on nothing but its arguments, and finds nothing to do in its own
- * result. Only <cpu> is changed.
+ * Pure and idempotent: the function depends on nothing but its arguments, and has nothing to do on
+ * its own result. Only <cpu> is changed.
  *
- * Returns: FALSE with NEST_ERROR_CPU_* (or NEST_ERROR_XML, for a <cpu> that cannot be written) where it
- * cannot be; nothing is wanted of @xml then.
+ * Returns: FALSE with NEST_ERROR_CPU_*, or with NEST_ERROR_XML for a <cpu> that cannot be written,
+ * where the rewrite is not possible; no change is scheduled in @xml then.
  */
 gboolean nest_cpu_rewrite(NestDomainXml *xml, const NestTag *tag, const NestCpuVendor *host,
                           GPtrArray *changes, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
- * nest_cpu_work_out: nest_cpu_rewrite() without the wanting.
- * @ret_cpu: (transfer full) the <cpu> for nest_cpu_put(); NULL where nothing is to be done
+ * nest_cpu_work_out: do the work of nest_cpu_rewrite(), but schedule no change.
+ * @ret_cpu: (transfer full) the <cpu> for nest_cpu_put(); NULL where there is nothing to do
  *
- * The <cpu> of the tree is changed, not that of the text.
+ * Changes the <cpu> in the parsed tree, but not in the text.
  */
 gboolean nest_cpu_work_out(NestDomainXml *xml, const NestTag *tag, const NestCpuVendor *host,
                            GPtrArray *changes, gchar **ret_cpu,
                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Wants a <cpu> in place of the one there is, or where one belongs. */
+/* Schedules @cpu to replace the present <cpu>, or to be inserted where a <cpu> belongs. */
 void nest_cpu_put(NestDomainXml *xml, const char *cpu);
 
 /**
  * nest_cpu_exposes: whether a guest started from this XML sees the feature, on a host that has it.
- * @xml: the domain; at a hook's start host-model is expanded by libvirt (docs/hooks.rst)
+ * @xml: the domain; for the hook's start operation libvirt has expanded host-model (docs/hooks.rst)
  * @vendor: from nest_cpu_feature_vendor()
  *
- * Judged by effect: a mode that hands the host's CPU through, or the feature required by name. A
- * model that may bring the feature by itself does not count, as QEMU's and libvirt's ideas of the
- * models differ there. Nor does a model of the other vendor, in which the guest's kernel will not look
- * for the feature.
+ * The CPU is judged by its effect: its mode passes the host's CPU through, or it requires the feature
+ * by name. A model that may include the feature by itself does not count, because QEMU and libvirt
+ * define the models differently there. Nor does a model of the other vendor count, because the guest's
+ * kernel will not look for the feature on such a CPU.
  */
 gboolean nest_cpu_exposes(const NestDomainXml *xml, const NestCpuVendor *vendor);
 

@@ -9,7 +9,7 @@
 
 enum { INTEL, AMD, HYGON, ZHAOXIN };
 
-/* Zhaoxin has two names, and the spaces about the second one are part of it (arch/x86/kernel/cpu/zhaoxin.c). */
+/* Zhaoxin has two names, and spaces around the second one are part of it (arch/x86/kernel/cpu/zhaoxin.c). */
 static const NestCpuVendor vendors[] = {
     [INTEL] = {"intel", "Intel", {"GenuineIntel"}, "vmx", "kvm_intel", 1, 5},
     [AMD] = {"amd", "AMD", {"AuthenticAMD"}, "svm", "kvm_amd", 0x80000001, 2},

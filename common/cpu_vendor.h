@@ -38,17 +38,17 @@ gchar *nest_cpu_vendor_titles(void) G_GNUC_WARN_UNUSED_RESULT;
 void nest_cpu_vendor_refuse(GError **error);
 
 /**
- * nest_cpu_vendor_cpuinfo: what /proc/cpuinfo says of the first processor.
+ * nest_cpu_vendor_cpuinfo: read what /proc/cpuinfo says about the first processor.
  *
- * No more is read: the kernel works each processor's part out when it is read, and a large host has
- * hundreds.
+ * No more is read, because the kernel generates each processor's part at the time it is read, and a
+ * large host has hundreds of processors.
  *
  * Returns: (transfer full)(nullable) the text; NULL where it cannot be read.
  */
 gchar *nest_cpu_vendor_cpuinfo(void) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
- * nest_cpu_vendor_of_cpuinfo: the vendor a /proc/cpuinfo tells of.
+ * nest_cpu_vendor_of_cpuinfo: find the vendor that a text from /proc/cpuinfo names.
  * @cpuinfo: from nest_cpu_vendor_cpuinfo()
  *
  * Returns: (nullable) a row of the table; NULL for a vendor that is not in it.
@@ -63,16 +63,19 @@ const NestCpuVendor *nest_cpu_vendor_of_cpuinfo(const char *cpuinfo);
 const NestCpuVendor *nest_cpu_vendor_of_host(GError **error);
 
 /**
- * nest_cpu_vendor_of_model: whose CPU a named model is.
+ * nest_cpu_vendor_of_model: find the vendor of a CPU model by the model's name.
  * @model: as in libvirt's <model>: "Haswell-noTSX-IBRS"
  *
- * Known by the families of libvirt's src/cpu_map, whose versions and variants only add a suffix.
+ * The vendor is known by the family of the model in libvirt's src/cpu_map; versions and variants
+ * only add a suffix to the family's name.
  *
  * Returns: (nullable) NULL where the model has no vendor (qemu64, kvm64) or is not known.
  */
 const NestCpuVendor *nest_cpu_vendor_of_model(const char *model);
 
 /**
- * nest_cpu_vendor_of_tcg: what QEMU's TCG emulates: SVM, never VMX (facts.md, "Evidence of nested guests").
+ * nest_cpu_vendor_of_tcg: get the vendor whose feature QEMU's TCG emulates.
+ *
+ * That feature is SVM, never VMX (facts.md, "Evidence of nested guests").
  */
 const NestCpuVendor *nest_cpu_vendor_of_tcg(void);

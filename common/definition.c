@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The correction of a persistent definition as a whole: CPU, record and marker, from text to text. */
+/* Corrects a whole persistent definition (CPU, record and marker): XML text goes in, XML text comes
+ * out. */
 #include "definition.h"
 
 #include "allow.h"
@@ -45,7 +46,7 @@ find_cpu(const NestDomainXml *xml)
     return nest_xml_child(nest_domain_xml_root(xml), "cpu");
 }
 
-/* A <cpu> given as text, in the form in which two equal ones are equal. */
+/* The canonical form of a <cpu> that is given as text: equal CPUs have equal canonical forms. */
 static gchar *
 canonical(const char *cpu)
 {
@@ -56,7 +57,7 @@ canonical(const char *cpu)
     return element ? nest_xml_canonical(element) : g_strdup("");
 }
 
-/* Puts the record in place of the one that stands there, or takes it out where it is empty. */
+/* Replaces the document's record by @state, or takes it out where @state is empty. */
 static void
 write_state(NestDomainXml *xml, const NestState *state)
 {
@@ -69,7 +70,7 @@ write_state(NestDomainXml *xml, const NestState *state)
         nest_domain_xml_append(xml, nest_xml_child(nest_domain_xml_root(xml), "metadata"), text);
 }
 
-/* A word no other correction has: how a definition of ours is told from anybody's. */
+/* A word that no other correction has. It tells a definition that we wrote from any other. */
 static gchar *
 new_word(void)
 {
@@ -79,13 +80,13 @@ new_word(void)
     return g_strjoinv("", parts);
 }
 
-/* One definition on its way from what it is to what it should be. */
+/* The correction of one definition, in progress. */
 typedef struct {
-    NestDomainXml *xml;         /* as it is */
+    NestDomainXml *xml;         /* the definition as it is */
     gchar *cpu;                 /* its <cpu>, canonical; "" where it has none */
     NestState *state;           /* its record, cleaned */
     gboolean untouched;         /* nobody changed the <cpu> since it was corrected */
-    NestDomainXml *restored;    /* with the <cpu> before the correction, where @untouched */
+    NestDomainXml *restored;    /* with the <cpu> from before the correction, where @untouched */
     NestDefinition *definition; /* the outcome */
 } Work;
 
@@ -108,7 +109,8 @@ cpu_source(const NestDomainXml *xml)
     return cpu ? nest_domain_xml_source(xml, cpu) : g_strdup("");
 }
 
-/* By its text, as the record's: a prefix that only the document declares counts alike in both. */
+/* Works from the <cpu>'s text, as for the record's <cpu>, so that a prefix that only the document
+ * declares is treated alike in both. */
 static gchar *
 cpu_canonical(const NestDomainXml *xml)
 {
@@ -117,7 +119,7 @@ cpu_canonical(const NestDomainXml *xml)
     return canonical(cpu);
 }
 
-/* The record of a definition without what does not belong into one. */
+/* Reads the record of a definition and drops what does not belong into a definition. */
 static void
 read_state(Work *work)
 {
@@ -137,7 +139,7 @@ read_state(Work *work)
     }
 }
 
-/* The definition with the <cpu> before the correction in it. */
+/* Returns the definition with its <cpu> from before the correction. */
 static NestDomainXml *
 restore(const Work *work, GError **error)
 {
@@ -149,8 +151,8 @@ restore(const Work *work, GError **error)
     return nest_domain_xml_parse(text, strlen(text), error);
 }
 
-/* Undoes an earlier correction in mind, so that the outcome depends on the original and the tag only,
- * whatever the tag asked for before. */
+/* Undoes an earlier correction, in memory only, so that the outcome depends on the original and the
+ * tag only, whatever the tag asked for before. */
 static gboolean
 find_base(Work *work, GError **error)
 {
@@ -163,7 +165,7 @@ find_base(Work *work, GError **error)
     return !work->untouched || work->restored;
 }
 
-/* What the outcome is made of. */
+/* The document from which the outcome is made. */
 static NestDomainXml *
 base(const Work *work)
 {
@@ -178,7 +180,7 @@ forget_record(NestState *state)
     g_clear_pointer(&state->write, g_free);
 }
 
-/* The base with the record in it is the outcome, if there is anything to do at all. */
+/* Makes the outcome, which is the base with the record in it, if there is anything to do at all. */
 static void
 finish(const Work *work)
 {
@@ -192,7 +194,7 @@ finish(const Work *work)
     work->definition->xml = nest_domain_xml_text(base(work));
 }
 
-/* The tag is gone, or not to be followed on this host: the base is what is wanted. */
+/* Handles a tag that is gone, or that this host cannot follow: the outcome is the base. */
 static void
 undo(Work *work)
 {
@@ -211,7 +213,7 @@ undo(Work *work)
     forget_record(work->state);
 }
 
-/* @cpu: (nullable) the new one; NULL: that of the base stands again. */
+/* @cpu: (nullable) the new <cpu>; NULL: the <cpu> of the base is put back. */
 static void
 record_correction(Work *work, const char *cpu)
 {
@@ -229,7 +231,7 @@ record_correction(Work *work, const char *cpu)
     work->definition->write = g_strdup(state->write);
 }
 
-/* Rewrites the base; where that gives the CPU that stands there already, nothing was to be done. */
+/* Rewrites the base. If that gives the CPU that the definition has, there is nothing to do. */
 static gboolean
 correct(Work *work, const NestCpuVendor *host, GError **error)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The correction of a persistent definition as a whole: CPU, record and marker, from text to text. */
+/* Corrects a whole persistent definition (CPU, record and marker): XML text goes in, XML text comes
+ * out. */
 #pragma once
 
 #include "cpu_vendor.h"
@@ -9,8 +10,8 @@
 typedef enum {
     NEST_DEFINITION_UNCHANGED, /* nothing is to be done */
     NEST_DEFINITION_CORRECTED, /* the CPU was rewritten, the original recorded */
-    NEST_DEFINITION_RESTORED, /* the tag is gone, or cannot be followed here: the original CPU stands again */
-    NEST_DEFINITION_RELEASED, /* the same, but somebody changed the CPU since: it stays */
+    NEST_DEFINITION_RESTORED, /* the tag is gone, or this host cannot follow it: the original CPU is back */
+    NEST_DEFINITION_RELEASED, /* the same, but somebody has changed the CPU since, so it stays */
     NEST_DEFINITION_SCRUBBED, /* only a live marker was taken out, or a record that is not ours */
 } NestDefinitionAction;
 
@@ -19,15 +20,15 @@ typedef enum {
  */
 typedef struct {
     NestDefinitionAction action;
-    gchar *xml;         /* the definition wanted; NULL for UNCHANGED */
+    gchar *xml;         /* the definition as it should be; NULL for UNCHANGED */
     gchar *write;       /* the word that marks this correction in @xml; NULL unless CORRECTED */
     GPtrArray *changes; /* a sentence (gchar *) for each change */
     gboolean tagged;    /* whether the definition carries the tag */
-    NestTag tag;        /* ... what it says */
-    gboolean needs_kvm; /* ... and needs the host's KVM module with nesting on */
+    NestTag tag;        /* ... and what the tag says */
+    gboolean needs_kvm; /* whether it is tagged and needs the host's KVM module with nesting on */
 } NestDefinition;
 
-/* (transfer full) The outcome where nothing was to be done, for a domain that is none of ours. */
+/* (transfer full) The outcome for a domain that is not one of ours: there is nothing to do. */
 NestDefinition *nest_definition_unchanged(void);
 
 void nest_definition_free(NestDefinition *definition);
@@ -37,14 +38,15 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestDefinition, nest_definition_free)
 gchar *nest_definition_describe(const NestDefinition *definition);
 
 /**
- * nest_definition_correct: what a persistent definition should be.
- * @text: the XML, read with INACTIVE and SECURE, or passwords vanish with the redefinition
+ * nest_definition_correct: work out what a persistent definition should be.
+ * @text: the XML; it must have been read with INACTIVE and SECURE, or redefining it loses passwords
  * @host: (nullable) the host's vendor
- * @kvm_can_nest: whether the host can nest KVM guests; a tag with required='no' is taken as absent
- *   for a type='kvm' domain where it cannot, so that libvirt starts the domain without
+ * @kvm_can_nest: whether the host can nest KVM guests; where it cannot, a tag with required='no'
+ *   counts as absent for a type='kvm' domain, so that libvirt starts the domain without nesting
  *
- * Tagged: the CPU rewritten, the one before recorded. Tag gone: the record undone, exactly, unless
- * somebody changed the CPU since. A live marker, copied in from a running domain's XML, is taken out.
+ * If the definition is tagged, its CPU is rewritten and the previous CPU is recorded. If the tag is
+ * gone, the recorded CPU is put back exactly, unless somebody has changed the CPU since. A live
+ * marker that was copied in from a running domain's XML is taken out.
  *
  * Returns: (transfer full) the outcome, or NULL with the error of the tag or the CPU.
  */

@@ -46,8 +46,8 @@ bytes_parsed(xmlParserCtxt *parser)
     return bytes > 0 ? (gsize)bytes : 0;
 }
 
-/* Called behind the last attribute of a start tag. '<' cannot stand in an attribute's value, so the
- * nearest one before is the tag's own. */
+/* Called after the last attribute of a start tag. '<' cannot occur in an attribute's value, so the
+ * nearest '<' before that point is the tag's own. */
 static void
 element_starts(void *context, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri,
                int n_namespaces, const xmlChar **namespaces, int n_attributes, int n_defaulted,
@@ -69,7 +69,7 @@ element_starts(void *context, const xmlChar *name, const xmlChar *prefix, const 
     }
 }
 
-/* Called behind the '>' of an end tag, or of an empty element. */
+/* Called after the '>' of an end tag, or of an empty element. */
 static void
 element_ends(void *context, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri)
 {
@@ -119,7 +119,7 @@ is_ascii(const NestDomainXml *xml)
     return declared && !g_ascii_strcasecmp(declared, "US-ASCII");
 }
 
-/* By the declaration and by the bytes: UTF-16 needs no declaration, and has NULs. */
+/* Checks both the declaration and the bytes, because UTF-16 needs no declaration, but has NULs. */
 static gboolean
 is_utf8(const NestDomainXml *xml)
 {
@@ -145,7 +145,8 @@ parse_tree(NestDomainXml *xml, xmlParserCtxt *parser, GError **error)
     xmlCtxtUseOptions(parser, options);
     xmlParseDocument(parser);
     xml->doc = g_steal_pointer(&parser->myDoc);
-    /* Of a text beyond its limit libxml2 2.9 drops all that follows, and calls the document well-formed. */
+    /* Where a text exceeds its limit, libxml2 2.9 drops all that follows and still calls the document
+     * well-formed. */
     if (!parser->wellFormed || parser->disableSAX || !xml->doc || xml->has_dtd)
         return set_parse_error(xml, parser, error);
     if (!is_utf8(xml)) {
@@ -156,15 +157,15 @@ parse_tree(NestDomainXml *xml, xmlParserCtxt *parser, GError **error)
         return FALSE;
     }
     if (is_ascii(xml)) {
-        /* libxml2 then writes other characters as references, as where nothing is declared. */
+        /* libxml2 then writes non-ASCII characters as references, as where nothing is declared. */
         xmlFree((xmlChar *)xml->doc->encoding);
         xml->doc->encoding = NULL;
     }
     return TRUE;
 }
 
-/* libxml2 takes a NUL for the end, and would not see what stands behind it. UTF-16 and UTF-32 are full of
- * them, and is_utf8() names those better. */
+/* libxml2 takes a NUL for the end of the text and would not see what follows it. UTF-16 and UTF-32 are
+ * full of NULs and are left to is_utf8(), which leads to a better message. */
 static gboolean
 has_nul(const char *text, gsize length)
 {
@@ -269,7 +270,7 @@ nest_domain_xml_source(const NestDomainXml *xml, const xmlNode *element)
     return g_strndup(text + range->start, range->end - range->start);
 }
 
-/* Whether @first is to be done before @second: what inserts comes before what replaces there. */
+/* Whether @first is made before @second; in the same place an insertion precedes a replacement. */
 static gboolean
 comes_before(Range first, Range second)
 {
@@ -290,7 +291,7 @@ want(NestDomainXml *xml, gsize start, gsize end, const char *text)
     g_array_insert_val(xml->changes, place, change);
 }
 
-/* Where the white space before a place begins, its line feed included. */
+/* Where the white space before a place begins, including the newline. */
 static gsize
 indentation_start(const NestDomainXml *xml, gsize place)
 {
@@ -339,7 +340,7 @@ nest_domain_xml_append(NestDomainXml *xml, const xmlNode *parent, const char *te
     g_autofree gchar *before = g_strndup(input + indentation, first_start - indentation);
     g_autofree gchar *with_indentation = g_strconcat(before, text, NULL);
 
-    /* Behind no white space, or its removal would take that as well. */
+    /* Not after white space, or a removal of the element would take the white space as well. */
     while (g_ascii_isspace(input[place - 1]))
         place--;
     want(xml, place, place, with_indentation);

@@ -4,7 +4,8 @@
 
 #include "xml.h"
 
-/* The namespaces of the tag, of virtnestd's record (design.md, "Why two halves"), and of what virt-nest allow says. */
+/* The namespaces of the tag, of virtnestd's record (design.md, "Why two halves"), and of the element
+ * that virt-nest allow writes. */
 #define NEST_TAG_NAMESPACE "urn:virt-nest:1"
 #define NEST_STATE_NAMESPACE "urn:virt-nest:state:1"
 #define NEST_ALLOW_NAMESPACE "urn:virt-nest:allow:1"
@@ -15,7 +16,7 @@
 #define NEST_DOMAIN_XML_MAX_BYTES ((gsize)NEST_DOMAIN_XML_MAX_MIB * 1024 * 1024)
 
 /**
- * NestDomainXml: one parsed document and the changes wanted of its text.
+ * NestDomainXml: one parsed document and the changes that are scheduled for its text.
  *
  * Theory of operation: the text is parsed once into a libxml2 tree in which every element remembers
  * the bytes it came from. A change replaces such a range; nest_domain_xml_text() puts the document
@@ -44,28 +45,28 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestDomainXml, nest_domain_xml_free)
 /* The <domain> element. */
 xmlNode *nest_domain_xml_root(const NestDomainXml *xml);
 
-/* The text of a child of <domain>, as "name" or "uuid"; "" where there is none. */
+/* The text of a child of <domain>, such as "name" or "uuid"; "" where there is none. */
 const char *nest_domain_xml_value(const NestDomainXml *xml, const char *child);
 
 /* (transfer full) The bytes an element came from. */
 gchar *nest_domain_xml_source(const NestDomainXml *xml, const xmlNode *element);
 
 /**
- * nest_domain_xml_replace: want an element's bytes replaced.
+ * nest_domain_xml_replace: schedule the replacement of an element's bytes.
  * @element: an element of the document, not inside one that is replaced already
  * @text: (nullable) what stands there instead; NULL removes the element and its indentation
  */
 void nest_domain_xml_replace(NestDomainXml *xml, const xmlNode *element, const char *text);
 
-/* Want an element inserted before @sibling, on a line of its own with the sibling's indentation. */
+/* Schedules an element to be inserted before @sibling, on a line of its own, indented like it. */
 void nest_domain_xml_insert_before(NestDomainXml *xml, const xmlNode *sibling, const char *text);
 
-/* Want an element inserted as the last child of @parent, which has at least one child. */
+/* Schedules an element to be inserted as last child of @parent, which has at least one child. */
 void nest_domain_xml_append(NestDomainXml *xml, const xmlNode *parent, const char *text);
 
 /**
- * nest_domain_xml_text: the document with all that is wanted done.
+ * nest_domain_xml_text: get the document with all scheduled changes made.
  *
- * Returns: (transfer full) the text; equal to the input where nothing was wanted.
+ * Returns: (transfer full) the text; equal to the input where no change was scheduled.
  */
 gchar *nest_domain_xml_text(const NestDomainXml *xml) G_GNUC_WARN_UNUSED_RESULT;

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-/* libvirt shows a thousand bytes of what the hook said, and the end of a message is its remedy. */
+/* libvirt shows a thousand bytes of the hook's output, and a message has its remedy at the end. */
 #define MAX_TEXT 800
 
 static const char *const names[] = {
@@ -64,7 +64,7 @@ nest_error_name(const GError *error)
     return names[ours ? error->code : NEST_ERROR_IO];
 }
 
-/* Cuts a text that somebody's value made long in its middle. */
+/* Cuts out the middle of a text that is too long because of somebody's value. */
 static void
 shorten(GString *text)
 {
@@ -93,7 +93,7 @@ nest_error_text(const GError *error)
     g_autoptr(GString) text = g_string_new(error->message);
     g_autofree gchar *escaped = NULL;
 
-    shorten(text); /* first, as a cut can fall into a character */
+    shorten(text); /* before escaping, as the cut may split a character */
     escaped = nest_error_escape(text->str);
     return g_strdup_printf("nest: %s [%s]", escaped, nest_error_name(error));
 }

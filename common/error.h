@@ -38,7 +38,7 @@ typedef enum {
     NEST_ERROR_HOST_KEPT_OFF,     /* somebody's nested=0, install, blacklist or module_blacklist= */
     NEST_ERROR_HOST_VALUE,        /* somebody's value for nested that the kernel refuses */
     NEST_ERROR_HOST_FILES,        /* the module's file, or one it needs, is not there */
-    NEST_ERROR_HOST_LOCK,         /* somebody else is at the module, and does not end */
+    NEST_ERROR_HOST_LOCK,         /* another program is changing the module, and does not finish */
     NEST_ERROR_HOST_LOAD,         /* the kernel refused a change; all is as it was */
     NEST_ERROR_HOST_LOST,         /* the module was unloaded and could not be put back */
     NEST_ERROR_STATE,             /* our own state element is not what we write */
@@ -61,7 +61,7 @@ GQuark nest_error_quark(void);
  * nest_error_name: the stable name of an error.
  * @error: any error; one of another domain counts as NEST_ERROR_IO
  *
- * Returns: a name as "NEST-HOST-BUSY", never NULL.
+ * Returns: a name such as "NEST-HOST-BUSY", never NULL.
  */
 const char *nest_error_name(const GError *error) G_GNUC_WARN_UNUSED_RESULT;
 
@@ -69,12 +69,12 @@ const char *nest_error_name(const GError *error) G_GNUC_WARN_UNUSED_RESULT;
  * nest_error_text: the whole line a person reads.
  * @error: what went wrong
  *
- * Whatever names and values the message has in it, the line stays one, does nothing to a terminal, and is
- * cut in its middle where they make it long.
+ * Whatever names and values the message contains, the result is a single line that has no effect on a
+ * terminal. Where they make it too long, its middle is cut out.
  *
- * Returns: (transfer full) "nest: MESSAGE [NEST-CODE]", without a line feed.
+ * Returns: (transfer full) "nest: MESSAGE [NEST-CODE]", without a newline.
  */
 gchar *nest_error_text(const GError *error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* (transfer full) A text from outside as it can be printed; see nest_escape_copy(). */
+/* (transfer full) A text from outside, escaped to be printed; see nest_escape_copy(). */
 gchar *nest_error_escape(const char *text) G_GNUC_WARN_UNUSED_RESULT;

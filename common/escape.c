@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Text from outside, made fit to be printed in a line. */
+/* Escapes text from outside so that it can be printed in one line. */
 #include "escape.h"
 
 #include <stdint.h>
 #include <stdbool.h>
 #include <string.h>
 
-/* Characters that do something instead of being seen (Unicode's Cc, Zl and Zp, and those of Cf that
- * hide or turn text), and what is no character at all. */
+/* Characters that have an effect instead of being displayed (Unicode's Cc, Zl and Zp, and those of
+ * Cf that hide text or change its direction), and what is not a character at all. */
 static const struct {
     uint32_t first;
     uint32_t last;
@@ -18,7 +18,7 @@ static const struct {
     {0x110000, UINT32_MAX},
 };
 
-/* The forms of UTF-8, by the first byte, and the least character that needs so many bytes. */
+/* The forms of UTF-8 by the first byte, and the lowest character that needs that many bytes. */
 static const struct {
     unsigned char mask;
     unsigned char lead;
@@ -40,7 +40,7 @@ is_harmful(uint32_t character)
     return false;
 }
 
-/* How many bytes the character at @text has; 0 where it is harmful or none. Stops at a NUL. */
+/* How many bytes the character at @text has; 0 if harmful or not a character. Stops at a NUL. */
 static size_t
 plain_length(const unsigned char *text)
 {

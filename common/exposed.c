@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Exposed domains: untagged ones that get the nested feature, too, once nesting is on, which is a property of the whole
- * host. */
+/* Exposed domains: untagged domains that also get the nested feature once nesting is on, because nesting is a property
+ * of the whole host. */
 #include "exposed.h"
 
 #include "cpu.h"
@@ -13,7 +13,7 @@
 /* libvirt's definitions, one file a domain (facts.md, "Definitions"). */
 #define FOLDER "/etc/libvirt/qemu"
 
-/* The domains that a message names. */
+/* How many domains a message names at most. */
 #define SHOWN 5
 
 /* The modes that give a guest what the host has. */
@@ -37,7 +37,7 @@ mentions_mode(const char *text, gsize length)
     return FALSE;
 }
 
-/* Whether <feature> is @name, switched off. */
+/* Whether this <feature> element switches the feature @name off. */
 static gboolean
 withholds(const xmlNode *feature, const char *name)
 {
@@ -61,7 +61,8 @@ lets_through(const NestDomainXml *xml, const char *name)
     return TRUE;
 }
 
-/* A mistaken tag counts as one: the hook refuses its domain's start. A file without a name is not libvirt's. */
+/* A mistaken tag counts as a tag, because the hook refuses to let that domain start. A file without a <name> is
+ * not libvirt's. */
 static gboolean
 is_exposed(const NestDomainXml *xml, const NestCpuVendor *vendor)
 {
@@ -71,7 +72,7 @@ is_exposed(const NestDomainXml *xml, const NestCpuVendor *vendor)
            lets_through(xml, vendor->feature) && nest_tag_read(xml, &tagged, NULL, NULL) && !tagged;
 }
 
-/* (nullable) The document of a definition that may be one of an exposed domain. */
+/* (nullable) Parses a definition if it may be that of an exposed domain. */
 static NestDomainXml *
 read_definition(const char *path)
 {

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Exposed domains: untagged ones that get the nested feature, too, once nesting is on, which is a property of the whole
- * host. */
+/* Exposed domains: untagged domains that also get the nested feature once nesting is on, because nesting is a property
+ * of the whole host. */
 #pragma once
 
 #include "cpu_vendor.h"
 
 /**
- * nest_exposed_read: which domains' definitions let the host's feature through.
+ * nest_exposed_read: find the domains whose definitions let the host's feature through.
  * @vendor: the host's
  *
- * KVM domains without our tag whose CPU is host-passthrough, maximum or host-model and does not switch the
- * feature off. From libvirt's own files in /etc/libvirt/qemu, as the hook must not ask libvirt; libvirt
- * writes them at each define (facts.md, "Definitions").
+ * These are KVM domains without our tag whose CPU is host-passthrough, maximum or host-model and does not
+ * switch the feature off. They are read from libvirt's own files in /etc/libvirt/qemu, because the hook
+ * must not ask libvirt; libvirt writes these files at each define (facts.md, "Definitions").
  *
  * Returns: (transfer full)(element-type utf8) names, sorted.
  */

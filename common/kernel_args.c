@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A text of parameters, as the kernel's command line or a module's options, taken apart as the kernel does. */
+/* Splits a text of parameters, such as the kernel's command line or a module's options, as the kernel does. */
 #include "kernel_args.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A text of parameters, as the kernel's command line or a module's options, taken apart as the kernel does. */
+/* Splits a text of parameters, such as the kernel's command line or a module's options, as the kernel does. */
 #pragma once
 
 #include <glib.h>
@@ -8,20 +8,20 @@
 #define NEST_KERNEL_BLANKS " \t\n\v\f\r"
 
 /**
- * nest_kernel_args_next: take the next parameter off a text, by the kernel's rules for quotes.
- * @text: (inout) what is left of it
+ * nest_kernel_args_next: take the next parameter from a text, by the kernel's rules for quotes.
+ * @text: (inout) the text; afterwards what is left of it
  * @ret_name: (out)(transfer full)
  * @ret_value: (out)(transfer full)(nullable) NULL where there is no '='
  *
- * The source is lib/cmdline.c, next_arg().
+ * The rules are those of next_arg() in the kernel's lib/cmdline.c.
  *
- * Returns: FALSE at the end, with nothing given.
+ * Returns: FALSE at the end of the text; @ret_name and @ret_value are not set then.
  */
 gboolean nest_kernel_args_next(const char **text, gchar **ret_name, gchar **ret_value);
 
 /**
  * nest_kernel_args_match: whether two names of a module or parameter are the same to the kernel and libkmod.
  *
- * '-' and '_' are.
+ * '-' and '_' are the same character to them.
  */
 gboolean nest_kernel_args_match(const char *one, const char *other);

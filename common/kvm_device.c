@@ -68,7 +68,7 @@ is_back(const NestKvmDevice *before, gboolean *ret_exists)
     return now->exists && (before->exists ? is_same(before, now) : !udev_is_at_work());
 }
 
-/* The ACL last: it holds the mode's bits for the group as well. */
+/* The ACL is set last, because it contains the mode's bits for the group as well. */
 static gboolean
 make_as_it_was(const NestKvmDevice *before)
 {

@@ -7,7 +7,7 @@
 typedef struct NestKvmDevice NestKvmDevice;
 
 /**
- * nest_kvm_device_read: what it is now: its owner, group, mode and ACL, or that it is not there.
+ * nest_kvm_device_read: read its present owner, group, mode and ACL, or that it does not exist.
  *
  * Returns: (transfer full) never NULL.
  */
@@ -17,11 +17,11 @@ void nest_kvm_device_free(NestKvmDevice *device);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestKvmDevice, nest_kvm_device_free)
 
 /**
- * nest_kvm_device_wait: wait until it is as it was.
- * @before: from before the module was unloaded
+ * nest_kvm_device_wait: wait until /dev/kvm is as it was.
+ * @before: what it was before the module was unloaded
  *
- * Where it was not there before, until it is, and udev has nothing left to do. Some seconds at most: then it
- * is made as it was, and the log says so.
+ * If it did not exist before, the wait ends when it exists and udev has nothing left to do. The wait takes
+ * some seconds at most; after that, virt-nest itself makes it as it was, and the log says so.
  *
  * Returns: FALSE with NEST_ERROR_HOST_DEVICE where it does not come back at all.
  */

@@ -51,8 +51,8 @@ has_flag(const char *cpuinfo, const char *flag)
     return g_regex_match_simple(pattern, cpuinfo, G_REGEX_MULTILINE, 0);
 }
 
-/* What CPUID says in a register, ECX: of this machine, or as a laid-out host has it, in the form of the
- * kernel's cpuid driver (cpuid(4)). */
+/* What CPUID returns in the register ECX: on this machine, or on a test's fake host from a file in the
+ * form of the kernel's cpuid driver (cpuid(4)). */
 static guint32
 read_cpuid_ecx(guint32 leaf)
 {
@@ -77,7 +77,7 @@ cpu_has_feature(const NestCpuVendor *vendor)
     return read_cpuid_ecx(vendor->cpuid_leaf) >> vendor->cpuid_bit & 1;
 }
 
-/* Whether the running kernel has the module as a file, by libkmod's look-up. */
+/* Whether libkmod finds a file of the module for the running kernel. */
 static gboolean
 can_be_loaded(const NestCpuVendor *vendor)
 {

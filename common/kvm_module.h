@@ -4,10 +4,10 @@
 
 #include "cpu_vendor.h"
 
-/* The command that goes against what a line of modprobe.d says. */
+/* The command that overrides what a line of modprobe.d says. */
 #define NEST_KVM_ENABLE_FORCE "virt-nest host enable --force"
 
-/* The states of a host's module; "virt-nest host" shows their words. */
+/* The states of a host's module; "virt-nest host" shows their names. */
 typedef enum {
     NEST_KVM_NO_HARDWARE, /* no VMX or SVM, or switched off in the firmware */
     NEST_KVM_ABSENT,      /* the module is not loaded */
@@ -25,7 +25,7 @@ typedef struct {
     const NestCpuVendor *vendor; /* NULL for a vendor that is not in the table */
     NestKvmState state;          /* of the vendor's module */
     gboolean locked;             /* where NO_HARDWARE: the CPU has it, the firmware locked it off */
-    gboolean available;          /* where not loaded: the kernel has the module to load */
+    gboolean available;          /* if not loaded: the kernel has the module, so it can be loaded */
     gboolean builtin;            /* the module is part of the kernel, whatever its state */
     gboolean busy;               /* the module is in use, whatever its state */
     gboolean device;             /* /dev/kvm is there */
@@ -42,19 +42,21 @@ const char *nest_kvm_state_name(NestKvmState state);
 gboolean nest_kvm_module_is_loaded(const NestKvmModule *module);
 
 /**
- * nest_kvm_module_read: look at the host, changing nothing.
+ * nest_kvm_module_read: read the state of the host, changing nothing.
  *
- * From /proc/cpuinfo (the kernel takes vmx out of it where the firmware locked it off; for svm
- * kvm_amd alone knows), CPUID itself (which the firmware cannot change), /sys/module,
- * modules.builtin and /dev/kvm. Sub-millisecond unless the module is absent, when libkmod searches
- * /lib/modules for it, and modprobe's configuration is read for a value that the kernel refuses.
+ * The sources are /proc/cpuinfo (the kernel removes vmx from it where the firmware locked it off;
+ * for svm only kvm_amd knows), CPUID itself (which the firmware cannot change), /sys/module,
+ * modules.builtin and /dev/kvm. Takes less than a millisecond unless the module is absent: then
+ * libkmod searches /lib/modules for it, and modprobe's configuration is searched for a value that
+ * the kernel refuses.
  */
 NestKvmModule nest_kvm_module_read(void);
 
 /**
  * nest_kvm_module_can_nest: whether a KVM guest that starts now can have nested guests.
  *
- * Costs nothing: for whoever does not need the reason, which may mean a walk over all processes.
+ * Costs nothing. It is for callers that do not need the reason: finding the reason may mean a walk
+ * over all processes.
  */
 gboolean nest_kvm_module_can_nest(const NestKvmModule *module);
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The parameters of the KVM module that is loaded: those that decide nested speed, and all of them. */
+/* The loaded KVM module's parameters: those that decide nested guests' speed, and all of them. */
 #include "kvm_parameters.h"
 
 #include "root.h"
 
 #include <string.h>
 
-/* What Intel and AMD call one thing. */
+/* The meaning of one feature that Intel and AMD call differently (ept and npt). */
 #define PAGING_ON "memory of nested guests is mapped by the CPU"
 #define PAGING_OFF "shadow page tables: nested guests are very slow"
 
@@ -14,9 +14,9 @@
  * svm/avic.c (AVIC is inhibited for a nested guest; before 5.19 for all guests that could have one). */
 static const struct {
     const char *name;
-    const char *on;    /* what it means, in at most 60 characters */
+    const char *on;    /* what it means where it is on, in at most 60 characters */
     const char *off;   /* the same where it is off */
-    gboolean off_slow; /* off is what makes nested guests slow */
+    gboolean off_slow; /* whether nested guests are slow where it is off */
 } table[] = {
     {"ept", PAGING_ON, PAGING_OFF, TRUE},
     {"npt", PAGING_ON, PAGING_OFF, TRUE},
@@ -59,7 +59,7 @@ folder_of(const NestCpuVendor *vendor)
     return nest_root_path(path);
 }
 
-/* (nullable) NULL for one that this kernel has not, or does not show. */
+/* (nullable) NULL for a parameter that this kernel does not have or does not show. */
 static gchar *
 read_value(const char *folder, const char *name)
 {

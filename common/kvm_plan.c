@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What would be done about the host's KVM module, and whether it is safe now. */
+/* Plans what would be done about the host's KVM module, and tells whether that is safe now. */
 #include "kvm_plan.h"
 
 #include "error.h"
@@ -28,7 +28,7 @@ refuse_to_turn_off(const NestKvmModule *module, GError **error)
     return NEST_KVM_DO_REFUSE;
 }
 
-/* Its QEMU does not hold the module yet. */
+/* Whether a tagged domain is about to start, whose QEMU does not hold the module yet. */
 static gboolean
 is_awaited(GError **error)
 {

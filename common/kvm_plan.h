@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What would be done about the host's KVM module, and whether it is safe now. */
+/* Plans what would be done about the host's KVM module, and tells whether that is safe now. */
 #pragma once
 
 #include "kvm_module.h"
@@ -12,10 +12,10 @@ typedef enum {
 } NestKvmAction;
 
 /**
- * nest_kvm_plan: how to have nesting on, or off.
+ * nest_kvm_plan: plan how to turn nesting on or off.
  * @module: from nest_kvm_module_read()
- * @nested: what is wanted
- * @force: also where modprobe's configuration says nested=0, or keeps the module away
+ * @nested: whether nesting is wanted
+ * @force: also where modprobe's configuration says nested=0, or prevents loading the module
  *
  * Returns: NEST_KVM_DO_REFUSE with a NEST_ERROR_HOST_* that says why (who uses the module, who set
  * nested=0) and what to do; else what nest_kvm_reload() will do.
@@ -27,7 +27,7 @@ NestKvmAction nest_kvm_plan(const NestKvmModule *module, gboolean nested, gboole
  * nest_kvm_plan_words: a plan for a person.
  * @reason: (nullable) why, for NEST_KVM_DO_REFUSE
  *
- * Returns: (transfer full) as "unload kvm_amd and load it with nesting on".
+ * Returns: (transfer full) words such as "unload kvm_amd and load it with nesting on".
  */
 gchar *nest_kvm_plan_words(const NestKvmModule *module, NestKvmAction action, gboolean nested,
                            const GError *reason) G_GNUC_WARN_UNUSED_RESULT;

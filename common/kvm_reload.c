@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Turning nesting on in the host's KVM module, or off: loading and unloading it, where no guest can be hurt.
+/* Turns nesting on or off in the host's KVM module by loading and unloading it, where no guest can be hurt.
  *
  * Theory of operation: only the vendor's module is unloaded; kvm.ko stays, with its parameters. /dev/kvm
- * goes and comes back with it. Between unloading and loading no signal ends this program, and what the
- * module's parameters were stands in the lock file, so that whoever acts next after a SIGKILL in between
- * still knows them. Nothing is unloaded that the configuration would not load again: nest_kvm_plan() has looked
- * at it, and libkmod is asked once more. No `install` command is ever run, as what it does cannot be known; what was
- * unloaded is put back by inserting the module itself. The kernel's reference count decides whether a guest is there:
- * a module in use is not unloaded, however lately the guest came. */
+ * disappears and comes back with the vendor's module. Between unloading and loading, signals are blocked, and
+ * the lock file holds the module's parameters, so that after a SIGKILL in between the next program to act still
+ * knows them. Nothing is unloaded that the configuration would not load again: nest_kvm_plan() has checked the
+ * configuration, and libkmod is asked once more. No `install` command is ever run, because its effect cannot be
+ * known; a module that was unloaded is put back by inserting the module itself. The kernel's reference count
+ * decides whether there is a guest: a module in use is not unloaded, however recently the guest started. */
 #include "kvm_reload.h"
 
 #include "error.h"
@@ -29,10 +29,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* How long one waits for another that is at the module, and for those who use it for a moment only: libvirt
- * asks each QEMU what it can do. With the wait for /dev/kvm, less than the hook's time (fatal.h). */
+/* How long to wait for another program that is changing the module, and for those that use it for a moment
+ * only, as libvirt does to ask each QEMU for its capabilities. Together with the wait for /dev/kvm, this is
+ * less than the hook's time limit (fatal.h). */
 #define LOCK_MS 5000
-#define RELOAD_MS 15000 /* the longest that one takes */
+#define RELOAD_MS 15000 /* the longest that a reload takes */
 #define MOMENT_MS 2000
 #define STEP_MS 10
 #define LOCK_NAME "host.lock"
@@ -45,11 +46,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(KmodModule, kmod_module_unref)
 
 /* One reload on its way. */
 typedef struct {
-    gboolean nested;       /* what is wanted */
-    gboolean force;        /* against whatever a line of modprobe's configuration decides */
-    NestKvmModule host;    /* as it was found last */
+    gboolean nested;       /* whether nesting is wanted */
+    gboolean force;        /* override whatever a line of modprobe's configuration decides */
+    NestKvmModule host;    /* the host as it was read last */
     int lock;              /* the lock file */
-    gchar *parameters;     /* the module's own, to be loaded with again */
+    gchar *parameters;     /* the module's parameters before, to load it with again */
     NestKvmDevice *device; /* /dev/kvm before */
     KmodCtx *kmod;
     KmodModule *module;
@@ -103,7 +104,7 @@ take_lock(Reload *reload, GError **error)
     return FALSE;
 }
 
-/* (transfer full) What somebody left who did not come to the end: the module's parameters, or "". */
+/* (transfer full) The module's parameters as saved by a program that did not finish, or "". */
 static gchar *
 read_saved_parameters(int lock)
 {
@@ -112,7 +113,7 @@ read_saved_parameters(int lock)
     return pread(lock, text, sizeof(text) - 1, 0) > 0 ? g_strdup(text) : g_strdup("");
 }
 
-/* As well as can be: without it only a SIGKILL in the next moments loses anything. */
+/* May fail without harm: only a SIGKILL in the next moments would then lose anything. */
 static void
 save_parameters(int lock, const char *text)
 {
@@ -176,7 +177,7 @@ check_files(KmodModule *module, GError **error)
     return good;
 }
 
-/* modprobe's own resolution, for what nest_kvm_plan() may not have seen. */
+/* Checks how modprobe itself resolves the module, for what nest_kvm_plan() may not have seen. */
 static gboolean
 check_resolution(const Reload *reload, GError **error)
 {
@@ -218,7 +219,8 @@ find_module(Reload *reload, GError **error)
 
 /* --- doing it */
 
-/* With the options of modprobe's configuration; and as insmod does, without. Both return 0 or -errno. */
+/* A way to load a module: with the options of modprobe's configuration, or without them, as insmod
+ * does. Both ways return 0 or -errno. */
 typedef int (*Load)(KmodModule *module, const char *options);
 
 static int
@@ -230,7 +232,8 @@ load_one(KmodModule *module, const char *options)
     return problem == 0 && !is_in_kernel(module) ? -ENODEV : problem;
 }
 
-/* What it needs first, deepest first as libkmod lists it, as each may have an install line. */
+/* Loads the module's dependencies first, deepest first as libkmod lists them. Each is loaded by
+ * itself, because each may have an install line. */
 static int
 load_by_configuration(KmodModule *module, const char *options)
 {
@@ -252,8 +255,8 @@ load_plainly(KmodModule *module, const char *options)
     return kmod_module_insert_module(module, 0, options);
 }
 
-/* What was set by hand shows only once the module is loaded without it. Where a guest comes in between, it is
- * lost. */
+/* Which parameters were set by hand shows only after the module was loaded without them. If a guest starts
+ * in between, they are lost. */
 static void
 give_parameters_back(Reload *reload, Load load, const char *nested)
 {
@@ -267,8 +270,7 @@ give_parameters_back(Reload *reload, Load load, const char *nested)
     if (problem == 0) {
         problem = load(reload->module, options);
         if (problem < 0 && load(reload->module, nested) < 0)
-            (void)load_plainly(reload->module,
-                               nested); /* check_outcome() sees whether that was in vain */
+            (void)load_plainly(reload->module, nested); /* check_outcome() notices if this fails */
     }
     if (problem < 0)
         nest_log(G_LOG_LEVEL_WARNING, NULL, NULL,
@@ -287,7 +289,7 @@ load_with_parameters(Reload *reload, Load load, gboolean nested)
     return problem;
 }
 
-/* Without modprobe's configuration, which may be what was wrong. */
+/* Loads the module without modprobe's configuration, which may be what was wrong. */
 static gboolean
 put_back(Reload *reload)
 {
@@ -332,7 +334,7 @@ load_absent(Reload *reload, GError **error)
     return problem == 0 || refuse_load(reload, problem, "it stays unloaded", error);
 }
 
-/* Somebody came between the look and the removal, which the kernel then refuses. */
+/* Somebody began to use the module between the check and the removal, so the kernel refuses it. */
 static gboolean
 refuse_removal(Reload *reload, GError **error)
 {
@@ -362,7 +364,7 @@ reload_module(Reload *reload, GError **error)
                             : fail_lost(reload, problem, error);
 }
 
-/* Whatever asks this program to end waits until the module is there again. */
+/* A signal that asks this program to end has to wait until the module is loaded again. */
 static gboolean
 act(Reload *reload, NestKvmAction action, GError **error)
 {
@@ -408,7 +410,7 @@ check_may_act(GError **error)
     return FALSE;
 }
 
-/* All that is looked at before the module is touched. */
+/* Checks and reads all that is needed before the module is touched. */
 static gboolean
 prepare(Reload *reload, NestKvmAction action, GError **error)
 {
@@ -457,7 +459,7 @@ attempt(Reload *reload, GError **error)
     return TRUE;
 }
 
-/* Whether those who use the module are no guests, and so may be gone in a moment. */
+/* Whether none of the module's users is a guest, so that they may be gone in a moment. */
 static gboolean
 is_for_a_moment(void)
 {
@@ -508,7 +510,7 @@ is_locked(int fd)
     return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type == F_WRLCK;
 }
 
-/* The lock file is written when the module goes and when it is back. */
+/* The lock file is written when the module is unloaded and when it is back. */
 gboolean
 nest_kvm_reload_happened(gint64 since)
 {

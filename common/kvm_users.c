@@ -8,11 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What is read of a command line, as a process can make its own as long as it likes. libvirt writes -name
- * first. */
+/* How much of a command line is read, as a process can make its own as long as it likes. libvirt writes
+ * -name first. */
 #define READ_BYTES ((gsize)64 * 1024)
 
-/* The users that a message names. */
+/* How many users a message names at most. */
 #define SHOWN 5
 
 static void
@@ -41,7 +41,7 @@ process_path(gint pid, const char *name)
     return nest_root_path(path);
 }
 
-/* (nullable) Ends in NUL; may hold others. */
+/* (nullable) The beginning of a file in /proc/PID; it ends in NUL and may contain other NULs. */
 static gchar *
 read_start(gint pid, const char *name, gsize *ret_length)
 {
@@ -57,7 +57,8 @@ read_start(gint pid, const char *name, gsize *ret_length)
     return text;
 }
 
-/* The file, or what the kernel makes from it without one: kvm-vm, kvm-vcpu:0 (virt/kvm/kvm_main.c). */
+/* The target is /dev/kvm, or an anonymous inode that the kernel makes for it: kvm-vm, kvm-vcpu:0
+ * (virt/kvm/kvm_main.c). */
 static gboolean
 is_of_kvm(const char *target)
 {
@@ -88,7 +89,7 @@ looks_like_qemu(const char *name)
            g_str_equal(name, "kvm");
 }
 
-/* The argument behind -name; NULL where there is none. */
+/* The argument after -name; NULL where there is none. */
 static const char *
 find_name_options(const char *cmdline, gsize length)
 {
@@ -103,7 +104,7 @@ find_name_options(const char *cmdline, gsize length)
     return NULL;
 }
 
-/* One of QEMU's options: a comma ends it, two are a comma in it. */
+/* Takes one of QEMU's options from @rest: a comma ends it, two commas stand for one inside it. */
 static gchar *
 take_option(const char **rest)
 {
@@ -119,7 +120,7 @@ take_option(const char **rest)
     return g_string_free(option, FALSE);
 }
 
-/* (nullable) Of -name's options the value of guest, which is the first one where that has no key. */
+/* (nullable) The value of guest= in -name's options; a first option without a key is this, too. */
 static gchar *
 guest_of(const char *options)
 {
@@ -134,7 +135,7 @@ guest_of(const char *options)
     return NULL;
 }
 
-/* (nullable) */
+/* (nullable) NULL where the process is not QEMU with a named guest. */
 static gchar *
 read_domain(gint pid, const char *comm)
 {

@@ -5,7 +5,7 @@
 #include <glib.h>
 
 /**
- * NestKvmUser: a process that has /dev/kvm or a virtual machine of it open.
+ * NestKvmUser: a process that has /dev/kvm open, or a virtual machine made with it.
  */
 typedef struct {
     gint pid;    /* its number in /proc */
@@ -14,10 +14,10 @@ typedef struct {
 } NestKvmUser;
 
 /**
- * nest_kvm_users_read: everybody who can be seen from here, from /proc/PID/fd.
+ * nest_kvm_users_read: find all users that can be seen from here, by /proc/PID/fd.
  *
  * Only root sees the descriptors of others. Users in a PID namespace that /proc does not show stay
- * unseen, while the module's reference count counts them.
+ * unseen, although the module's reference count includes them.
  *
  * Returns: (transfer full)(element-type NestKvmUser) by pid; empty where nobody was seen.
  */

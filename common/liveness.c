@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Whether virtnestd lives: a lock on /run/virt-nest/virtnestd.lock, gone with its holder. */
+/* Whether virtnestd runs: it holds a lock on /run/virt-nest/virtnestd.lock until it ends. */
 #include "liveness.h"
 
 #include "error.h"
@@ -23,8 +23,7 @@ nest_liveness_take(GError **error)
     int fd = -1;
 
     if (g_mkdir_with_parents(folder, 0755) == 0)
-        fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC,
-                  0600); /* nobody else is to hold a lock on it */
+        fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600); /* so that nobody else can lock it */
     if (fd < 0) {
         g_set_error(error, NEST_ERROR, NEST_ERROR_IO, "cannot open %s: %s", path,
                     g_strerror(errno));
@@ -50,7 +49,7 @@ nest_liveness_is_held(void)
 
     if (fd < 0)
         return FALSE;
-    /* A read-only descriptor may only ask for a read lock; a writer's lock answers that too. */
+    /* A read-only descriptor may only ask for a read lock; a write lock conflicts with it, too. */
     lock.l_type = F_RDLCK;
     held = fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type == F_WRLCK;
     close(fd);

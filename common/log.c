@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Log lines with fields: to the journal where it is there, to standard error otherwise. */
+/* Log lines with fields: they go to the journal if there is one, else to standard error. */
 #include "log.h"
 
 #include "error.h"
@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* By systemd-id128 new; never changed once a release had them. */
+/* Made by "systemd-id128 new"; never changed once a release had them. */
 static const char *const event_ids[] = {
     [NEST_LOG_ARMED] = "4ebff025c51840c383ad2b7cc783ca68",
     [NEST_LOG_DISARMED] = "bd54ba38b9a645b5b08134ddfb2eeea6",
@@ -26,7 +26,7 @@ field(const GLogField *fields, gsize n, const char *key)
     return NULL;
 }
 
-/* On standard error the refusal itself follows, which says as much. */
+/* Whether a line is for the journal only: the refusal itself, on standard error, says the same. */
 static gboolean
 is_for_journal(const GLogField *fields, gsize n)
 {
@@ -66,7 +66,7 @@ nest_log_open(const char *program, gboolean service)
     g_log_set_writer_func(write_line, GINT_TO_POINTER(journal), NULL);
 }
 
-/* @more: the field of its own that a line has, or none. */
+/* @more: one more field of this line; without a value where there is none. */
 static void
 log_with_field(GLogLevelFlags level, const char *domain, const char *uuid, GLogField more,
                const char *message)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What keeps the KVM module from being loaded at all, by somebody's decision. */
+/* Bars: what keeps the KVM module from being loaded at all, because somebody decided so. */
 #include "modprobe_bars.h"
 
 #include "error.h"
@@ -11,7 +11,7 @@
 
 #define DEPENDENCY "kvm"
 
-/* How each kind is told of, and whether anybody can go against it. */
+/* How each kind is described in a message, and whether it is for good: nobody can override it. */
 static const struct {
     const char *name, *how;
     gboolean for_good;
@@ -38,7 +38,7 @@ bar_free(gpointer data)
     g_free(bar);
 }
 
-/* Takes @text. */
+/* Takes ownership of @text. */
 static void
 add_bar(GPtrArray *bars, NestModprobeBarKind kind, const char *file, guint line, gchar *text,
         gboolean dependency)
@@ -53,7 +53,7 @@ add_bar(GPtrArray *bars, NestModprobeBarKind kind, const char *file, guint line,
     g_ptr_array_add(bars, bar);
 }
 
-/* (transfer full) As libkmod makes it of a pattern: '-' becomes '_' outside of brackets. */
+/* (transfer full) A pattern as libkmod normalizes it: '-' becomes '_' outside of brackets. */
 static gchar *
 with_underscores(const char *pattern)
 {
@@ -78,7 +78,7 @@ pattern_fits(const char *pattern, const char *module)
     return fnmatch(name, module, 0) == 0;
 }
 
-/* The first "install PATTERN COMMAND". */
+/* Adds the first "install PATTERN COMMAND" that fits. */
 static void
 add_install(GPtrArray *bars, const GPtrArray *lines, const char *module, gboolean dependency)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What keeps the KVM module from being loaded at all, by somebody's decision. */
+/* Bars: what keeps the KVM module from being loaded at all, because somebody decided so. */
 #pragma once
 
 #include "cpu_vendor.h"
@@ -12,22 +12,22 @@ typedef enum {
 } NestModprobeBarKind;
 
 /**
- * NestModprobeBar: one line or kernel argument that does so.
+ * NestModprobeBar: one line or kernel argument that keeps the module from being loaded.
  */
 typedef struct {
     NestModprobeBarKind kind;
     gchar *file;         /* "/etc/modprobe.d/hardening.conf", or "/proc/cmdline" */
     guint line;          /* in @file, from 1 */
-    gchar *text;         /* as "install kvm_intel /bin/false" */
-    gboolean dependency; /* of kvm, without which the vendor's module is not loaded */
+    gchar *text;         /* such as "install kvm_intel /bin/false" */
+    gboolean dependency; /* it is about kvm, without which the vendor's module is not loaded */
 } NestModprobeBar;
 
 /**
- * nest_modprobe_bars_read: all of them for a vendor's module.
+ * nest_modprobe_bars_read: find all bars for a vendor's module.
  * @lines: from nest_modprobe_files_read()
  *
- * `install` lines, of which libkmod takes the first that fits; `blacklist` lines and modprobe.blacklist=; and
- * module_blacklist=, of which the kernel takes the last (kernel/module/main.c).
+ * These are `install` lines, of which libkmod takes the first that fits; `blacklist` lines and
+ * modprobe.blacklist=; and module_blacklist=, of which the kernel takes the last (kernel/module/main.c).
  *
  * Returns: (transfer full)(element-type NestModprobeBar) the strongest last.
  */
@@ -35,9 +35,10 @@ GPtrArray *nest_modprobe_bars_read(const NestCpuVendor *vendor,
                                    const GPtrArray *lines) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
- * nest_modprobe_bars_find: what keeps the module away.
- * @loaded: it is loaded now: what needs kvm has it, and to be loaded by itself it need not
- * @forced: somebody wants it all the same
+ * nest_modprobe_bars_find: find the bar that keeps the module from being loaded.
+ * @loaded: the module is loaded now: bars about kvm do not count then, because kvm is there, nor do
+ *   blacklists, because the module need not be loaded automatically
+ * @forced: somebody wants it nevertheless: only bars that nobody can override count then
  *
  * Returns: (nullable)(transfer none) NULL where nothing does.
  */
@@ -45,8 +46,8 @@ const NestModprobeBar *nest_modprobe_bars_find(const GPtrArray *bars, gboolean l
                                                gboolean forced);
 
 /**
- * nest_modprobe_bars_refuse: set NEST_ERROR_HOST_KEPT_OFF: the module is kept away.
- * @remedy: (nullable) the command that does it all the same, where one does
+ * nest_modprobe_bars_refuse: set NEST_ERROR_HOST_KEPT_OFF: a bar prevents loading the module.
+ * @remedy: (nullable) the command that loads the module nevertheless, where there is one
  */
 void nest_modprobe_bars_refuse(const NestModprobeBar *bar, const char *module, const char *remedy,
                                GError **error);

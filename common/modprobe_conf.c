@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What decides nesting at the next load of the KVM module: modprobe's configuration.
+/* modprobe's configuration, which decides about nesting at the next load of the KVM module.
  *
- * libkmod gives the options of a module as one text and does not tell where each of them stands. So the same
- * files are read here (modprobe_files.h), and the text that comes of it is taken apart as the kernel does. */
+ * libkmod gives the options of a module as one text and does not tell where each of them comes from. So the
+ * same files are read here (modprobe_files.h), and the resulting text is split as the kernel does it. */
 #include "modprobe_conf.h"
 
 #include "error.h"
@@ -15,13 +15,13 @@
 
 #define OUR_NAME "virt-nest.conf" /* the name in NEST_MODPROBE_FILE */
 
-/* What names the modules an initramfs loads: files, or folders of *.conf. */
+/* Where the modules that an initramfs loads are named: files, or directories of *.conf. */
 static const char *const initramfs_files[] = {
     "/etc/initramfs-tools/modules", "/etc/dracut.conf",       "/etc/dracut.conf.d",
     "/etc/mkinitcpio.conf",         "/etc/mkinitcpio.conf.d",
 };
 
-/* Where a part of the options stands. */
+/* Where a part of the options comes from. */
 typedef struct {
     const char *file;
     const char *name; /* the module, as it is written there */
@@ -59,7 +59,7 @@ nest_modprobe_conf_free(NestModprobeConf *conf)
     g_free(conf);
 }
 
-/* Where @name is the module. */
+/* Adds the options @text, if @name is the module. */
 static void
 add_options(Options *options, const char *file, guint line, const char *name, const char *text)
 {
@@ -97,7 +97,7 @@ add_argument(Options *options, char *name, const char *value)
     add_options(options, NEST_MODPROBE_ARGUMENTS, 1, name, option);
 }
 
-/* Also what stands behind "--": libkmod has no regard for that. */
+/* Also adds what follows "--", because libkmod ignores the "--". */
 static void
 add_command_line(Options *options)
 {
@@ -115,8 +115,8 @@ add_command_line(Options *options)
 /* What the kernel makes of a value. */
 typedef enum { OFF, ON, REFUSED } Meaning;
 
-/* lib/kstrtox.c, kstrtobool(), param_set_bool(): by the first letters. Older kernels refuse some that newer ones take;
- * those count as taken, and what the kernel says of them is heard when it is asked. */
+/* Goes by the first letters, as kstrtobool() in lib/kstrtox.c and param_set_bool() do. Older kernels refuse some
+ * values that newer ones accept; these count as accepted here, and what such a kernel says shows when it is asked. */
 static Meaning
 read_bool(const char *value)
 {
@@ -127,7 +127,7 @@ read_bool(const char *value)
                : REFUSED;
 }
 
-/* kstrtoint(), with the base that the digits name. */
+/* As kstrtoint() does, with the base that the prefix of the digits names. */
 static Meaning
 read_int(const char *value)
 {
@@ -146,7 +146,7 @@ static NestModprobeSetting *
 setting_new(const Origin *origin, const char *module, const char *value)
 {
     NestModprobeSetting *setting = g_new0(NestModprobeSetting, 1);
-    /* A bool in arch/x86/kvm/vmx/vmx.c, an int in svm/svm.c. */
+    /* nested is a bool in arch/x86/kvm/vmx/vmx.c, and an int in svm/svm.c. */
     Meaning meaning = g_str_equal(module, "kvm_intel") ? read_bool(value) : read_int(value);
 
     setting->file = g_strdup(origin->file);
@@ -159,7 +159,7 @@ setting_new(const Origin *origin, const char *module, const char *value)
     return setting;
 }
 
-/* The kernel takes nothing from what stands behind "--" (kernel/params.c, parse_args). */
+/* The kernel takes nothing that follows "--" (kernel/params.c, parse_args). */
 static void
 take_settings(const Options *options, GPtrArray *settings)
 {
@@ -196,7 +196,7 @@ read_settings(const NestCpuVendor *vendor, const GPtrArray *lines)
     return settings;
 }
 
-/* Outside of comments, and not as one to be left out. */
+/* Whether a file names the module (or kvm) outside of comments, and not as one to be omitted. */
 static gboolean
 file_loads(const char *file, const char *module)
 {

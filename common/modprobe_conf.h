@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What decides nesting at the next load of the KVM module: modprobe's configuration. */
+/* modprobe's configuration, which decides about nesting at the next load of the KVM module. */
 #pragma once
 
 #include "modprobe_bars.h"
@@ -17,8 +17,8 @@ typedef struct {
     guint line;       /* in @file, from 1 */
     gchar *name;      /* the module as it is written there: "kvm-amd" */
     gchar *value;     /* as it stands there: "0"; empty where there is none */
-    gboolean on;      /* what the kernel makes of it */
-    gboolean refused; /* ... or that it refuses it, and with it the module */
+    gboolean on;      /* whether the kernel takes the value as on */
+    gboolean refused; /* whether the kernel refuses the value, and so does not load the module */
     gboolean ours;    /* in NEST_MODPROBE_FILE */
 } NestModprobeSetting;
 
@@ -34,16 +34,16 @@ typedef struct {
 } NestModprobeConf;
 
 /**
- * nest_modprobe_conf_read: what is set, in modprobe.d(5)'s order.
+ * nest_modprobe_conf_read: read what is set, in modprobe.d(5)'s order.
  *
- * The files as nest_modprobe_files_read() has them; then the kernel's command line, all of it: libkmod also takes
- * what stands behind "--" there.
+ * First come the files, in the order of nest_modprobe_files_read(); then the whole command line of the kernel,
+ * because libkmod also takes what follows "--" there.
  *
  * Returns: (transfer full) never NULL.
  */
 NestModprobeConf *nest_modprobe_conf_read(const NestCpuVendor *vendor) G_GNUC_WARN_UNUSED_RESULT;
 
-/* (transfer full) The same if our drop-in had the text @ours; NULL: as it is. */
+/* (transfer full) Reads the same as if our drop-in had the text @ours; NULL: the text it has. */
 NestModprobeConf *nest_modprobe_conf_read_with(const NestCpuVendor *vendor,
                                                const char *ours) G_GNUC_WARN_UNUSED_RESULT;
 
@@ -51,12 +51,13 @@ void nest_modprobe_conf_free(NestModprobeConf *conf);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestModprobeConf, nest_modprobe_conf_free)
 
 /**
- * nest_modprobe_conf_winner: the setting that decides at the next load.
+ * nest_modprobe_conf_winner: find the setting that decides at the next load.
  *
- * The last one; but the first that the kernel refuses before all others, as it then loads nothing.
+ * If the kernel refuses any settings, the first of these decides, because then nothing is loaded;
+ * otherwise the last setting decides.
  *
- * Returns: (nullable)(transfer none) NULL where nobody says anything: the kernel's default, which is on
- * since 4.20.
+ * Returns: (nullable)(transfer none) NULL where nothing is set: then the kernel's default decides,
+ * which is on since 4.20.
  */
 const NestModprobeSetting *nest_modprobe_conf_winner(const NestModprobeConf *conf);
 
@@ -72,9 +73,9 @@ gchar *nest_modprobe_conf_boot_remedy(const NestModprobeConf *conf,
 
 /**
  * nest_modprobe_conf_check_load: whether the module would be loaded at all.
- * @loaded: it is loaded now, and would be unloaded
- * @force: also where a line of modprobe.d keeps it away
- * @remedy: (nullable) the command to name that has force
+ * @loaded: the module is loaded now, and would be unloaded first
+ * @force: go ahead even where a line of modprobe.d keeps the module from being loaded
+ * @remedy: (nullable) the command with force that the message is to name
  *
  * Returns: FALSE with NEST_ERROR_HOST_KEPT_OFF, naming what keeps it away, or NEST_ERROR_HOST_VALUE, naming the value
  * that the kernel refuses.
@@ -85,11 +86,11 @@ gboolean nest_modprobe_conf_check_load(const NestModprobeConf *conf, gboolean lo
 /**
  * nest_modprobe_conf_check: refuse to go against somebody's nested=0.
  *
- * Also against one that a distribution's nested=1 overrides.
+ * This includes a nested=0 that a distribution's nested=1 overrides.
  *
  * Returns: FALSE with NEST_ERROR_HOST_KEPT_OFF, naming file and line and --force; or NEST_ERROR_HOST_VALUE.
  */
 gboolean nest_modprobe_conf_check(const NestModprobeConf *conf, GError **error);
 
-/* Refuses for the winner, which is off; returns FALSE. @last: it is so whatever our drop-in says. */
+/* Refuses for the winner, which is off; returns FALSE. @last: it wins whatever our drop-in says. */
 gboolean nest_modprobe_conf_refuse(const NestModprobeConf *conf, gboolean last, GError **error);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Our drop-in in modprobe's configuration: what has nesting on at each boot. */
+/* Our drop-in in modprobe's configuration, which turns nesting on at each boot. */
 #include "modprobe_dropin.h"
 
 #include "error.h"
@@ -26,7 +26,7 @@ refuse_file(GError **error, const char *what, const char *reason, const char *re
     return FALSE;
 }
 
-/* What was not made by us, such as a link to /dev/null, somebody made on purpose. */
+/* Refuses what we did not make, such as a link to /dev/null: somebody made it on purpose. */
 static gboolean
 read_ours(gchar **ret_text, GError **error)
 {
@@ -52,7 +52,7 @@ read_ours(gchar **ret_text, GError **error)
     return TRUE;
 }
 
-/* (transfer full) The lines that are not ours; "" where nothing stands in them. */
+/* (transfer full) The lines that are not ours; "" where they are all blank. */
 static gchar *
 without_ours(const char *text, gboolean *ret_found)
 {
@@ -71,7 +71,7 @@ without_ours(const char *text, gboolean *ret_found)
     return g_string_free(rest, FALSE);
 }
 
-/* The remedy where it cannot be written. */
+/* The remedy where the drop-in cannot be written. */
 #define MAKE_ROOM "make its folder writable, with room on its disk"
 
 static gboolean
@@ -91,7 +91,8 @@ write_ours(const char *text, GError **error)
     return TRUE;
 }
 
-/* Whether nobody decided otherwise (or is overridden), and the module would be loaded with nesting on. */
+/* Whether nobody decided otherwise, unless that is overridden, and the module would be loaded with
+ * nesting on. */
 static gboolean
 check_drop_in(const NestCpuVendor *vendor, NestModprobeDropinUse use, const char *rest,
               const char *text, gboolean override, GError **error)
@@ -107,7 +108,7 @@ check_drop_in(const NestCpuVendor *vendor, NestModprobeDropinUse use, const char
     return override || nest_modprobe_conf_check(without, error);
 }
 
-/* What the drop-in is to be; *ret_done: it is that already. */
+/* Works out the text that the drop-in is to have; *ret_done: it has that text already. */
 static gchar *
 work_out(const NestCpuVendor *vendor, NestModprobeDropinUse use, gboolean *ret_done, GError **error)
 {
@@ -119,7 +120,7 @@ work_out(const NestCpuVendor *vendor, NestModprobeDropinUse use, gboolean *ret_d
     if (!read_ours(&old, error))
         return NULL;
     rest = without_ours(old, &found);
-    /* A last line that goes on in the next would take our note into it. */
+    /* A last line that ends in a backslash would otherwise swallow our note. */
     text = g_strdup_printf("%s%s" NOTE "\noptions %s nested=1\n", rest,
                            g_str_has_suffix(rest, "\\\n") ? "\n" : "", vendor->module);
     *ret_done = g_str_equal(old, text);

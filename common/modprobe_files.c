@@ -8,13 +8,13 @@
 #include <libkmod.h>
 #include <string.h>
 
-/* The most that is looked at of a file that modprobe does not read. */
+/* The most bytes that are used of a file that modprobe does not read. */
 #define UNREAD_BYTES ((gsize)64 * 1024)
 
 typedef struct kmod_ctx KmodCtx;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(KmodCtx, kmod_unref)
 
-/* In libkmod's order; a file of an earlier one hides those of its name in the later ones. */
+/* The directories in libkmod's order; a file in one hides files of the same name in later ones. */
 static const struct {
     const char *path;
     gboolean distribution; /* only packages write there */
@@ -81,8 +81,8 @@ has_probe(const char *folder)
     return found;
 }
 
-/* kmod before 33 does; libkmod does not tell its version, so it is asked for what it does. Where that fails,
- * what somebody wrote counts. */
+/* kmod before 33 reads *.alias. libkmod does not tell its version, so its behaviour is tested. Where that
+ * test fails, what somebody wrote into such a file counts. */
 static gboolean
 kmod_reads_alias(void)
 {
@@ -129,7 +129,7 @@ add_file(Search *search, const char *folder, const char *name)
                     hiding ? g_strdup_printf("%s is read in its place", hiding) : g_strdup(reason));
 }
 
-/* /lib is /usr/lib today: its files are not there twice. */
+/* Whether a directory was listed before under another name: today /lib is /usr/lib. */
 static gboolean
 was_listed(gsize folder)
 {
@@ -163,7 +163,8 @@ list_folder(Search *search, const char *folder)
 
 /* --- lines */
 
-/* Takes the next line off: a backslash joins it with what comes after, be that a line feed or not. */
+/* Takes the next line from @text. A backslash is dropped, and a newline after it does not end the
+ * line. */
 static gboolean
 take_line(const char **text, const char *end, GString *line, guint *lines)
 {

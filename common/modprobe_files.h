@@ -4,11 +4,11 @@
 
 #include <glib.h>
 
-/* Where the kernel's arguments stand, which libkmod reads as well. */
+/* The file with the kernel's arguments, which libkmod reads as well. */
 #define NEST_MODPROBE_ARGUMENTS "/proc/cmdline"
 
 /**
- * NestModprobeLine: one line of a file in a modprobe.d folder.
+ * NestModprobeLine: one line of a file in a modprobe.d directory.
  */
 typedef struct {
     gchar *file;   /* as on the host: "/etc/modprobe.d/kvm.conf" */
@@ -19,16 +19,16 @@ typedef struct {
     const char *command;  /* the first word */
     const char *argument; /* the second */
     const char *rest;     /* what comes after them */
-    gchar *words;         /* where these stand */
+    gchar *words;         /* the memory that these three point into */
 } NestModprobeLine;
 
 /**
  * nest_modprobe_files_read: all lines, in modprobe.d(5)'s order, by libkmod's rules (libkmod/libkmod-config.c).
  * @name: (nullable) the name of a file of /etc/modprobe.d to be read as if it had @text
  *
- * Files of /etc, /run, /usr/local/lib, /usr/lib and /lib/modprobe.d by name, one of an earlier folder in the place
- * of one of the same name in a later. Those that are not read come last. What cannot be read is skipped, as
- * modprobe does.
+ * The files are those in modprobe.d below /etc, /run, /usr/local/lib, /usr/lib and /lib, sorted by name; a file
+ * in an earlier directory replaces one of the same name in a later directory. The lines of files that modprobe
+ * does not read come last. A file that cannot be read is skipped, as modprobe does.
  *
  * Returns: (transfer full)(element-type NestModprobeLine)
  */

@@ -14,7 +14,7 @@ static const char *const commands[] = {"alias",  "blacklist", "install", "option
 typedef struct {
     const char *command; /* its first word, "" if there is none */
     const char *module;  /* its second, likewise */
-    const char *rest;    /* what comes behind them */
+    const char *rest;    /* what comes after them */
 } Words;
 
 static void
@@ -28,7 +28,7 @@ mistake_free(gpointer data)
     g_free(mistake);
 }
 
-/* Takes @why; NULL: it is none. */
+/* Takes ownership of @why; NULL: it is not a mistake. */
 static void
 add_mistake(GPtrArray *mistakes, const char *file, guint line, const char *text, gchar *why)
 {
@@ -62,7 +62,7 @@ reason_of_module(const NestCpuVendor *vendor, const char *name)
     return g_strdup_printf("this host's module is %s", vendor->module);
 }
 
-/* (nullable)(transfer full) Of a line in a file that is read. */
+/* (nullable)(transfer full) Why a line in a file that modprobe reads has no effect. */
 static gchar *
 reason_of_line(const NestCpuVendor *vendor, const Words *words, const char *text)
 {
@@ -76,7 +76,7 @@ reason_of_line(const NestCpuVendor *vendor, const Words *words, const char *text
     return NULL;
 }
 
-/* Whether a line in a file that is not read would do anything about the module. */
+/* Whether a line in a file that modprobe does not read would otherwise affect the module. */
 static gboolean
 would_count(const NestCpuVendor *vendor, const Words *words)
 {
@@ -107,7 +107,7 @@ add_line(GPtrArray *mistakes, const NestCpuVendor *vendor, const NestModprobeLin
     add_mistake(mistakes, line->file, line->number, line->text, why);
 }
 
-/* (nullable)(transfer full) */
+/* (nullable)(transfer full) Why a kernel argument has no effect. */
 static gchar *
 reason_of_argument(const NestCpuVendor *vendor, const char *name, const char *value)
 {

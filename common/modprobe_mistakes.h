@@ -5,20 +5,21 @@
 #include "cpu_vendor.h"
 
 /**
- * NestModprobeMistake: one of them.
+ * NestModprobeMistake: one line or kernel argument that does nothing.
  */
 typedef struct {
     gchar *file; /* "/etc/modprobe.d/kvm", or "/proc/cmdline" */
     guint line;  /* in @file, from 1 */
-    gchar *text; /* as it stands there */
-    gchar *why;  /* ... it has no effect */
+    gchar *text; /* as it is written there */
+    gchar *why;  /* why it has no effect */
 } NestModprobeMistake;
 
 /**
- * nest_modprobe_mistakes_read: all of them, for a vendor's module.
+ * nest_modprobe_mistakes_read: find all mistakes about a vendor's module.
  * @lines: from nest_modprobe_files_read()
  *
- * In files that are not read, for another module, no command of modprobe.d(5), and kernel arguments.
+ * These are lines in files that modprobe does not read, lines for another module, lines that are no
+ * command of modprobe.d(5), and kernel arguments.
  *
  * Returns: (transfer full)(element-type NestModprobeMistake)
  */

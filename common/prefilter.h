@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Whether a document may be ours, without parsing it: for the hook's front too, so libc only. */
+/* Tells whether a document may be ours, without parsing it. Uses libc only, because the hook's
+ * first part (qemu_front.c) uses it too. */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* No word that is looked for is longer. */
+/* No word that is searched for is longer than this. */
 #define NEST_PREFILTER_LONGEST 16
 
 /**
- * nest_prefilter_matches: look for the words of which one stands in every tag and record, mistaken ones too.
+ * nest_prefilter_matches: search for the words of which every tag and record, even a mistaken one, has one.
  * @text: any bytes
  * @length: of @text, in bytes
  *
- * Returns: false for what has nothing to do with virt-nest; true is no promise.
+ * Returns: false for a text that has nothing to do with virt-nest; true means that it may have.
  */
 bool nest_prefilter_matches(const char *text, size_t length);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Where the host's files are: below $VIRT_NEST_ROOT when a test lays out a host in a folder. */
+/* Where the host's files are: below $VIRT_NEST_ROOT when a test sets up a host in a directory. */
 #include "root.h"
 
 #include <stdlib.h>

@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Where the host's files are: below $VIRT_NEST_ROOT when a test lays out a host in a folder. */
+/* Where the host's files are: below $VIRT_NEST_ROOT when a test sets up a host in a directory. */
 #pragma once
 
 #include <glib.h>
 
 /**
- * nest_root_is_fake: whether $VIRT_NEST_ROOT is in force.
+ * nest_root_is_fake: whether $VIRT_NEST_ROOT is in effect.
  *
- * Read with secure_getenv(3), so never in a program with raised privileges.
+ * It is read with secure_getenv(3), so it never has an effect in a program with raised privileges.
  */
 gboolean nest_root_is_fake(void);
 
 /**
- * nest_root_path: a file of the host, real or laid out.
- * @path: absolute, as "/sys/module/kvm_amd"
+ * nest_root_path: get the path of a file on the real or the fake host.
+ * @path: absolute, such as "/sys/module/kvm_amd"
  *
  * Returns: (transfer full) the path to open.
  */
 gchar *nest_root_path(const char *path) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
- * nest_root_runtime_path: a file of ours that lives until the next boot.
- * @name: its name below the runtime folder
+ * nest_root_runtime_path: get the path of a file of ours that lasts until the next boot.
+ * @name: its name below the runtime directory
  *
  * Returns: (transfer full) /run/virt-nest/@name for root, /run/user/UID/virt-nest/@name for others.
  */

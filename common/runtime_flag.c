@@ -65,7 +65,7 @@ nest_runtime_flag_test(NestRuntimeFlag flag, const char *uuid)
     if (!path || g_lstat(path, &status) < 0)
         return FALSE;
     age = g_get_real_time() / G_USEC_PER_SEC - (gint64)status.st_mtime;
-    /* From the future: the clock was set back, and how old it is nobody knows. */
+    /* A time in the future means that the clock was set back: nobody knows how old the flag is. */
     return ABS(age) < FRESH_SECONDS && status.st_uid == geteuid();
 }
 

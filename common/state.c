@@ -15,7 +15,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlDoc, xmlFreeDoc)
 /* As install/schema/virt-nest-state.rng has it. */
 #define LONGEST_TEXT 1000
 
-/* install/schema/virt-nest-state.rng, by the Makefile. */
+/* The text of install/schema/virt-nest-state.rng, put in by the Makefile. */
 extern const char nest_state_schema[];
 
 NestState *
@@ -125,9 +125,9 @@ is_none(const xmlNs *ns)
     return !ns->prefix && !(ns->href && *ns->href);
 }
 
-/* Our namespace is declared on the root alone, by us as by libvirt, and no attribute is in it. A <cpu> that
- * has any of it would take it along into the definition, where it means nothing. An element whose prefix is
- * not declared is in no namespace, whatever stands around it, and libvirt would drop it. */
+/* Both we and libvirt declare our namespace on the root only, and no attribute is in it. A <cpu> with
+ * such a declaration or attribute would carry it into the definition, where it means nothing. An element
+ * whose prefix is not declared is in no namespace, whatever is around it, and libvirt would drop it. */
 static gboolean
 is_clean(const xmlNode *element, gboolean in_namespace)
 {
@@ -146,7 +146,7 @@ is_clean(const xmlNode *element, gboolean in_namespace)
     return TRUE;
 }
 
-/* All that stands in the element is in one of the two forms, and the same one. */
+/* Whether everything in the element is in one and the same of the two forms. */
 static gboolean
 is_uniform(xmlNode *element)
 {
@@ -198,8 +198,9 @@ is_valid(xmlDoc *doc)
     return xmlRelaxNGValidateDoc(validator, doc) == 0;
 }
 
-/* The <cpu> in <original> or <applied>; "" where it is empty. To the byte as it stands in the document
- * where that has it without the namespace, as we write it; else as the stripped @copy prints it. */
+/* The <cpu> in <original> or <applied>; "" where that is empty. If the document has it without the
+ * namespace, as we write it, the document's own bytes are taken; else it is printed from @copy, the
+ * stripped copy. */
 static gchar *
 read_cpu(const NestDomainXml *xml, const xmlNode *copy, const char *name)
 {
@@ -282,7 +283,7 @@ nest_state_is_of(const NestState *state, const char *uuid)
     return state->uuid && g_str_equal(state->uuid, uuid);
 }
 
-/* A message that QEMU has a part in may hold what XML has no place for, or be longer than the schema believes. */
+/* A message that is partly QEMU's may contain what XML cannot hold, or be longer than the schema allows. */
 static void
 append_text(GString *text, const char *name, const char *value)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* virtnestd's own record in a domain's metadata: the CPU before the correction, and the live marker.
  *
- * It stands in a namespace of its own, because libvirt keeps one element for each:
+ * It has a namespace of its own, because libvirt keeps one element per namespace:
  *
  *   <neststate:domain xmlns:neststate='urn:virt-nest:state:1'>
  *     <original><cpu .../></original>     persistent: the <cpu> before the correction
@@ -24,8 +24,8 @@ typedef struct {
     gchar *uuid;     /* of the running domain; NULL: no live marker */
     gchar *qemu; /* start time of its QEMU, clock ticks since boot; "" where it could not be had */
     gboolean nested; /* nested guests were running when the marker was written */
-    gint64 since;    /* since when it is so, seconds since 1970; 0: the guest is not guarded */
-    gchar *why;      /* what that rests on, by nest_verdict_why_name(); NULL: not guarded */
+    gint64 since;    /* since when @nested has its value, seconds since 1970; 0: not guarded */
+    gchar *why;      /* what @nested rests on, by nest_verdict_why_name(); NULL: not guarded */
     gchar *probe;    /* the plugin whose evidence counts; NULL: none */
     gchar *guard;    /* "off", "armed", "lifted" or "failed"; NULL: not guarded */
     gchar *problem;  /* why the guard could not be armed; NULL: nothing */
@@ -36,7 +36,7 @@ void nest_state_free(NestState *state);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestState, nest_state_free)
 
 /**
- * nest_state_element: the record's element, checked or not.
+ * nest_state_element: find the record's element, without checking it.
  *
  * Returns: (nullable) an element of @xml.
  */
@@ -52,24 +52,24 @@ xmlNode *nest_state_element(const NestDomainXml *xml);
 NestState *nest_state_read(const NestDomainXml *xml, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
- * nest_state_read_live: what a live marker says that nest_state_read() does not know, as one of a newer
+ * nest_state_read_live: read a live marker that nest_state_read() does not know, such as one of a newer
  * virt-nest, which may have more attributes and elements.
  * @xml: the domain
  *
- * Only whose it is and whether nested guests run is taken from it. Unless it says plainly that none
- * do, they may.
+ * Only the domain's uuid and whether nested guests run are taken from the marker. Unless it says
+ * plainly that none run, they may.
  *
- * Returns: (transfer full) a record of that alone, empty where there is no marker.
+ * Returns: (transfer full) a record with only these two, empty where there is no marker.
  */
 NestState *nest_state_read_live(const NestDomainXml *xml) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Forgets the live marker, and keeps the rest. */
 void nest_state_forget_live(NestState *state);
 
-/* (transfer full) A record of its own; an empty one of NULL. */
+/* (transfer full) A copy of a record; an empty record for NULL. */
 NestState *nest_state_copy(const NestState *state) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Makes the persistent part of a record that of another. */
+/* Replaces the persistent part of a record by a copy of another record's. */
 void nest_state_take_record(NestState *state, const NestState *other);
 
 /* Whether there is nothing to write. */

@@ -21,7 +21,7 @@ static const char *const required_values[] = {[FALSE] = "no", [TRUE] = "yes", NU
 
 G_STATIC_ASSERT(sizeof(NestCpuWish) == sizeof(int) && sizeof(NestMigrationWish) == sizeof(int));
 
-/* The attributes: the index of the value is what stands in the struct. */
+/* The attributes; the struct holds the index of the value. */
 static const struct {
     const char *name;
     const char *const *values;
@@ -38,7 +38,7 @@ field(const NestTag *tag, gsize i)
     return (int *)((char *)tag + attributes[i].offset);
 }
 
-/* The values in the order people read: the default first. */
+/* Lists the values with the default first. */
 static gchar *
 list_values(gsize i)
 {
@@ -137,7 +137,7 @@ check_name(const xmlNode *element, GError **error)
     return FALSE;
 }
 
-/* libxml2 leaves a prefix that no xmlns declares in the element's name. */
+/* libxml2 keeps a prefix that no xmlns declares as a part of the element's name. */
 static gboolean
 lacks_declaration(const xmlNode *element)
 {

@@ -62,11 +62,11 @@ gboolean nest_tag_set(NestTag *tag, const char *attribute, const char *value,
                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
- * nest_tag_attribute: the attributes in turn, written or not.
+ * nest_tag_attribute: get the attributes one after the other, even those that are not written.
  * @i: 0 for the first
- * @ret_value: what it is, in words
+ * @ret_value: the attribute's value, in words
  *
- * Returns: (nullable) the name of an attribute; NULL behind the last.
+ * Returns: (nullable) the name of an attribute; NULL after the last.
  */
 const char *nest_tag_attribute(const NestTag *tag, gsize i, const char **ret_value);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The verdict: from evidence to whether nested guests are running in a domain. */
+/* The verdict: decides from evidence whether nested guests are running in a domain. */
 #include "verdict.h"
 
-/* An L1 that runs as a nested guest itself begins so soon after its start; after so long it is taken for one. */
+/* The entries of an L1 that itself runs as a nested guest begin so soon after its start (ALWAYS_BEGINS_MS);
+ * after they have lasted so long (ALWAYS_LASTS_MS), it is taken for one. */
 #define ALWAYS_BEGINS_MS 300000
 #define ALWAYS_LASTS_MS 600000
 
@@ -19,7 +20,7 @@ static const char *const guards[NEST_GUARD_STATES] = {
     [NEST_GUARD_FAILED] = "failed",
 };
 
-/* What the state rests on decides what it is. */
+/* The reasons: each one decides what the state is. */
 static const struct {
     NestVerdictState state;
     gboolean wants_bit;
@@ -45,7 +46,7 @@ static const struct {
 G_STATIC_ASSERT(G_N_ELEMENTS(states) == NEST_VERDICT_RUNNING + 1);
 G_STATIC_ASSERT(G_N_ELEMENTS(whys) == NEST_WHY_QUIET + 1);
 
-/* Whether there were entries since the last count. */
+/* Takes a count into the verdict; returns whether there were entries since the last count. */
 static gboolean
 count(NestVerdict *verdict, guint64 entries, gint64 now)
 {
@@ -70,7 +71,7 @@ count(NestVerdict *verdict, guint64 entries, gint64 now)
     return grew;
 }
 
-/* A set bit proves nothing where entries can be counted, and they could until now. */
+/* Whether a sample says nothing: a set bit proves nothing where entries could be counted so far. */
 static gboolean
 says_nothing(const NestVerdict *verdict, const NestEvidence *evidence,
              const NestVerdictRules *rules, gint64 now)
@@ -81,7 +82,7 @@ says_nothing(const NestVerdict *verdict, const NestEvidence *evidence,
            (evidence->bit == NEST_BIT_UNKNOWN || (evidence->bit == NEST_BIT_SET && was_counted));
 }
 
-/* Of a sample with entries. */
+/* Whether the reason for a sample with entries is NEST_WHY_ALWAYS. */
 static gboolean
 is_always(const NestVerdict *verdict, gint64 started, gint64 now)
 {
@@ -89,7 +90,7 @@ is_always(const NestVerdict *verdict, gint64 started, gint64 now)
            now - verdict->always_from >= ALWAYS_LASTS_MS;
 }
 
-/* What a count says in which nothing was entered. */
+/* The reason that follows from a count without new entries. */
 static NestVerdictWhy
 judge_quiet(const NestVerdict *verdict, const NestVerdictRules *rules, gint64 now)
 {
@@ -123,7 +124,7 @@ nest_verdict_add(NestVerdict *verdict, const NestEvidence *evidence, const NestV
         return settle(verdict, verdict->why, now);
     grew = evidence->counted && count(verdict, evidence->entries, now);
     if (evidence->bit == NEST_BIT_CLEAR) {
-        /* Read just now, so whatever was entered before is gone. */
+        /* The bit was read just now, so whatever was entered before is gone. */
         verdict->entered = FALSE;
         verdict->always_from = 0;
         return settle(verdict, NEST_WHY_CLEAR, now);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The verdict: from evidence to whether nested guests are running in a domain.
+/* The verdict: decides from evidence whether nested guests are running in a domain.
  *
- * A pure state machine: samples of evidence go in, one after the other, and the verdict comes out. Which
- * signal proves what is measured (facts.md, "Evidence of nested guests"):
+ * A pure state machine: samples of evidence go in, one after the other, and the verdict comes out. What
+ * each signal proves was measured (facts.md, "Evidence of nested guests"):
  *
  *   entries into L2 grow           running
  *   the bit is clear everywhere    none, at once
@@ -11,14 +11,14 @@
  *   the bit is set, no entry ever  none where entries can be counted; else, as under TCG, running
  *   nothing can be read            as before
  *
- * Where entries were counted and no longer can be, a set bit alone says nothing for the linger time; after that
- * it counts as where they never could.
+ * If entries were counted before and no longer can be, a set bit alone says nothing for the linger time; after
+ * that it counts as if entries never could be counted.
  */
 #pragma once
 
 #include <glib.h>
 
-/* What a domain's vCPUs say of EFER.SVME (AMD) or CR4.VMXE (Intel). */
+/* What a domain's vCPUs show for EFER.SVME (AMD) or CR4.VMXE (Intel). */
 typedef enum {
     NEST_BIT_UNKNOWN, /* could not be read, or was not asked for */
     NEST_BIT_CLEAR,   /* clear on every vCPU: no nested guest exists */
@@ -44,7 +44,7 @@ typedef enum {
 typedef enum {
     NEST_WHY_NOTHING, /* nothing could be read yet */
     NEST_WHY_ENTRIES, /* entries grow */
-    NEST_WHY_ALWAYS,  /* entries have grown in every sample since soon after it started: an L1 that
+    NEST_WHY_ALWAYS,  /* entries have grown in every sample since soon after the start: an L1 that
                        * itself runs as a nested guest (Windows with VBS or WSL2, ESXi) */
     NEST_WHY_LINGER,  /* entries grew less than the linger time ago, or before the first sample */
     NEST_WHY_STRICT,  /* entries grew once, and the bit has not been clear since */
@@ -68,51 +68,52 @@ typedef enum {
  */
 typedef struct {
     gint64 linger_ms; /* how long after the last entry nested guests still count as running */
-    gboolean strict;  /* until the bit is clear, however long */
+    gboolean strict;  /* they count as running until the bit is clear, however long that takes */
 } NestVerdictRules;
 
 /**
- * NestVerdict: the verdict over one run of a domain. All zero is the beginning. Times are of one clock
- * that only grows, in milliseconds.
+ * NestVerdict: the verdict on one run of a domain. At the beginning all fields are zero. All times are
+ * from the same monotonic clock, in milliseconds.
  */
 typedef struct {
     NestVerdictState state;
     NestVerdictWhy why;
-    gint64 since;    /* since when @state is what it is; of the first sample for the first state */
+    gint64 since;    /* since when @state has its value; at first, the time of the first sample */
     double rate;     /* entries a second between the last two samples that counted; 0 before */
     gboolean silent; /* the last sample said nothing: @state is what it was before */
     /* private */
-    gboolean counted;   /* a sample has counted */
-    guint64 entries;    /* ... the last one so many */
-    gint64 counted_at;  /* ... then */
-    gboolean entered;   /* there was an entry since the bit was clear */
-    gint64 entered_at;  /* ... the last was seen then */
-    gint64 always_from; /* entries have grown in every sample since then; 0: not */
+    gboolean counted;   /* whether any sample had a count */
+    guint64 entries;    /* ... the count of the last such sample */
+    gint64 counted_at;  /* ... and its time */
+    gboolean entered;   /* whether there was an entry since the bit was last clear */
+    gint64 entered_at;  /* ... and when the last one was seen */
+    gint64 always_from; /* entries have grown in every sample since this time; 0: they have not */
 } NestVerdict;
 
 /**
  * nest_verdict_add: one more sample.
  * @verdict: the verdict so far
  * @evidence: the sample
- * @rules: what is wanted
- * @started: when the domain's QEMU started, on @now's clock; a domain that was migrated here or
- *   restored began with that
+ * @rules: what the administrator chose
+ * @started: when the domain's QEMU started, on @now's clock; for a domain that was migrated here or
+ *   restored, that is when this happened
  * @now: when the sample was taken
  *
- * A counter that is less than before (a vCPU was unplugged) is a new beginning of counting, and no entry.
+ * If the counter is lower than before (a vCPU was unplugged), counting begins anew, and this is no entry.
  *
- * Returns: whether @state or @why is another than before.
+ * Returns: whether @state or @why has changed.
  */
 gboolean nest_verdict_add(NestVerdict *verdict, const NestEvidence *evidence,
                           const NestVerdictRules *rules, gint64 started, gint64 now);
 
 /**
- * nest_verdict_wants_bit: whether the next sample should read the bit though entries can be counted:
- * where a clear bit would end a verdict of running in which nothing has entered lately.
+ * nest_verdict_wants_bit: whether the next sample should read the bit though entries can be counted.
+ *
+ * That is so where the verdict is running, but nothing was entered lately: a clear bit would end it.
  */
 gboolean nest_verdict_wants_bit(const NestVerdict *verdict);
 
-/* A state's or a reason's word, as "running", "linger" or "armed": in metadata, JSON and metrics. */
+/* A state's or reason's name in metadata, JSON and metrics, such as "running", "linger", "armed". */
 const char *nest_verdict_state_name(NestVerdictState state);
 const char *nest_verdict_why_name(NestVerdictWhy why);
 const char *nest_guard_state_name(NestGuardState state);

@@ -5,10 +5,10 @@
 #include <glib.h>
 #include <libxml/tree.h>
 
-/* Before the first thread that reads XML is made: libxml2 sets up its tables without a lock. */
+/* Call it before making any thread that reads XML: libxml2 sets up its tables without a lock. */
 void nest_xml_init(void);
 
-/* For libxml2, as a handler of errors: what is wrong is returned, and nothing printed by the library. */
+/* An error handler for libxml2, so that the library prints nothing: errors are returned instead. */
 void nest_xml_be_silent(void *context, xmlError *error);
 
 /* The first child element without a namespace and with this name, or NULL; @parent may be NULL. */
@@ -30,11 +30,11 @@ gboolean nest_xml_attribute_is(const xmlNode *node, const char *name, const char
 gchar *nest_xml_dump(xmlNode *element);
 
 /**
- * nest_xml_canonical: an element as text that two equal elements share.
+ * nest_xml_canonical: print an element as text so that equal elements give the same text.
  *
- * Attributes and children sorted by name (children of one name keep their order), comments and the
- * white space between elements left out: what remains equal when libvirt, which has an order of its
- * own, stores an element and prints it again.
+ * Attributes and children are sorted by name (children of one name keep their order); comments and
+ * the white space between elements are left out. So the text stays the same when libvirt, which has
+ * an order of its own, stores an element and prints it again.
  *
  * Returns: (transfer full) the text.
  */
