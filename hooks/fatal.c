@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* How a program ends where nothing else can be done. Of libc only: the hook's front uses it too. */
+/* How a program ends when it cannot go on. Uses libc only, because the hook's front uses it too. */
 #include "fatal.h"
 
 #include "escape.h"
@@ -22,18 +22,19 @@ static const struct {
 } signals[] = {
     {SIGALRM, NO_TIME}, {SIGXCPU, NO_TIME},
 #ifndef NEST_SANITIZED /* a sanitizer says more about these itself */
-    {SIGABRT, FAULT},  /* a failed assertion; libc's own, of a heap or stack overwritten */
+    {SIGABRT, FAULT},  /* a failed assertion; libc, which found a heap or stack overwritten */
     {SIGTRAP, FAULT},  /* GLib's g_error() */
     {SIGSEGV, FAULT},   {SIGBUS, FAULT},    {SIGILL, FAULT}, {SIGFPE, FAULT},
 #endif
 };
 
-/* Handler and program share this. It changes only while the program arms. */
+/* The signal handler and the program share this. Only nest_fatal_handler_set() changes it. */
 static NestFatalHandler armed = {.action = ""};
-static char beginning[512] = "nest"; /* until it is armed there is no more to say */
+static char beginning[512] = "nest"; /* all that is known before the handler is set */
 static char stack[32 * 1024];
 
-/* One call of writev(), so that the line stays whole. A pipe that nobody empties would hang us again. */
+/* Writes with one call of writev(), so that the line stays whole, and only if standard error can
+ * take it: a pipe that nobody reads would hang us again. */
 static void
 say(const char *reason)
 {
@@ -74,7 +75,7 @@ nest_fatal_no_memory(void)
     end(NO_MEMORY);
 }
 
-/* A handler that fails itself ends the process by the signal, as SA_RESETHAND says. */
+/* If the handler itself faults, the signal ends the process, because of SA_RESETHAND. */
 static void
 catch_signals(void)
 {
@@ -90,11 +91,11 @@ catch_signals(void)
     action.sa_mask = caught;
     for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
         (void)sigaction(signals[i].number, &action, NULL);
-    /* Blocked by whoever started us, they would wait, and we with them. */
+    /* Signals that whoever started us had blocked would stay pending, and we would hang. */
     (void)sigprocmask(SIG_UNBLOCK, &caught, NULL);
 }
 
-/* Without printf(), which costs the front more than all the rest here. */
+/* Does not use printf(), which would cost the front more than everything else here. */
 static void
 begin(const char *action, const char *name)
 {

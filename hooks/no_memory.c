@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* No memory: no allocation of any library ever fails; the program ends by the fatal handler instead.
+/* Lack of memory: no allocation of any library ever fails; the fatal handler ends the program.
  *
- * Theory of operation: GLib prints a line of its own and traps when there is no memory. libxml2 and libkmod
- * go on as well as they can, and what they leave out, an attribute or a module, would be judged as if
- * it were not there. So what is linked with this has a malloc() of its own, which the C library lets a
- * program have ("Replacing malloc" in its manual); the work is done by the C library's. */
+ * Theory of operation: when there is no memory, GLib prints a line of its own and traps. libxml2
+ * and libkmod go on as well as they can, and an attribute or a module that they leave out would
+ * be judged as if it did not exist. So a program that is linked with this file has a malloc() of
+ * its own, which the C library allows ("Replacing malloc" in its manual); the C library's
+ * malloc() still does the work. */
 #include "fatal.h"
 
 #include <errno.h>
@@ -13,7 +14,7 @@
 
 #ifndef NEST_SANITIZED /* AddressSanitizer has a malloc() of its own */
 
-/* glibc's names for its own malloc() and the like, which stay when those are replaced. */
+/* glibc's own malloc() and the like, which keep these names when the public ones are replaced. */
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t n, size_t size);
 void *__libc_realloc(void *memory, size_t size);

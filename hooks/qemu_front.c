@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The hook that libvirt runs, first part: lets a domain that does not mention virt-nest go at once.
+/* The hook's first part, run by libvirt: lets domains that do not mention virt-nest pass at once.
  *
  * Theory of operation: libvirt runs this for every operation of every domain on the host, so it
- * links libc only and allocates nothing. The XML is read in chunks and searched for a few words.
- * Without them: exit 0, done. With them, the XML goes into a memfd (it carries passwords, so never
- * into a file or a message), the memfd becomes standard input, and the second part, qemu-hook,
- * takes over. XML of more than one chunk goes into the memfd while it is read.
+ * links libc only and allocates nothing. The XML is read in chunks and searched for a few words. If
+ * it has none of them, the hook exits with 0. If it has one, the XML goes into a memfd (it carries
+ * passwords, so never into a file or a message), the memfd becomes standard input, and the second
+ * part, qemu-hook, takes over. XML of more than one chunk goes into the memfd while it is read.
  *
- * What fails here fails the operation only where libvirt asks for leave and the domain mentions us;
- * a failing reconnect would kill a running guest (facts.md, "Hooks"). So it is with standard input
- * that does not end, as libvirtd stopped in the middle of writing: when the time is over, what was read
- * decides whether it is refused or let go.
+ * A failure here fails the operation only if libvirt asks for permission and the domain mentions
+ * us; a failing reconnect would kill a running guest (facts.md, "Hooks"). The same holds for
+ * standard input that does not end, for example because libvirtd was stopped in the middle of
+ * writing: when the time is over, the XML read so far decides whether the operation is refused or
+ * passes.
  *
- * At restore nothing may fail at all: libvirt 11.3 deletes the saved image (facts.md, "Hooks"). So the second
- * part runs beside this one, which waits and then ends with 0: also where the loader finds no memory for it, or
- * the kernel kills it. What comes of it is judged at prepare. */
+ * At restore nothing may fail at all: libvirt 11.3 deletes the saved image (facts.md, "Hooks"). So
+ * there the second part runs in a child. This process waits for the child and then exits with 0,
+ * even if the loader finds no memory for the child or the kernel kills it. What comes of the
+ * restore is judged at prepare. */
 #include "fatal.h"
 #include "prefilter.h"
 
@@ -38,16 +40,16 @@
 /* What the second part takes at most; libvirt itself takes 4 MiB. */
 #define MAX_BYTES ((size_t)16 * 1024 * 1024)
 
-/* Kept in front of a chunk from the one before, for a word that spans both. */
+/* So many bytes of the previous chunk are kept before each chunk, for a word that spans both. */
 #define OVERLAP NEST_PREFILTER_LONGEST
 
 #define SECOND_PART "qemu-hook"
 
-/* The operations that matter; all others may not even fail, so nothing is done for them. */
+/* The operations that matter. The others must not even fail, so nothing is done for them. */
 static const struct Operation {
     const char *name;   /* as libvirt calls it (docs/hooks.rst) */
-    const char *action; /* what is refused, in a message; NULL: nothing can be */
-    bool watched;       /* the second part runs beside this one, and its end does not matter */
+    const char *action; /* what a message says is refused; NULL: nothing can be refused */
+    bool watched;       /* the second part runs in a child, whose exit status does not matter */
 } operations[] = {
     {"prepare", "start domain", false},
     {"start", "start domain", false},
@@ -57,7 +59,7 @@ static const struct Operation {
     {"release", NULL, false},
 };
 
-/* What can go wrong, as a person is told. */
+/* What can go wrong, in words for the user. */
 typedef struct {
     const char *what;   /* "..: " and the system's reason follow */
     const char *remedy; /* what to do */
@@ -72,7 +74,7 @@ static const Failure cannot_run = {"virt-nest's second part, " SECOND_PART ", ca
                                    "install virt-nest anew, or remove its hook from "
                                    "/etc/libvirt/hooks"};
 
-/* The XML as far as it was read. Zeroed by the kernel, page by page as it is touched. */
+/* The XML read so far. The kernel zeroes it page by page as it is touched. */
 static struct Input {
     char bytes[OVERLAP + CHUNK]; /* end of the chunk before, then the chunk */
     size_t length;               /* of the chunk */
@@ -178,7 +180,7 @@ store_chunk(Input *input)
         store_bytes(input, input->bytes + OVERLAP, input->length);
 }
 
-/* Leaves the last chunk in the buffer, as nearly always it is the only one and not wanted. */
+/* Leaves the last chunk in the buffer: it nearly always is the only one, and is not passed on. */
 static void
 read_input(Input *input)
 {
@@ -195,7 +197,7 @@ read_input(Input *input)
     }
 }
 
-/* The second part beside this one in a build tree: @path has room for PATH_MAX bytes. */
+/* Finds the second part of the same build tree. @path: a buffer of PATH_MAX bytes. */
 static bool
 find_in_build_tree(char *path)
 {
@@ -213,8 +215,8 @@ find_in_build_tree(char *path)
     return access(path, X_OK) == 0;
 }
 
-/* Goes on in a child, whose output and end nobody sees and which does not outlive this process; here, in the parent,
- * waits for it and returns false. */
+/* Forks. Returns true in the child, whose standard output and exit status are ignored and which
+ * does not outlive this process. The parent waits for the child and returns false. */
 static bool
 go_on_in_child(void)
 {
@@ -252,7 +254,7 @@ hand_over(Input *input, char **argv)
     fail(input, &cannot_run, errno);
 }
 
-/* Returns the exit status. @refusal: how a refusal of this begins; fit to be printed. */
+/* Returns the exit status. @refusal: the beginning of a refusal's message, fit to be printed. */
 static int
 let_go_or_pass_on(const struct Operation *operation, const char *refusal, char **argv)
 {
@@ -282,7 +284,7 @@ main(int argc, char **argv)
     fatal.action = operation->action;
     fatal.name = argv[1];
     open_standard_descriptors();
-    /* Stays so in the second part, as the time limit does: an unread message decides nothing. */
+    /* The second part inherits this, like the time limit: an unread message decides nothing. */
     (void)signal(SIGPIPE, SIG_IGN);
     return let_go_or_pass_on(operation, nest_fatal_handler_set(&fatal), argv);
 }

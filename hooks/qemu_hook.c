@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The hook, second part: judges what libvirt is about to do with a domain that mentions virt-nest.
+/* The hook's second part: judges what libvirt is about to do with a domain that mentions virt-nest.
  *
- * Theory of operation: libvirt runs prepare and start for a boot and for a guest that resumes saved
- * state alike. A boot is judged: the tag, the host, at start the CPU by its effect. A guest that
- * resumes has the CPU it was saved with, so only the host is judged, where its nested state would
- * be lost. It is known by virtnestd's live marker in its XML, or by the flag that restore and
- * migrate leave. Restore judges nothing, as libvirt 11.3 deletes the saved image where a hook fails there; a refusal
- * at prepare keeps it on any release. There a marker without a flag of restore is of a snapshot, whose guest
- * libvirt has stopped already, or of pasted XML: whether nested guests ran in it does not matter any more.
- * This program never calls libvirt, which waits for it (facts.md, "Hooks"). */
+ * Theory of operation: libvirt runs prepare and start both for a boot and for a guest that resumes
+ * saved state. For a boot, the tag and the host are judged, and at start the CPU by its effect. A
+ * guest that resumes has the CPU it was saved with, so only the host is judged, where its nested
+ * state would be lost. Such a guest is known by virtnestd's live marker in its XML, or by the flag
+ * that restore and migrate leave. Restore judges nothing, because libvirt 11.3 deletes the saved
+ * image if a hook fails there; if prepare refuses, any release keeps the image. At prepare, a
+ * marker without a flag of restore comes from a snapshot, whose guest libvirt has stopped already,
+ * or from pasted XML: whether nested guests ran in it does not matter any more. This program never
+ * calls libvirt, which waits for it (facts.md, "Hooks"). */
 #include "allow.h"
 #include "config.h"
 #include "cpu.h"
@@ -28,7 +29,8 @@
 
 /* How long a refused start waits for virtnestd; all of libvirt's clients wait with it. */
 #define CORRECTION_MS 2000
-/* ... and then for its define to reach libvirtd, where it waits in line behind this start and before the next. */
+/* ... and then for the define to reach libvirtd, which queues it after this
+ * start and before the next. */
 #define SENT_US 100000UL
 
 typedef struct Operation Operation;
@@ -39,8 +41,8 @@ typedef struct {
     const char *name;           /* the domain's */
     const char *uuid;           /* the domain's; of @xml */
     NestDomainXml *xml;         /* the domain */
-    NestState *state;           /* virtnestd's record in it; empty where it is not believed */
-    NestKvmModule host;         /* this host, where read_host() was called */
+    NestState *state;           /* virtnestd's record in @xml; empty where it cannot be trusted */
+    NestKvmModule host;         /* this host, as check_host() has read it */
     gboolean tagged;            /* whether the domain carries the tag */
     NestTag tag;                /* what it says */
     gboolean restored;          /* a saved image is being restored */
@@ -61,9 +63,9 @@ struct Operation {
     Check check;           /* the judgement */
     gboolean prints;       /* a rewritten XML goes to standard output */
     gboolean reloads;      /* where nesting is off on this host, tries to turn it on */
-    gboolean inhibits;     /* from then on nobody turns it off */
-    const char *action;    /* what is refused, in a message; NULL: nothing ever is */
-    const char *aftermath; /* what becomes of the guest then; not of one that is restored */
+    gboolean inhibits;     /* from then on nobody may turn nesting off */
+    const char *action;    /* what a message says is refused; NULL: nothing ever is */
+    const char *aftermath; /* what becomes of a refused guest, unless it is restored */
 };
 
 static const Operation operations[] = {
@@ -84,7 +86,8 @@ call_clear(Call *call)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Call, call_clear)
 
-/* As qemu:///session runs this: no virtnestd, no guard, nothing of the host may be changed. */
+/* Whether qemu:///session runs this: then there is no virtnestd and no guard, and nothing
+ * of the host may be changed. */
 static gboolean
 is_session(void)
 {
@@ -101,7 +104,7 @@ shell_name(const Call *call)
                                                            : g_shell_quote(call->name);
 }
 
-/* What the tag's required='no' forgives: said in the log, and let go. */
+/* If the tag says required='no', logs the error and lets the domain pass. */
 static gboolean
 let_go(const Call *call, GError **error)
 {
@@ -112,8 +115,8 @@ let_go(const Call *call, GError **error)
     return TRUE;
 }
 
-/* An element that is not what virtnestd writes is forged, or of a newer one: its live marker still tells what would
- * be lost. */
+/* An element that this virtnestd would not write is forged, or a newer virtnestd wrote it. Its live
+ * marker still tells what would be lost. */
 static void
 read_state(Call *call)
 {
@@ -133,8 +136,9 @@ read_state(Call *call)
         nest_log_error(call->name, call->uuid, error);
 }
 
-/* The tag of a guest that resumes: a mistake in it decides nothing that its state has not decided
- * already, and would keep it from running, so the tag without attributes is taken instead. */
+/* Reads the tag of a guest that resumes. The saved state has already decided all that the
+ * tag could decide, so a mistake in it must not keep the guest from running: such a tag
+ * counts as one without attributes. */
 static void
 read_tag_leniently(Call *call)
 {
@@ -169,8 +173,9 @@ ran_nested_guests(const Call *call)
     return call->state->nested && nest_state_is_of(call->state, call->uuid);
 }
 
-/* The second chance: virtnestd turns nesting on when the domain is defined. Settings that cannot be read may
- * say that the module is to be left alone. */
+/* Whether nesting may be turned on here, as a second chance: virtnestd turns it on when the
+ * domain is defined. It may not if the settings cannot be read, because they may say that the
+ * module is to be left alone. */
 static gboolean
 may_reload_module(const Call *call)
 {
@@ -186,7 +191,7 @@ may_reload_module(const Call *call)
     return FALSE;
 }
 
-/* Tagged, or it was when it was last written down. */
+/* Whether the domain is tagged, or was tagged when its record was last written. */
 static gboolean
 is_ours(const Call *call)
 {
@@ -207,7 +212,7 @@ check_host(Call *call, GError **error)
     return nest_kvm_module_check(&call->host, error);
 }
 
-/* Whether the guest may hold nested state: on a host of an unknown vendor nobody can say no. */
+/* Whether the guest may hold nested state. If the host's vendor is unknown, it may. */
 static gboolean
 may_be_nested(const Call *call)
 {
@@ -267,7 +272,7 @@ definition_path(const Call *call)
     return strchr(call->name, '/') ? NULL : g_build_filename(folder, file, NULL);
 }
 
-/* A hint, no proof. */
+/* Whether the domain seems to have a definition: a hint, no proof. */
 static gboolean
 has_definition(const Call *call)
 {
@@ -276,7 +281,7 @@ has_definition(const Call *call)
     return path && g_file_test(path, G_FILE_TEST_EXISTS);
 }
 
-/* Whether the domain would pass if it booted from its definition as that is. */
+/* Whether the domain would pass if it booted from its definition as it stands. */
 static gboolean
 would_boot(const Call *call)
 {
@@ -300,8 +305,9 @@ would_boot(const Call *call)
            nest_cpu_rewrite(xml, &tag, host.vendor, changes, NULL) && changes->len == 0;
 }
 
-/* Waits, a moment at most, until virtnestd has sent the corrected definition, which then stands in line
- * before the next start. Mostly it has, as libvirt takes longer to come here. */
+/* Waits for a short time until virtnestd has sent the corrected definition, which
+ * is then queued before the next start. Mostly it has been sent by now, because
+ * libvirt takes longer to get here. */
 static void
 wait_for_correction(const Call *call)
 {
@@ -314,7 +320,7 @@ wait_for_correction(const Call *call)
     }
 }
 
-/* Says why a start without the feature is refused, by what there is to correct it. */
+/* Refuses a start without the feature. The error says what could correct the definition. */
 static gboolean
 refuse_start(const Call *call, const NestCpuVendor *vendor, GError **error)
 {
@@ -345,8 +351,8 @@ refuse_start(const Call *call, const NestCpuVendor *vendor, GError **error)
     return FALSE;
 }
 
-/* Whether virtnestd, as the configuration wants it, will start the domain again with its right CPU.
- * In a session none lives. */
+/* Whether virtnestd will start the domain again with the right CPU, because the configuration asks
+ * for that. In a session no virtnestd runs. */
 static gboolean
 is_restarted(const Call *call)
 {
@@ -392,8 +398,9 @@ check_start(Call *call, GError **error)
     return let_go(call, error);
 }
 
-/* What lets a guest go with nested guests in it; NULL: nothing does. That virt-nest allow's time is over by now
- * does not matter: it was not when the state was written. */
+/* (nullable) What permits a guest to come with nested guests in it; NULL: nothing does. It
+ * does not matter if the time that virt-nest allow gave is over by now: it was not over
+ * when the state was written. */
 static const char *
 permission(const Call *call)
 {
@@ -408,8 +415,8 @@ permission(const Call *call)
     "let them come with migration='allow' in the image's tag (virsh managedsave-edit, "            \
     "save-image-edit)"
 
-/* What to do about nested guests that were running in it. --force-boot gives the saved image up before libvirt asks
- * us, so it is no way out where we would refuse the boot as well. */
+/* What to do about nested guests that were running in the guest. --force-boot gives up the saved
+ * image before libvirt asks us, so it is no solution if we would refuse the boot as well. */
 static const char *
 way_out(const Call *call)
 {
@@ -420,7 +427,7 @@ way_out(const Call *call)
                             : LET_THEM_COME;
 }
 
-/* The marker travels with the state: what was running when it was written runs in it still. */
+/* The marker travels with the state: nested guests that ran when it was written still run in it. */
 static gboolean
 check_running(Call *call, GError **error)
 {
@@ -438,7 +445,7 @@ check_running(Call *call, GError **error)
     return FALSE;
 }
 
-/* The same at prepare. What migrate has let in is not asked again. */
+/* The same at prepare. A guest that migrate has let in is not checked again. */
 static gboolean
 check_running_here(Call *call, GError **error)
 {
@@ -452,7 +459,7 @@ check_running_here(Call *call, GError **error)
     return TRUE;
 }
 
-/* Where what resumes may be refused: both checks, and the journal has it. */
+/* Makes both checks of a guest that resumes, and logs a refusal in the journal. */
 static gboolean
 check_resuming(Call *call, Check running, GError **error)
 {
@@ -479,7 +486,7 @@ check_prepare(Call *call, GError **error)
     return !call->tagged || check_boot(call, error);
 }
 
-/* Never refuses: without the flag, prepare and start judge by the live marker alone. */
+/* A failure refuses nothing: without the flag, prepare and start judge by the live marker alone. */
 static void
 set_flag(const Call *call, NestRuntimeFlag flag)
 {
@@ -502,7 +509,7 @@ check_arrival(Call *call, GError **error)
     return TRUE;
 }
 
-/* A mistake in the tag is told at prepare. */
+/* A mistake in the tag is reported at prepare. */
 static gboolean
 note_restore(Call *call, GError **error)
 {
@@ -531,8 +538,8 @@ find_operation(const char *name)
     return NULL;
 }
 
-/* (transfer full)(nullable) Standard input to its end, or to where it is too long for the parser, which says
- * so; the front keeps it below that. */
+/* (transfer full)(nullable) Standard input up to its end, or until it is too long for the parser,
+ * which then reports that. The front keeps the input shorter. */
 static GString *
 read_input(GError **error)
 {
@@ -569,7 +576,7 @@ judge(Call *call, GError **error)
     return call->operation->check(call, error);
 }
 
-/* Reasons in the domain's CPU, for which virtnestd would have cared on qemu:///system. */
+/* Whether the reason is the CPU, which virtnestd would have taken care of on qemu:///system. */
 static gboolean
 is_about_cpu(const GError *error)
 {
@@ -584,7 +591,7 @@ is_about_cpu(const GError *error)
     return FALSE;
 }
 
-/* The image is libvirt's to keep, which it does where prepare or start fails. */
+/* What becomes of the guest. libvirt keeps the saved image if prepare or start fails. */
 static const char *
 aftermath(const Call *call)
 {
@@ -604,7 +611,7 @@ session_note(const Call *call, const GError *reason)
                            name);
 }
 
-/* Not g_printerr(), which turns a name in UTF-8 into question marks under libvirt's LC_ALL=C. */
+/* Does not use g_printerr(): under libvirt's LC_ALL=C it turns UTF-8 names into question marks. */
 static void
 print_refusal(const Call *call, const GError *reason)
 {
@@ -633,7 +640,7 @@ main(int argc, char **argv)
     fatal.action = call.operation->action;
     fatal.name = call.name;
     (void)nest_fatal_handler_set(&fatal);
-    /* libxml2 says some things to nobody in particular, which is standard error. */
+    /* Without this, libxml2 prints some of its errors to standard error. */
     xmlSetStructuredErrorFunc(NULL, nest_xml_be_silent);
     nest_log_open("qemu-hook", FALSE);
     if (judge(&call, &error) || !error || !call.operation->action)

@@ -16,7 +16,7 @@
 #define FOLDERS "/var/lib/libvirt/qemu"
 #define IMAGE NEST_BLOCKER_NODE ".img"
 #define IMAGE_SIZE 1024
-#define SHORT_NAME 20 /* bytes at least */
+#define SHORT_NAME 20 /* bytes that a name has at least if it was cut */
 
 /* Some bytes of an image; all others are zero. */
 typedef struct {
@@ -34,7 +34,8 @@ struct NestBlockerFormat {
     Field fields[MAX_FIELDS];
 };
 
-/* The least that QEMU 7.2 opens, from what its block/NAME.c reads. Disks of no or a few sectors. */
+/* The smallest images that QEMU 7.2 opens, from what its block/NAME.c reads. Their
+ * disks have no sectors or a few. */
 static const NestBlockerFormat formats[] = {
     {"vdi",
      512,
@@ -76,8 +77,7 @@ static const NestBlockerFormat formats[] = {
          FIELD(0, "QFI\xfb\x00\x00\x00\x01"),             /* signature, version 1 */
          FIELD(0x18, "\x00\x00\x00\x00\x00\x00\x02\x00"), /* bytes of the disk */
          FIELD(0x20, "\x0c\x09"),                         /* bits of a cluster and of a table */
-         FIELD(0x28,
-               "\x00\x00\x00\x00\x00\x00\x00\x30"), /* where the first table is: behind this */
+         FIELD(0x28, "\x00\x00\x00\x00\x00\x00\x00\x30"), /* where the first table is: after this */
      }},
 };
 
@@ -107,9 +107,9 @@ nest_blocker_format_name(const NestBlockerFormat *format)
     return format->name;
 }
 
-/* Whether a directory's name is that of this guest: libvirt cuts the domain's name short behind 20 characters
- * (virDomainDefGetShortName). After a power failure one may still be there of a guest with the same id, and with
- * the beginning of this one's name for its name. */
+/* Whether a directory's name is that of this guest: libvirt cuts the domain's name after 20
+ * characters (virDomainDefGetShortName). After a power failure, the directory of a guest may remain
+ * that had the same id and whose whole name is the beginning of this guest's name. */
 static gboolean
 is_folder_of(const char *name, const NestGuest *guest)
 {

@@ -14,7 +14,7 @@ typedef struct NestBlockerFormat NestBlockerFormat;
  * nest_blocker_format_get: the formats in the order in which they are tried.
  * @i: from 0 on
  *
- * Returns: (nullable) NULL behind the last.
+ * Returns: (nullable) NULL after the last.
  */
 const NestBlockerFormat *nest_blocker_format_get(guint i);
 
@@ -32,15 +32,15 @@ typedef struct NestBlockerFolder NestBlockerFolder;
 /**
  * nest_blocker_folder_open: the directory that libvirt made for this QEMU alone.
  *
- * The only place where a QEMU that AppArmor or SELinux confines can open a file of ours. It belongs to
- * QEMU, so nothing in it is believed or followed.
+ * It is the only place where a QEMU that AppArmor or SELinux confines can open a file of ours. It
+ * belongs to QEMU, so nothing in it is trusted, and no link is followed.
  *
  * Returns: (transfer full) NULL with NEST_ERROR_GUARD.
  */
 NestBlockerFolder *nest_blocker_folder_open(const NestGuest *guest,
                                             GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Removes the image, also one that somebody killed left there, and closes. */
+/* Removes the image, even one that a killed process has left there, and closes the directory. */
 void nest_blocker_folder_free(NestBlockerFolder *folder);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestBlockerFolder, nest_blocker_folder_free)
 

@@ -6,14 +6,14 @@
 
 #include <string.h>
 
-/* (nullable) The text that a value is. */
+/* (nullable) The text of a node, if it is text. */
 static const char *
 text_of(JsonNode *node)
 {
     return node && JSON_NODE_HOLDS_VALUE(node) ? json_node_get_string(node) : NULL;
 }
 
-/* (nullable) The member of an object, if it is one and has it. */
+/* (nullable) The member @name of a node, if the node is an object and has it. */
 static JsonNode *
 member_of(JsonNode *node, const char *name)
 {

@@ -5,9 +5,10 @@
 #include <glib.h>
 #include <libvirt/libvirt.h>
 
-/* Read by people: QEMU names it when it refuses. It takes 31 characters and no more. */
+/* People read this name: QEMU gives it when it refuses. QEMU takes 31 characters and no more. */
 #define NEST_BLOCKER_NODE "virt-nest-nested-guests-running"
-/* Its name before the first release: a guest that was armed under it is armed, and is disarmed as any other. */
+/* The name of the node before the first release. A guest that was armed under this name counts as
+ * armed, and is disarmed like any other. */
 #define NEST_BLOCKER_FORMER_NODE "nested-guests-running"
 
 /**
@@ -27,6 +28,6 @@ gboolean nest_blocker_node_add(virDomainPtr domain, const char *driver, const ch
                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* @name: NEST_BLOCKER_NODE or the former one. */
 gboolean nest_blocker_node_delete(virDomainPtr domain, const char *name, GError **error);
-/* By either name. */
+/* Whether the node is there, under either name. */
 gboolean nest_blocker_node_find(virDomainPtr domain, gboolean *ret_there,
                                 GError **error) G_GNUC_WARN_UNUSED_RESULT;

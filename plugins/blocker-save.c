@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Which saves guard-blocker may abort: all but a compressed one, whose abort can end libvirt's daemon.
  *
- * Theory of operation: libvirt tells nobody how a save is made. A compressor is a process of its own that reads from a
- * pipe what QEMU writes into it: so the two are found by the pipe that both have open. */
+ * Theory of operation: libvirt tells nobody how a save is made. But a compressor is a process of
+ * its own, and it reads from a pipe what QEMU writes into it. So the compressor is found by the
+ * pipe that both it and QEMU have open. */
 #include "blocker-save.h"
 
 #include "root.h"
 
 #include <string.h>
 
-/* What libvirt calls for each format of a saved image but raw and sparse (its qemu.conf, save_image_format). */
+/* The programs that libvirt runs for the formats of a saved image, except raw and sparse (its
+ * qemu.conf, save_image_format). */
 static const char *const compressors[] = {"gzip", "bzip2", "xz", "lzop", "zstd"};
 
 static gboolean
@@ -73,7 +75,7 @@ is_compressed(const NestGuest *guest)
     return FALSE;
 }
 
-/* A QEMU that is not known may be at any kind of save. */
+/* A QEMU whose process is not known may be making any kind of save. */
 gboolean
 nest_blocker_save_may_abort(const NestGuest *guest)
 {

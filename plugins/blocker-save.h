@@ -8,8 +8,9 @@
  * nest_blocker_save_may_abort: whether libvirt's daemon outlives the abort of the save that is under way.
  * @guest: the domain that is being saved
  *
- * When a compressed save fails, libvirt can still be reading what the compressor says, into memory that the save has
- * given up: its daemon ends then (facts.md, "Jobs"). It makes no difference who ends the save, or how:
- * virDomainAbortJob() and QMP's migrate_cancel both did. No release is trusted with it.
+ * When a compressed save fails, libvirt can still be reading the compressor's messages into memory
+ * that the save has given up. Then its daemon ends (facts.md, "Jobs"). It makes no difference who
+ * ends the save, or how: both virDomainAbortJob() and QMP's migrate_cancel had this effect. No
+ * release is assumed to be free of it.
  */
 gboolean nest_blocker_save_may_abort(const NestGuest *guest);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The export for Prometheus: a file in the folder in which node_exporter's textfile collector looks. */
+/* The export for Prometheus: a file in the directory that
+ * node_exporter's textfile collector reads. */
 #include "error.h"
 #include "nest-plugin.h"
 #include "root.h"
@@ -192,7 +193,8 @@ write_all(int fd, const char *text)
     return TRUE;
 }
 
-/* Not g_file_set_contents(), which waits for the disk and heeds the umask. The folder may be another user's. */
+/* Does not use g_file_set_contents(), which waits for the disk and obeys the umask. The
+ * directory may be another user's. */
 static gboolean
 replace(const char *path, const char *text, GError **error)
 {

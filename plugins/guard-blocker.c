@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* guard-blocker: keeps a running domain from being migrated and saved, by a migration blocker in its QEMU.
  *
- * Theory of operation: while a node of certain block formats is open, QEMU refuses to migrate, and with that
- * all that libvirt does by migrating: save, managedsave, migrate, snapshots with memory, dump. We open a tiny
- * image of such a format, read-only and attached to nothing. Armed is what QEMU itself says is blocked by our
- * node. QEMU takes no blocker while it migrates: then, and only if the job is a migration, a save or a
- * memory snapshot, that is aborted first (facts.md, "A migration blocker at run time"). */
+ * Theory of operation: while a node of certain block formats is open, QEMU refuses to migrate. So
+ * everything that libvirt does by migrating fails: save, managedsave, migrate, snapshots with
+ * memory, dump. We open a tiny image of such a format, read-only and attached to nothing. A domain
+ * is armed if QEMU itself says that our node blocks it. QEMU takes no blocker while it migrates.
+ * Then the job is aborted first, but only if it is a migration, a save or a memory snapshot
+ * (facts.md, "A migration blocker at run time"). */
 #include "blocker-image.h"
 #include "blocker-node.h"
 #include "blocker-save.h"
@@ -40,7 +41,8 @@ typedef enum {
     FAILED,
 } Outcome;
 
-/* What libvirt may be at, by VIR_DOMAIN_JOB_OPERATION_..., and whether we abort that. */
+/* The jobs that libvirt may be doing, by VIR_DOMAIN_JOB_OPERATION_...,
+ * and whether we abort them. */
 static const struct {
     const char *name;
     gboolean ours;
@@ -144,7 +146,7 @@ is_gone(const NestGuest *guest, virDomainPtr domain)
     return virDomainGetUUIDString(running, uuid) == 0 && !g_str_equal(uuid, guest->uuid);
 }
 
-/* What libvirt is at with the domain: an index of jobs, or NO_JOB. */
+/* Which job libvirt is doing with the domain: an index of jobs, or NO_JOB. */
 static gboolean
 ask_job(virDomainPtr domain, int *ret_job, GError **error)
 {
@@ -163,8 +165,9 @@ ask_job(virDomainPtr domain, int *ret_job, GError **error)
     return TRUE;
 }
 
-/* Whether somebody has sent a command to the monitor of this QEMU: else it cannot be armed, and to ask would
- * taint it. A daemon that speaks another language than English may mean it by any of its words. */
+/* Whether somebody has sent a command to the monitor of this QEMU. Otherwise the domain
+ * cannot be armed, and asking QEMU would taint it. If the daemon's messages are not in
+ * English, any of them may mean that. */
 static gboolean
 may_be_armed(virDomainPtr domain, gboolean *ret_may, GError **error)
 {
@@ -186,7 +189,7 @@ may_be_armed(virDomainPtr domain, gboolean *ret_may, GError **error)
 
 /* --- arming */
 
-/* What QEMU says (6.0 and later) when it takes no blocker at all. */
+/* Whether QEMU (6.0 and later) says for this reason that it takes no blocker at all. */
 static gboolean
 is_refusal(const GError *error, const char *why)
 {
@@ -258,7 +261,8 @@ try_formats(Attempt *attempt, GError **error)
     return FALSE;
 }
 
-/* Whether QEMU has completed a migration that libvirt is still at: the domain may end with it or go on. */
+/* Whether QEMU has completed a migration that libvirt has not: the
+ * domain may end with it or go on. */
 static gboolean
 is_leaving(const Attempt *attempt)
 {
@@ -310,7 +314,8 @@ check_job(const Attempt *attempt, int job, GError **error)
     return FALSE;
 }
 
-/* Aborts the job if it is one of ours. What the abort returns proves nothing: the next attempt shows it. */
+/* Aborts the job if it is one of ours. What the abort returns proves nothing; the next
+ * attempt shows whether it worked. */
 static gboolean
 make_way(Attempt *attempt, GError **error)
 {
@@ -330,7 +335,7 @@ make_way(Attempt *attempt, GError **error)
         return TRUE; /* it has just ended */
     attempt->job = jobs[job].ours ? jobs[job].name : NULL;
     if (attempt->job && g_str_equal(attempt->migration.status, "completed"))
-        return TRUE; /* it is about to */
+        return TRUE; /* it is about to end */
     if (!check_job(attempt, job, error))
         return FALSE;
     virDomainAbortJob(attempt->domain);
@@ -338,7 +343,7 @@ make_way(Attempt *attempt, GError **error)
     return TRUE;
 }
 
-/* (transfer full) Why it came to nothing, and what to do. */
+/* (transfer full) Why arming failed, and what to do. */
 static gchar *
 explain(const Attempt *attempt, const GError *problem)
 {
@@ -359,8 +364,9 @@ explain(const Attempt *attempt, const GError *problem)
     return g_strdup(problem->message);
 }
 
-/* (nullable) What was aborted, or where it came to nothing as the guest has left, what should have been. A memory
- * snapshot may have been completed instead, and the guest goes on. */
+/* (nullable) The job that was aborted. If arming failed because the guest is gone, it is the job
+ * that should have been aborted. NULL if the job goes on, or was completed: after a memory
+ * snapshot the guest goes on. */
 static const char *
 job_lost(const Attempt *attempt, const GError *problem)
 {

@@ -8,8 +8,8 @@
 #include <libvirt/virterror.h>
 #include <string.h>
 
-/* What QEMU answers is some levels deep. json-glib reads by recursion: a QEMU that was taken over could
- * make it run out of stack. */
+/* QEMU's answers are some levels deep. json-glib parses by recursion, so a QEMU that was taken over
+ * could make it run out of stack. */
 #define MAX_DEPTH 64
 
 static gchar *
@@ -25,7 +25,7 @@ send_command(virDomainPtr domain, const char *text, unsigned int flags, GError *
     return reply ? reply : g_strdup(""); /* libvirt and GLib both allocate with malloc() */
 }
 
-/* A character beyond ASCII as JSON has it; two halves beyond 16 bits. */
+/* Appends a character beyond ASCII as JSON escapes it; beyond 16 bits, as two halves. */
 static void
 append_escaped(GString *ascii, gunichar character)
 {
@@ -36,8 +36,9 @@ append_escaped(GString *ascii, gunichar character)
     g_string_append_printf(ascii, "\\u%04x", character);
 }
 
-/* (transfer full) JSON in ASCII alone. The json-c that libvirt 11.3 and 12.9 read commands with takes no byte above
- * 0x7f (facts.md, "A migration blocker at run time"). Only in strings, where JSON knows escapes, can there be any. */
+/* (transfer full) The same JSON in ASCII alone. The json-c with which libvirt 11.3 and 12.9 read
+ * commands takes no byte above 0x7f (facts.md, "A migration blocker at run time"). Such bytes can
+ * be only in strings, where JSON has escapes. */
 static gchar *
 to_ascii(const char *json)
 {
@@ -52,7 +53,7 @@ to_ascii(const char *json)
     return g_string_free(ascii, FALSE);
 }
 
-/* (transfer full) A command as QMP has it. Nothing else than UTF-8 can be said in JSON. */
+/* (transfer full) A command in the form that QMP wants. JSON can hold nothing else than UTF-8. */
 static gchar *
 write_command(const char *command, JsonNode *arguments, GError **error)
 {
@@ -90,7 +91,7 @@ is_deep(const char *text)
     return depth > MAX_DEPTH;
 }
 
-/* (transfer full)(nullable) The object that a reply is. */
+/* (transfer full)(nullable) A reply as an object, if it is one. */
 static JsonObject *
 read_reply(const char *reply)
 {

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a plugin of virtnestd is: the only interface between the two. See virt-nest-plugin(7).
+/* The interface between virtnestd and its plugins, the only one. See virt-nest-plugin(7).
  *
- * A plugin is a shared object with one exported constant, `const NestPlugin nest_plugin`. It is loaded by
- * its file's name, probe-debugfs for probe-debugfs.so, as [plugins] load= of virt-nest.conf says. One whose
- * ABI version or struct size is another is skipped: the interface is for plugins of the same tree.
+ * A plugin is a shared object with one exported constant, `const NestPlugin nest_plugin`. It is
+ * loaded by its file's name, probe-debugfs for probe-debugfs.so, as [plugins] load= of
+ * virt-nest.conf says. A plugin with another ABI version or struct size is skipped: the interface
+ * is for plugins of the same tree.
  *
- * A NULL entry means "does not do that". Functions are called from any thread, for one domain by one thread
- * at a time. They return FALSE with an error for what fails, and never end the process. */
+ * A NULL entry means "does not do that". Functions are called from any thread, for one
+ * domain by one thread at a time. If they fail they return FALSE with an error, and
+ * they never end the process. */
 #pragma once
 
 #include "verdict.h"
@@ -32,7 +34,7 @@ typedef struct {
     int id;              /* libvirt's, of this run */
     gint64 pid;          /* of its QEMU; 0: unknown */
     gboolean kvm;        /* FALSE: TCG */
-    const char *feature; /* what its vCPUs call nesting, "vmx" or "svm"; "": they have none */
+    const char *feature; /* the vCPUs' feature for nesting, "vmx" or "svm"; "": they have none */
 } NestGuest;
 
 /**
@@ -60,7 +62,7 @@ typedef struct {
      * @settings: the whole configuration; the plugin's own group bears its name
      * @ret_state: the plugin's own, handed to all other functions
      *
-     * An unknown key of its group is an error. Returns: FALSE, and the plugin is not used.
+     * An unknown key of its group is an error. Returns: FALSE if the plugin cannot be used.
      */
     gboolean (*start)(GKeyFile *settings, gpointer *ret_state, GError **error);
     void (*stop)(gpointer state);
@@ -80,21 +82,22 @@ typedef struct {
 
     /* A guard. */
     /**
-     * arm: refuse migration and save from now on; nothing to do where that is so already.
+     * arm: refuse migration and save from now on; does nothing if that is so already.
      * @ret_aborted: (out)(transfer full)(nullable) the job that had to be aborted for it: "migration",
-     *   "save" or "memory snapshot"; with an error, of a guest that is gone, the one that was faster
+     *   "save" or "memory snapshot"; with an error, if the guest is gone, the job that was faster
      */
     gboolean (*arm)(gpointer state, const NestGuest *guest, virDomainPtr domain,
                     gchar **ret_aborted, GError **error);
-    /* Leaves nothing behind; nothing to do where it is not armed. */
+    /* Leaves nothing behind; does nothing if the domain is not armed. */
     gboolean (*disarm)(gpointer state, const NestGuest *guest, virDomainPtr domain, GError **error);
     gboolean (*is_armed)(gpointer state, const NestGuest *guest, virDomainPtr domain,
                          gboolean *ret_armed, GError **error);
 
-    /* An export: all guarded domains, each time something has changed, and at the end with none. */
+    /* An export: gets all guarded domains each time something has changed, and none at the end. */
     gboolean (*publish)(gpointer state, const NestShown *shown, gsize n, GError **error);
 } NestPlugin;
 
-/* In front of the plugin's definition of nest_plugin; all else in it is hidden. */
+/* Stands before the plugin's definition of nest_plugin; all other
+ * symbols of the plugin are hidden. */
 #define NEST_PLUGIN_EXPORTED __attribute__((visibility("default")))
 extern NEST_PLUGIN_EXPORTED const NestPlugin nest_plugin;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The probe that reads KVM's counter of entries into nested guests from debugfs: the cheapest.
  *
- * Theory of operation: a VM's counters are in /sys/kernel/debug/kvm/PID-FD, PID its QEMU's, FD a number that
- * has to be looked for. One listing of the folder finds the VMs of all processes, and is made again when one
- * that is asked for is not among them. A counter is opened for each reading: an open one would keep the
- * kernel from freeing the VM. */
+ * Theory of operation: a VM's counters are in /sys/kernel/debug/kvm/PID-FD, where PID is its QEMU's
+ * and FD is a number that has to be looked for. One listing of the directory finds the VMs of all
+ * processes, and is made again if a VM that is asked for is not among them. A counter is opened for
+ * each reading, because an open one would keep the kernel from freeing the VM. */
 #include "error.h"
 #include "nest-plugin.h"
 #include "root.h"
@@ -18,7 +18,8 @@
 
 #define FOLDER "/sys/kernel/debug/kvm"
 
-/* What there is between two listings at least: VMs that are nowhere must not cost one a sample each. */
+/* The least time between two listings: a VM that is nowhere must not cost
+ * a listing for each sample. */
 #define LISTING_US (G_USEC_PER_SEC / 10)
 
 typedef struct {
@@ -58,7 +59,7 @@ applies(gpointer state, const NestGuest *guest)
     return guest->kvm;
 }
 
-/* @name: an entry of the folder; others than VMs are files, or begin with no number. */
+/* @name: an entry of the directory. An entry that is no VM is a file, or begins with no number. */
 static void
 add_vm(State *state, const char *folder, const char *name)
 {

@@ -51,7 +51,8 @@ add_entries(const virDomainStatsRecord *record, guint64 *entries)
     return counted;
 }
 
-/* NOWAIT: a domain that is busy with a job lacks some values rather than to wait for its end. */
+/* Asks with NOWAIT: a domain that is busy with a job then lacks some
+ * values, but is not waited for. */
 static gboolean
 sample(gpointer state, const NestGuest *guest, virDomainPtr domain, NestEvidence *evidence,
        GError **error)

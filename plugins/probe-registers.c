@@ -23,7 +23,7 @@ start(GKeyFile *settings, gpointer *ret_state, GError **error)
     return nest_settings_none(settings, nest_plugin.name, error);
 }
 
-/* @part: what the monitor says of one vCPU, behind "CPU" */
+/* @part: what the monitor says of one vCPU, after "CPU" */
 static NestBit
 read_vcpu(const char *part, gsize r)
 {
@@ -39,7 +39,7 @@ read_vcpu(const char *part, gsize r)
                                                                       : NEST_BIT_CLEAR;
 }
 
-/* One vCPU that has it proves that it is set; that it is clear, only all of them. */
+/* One vCPU with the bit set proves that it is set; only all of them can prove that it is clear. */
 static NestBit
 read_vcpus(const char *text, gsize r)
 {

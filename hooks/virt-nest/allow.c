@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* virt-nest allow: lets a guarded domain be migrated or saved although nested guests run in it.
  *
- * It writes what is allowed into the live metadata, where virtnestd hears of it and lifts the guard, and
- * waits for that. Without a virtnestd it takes the guard away itself. */
+ * It writes what is allowed into the live metadata, and waits until virtnestd has noticed that and
+ * has lifted the guard. If no virtnestd runs, it removes the guard itself. */
 #include "connection.h"
 
 #include "config.h"
@@ -49,7 +49,7 @@ unit_seconds(char letter)
     return 0;
 }
 
-/* A number without a unit could be meant in any. */
+/* Refuses a number without a unit, which could mean any unit. */
 static gboolean
 read_duration(Wish *wish, GError **error)
 {
@@ -169,7 +169,8 @@ log_wish(virDomainPtr domain, const Wish *wish)
                        "migration and save with nested guests allowed %s %s", span, who);
 }
 
-/* Whether virtnestd has come to it. While nested guests run, off is only what it is before it is armed. */
+/* Whether virtnestd has reacted. While nested guests run, "off" is only the state
+ * before the guard is armed. */
 static gboolean
 has_followed(const NestRun *run, const Wish *wish)
 {
@@ -182,7 +183,7 @@ has_followed(const NestRun *run, const Wish *wish)
     return wish->end != g_str_equal(guard, "lifted");
 }
 
-/* (transfer full)(nullable) The domain as virtnestd has left it, as soon as it has come to it. */
+/* (transfer full)(nullable) The domain once virtnestd has reacted; NULL if it does not in time. */
 static NestRun *
 wait_for_guard(virDomainPtr domain, const Wish *wish)
 {
@@ -275,7 +276,7 @@ disarm(const NestRun *run, virDomainPtr domain, GError **error)
     return TRUE;
 }
 
-/* What virtnestd would write, were it there. */
+/* Writes what virtnestd would write if it were running. */
 static gboolean
 write_lifted(const NestRun *run, virDomainPtr domain, GError **error)
 {
@@ -306,7 +307,7 @@ do_alone(const NestRun *run, virDomainPtr domain, const Wish *wish, GError **err
     return TRUE;
 }
 
-/* Only root can see the lock that says whether virtnestd lives. */
+/* Whether no virtnestd runs, as far as is known: only root can see the lock that it holds. */
 static gboolean
 is_alone(void)
 {
@@ -330,7 +331,7 @@ allow(const NestConnection *connection, virDomainPtr domain, gpointer data, GErr
     return is_alone() ? do_alone(run, domain, wish, error) : let_follow(domain, wish, error);
 }
 
-/* Takes what was typed apart; says what is wrong with it. */
+/* Parses the command line, and reports what is wrong with it. */
 static gboolean
 read_wish(NestCall *call, Wish *wish, int *ret_status)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* virt-nest apply: what virtnestd does when a definition changes, done once. */
+/* virt-nest apply: does once what virtnestd does when a definition changes. */
 #include "connection.h"
 
 #include <stdio.h>
 
-/* A person who names a domain hears of it in any case, one who says --all only of what was done. */
+/* Reports on a domain that was named in any case, and with --all only on one that was changed. */
 static gboolean
 apply_to(const NestConnection *connection, virDomainPtr domain, gpointer data, GError **error)
 {

@@ -12,7 +12,7 @@ nest_command_fail(GError *error)
     g_autoptr(GError) owned = error;
     g_autofree gchar *text = nest_error_text(owned);
 
-    (void)fflush(stdout); /* in a terminal or a file of both, in the order in which it happened */
+    (void)fflush(stdout); /* keeps the order where both streams go to one terminal or file */
     (void)fprintf(stderr, "%s\n", text);
     return g_error_matches(owned, NEST_ERROR, NEST_ERROR_USAGE) ? NEST_EXIT_USAGE
                                                                 : NEST_EXIT_FAILED;

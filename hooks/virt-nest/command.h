@@ -32,11 +32,11 @@ struct NestCommand {
 
 /**
  * nest_command_parse: read a command's options.
- * @options: its own, ending in a row of zeros; -c and --help are added
- * @ret_status: the exit status where the command is over already
+ * @options: the command's own, ending with a row of zeros; -c and --help are added
+ * @ret_status: the exit status, if there is nothing left to do
  *
- * Returns: FALSE where there is nothing left to do: the help was asked for and printed, or the command
- * line is wrong, which was said.
+ * Returns: FALSE if there is nothing left to do: the help was asked for and has been printed, or
+ * the command line is wrong, which has been reported.
  */
 gboolean nest_command_parse(NestCall *call, const GOptionEntry *options,
                             int *ret_status) G_GNUC_WARN_UNUSED_RESULT;
@@ -55,7 +55,7 @@ int nest_command_misused(const NestCall *call, const char *what);
 /* Prints the help of a command line; returns NEST_EXIT_DONE. */
 int nest_command_help(GOptionContext *context);
 
-/* The commands, one file a family. */
+/* The commands; commands that belong together share a file. */
 int nest_tag_commands_enable(NestCall *call);
 int nest_tag_commands_disable(NestCall *call);
 int nest_apply(NestCall *call);

@@ -2,7 +2,7 @@
 /* A command's connection to libvirt: the domains it works on, and all that a correction needs.
  *
  * Theory of operation: a command works on the main thread and may wait for libvirt there. A second
- * thread runs GLib's default main loop, which moves libvirt's events; the watch over corrections
+ * thread runs GLib's default main loop, which delivers libvirt's events; the watch over corrections
  * (watch.h) waits for that loop. */
 #include "connection.h"
 
@@ -35,7 +35,7 @@ note_lifecycle(virConnectPtr libvirt, virDomainPtr domain, int event, int detail
 static gboolean
 watch_lifecycle(NestConnection *connection, GError **error)
 {
-    /* The cast that libvirt's VIR_DOMAIN_EVENT_CALLBACK() makes, known to be right by its type. */
+    /* This type makes sure that the cast in VIR_DOMAIN_EVENT_CALLBACK() is right. */
     void (*note)(virConnectPtr, virDomainPtr, int, int, void *) = note_lifecycle;
 
     connection->lifecycle = virConnectDomainEventRegisterAny(
@@ -45,7 +45,7 @@ watch_lifecycle(NestConnection *connection, GError **error)
            nest_virt_error(error, "cannot listen to libvirt's events");
 }
 
-/* A URI with a server's name in it leads away from here, be it by ssh, TLS or TCP. */
+/* Refuses a URI with a server's name in it: it leads to another host, be it by ssh, TLS or TCP. */
 static gboolean
 check_local(virConnectPtr libvirt, GError **error)
 {
@@ -65,7 +65,7 @@ check_local(virConnectPtr libvirt, GError **error)
     return FALSE;
 }
 
-/* Where both ways fail, the first error is the one to tell. */
+/* If both ways fail, the first error is the one that is reported. */
 static virConnectPtr
 open_libvirt(const char *uri, NestConnectionUse use, GError **error)
 {
@@ -102,7 +102,7 @@ nest_connection_open(const char *uri, NestConnectionUse use, GError **error)
     return g_steal_pointer(&connection);
 }
 
-/* The loop ends last, and behind all that closing the connection left it to do. */
+/* The loop ends last, after all the work that closing the connection has left to it. */
 void
 nest_connection_free(NestConnection *connection)
 {

@@ -29,7 +29,7 @@ typedef enum {
  * nest_connection_open: connect to libvirt.
  * @uri: (nullable) as for virsh; NULL lets libvirt choose ($LIBVIRT_DEFAULT_URI, or by the user)
  *
- * The libvirt of another host is refused: what is judged is the host on which this runs.
+ * The libvirt of another host is refused, because only the host on which this runs is judged.
  *
  * Returns: (transfer full) the connection, or NULL with NEST_ERROR_LIBVIRT.
  */
@@ -50,8 +50,8 @@ typedef gboolean (*NestConnectionVisit)(const NestConnection *connection, virDom
  * nest_connection_visit: do something with each of some domains.
  * @names: each a name, an id or a uuid, as for virsh; empty: all domains
  *
- * What fails is said, with the domain's name in front, and the rest goes on. One of all that vanishes
- * meanwhile is skipped.
+ * An error is printed, with the domain's name before it, and the other domains still follow. If
+ * @names is empty, a domain that vanishes meanwhile is skipped.
  *
  * Returns: the exit status.
  */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* virt-nest drain: shuts down, before the host is, the domains that their guard keeps from being saved.
+/* virt-nest drain: before a host shutdown, shuts down domains whose guard forbids saving them.
  *
- * Theory of operation: the main thread looks twice a second who is off, and keeps the time. libvirt's call
- * waits for as long as a QEMU does not answer, so the asking is done by a few threads, each over a
- * connection of its own (libvirt before 10.4 corrupts the stack of a thread that shares one, CVE-2024-4418):
- * one that hangs holds up neither the other domains nor the end. */
+ * Theory of operation: the main thread checks twice a second which domains are off, and keeps the
+ * time. libvirt's call to shut a domain down waits for as long as its QEMU does not answer. So a
+ * few threads make these calls, each over a connection of its own (libvirt before 10.4 corrupts
+ * the stack of a thread that shares one, CVE-2024-4418): a call that hangs holds up neither the
+ * other domains nor the end. */
 #include "connection.h"
 
 #include "error.h"
@@ -20,22 +21,22 @@
 #define POLL_US 500000
 #define ASKING_AT_A_TIME 4
 
-/* One domain that is to be off. Counted references, as a thread may still be at it when all is over. */
+/* One domain to be shut down. References are counted, as a thread may still use it at the end. */
 typedef struct {
     gchar *uri;    /* libvirt's */
     gchar *name;   /* the domain's */
     gchar *uuid;   /* in its usual form */
     int id;        /* libvirt's, of this run */
     gboolean deaf; /* paused: it would not hear */
-    gboolean off;  /* it is off, and that was said */
-    gint asking;   /* a thread is at it; by g_atomic_int_... */
-    guint asked;   /* how often; of that thread */
+    gboolean off;  /* it is off, and that was printed */
+    gint asking;   /* a thread is asking it; by g_atomic_int_... */
+    guint asked;   /* how often; only that thread uses this */
 } Guest;
 
-/* All of them. */
+/* All of these domains, and the options. */
 typedef struct {
     gint timeout;        /* seconds */
-    gboolean dry_run;    /* only say it */
+    gboolean dry_run;    /* only print what would be done */
     GPtrArray *guests;   /* Guest *, by name */
     GThreadPool *askers; /* the threads */
     gint stopped;        /* SIGTERM or SIGINT has come; by g_atomic_int_... */
@@ -63,7 +64,7 @@ compare_names(gconstpointer a, gconstpointer b)
     return strcmp((*(Guest *const *)a)->name, (*(Guest *const *)b)->name);
 }
 
-/* At once, for whoever follows a shutdown in the journal. */
+/* Flushes the line at once, for whoever follows a shutdown in the journal. */
 static void
 say(const Guest *guest, const char *what)
 {
@@ -111,7 +112,7 @@ collect(const NestConnection *connection, virDomainPtr domain, gpointer data, GE
     return TRUE;
 }
 
-/* The domain while it is still in the same run; NULL where that is over, or with libvirt's error. */
+/* The domain, if it is still in the same run. NULL if that run is over, or with libvirt's error. */
 static virDomainPtr
 find(virConnectPtr libvirt, const Guest *guest, gboolean *ret_off)
 {
@@ -121,8 +122,8 @@ find(virConnectPtr libvirt, const Guest *guest, gboolean *ret_off)
     return *ret_off ? NULL : g_steal_pointer(&domain);
 }
 
-/* Without flags libvirt asks the agent where there is one, else, or where that fails, by ACPI (libvirt
- * src/qemu/qemu_driver.c, qemuDomainShutdownFlags()). */
+/* Without flags, libvirt asks the guest agent if there is one. If there is none, or if that fails,
+ * it uses ACPI (libvirt src/qemu/qemu_driver.c, qemuDomainShutdownFlags()). */
 static gboolean
 shut_down(const Guest *guest, GError **error)
 {
@@ -175,7 +176,7 @@ look_at(Guest *guest, virConnectPtr libvirt)
         say(guest, "off");
 }
 
-/* Says who is off by now; returns how many that can hear are not. */
+/* Prints which domains are off by now; returns how many others are not paused. */
 static guint
 look(Drain *drain, virConnectPtr libvirt)
 {
@@ -191,7 +192,7 @@ look(Drain *drain, virConnectPtr libvirt)
     return on;
 }
 
-/* Asks and waits until all are off, or one of these ends it; returns which, in words. */
+/* Asks and waits until all are off or the wait has to end; returns the reason, in words. */
 static const char *
 wait_for_all(Drain *drain, virConnectPtr libvirt)
 {
@@ -284,7 +285,7 @@ tell_all(const Drain *drain)
     return NEST_EXIT_DONE;
 }
 
-/* A domain that cannot be read leaves the others to be shut down, and the status at 1. */
+/* If a domain cannot be read, the others are still shut down, and the exit status is 1. */
 static int
 run(Drain *drain, const NestConnection *connection)
 {
@@ -307,7 +308,7 @@ nest_drain(NestCall *call)
 {
     g_autoptr(GPtrArray) guests = g_ptr_array_new_with_free_func(guest_unref);
     Drain drain = {.timeout = TIMEOUT_SECONDS, .guests = guests};
-    g_autoptr(NestConnection) connection = NULL; /* ends before @drain: it runs the signals' loop */
+    g_autoptr(NestConnection) connection = NULL; /* freed before @drain, which its loop uses */
     GError *error = NULL;
     int status = NEST_EXIT_DONE;
     const GOptionEntry options[] = {

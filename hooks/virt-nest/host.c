@@ -19,13 +19,13 @@
 
 /* What the command line of `host enable` asks for. */
 typedef struct {
-    gboolean now;     /* the module that is there */
+    gboolean now;     /* change the module now */
     gboolean boot;    /* the drop-in */
-    gboolean dry_run; /* only say it */
+    gboolean dry_run; /* only print what would be done */
     gboolean force;   /* also against somebody's nested=0, install or blacklist */
 } Wish;
 
-/* What keeps the module from being turned now and not the next boot from doing it. */
+/* Errors that keep nesting from being turned on now, but not at the next boot. */
 static const NestErrorCode passing[] = {NEST_ERROR_HOST_BUSY, NEST_ERROR_HOST_ABSENT,
                                         NEST_ERROR_HOST_FILES, NEST_ERROR_HOST_LOCK,
                                         NEST_ERROR_HOST_DEVICE};
@@ -39,7 +39,7 @@ is_passing(const GError *error)
     return FALSE;
 }
 
-/* Before anything is said or done by halves. */
+/* Called first, so that nothing is printed or done by halves. */
 static gboolean
 check_root(const NestCall *call, GError **error)
 {
@@ -51,7 +51,7 @@ check_root(const NestCall *call, GError **error)
     return FALSE;
 }
 
-/* Neither loading the module nor modprobe's configuration can help. */
+/* Refuses a host where neither loading the module nor modprobe's configuration can help. */
 static gboolean
 check_hardware(const NestKvmModule *module, GError **error)
 {

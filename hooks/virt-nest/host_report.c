@@ -20,7 +20,7 @@
 typedef struct {
     NestKvmModule module;
     NestModprobeConf *conf; /* NULL, as all below, for a vendor that is not in the table */
-    const NestModprobeSetting *winner; /* of @conf; NULL: nobody says anything */
+    const NestModprobeSetting *winner; /* of @conf; NULL: nothing sets nested */
     const NestModprobeBar *bar;        /* of @conf: keeps the module away; NULL: nothing does */
     GPtrArray *parameters;             /* of NestKvmParameter */
     GPtrArray *exposed;                /* names */
@@ -42,7 +42,7 @@ host_clear(Host *host)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Host, host_clear)
 
-/* modprobe has no part in what is built in. */
+/* The setting that decides. modprobe plays no part if the module is built in. */
 static const NestModprobeSetting *
 find_winner(const NestKvmModule *module, const NestModprobeConf *conf)
 {
@@ -151,7 +151,7 @@ nest_host_report_next_boot(const NestKvmModule *module, const NestModprobeConf *
     return g_strdup_printf("%s: %s", winner->on ? "on" : "off", says);
 }
 
-/* (nullable) Why a setting has no effect; NULL: it has. */
+/* (nullable) Why a setting has no effect; NULL if it has one. */
 static const char *
 reason_of_setting(const Host *host, const NestModprobeSetting *setting)
 {
@@ -281,7 +281,7 @@ build_winner(JsonBuilder *builder, const NestModprobeSetting *winner)
     json_builder_end_object(builder);
 }
 
-/* One of all that was found. @value and @why may be NULL. */
+/* Adds one of the things that were found. @value and @why may be NULL. */
 static void
 build_setting(JsonBuilder *builder, const char *kind, const char *file, guint line,
               const char *text, const char *value, const char *why)

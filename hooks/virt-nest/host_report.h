@@ -16,7 +16,7 @@ void nest_host_report_print(gboolean json);
  * @module: of a vendor that is known
  * @conf: of the same vendor
  *
- * Returns: (transfer full) as "on: /etc/modprobe.d/virt-nest.conf:2 says nested=1".
+ * Returns: (transfer full) for example "on: /etc/modprobe.d/virt-nest.conf:2 says nested=1".
  */
 gchar *nest_host_report_next_boot(const NestKvmModule *module,
                                   const NestModprobeConf *conf) G_GNUC_WARN_UNUSED_RESULT;

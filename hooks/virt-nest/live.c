@@ -10,7 +10,7 @@ now(void)
     return g_get_real_time() / G_USEC_PER_SEC;
 }
 
-/* Where the start of the QEMU cannot be read, as by an ordinary user, the uuid has to do. */
+/* If QEMU's start time cannot be read, as by an ordinary user, the uuid alone has to match. */
 const NestState *
 nest_live_record(const NestRun *run)
 {
@@ -69,7 +69,7 @@ since_words(const NestRun *run, const NestState *record)
     return date ? g_strdup_printf("%s since %s (%s)", nest_live_verdict(run), date, span) : NULL;
 }
 
-/* NULL where it is not lifted, nor about to be. */
+/* (nullable) Why the guard is lifted; NULL if it is not, nor about to be. */
 static gchar *
 allow_words(const NestRun *run, const NestState *record)
 {

@@ -22,10 +22,10 @@ const char *nest_live_verdict(const NestRun *run);
 const char *nest_live_guard(const NestRun *run);
 
 /**
- * nest_live_words: what there is to say where nested guests run, or the guard is not as it should be.
+ * nest_live_words: what to print if nested guests run, or if the guard is not as it should be.
  * @rate: entries a second; below 0: not known
  *
- * Returns: (transfer full) sentences from outside in part; none where all is quiet.
+ * Returns: (transfer full) sentences, parts of which come from outside; none if all is well.
  */
 GPtrArray *nest_live_words(const NestRun *run, double rate) G_GNUC_WARN_UNUSED_RESULT;
 

@@ -30,7 +30,7 @@ static const NestCommand commands[] = {
     {"check-host", nest_host_check, FALSE, "", "Tell by the exit status whether guests can nest."},
 };
 
-/* Before the command: what it is to be, for the help and for who mistyped it. */
+/* The options that stand before the command. */
 typedef struct {
     gchar *uri;
     gboolean version;
@@ -84,7 +84,7 @@ refuse_command(const char *name)
                                          list->str));
 }
 
-/* @words begins with the command, which is taken over with all that follows. */
+/* @words: the command's name and all that follows it; copied. */
 static int
 run_command(gchar **words, const char *uri)
 {
@@ -117,7 +117,7 @@ run(gchar ***words)
     return (*words)[1] ? run_command(*words + 1, uri) : refuse_command(NULL);
 }
 
-/* What was printed must have arrived: a full disk or a closed pipe shows here at the latest. */
+/* Makes sure that the output was written: a full disk or a closed pipe shows here at the latest. */
 static int
 finish(int status)
 {
@@ -127,8 +127,9 @@ finish(int status)
         g_error_new(NEST_ERROR, NEST_ERROR_IO, "cannot write the output: %s", g_strerror(errno)));
 }
 
-/* Where a standard stream is closed, the next file opened would take its place, a socket of libvirt's
- * say, and output would go there. What is put there instead lets reading and writing fail. */
+/* If a standard stream is closed, the next file opened would take its place, for
+ * example one of libvirt's sockets, and output would go there. On what is opened here
+ * instead, reading or writing fails. */
 static void
 fill_closed_streams(void)
 {
@@ -145,7 +146,7 @@ main(int argc, char **argv)
 
     (void)argc;
     fill_closed_streams();
-    (void)signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error like a full disk, not a death */
+    (void)signal(SIGPIPE, SIG_IGN); /* a closed pipe must be an error, not the end */
     g_set_prgname("virt-nest");
     return finish(run(&words));
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the commands print: text that a terminal only shows, in columns and lines, and JSON. */
+/* What the commands print: text without control characters, in columns and lines, and JSON. */
 #include "output.h"
 
 #include "error.h"
@@ -66,7 +66,7 @@ nest_output_words(const char *text, gsize indent)
     }
 }
 
-/* Each unit in seconds, and the smaller one that is told beside it. */
+/* Each unit in seconds, and the smaller unit that is printed after it. */
 static const struct {
     gint64 seconds;
     const char *name;

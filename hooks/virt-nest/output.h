@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the commands print: text that a terminal only shows, in columns and lines, and JSON. */
+/* What the commands print: text without control characters, in columns and lines, and JSON. */
 #pragma once
 
 #include <json-glib/json-glib.h>
@@ -22,7 +22,7 @@ gchar *nest_output_fit(const char *text, gsize width) G_GNUC_WARN_UNUSED_RESULT;
  * nest_output_words: print a text from outside in lines of at most the screen's width.
  * @indent: the column at which the cursor stands, and at which each further line begins
  *
- * No line feed comes behind the last line.
+ * No newline follows the last line.
  */
 void nest_output_words(const char *text, gsize indent);
 

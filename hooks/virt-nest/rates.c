@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* Those that count, the cheapest first. Reading registers goes through the monitor and taints. */
+/* Plugins that count, the cheapest first. Reading registers goes through the monitor and taints. */
 static const gchar *const names[] = {"probe-debugfs", "probe-domstats", NULL};
 
 struct NestRates {
@@ -17,7 +17,7 @@ struct NestRates {
 
 typedef struct {
     NestRate rate;
-    gboolean seen; /* since the gone ones were last forgotten */
+    gboolean seen; /* since the last nest_rates_forget_gone() */
 } Sampled;
 
 /* --- one domain's */
@@ -46,7 +46,7 @@ nest_rates_last(const NestRate *rate)
     return rate->n > 0 ? rate->kept[rate->n - 1] : NEST_RATES_UNKNOWN;
 }
 
-/* The lowest bar is for none, and for what is not known. */
+/* The lowest bar stands for no entries, and for an unknown rate. */
 static const char *const blocks[] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
 static const char *const ascii[] = {" ", ".", ":", "-", "=", "+", "*", "#"};
 

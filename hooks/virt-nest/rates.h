@@ -4,11 +4,11 @@
 
 #include "nest-plugin.h"
 
-#define NEST_RATES_KEPT 256 /* of each domain; as many columns as a graph can have */
+#define NEST_RATES_KEPT 256 /* rates kept of each domain, and the most columns of a graph */
 #define NEST_RATES_UNKNOWN (-1.0)
 
 /**
- * NestRate: one run of a domain. All zero is the beginning.
+ * NestRate: the rates of one run of a domain. It begins as all zeros.
  */
 typedef struct {
     gboolean counted;             /* the last sample counted */
@@ -53,7 +53,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestRates, nest_rates_free)
  * nest_rates_sample: sample a domain.
  * @libvirt: (nullable) for the probes that need it; may be read-only
  *
- * Returns: its samples; the same again each time while this run of the domain is kept.
+ * Returns: the domain's samples, the same object each time while this run of the domain is kept.
  */
 const NestRate *nest_rates_sample(NestRates *rates, virConnectPtr libvirt, const NestGuest *guest);
 

@@ -71,7 +71,7 @@ read_xml(virDomainPtr domain, unsigned int flags, gchar **ret_text, GError **err
     return xml;
 }
 
-/* Running or not is asked for behind the definition's XML and before the live one. */
+/* Asks whether the domain runs between reading the definition's XML and the live one. */
 static gboolean
 look_at(Look *look, GError **error)
 {
@@ -93,7 +93,7 @@ exposes(const Look *look, const NestDomainXml *xml)
     return vendor && nest_cpu_exposes(xml, vendor);
 }
 
-/* The tag's own mistake, or why the CPU cannot be had, or that nobody made it yet. */
+/* A tag's mistake, or why the CPU is impossible, or that the definition is not corrected yet. */
 static gchar *
 judge_definition(const Look *look)
 {
@@ -153,7 +153,7 @@ judge_guest(const Look *look)
     return NULL;
 }
 
-/* What is wrong, in the order in which it has to be put right. */
+/* The checks, in the order in which their findings have to be corrected. */
 static gchar *(*const judges[])(const Look *look) = {judge_definition, judge_host, judge_guest};
 
 static gchar *
@@ -179,8 +179,8 @@ is_session(virConnectPtr libvirt)
            g_str_equal(path, "/session");
 }
 
-/* Without a guard only migration and save are not as the tag says: the CPU is. Only root can see whether a
- * virtnestd lives, and only root's libvirt has one. */
+/* Without a guard, migration and save are not as the tag says, but the CPU is. Only root can see
+ * whether a virtnestd runs, and only root's libvirt has one. */
 static gchar *
 judge_guard(const NestReport *report, const Look *look)
 {

@@ -36,9 +36,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestReport, nest_report_free)
 /**
  * nest_report_pending: why a guest lacks the CPU that its corrected definition has.
  *
- * Because it runs since before the correction, or because a managed save will bring the old CPU back:
+ * Either it has run since before the correction, or a managed save will bring the old CPU back:
  * libvirt takes the CPU from the save, not from the definition.
  *
- * Returns: (transfer full)(nullable) the reason and what to do, or NULL where it does not lack it.
+ * Returns: (transfer full)(nullable) the reason and what to do, or NULL if it has that CPU.
  */
 gchar *nest_report_pending(const NestConnection *connection, virDomainPtr domain);

@@ -25,7 +25,7 @@ fail_io(GError **error, const char *what, const char *name)
     return FALSE;
 }
 
-/* Tagged or not, or endless input would take all memory before anybody knows. */
+/* Fails, tagged or not: endless input would take all memory before that is known. */
 static gboolean
 fail_too_long(GError **error, const char *name)
 {
@@ -83,7 +83,7 @@ find_vendor(const NestDomainXml *xml, const Wish *wish, const NestCpuVendor **re
     return *ret_vendor != NULL;
 }
 
-/* Names and models are as they stand in the XML. */
+/* Escapes the line, because names and models are as they stand in the XML. */
 static void
 explain_line(const NestDomainXml *xml, const char *what)
 {
@@ -119,7 +119,7 @@ rewrite_tagged(NestDomainXml *xml, const NestTag *tag, const Wish *wish, GError 
     return nest_domain_xml_text(xml);
 }
 
-/* UTF-16 and UTF-32 have NULs between the letters of our words, whatever else they are. */
+/* Whether our words are there with NULs between their letters, as in any UTF-16 or UTF-32. */
 static gboolean
 matches_between_nuls(const char *text, gsize length)
 {
@@ -131,7 +131,8 @@ matches_between_nuls(const char *text, gsize length)
     return letters->len < length && nest_prefilter_matches(letters->str, letters->len);
 }
 
-/* EBCDIC, UTF-7 and the like, as libxml2 reads them. Nothing but the text is read. */
+/* Whether our words are in text in EBCDIC, UTF-7 or the like, as libxml2 decodes it.
+ * Nothing but the text is read. */
 static gboolean
 matches_decoded(const char *text, gsize length)
 {
@@ -149,7 +150,7 @@ matches_decoded(const char *text, gsize length)
     return matches;
 }
 
-/* What is no domain passes, unless somebody may have meant us. @problem: why it is none. */
+/* Lets what is no domain pass, unless it may be meant for us. @problem: why it is no domain. */
 static gboolean
 judge_unreadable(const char *text, gsize length, GError *problem, GError **error)
 {
@@ -168,8 +169,8 @@ judge_unreadable(const char *text, gsize length, GError *problem, GError **error
     return FALSE;
 }
 
-/* What is not tagged goes out as it came in, and so does what is no domain at all: the filter can stand in
- * a pipe through which everything goes. */
+/* Passes on unchanged a domain that is not tagged, and also what is no domain at all: the filter
+ * can stand in a pipe through which everything goes. */
 static gboolean
 rewrite(GByteArray *text, const Wish *wish, GError **error)
 {
@@ -197,8 +198,8 @@ rewrite(GByteArray *text, const Wish *wish, GError **error)
     return TRUE;
 }
 
-/* A filter's input may take any time, and so may its output. What is between may not: there is XML, of
- * millions of attributes say, with which libxml2 is busy for hours. */
+/* Limits the time of the work, but not of the filter's input and output, which may take any time:
+ * some XML, for example with millions of attributes, keeps libxml2 busy for hours. */
 static void
 limit_time(const char *path, unsigned int seconds)
 {
@@ -216,7 +217,7 @@ filter(const char *path, const Wish *wish)
     gboolean done = FALSE;
 
     limit_time(path, 0);
-    /* libxml2 says some things, as of an encoding, to nobody in particular: standard error. */
+    /* Without this, libxml2 prints some errors, as about an encoding, to standard error. */
     xmlSetStructuredErrorFunc(NULL, nest_xml_be_silent);
     text = read_input(path, &error);
     limit_time(path, NEST_FATAL_SECONDS);
@@ -225,7 +226,7 @@ filter(const char *path, const Wish *wish)
     if (!done)
         return nest_command_fail(error);
     if (text->len > 0)
-        (void)fwrite(text->data, 1, text->len, stdout); /* main.c looks whether it arrived */
+        (void)fwrite(text->data, 1, text->len, stdout); /* main.c checks whether it was written */
     return NEST_EXIT_DONE;
 }
 

@@ -14,15 +14,15 @@
 #include <termios.h>
 #include <unistd.h>
 
-/* xterm's, which all terminals of today know: the other screen, the cursor. */
+/* xterm's sequences, which all terminals of today know, for the other screen and the cursor. */
 #define HIDE "\033[?25l"
 #define ENTER "\033[?1049h" HIDE
 #define LEAVE "\033[?25h\033[?1049l"
 
-/* The fatal handler shares this: a fault must not leave a terminal without echo behind. */
+/* The fatal handler uses this, too: after a fault, the terminal must not be left without echo. */
 static struct {
     struct termios before;
-    int out; /* the terminal; does not block where it could be opened for itself */
+    int out; /* the terminal; non-blocking if it could be opened separately */
     volatile sig_atomic_t entered;
 } screen;
 
@@ -32,8 +32,9 @@ nest_screen_is_there(void)
     return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
 }
 
-/* A terminal that takes nothing for a second, as its window hangs, gets no more of this; else it would hang
- * us, and no signal be heard. Async-signal-safe. Returns FALSE where the terminal is gone. */
+/* Gives up if the terminal takes nothing for a second, for example because its window hangs:
+ * otherwise it would hang us, and no signal would be handled. Async-signal-safe. Returns
+ * FALSE if the terminal is gone. */
 static gboolean
 put(const char *text, gsize length)
 {
@@ -70,7 +71,8 @@ leave_at_last(void)
     return true;
 }
 
-/* Waits for the foreground first: what a shell has set while it reads a line is not how it was. */
+/* Waits first until we are in the foreground: what a shell sets while it reads a line is
+ * not the state to go back to. */
 static void
 begin(void)
 {
@@ -88,12 +90,12 @@ begin(void)
     (void)nest_fatal_handler_set(&fatal);
 }
 
-/* Keys still make signals. Ctrl-S would stop us in the middle of a line. */
+/* Keys still send signals, except Ctrl-S, which would stop us in the middle of a line. */
 void
 nest_screen_enter(void)
 {
     const char *sequence =
-        screen.entered ? HIDE : ENTER; /* twice, a terminal would forget its first screen */
+        screen.entered ? HIDE : ENTER; /* twice, ENTER makes a terminal forget its first screen */
     struct termios mode;
 
     if (!screen.entered)
@@ -119,8 +121,8 @@ nest_screen_size(guint *ret_columns, guint *ret_rows)
     *ret_rows = known ? size.ws_row : 24;
 }
 
-/* Each row is emptied before it is written: behind a character in the last column the cursor still
- * stands on it. */
+/* Clears each row before it is written, not after: after a character in the last column, the cursor
+ * still stands on that character. */
 gboolean
 nest_screen_show(const GPtrArray *lines)
 {
@@ -149,7 +151,7 @@ nest_screen_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* By the signal's own default, which does nothing where no shell is there to let us go on. */
+/* Uses the signal's default action, which does nothing if there is no shell to let us go on. */
 void
 nest_screen_stop(void)
 {

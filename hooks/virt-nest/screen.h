@@ -10,8 +10,9 @@ gboolean nest_screen_is_there(void);
 /**
  * nest_screen_enter: take the terminal over: another screen, no cursor, no echo, keys at once.
  *
- * Again is harmless, and puts right what a shell has set meanwhile. Until nest_screen_leave() the program
- * must not end by itself; where it ends by a fault or for lack of memory the terminal is left first.
+ * Another call does no harm, and corrects what a shell has set meanwhile. Until
+ * nest_screen_leave() the program must not exit by itself; if a fault or a lack of memory ends
+ * it, the terminal is left first.
  */
 void nest_screen_enter(void);
 
@@ -22,7 +23,7 @@ void nest_screen_leave(void);
 void nest_screen_size(guint *ret_columns, guint *ret_rows);
 
 /**
- * nest_screen_show: all that is to be seen.
+ * nest_screen_show: show these lines and nothing else.
  * @lines: none of them wider than the screen, and not more than it has rows
  *
  * Returns: FALSE where the terminal is gone.
@@ -32,8 +33,8 @@ gboolean nest_screen_show(const GPtrArray *lines);
 /**
  * nest_screen_signals: the signals a program with a screen has to see, as a descriptor.
  *
- * What ends or stops a program is blocked, and is to be read from here as struct signalfd_siginfo. To be
- * called before there is another thread, which would take them.
+ * The signals that end or stop a program are blocked, and are read from here as struct
+ * signalfd_siginfo. This must be called before another thread exists, which would take them.
  *
  * Returns: the descriptor, of signalfd(2).
  */

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define GAP 2             /* columns between two of the table */
+#define GAP 2             /* spaces between two columns of the table */
 #define INDENT 4          /* of what stands below a row */
 #define COLUMNS 7         /* without the problem */
 #define BETWEEN_US 250000 /* from one sample to the other */
@@ -76,8 +76,8 @@ print_below(const char *text)
     (void)putchar('\n');
 }
 
-/* The problem stands beside the row if it fits there, else below it. No spaces at a line's end: a cell
- * is filled up only once there is something to its right. */
+/* Prints the problem beside the row if it fits there, else below it. No line ends with spaces: a
+ * cell is padded only when something follows to its right. */
 static void
 print_row(const gsize widths[COLUMNS], gchar **row, const char *problem)
 {
@@ -122,7 +122,7 @@ print_table(const Shown *shown)
     }
 }
 
-/* Nesting cannot be had for one domain alone. */
+/* Nesting cannot be turned on for one domain alone, so the others that gain it are printed. */
 static void
 print_exposed(const NestConnection *connection)
 {
@@ -186,7 +186,7 @@ print_json(const Shown *shown)
     nest_output_json_print(builder);
 }
 
-/* --- the look */
+/* --- reading the domains */
 
 /* Whether entries are to be counted. */
 static gboolean

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* virt-nest enable and disable: the tag in the definition's metadata, and at once what follows from it. */
+/* virt-nest enable and disable: write or remove a definition's tag, and at once do what follows. */
 #include "report.h"
 
 #include "cpu.h"
@@ -29,9 +29,9 @@ typedef struct {
     NestDomainXml *before;      /* its definition as it is */
     gboolean mentioned;         /* it has a tag, well formed or not */
     gboolean tagged;            /* it has a well-formed tag */
-    NestTag had;                /* which */
+    NestTag had;                /* that tag */
     NestTag tag;                /* the one it shall have; not for `disable` */
-    NestDefinition *definition; /* what follows */
+    NestDefinition *definition; /* the definition that follows from it */
 } Plan;
 
 static void
@@ -102,7 +102,8 @@ add_to_metadata(NestDomainXml *xml, const char *element)
         nest_domain_xml_replace(xml, metadata, whole);
 }
 
-/* The definition in memory as libvirt will have it once the tag is written, or with NULL taken out. */
+/* The definition, in memory, as libvirt will have it once the tag is written, or is
+ * removed if @element is NULL. */
 static gchar *
 with_tag(NestDomainXml *xml, const char *element)
 {
@@ -131,7 +132,7 @@ read_plan(Plan *plan, virDomainPtr domain, GError **error)
     return TRUE;
 }
 
-/* Works out in memory what will follow, so that what cannot be is refused before anything is written. */
+/* Works out the result in memory, so that the impossible is refused before anything is written. */
 static gboolean
 work_out(Plan *plan, const NestConnection *connection, const char *element, GError **error)
 {
@@ -152,7 +153,7 @@ write_metadata(virDomainPtr domain, const char *element, const char *uri, GError
     return nest_virt_error(error, element ? "cannot write the tag" : "cannot take the tag out");
 }
 
-/* libvirt keeps one element a namespace, so taking out the namespace takes out just that element. */
+/* libvirt keeps one element per namespace, so removing a namespace removes just that element. */
 static gboolean
 remove_tags(virDomainPtr domain, const NestDomainXml *xml, gboolean misplaced_only, GError **error)
 {
@@ -183,7 +184,7 @@ write_tag(virDomainPtr domain, const Plan *plan, GError **error)
                                  write_metadata(domain, element, NEST_TAG_NAMESPACE, error));
 }
 
-/* An enable that fails in the end leaves no tag behind that was not there. */
+/* Restores the tag as it was before, or removes it, after an enable that failed in the end. */
 static void
 take_back(virDomainPtr domain, const Plan *plan)
 {
@@ -192,7 +193,7 @@ take_back(virDomainPtr domain, const Plan *plan)
     write_metadata(domain, had, NEST_TAG_NAMESPACE, NULL);
 }
 
-/* What was done to the CPU: told from the plan, as virtnestd may have been the one who did it. */
+/* What was done to the CPU, as planned: virtnestd may have been the one who did it. */
 static gchar *
 describe_cpu(const Plan *plan)
 {
@@ -273,7 +274,7 @@ tell_disabled(virDomainPtr domain, const Plan *plan)
                       : "");
 }
 
-/* Takes out a mistaken tag too. Without any there may still be a correction to undo. */
+/* Removes a malformed tag, too. Even without a tag there may still be a correction to undo. */
 static gboolean
 disable(const NestConnection *connection, virDomainPtr domain, gpointer data, GError **error)
 {

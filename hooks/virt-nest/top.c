@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* virt-nest top: nested guests as they come and go, in a terminal or as one table after the other.
  *
- * Theory of operation: the main thread draws, and hears keys, signals and the clock. What waits for libvirt, a
- * look at all domains, is done by a thread of its own, one look at a time; connection and samples belong to
- * that. So a libvirt that hangs keeps nobody from leaving. The main thread has a GMainContext of its own, as
- * the connection's thread runs the default one. */
+ * Theory of operation: the main thread draws, and handles keys, signals and timers. A refresh
+ * reads all domains and may have to wait for libvirt, so it runs on a thread of its own, one
+ * refresh at a time; the connection and the samples belong to that thread. So a libvirt that hangs
+ * keeps nobody from leaving. The main thread has a GMainContext of its own, because the
+ * connection's thread runs the default one. */
 #include "connection.h"
 
 #include "error.h"
@@ -25,29 +26,29 @@
 #include <unistd.h>
 
 #define FIRST_MS 250     /* from the first sample to the second, which is the first rate */
-#define PATIENCE_MS 1000 /* how long the end waits for a look that is under way */
+#define PATIENCE_MS 1000 /* how long the end waits for a refresh that is under way */
 
 typedef struct {
     /* as asked for */
     gchar *uri;
     gchar **names;   /* empty: all */
     double interval; /* seconds */
-    int count;       /* how many are to be shown */
-    gboolean full;   /* a terminal is our screen */
-    /* the look's, while one is under way */
+    int count;       /* how many refreshes are to be shown */
+    gboolean full;   /* we fill a terminal's screen */
+    /* the refresh's, while one is under way */
     NestConnection *connection; /* NULL: libvirt is away */
     NestRates *rates;
     /* the main thread's */
     GMainContext *context;
     GMainLoop *loop;
-    NestTopView *view;  /* NULL until there was a look */
-    gboolean looking;   /* a look is under way */
+    NestTopView *view;  /* NULL before the first refresh */
+    gboolean looking;   /* a refresh is under way */
     NestTopStyle style; /* how it is shown */
-    int shown;          /* so many, the first left out, which has no rates */
+    int shown;          /* how many were shown, without the first, which has no rates */
     int status;         /* to exit with */
 } Top;
 
-/* --- a look, on a thread of its own */
+/* --- a refresh, on a thread of its own */
 
 static gboolean
 is_wanted(const Top *top, const NestGuest *guest)
@@ -202,7 +203,7 @@ tick(gpointer data)
     return G_SOURCE_CONTINUE;
 }
 
-/* What a signal does; all others end the program. */
+/* What the signals in the table below do; all others end the program. */
 static void
 stop(Top *top)
 {
@@ -222,7 +223,7 @@ go_on(Top *top)
 static void
 change_size(Top *top)
 {
-    (void)top; /* what is drawn then has it */
+    (void)top; /* react() draws in the new size then */
 }
 
 static const struct {
@@ -253,7 +254,7 @@ hear_signal(gint fd, GIOCondition condition, gpointer top)
     return G_SOURCE_CONTINUE;
 }
 
-/* No key of ours has a sequence, and no sequence a 'q' in it. */
+/* Our keys, q and Q, are single bytes, and no escape sequence of another key has a 'q' in it. */
 static gboolean
 hear_key(gint fd, GIOCondition condition, gpointer top)
 {
@@ -314,7 +315,7 @@ run(Top *top)
     g_main_context_pop_thread_default(top->context);
 }
 
-/* A thread that still waits for libvirt goes with the program, and keeps what it works on. */
+/* If a thread still waits for libvirt, nothing is freed: the thread ends with the program. */
 static void
 top_free(Top *top)
 {
@@ -331,7 +332,7 @@ top_free(Top *top)
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Top, top_free)
 
-/* A name that is not there is said now, when it can be read. */
+/* Lets a name that does not exist be reported now, while the user can read the message. */
 static gboolean
 is_there(const NestConnection *connection, virDomainPtr domain, gpointer data, GError **error)
 {
@@ -339,8 +340,9 @@ is_there(const NestConnection *connection, virDomainPtr domain, gpointer data, G
     return TRUE;
 }
 
-/* By a connection of its own, which ends before signals are blocked: no thread of it is to be there then,
- * and Ctrl-C works while libvirt does not answer. Returns the exit status. */
+/* Checks libvirt and the names over a connection of its own, which is closed before signals are
+ * blocked: none of its threads may exist by then. Until then, Ctrl-C works while libvirt does not
+ * answer. Returns the exit status. */
 static int
 check(const NestCall *call)
 {

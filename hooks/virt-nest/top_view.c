@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#define LEAST_NAME 12  /* columns that a long name has anyhow */
+#define LEAST_NAME 12  /* columns that a long name gets in any case */
 #define LEAST_GRAPH 12 /* columns; where there are fewer there is none */
 
 /* One domain. */
@@ -104,7 +104,7 @@ header(const NestTopView *view, const NestTopStyle *style)
     return g_strdup_printf("%s  %s  %s", g_get_host_name(), time, text);
 }
 
-/* What the terminal can show; what it cannot could have any width. */
+/* The text as far as the terminal can show it: other characters could have any width. */
 static gchar *
 showable(const NestTopStyle *style, const char *text)
 {
@@ -145,7 +145,7 @@ row_line(const NestTopStyle *style, const Row *row, gsize name_width, guint colu
                 graph);
 }
 
-/* As wide as the longest, as far as the graph has its least. */
+/* The width of the longest name, as far as the graph still gets its least width. */
 static gsize
 measure_names(const NestTopView *view, const NestTopStyle *style, guint columns)
 {

@@ -6,7 +6,7 @@
 #include "virtnestd/run.h"
 
 /**
- * NestTopView: what a look at the domains has found.
+ * NestTopView: what a refresh has found.
  */
 typedef struct {
     GPtrArray *rows; /* one a domain */
@@ -18,24 +18,24 @@ typedef struct {
  */
 typedef struct {
     gboolean utf8; /* the terminal shows Unicode */
-    gboolean late; /* what is shown is old: the next look should be over */
+    gboolean late; /* what is shown is old: the next refresh should be over */
 } NestTopStyle;
 
 NestTopView *nest_top_view_new(void);
 void nest_top_view_free(NestTopView *view);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestTopView, nest_top_view_free)
 
-/* One domain more. Both are copied, or counted. */
+/* Adds one domain. @run gets one more reference, and @rate is copied. */
 void nest_top_view_add(NestTopView *view, NestRun *run, const NestRate *rate);
 
-/* By name, once all are there. */
+/* Sorts the domains by name, once all are there. */
 void nest_top_view_sort(NestTopView *view);
 
 /**
  * nest_top_view_lines: header, column heads and one line a domain.
- * @view: (nullable) NULL before the first look
+ * @view: (nullable) NULL before the first refresh
  * @columns: what is longer is cut
- * @rows: what is more is counted in the last line; 0 for as many as it takes
+ * @rows: the last line counts the domains that do not fit in; 0 for as many rows as it takes
  *
  * Returns: (transfer full) the lines, fit to be printed.
  */

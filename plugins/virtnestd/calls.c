@@ -2,7 +2,7 @@
 /* The connections over which libvirt is called, each by one thread at a time. */
 #include "virtnestd/calls.h"
 
-/* How often a thread that waits looks whether one more may be opened. */
+/* How often a waiting thread checks whether one more connection may be opened. */
 #define RETRY_MS 100
 
 struct NestCalls {
@@ -76,7 +76,8 @@ open_one(NestCalls *calls)
     return connection;
 }
 
-/* One that libvirtd closed is opened anew; where that fails, its calls say why. */
+/* Opens a connection anew if libvirtd has closed it. If that fails,
+ * calls over the old one say why. */
 static virConnectPtr
 revive(NestCalls *calls, virConnectPtr connection)
 {

@@ -10,7 +10,7 @@
 #define NEST_CALLS_LENT 12
 
 /**
- * NestCalls: one time of being connected.
+ * NestCalls: the connections, from the time libvirt answers until it is gone.
  *
  * Theory of operation: libvirt before 10.4 corrupts the stack of a thread that calls over a connection
  * while another does (CVE-2024-4418; on 9.0 virtnestd died of it when libvirtd was killed). So a thread
@@ -31,7 +31,8 @@ void nest_calls_unref(NestCalls *calls);
 /* The connection where the events come from. */
 virConnectPtr nest_calls_control(const NestCalls *calls);
 
-/* A connection for the calling thread alone; waits for one if all are taken. Not from the main loop. */
+/* A connection for the calling thread alone; waits for one if all are taken. Not to
+ * be called on the main loop. */
 virConnectPtr nest_calls_take(NestCalls *calls);
 
 /**

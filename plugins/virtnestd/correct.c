@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The correction of a domain's persistent definition through libvirt, without losing anything.
  *
- * Theory of operation: read, work out, read again, and only if nothing changed define. While a domain
- * starts, libvirt holds it locked and answers no call about it, and a call that waits for the domain keeps
- * libvirt's list of domains from being written (seen in 9.0): our define would come behind the next start.
- * So what was just defined or tagged is read from the file that libvirt itself keeps the definition in (the
- * same text, written before the event), and the define alone waits, in line behind a start that is about
- * to be refused. Else both reads are calls of libvirt. */
+ * Theory of operation: read, work out the correction, read again, and define only if nothing has
+ * changed. While a domain starts, libvirt holds it locked and answers no call about it, and a call
+ * that waits for the domain keeps libvirt's list of domains from being written (seen in 9.0): our
+ * define would come after the next start. So a definition that was just defined or tagged is read
+ * from the file in which libvirt itself keeps it (the same text, written before the event). The
+ * define alone waits, queued after a start that is about to be refused. In all other cases both
+ * reads are calls of libvirt. */
 #include "virtnestd/correct.h"
 
 #include "error.h"
@@ -20,11 +21,12 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
-/* How old libvirt's file may be when an event has just told of it. An older one is not of this
- * libvirt. */
+/* How old libvirt's file may be when an event has just reported a change. An older
+ * one is not of this libvirt. */
 #define FRESH_SECONDS 10
 
-/* How often somebody else may be faster before we say so; each time is one more edit of theirs. */
+/* How often somebody else may be faster before we report it; each time
+ * is one more edit of theirs. */
 #define MAX_TRIES 20
 
 /* What became of one try; GONE: it has no persistent definition any more, and none was left. */
@@ -35,8 +37,8 @@ typedef struct {
     const NestCorrector *corrector;
     virConnectPtr work;  /* where the define goes */
     const char *uuid;    /* the domain's */
-    virDomainPtr domain; /* read through libvirt; NULL: */
-    const char *name;    /* read from libvirt's file */
+    virDomainPtr domain; /* to read it through libvirt; NULL: it is read from its file */
+    const char *name;    /* the domain's, for libvirt's file; NULL where @domain is set */
 } Source;
 
 /* (transfer full)(nullable) A definition as text that libvirt's way of printing it does not change. */
@@ -48,8 +50,8 @@ canonical(const char *text)
     return xml ? nest_xml_canonical(nest_domain_xml_root(xml)) : NULL;
 }
 
-/* Whether what libvirt has now is what our define wrote and nobody's after it: by our record's word, or by all of
- * it where the record is gone. */
+/* Whether libvirt still has what our define wrote, and not what somebody has defined after it. That
+ * shows by the word in our record, or by the whole definition if the record is gone. */
 static gboolean
 is_still_ours(virDomainPtr domain, const NestDefinition *definition)
 {
@@ -64,7 +66,7 @@ is_still_ours(virDomainPtr domain, const NestDefinition *definition)
     return is && g_strcmp0(is, was) == 0;
 }
 
-/* Our define made the domain anew: takes back the definition, and nothing beside it. */
+/* Undefines a domain that our define has made anew, and removes nothing else of it. */
 static void
 undefine_again(virDomainPtr domain)
 {
@@ -95,7 +97,8 @@ read_source(const Source *source, GError **error)
     return text;
 }
 
-/* The second look and the define, close together: the window is between them. */
+/* The second read and the define, close together, because nothing
+ * protects the time between them. */
 static Try
 define_if_unchanged(const Source *source, const char *expected, const char *wanted,
                     virDomainPtr *ret_defined, GError **error)
@@ -163,7 +166,8 @@ redefine(const Source *source, const char *expected, const NestDefinition *defin
     return TRY_GONE;
 }
 
-/* What the definition should be. A transient domain has none, so its mistakes are none of ours. */
+/* Works out what the definition should be. A transient domain has none, so its
+ * mistakes are not reported. */
 static Try
 work_out(const Source *source, const char *xml, NestDefinition **ret_definition, GError **error)
 {

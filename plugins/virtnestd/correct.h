@@ -10,7 +10,7 @@
  */
 typedef struct {
     virConnectPtr control; /* the connection whose lifecycle events reach @watch */
-    NestWatch *watch;      /* over domains that come back */
+    NestWatch *watch;      /* notices a domain that a define has brought back */
 } NestCorrector;
 
 /**
@@ -24,8 +24,8 @@ typedef struct {
  * overwritten; that window is one round trip. If the domain turns out to have been undefined in
  * the meantime, it is undefined again at once.
  *
- * Waits for libvirt, so not from the thread that runs the main loop. A transient domain, which has
- * no persistent definition, is left alone.
+ * Waits for libvirt, so it must not be called on the thread that runs the main loop. A transient
+ * domain, which has no persistent definition, is left alone.
  *
  * Returns: (transfer full) what was done; NULL with the tag's or the CPU's error, or
  * NEST_ERROR_LIBVIRT. The definition is untouched then.
@@ -40,8 +40,8 @@ NestDefinition *nest_correct_domain(const NestCorrector *corrector, virDomainPtr
  * @name: the domain's
  * @uuid: the domain's
  *
- * Reads libvirt's own file (nest_virt_read_file()) in place of calling libvirt. Does nothing if that
- * was not written just now, as with a libvirt whose files are elsewhere.
+ * Reads libvirt's own file (nest_virt_read_file()) in place of calling libvirt. Does nothing if the
+ * file was not written just now, for example because the files of this libvirt are elsewhere.
  *
  * Returns: as nest_correct_domain().
  */
@@ -52,6 +52,6 @@ NestDefinition *nest_correct_fresh(const NestCorrector *corrector, virConnectPtr
 /**
  * nest_correct_describe: what was done, in a sentence.
  *
- * Returns: (transfer full)(nullable) NULL where nothing was.
+ * Returns: (transfer full)(nullable) the sentence; NULL if nothing was done.
  */
 gchar *nest_correct_describe(const NestDefinition *definition);

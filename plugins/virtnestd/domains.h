@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The host's domains: which want a look, and the looks under way. */
+/* The host's domains: which of them are to be looked at, and which are being looked at. */
 #pragma once
 
 #include "config.h"
@@ -10,17 +10,18 @@
 typedef struct NestDomains NestDomains;
 
 /**
- * nest_domains_new: nothing to do yet, no libvirt yet.
- * @config: the settings in force; read at each look, so that a reload counts from the next one
+ * nest_domains_new: begin without libvirt, and with nothing to do yet.
+ * @config: the settings in force; read each time a domain is looked at,
+ *   so that a reload takes effect
  * @host: is told which tagged domains need its module
  * @guardian: is told of running domains, and asked what their live markers are to say
  */
 NestDomains *nest_domains_new(const NestConfig *config, NestHost *host, NestGuardian *guardian);
 
-/* Ends; waits for the looks under way. */
+/* Frees it; waits until no domain is being looked at. */
 void nest_domains_free(NestDomains *domains);
 
-/* libvirt is there: every domain is looked at once. */
+/* libvirt is there: looks at every domain one time. */
 void nest_domains_attach(NestDomains *domains, virConnectPtr control, virConnectPtr work);
 
 /* libvirt is gone: what was waiting is forgotten, the next attach looks at everything. */
@@ -40,7 +41,7 @@ void nest_domains_metadata(NestDomains *domains, virDomainPtr domain, const char
 
 /**
  * nest_domains_stop: begin nothing new.
- * @when_idle: called from the main loop as soon as no look is under way
+ * @when_idle: called from the main loop as soon as no domain is being looked at
  * @data: for it
  */
 void nest_domains_stop(NestDomains *domains, GSourceFunc when_idle, gpointer data);

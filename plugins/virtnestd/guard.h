@@ -10,45 +10,49 @@
 typedef struct NestGuardian NestGuardian;
 
 /**
- * NestGuardListener: who hears of it. Both are called from the main loop.
+ * NestGuardListener: what the guard calls. Both are called from the main loop.
  */
 typedef struct {
-    /* What nest_guardian_live() says of a domain is another than before: its live marker wants a look. */
+    /* nest_guardian_live() says something else of a domain than before, so its live
+     * marker must be checked. */
     void (*changed)(gpointer data, const char *uuid);
     /* Whether any domain is armed now. */
     void (*armed)(gpointer data, gboolean any);
 } NestGuardListener;
 
 /**
- * nest_guardian_new: nobody to be guarded yet.
+ * nest_guardian_new: begin, with no domain to guard yet.
  * @config: the settings in force; read each time, so that a reload counts from the next sample
  * @plugins: probes, guards and exports
  */
 NestGuardian *nest_guardian_new(const NestConfig *config, const NestPlugins *plugins,
                                 const NestGuardListener *listener, gpointer data);
 
-/* Ends; waits for the work under way. What is armed stays so. */
+/* Frees it; waits for the work under way. Armed domains stay armed. */
 void nest_guardian_free(NestGuardian *guardian);
 
-/* libvirt is there, or (NULL) gone: then everything is forgotten, and learnt again when it is back. */
+/* libvirt is there, or gone if @calls is NULL: then all is forgotten, and
+ * learnt again when it is back. */
 void nest_guardian_attach(NestGuardian *guardian, NestCalls *calls);
 
-/* All domains were looked at since libvirt is there. */
+/* All domains have been looked at since libvirt came. */
 void nest_guardian_settle(NestGuardian *guardian);
 
-/* A domain was looked at, and runs. It is guarded from now on if it wants to be, or is armed. */
+/* A domain was looked at, and runs. It is guarded from now on if @run
+ * says so, or if it is armed. */
 void nest_guardian_see(NestGuardian *guardian, NestRun *run);
 
 /* A domain does not run any more, or is none of ours. */
 void nest_guardian_forget(NestGuardian *guardian, const char *uuid);
 
-/* A domain's memory is on its way, somewhere or into a file. */
+/* A domain's memory is being transferred, to another place or into a file. */
 void nest_guardian_job_moves(NestGuardian *guardian, const char *uuid);
 
 /* A migration away, a save or a snapshot of a domain has ended, one way or the other. */
 void nest_guardian_job_ended(NestGuardian *guardian, const char *uuid);
 
-/* A domain's vCPUs go on. Behind an internal snapshot that is all that libvirt tells of its end (seen in 9.0). */
+/* A domain's vCPUs run again. After an internal snapshot that is all that libvirt
+ * tells of its end (seen in 9.0). */
 void nest_guardian_resumed(NestGuardian *guardian, const char *uuid);
 
 /**

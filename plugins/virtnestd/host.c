@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The host's KVM module, made ready as soon as a tagged domain wants it.
  *
- * A reload takes as long as the kernel does, and waits for others, so it runs on a thread of its own, one at
- * a time. What fails is said once; where guests keep the module in use, the end of one leads to a new try. */
+ * A reload takes as long as the kernel does, and waits for others, so it runs on a thread of its
+ * own, one at a time. A failure is logged once. If guests keep the module in use, the end of one
+ * of them leads to a new try. */
 #include "virtnestd/host.h"
 
 #include "error.h"
@@ -17,7 +18,7 @@ struct NestHost {
     gboolean wanted; /* a tagged domain waits for nesting */
     GThread *thread; /* of a reload; NULL: none is under way */
     GError *problem; /* ... what kept it from turning nesting on */
-    gchar *said;     /* what was said last, so that each domain does not say it again */
+    gchar *said;     /* what was logged last, so that it is not logged for each domain */
 };
 
 NestHost *
@@ -70,7 +71,8 @@ reload_is_done(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-/* Untagged guests that start at boot would have the module in use before anybody could turn nesting on. */
+/* Keeps nesting on at the next boot: untagged guests that start at boot would have the module in
+ * use before anybody could turn nesting on. */
 static void
 keep_on(const NestKvmModule *module)
 {
@@ -92,7 +94,8 @@ reload(gpointer data)
     return NULL;
 }
 
-/* What is as it should be, or is not ours to change, needs no thread. */
+/* Whether the module must be loaded anew: not if nesting is on, or if the
+ * module is not ours to change. */
 static gboolean
 needs_turn(NestHost *host)
 {

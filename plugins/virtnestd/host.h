@@ -7,7 +7,7 @@
 typedef struct NestHost NestHost;
 
 /**
- * nest_host_new: nobody wants anything yet.
+ * nest_host_new: begin, with no domain that wants nesting yet.
  * @config: the settings in force; [host] manage is read each time
  * @when_ready: called from the main loop after nesting was turned on
  * @data: for it
@@ -17,7 +17,7 @@ NestHost *nest_host_new(const NestConfig *config, void (*when_ready)(gpointer), 
 /* Ends; waits for a module that is being loaded. */
 void nest_host_free(NestHost *host);
 
-/* A tagged KVM domain is there: nesting is turned on unless it is, and kept on over boots. */
+/* A tagged KVM domain is there: turns nesting on unless it is on, and keeps it on over boots. */
 void nest_host_want(NestHost *host);
 
 /* A guest has ended, perhaps the one that kept the module in use. */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* logind's delay inhibitor: held while a guard is armed, it makes a host's shutdown wait for the guests.
  *
- * Theory of operation: while it shall be held, logind's name on the system bus is watched, and each owner
- * of the name is asked once for the inhibitor, which is a file descriptor: closing it lets go. A call that is
- * no longer wanted is cancelled, and GDBus closes what it brings; its callback finds it cancelled and touches
- * nothing, as the NestInhibit may be gone. */
+ * Theory of operation: while the inhibitor is to be held, logind's name on the system bus is
+ * watched, and each owner of the name is asked once for the inhibitor. That is a file descriptor,
+ * and closing it lets go. A call whose result is no longer wanted is cancelled, and GDBus closes
+ * the descriptor that comes with it. The callback finds the call cancelled and touches nothing,
+ * because the NestInhibit may be gone. */
 #include "virtnestd/inhibit.h"
 
 #include "log.h"
@@ -150,7 +151,8 @@ drain(NestInhibit *inhibit)
     g_subprocess_wait_async(process, inhibit->draining, on_drained, inhibit);
 }
 
-/* After a shutdown that was called off the inhibitor is wanted again, at once or when the drain has ended. */
+/* After a shutdown that was called off, the inhibitor is asked for again, at once
+ * or when the drain has ended. */
 static void
 on_shutdown(GDBusConnection *bus, const gchar *sender, const gchar *path, const gchar *interface,
             const gchar *signal, GVariant *parameters, gpointer data)
@@ -167,7 +169,7 @@ on_shutdown(GDBusConnection *bus, const gchar *sender, const gchar *path, const 
         drain(inhibit);
 }
 
-/* Without a bus of its own virtnestd goes on; GDBus would end the process. */
+/* virtnestd goes on if the bus closes the connection; GDBus would end the process. */
 static void
 on_appeared(GDBusConnection *bus, const gchar *name, const gchar *owner, gpointer data)
 {

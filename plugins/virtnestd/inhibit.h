@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* logind's delay inhibitor: held while a guard is armed, it makes a host's shutdown wait for the guests.
  *
- * libvirt-guests would save them, be refused by the guard, and they would be killed. So when logind says that
- * the host is about to shut down, the drain command is run, and the inhibitor is given up when it ends. logind
- * waits for InhibitDelayMaxSec at most, 5 s as shipped (logind.conf(5)); virt-nest-drain.service does the
- * rest, and all of it where there is no logind. */
+ * libvirt-guests would try to save them, the guard would refuse that, and they would be
+ * killed. So when logind says that the host is about to shut down, the drain command is run,
+ * and the inhibitor is released when that command ends. logind waits for InhibitDelayMaxSec
+ * at most, 5 s as shipped (logind.conf(5)); virt-nest-drain.service does the rest, and all of
+ * it where there is no logind. */
 #pragma once
 
 #include <glib.h>
@@ -12,17 +13,18 @@
 typedef struct NestInhibit NestInhibit;
 
 /**
- * nest_inhibit_new: nothing is held yet, and nothing is asked of the system bus.
+ * nest_inhibit_new: begin; nothing is held yet, and nothing is asked of the system bus.
  * @drain: the command to run at shutdown: its path and arguments, ending in NULL
  *
- * All that follows is done on the default main context, and never waits. Without a system bus or without
- * logind there is no inhibitor, and one line in the log says so; one that comes later, or again, is asked.
+ * All that follows is done on the default main context, and never waits. Without a system
+ * bus or without logind there is no inhibitor, and one line in the log says so. If logind
+ * comes later, or again, it is asked.
  */
 NestInhibit *nest_inhibit_new(const char *const *drain);
 
-/* Lets go. A drain that runs is left to itself. */
+/* Lets go of the inhibitor and frees it. A drain command that still runs is left to itself. */
 void nest_inhibit_free(NestInhibit *inhibit);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestInhibit, nest_inhibit_free)
 
-/* Hold it from now on, or let go; nothing to do where that is so already. */
+/* Holds the inhibitor from now on, or lets go; does nothing if that is so already. */
 void nest_inhibit_hold(NestInhibit *inhibit, gboolean hold);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Snapshots with memory that were made before a guard was armed: QEMU can be at one unseen. */
+/* Snapshots with memory made before a guard was armed: QEMU may be making one unnoticed. */
 #include "virtnestd/late.h"
 
 #include <stdlib.h>
@@ -7,8 +7,9 @@
 
 #define CREATED "<creationTime>"
 
-/* When it was begun, in seconds since 1970; 0: libvirt does not say. In front of that element there is only text,
- * in which libvirt escapes what would be taken for it (its snapshot_conf.c). */
+/* When the snapshot was begun, in seconds since 1970; 0: libvirt does not say. Before
+ * that element there is only text, in which libvirt escapes what could be taken for the
+ * element (its snapshot_conf.c). */
 static gint64
 read_time(virDomainSnapshotPtr snapshot)
 {

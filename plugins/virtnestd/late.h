@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Snapshots with memory that were made before a guard was armed: QEMU can be at one unseen. */
+/* Snapshots with memory made before a guard was armed: QEMU may be making one unnoticed. */
 #pragma once
 
 #include <glib.h>
@@ -10,8 +10,9 @@
  * @domain: running, and armed by now
  * @since: when no nested guest ran yet, in seconds since 1970
  *
- * While QEMU is at an internal snapshot libvirt knows no job that could be aborted, and QEMU answers nothing: it has
- * to be waited for, and can only be named (facts.md, "Jobs").
+ * While QEMU makes an internal snapshot, libvirt knows no job that could be aborted, and
+ * QEMU answers nothing. So the end of the snapshot has to be waited for, and then it can
+ * only be named (facts.md, "Jobs").
  *
  * Returns: (transfer full)(nullable) their names, as words; NULL where there is none, or libvirt does not say.
  */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The link to libvirt: its events, the connections that calls begin with, and coming back when libvirt was away. */
+/* The link to libvirt: its events, the two connections that calls.c begins with, and connecting
+ * again after libvirt was away. */
 #include "virtnestd/link.h"
 
 #include "error.h"
@@ -12,9 +13,11 @@
 #define FIRST_PAUSE_MS 100
 #define LONGEST_PAUSE_MS 500
 
-/* How libvirt's names of the jobs of QEMU begin that save a guest into its disk (its qemu_snapshot.c). */
+/* The beginning of libvirt's names for the jobs of QEMU that save a guest into its
+ * disk (its qemu_snapshot.c). */
 #define INTERNAL_SNAPSHOT "internal-snapshot-save-"
-/* Bytes: libvirt's longest name of a job, and what is around it. */
+/* The longest details that are read, in bytes: libvirt's longest name of a
+ * job, and what is around it. */
 #define LONGEST_DETAILS 4096
 
 enum { ON_LIFECYCLE, ON_METADATA, ON_ITERATION, ON_JOB, N_CALLBACKS };
@@ -174,8 +177,9 @@ read_detail(JsonNode *details, const char *name)
     return node && JSON_NODE_HOLDS_VALUE(node) ? g_strdup(json_node_get_string(node)) : NULL;
 }
 
-/* A job of QEMU's own. An internal snapshot is one in libvirt 11.3 and 12.9, and has no other event there that a plain
- * pause has not as well (facts.md, "Events"). To listen to QEMU's events does not taint. */
+/* Called for a job of QEMU's own. An internal snapshot is one in libvirt 11.3 and 12.9, where it
+ * has no other event that a plain pause does not have as well (facts.md, "Events"). Listening to
+ * QEMU's events does not taint. */
 static void
 on_qemu_job(virConnectPtr connection, virDomainPtr domain, const char *event, long long seconds,
             unsigned int micros, const char *details, void *data)

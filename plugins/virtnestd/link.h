@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The link to libvirt: its events, the connections that calls begin with, and coming back when libvirt was away. */
+/* The link to libvirt: its events, the two connections that calls.c begins with, and connecting
+ * again after libvirt was away. */
 #pragma once
 
 #include "virtnestd/virt.h"
@@ -18,10 +19,10 @@ typedef struct {
     void (*lifecycle)(gpointer data, virDomainPtr domain, int event, int detail);
     /* An element of @uri in a domain's metadata was set or removed. */
     void (*metadata)(gpointer data, virDomainPtr domain, const char *uri);
-    /* A domain's memory is on its way, somewhere or into a file. */
+    /* A domain's memory is being transferred, to another place or into a file. */
     void (*job_moves)(gpointer data, virDomainPtr domain);
-    /* A job of a domain that can lead it away (VIR_DOMAIN_JOB_OPERATION_SAVE, _MIGRATION_OUT, _SNAPSHOT) has
-     * ended, well or not. */
+    /* A job that can take a domain away (VIR_DOMAIN_JOB_OPERATION_SAVE, _MIGRATION_OUT, _SNAPSHOT)
+     * has ended, well or not. */
     void (*job_ended)(gpointer data, virDomainPtr domain);
 } NestLinkListener;
 
@@ -31,9 +32,10 @@ typedef struct {
  * @listener: who hears of it; must outlive the link
  * @data: for the listener
  *
- * Two connections: events come over one ("control"), so that a call that waits delays no event; calls go over the
- * other ("work") and those that calls.c opens besides. Opened on a thread, again after 0.1, 0.2 and 0.4 s and then
- * each half second, as nothing guards until then.
+ * There are two connections. Events come over one ("control"), so that a call that waits delays no
+ * event; calls go over the other ("work") and over those that calls.c opens besides. They are
+ * opened on a thread. If that fails, it is tried again after 0.1, 0.2 and 0.4 s and then each half
+ * second, because nothing guards until then.
  *
  * Returns: (transfer full) the link, not connected yet.
  */

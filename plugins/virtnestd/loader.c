@@ -21,7 +21,7 @@ struct NestPlugins {
     GArray *entries; /* of Entry, in the order in which they were started */
 };
 
-/* A name becomes part of a path. */
+/* Checks a plugin's name, because it becomes part of a path. */
 static gboolean
 check_name(const char *name, GError **error)
 {
@@ -32,7 +32,7 @@ check_name(const char *name, GError **error)
     return FALSE;
 }
 
-/* What is loaded runs as root where we do: nobody else may have been able to put it there. */
+/* A plugin runs as root if we do, so nobody else must be able to write it. */
 static gboolean
 check_writers(const char *path, GError **error)
 {
@@ -48,7 +48,7 @@ check_writers(const char *path, GError **error)
     return FALSE;
 }
 
-/* (nullable) The first function that its kind has to have, and that is not there. */
+/* (nullable) The first function that a plugin of its kind must have and that is missing. */
 static const char *
 missing_function(const NestPlugin *plugin)
 {
@@ -75,7 +75,7 @@ check_plugin(const NestPlugin *plugin, const char *name, GError **error)
 {
     const char *missing = NULL;
 
-    /* One of another ABI is read no further than these two fields. */
+    /* Of a plugin with another ABI, no more than these two fields is read. */
     if (plugin->abi != NEST_PLUGIN_ABI || plugin->size != sizeof(NestPlugin))
         g_set_error(error, NEST_ERROR, NEST_ERROR_PLUGIN,
                     "it is of plugin ABI %u, size %u, and this program of ABI %u, size %zu: "
@@ -158,7 +158,8 @@ nest_plugins_load(const char *folder, const gchar *const *names, GKeyFile *setti
 {
     NestPlugins *plugins = g_new0(NestPlugins, 1);
 
-    /* GLib keeps a pointer to the name of the error domain: not to a plugin's, which may be unloaded. */
+    /* GLib keeps a pointer to the name of the error domain. It must not be in a plugin,
+     * which may be unloaded. */
     (void)NEST_ERROR;
     plugins->entries = g_array_new(FALSE, FALSE, sizeof(Entry));
     for (gsize i = 0; names[i]; i++) {

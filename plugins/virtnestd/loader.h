@@ -34,7 +34,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestPlugins, nest_plugins_free)
  * nest_plugins_get: the plugins of a kind, one after the other.
  * @i: from 0 on
  *
- * Returns: (nullable) NULL behind the last.
+ * Returns: (nullable) NULL after the last.
  */
 const NestLoaded *nest_plugins_get(const NestPlugins *plugins, NestPluginKind kind, guint i);
 

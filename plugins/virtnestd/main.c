@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* virtnestd: follows libvirt's events and acts where no hook can: see virtnestd(8).
  *
- * Here are the process, its signals and its settings. link.c hears libvirt, calls.c lends the connections to act
- * over, scan.c and domains.c decide who wants a look, in which correct.c (with watch.c), run.c, marker.c and
- * restart.c act. host.c sees to the host's KVM module. guard.c watches running domains, each of which is a ward.c,
- * by guard_job.c on a worker and the plugins that loader.c loaded. inhibit.c holds up the host's shutdown, and
- * release.c lets all go. */
+ * This file has the process, its signals and its settings. link.c receives libvirt's events, and
+ * calls.c lends the connections for calls. scan.c and domains.c decide which domains are looked at,
+ * and correct.c (with watch.c), run.c, marker.c and restart.c do what is then to be done. host.c
+ * takes care of the host's KVM module. guard.c watches running domains, each kept in a ward
+ * (ward.c); guard_job.c does its work on a worker, through the plugins that loader.c has loaded.
+ * inhibit.c delays the host's shutdown, and release.c disarms all domains. */
 #include "config.h"
 #include "error.h"
 #include "liveness.h"
@@ -24,7 +25,7 @@
 #define STOP_SECONDS 5
 #define STOP_POLL_MS 20
 
-/* The guard without which nothing was ever armed. */
+/* The plugin without which no domain was ever armed. */
 #define BLOCKER "guard-blocker"
 
 /* The exit status of --release where another virtnestd runs, for make uninstall. */
@@ -33,12 +34,12 @@
 /* The whole daemon. */
 typedef struct {
     NestConfig config;      /* the settings in force */
-    NestHost *host;         /* whose KVM module it looks after */
+    NestHost *host;         /* takes care of its KVM module */
     NestPlugins *plugins;   /* probes, guards and exports */
-    NestGuardian *guardian; /* who has them used */
-    NestInhibit *inhibit;   /* of the host's shutdown */
-    NestDomains *domains;   /* what is to be done */
-    NestLink *link;         /* where it is done */
+    NestGuardian *guardian; /* uses the plugins */
+    NestInhibit *inhibit;   /* delays the host's shutdown */
+    NestDomains *domains;   /* which domains are to be looked at */
+    NestLink *link;         /* the connection to libvirt */
     GMainLoop *loop;        /* runs until SIGTERM */
     gboolean idle;          /* stopped, and no call of libvirt is under way */
 } Daemon;
@@ -112,7 +113,8 @@ on_guard_armed(gpointer data, gboolean any)
 
 static const NestGuardListener guard_listener = {on_guard_changed, on_guard_armed};
 
-/* What a tag with required='no' leads to depends on the host. */
+/* Looks at all domains again, because the effect of a tag with
+ * required='no' depends on the host. */
 static void
 on_host_ready(gpointer data)
 {
@@ -258,8 +260,9 @@ prepare(Daemon *daemon, GError **error)
     return TRUE;
 }
 
-/* What disarms. The blocker is there whatever the settings say, and reads none of its own: it may have been armed
- * before they were broken, or before it was left out. */
+/* Loads the plugins that disarm. The blocker is loaded whatever the settings say, and
+ * without settings of its own: it may have been armed before the settings were broken, or
+ * before it was left out of them. */
 static NestPlugins *
 load_to_release(void)
 {

@@ -21,8 +21,8 @@ set_element(virDomainPtr domain, const char *element, const char *prefix, const 
     return FALSE;
 }
 
-/* (transfer full)(nullable) The record as it should stand in the live XML; NULL: the tag and the guard are
- * gone, and so is it. */
+/* (transfer full)(nullable) The record as it should stand in the live XML; NULL: the tag and the
+ * guard are gone, so the record must go as well. */
 static gchar *
 wanted_element(const NestRun *run, const NestState *live)
 {

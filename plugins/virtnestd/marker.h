@@ -11,12 +11,13 @@
  * nest_marker_put: mark a running domain.
  * @domain: the domain
  * @run: what was read of it a moment ago
- * @live: (nullable) the live part of the record as the guard wants it; NULL where it has no say yet: what a
- *   marker of this run says stays
- * @allow_is_over: what virt-nest allow left is used up; it is taken away anyhow where its time is over, and
- *   where it came with the guest
- * @ret_busy: set where something was to be written, else left alone: a migration, save or the like is under way, for which the call would have to wait: it
- *   was left alone and wants another look soon
+ * @live: (nullable) the live part of the record as the guard wants it; NULL if the guard has no say
+ *   yet: then a marker of this run stays as it is
+ * @allow_is_over: what virt-nest allow permitted is used up; its element is removed in any case if
+ *   its time is over, or if it came with the guest
+ * @ret_busy: set only if something was to be written: TRUE if a migration, save or the like
+ *   is under way, for which the call would have to wait. Then nothing is written, and the
+ *   domain must be looked at again soon
  *
  * Returns: FALSE with NEST_ERROR_LIBVIRT.
  */

@@ -11,11 +11,11 @@
 /* How long all of them may take together. */
 #define PATIENCE_SECONDS 20
 
-/* A domain on its way through a thread. */
+/* One domain that a thread disarms. */
 typedef struct {
     NestCalls *calls;
     const NestPlugins *plugins;
-    GAsyncQueue *done; /* itself, when it is through */
+    GAsyncQueue *done; /* takes this struct when the domain is done */
     gchar *uuid;
     gchar *name;
     GError *error; /* why it could not be disarmed */
@@ -53,9 +53,9 @@ read_run(Release *release)
     return run;
 }
 
-/* The marker may never have been written, and the tag be gone since, but nothing is armed whose vCPUs lack the
- * feature. Of the others the guard asks only those QEMUs that somebody has asked before: no untagged domain is
- * tainted by this. */
+/* The marker may never have been written, and the tag may be gone since then, but no domain is
+ * armed whose vCPUs lack the feature. Of the others, the guard asks only those QEMUs that somebody
+ * has asked before, so no untagged domain is tainted by this. */
 static gboolean
 may_be_armed(const NestRun *run)
 {
@@ -129,7 +129,8 @@ release_new(NestCalls *calls, const NestPlugins *plugins, GAsyncQueue *done, vir
     return release;
 }
 
-/* Those that do not come back keep their threads, which end with the process, and what these need. */
+/* Domains that do not come back keep their threads, which end with the
+ * process, and what these need. */
 static gboolean
 release_all(virConnectPtr connection, const NestPlugins *plugins, virDomainPtr *list, guint n)
 {

@@ -9,9 +9,9 @@
  * @uri: libvirt's
  * @plugins: guards are asked; the rest is not needed
  *
- * For when no virtnestd runs any more, which would arm them again. A domain whose QEMU does not answer is
- * left after a while.
+ * To be used when no virtnestd runs any more, because that would arm them again. A domain whose
+ * QEMU does not answer is left as it is after a while.
  *
- * Returns: FALSE where one could not be disarmed, which was said, or with NEST_ERROR_LIBVIRT.
+ * Returns: FALSE if one could not be disarmed, which has been logged, or with NEST_ERROR_LIBVIRT.
  */
 gboolean nest_release(const char *uri, const NestPlugins *plugins, GError **error);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* on-stale=restart: a start that was faster than the correction is stopped and started again, once. */
+/* on-stale=restart: a domain whose start was faster than its correction is
+ * stopped and started again, once. */
 #include "virtnestd/restart.h"
 
 #include "cpu.h"
@@ -26,8 +27,9 @@ lacks_feature(const char *text)
     return vendor && !nest_cpu_exposes(xml, vendor);
 }
 
-/* Whether it was booted and nothing else; @ret_flags: how to start it again. One that was started
- * paused looks like one that somebody paused, so that start must have been seen. */
+/* Whether the domain was booted and nothing else has happened to it; @ret_flags: how to start
+ * it again. A domain that was started paused looks like one that somebody paused, so its
+ * start must have been seen. */
 static gboolean
 has_just_booted(virDomainPtr domain, NestStart start, unsigned int *ret_flags)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* on-stale=restart: a start that was faster than the correction is stopped and started again, once.
- */
+/* on-stale=restart: a domain whose start was faster than its correction is
+ * stopped and started again, once. */
 #pragma once
 
 #include "virtnestd/correct.h"
@@ -19,10 +19,10 @@ typedef enum {
  * @start: what was seen of its start
  * @ret_restarted: whether it was restarted
  *
- * Only a persistent domain whose state says that it was booted (not resumed, restored, migrated or
- * reverted), whose tag requires the feature and whose live CPU lacks it. It is suspended first,
- * some milliseconds after it began to run; destroyed only when its corrected definition is known to
- * have the feature, else it runs on.
+ * This is done only to a persistent domain whose state says that it was booted (not resumed,
+ * restored, migrated or reverted), whose tag requires the feature and whose live CPU lacks it. It
+ * is suspended first, some milliseconds after it began to run. It is destroyed only when its
+ * corrected definition is known to have the feature, else it runs on.
  *
  * Returns: FALSE with NEST_ERROR_LIBVIRT where a step failed; the message says how the domain was
  * left.

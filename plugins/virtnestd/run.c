@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One run of a domain, from its start to its end: who it is for the plugins, and whether it is to be guarded. */
+/* One run of a domain, from its start to its end: what plugins are told of it, and
+ * whether it is to be guarded. */
 #include "virtnestd/run.h"
 
 #include "cpu.h"
@@ -66,7 +67,7 @@ read_file(const char *path)
     return g_file_get_contents(below_root, &text, NULL, NULL) ? text : NULL;
 }
 
-/* libvirt's own file: 0 where its libvirt keeps it elsewhere. */
+/* The PID from libvirt's own file; 0 if the domain's libvirt keeps it elsewhere. */
 static gint64
 read_pid(const char *name)
 {
@@ -76,8 +77,8 @@ read_pid(const char *name)
     return pid ? g_ascii_strtoll(pid, NULL, 10) : 0;
 }
 
-/* Field 22 of /proc/PID/stat (proc(5)). The process's name, field 2, can hold anything, so counting begins
- * behind the last ')'. "" where it is unknown. */
+/* Field 22 of /proc/PID/stat (proc(5)). The process's name, field 2, can hold anything, so counting
+ * begins after the last ')'. "" if it is unknown. */
 static gchar *
 read_start_time(gint64 pid)
 {
@@ -89,7 +90,8 @@ read_start_time(gint64 pid)
     return g_strdup(g_strv_length(fields) > 20 ? fields[20] : "");
 }
 
-/* How long a QEMU has run, in milliseconds; -1: unknown. Its start is told on CLOCK_BOOTTIME's clock. */
+/* How long a QEMU has run, in milliseconds; -1: unknown. Its start time is
+ * in terms of CLOCK_BOOTTIME. */
 static gint64
 age_of(const gchar *start_time)
 {
@@ -118,7 +120,8 @@ vendor_of(const NestDomainXml *xml)
     return vendor && nest_cpu_exposes(xml, vendor) ? vendor : NULL;
 }
 
-/* The record, and whose run its live marker is of. One that is not what virtnestd writes counts as none. */
+/* Reads the record, and of which run its live marker is. A record that virtnestd
+ * would not write counts as none. */
 static void
 read_state(NestRun *run, const NestDomainXml *xml)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One run of a domain, from its start to its end: who it is for the plugins, and whether it is to be guarded. */
+/* One run of a domain, from its start to its end: what plugins are told of it, and
+ * whether it is to be guarded. */
 #pragma once
 
 #include "allow.h"
@@ -23,7 +24,7 @@ typedef struct {
     gboolean
         arrived; /* ... whose live marker is of another run: it came by migration or from a save */
     gboolean has_allow; /* virt-nest allow has left something in its live XML */
-    NestAllow allow;    /* ... which says so much */
+    NestAllow allow;    /* ... and this is what it says */
 } NestRun;
 
 /**

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-/* Domains of one part: some milliseconds. */
+/* How many domains are in one part: some milliseconds of work. */
 #define PART 32
 
 struct NestScan {
@@ -76,7 +76,7 @@ may_be_ours(const char *xml)
     return nest_prefilter_matches(xml, strlen(xml));
 }
 
-/* What cannot be read gets a look, which says why, unless it is gone. */
+/* A domain that cannot be read is looked at, which reports why, unless it is gone. */
 static gboolean
 may_be_ours_in_libvirt(virConnectPtr work, const char *uuid, unsigned int flags)
 {

@@ -7,10 +7,11 @@
 /**
  * NestScan: the host's domains at one moment.
  *
- * Theory of operation: on most hosts most domains are none of ours, and that is seen from libvirt's
- * own file of the definition, or from one call where that is not at hand. So the list is gone through
- * in parts, each on one thread, and only those domains that mention virt-nest get a look of their own,
- * which trusts nothing but libvirt. Parts are small, as events wait behind them.
+ * Theory of operation: on most hosts most domains are none of ours. libvirt's own file of
+ * the definition shows that, or one call if the file is not at hand. So the list is gone
+ * through in parts, each on one thread, and only those domains that mention virt-nest are
+ * then looked at one by one, which trusts nothing but libvirt. Parts are small, because
+ * events wait until a part is done.
  */
 typedef struct NestScan NestScan;
 
@@ -29,7 +30,7 @@ void nest_scan_unref(NestScan *scan);
 guint nest_scan_length(const NestScan *scan);
 
 /**
- * nest_scan_take: the next part. From one thread only.
+ * nest_scan_take: take the next part. To be called from one thread only.
  * @ret_part: for nest_scan_sift()
  *
  * Returns: FALSE where all have been taken.
@@ -37,8 +38,8 @@ guint nest_scan_length(const NestScan *scan);
 gboolean nest_scan_take(NestScan *scan, guint *ret_part);
 
 /**
- * nest_scan_sift: the domains of a part that want a look. From any thread.
- * @work: where its calls go, no other thread's
+ * nest_scan_sift: the domains of a part that are to be looked at. May be called from any thread.
+ * @work: where its calls go; no other thread may use it
  *
  * Returns: (transfer full)(element-type utf8) their uuids.
  */

@@ -30,7 +30,7 @@ gboolean nest_virt_error(GError **error, const char *what);
 /* Whether this thread's last libvirt error says that the domain does not exist (any more). */
 gboolean nest_virt_domain_is_gone(void);
 
-/* Whether it does not run, as far as is known: where libvirt does not answer, it may. */
+/* Whether the domain is known not to run: if libvirt does not answer, it may run. */
 gboolean nest_virt_has_stopped(virDomainPtr domain);
 
 /* (transfer full) A domain's uuid in its usual form. */
@@ -58,6 +58,6 @@ gchar *nest_virt_file(const char *name);
  */
 gchar *nest_virt_read_file(const char *name, const char *uuid);
 
-/* Whether a job runs that a change of the running domain's metadata would wait behind (facts.md, "Jobs").
- * It does not wait behind a backup. */
+/* Whether a job runs whose end a change of the running domain's metadata would wait for
+ * (facts.md, "Jobs"). Such a change does not wait for a backup. */
 gboolean nest_virt_is_busy(virDomainPtr domain);

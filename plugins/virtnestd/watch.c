@@ -18,7 +18,7 @@ struct NestWatch {
     GPtrArray *watched; /* of NestWatched, some at most */
 };
 
-/* One thread that waits until the main loop has come to its end of the queue. */
+/* A thread that waits until the main loop has handled all that is in its queue. */
 typedef struct {
     NestWatch *watch;
     gboolean flag;
@@ -123,7 +123,7 @@ settle(gpointer data)
 }
 
 /* libvirt queues an event before it answers the call that caused it, so the answer to one more call
- * comes behind it; the main loop then runs our idle source behind the event's callback. */
+ * comes after the event; the main loop then runs our idle source after the event's callback. */
 static void
 wait_for_reports(NestWatch *watch, virConnectPtr control)
 {
@@ -140,8 +140,8 @@ wait_for_reports(NestWatch *watch, virConnectPtr control)
     g_mutex_unlock(&watch->lock);
 }
 
-/* After an undefine, a define that nobody else has made is ours, and the only one may be. Where there were
- * several, somebody may have defined the domain anew and ours have come on top: then it stays. */
+/* After an undefine, the only define may be ours, and so may every define if nobody else has made
+ * one. Otherwise somebody may have defined the domain anew before ours: then it stays. */
 static gboolean
 may_be_back(const NestWatched *watched)
 {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The watch over our own redefinitions: did one bring back a domain that somebody undefined?
  *
- * Theory of operation: libvirt's define has no compare-and-swap and creates a domain that is not
- * there any more. libvirt reports every define and undefine in the order in which they happened, so
- * after a define of ours the reports tell: if the domain was undefined since the watch began and
- * a define came after that, that one was ours, or somebody's who defined it anew. The word that this
- * correction wrote into the record tells then, if it is asked for. */
+ * Theory of operation: libvirt's define has no compare-and-swap and creates a domain that is
+ * not there any more. libvirt reports every define and undefine in the order in which they
+ * happened, so after a define of ours the reports tell whether the domain was undefined since
+ * the watch began and a define came after that. That define was ours, or that of somebody who
+ * defined the domain anew. The word that this correction wrote into the record then tells
+ * which, if it is asked for. */
 #pragma once
 
 #include "virtnestd/virt.h"
@@ -25,7 +26,8 @@ void nest_watch_note(NestWatch *watch, virDomainPtr domain, int event, int detai
 /* (transfer full) Begins to watch a domain. From any thread; nest_watch_end() ends it. */
 NestWatched *nest_watch_begin(NestWatch *watch, const char *uuid) G_GNUC_WARN_UNUSED_RESULT;
 
-/* After each define of ours that succeeded: to another correction of the domain it is not somebody else's. */
+/* To be called after each define of ours that succeeded, so that another correction of the domain
+ * does not take it for somebody else's. */
 void nest_watch_we_defined(NestWatch *watch, const char *uuid);
 
 /**
@@ -33,7 +35,8 @@ void nest_watch_we_defined(NestWatch *watch, const char *uuid);
  * @watched: (transfer full) from nest_watch_begin()
  * @control: the connection whose events go to nest_watch_note()
  *
- * One round trip. Not from the thread that runs the main loop: it waits for that.
+ * Takes one round trip. Must not be called on the thread that runs the main
+ * loop, because it waits for that.
  *
  * Returns: whether our define may have brought an undefined domain back.
  */
