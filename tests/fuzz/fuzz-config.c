@@ -28,11 +28,12 @@ fuzz_start(void)
 static void
 check_settings(const NestConfig *config, const guint8 *data, gsize size)
 {
-    PROMISE("a setting has one of its values",
-            (config->on_stale == NEST_ON_STALE_REFUSE || config->on_stale == NEST_ON_STALE_RESTART) &&
-                (config->manage == NEST_MANAGE_YES || config->manage == NEST_MANAGE_NO) &&
-                (config->release == NEST_RELEASE_LINGER || config->release == NEST_RELEASE_STRICT),
-            NULL);
+    PROMISE(
+        "a setting has one of its values",
+        (config->on_stale == NEST_ON_STALE_REFUSE || config->on_stale == NEST_ON_STALE_RESTART) &&
+            (config->manage == NEST_MANAGE_YES || config->manage == NEST_MANAGE_NO) &&
+            (config->release == NEST_RELEASE_LINGER || config->release == NEST_RELEASE_STRICT),
+        NULL);
     PROMISE("a time is in its range",
             config->interval_ms >= 100 && config->interval_ms <= 60000 &&
                 config->linger_ms <= 86400000,

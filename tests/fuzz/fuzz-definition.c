@@ -13,9 +13,9 @@
 /* One case. */
 typedef struct {
     const NestCpuVendor *host; /* NULL: of an unknown vendor */
-    gboolean can_nest;        /* whether it can nest KVM guests */
-    gchar *text;              /* the definition */
-    gboolean own;             /* the text is one of ours, with its tag on a line of its own */
+    gboolean can_nest;         /* whether it can nest KVM guests */
+    gchar *text;               /* the definition */
+    gboolean own;              /* the text is one of ours, with its tag on a line of its own */
 } Case;
 
 static void

@@ -125,8 +125,7 @@ check_drop_in(const NestCpuVendor *vendor, const guint8 *text, gsize size)
 
     (void)g_unlink(other);
     write_file(ours, text, size);
-    if (!nest_modprobe_dropin_keep_on(vendor, NEST_MODPROBE_LOADED | NEST_MODPROBE_FORCE,
-                                      &error)) {
+    if (!nest_modprobe_dropin_keep_on(vendor, NEST_MODPROBE_LOADED | NEST_MODPROBE_FORCE, &error)) {
         g_autofree gchar *after = NULL;
         gsize length = 0;
 
