@@ -10,17 +10,19 @@
  * marker without a flag of restore comes from a snapshot, whose guest libvirt has stopped already,
  * or from pasted XML: whether nested guests ran in it does not matter any more. This program never
  * calls libvirt, which waits for it (facts.md, "Hooks"). */
-#include "allow.h"
-#include "config.h"
-#include "cpu.h"
-#include "error.h"
-#include "kvm_reload.h"
-#include "fatal.h"
-#include "liveness.h"
-#include "log.h"
-#include "root.h"
-#include "runtime_flag.h"
-#include "state.h"
+#include "base/config.h"
+#include "base/error.h"
+#include "base/fatal.h"
+#include "base/liveness.h"
+#include "base/log.h"
+#include "base/root.h"
+#include "base/runtime_flag.h"
+#include "domain/allow.h"
+#include "domain/cpu.h"
+#include "domain/exposed.h"
+#include "domain/state.h"
+#include "host/kvm_lock.h"
+#include "host/kvm_reload.h"
 
 #include <errno.h>
 #include <libxml/xmlerror.h>
@@ -202,13 +204,18 @@ is_ours(const Call *call)
 static gboolean
 check_host(Call *call, GError **error)
 {
+    NestKvmAction done = NEST_KVM_DO_NOTHING;
+
     if (!nest_cpu_is_kvm(call->xml))
         return TRUE;
     if (call->operation->inhibits && !is_session())
-        nest_kvm_reload_inhibit(call->uuid);
+        nest_kvm_lock_inhibit_unload(call->uuid);
     call->host = nest_kvm_module_read();
-    if (may_reload_module(call) && !nest_kvm_reload(TRUE, FALSE, &call->host, error))
-        return FALSE;
+    if (may_reload_module(call)) {
+        if (!nest_kvm_reload(TRUE, FALSE, &call->host, &done, error))
+            return FALSE;
+        nest_exposed_log(call->host.vendor, done);
+    }
     return nest_kvm_module_check(&call->host, error);
 }
 

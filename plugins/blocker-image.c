@@ -2,9 +2,9 @@
 /* The images that guard-blocker opens in a QEMU: their formats, and the place where they are for a moment. */
 #include "blocker-image.h"
 
+#include "base/error.h"
+#include "base/root.h"
 #include "blocker-node.h"
-#include "error.h"
-#include "root.h"
 
 #include <errno.h>
 #include <fcntl.h>

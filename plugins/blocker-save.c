@@ -6,7 +6,7 @@
  * pipe that both it and QEMU have open. */
 #include "blocker-save.h"
 
-#include "root.h"
+#include "base/root.h"
 
 #include <string.h>
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The export for Prometheus: a file in the directory that
  * node_exporter's textfile collector reads. */
-#include "error.h"
+#include "base/error.h"
+#include "base/root.h"
 #include "nest-plugin.h"
-#include "root.h"
 #include "settings.h"
 
 #include <errno.h>

@@ -2,7 +2,7 @@
 /* QEMU's monitor through libvirt, for the plugins that need it. */
 #include "monitor.h"
 
-#include "error.h"
+#include "base/error.h"
 
 #include <libvirt/libvirt-qemu.h>
 #include <libvirt/virterror.h>

@@ -11,7 +11,8 @@
  * they never end the process. */
 #pragma once
 
-#include "verdict.h"
+#include "guard/guest.h"
+#include "guard/verdict.h"
 
 #include <glib.h>
 #include <libvirt/libvirt.h>
@@ -24,18 +25,6 @@ typedef enum {
     NEST_PLUGIN_GUARD,     /* refuses migration and save */
     NEST_PLUGIN_EXPORT,    /* shows the state elsewhere */
 } NestPluginKind;
-
-/**
- * NestGuest: a running domain. Nothing in it changes while this QEMU runs.
- */
-typedef struct {
-    const char *name;    /* libvirt's */
-    const char *uuid;    /* in its usual form */
-    int id;              /* libvirt's, of this run */
-    gint64 pid;          /* of its QEMU; 0: unknown */
-    gboolean kvm;        /* FALSE: TCG */
-    const char *feature; /* the vCPUs' feature for nesting, "vmx" or "svm"; "": they have none */
-} NestGuest;
 
 /**
  * NestShown: what there is to be shown of a guarded domain.

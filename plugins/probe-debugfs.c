@@ -5,9 +5,9 @@
  * and FD is a number that has to be looked for. One listing of the directory finds the VMs of all
  * processes, and is made again if a VM that is asked for is not among them. A counter is opened for
  * each reading, because an open one would keep the kernel from freeing the VM. */
-#include "error.h"
+#include "base/error.h"
+#include "base/root.h"
 #include "nest-plugin.h"
-#include "root.h"
 #include "settings.h"
 
 #include <dirent.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The probe that asks libvirt's domstats for the entries into nested guests, where debugfs is closed. */
-#include "error.h"
+#include "base/error.h"
 #include "nest-plugin.h"
 #include "settings.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The probe that reads from the vCPUs' registers, through QEMU's monitor, whether the guest's hypervisor is on:
  * for TCG domains, which count no entries, and to prove that no nested guest exists. */
-#include "error.h"
+#include "base/error.h"
 #include "monitor.h"
 #include "nest-plugin.h"
 #include "settings.h"

@@ -2,8 +2,8 @@
 /* A plugin's own group of virt-nest.conf. */
 #pragma once
 
-#include "config.h"
-#include "error.h"
+#include "base/config.h"
+#include "base/error.h"
 
 /**
  * nest_settings_check: whether a plugin's group has only keys that exist.

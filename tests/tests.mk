@@ -8,19 +8,19 @@
 
 UNIT_TESTS = test-allow test-config test-corpus test-cpu test-definition test-domain-xml test-exposed test-guard \
              test-hook test-host-command test-hostile test-inhibit test-kvm-module test-kvm-parameters \
-             test-kvm-plan test-kvm-users test-liveness test-loader test-modprobe-conf test-monitor test-output test-cpu-vendor \
+             test-kvm-plan test-kvm-users test-liveness test-plugin-host test-modprobe-conf test-monitor test-output test-cpu-vendor \
              test-probes test-rates test-rewrite test-state test-tag test-textfile test-verdict
 TESTS    = $(UNIT_TESTS:%=$(BUILD)/tests/%)
 
-$(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libcommon.a
+$(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libnest.a
 	$(LINK_PROGRAM) $(LIBRARY_LIBS) $(TEST_LIBS)
 
 # What it tests is virtnestd's alone.
 $(BUILD)/tests/test-inhibit: $(BUILD)/obj/tests/unit/test-inhibit.o $(BUILD)/obj/plugins/virtnestd/inhibit.o \
-                             $(BUILD)/libcommon.a
+                             $(BUILD)/libnest.a
 	$(LINK_PROGRAM) $(LIBRARY_LIBS) $(TEST_LIBS)
 
-$(BUILD)/tests/test-monitor: $(BUILD)/obj/tests/unit/test-monitor.o $(BUILD)/obj/plugins/monitor.o $(BUILD)/libcommon.a
+$(BUILD)/tests/test-monitor: $(BUILD)/obj/tests/unit/test-monitor.o $(BUILD)/obj/plugins/monitor.o $(BUILD)/libnest.a
 	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
 
 # The plugin host is tested with plugins that fit and that do not: one source, built in variants.
@@ -28,39 +28,38 @@ TEST_PLUGINS = good good-guard good-export no-start wrong-abi wrong-size only-he
                wrong-kind no-sample no-arm no-disarm no-is-armed no-publish start-fails start-is-mute
 
 $(BUILD)/tests/plugins/%.so: tests/unit/plugins/plugin.c plugins/nest-plugin.h Makefile \
-                             $(BUILD)/pic/common/error.o $(BUILD)/pic/common/escape.o
+                             $(BUILD)/pic/common/base/error.o $(BUILD)/pic/common/base/escape.o
 	@mkdir -p $(@D)
 	@echo "link $@"; $(CC) $(CPPFLAGS) $(LIBRARY_CFLAGS) $(filter-out -fPIE -MMD -MP,$(ALL_CFLAGS)) $(CFLAGS) -fPIC \
 	    -fvisibility=hidden -DVARIANT=$(subst -,_,$*) -DNAME='"$*"' $(filter-out -pie,$(HARDENING_LINK)) \
 	    -shared -o $@ $(filter %.c %.o,$^) $(LIBRARY_LIBS)
 
-$(BUILD)/tests/test-loader: $(TEST_PLUGINS:%=$(BUILD)/tests/plugins/%.so)
+$(BUILD)/tests/test-plugin-host: $(TEST_PLUGINS:%=$(BUILD)/tests/plugins/%.so)
 # What libvirt answers to the probes is the test's own.
 $(BUILD)/tests/test-probes: LDFLAGS += -rdynamic
 
-LOADER_TESTS = test-loader test-probes test-textfile
-$(LOADER_TESTS:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o \
-                                    $(BUILD)/obj/plugins/virtnestd/loader.o $(BUILD)/libcommon.a
+PLUGIN_HOST_TESTS = test-plugin-host test-probes test-textfile
+$(PLUGIN_HOST_TESTS:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o \
+                                    $(BUILD)/obj/plugins/plugin_host.o $(BUILD)/libnest.a
 	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
 
 # Parts of virt-nest.
-$(BUILD)/tests/test-output: $(BUILD)/obj/tests/unit/test-output.o $(BUILD)/obj/hooks/virt-nest/output.o $(BUILD)/libcommon.a
+$(BUILD)/tests/test-output: $(BUILD)/obj/tests/unit/test-output.o $(BUILD)/obj/hooks/virt-nest/output.o $(BUILD)/libnest.a
 	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
 
 $(BUILD)/tests/test-rates: $(BUILD)/obj/tests/unit/test-rates.o $(BUILD)/obj/hooks/virt-nest/rates.o \
-                           $(BUILD)/obj/plugins/virtnestd/loader.o $(BUILD)/libcommon.a
+                           $(BUILD)/obj/plugins/plugin_host.o $(BUILD)/libnest.a
 	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
 
 # virtnestd's guard, with plugins and a libvirt that the program makes up.
-GUARD_ALONE = plugins/virtnestd/calls.c plugins/virtnestd/guard.c plugins/virtnestd/guard_job.c \
-              plugins/virtnestd/late.c plugins/virtnestd/ward.c plugins/virtnestd/run.c plugins/virtnestd/virt.c
+GUARD_ALONE = calls guard guard_job late ward
 
 $(BUILD)/tests/test-guard: $(BUILD)/obj/tests/unit/test-guard.o $(BUILD)/obj/tests/fakes/libvirt.o \
-                           $(GUARD_ALONE:%.c=$(BUILD)/obj/%.o) $(BUILD)/libcommon.a
+                           $(GUARD_ALONE:%=$(BUILD)/obj/plugins/virtnestd/%.o) $(BUILD)/libnest-virt.a $(BUILD)/libnest.a
 	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
 
 # guard-blocker alone, without virtnestd, for the libvirt tier.
-$(BUILD)/tests/blocker: $(BUILD)/obj/tests/libvirt/blocker.o $(BUILD)/obj/common/error.o $(BUILD)/obj/common/escape.o
+$(BUILD)/tests/blocker: $(BUILD)/obj/tests/libvirt/blocker.o $(BUILD)/obj/common/base/error.o $(BUILD)/obj/common/base/escape.o
 	$(LINK_PROGRAM) $(LIBVIRT_LIBS)
 
 # Two parts for the tests: a front that finds no second part, whatever is installed on this machine, and
@@ -68,12 +67,12 @@ $(BUILD)/tests/blocker: $(BUILD)/obj/tests/libvirt/blocker.o $(BUILD)/obj/common
 TEST_FLAGS = $(CPPFLAGS) $(LIBRARY_CFLAGS) $(filter-out -DNEST_HOOKDIR=% -MMD -MP,$(ALL_CFLAGS)) -DNEST_HOOKDIR='"/nonexistent"' \
              -DNEST_FATAL_SECONDS=2 $(CFLAGS)
 
-$(BUILD)/tests/front-alone: hooks/qemu_front.c hooks/fatal.h common/prefilter.h $(FRONT_COMMON)
+$(BUILD)/tests/front-alone: hooks/qemu_front.c common/base/fatal.h common/domain/prefilter.h $(FRONT_COMMON)
 	@mkdir -p $(@D)
 	$(CC) $(TEST_FLAGS) $(HARDENING_LINK) -o $@ $(filter %.c %.o,$^)
 
-$(BUILD)/tests/second-part-alone: hooks/qemu_hook.c hooks/fatal.h \
-                                  $(FATAL_HANDLER) $(BUILD)/libcommon.a
+$(BUILD)/tests/second-part-alone: hooks/qemu_hook.c common/base/fatal.h \
+                                  $(FATAL_HANDLER) $(BUILD)/libnest.a
 	@mkdir -p $(@D)
 	$(CC) $(TEST_FLAGS) $(HARDENING_LINK) -o $@ $(filter %.c %.o %.a,$^) $(LIBRARY_LIBS)
 
@@ -118,7 +117,7 @@ FUZZ_TARGETS = config definition front hook modprobe state tag
 FUZZ         = $(BUILD)/fuzz
 FUZZ_CC      = clang
 FUZZ_FLAGS   = -O2 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-FUZZ_COMMON  = $(COMMON:%.c=$(FUZZ)/obj/%.o) $(FUZZ)/obj/common/schema.o $(FUZZ)/obj/tests/fuzz/fuzz.o
+FUZZ_COMMON  = $(COMMON:%.c=$(FUZZ)/obj/%.o) $(FUZZ)/obj/common/domain/schema.o $(FUZZ)/obj/tests/fuzz/fuzz.o
 FUZZ_COMPILE = @mkdir -p $(@D); echo "$(FUZZ_CC) $@"; $(FUZZ_CC) $(LIBRARY_CFLAGS) \
                $(filter-out $(WARNINGS) $(HARDENING),$(ALL_CFLAGS)) -Wall $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -c -o $@ $<
 
@@ -128,15 +127,15 @@ fuzz: $(FUZZ_TARGETS:%=$(FUZZ)/fuzz-%)
 $(FUZZ)/obj/%.o: %.c Makefile
 	$(FUZZ_COMPILE)
 
-$(FUZZ)/obj/common/schema.o: $(BUILD)/obj/common/schema.c
+$(FUZZ)/obj/common/domain/schema.o: $(BUILD)/obj/common/domain/schema.c
 	$(FUZZ_COMPILE)
 
 # Of an archive a target takes only what it does not bring itself.
-$(FUZZ)/libcommon.a: $(FUZZ_COMMON)
+$(FUZZ)/libnest.a: $(FUZZ_COMMON)
 	rm -f $@
 	$(AR) rcs $@ $^
 
-$(FUZZ)/fuzz-%: $(FUZZ)/obj/tests/fuzz/fuzz-%.o $(FUZZ)/libcommon.a
+$(FUZZ)/fuzz-%: $(FUZZ)/obj/tests/fuzz/fuzz-%.o $(FUZZ)/libnest.a
 	@echo "link $@"; $(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBRARY_LIBS)
 
 .PRECIOUS: $(FUZZ)/obj/%.o
@@ -157,7 +156,8 @@ $(BENCH_MONITOR): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/obj/te
 	$(LINK_PROGRAM) $(PLUGIN_LIBS)
 
 $(BUILD)/bench/guard: $(BUILD)/obj/tests/bench/guard.o $(BUILD)/obj/tests/bench/virt.o $(BUILD)/obj/tests/fakes/libvirt.o \
-                      $(GUARD_ALONE:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/plugins/virtnestd/loader.o $(BUILD)/libcommon.a
+                      $(GUARD_ALONE:%=$(BUILD)/obj/plugins/virtnestd/%.o) $(BUILD)/obj/plugins/plugin_host.o \
+                      $(BUILD)/libnest-virt.a $(BUILD)/libnest.a
 	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
 
 .PHONY: bench-programs bench

@@ -5,12 +5,12 @@
  * has lifted the guard. If no virtnestd runs, it removes the guard itself. */
 #include "connection.h"
 
-#include "config.h"
-#include "error.h"
-#include "liveness.h"
-#include "log.h"
-#include "virtnestd/loader.h"
-#include "virtnestd/run.h"
+#include "base/config.h"
+#include "base/error.h"
+#include "base/liveness.h"
+#include "base/log.h"
+#include "plugin_host.h"
+#include "virt/live_domain.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -82,16 +82,16 @@ read_definition(const NestConnection *connection, virDomainPtr domain)
 }
 
 static gboolean
-is_guarded(const NestRun *run)
+is_guarded(const NestLiveDomain *run)
 {
     return run && (run->guarded || (run->marked && run->state->guard));
 }
 
-static NestRun *
+static NestLiveDomain *
 read_guarded(const NestConnection *connection, virDomainPtr domain, GError **error)
 {
     g_autoptr(NestDefinition) definition = read_definition(connection, domain);
-    g_autoptr(NestRun) run = NULL;
+    g_autoptr(NestLiveDomain) run = NULL;
 
     if (virDomainIsActive(domain) != 1) {
         g_set_error_literal(error, NEST_ERROR, NEST_ERROR_GUARD,
@@ -99,7 +99,7 @@ read_guarded(const NestConnection *connection, virDomainPtr domain, GError **err
                             "allowed holds for a running guest, start it first (virsh start)");
         return NULL;
     }
-    if (!nest_run_read(domain, definition, FALSE, &run, error))
+    if (!nest_live_domain_read(domain, definition, FALSE, &run, error))
         return NULL;
     if (is_guarded(run))
         return g_steal_pointer(&run);
@@ -172,7 +172,7 @@ log_wish(virDomainPtr domain, const Wish *wish)
 /* Whether virtnestd has reacted. While nested guests run, "off" is only the state
  * before the guard is armed. */
 static gboolean
-has_followed(const NestRun *run, const Wish *wish)
+has_followed(const NestLiveDomain *run, const Wish *wish)
 {
     const gchar *guard = run && run->marked ? run->state->guard : NULL;
 
@@ -184,15 +184,15 @@ has_followed(const NestRun *run, const Wish *wish)
 }
 
 /* (transfer full)(nullable) The domain once virtnestd has reacted; NULL if it does not in time. */
-static NestRun *
+static NestLiveDomain *
 wait_for_guard(virDomainPtr domain, const Wish *wish)
 {
     gint64 end = g_get_monotonic_time() + WAIT_SECONDS * G_TIME_SPAN_SECOND;
 
     for (;;) {
-        g_autoptr(NestRun) run = NULL;
+        g_autoptr(NestLiveDomain) run = NULL;
 
-        if (nest_run_read(domain, NULL, FALSE, &run, NULL) && has_followed(run, wish))
+        if (nest_live_domain_read(domain, NULL, FALSE, &run, NULL) && has_followed(run, wish))
             return g_steal_pointer(&run);
         if (g_get_monotonic_time() >= end)
             return NULL;
@@ -223,7 +223,7 @@ static const struct {
 static gboolean
 let_follow(virDomainPtr domain, const Wish *wish, GError **error)
 {
-    g_autoptr(NestRun) run = wait_for_guard(domain, wish);
+    g_autoptr(NestLiveDomain) run = wait_for_guard(domain, wish);
 
     for (gsize i = 0; run && i < G_N_ELEMENTS(outcomes); i++)
         if (g_str_equal(outcomes[i].guard, run->state->guard))
@@ -238,13 +238,13 @@ let_follow(virDomainPtr domain, const Wish *wish, GError **error)
 }
 
 /* The guard plugins of virtnestd, and no other. */
-static NestPlugins *
+static NestPluginHost *
 load_guards(GError **error)
 {
     g_autoptr(GKeyFile) settings = NULL;
     g_auto(GStrv) names = nest_config_plugins(&settings, error);
     g_autoptr(GPtrArray) guards = g_ptr_array_new();
-    g_autoptr(NestPlugins) plugins = NULL;
+    g_autoptr(NestPluginHost) plugins = NULL;
 
     if (!names)
         return NULL;
@@ -252,8 +252,8 @@ load_guards(GError **error)
         if (g_str_has_prefix(names[i], "guard-"))
             g_ptr_array_add(guards, names[i]);
     g_ptr_array_add(guards, NULL);
-    plugins = nest_plugins_load(NEST_PLUGINDIR, (const gchar *const *)guards->pdata, settings);
-    if (nest_plugins_get(plugins, NEST_PLUGIN_GUARD, 0))
+    plugins = nest_plugin_host_load(NEST_PLUGINDIR, (const gchar *const *)guards->pdata, settings);
+    if (nest_plugin_host_get(plugins, NEST_PLUGIN_GUARD, 0))
         return g_steal_pointer(&plugins);
     g_set_error_literal(error, NEST_ERROR, NEST_ERROR_PLUGIN,
                         "virtnestd does not run, and none of its guard plugins could be loaded to "
@@ -263,14 +263,14 @@ load_guards(GError **error)
 }
 
 static gboolean
-disarm(const NestRun *run, virDomainPtr domain, GError **error)
+disarm(const NestLiveDomain *run, virDomainPtr domain, GError **error)
 {
-    g_autoptr(NestPlugins) plugins = load_guards(error);
-    const NestLoaded *guard = NULL;
+    g_autoptr(NestPluginHost) plugins = load_guards(error);
+    const NestLoadedPlugin *guard = NULL;
 
     if (!plugins)
         return FALSE;
-    for (guint i = 0; (guard = nest_plugins_get(plugins, NEST_PLUGIN_GUARD, i)); i++)
+    for (guint i = 0; (guard = nest_plugin_host_get(plugins, NEST_PLUGIN_GUARD, i)); i++)
         if (!guard->plugin->disarm(guard->state, &run->guest, domain, error))
             return FALSE;
     return TRUE;
@@ -278,7 +278,7 @@ disarm(const NestRun *run, virDomainPtr domain, GError **error)
 
 /* Writes what virtnestd would write if it were running. */
 static gboolean
-write_lifted(const NestRun *run, virDomainPtr domain, GError **error)
+write_lifted(const NestLiveDomain *run, virDomainPtr domain, GError **error)
 {
     g_autoptr(NestState) state = nest_state_copy(run->state);
     g_autofree gchar *element = NULL;
@@ -292,7 +292,7 @@ write_lifted(const NestRun *run, virDomainPtr domain, GError **error)
 }
 
 static gboolean
-do_alone(const NestRun *run, virDomainPtr domain, const Wish *wish, GError **error)
+do_alone(const NestLiveDomain *run, virDomainPtr domain, const Wish *wish, GError **error)
 {
     if (wish->end) {
         tell(domain, wish,
@@ -318,7 +318,7 @@ static gboolean
 allow(const NestConnection *connection, virDomainPtr domain, gpointer data, GError **error)
 {
     const Wish *wish = data;
-    g_autoptr(NestRun) run = read_guarded(connection, domain, error);
+    g_autoptr(NestLiveDomain) run = read_guarded(connection, domain, error);
 
     if (!run)
         return FALSE;

@@ -2,7 +2,7 @@
 /* What the commands of virt-nest share: reading their options and saying what went wrong. */
 #include "command.h"
 
-#include "error.h"
+#include "base/error.h"
 
 #include <stdio.h>
 

@@ -6,7 +6,7 @@
  * (watch.h) waits for that loop. */
 #include "connection.h"
 
-#include "error.h"
+#include "base/error.h"
 
 #include <libvirt/virterror.h>
 #include <string.h>
@@ -29,7 +29,7 @@ static void
 note_lifecycle(virConnectPtr libvirt, virDomainPtr domain, int event, int detail, void *watch)
 {
     (void)libvirt;
-    nest_watch_note(watch, domain, event, detail);
+    nest_define_tracker_add_event(watch, domain, event, detail);
 }
 
 static gboolean
@@ -89,7 +89,7 @@ nest_connection_open(const char *uri, NestConnectionUse use, GError **error)
 
     nest_virt_init();
     connection->lifecycle = -1;
-    connection->corrector.watch = nest_watch_new();
+    connection->corrector.watch = nest_define_tracker_new();
     connection->loop = g_main_loop_new(NULL, FALSE);
     connection->thread = g_thread_new("events", run_loop, connection);
     connection->host = nest_kvm_module_read();
@@ -115,7 +115,7 @@ nest_connection_free(NestConnection *connection)
     g_idle_add_full(G_PRIORITY_LOW, quit_loop, connection, NULL);
     g_thread_join(connection->thread);
     g_main_loop_unref(connection->loop);
-    nest_watch_free(connection->corrector.watch);
+    nest_define_tracker_free(connection->corrector.watch);
     g_free(connection);
 }
 

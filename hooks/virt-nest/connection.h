@@ -4,8 +4,8 @@
 
 #include "command.h"
 
-#include "kvm_module.h"
-#include "virtnestd/correct.h"
+#include "host/kvm_module.h"
+#include "virt/correct.h"
 
 /**
  * NestConnection: libvirt, and the host its guests run on.

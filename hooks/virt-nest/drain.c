@@ -8,8 +8,8 @@
  * other domains nor the end. */
 #include "connection.h"
 
-#include "error.h"
-#include "virtnestd/run.h"
+#include "base/error.h"
+#include "virt/live_domain.h"
 
 #include <glib-unix.h>
 #include <signal.h>
@@ -74,7 +74,7 @@ say(const Guest *guest, const char *what)
 
 /* Whether libvirt-guests could not save it, or could and would lose its nested guests. */
 static gboolean
-is_wanted(const NestRun *run)
+is_wanted(const NestLiveDomain *run)
 {
     const char *guard = run && run->marked ? run->state->guard : NULL;
 
@@ -95,10 +95,10 @@ static gboolean
 collect(const NestConnection *connection, virDomainPtr domain, gpointer data, GError **error)
 {
     Drain *drain = data;
-    g_autoptr(NestRun) run = NULL;
+    g_autoptr(NestLiveDomain) run = NULL;
     Guest *guest = NULL;
 
-    if (!nest_run_read(domain, NULL, FALSE, &run, error))
+    if (!nest_live_domain_read(domain, NULL, FALSE, &run, error))
         return FALSE;
     if (!is_wanted(run))
         return TRUE;

@@ -3,14 +3,14 @@
 #include "command.h"
 #include "host_report.h"
 
-#include "error.h"
-#include "exposed.h"
-#include "kvm_plan.h"
-#include "kvm_reload.h"
-#include "log.h"
-#include "modprobe_conf.h"
-#include "modprobe_dropin.h"
-#include "root.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/root.h"
+#include "domain/exposed.h"
+#include "host/kvm_plan.h"
+#include "host/kvm_reload.h"
+#include "host/modprobe_conf.h"
+#include "host/modprobe_dropin.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -93,26 +93,29 @@ tell_plan(const NestKvmModule *module, gboolean force, GError **error)
     return action != NEST_KVM_DO_REFUSE;
 }
 
-/* What nest_kvm_reload() did. @before: as the host was found before. */
+/* (transfer full) What nest_kvm_reload() did. */
 static gchar *
-turned_words(const NestKvmModule *before, gboolean nested)
+done_words(const NestKvmModule *module, NestKvmAction done, gboolean nested)
 {
-    const char *how = nest_kvm_module_is_loaded(before) ? "unloaded and loaded" : "loaded";
-
-    if ((before->state == NEST_KVM_ON) == nested)
+    if (done == NEST_KVM_DO_NOTHING)
         return g_strdup(nested ? ALREADY : "nothing to do, nesting is not on");
-    return g_strdup_printf("%s was %s with nesting %s", before->vendor->module, how,
+    return g_strdup_printf("%s was %s with nesting %s", module->vendor->module,
+                           done == NEST_KVM_DO_RELOAD ? "unloaded and loaded" : "loaded",
                            nested ? "on" : "off");
 }
 
 static gboolean
-set_nesting(const NestKvmModule *before, gboolean nested, gboolean force, GError **error)
+set_nesting(gboolean nested, gboolean force, GError **error)
 {
-    g_autofree gchar *words = turned_words(before, nested);
-    NestKvmModule after;
+    NestKvmModule module;
+    NestKvmAction done = NEST_KVM_DO_NOTHING;
+    g_autofree gchar *words = NULL;
 
-    if (!nest_kvm_reload(nested, force, &after, error))
+    if (!nest_kvm_reload(nested, force, &module, &done, error))
         return FALSE;
+    if (nested)
+        nest_exposed_log(module.vendor, done);
+    words = done_words(&module, done, nested);
     tell("now", words);
     return TRUE;
 }
@@ -173,7 +176,7 @@ enable_both(const NestKvmModule *module, const Wish *wish)
 
     tell_exposed(module);
     if (wish->now && !(wish->dry_run ? tell_plan(module, wish->force, &error)
-                                     : set_nesting(module, TRUE, wish->force, &error))) {
+                                     : set_nesting(TRUE, wish->force, &error))) {
         go_on = wish->boot && is_passing(error);
         status = nest_command_fail(g_steal_pointer(&error));
         if (wish->boot && !go_on)
@@ -246,7 +249,7 @@ disable(NestCall *call)
     if (!check_root(call, &error))
         return nest_command_fail(error);
     nest_log_open("virt-nest", FALSE);
-    if (now && !set_nesting(&module, FALSE, FALSE, &error))
+    if (now && !set_nesting(FALSE, FALSE, &error))
         status = nest_command_fail(g_steal_pointer(&error));
     if (!forget(&module, &error))
         status = nest_command_fail(error);

@@ -2,14 +2,14 @@
 /* What can be said of the host: its KVM module, what decides nesting there, and what would be done about it. */
 #include "host_report.h"
 
-#include "error.h"
-#include "exposed.h"
-#include "kvm_parameters.h"
-#include "kvm_plan.h"
-#include "kvm_users.h"
-#include "modprobe_files.h"
+#include "base/error.h"
+#include "base/root.h"
+#include "domain/exposed.h"
+#include "host/kvm_parameters.h"
+#include "host/kvm_plan.h"
+#include "host/kvm_users.h"
+#include "host/modprobe_files.h"
 #include "output.h"
-#include "root.h"
 
 #include <stdio.h>
 #include <unistd.h>

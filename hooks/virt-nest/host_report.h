@@ -2,8 +2,8 @@
 /* What can be said of the host: its KVM module, what decides nesting there, and what would be done about it. */
 #pragma once
 
-#include "kvm_module.h"
-#include "modprobe_conf.h"
+#include "host/kvm_module.h"
+#include "host/modprobe_conf.h"
 
 /**
  * nest_host_report_print: look at the host and print it, changing nothing.

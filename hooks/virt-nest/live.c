@@ -2,6 +2,7 @@
 /* What virtnestd left in a running domain's live XML of its nested guests and its guard, in words. */
 #include "live.h"
 
+#include "guard/verdict.h"
 #include "output.h"
 
 static gint64
@@ -12,7 +13,7 @@ now(void)
 
 /* If QEMU's start time cannot be read, as by an ordinary user, the uuid alone has to match. */
 const NestState *
-nest_live_record(const NestRun *run)
+nest_live_record(const NestLiveDomain *run)
 {
     gboolean ours =
         run && nest_state_is_of(run->state, run->guest.uuid) && (run->marked || !*run->qemu);
@@ -21,7 +22,7 @@ nest_live_record(const NestRun *run)
 }
 
 const char *
-nest_live_verdict(const NestRun *run)
+nest_live_verdict(const NestLiveDomain *run)
 {
     const NestState *record = nest_live_record(run);
     const char *unknown = nest_verdict_why_name(NEST_WHY_NOTHING);
@@ -36,7 +37,7 @@ nest_live_verdict(const NestRun *run)
 }
 
 const char *
-nest_live_guard(const NestRun *run)
+nest_live_guard(const NestLiveDomain *run)
 {
     const NestState *record = nest_live_record(run);
 
@@ -60,7 +61,7 @@ evidence_words(const NestState *record, double rate)
 }
 
 static gchar *
-since_words(const NestRun *run, const NestState *record)
+since_words(const NestLiveDomain *run, const NestState *record)
 {
     g_autoptr(GDateTime) since = g_date_time_new_from_unix_local(record->since);
     g_autofree gchar *date = since ? g_date_time_format(since, "%F %T") : NULL;
@@ -71,7 +72,7 @@ since_words(const NestRun *run, const NestState *record)
 
 /* (nullable) Why the guard is lifted; NULL if it is not, nor about to be. */
 static gchar *
-allow_words(const NestRun *run, const NestState *record)
+allow_words(const NestLiveDomain *run, const NestState *record)
 {
     g_autofree gchar *span = nest_output_span(run->allow.until - now());
 
@@ -95,7 +96,7 @@ add(GPtrArray *lines, gchar *line)
 }
 
 GPtrArray *
-nest_live_words(const NestRun *run, double rate)
+nest_live_words(const NestLiveDomain *run, double rate)
 {
     const NestState *record = nest_live_record(run);
     GPtrArray *lines = g_ptr_array_new_with_free_func(g_free);
@@ -115,7 +116,7 @@ nest_live_words(const NestRun *run, double rate)
 /* --- for programs */
 
 static void
-build_nested(JsonBuilder *builder, const NestRun *run, const NestState *record, double rate)
+build_nested(JsonBuilder *builder, const NestLiveDomain *run, const NestState *record, double rate)
 {
     g_autofree gchar *since = record->since ? nest_output_iso_time(record->since) : NULL;
 
@@ -133,7 +134,7 @@ build_nested(JsonBuilder *builder, const NestRun *run, const NestState *record, 
 }
 
 static void
-build_guard(JsonBuilder *builder, const NestRun *run, const NestState *record)
+build_guard(JsonBuilder *builder, const NestLiveDomain *run, const NestState *record)
 {
     gboolean allowed = nest_allow_holds(&run->allow, now());
     g_autofree gchar *until = run->allow.until ? nest_output_iso_time(run->allow.until) : NULL;
@@ -146,7 +147,7 @@ build_guard(JsonBuilder *builder, const NestRun *run, const NestState *record)
 }
 
 void
-nest_live_build(JsonBuilder *builder, const NestRun *run, double rate)
+nest_live_build(JsonBuilder *builder, const NestLiveDomain *run, double rate)
 {
     const NestState *record = nest_live_record(run);
 

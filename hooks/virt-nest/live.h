@@ -2,7 +2,7 @@
 /* What virtnestd left in a running domain's live XML of its nested guests and its guard, in words. */
 #pragma once
 
-#include "virtnestd/run.h"
+#include "virt/live_domain.h"
 
 #include <json-glib/json-glib.h>
 
@@ -13,13 +13,13 @@
  * Returns: (nullable) the record; NULL where the domain is not guarded, or the record is of another domain or
  * of another run of it.
  */
-const NestState *nest_live_record(const NestRun *run);
+const NestState *nest_live_record(const NestLiveDomain *run);
 
 /* "running", "none", "unknown", or "-" for a domain that is not guarded. */
-const char *nest_live_verdict(const NestRun *run);
+const char *nest_live_verdict(const NestLiveDomain *run);
 
 /* "off", "armed", "lifted", "failed", or "-". */
-const char *nest_live_guard(const NestRun *run);
+const char *nest_live_guard(const NestLiveDomain *run);
 
 /**
  * nest_live_words: what to print if nested guests run, or if the guard is not as it should be.
@@ -27,7 +27,7 @@ const char *nest_live_guard(const NestRun *run);
  *
  * Returns: (transfer full) sentences, parts of which come from outside; none if all is well.
  */
-GPtrArray *nest_live_words(const NestRun *run, double rate) G_GNUC_WARN_UNUSED_RESULT;
+GPtrArray *nest_live_words(const NestLiveDomain *run, double rate) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Adds the members "nested" and "guard", each null where the domain is not guarded. */
-void nest_live_build(JsonBuilder *builder, const NestRun *run, double rate);
+void nest_live_build(JsonBuilder *builder, const NestLiveDomain *run, double rate);

@@ -2,7 +2,7 @@
 /* virt-nest, the command a person runs: finds its command in the table and runs it. */
 #include "command.h"
 
-#include "error.h"
+#include "base/error.h"
 
 #include <errno.h>
 #include <fcntl.h>

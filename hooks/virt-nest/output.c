@@ -2,7 +2,7 @@
 /* What the commands print: text without control characters, in columns and lines, and JSON. */
 #include "output.h"
 
-#include "error.h"
+#include "base/error.h"
 
 #include <stdio.h>
 

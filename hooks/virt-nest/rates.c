@@ -2,8 +2,8 @@
 /* Entries into nested guests a second, by the plugins that count them without touching the guest. */
 #include "rates.h"
 
-#include "virtnestd/loader.h"
-#include "virtnestd/virt.h"
+#include "plugin_host.h"
+#include "virt/virt.h"
 
 #include <string.h>
 
@@ -11,7 +11,7 @@
 static const gchar *const names[] = {"probe-debugfs", "probe-domstats", NULL};
 
 struct NestRates {
-    NestPlugins *plugins;
+    NestPluginHost *plugins;
     GHashTable *domains; /* "UUID ID" -> Sampled */
 };
 
@@ -77,7 +77,7 @@ nest_rates_new(const char *folder)
     NestRates *rates = g_new0(NestRates, 1);
     g_autoptr(GKeyFile) settings = g_key_file_new();
 
-    rates->plugins = nest_plugins_load(folder, names, settings);
+    rates->plugins = nest_plugin_host_load(folder, names, settings);
     rates->domains = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     return rates;
 }
@@ -87,19 +87,19 @@ nest_rates_free(NestRates *rates)
 {
     if (!rates)
         return;
-    nest_plugins_free(rates->plugins);
+    nest_plugin_host_free(rates->plugins);
     g_hash_table_unref(rates->domains);
     g_free(rates);
 }
 
 static gboolean
-sample_by(const NestLoaded *probe, virConnectPtr libvirt, const NestGuest *guest,
+sample_by(const NestLoadedPlugin *probe, virConnectPtr libvirt, const NestGuest *guest,
           NestEvidence *evidence)
 {
     const NestPlugin *plugin = probe->plugin;
     g_autoptr(virDomain) domain = NULL;
 
-    if (!plugin->sample || !nest_loaded_applies(probe, guest))
+    if (!plugin->sample || !nest_loaded_plugin_applies(probe, guest))
         return FALSE;
     if (!plugin->local)
         domain = libvirt ? virDomainLookupByUUIDString(libvirt, guest->uuid) : NULL;
@@ -110,9 +110,9 @@ sample_by(const NestLoaded *probe, virConnectPtr libvirt, const NestGuest *guest
 static NestEvidence
 take_sample(const NestRates *rates, virConnectPtr libvirt, const NestGuest *guest)
 {
-    const NestLoaded *probe = NULL;
+    const NestLoadedPlugin *probe = NULL;
 
-    for (guint i = 0; (probe = nest_plugins_get(rates->plugins, NEST_PLUGIN_PROBE, i)); i++) {
+    for (guint i = 0; (probe = nest_plugin_host_get(rates->plugins, NEST_PLUGIN_PROBE, i)); i++) {
         NestEvidence evidence = {0};
 
         if (sample_by(probe, libvirt, guest, &evidence))

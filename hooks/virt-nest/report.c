@@ -2,9 +2,9 @@
 /* What can be said of one domain: its tag, its CPU, and whether what the tag asks for is in effect. */
 #include "report.h"
 
-#include "cpu.h"
-#include "error.h"
-#include "liveness.h"
+#include "base/error.h"
+#include "base/liveness.h"
+#include "domain/cpu.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -221,10 +221,10 @@ NestReport *
 nest_report_new(const NestConnection *connection, virDomainPtr domain, GError **error)
 {
     g_auto(Look) look = {.connection = connection, .domain = domain};
-    g_autoptr(NestRun) run = NULL;
+    g_autoptr(NestLiveDomain) run = NULL;
     NestReport *report = NULL;
 
-    if (!look_at(&look, error) || !nest_run_read(domain, NULL, FALSE, &run, error))
+    if (!look_at(&look, error) || !nest_live_domain_read(domain, NULL, FALSE, &run, error))
         return NULL;
     report = g_new0(NestReport, 1);
     report->name = g_strdup(virDomainGetName(domain));
@@ -247,7 +247,7 @@ nest_report_free(NestReport *report)
     g_free(report->uuid);
     g_free(report->cpu);
     g_free(report->problem);
-    nest_run_unref(report->run);
+    nest_live_domain_unref(report->run);
     g_free(report);
 }
 

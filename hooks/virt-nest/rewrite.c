@@ -2,10 +2,10 @@
 /* virt-nest rewrite: a filter from domain XML to domain XML, without libvirt. */
 #include "command.h"
 
-#include "../fatal.h"
-#include "cpu.h"
-#include "error.h"
-#include "prefilter.h"
+#include "base/error.h"
+#include "base/fatal.h"
+#include "domain/cpu.h"
+#include "domain/prefilter.h"
 
 #include <errno.h>
 #include <libxml/parser.h>

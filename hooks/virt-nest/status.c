@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* virt-nest status: which domains are tagged, which of them have what they ask for, and why not. */
-#include "exposed.h"
-#include "error.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "domain/exposed.h"
 #include "live.h"
-#include "log.h"
 #include "output.h"
 #include "rates.h"
 #include "report.h"

@@ -2,8 +2,8 @@
 /* virt-nest enable and disable: write or remove a definition's tag, and at once do what follows. */
 #include "report.h"
 
-#include "cpu.h"
-#include "error.h"
+#include "base/error.h"
+#include "domain/cpu.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -8,8 +8,8 @@
  * connection's thread runs the default one. */
 #include "connection.h"
 
-#include "error.h"
-#include "log.h"
+#include "base/error.h"
+#include "base/log.h"
 #include "output.h"
 #include "rates.h"
 #include "screen.h"
@@ -64,9 +64,10 @@ is_wanted(const Top *top, const NestGuest *guest)
 static void
 look_at(Top *top, virDomainPtr domain, NestTopView *view)
 {
-    g_autoptr(NestRun) run = NULL;
+    g_autoptr(NestLiveDomain) run = NULL;
 
-    if (nest_run_read(domain, NULL, FALSE, &run, NULL) && run && is_wanted(top, &run->guest))
+    if (nest_live_domain_read(domain, NULL, FALSE, &run, NULL) && run &&
+        is_wanted(top, &run->guest))
         nest_top_view_add(view, run,
                           nest_rates_sample(top->rates, top->connection->libvirt, &run->guest));
 }

@@ -2,7 +2,7 @@
 /* What virt-nest top has found, as the lines of its screen. */
 #include "top_view.h"
 
-#include "error.h"
+#include "base/error.h"
 #include "live.h"
 #include "output.h"
 
@@ -13,7 +13,7 @@
 
 /* One domain. */
 typedef struct {
-    NestRun *run;
+    NestLiveDomain *run;
     NestRate rate;
 } Row;
 
@@ -22,7 +22,7 @@ row_free(gpointer data)
 {
     Row *row = data;
 
-    nest_run_unref(row->run);
+    nest_live_domain_unref(row->run);
     g_free(row);
 }
 
@@ -52,11 +52,11 @@ compare_names(gconstpointer a, gconstpointer b)
 }
 
 void
-nest_top_view_add(NestTopView *view, NestRun *run, const NestRate *rate)
+nest_top_view_add(NestTopView *view, NestLiveDomain *run, const NestRate *rate)
 {
     Row *row = g_new0(Row, 1);
 
-    row->run = nest_run_ref(run);
+    row->run = nest_live_domain_ref(run);
     row->rate = *rate;
     g_ptr_array_add(view->rows, row);
 }
@@ -68,7 +68,7 @@ nest_top_view_sort(NestTopView *view)
 }
 
 static guint
-count(const NestTopView *view, const char *(*word)(const NestRun *run), const char *wanted)
+count(const NestTopView *view, const char *(*word)(const NestLiveDomain *run), const char *wanted)
 {
     guint n = 0;
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "rates.h"
-#include "virtnestd/run.h"
+#include "virt/live_domain.h"
 
 /**
  * NestTopView: what a refresh has found.
@@ -26,7 +26,7 @@ void nest_top_view_free(NestTopView *view);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestTopView, nest_top_view_free)
 
 /* Adds one domain. @run gets one more reference, and @rate is copied. */
-void nest_top_view_add(NestTopView *view, NestRun *run, const NestRate *rate);
+void nest_top_view_add(NestTopView *view, NestLiveDomain *run, const NestRate *rate);
 
 /* Sorts the domains by name, once all are there. */
 void nest_top_view_sort(NestTopView *view);

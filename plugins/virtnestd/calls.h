@@ -2,7 +2,7 @@
 /* The connections over which libvirt is called, each by one thread at a time. */
 #pragma once
 
-#include "virtnestd/virt.h"
+#include "virt/virt.h"
 
 /* Calls at a time, and so connections besides the one for events. */
 #define NEST_CALLS_MAX 4

@@ -12,11 +12,11 @@
  * Workers touch nothing of this file but their own Look; all else happens on the main loop. */
 #include "virtnestd/domains.h"
 
-#include "domain_xml.h"
-#include "error.h"
-#include "log.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "domain/domain_xml.h"
+#include "virt/correct.h"
 #include "virtnestd/calls.h"
-#include "virtnestd/correct.h"
 #include "virtnestd/marker.h"
 #include "virtnestd/restart.h"
 #include "virtnestd/scan.h"
@@ -37,7 +37,7 @@ struct NestDomains {
     NestHost *host;           /* its KVM module */
     NestGuardian *guardian;   /* of running domains */
     NestCalls *calls;         /* where the calls go; NULL while libvirt is away */
-    NestWatch *watch;         /* over domains that come back */
+    NestDefineTracker *watch; /* over domains that come back */
     GThreadPool *workers;     /* of Look */
     GHashTable *entries;      /* uuid -> Entry */
     GHashTable *unmarked;     /* uuids of domains that, as they run, could not be read or marked */
@@ -69,7 +69,7 @@ typedef struct {
     NestStart start;      /* a start was seen, and on-stale=restart is set */
     NestState *live;      /* what the guard wants in its live marker; NULL: nothing */
     gboolean allow_over;  /* ... and what virt-nest allow left taken away */
-    NestRun *run;         /* the domain as it runs; found */
+    NestLiveDomain *run;  /* the domain as it runs; found */
     gchar *name;          /* the domain's name; found, unless it is locked */
     NestScan *scan;       /* all domains; found by the listing */
     guint part;           /* of them */
@@ -96,7 +96,7 @@ look_free(Look *look)
     g_clear_error(&look->error);
     g_clear_error(&look->unmarked);
     nest_state_free(look->live);
-    nest_run_unref(look->run);
+    nest_live_domain_unref(look->run);
     g_free(look->uuid);
     g_free(look->name);
     g_free(look->done);
@@ -137,7 +137,8 @@ take_over(Look *look, const NestDefinition *definition)
 static void
 look_at_run(Look *look, virDomainPtr domain, const NestDefinition *definition)
 {
-    if (nest_run_read(domain, definition, look->live != NULL, &look->run, &look->unmarked) &&
+    if (nest_live_domain_read(domain, definition, look->live != NULL, &look->run,
+                              &look->unmarked) &&
         look->run)
         nest_marker_put(domain, look->run, look->live, look->allow_over, &look->busy,
                         &look->unmarked);
@@ -489,7 +490,7 @@ nest_domains_new(const NestConfig *config, NestHost *host, NestGuardian *guardia
     domains->config = config;
     domains->host = host;
     domains->guardian = guardian;
-    domains->watch = nest_watch_new();
+    domains->watch = nest_define_tracker_new();
     domains->entries = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     domains->unmarked = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     domains->workers = g_thread_pool_new(run_look, NULL, NEST_CALLS_MAX, FALSE, NULL);
@@ -505,7 +506,7 @@ nest_domains_free(NestDomains *domains)
     nest_domains_detach(domains);
     g_hash_table_unref(domains->entries);
     g_hash_table_unref(domains->unmarked);
-    nest_watch_free(domains->watch);
+    nest_define_tracker_free(domains->watch);
     g_free(domains);
 }
 
@@ -569,7 +570,7 @@ nest_domains_lifecycle(NestDomains *domains, virDomainPtr domain, int event, int
 {
     g_autofree gchar *uuid = nest_virt_uuid(domain);
 
-    nest_watch_note(domains->watch, domain, event, detail);
+    nest_define_tracker_add_event(domains->watch, domain, event, detail);
     if (event == VIR_DOMAIN_EVENT_STOPPED) {
         nest_guardian_forget(domains->guardian, uuid);
         look_again(domains, uuid);

@@ -2,10 +2,10 @@
 /* The host's domains: which of them are to be looked at, and which are being looked at. */
 #pragma once
 
-#include "config.h"
+#include "base/config.h"
+#include "virt/virt.h"
 #include "virtnestd/guard.h"
 #include "virtnestd/host.h"
-#include "virtnestd/virt.h"
 
 typedef struct NestDomains NestDomains;
 

@@ -3,15 +3,15 @@
  *
  * Theory of operation: a running domain that is to be guarded is a ward. Each interval a ward is sampled, by
  * probes that only read files here on the main loop, by others on a worker (guard_job.c); the sample goes
- * into the ward's verdict (common/verdict.c), and where verdict and guard disagree a worker arms or disarms.
+ * into the ward's verdict (common/guard/verdict.c), and where verdict and guard disagree a worker arms or disarms.
  * There is at most one piece of work a ward, so that a QEMU that does not answer holds up nobody else: its
  * worker does not count among those there may be. What has come out is published: in the domain's live
  * metadata, by the look that the listener asks for, and by the exports. Nothing is written down besides: after
  * a restart of virtnestd or libvirt, a ward's QEMU says itself whether it is armed. */
 #include "virtnestd/guard.h"
 
-#include "error.h"
-#include "log.h"
+#include "base/error.h"
+#include "base/log.h"
 #include "virtnestd/ward.h"
 
 /* Without an answer for so long a QEMU counts as stuck. */
@@ -21,7 +21,7 @@
 
 struct NestGuardian {
     const NestConfig *config;
-    const NestPlugins *plugins;
+    const NestPluginHost *plugins;
     const NestGuardListener *listener;
     gpointer data;         /* for the listener */
     NestCalls *calls;      /* where the calls go; NULL while libvirt is away */
@@ -44,7 +44,7 @@ export_now(gpointer data)
 {
     NestGuardian *guardian = data;
     g_autoptr(GArray) shown = g_array_new(FALSE, FALSE, sizeof(NestShown));
-    const NestLoaded *loaded = NULL;
+    const NestLoadedPlugin *loaded = NULL;
     GHashTableIter iter;
     NestWard *ward = NULL;
 
@@ -55,7 +55,8 @@ export_now(gpointer data)
 
         g_array_append_val(shown, row);
     }
-    for (guint i = 0; (loaded = nest_plugins_get(guardian->plugins, NEST_PLUGIN_EXPORT, i)); i++) {
+    for (guint i = 0; (loaded = nest_plugin_host_get(guardian->plugins, NEST_PLUGIN_EXPORT, i));
+         i++) {
         g_autoptr(GError) error = NULL;
 
         if (!loaded->plugin->publish(loaded->state, (const NestShown *)shown->data, shown->len,
@@ -232,7 +233,7 @@ take_sample(NestWard *ward, const NestEvidence *evidence, const char *probe, gin
 static void
 sample(NestWard *ward)
 {
-    const NestPlugins *plugins = ward->guardian->plugins;
+    const NestPluginHost *plugins = ward->guardian->plugins;
     const NestGuest *guest = &ward->run->guest;
     NestEvidence evidence = {0};
     const char *probe = NULL;
@@ -443,13 +444,13 @@ drop_if_over(NestWard *ward)
 
 /* Whether virtnestd, this one or an earlier, has armed it. */
 static gboolean
-may_be_armed(const NestRun *run)
+may_be_armed(const NestLiveDomain *run)
 {
     return run->marked && run->state->nested;
 }
 
 static void
-add_ward(NestGuardian *guardian, NestRun *run)
+add_ward(NestGuardian *guardian, NestLiveDomain *run)
 {
     NestWard *ward = nest_ward_new(guardian, run);
 
@@ -461,7 +462,7 @@ add_ward(NestGuardian *guardian, NestRun *run)
 
 /* One that has just been let go is marked as guarded until its marker has been written anew. */
 static void
-see_new(NestGuardian *guardian, NestRun *run)
+see_new(NestGuardian *guardian, NestLiveDomain *run)
 {
     const char *uuid = run->guest.uuid;
 
@@ -473,11 +474,11 @@ see_new(NestGuardian *guardian, NestRun *run)
 }
 
 void
-nest_guardian_see(NestGuardian *guardian, NestRun *run)
+nest_guardian_see(NestGuardian *guardian, NestLiveDomain *run)
 {
     NestWard *ward = g_hash_table_lookup(guardian->wards, run->guest.uuid);
 
-    if (ward && !nest_run_is(ward->run, run)) {
+    if (ward && !nest_live_domain_is(ward->run, run)) {
         remove_ward(guardian, run->guest.uuid);
         ward = NULL;
     }
@@ -485,8 +486,8 @@ nest_guardian_see(NestGuardian *guardian, NestRun *run)
         see_new(guardian, run);
         return;
     }
-    nest_run_unref(ward->run);
-    ward->run = nest_run_ref(run);
+    nest_live_domain_unref(ward->run);
+    ward->run = nest_live_domain_ref(run);
     ward->spent &= run->has_allow;
     decide(ward);
     drop_if_over(ward);
@@ -571,7 +572,7 @@ nest_guardian_settle(NestGuardian *guardian)
 }
 
 NestGuardian *
-nest_guardian_new(const NestConfig *config, const NestPlugins *plugins,
+nest_guardian_new(const NestConfig *config, const NestPluginHost *plugins,
                   const NestGuardListener *listener, gpointer data)
 {
     NestGuardian *guardian = g_new0(NestGuardian, 1);

@@ -2,10 +2,10 @@
 /* The guard: watches running domains for nested guests, and has migration and save refused while they run. */
 #pragma once
 
-#include "config.h"
+#include "base/config.h"
+#include "plugin_host.h"
+#include "virt/live_domain.h"
 #include "virtnestd/calls.h"
-#include "virtnestd/loader.h"
-#include "virtnestd/run.h"
 
 typedef struct NestGuardian NestGuardian;
 
@@ -25,7 +25,7 @@ typedef struct {
  * @config: the settings in force; read each time, so that a reload counts from the next sample
  * @plugins: probes, guards and exports
  */
-NestGuardian *nest_guardian_new(const NestConfig *config, const NestPlugins *plugins,
+NestGuardian *nest_guardian_new(const NestConfig *config, const NestPluginHost *plugins,
                                 const NestGuardListener *listener, gpointer data);
 
 /* Frees it; waits for the work under way. Armed domains stay armed. */
@@ -40,7 +40,7 @@ void nest_guardian_settle(NestGuardian *guardian);
 
 /* A domain was looked at, and runs. It is guarded from now on if @run
  * says so, or if it is armed. */
-void nest_guardian_see(NestGuardian *guardian, NestRun *run);
+void nest_guardian_see(NestGuardian *guardian, NestLiveDomain *run);
 
 /* A domain does not run any more, or is none of ours. */
 void nest_guardian_forget(NestGuardian *guardian, const char *uuid);

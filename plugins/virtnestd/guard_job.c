@@ -2,9 +2,9 @@
 /* What the guard lets a worker do for one domain, as it waits for libvirt: sample, check, arm, disarm. */
 #include "virtnestd/guard_job.h"
 
-#include "error.h"
+#include "base/error.h"
+#include "virt/virt.h"
 #include "virtnestd/late.h"
-#include "virtnestd/virt.h"
 
 gint64
 nest_guard_now(void)
@@ -13,14 +13,15 @@ nest_guard_now(void)
 }
 
 NestGuardJob *
-nest_guard_job_new(NestGuardWork work, const NestPlugins *plugins, NestCalls *calls, NestRun *run)
+nest_guard_job_new(NestGuardWork work, const NestPluginHost *plugins, NestCalls *calls,
+                   NestLiveDomain *run)
 {
     NestGuardJob *job = g_new0(NestGuardJob, 1);
 
     job->work = work;
     job->plugins = plugins;
     job->calls = nest_calls_ref(calls);
-    job->run = nest_run_ref(run);
+    job->run = nest_live_domain_ref(run);
     job->waited = -1;
     job->made = nest_guard_now();
     return job;
@@ -30,7 +31,7 @@ void
 nest_guard_job_free(NestGuardJob *job)
 {
     nest_calls_unref(job->calls);
-    nest_run_unref(job->run);
+    nest_live_domain_unref(job->run);
     g_clear_error(&job->error);
     g_free(job->aborted);
     g_free(job->late);
@@ -38,7 +39,7 @@ nest_guard_job_free(NestGuardJob *job)
 }
 
 static gboolean
-runs_still(virDomainPtr domain, const NestRun *run)
+runs_still(virDomainPtr domain, const NestLiveDomain *run)
 {
     return (int)virDomainGetID(domain) == run->guest.id && !nest_virt_has_stopped(domain);
 }
@@ -79,7 +80,7 @@ nest_guard_job_run(NestGuardJob *job)
 
 /* Whether the sample lacks what the probe gives. */
 static gboolean
-is_wanted(const NestLoaded *loaded, const NestEvidence *evidence, gboolean wants_bit)
+is_wanted(const NestLoadedPlugin *loaded, const NestEvidence *evidence, gboolean wants_bit)
 {
     if (loaded->plugin->counts)
         return !evidence->counted;
@@ -87,13 +88,14 @@ is_wanted(const NestLoaded *loaded, const NestEvidence *evidence, gboolean wants
 }
 
 const char *
-nest_guard_sample_here(const NestPlugins *plugins, const NestGuest *guest, NestEvidence *evidence)
+nest_guard_sample_here(const NestPluginHost *plugins, const NestGuest *guest,
+                       NestEvidence *evidence)
 {
-    const NestLoaded *loaded = NULL;
+    const NestLoadedPlugin *loaded = NULL;
 
-    for (guint i = 0; (loaded = nest_plugins_get(plugins, NEST_PLUGIN_PROBE, i)); i++)
+    for (guint i = 0; (loaded = nest_plugin_host_get(plugins, NEST_PLUGIN_PROBE, i)); i++)
         if (loaded->plugin->local && is_wanted(loaded, evidence, FALSE) &&
-            nest_loaded_applies(loaded, guest) &&
+            nest_loaded_plugin_applies(loaded, guest) &&
             loaded->plugin->sample(loaded->state, guest, NULL, evidence, NULL))
             return loaded->plugin->name;
     return NULL;
@@ -103,11 +105,11 @@ void
 nest_guard_sample(NestGuardJob *job, virDomainPtr domain)
 {
     const NestGuest *guest = &job->run->guest;
-    const NestLoaded *loaded = NULL;
+    const NestLoadedPlugin *loaded = NULL;
 
-    for (guint i = 0; (loaded = nest_plugins_get(job->plugins, NEST_PLUGIN_PROBE, i)); i++) {
+    for (guint i = 0; (loaded = nest_plugin_host_get(job->plugins, NEST_PLUGIN_PROBE, i)); i++) {
         if (loaded->plugin->local || !is_wanted(loaded, &job->evidence, job->wants_bit) ||
-            !nest_loaded_applies(loaded, guest))
+            !nest_loaded_plugin_applies(loaded, guest))
             continue;
         g_clear_error(&job->error);
         if (loaded->plugin->sample(loaded->state, guest, domain, &job->evidence, &job->error) &&
@@ -124,10 +126,10 @@ nest_guard_sample(NestGuardJob *job, virDomainPtr domain)
 void
 nest_guard_check(NestGuardJob *job, virDomainPtr domain)
 {
-    const NestLoaded *loaded = NULL;
+    const NestLoadedPlugin *loaded = NULL;
 
     for (guint i = 0;
-         !job->error && (loaded = nest_plugins_get(job->plugins, NEST_PLUGIN_GUARD, i)); i++) {
+         !job->error && (loaded = nest_plugin_host_get(job->plugins, NEST_PLUGIN_GUARD, i)); i++) {
         gboolean armed = FALSE;
 
         if (loaded->plugin->is_armed(loaded->state, &job->run->guest, domain, &armed, &job->error))
@@ -135,10 +137,10 @@ nest_guard_check(NestGuardJob *job, virDomainPtr domain)
     }
 }
 
-static const NestLoaded *
+static const NestLoadedPlugin *
 guard_plugin(NestGuardJob *job, guint i)
 {
-    const NestLoaded *loaded = nest_plugins_get(job->plugins, NEST_PLUGIN_GUARD, i);
+    const NestLoadedPlugin *loaded = nest_plugin_host_get(job->plugins, NEST_PLUGIN_GUARD, i);
 
     if (!loaded && i == 0)
         g_set_error(&job->error, NEST_ERROR, NEST_ERROR_GUARD,
@@ -162,7 +164,7 @@ look_what_is_left(NestGuardJob *job, virDomainPtr domain)
 void
 nest_guard_arm(NestGuardJob *job, virDomainPtr domain)
 {
-    const NestLoaded *loaded = NULL;
+    const NestLoadedPlugin *loaded = NULL;
 
     job->yields = job->yields && nest_virt_is_busy(domain);
     if (job->yields)
@@ -180,7 +182,7 @@ nest_guard_arm(NestGuardJob *job, virDomainPtr domain)
 void
 nest_guard_disarm(NestGuardJob *job, virDomainPtr domain)
 {
-    const NestLoaded *loaded = NULL;
+    const NestLoadedPlugin *loaded = NULL;
 
     for (guint i = 0; !job->error && (loaded = guard_plugin(job, i)); i++)
         loaded->plugin->disarm(loaded->state, &job->run->guest, domain, &job->error);

@@ -2,9 +2,9 @@
 /* What the guard lets a worker do for one domain, as it waits for libvirt: sample, check, arm, disarm. */
 #pragma once
 
+#include "plugin_host.h"
+#include "virt/live_domain.h"
 #include "virtnestd/calls.h"
-#include "virtnestd/loader.h"
-#include "virtnestd/run.h"
 
 typedef struct NestGuardJob NestGuardJob;
 
@@ -16,12 +16,12 @@ typedef void (*NestGuardWork)(NestGuardJob *job, virDomainPtr domain);
  */
 struct NestGuardJob {
     NestGuardWork work;
-    const NestPlugins *plugins;
-    NestCalls *calls; /* a reference of its own */
-    NestRun *run;     /* a reference of its own */
-    gint64 made;      /* when it was, CLOCK_MONOTONIC's milliseconds */
-    gint waited;      /* so many more, until a worker took it; -1: none has; by g_atomic_int_... */
-    gboolean stuck;   /* it takes so long that QEMU does not answer; of the main loop */
+    const NestPluginHost *plugins;
+    NestCalls *calls;    /* a reference of its own */
+    NestLiveDomain *run; /* a reference of its own */
+    gint64 made;         /* when it was, CLOCK_MONOTONIC's milliseconds */
+    gint waited;    /* so many more, until a worker took it; -1: none has; by g_atomic_int_... */
+    gboolean stuck; /* it takes so long that QEMU does not answer; of the main loop */
     gboolean wants_bit;    /* sample: the bit is to be read as well */
     NestEvidence evidence; /* sample: what is known already, and what was found */
     const char *probe;     /* (nullable) sample: the plugin whose evidence counts */
@@ -39,8 +39,8 @@ struct NestGuardJob {
 };
 
 /* (transfer full) */
-NestGuardJob *nest_guard_job_new(NestGuardWork work, const NestPlugins *plugins, NestCalls *calls,
-                                 NestRun *run);
+NestGuardJob *nest_guard_job_new(NestGuardWork work, const NestPluginHost *plugins,
+                                 NestCalls *calls, NestLiveDomain *run);
 void nest_guard_job_free(NestGuardJob *job);
 
 /* Does it, on a worker. What a domain that has ended, or runs anew, leads to is no error. */
@@ -59,7 +59,7 @@ void nest_guard_arm(NestGuardJob *job, virDomainPtr domain);
 void nest_guard_disarm(NestGuardJob *job, virDomainPtr domain);
 
 /* Adds what the probes that only read files say; for the main loop. (nullable) Returns the plugin that counted. */
-const char *nest_guard_sample_here(const NestPlugins *plugins, const NestGuest *guest,
+const char *nest_guard_sample_here(const NestPluginHost *plugins, const NestGuest *guest,
                                    NestEvidence *evidence);
 
 /* Now, on CLOCK_MONOTONIC's clock, in milliseconds. */

@@ -6,10 +6,11 @@
  * of them leads to a new try. */
 #include "virtnestd/host.h"
 
-#include "error.h"
-#include "kvm_reload.h"
-#include "log.h"
-#include "modprobe_dropin.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "domain/exposed.h"
+#include "host/kvm_reload.h"
+#include "host/modprobe_dropin.h"
 
 struct NestHost {
     const NestConfig *config;
@@ -87,9 +88,12 @@ reload(gpointer data)
 {
     NestHost *host = data;
     NestKvmModule module;
+    NestKvmAction done = NEST_KVM_DO_NOTHING;
 
-    if (nest_kvm_reload(TRUE, FALSE, &module, &host->problem))
+    if (nest_kvm_reload(TRUE, FALSE, &module, &done, &host->problem)) {
+        nest_exposed_log(module.vendor, done);
         keep_on(&module);
+    }
     g_idle_add(reload_is_done, host);
     return NULL;
 }

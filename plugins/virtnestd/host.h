@@ -2,7 +2,7 @@
 /* The host's KVM module, made ready as soon as a tagged domain wants it. */
 #pragma once
 
-#include "config.h"
+#include "base/config.h"
 
 typedef struct NestHost NestHost;
 

@@ -8,7 +8,7 @@
  * because the NestInhibit may be gone. */
 #include "virtnestd/inhibit.h"
 
-#include "log.h"
+#include "base/log.h"
 
 #include <gio/gio.h>
 #include <gio/gunixfdlist.h>

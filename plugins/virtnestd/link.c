@@ -3,8 +3,8 @@
  * again after libvirt was away. */
 #include "virtnestd/link.h"
 
-#include "error.h"
-#include "log.h"
+#include "base/error.h"
+#include "base/log.h"
 
 #include <gio/gio.h>
 #include <json-glib/json-glib.h>

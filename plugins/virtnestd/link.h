@@ -3,7 +3,7 @@
  * again after libvirt was away. */
 #pragma once
 
-#include "virtnestd/virt.h"
+#include "virt/virt.h"
 
 typedef struct NestLink NestLink;
 

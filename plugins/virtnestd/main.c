@@ -7,16 +7,16 @@
  * takes care of the host's KVM module. guard.c watches running domains, each kept in a ward
  * (ward.c); guard_job.c does its work on a worker, through the plugins that loader.c has loaded.
  * inhibit.c delays the host's shutdown, and release.c disarms all domains. */
-#include "config.h"
-#include "error.h"
-#include "liveness.h"
-#include "log.h"
+#include "base/config.h"
+#include "base/error.h"
+#include "base/liveness.h"
+#include "base/log.h"
+#include "domain/xml.h"
 #include "virtnestd/domains.h"
 #include "virtnestd/inhibit.h"
 #include "virtnestd/link.h"
 #include "virtnestd/notify.h"
 #include "virtnestd/release.h"
-#include "xml.h"
 
 #include <glib-unix.h>
 #include <locale.h>
@@ -33,15 +33,15 @@
 
 /* The whole daemon. */
 typedef struct {
-    NestConfig config;      /* the settings in force */
-    NestHost *host;         /* takes care of its KVM module */
-    NestPlugins *plugins;   /* probes, guards and exports */
-    NestGuardian *guardian; /* uses the plugins */
-    NestInhibit *inhibit;   /* delays the host's shutdown */
-    NestDomains *domains;   /* which domains are to be looked at */
-    NestLink *link;         /* the connection to libvirt */
-    GMainLoop *loop;        /* runs until SIGTERM */
-    gboolean idle;          /* stopped, and no call of libvirt is under way */
+    NestConfig config;       /* the settings in force */
+    NestHost *host;          /* takes care of its KVM module */
+    NestPluginHost *plugins; /* probes, guards and exports */
+    NestGuardian *guardian;  /* uses the plugins */
+    NestInhibit *inhibit;    /* delays the host's shutdown */
+    NestDomains *domains;    /* which domains are to be looked at */
+    NestLink *link;          /* the connection to libvirt */
+    GMainLoop *loop;         /* runs until SIGTERM */
+    gboolean idle;           /* stopped, and no call of libvirt is under way */
 } Daemon;
 
 static void
@@ -202,7 +202,7 @@ run(Daemon *daemon, const char *uri)
     if (daemon->idle) { /* else a worker waits for libvirt and still needs it */
         nest_domains_free(daemon->domains);
         nest_guardian_free(daemon->guardian);
-        nest_plugins_free(daemon->plugins);
+        nest_plugin_host_free(daemon->plugins);
     }
     nest_inhibit_free(daemon->inhibit);
     nest_host_free(daemon->host);
@@ -256,14 +256,14 @@ prepare(Daemon *daemon, GError **error)
     names = nest_config_plugins(&settings, error);
     if (!names)
         return FALSE;
-    daemon->plugins = nest_plugins_load(NEST_PLUGINDIR, (const gchar *const *)names, settings);
+    daemon->plugins = nest_plugin_host_load(NEST_PLUGINDIR, (const gchar *const *)names, settings);
     return TRUE;
 }
 
 /* Loads the plugins that disarm. The blocker is loaded whatever the settings say, and
  * without settings of its own: it may have been armed before the settings were broken, or
  * before it was left out of them. */
-static NestPlugins *
+static NestPluginHost *
 load_to_release(void)
 {
     g_autoptr(GError) error = NULL;
@@ -281,7 +281,7 @@ load_to_release(void)
         settings = g_key_file_new();
     }
     (void)g_key_file_remove_group(settings, BLOCKER, NULL);
-    return nest_plugins_load(NEST_PLUGINDIR, (const gchar *const *)wanted->pdata, settings);
+    return nest_plugin_host_load(NEST_PLUGINDIR, (const gchar *const *)wanted->pdata, settings);
 }
 
 /* Returns: the exit status. */
@@ -289,7 +289,7 @@ static int
 release_all(const char *uri)
 {
     g_autoptr(GError) error = NULL;
-    NestPlugins *plugins = NULL;
+    NestPluginHost *plugins = NULL;
 
     if (!nest_liveness_take(&error)) {
         nest_log_error(NULL, NULL, error);
@@ -301,7 +301,7 @@ release_all(const char *uri)
             nest_log_error(NULL, NULL, error);
         return 1; /* a thread may still use the plugins */
     }
-    nest_plugins_free(plugins);
+    nest_plugin_host_free(plugins);
     return 0;
 }
 

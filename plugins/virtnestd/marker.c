@@ -2,7 +2,7 @@
 /* The live marker: says in a running tagged domain's live XML that this guest runs, and what its guard does. */
 #include "virtnestd/marker.h"
 
-#include "virtnestd/virt.h"
+#include "virt/virt.h"
 
 /* @element: (nullable) NULL takes it away. */
 static gboolean
@@ -24,7 +24,7 @@ set_element(virDomainPtr domain, const char *element, const char *prefix, const 
 /* (transfer full)(nullable) The record as it should stand in the live XML; NULL: the tag and the
  * guard are gone, so the record must go as well. */
 static gchar *
-wanted_element(const NestRun *run, const NestState *live)
+wanted_element(const NestLiveDomain *run, const NestState *live)
 {
     g_autoptr(NestState) state = nest_state_copy(live ? live : run->marked ? run->state : NULL);
 
@@ -39,14 +39,14 @@ wanted_element(const NestRun *run, const NestState *live)
 }
 
 static gboolean
-must_forget_allow(const NestRun *run, gboolean allow_is_over)
+must_forget_allow(const NestLiveDomain *run, gboolean allow_is_over)
 {
     return run->has_allow && (allow_is_over || run->arrived ||
                               !nest_allow_holds(&run->allow, g_get_real_time() / G_USEC_PER_SEC));
 }
 
 gboolean
-nest_marker_put(virDomainPtr domain, const NestRun *run, const NestState *live,
+nest_marker_put(virDomainPtr domain, const NestLiveDomain *run, const NestState *live,
                 gboolean allow_is_over, gboolean *ret_busy, GError **error)
 {
     g_autofree gchar *before = nest_state_format(run->state, FALSE);

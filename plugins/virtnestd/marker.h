@@ -5,7 +5,7 @@
  * resumes saved state and must not be judged by its CPU, and whether nested guests were running in it. */
 #pragma once
 
-#include "virtnestd/run.h"
+#include "virt/live_domain.h"
 
 /**
  * nest_marker_put: mark a running domain.
@@ -21,5 +21,5 @@
  *
  * Returns: FALSE with NEST_ERROR_LIBVIRT.
  */
-gboolean nest_marker_put(virDomainPtr domain, const NestRun *run, const NestState *live,
+gboolean nest_marker_put(virDomainPtr domain, const NestLiveDomain *run, const NestState *live,
                          gboolean allow_is_over, gboolean *ret_busy, GError **error);

@@ -2,11 +2,11 @@
 /* virtnestd --release: disarms every guard of the host, as the removal of the package does. */
 #include "virtnestd/release.h"
 
-#include "error.h"
-#include "log.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "virt/virt.h"
 #include "virtnestd/guard_job.h"
 #include "virtnestd/marker.h"
-#include "virtnestd/virt.h"
 
 /* How long all of them may take together. */
 #define PATIENCE_SECONDS 20
@@ -14,7 +14,7 @@
 /* One domain that a thread disarms. */
 typedef struct {
     NestCalls *calls;
-    const NestPlugins *plugins;
+    const NestPluginHost *plugins;
     GAsyncQueue *done; /* takes this struct when the domain is done */
     gchar *uuid;
     gchar *name;
@@ -23,7 +23,7 @@ typedef struct {
 
 /* An empty live part, in which no guard has a say. */
 static gboolean
-clear_marker(virDomainPtr domain, const NestRun *run, GError **error)
+clear_marker(virDomainPtr domain, const NestLiveDomain *run, GError **error)
 {
     g_autoptr(NestState) nothing = nest_state_new();
     gboolean busy = FALSE;
@@ -40,15 +40,15 @@ disarm(NestGuardJob *job, virDomainPtr domain)
         clear_marker(domain, job->run, &job->error);
 }
 
-static NestRun *
+static NestLiveDomain *
 read_run(Release *release)
 {
     virConnectPtr connection = nest_calls_take(release->calls);
     g_autoptr(virDomain) domain = virDomainLookupByUUIDString(connection, release->uuid);
-    NestRun *run = NULL;
+    NestLiveDomain *run = NULL;
 
     if (domain)
-        (void)!nest_run_read(domain, NULL, TRUE, &run, &release->error);
+        (void)!nest_live_domain_read(domain, NULL, TRUE, &run, &release->error);
     nest_calls_give(release->calls, connection);
     return run;
 }
@@ -57,7 +57,7 @@ read_run(Release *release)
  * armed whose vCPUs lack the feature. Of the others, the guard asks only those QEMUs that somebody
  * has asked before, so no untagged domain is tainted by this. */
 static gboolean
-may_be_armed(const NestRun *run)
+may_be_armed(const NestLiveDomain *run)
 {
     return run->state->uuid || *run->guest.feature;
 }
@@ -66,7 +66,7 @@ static void
 run_release(gpointer data, gpointer unused)
 {
     Release *release = data;
-    g_autoptr(NestRun) run = read_run(release);
+    g_autoptr(NestLiveDomain) run = read_run(release);
     NestGuardJob *job = NULL;
 
     (void)unused;
@@ -117,7 +117,7 @@ wait_for(GAsyncQueue *done, guint n, gboolean *ok)
 }
 
 static Release *
-release_new(NestCalls *calls, const NestPlugins *plugins, GAsyncQueue *done, virDomainPtr domain)
+release_new(NestCalls *calls, const NestPluginHost *plugins, GAsyncQueue *done, virDomainPtr domain)
 {
     Release *release = g_new0(Release, 1);
 
@@ -132,7 +132,7 @@ release_new(NestCalls *calls, const NestPlugins *plugins, GAsyncQueue *done, vir
 /* Domains that do not come back keep their threads, which end with the
  * process, and what these need. */
 static gboolean
-release_all(virConnectPtr connection, const NestPlugins *plugins, virDomainPtr *list, guint n)
+release_all(virConnectPtr connection, const NestPluginHost *plugins, virDomainPtr *list, guint n)
 {
     NestCalls *calls = nest_calls_new(connection, connection);
     GThreadPool *workers =
@@ -157,7 +157,7 @@ release_all(virConnectPtr connection, const NestPlugins *plugins, virDomainPtr *
 }
 
 gboolean
-nest_release(const char *uri, const NestPlugins *plugins, GError **error)
+nest_release(const char *uri, const NestPluginHost *plugins, GError **error)
 {
     g_autoptr(virConnect) connection = virConnectOpen(uri);
     g_autoptr(NestDomainList) list = NULL;

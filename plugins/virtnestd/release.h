@@ -2,7 +2,7 @@
 /* virtnestd --release: disarms every guard of the host, as the removal of the package does. */
 #pragma once
 
-#include "virtnestd/loader.h"
+#include "plugin_host.h"
 
 /**
  * nest_release: disarm all running domains and say in their live markers that nothing is guarded.
@@ -14,4 +14,4 @@
  *
  * Returns: FALSE if one could not be disarmed, which has been logged, or with NEST_ERROR_LIBVIRT.
  */
-gboolean nest_release(const char *uri, const NestPlugins *plugins, GError **error);
+gboolean nest_release(const char *uri, const NestPluginHost *plugins, GError **error);

@@ -3,9 +3,9 @@
  * stopped and started again, once. */
 #include "virtnestd/restart.h"
 
-#include "cpu.h"
-#include "error.h"
-#include "virtnestd/run.h"
+#include "base/error.h"
+#include "domain/cpu.h"
+#include "virt/live_domain.h"
 
 #include <string.h>
 
@@ -33,7 +33,7 @@ lacks_feature(const char *text)
 static gboolean
 has_just_booted(virDomainPtr domain, NestStart start, unsigned int *ret_flags)
 {
-    gint64 age = nest_run_age(virDomainGetName(domain));
+    gint64 age = nest_live_domain_age(virDomainGetName(domain));
     int state = 0;
     int reason = 0;
 

@@ -3,7 +3,7 @@
  * stopped and started again, once. */
 #pragma once
 
-#include "virtnestd/correct.h"
+#include "virt/correct.h"
 
 /* What the events have told of a start; the greater says more. */
 typedef enum {

@@ -2,7 +2,7 @@
 /* All domains of the host, sifted for those that have anything to do with virt-nest. */
 #include "virtnestd/scan.h"
 
-#include "prefilter.h"
+#include "domain/prefilter.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
 /* All domains of the host, sifted for those that have anything to do with virt-nest. */
 #pragma once
 
-#include "virtnestd/virt.h"
+#include "virt/virt.h"
 
 /**
  * NestScan: the host's domains at one moment.

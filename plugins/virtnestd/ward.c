@@ -2,18 +2,18 @@
 /* A ward: a running domain under guard, what is known of it and what is wanted for it. */
 #include "virtnestd/ward.h"
 
-#include "log.h"
+#include "base/log.h"
 
 /* How long a reason may be out of date. */
 #define REASON_MS 10000
 
 NestWard *
-nest_ward_new(NestGuardian *guardian, NestRun *run)
+nest_ward_new(NestGuardian *guardian, NestLiveDomain *run)
 {
     NestWard *ward = g_new0(NestWard, 1);
 
     ward->guardian = guardian;
-    ward->run = nest_run_ref(run);
+    ward->run = nest_live_domain_ref(run);
     return ward;
 }
 
@@ -24,7 +24,7 @@ nest_ward_free(gpointer data)
 
     if (ward->job)
         ward->job->owner = NULL;
-    nest_run_unref(ward->run);
+    nest_live_domain_unref(ward->run);
     nest_state_free(ward->shown);
     g_free(ward->problem);
     g_free(ward->said);

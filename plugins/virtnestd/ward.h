@@ -13,7 +13,7 @@
  */
 typedef struct {
     NestGuardian *guardian; /* whose ward it is */
-    NestRun *run;
+    NestLiveDomain *run;
     NestVerdict verdict;
     const char *probe; /* (nullable) the plugin whose evidence counts */
     NestGuardJob *job; /* its work under way; owned by the worker; NULL: none */
@@ -31,7 +31,7 @@ typedef struct {
 } NestWard;
 
 /* (transfer full) */
-NestWard *nest_ward_new(NestGuardian *guardian, NestRun *run);
+NestWard *nest_ward_new(NestGuardian *guardian, NestLiveDomain *run);
 
 /* @ward: work under way for it goes on, and is nobody's then */
 void nest_ward_free(gpointer ward);

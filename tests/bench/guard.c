@@ -11,7 +11,7 @@
  *   TIME NANOSECONDS   how long those samples took */
 #include "virt.h"
 
-#include "state.h"
+#include "domain/state.h"
 #include "virtnestd/guard.h"
 
 #include <errno.h>
@@ -157,28 +157,28 @@ on_armed(gpointer data, gboolean any)
     (void)data, (void)any;
 }
 
-static NestPlugins *
+static NestPluginHost *
 load_plugins(const char *folder)
 {
     const gchar *const names[] = {"probe-debugfs", "good-guard", "export-textfile", NULL};
     g_autoptr(GKeyFile) settings = g_key_file_new();
     g_autofree gchar *metrics = g_strconcat(g_getenv("VIRT_NEST_ROOT"), METRICS, NULL);
-    NestPlugins *plugins = NULL;
+    NestPluginHost *plugins = NULL;
 
     if (g_mkdir_with_parents(metrics, 0755) < 0)
         bench_die("cannot make %s: %s", metrics, g_strerror(errno));
     g_key_file_set_string(settings, "export-textfile", "directory", METRICS);
-    plugins = nest_plugins_load(folder, names, settings);
+    plugins = nest_plugin_host_load(folder, names, settings);
     for (int kind = NEST_PLUGIN_PROBE; kind <= NEST_PLUGIN_EXPORT; kind++)
-        if (!nest_plugins_get(plugins, (NestPluginKind)kind, 0))
+        if (!nest_plugin_host_get(plugins, (NestPluginKind)kind, 0))
             bench_die("%s lacks one of the plugins", folder);
     return plugins;
 }
 
-static NestRun *
+static NestLiveDomain *
 new_run(guint i)
 {
-    NestRun *run = g_atomic_rc_box_new0(NestRun);
+    NestLiveDomain *run = g_atomic_rc_box_new0(NestLiveDomain);
 
     run->guest.name = g_strdup_printf("b%05u", i);
     run->guest.uuid = g_strdup_printf(UUID_FORMAT, i + 1);
@@ -201,7 +201,7 @@ guard_all(Bench *bench)
     nest_guardian_attach(bench->guardian, calls);
     nest_calls_unref(calls);
     for (guint i = 0; i < bench->domains; i++) {
-        g_autoptr(NestRun) run = new_run(i);
+        g_autoptr(NestLiveDomain) run = new_run(i);
 
         nest_guardian_see(bench->guardian, run);
     }
@@ -294,7 +294,7 @@ main(int argc, char **argv)
 {
     static const NestGuardListener listener = {on_changed, on_armed};
     Bench bench = {.config = NEST_CONFIG_DEFAULT};
-    NestPlugins *plugins = NULL;
+    NestPluginHost *plugins = NULL;
 
     g_set_prgname("guard");
     if (argc != 4 || !g_getenv("VIRT_NEST_ROOT"))
@@ -305,7 +305,7 @@ main(int argc, char **argv)
     bench.guardian = nest_guardian_new(&bench.config, plugins, &listener, &bench);
     run(&bench, bench_number(argv[1]));
     nest_guardian_free(bench.guardian);
-    nest_plugins_free(plugins);
+    nest_plugin_host_free(plugins);
     g_strfreev(bench.counters);
     return 0;
 }

@@ -2,8 +2,8 @@
 /* Shows that a configuration is read or refused by name, and that a refusal changes no setting.
  *
  * The input is the file. */
+#include "base/config.h"
 #include "fuzz.h"
-#include "config.h"
 
 #include <fcntl.h>
 #include <glib/gstdio.h>

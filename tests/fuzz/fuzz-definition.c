@@ -3,10 +3,10 @@
  *
  * The first three bytes choose vendor and host, the tag, and where the rest stands: as the whole
  * definition, as the <cpu> of one, or as the choices of which a <cpu> is built. */
-#include "cpu.h"
+#include "domain/cpu.h"
+#include "domain/state.h"
+#include "domain/tag.h"
 #include "fuzz.h"
-#include "state.h"
-#include "tag.h"
 
 #include <string.h>
 

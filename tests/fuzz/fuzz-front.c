@@ -3,9 +3,9 @@
  *
  * The first byte chooses the operation, the second how much one read gives, the rest is the XML. The
  * reference is the library's own search, nest_prefilter_matches(), over the whole of it. */
+#include "domain/prefilter.h"
+#include "domain/tag.h"
 #include "fuzz.h"
-#include "prefilter.h"
-#include "tag.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -3,8 +3,8 @@
  *
  * The first byte chooses the operation, the second the host and whether the domain has a definition, the
  * rest is the XML. What resumes is followed through prepare, start and stopped, as libvirt does. */
+#include "domain/prefilter.h"
 #include "fuzz.h"
-#include "prefilter.h"
 
 #include <glib/gstdio.h>
 #include <stdio.h>
@@ -39,7 +39,7 @@ static const struct {
 static const char *const hosts[] = {"amd-on", "amd-off-idle", "intel-on"};
 static char roots[G_N_ELEMENTS(hosts)][128]; /* as putenv() wants them */
 
-/* Stands for common/log.c: a line is made, and not written. */
+/* Stands for common/base/log.c: a line is made, and not written. */
 void
 nest_log_open(const char *program, gboolean service)
 {

@@ -4,8 +4,8 @@
  *
  * The first byte chooses: 0 and 1 read the rest as a file, for AMD and Intel; 2 has it as the drop-in. */
 #include "fuzz.h"
-#include "modprobe_conf.h"
-#include "modprobe_dropin.h"
+#include "host/modprobe_conf.h"
+#include "host/modprobe_dropin.h"
 
 #include <fcntl.h>
 #include <glib/gstdio.h>

@@ -2,8 +2,8 @@
 /* Shows that a record is read as it is written or not at all, and that a forged one harms nothing.
  *
  * The first byte chooses the domain, the second how much of the element is the rest of the input. */
+#include "domain/state.h"
 #include "fuzz.h"
-#include "state.h"
 
 #include <string.h>
 

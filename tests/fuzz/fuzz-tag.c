@@ -2,9 +2,9 @@
 /* Shows that a tag that is read can be written and read again, and that a mistake in it is named.
  *
  * The first byte chooses where the rest of the input stands; see `places`. */
+#include "domain/prefilter.h"
+#include "domain/tag.h"
 #include "fuzz.h"
-#include "prefilter.h"
-#include "tag.h"
 
 #include <string.h>
 

@@ -2,9 +2,9 @@
 /* What the fuzz targets share: promises that abort, and checks of what more than one of them gets. */
 #include "fuzz.h"
 
-#include "allow.h"
-#include "prefilter.h"
-#include "state.h"
+#include "domain/allow.h"
+#include "domain/prefilter.h"
+#include "domain/state.h"
 
 #include <libxml/xmlerror.h>
 #include <stdio.h>

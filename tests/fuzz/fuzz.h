@@ -2,9 +2,9 @@
 /* What the fuzz targets share: promises that abort, and checks of what more than one of them gets. */
 #pragma once
 
-#include "definition.h"
-#include "domain_xml.h"
-#include "error.h"
+#include "base/error.h"
+#include "domain/definition.h"
+#include "domain/domain_xml.h"
 
 /* libFuzzer's interface, which AFL++ knows as well. */
 int LLVMFuzzerInitialize(int *argc, char ***argv);

@@ -4,7 +4,7 @@
  *   blocker PLUGIN.so arm|disarm|armed DOMAIN [KEY=VALUE...]   settings of its group
  *
  * Prints what came out of it; 1 and the error where it failed. $BLOCKER_ID is the id of a run that has ended. */
-#include "error.h"
+#include "base/error.h"
 #include "nest-plugin.h"
 
 #include <gmodule.h>

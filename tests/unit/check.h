@@ -2,8 +2,8 @@
 /* What the unit tests share: reading a domain, judging an error, laying out a host in a folder. */
 #pragma once
 
-#include "domain_xml.h"
-#include "error.h"
+#include "base/error.h"
+#include "domain/domain_xml.h"
 
 #include <glib/gstdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What virt-nest allow leaves: it is read as it is written, what is forged allows nothing, and so says the schema. */
 #include "check.h"
-#include "allow.h"
+#include "domain/allow.h"
 
 #include <libxml/parser.h>
 #include <libxml/relaxng.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The settings: defaults, every value, the plugins, and what is refused with the file's name. */
+#include "base/config.h"
 #include "check.h"
-#include "config.h"
 
 #include <unistd.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The corpus: what becomes of real tools' XML on Intel, on AMD and under TCG, to the byte. */
 #include "check.h"
-#include "cpu.h"
-#include "definition.h"
+#include "domain/cpu.h"
+#include "domain/definition.h"
 
 #define FOLDER "tests/corpus"
 #define LEAST 40 /* a walk that finds fewer walked somewhere else */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The CPU vendors: those of hosts, and whose CPU each model's name means. */
 #include "check.h"
-#include "cpu_vendor.h"
+#include "host/cpu_vendor.h"
 
 #define CPU_MAP "/usr/share/libvirt/cpu_map"
 

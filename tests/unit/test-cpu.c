@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The CPU rewrite: every row of the table in cpu.c, and what holds for every CPU there can be. */
 #include "check.h"
-#include "cpu.h"
+#include "domain/cpu.h"
 
 #include <libxml/parser.h>
 #include <libxml/relaxng.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The correction of a definition from text to text, through all that can become of it. */
 #include "check.h"
-#include "definition.h"
-#include "state.h"
+#include "domain/definition.h"
+#include "domain/state.h"
 
 #include <libxml/parser.h>
 

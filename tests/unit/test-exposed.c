@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The domains that gain the feature: each kind of definition from an /etc/libvirt/qemu laid out in a folder. */
 #include "check.h"
-#include "exposed.h"
+#include "domain/exposed.h"
 
 #include <sys/resource.h>
 #include <sys/stat.h>

@@ -4,9 +4,9 @@
  * Real are guard.c and what it is made of, with its workers and the main loop. Fake are libvirt, which answers
  * below, and the plugins: a probe and a guard that are told what to say. A case waits for states, and for
  * nothing only by letting some samples go by. */
+#include "base/log.h"
 #include "check.h"
-#include "log.h"
-#include "state.h"
+#include "domain/state.h"
 #include "virtnestd/guard.h"
 
 #include <libvirt/virterror.h>
@@ -173,10 +173,10 @@ static const NestPlugin probe = {
 static const NestPlugin guard = {
     .name = "guard", .kind = NEST_PLUGIN_GUARD, .arm = arm, .disarm = disarm, .is_armed = is_armed};
 
-const NestLoaded *
-nest_plugins_get(const NestPlugins *plugins, NestPluginKind kind, guint i)
+const NestLoadedPlugin *
+nest_plugin_host_get(const NestPluginHost *plugins, NestPluginKind kind, guint i)
 {
-    static const NestLoaded loaded[] = {{&probe, NULL}, {&guard, NULL}};
+    static const NestLoadedPlugin loaded[] = {{&probe, NULL}, {&guard, NULL}};
 
     (void)plugins;
     for (gsize k = 0; k < G_N_ELEMENTS(loaded); k++)
@@ -186,7 +186,7 @@ nest_plugins_get(const NestPlugins *plugins, NestPluginKind kind, guint i)
 }
 
 gboolean
-nest_loaded_applies(const NestLoaded *loaded, const NestGuest *guest)
+nest_loaded_plugin_applies(const NestLoadedPlugin *loaded, const NestGuest *guest)
 {
     (void)loaded, (void)guest;
     return TRUE;
@@ -274,10 +274,10 @@ guard_is(const char *word)
 }
 
 /* What a look found. */
-static NestRun *
+static NestLiveDomain *
 new_run(void)
 {
-    NestRun *run = g_atomic_rc_box_new0(NestRun);
+    NestLiveDomain *run = g_atomic_rc_box_new0(NestLiveDomain);
 
     run->guest = (NestGuest){g_strdup("one"), g_strdup(UUID), 1, 100, TRUE, "svm"};
     run->qemu = g_strdup("1");
@@ -289,16 +289,16 @@ new_run(void)
 static void
 see(void)
 {
-    g_autoptr(NestRun) run = new_run();
+    g_autoptr(NestLiveDomain) run = new_run();
 
     nest_guardian_see(world.guardian, run);
 }
 
 /* Another that libvirt was asked for, as @world.live has it by now. */
-static NestRun *
+static NestLiveDomain *
 marked_run(void)
 {
-    NestRun *run = new_run();
+    NestLiveDomain *run = new_run();
 
     run->marked = TRUE;
     run->state->nested = TRUE;
@@ -308,7 +308,7 @@ marked_run(void)
 static void
 see_allowed(gboolean once)
 {
-    g_autoptr(NestRun) run = new_run();
+    g_autoptr(NestLiveDomain) run = new_run();
 
     run->has_allow = TRUE;
     run->allow = once ? (NestAllow){.once = TRUE} : (NestAllow){.until = G_MAXINT64};
@@ -494,8 +494,8 @@ test_unreachable(void)
 static void
 test_let_go(void)
 {
-    g_autoptr(NestRun) run = new_run();
-    g_autoptr(NestRun) again = marked_run();
+    g_autoptr(NestLiveDomain) run = new_run();
+    g_autoptr(NestLiveDomain) again = marked_run();
 
     begin_armed();
     run->guarded = FALSE;
@@ -512,7 +512,7 @@ test_let_go(void)
 static void
 test_untagged_stays_armed(void)
 {
-    g_autoptr(NestRun) run = marked_run();
+    g_autoptr(NestLiveDomain) run = marked_run();
 
     begin_armed();
     run->tagged = run->guarded = FALSE;
@@ -613,7 +613,7 @@ test_late_snapshot(void)
 static void
 test_libvirt_away(void)
 {
-    g_autoptr(NestRun) other = new_run();
+    g_autoptr(NestLiveDomain) other = new_run();
 
     begin_armed();
     nest_guardian_attach(world.guardian, NULL);

@@ -4,7 +4,7 @@
 #include "check.h"
 #include "world.h"
 
-#include "modprobe_conf.h"
+#include "host/modprobe_conf.h"
 
 #define PROGRAM "virt-nest"
 #define OURS "/etc/modprobe.d/virt-nest.conf"

@@ -3,7 +3,7 @@
  * rewrite do what is not in their tables: pass, or refuse in one line that says why.
  *
  * The real programs run, as libvirt and a shell run them. The documents are made here. */
-#include "error.h"
+#include "base/error.h"
 #include "world.h"
 
 #include <gio/gio.h>

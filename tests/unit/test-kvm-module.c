@@ -2,7 +2,7 @@
 /* The host's module: each state from a host laid out in a folder, its code and its remedy. */
 #include "check.h"
 #include "fake-kernel.h"
-#include "kvm_module.h"
+#include "host/kvm_module.h"
 
 #include <fcntl.h>
 #include <unistd.h>

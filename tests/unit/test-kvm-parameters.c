@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The KVM module's parameters: what each value means for nested guests, and all of them as a text to load with. */
 #include "check.h"
-#include "kvm_parameters.h"
+#include "host/kvm_parameters.h"
 
 static void
 put_parameter(const char *module, const char *name, const char *value)

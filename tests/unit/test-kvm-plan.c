@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The plan for the host's module: every state, as distributions and kernels have it, with what would be done. */
+#include "base/runtime_flag.h"
 #include "fake-kernel.h"
-#include "kvm_plan.h"
-#include "kvm_reload.h"
-#include "runtime_flag.h"
+#include "host/kvm_plan.h"
+#include "host/kvm_lock.h"
 
 #include <string.h>
 
@@ -219,7 +219,7 @@ test_starting(void)
     check_root_write("proc/cpuinfo", AMD);
     fake_kernel_module("kvm_amd", "parameters/nested", "1\n");
     fake_kernel_module("kvm_amd", "refcnt", "0\n");
-    nest_kvm_reload_inhibit(uuid);
+    nest_kvm_lock_inhibit_unload(uuid);
     module = nest_kvm_module_read();
     g_assert_cmpint(nest_kvm_plan(&module, FALSE, FALSE, &error), ==, NEST_KVM_DO_REFUSE);
     g_assert_error(error, NEST_ERROR, NEST_ERROR_HOST_BUSY);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Who uses KVM: each kind of process from a /proc laid out in a folder. */
 #include "check.h"
-#include "kvm_users.h"
+#include "host/kvm_users.h"
 
 #include <unistd.h>
 

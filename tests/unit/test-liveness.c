@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The lock that says virtnestd lives, and the flags that restore and migrate leave. */
+#include "base/liveness.h"
+#include "base/root.h"
+#include "base/runtime_flag.h"
 #include "check.h"
-#include "liveness.h"
-#include "root.h"
-#include "runtime_flag.h"
 
 #include <signal.h>
 #include <sys/stat.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* modprobe's configuration: whose nested= wins, by libkmod's own word too, and what our drop-in does to it. */
 #include "check.h"
-#include "modprobe_conf.h"
-#include "modprobe_dropin.h"
+#include "host/modprobe_conf.h"
+#include "host/modprobe_dropin.h"
 
 #include <libkmod.h>
 #include <signal.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* QEMU's monitor through libvirt: what is sent, and what is read from the answer. libvirt is the test's own. */
-#include "error.h"
+#include "base/error.h"
 #include "monitor.h"
 
 #include <libvirt/libvirt-qemu.h>

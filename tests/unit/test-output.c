@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What is printed: columns, spans of time, points in time. */
-#include "check.h"
 #include "../../hooks/virt-nest/output.h"
+#include "check.h"
 
 static const struct {
     const char *sentence;

@@ -2,7 +2,7 @@
 /* The probes, as they are built and loaded: debugfs in hosts laid out in folders, and domstats and registers with
  * a libvirt whose answers are made here. */
 #include "check.h"
-#include "virtnestd/loader.h"
+#include "plugin_host.h"
 
 #include <libvirt/libvirt-qemu.h>
 #include <sys/inotify.h>
@@ -53,29 +53,29 @@ virDomainQemuMonitorCommand(virDomainPtr domain, const char *command, char **ret
     return libvirt.text ? 0 : -1;
 }
 
-static NestPlugins *
+static NestPluginHost *
 load_with(const char *name, GKeyFile *settings)
 {
     const char *build = g_getenv("BUILD");
     g_autofree gchar *folder = g_build_filename(build ? build : "build", "plugins", NULL);
 
-    return nest_plugins_load(folder, (const gchar *const[]){name, NULL}, settings);
+    return nest_plugin_host_load(folder, (const gchar *const[]){name, NULL}, settings);
 }
 
-static NestPlugins *
+static NestPluginHost *
 load(const char *name)
 {
     g_autoptr(GKeyFile) settings = g_key_file_new();
-    NestPlugins *plugins = load_with(name, settings);
+    NestPluginHost *plugins = load_with(name, settings);
 
-    g_assert_nonnull(nest_plugins_get(plugins, NEST_PLUGIN_PROBE, 0));
+    g_assert_nonnull(nest_plugin_host_get(plugins, NEST_PLUGIN_PROBE, 0));
     return plugins;
 }
 
 static gboolean
-sample(const NestPlugins *plugins, const NestGuest *guest, NestEvidence *evidence, GError **error)
+sample(const NestPluginHost *plugins, const NestGuest *guest, NestEvidence *evidence, GError **error)
 {
-    const NestLoaded *probe = nest_plugins_get(plugins, NEST_PLUGIN_PROBE, 0);
+    const NestLoadedPlugin *probe = nest_plugin_host_get(plugins, NEST_PLUGIN_PROBE, 0);
     virDomainPtr domain = probe->plugin->local ? NULL : GUINT_TO_POINTER(1);
 
     return probe->plugin->sample(probe->state, guest, domain, evidence, error);
@@ -108,7 +108,7 @@ guest_of(gint64 pid)
 }
 
 static void
-check_counts(const NestPlugins *plugins, gint64 pid, guint64 entries)
+check_counts(const NestPluginHost *plugins, gint64 pid, guint64 entries)
 {
     NestGuest guest = guest_of(pid);
     NestEvidence evidence = {.bit = NEST_BIT_SET};
@@ -124,7 +124,7 @@ check_counts(const NestPlugins *plugins, gint64 pid, guint64 entries)
 
 /* The sample fails, says why and leaves the evidence alone. */
 static void
-check_fails(const NestPlugins *plugins, const NestGuest *guest, int code, const char *says)
+check_fails(const NestPluginHost *plugins, const NestGuest *guest, int code, const char *says)
 {
     NestEvidence evidence = {FALSE, UNTOUCHED, NEST_BIT_UNKNOWN};
     g_autoptr(GError) error = NULL;
@@ -138,7 +138,7 @@ check_fails(const NestPlugins *plugins, const NestGuest *guest, int code, const 
 }
 
 static void
-check_no_count(const NestPlugins *plugins, gint64 pid, const char *says)
+check_no_count(const NestPluginHost *plugins, gint64 pid, const char *says)
 {
     NestGuest guest = guest_of(pid);
 
@@ -147,7 +147,7 @@ check_no_count(const NestPlugins *plugins, gint64 pid, const char *says)
 
 /* Until it is counted: the folder is not listed more often than it is good for. */
 static void
-wait_for_count(const NestPlugins *plugins, gint64 pid, guint64 entries)
+wait_for_count(const NestPluginHost *plugins, gint64 pid, guint64 entries)
 {
     NestGuest guest = guest_of(pid);
     NestEvidence evidence = {0};
@@ -161,8 +161,8 @@ static void
 test_counter(void)
 {
     gchar *root = check_root_new();
-    NestPlugins *plugins = load("probe-debugfs");
-    const NestPlugin *plugin = nest_plugins_get(plugins, NEST_PLUGIN_PROBE, 0)->plugin;
+    NestPluginHost *plugins = load("probe-debugfs");
+    const NestPlugin *plugin = nest_plugin_host_get(plugins, NEST_PLUGIN_PROBE, 0)->plugin;
     NestGuest tcg = {.kvm = FALSE}, kvm = guest_of(4711);
 
     g_test_summary("the counter of the guest's own QEMU is read, anew each time");
@@ -181,7 +181,7 @@ test_counter(void)
     check_counts(plugins, 4711, G_MAXUINT64);
     write_counter("4711-12", "0\n");
     check_counts(plugins, 4711, 0);
-    nest_plugins_free(plugins);
+    nest_plugin_host_free(plugins);
     check_root_free(root);
 }
 
@@ -189,7 +189,7 @@ static void
 test_moves(void)
 {
     gchar *root = check_root_new();
-    NestPlugins *plugins = load("probe-debugfs");
+    NestPluginHost *plugins = load("probe-debugfs");
 
     g_test_summary("two VMs of a process are added up; a folder of another name is found; what is gone is forgotten");
     write_counter("8-12", "5\n");
@@ -203,7 +203,7 @@ test_moves(void)
     write_counter("9-1", "1\n");
     wait_for_count(plugins, 8, 9);
     wait_for_count(plugins, 9, 1);
-    nest_plugins_free(plugins);
+    nest_plugin_host_free(plugins);
     check_root_free(root);
 }
 
@@ -230,12 +230,12 @@ test_unreadable(gconstpointer data)
 {
     gsize i = GPOINTER_TO_SIZE(data);
     gchar *root = check_root_new();
-    NestPlugins *plugins = load("probe-debugfs");
+    NestPluginHost *plugins = load("probe-debugfs");
 
     if (unreadable[i].counter)
         write_counter("5-1", unreadable[i].counter);
     check_no_count(plugins, unreadable[i].pid, unreadable[i].says);
-    nest_plugins_free(plugins);
+    nest_plugin_host_free(plugins);
     check_root_free(root);
 }
 
@@ -244,7 +244,7 @@ test_no_counter(void)
 {
     gchar *root = check_root_new();
     g_autofree gchar *counter = g_build_filename(root, KVM "5-1/nested_run", NULL);
-    NestPlugins *plugins = load("probe-debugfs");
+    NestPluginHost *plugins = load("probe-debugfs");
 
     g_test_summary("a kernel without the counter, and one that does not let it be opened");
     check_root_write(KVM "5-1/guest_mode", "0\n");
@@ -254,7 +254,7 @@ test_no_counter(void)
     g_assert_cmpint(g_unlink(counter), ==, 0);
     check_root_write(KVM "5-1/nested_run", "3\n");
     wait_for_count(plugins, 5, 3);
-    nest_plugins_free(plugins);
+    nest_plugin_host_free(plugins);
     check_root_free(root);
 }
 
@@ -283,7 +283,7 @@ test_listings(void)
 {
     gchar *root = check_root_new();
     g_autofree gchar *folder = g_build_filename(root, KVM, NULL);
-    NestPlugins *plugins = load("probe-debugfs");
+    NestPluginHost *plugins = load("probe-debugfs");
     guint descriptors = 0, listings = 0;
     int notify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 
@@ -306,7 +306,7 @@ test_listings(void)
     g_assert_cmpuint(listings, <, 500);
     g_assert_cmpuint(count_descriptors(), ==, descriptors);
     close(notify);
-    nest_plugins_free(plugins);
+    nest_plugin_host_free(plugins);
     check_root_free(root);
 }
 
@@ -341,15 +341,15 @@ test_domstats(void)
         number("", VIR_TYPED_PARAM_ULLONG, 1000),
     };
     virDomainStatsRecord record = {.params = values, .nparams = G_N_ELEMENTS(values)};
-    NestPlugins *plugins = load("probe-domstats");
+    NestPluginHost *plugins = load("probe-domstats");
 
     g_test_summary("all vCPUs' nested_run, of the type that libvirt gives it, are added up");
-    g_assert_false(nest_plugins_get(plugins, NEST_PLUGIN_PROBE, 0)->plugin->local);
+    g_assert_false(nest_plugin_host_get(plugins, NEST_PLUGIN_PROBE, 0)->plugin->local);
     libvirt.record = &record;
     check_counts(plugins, 0, 42);
     values[1].value.ul = values[3].value.ul = 0;
     check_counts(plugins, 0, 0);
-    nest_plugins_free(plugins);
+    nest_plugin_host_free(plugins);
     libvirt.record = NULL;
 }
 
@@ -361,7 +361,7 @@ test_no_domstats(void)
         number("vcpu.0.nested_run.sum", VIR_TYPED_PARAM_DOUBLE, 1),
     };
     virDomainStatsRecord record = {.params = values, .nparams = G_N_ELEMENTS(values)};
-    NestPlugins *plugins = load("probe-domstats");
+    NestPluginHost *plugins = load("probe-domstats");
     NestGuest guest = guest_of(1);
 
     g_test_summary("no counter is an error: busy, old, or libvirt's own");
@@ -372,7 +372,7 @@ test_no_domstats(void)
     check_fails(plugins, &guest, NEST_ERROR_LIBVIRT, "does not count");
     libvirt.none = TRUE;
     check_fails(plugins, &guest, NEST_ERROR_LIBVIRT, "does not count");
-    nest_plugins_free(plugins);
+    nest_plugin_host_free(plugins);
     libvirt.none = FALSE;
     libvirt.record = NULL;
 }
@@ -432,7 +432,7 @@ static void
 test_registers(gconstpointer data)
 {
     gsize i = GPOINTER_TO_SIZE(data);
-    NestPlugins *plugins = load("probe-registers");
+    NestPluginHost *plugins = load("probe-registers");
     NestGuest guest = guest_of(1);
     NestEvidence evidence = {TRUE, UNTOUCHED, NEST_BIT_UNKNOWN};
     g_autoptr(GError) error = NULL;
@@ -447,19 +447,19 @@ test_registers(gconstpointer data)
         g_assert_cmpint(evidence.bit, ==, registers[i].bit);
         g_assert_true(evidence.counted && evidence.entries == UNTOUCHED);
     }
-    nest_plugins_free(plugins);
+    nest_plugin_host_free(plugins);
 }
 
 static void
 test_no_monitor(void)
 {
-    NestPlugins *plugins = load("probe-registers");
+    NestPluginHost *plugins = load("probe-registers");
     NestGuest guest = guest_of(1);
 
     g_test_summary("a monitor that does not answer");
     libvirt.text = NULL;
     check_fails(plugins, &guest, NEST_ERROR_LIBVIRT, "monitor");
-    nest_plugins_free(plugins);
+    nest_plugin_host_free(plugins);
 }
 
 /* --- settings */
@@ -482,11 +482,11 @@ test_settings(gconstpointer message)
     g_test_summary("a key that does not exist keeps a probe from being used");
     for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
         g_autoptr(GKeyFile) settings = g_key_file_new();
-        g_autoptr(NestPlugins) plugins = NULL;
+        g_autoptr(NestPluginHost) plugins = NULL;
 
         g_key_file_set_string(settings, names[i], "path", "/");
         plugins = load_with(names[i], settings);
-        g_assert_null(nest_plugins_get(plugins, NEST_PLUGIN_PROBE, 0));
+        g_assert_null(nest_plugin_host_get(plugins, NEST_PLUGIN_PROBE, 0));
         check_says(((const GString *)message)->str, names[i]);
         check_says(((const GString *)message)->str, "] path is not a setting|[NEST-PLUGIN]");
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Entries a second: what two samples say, the graph, and the plugins over a debugfs laid out in a folder. */
-#include "check.h"
 #include "../../hooks/virt-nest/rates.h"
+#include "check.h"
 
 #define SECOND G_USEC_PER_SEC
 

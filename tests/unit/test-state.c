@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* virtnestd's record: what is written is read again, what is forged is not believed. */
 #include "check.h"
-#include "state.h"
+#include "domain/state.h"
 
 #define NS "xmlns:neststate='urn:virt-nest:state:1'"
 #define UUID "6695eb01-f6a4-8304-79aa-97f2502e193f"

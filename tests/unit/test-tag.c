@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The tag: every value, every mistake and its message, and that the schema says the same. */
 #include "check.h"
-#include "prefilter.h"
-#include "tag.h"
+#include "domain/prefilter.h"
+#include "domain/tag.h"
 
 #include <libxml/parser.h>
 #include <libxml/relaxng.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The export for Prometheus: what is in its file, by a strict reading of the format, and how it gets there. */
 #include "check.h"
-#include "virtnestd/loader.h"
+#include "plugin_host.h"
 
 #include <glib/gstdio.h>
 #include <sys/stat.h>
@@ -17,7 +17,7 @@ static const NestGuest one = {"lab1", UUID, 1, 100, TRUE, "svm"};
 static const NestGuest two = {"lab 2", OTHER, 2, 200, FALSE, "svm"};
 
 /* With a setting, unless it is NULL. */
-static NestPlugins *
+static NestPluginHost *
 load_with(const char *key, const char *value)
 {
     const char *build = g_getenv("BUILD");
@@ -26,27 +26,27 @@ load_with(const char *key, const char *value)
 
     if (value)
         g_key_file_set_string(settings, "export-textfile", key, value);
-    return nest_plugins_load(plugins, (const gchar *const[]){"export-textfile", NULL}, settings);
+    return nest_plugin_host_load(plugins, (const gchar *const[]){"export-textfile", NULL}, settings);
 }
 
 /* @folder: (nullable) */
-static NestPlugins *
+static NestPluginHost *
 load(const char *folder)
 {
     return load_with("directory", folder);
 }
 
 static gboolean
-publish(const NestPlugins *plugins, const NestShown *shown, gsize n, GError **error)
+publish(const NestPluginHost *plugins, const NestShown *shown, gsize n, GError **error)
 {
-    const NestLoaded *loaded = nest_plugins_get(plugins, NEST_PLUGIN_EXPORT, 0);
+    const NestLoadedPlugin *loaded = nest_plugin_host_get(plugins, NEST_PLUGIN_EXPORT, 0);
 
     g_assert_nonnull(loaded);
     return loaded->plugin->publish(loaded->state, shown, n, error);
 }
 
 static void
-check_publishes(const NestPlugins *plugins, const NestShown *shown, gsize n)
+check_publishes(const NestPluginHost *plugins, const NestShown *shown, gsize n)
 {
     g_autoptr(GError) error = NULL;
 
@@ -154,7 +154,7 @@ test_two(void)
     const NestVerdict tcg = {.state = NEST_VERDICT_NONE, .why = NEST_WHY_CLEAR};
     const NestShown shown[] = {{&one, &busy, NEST_GUARD_ARMED, "probe-debugfs", NULL},
                                {&two, &tcg, NEST_GUARD_OFF, "probe-registers", NULL}};
-    NestPlugins *plugins = load(NULL);
+    NestPluginHost *plugins = load(NULL);
 
     g_test_summary("all metrics of two domains, and of none when it ends");
     make_folder(DEBIAN);
@@ -166,7 +166,7 @@ test_two(void)
                           GUARD(ONE, "0", "1", "0", "0") GUARD(TWO, "1", "0", "0", "0") COUNTS("1", "1", "0", "0"));
     check_publishes(plugins, NULL, 0);
     check_metrics(DEBIAN, COUNTS("0", "0", "0", "0"));
-    nest_plugins_free(plugins);
+    nest_plugin_host_free(plugins);
     check_root_free(root);
 }
 
@@ -194,7 +194,7 @@ test_verdict(gconstpointer data)
     gsize i = GPOINTER_TO_SIZE(data);
     gchar *root = check_root_new();
     const NestShown shown = {&one, &verdicts[i].verdict, verdicts[i].guard, NULL, NULL};
-    g_autoptr(NestPlugins) plugins = load(NULL);
+    g_autoptr(NestPluginHost) plugins = load(NULL);
 
     make_folder(DEBIAN);
     check_publishes(plugins, &shown, 1);
@@ -217,7 +217,7 @@ test_names(void)
     };
     gchar *root = check_root_new();
     const NestVerdict verdict = {.state = NEST_VERDICT_NONE, .why = NEST_WHY_NEVER};
-    g_autoptr(NestPlugins) plugins = load(NULL);
+    g_autoptr(NestPluginHost) plugins = load(NULL);
 
     g_test_summary("whatever its name is, a domain has its own lines and nothing else");
     make_folder(DEBIAN);
@@ -238,7 +238,7 @@ test_names(void)
 static void
 check_folder_used(const char *setting, const char *used)
 {
-    NestPlugins *plugins = load(setting);
+    NestPluginHost *plugins = load(setting);
     const char *const folders[] = {DEBIAN, OTHERS, "srv/metrics"};
 
     check_publishes(plugins, NULL, 0);
@@ -248,7 +248,7 @@ check_folder_used(const char *setting, const char *used)
         g_assert_cmpint(g_file_test(path, G_FILE_TEST_EXISTS), ==, g_strcmp0(folders[i], used) == 0);
         (void)g_unlink(path);
     }
-    nest_plugins_free(plugins);
+    nest_plugin_host_free(plugins);
 }
 
 static void
@@ -271,7 +271,7 @@ static void
 test_no_folder(void)
 {
     gchar *root = check_root_new();
-    g_autoptr(NestPlugins) plugins = load("/srv/missing");
+    g_autoptr(NestPluginHost) plugins = load("/srv/missing");
     g_autoptr(GError) error = NULL;
 
     g_test_summary("a folder that is set and missing is an error, until it is there");
@@ -303,7 +303,7 @@ test_replaced(void)
     g_autofree gchar *elsewhere = path_of("elsewhere", NULL);
     const NestVerdict verdict = {.state = NEST_VERDICT_NONE, .why = NEST_WHY_NEVER};
     const NestShown shown = {&one, &verdict, NEST_GUARD_OFF, NULL, NULL};
-    g_autoptr(NestPlugins) plugins = load(NULL);
+    g_autoptr(NestPluginHost) plugins = load(NULL);
     mode_t mask = umask(077);
     ino_t first = 0;
 
@@ -343,15 +343,15 @@ keep_message(GLogLevelFlags level, const GLogField *fields, gsize n, gpointer me
 static void
 test_settings(gconstpointer message)
 {
-    g_autoptr(NestPlugins) relative = load("srv/metrics");
-    g_autoptr(NestPlugins) unknown = NULL;
+    g_autoptr(NestPluginHost) relative = load("srv/metrics");
+    g_autoptr(NestPluginHost) unknown = NULL;
 
     g_test_summary("a relative folder, or a key that does not exist, keeps it from being used");
-    g_assert_null(nest_plugins_get(relative, NEST_PLUGIN_EXPORT, 0));
+    g_assert_null(nest_plugin_host_get(relative, NEST_PLUGIN_EXPORT, 0));
     check_says(((const GString *)message)->str,
                "[export-textfile] directory=srv/metrics is not an absolute path|[NEST-PLUGIN]");
     unknown = load_with("folder", "/srv/metrics");
-    g_assert_null(nest_plugins_get(unknown, NEST_PLUGIN_EXPORT, 0));
+    g_assert_null(nest_plugin_host_get(unknown, NEST_PLUGIN_EXPORT, 0));
     check_says(((const GString *)message)->str, "[export-textfile] folder is not a setting|[NEST-PLUGIN]");
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The verdict: traces of L1s with what it must be at each sample, and what holds for any. */
 #include "check.h"
-#include "verdict.h"
+#include "guard/verdict.h"
 
 #define FOLDER "tests/unit/traces"
 #define BEGIN_MS 5000000    /* the clock's time at a trace's second 0 */

@@ -5,10 +5,10 @@
  * process holding virtnestd's lock, as the case says. */
 #pragma once
 
-#include "config.h"
-#include "liveness.h"
-#include "root.h"
-#include "runtime_flag.h"
+#include "base/config.h"
+#include "base/liveness.h"
+#include "base/root.h"
+#include "base/runtime_flag.h"
 
 #include <fcntl.h>
 #include <glib/gstdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The plugins of test-loader: built once for each variant, with VARIANT set to it and NAME to its file's name. */
-#include "error.h"
+#include "base/error.h"
 #include "nest-plugin.h"
 
 #define good 1

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Log lines with fields: they go to the journal if there is one, else to standard error. */
+#include "base/log.h"
+
+#include "base/error.h"
+#include "base/root.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+/* Made by "systemd-id128 new"; never changed once a release had them. */
+static const char *const event_ids[] = {
+    [NEST_LOG_ARMED] = "4ebff025c51840c383ad2b7cc783ca68",
+    [NEST_LOG_DISARMED] = "bd54ba38b9a645b5b08134ddfb2eeea6",
+    [NEST_LOG_ABORTED] = "cd5ca7ee534b46399f6204046ac3ca9c",
+    [NEST_LOG_ALLOWED] = "a26a8532acaa467e80fad410776a2704",
+    [NEST_LOG_REFUSED] = "9c3d3d94eb9749e7a91da95145d780b7",
+};
+
+static const char *
+field(const GLogField *fields, gsize n, const char *key)
+{
+    for (gsize i = 0; i < n; i++)
+        if (g_str_equal(fields[i].key, key))
+            return fields[i].value;
+    return NULL;
+}
+
+/* Whether a line is for the journal only: the refusal itself, on standard error, says the same. */
+static gboolean
+is_for_journal(const GLogField *fields, gsize n)
+{
+    return g_strcmp0(field(fields, n, "MESSAGE_ID"), event_ids[NEST_LOG_REFUSED]) == 0;
+}
+
+static void
+write_to_stderr(const GLogField *fields, gsize n)
+{
+    const char *message = field(fields, n, "MESSAGE");
+
+    /* Not g_printerr(), which turns names in UTF-8 into question marks under LC_ALL=C. */
+    (void)fprintf(stderr, "%s: %s\n", g_get_prgname(), message ? message : "");
+}
+
+static GLogWriterOutput
+write_line(GLogLevelFlags level, const GLogField *fields, gsize n, gpointer journal)
+{
+    gboolean to_journal = GPOINTER_TO_INT(journal);
+
+    if (level & G_LOG_LEVEL_DEBUG)
+        return G_LOG_WRITER_HANDLED;
+    if (to_journal && g_log_writer_journald(level, fields, n, NULL) == G_LOG_WRITER_HANDLED)
+        return G_LOG_WRITER_HANDLED;
+    if (!is_for_journal(fields, n))
+        write_to_stderr(fields, n);
+    return G_LOG_WRITER_HANDLED;
+}
+
+void
+nest_log_open(const char *program, gboolean service)
+{
+    gboolean journal =
+        !nest_root_is_fake() && (!service || g_log_writer_is_journald(fileno(stderr)));
+
+    g_set_prgname(program);
+    g_log_set_writer_func(write_line, GINT_TO_POINTER(journal), NULL);
+}
+
+/* @more: one more field of this line; without a value where there is none. */
+static void
+log_with_field(GLogLevelFlags level, const char *domain, const char *uuid, GLogField more,
+               const char *message)
+{
+    const char *priority = level & G_LOG_LEVEL_CRITICAL  ? "0"
+                           : level & G_LOG_LEVEL_WARNING ? "4"
+                           : level & G_LOG_LEVEL_MESSAGE ? "5"
+                                                         : "6";
+    g_autofree gchar *line =
+        g_strdup_printf("%s%s%s", domain ? domain : "", domain ? ": " : "", message);
+    g_autofree gchar *escaped = nest_error_escape(line); /* names and values are from outside */
+    GLogField fields[6] = {{"MESSAGE", escaped, -1}, {"PRIORITY", priority, -1}};
+    gsize n = 2;
+
+    if (domain)
+        fields[n++] = (GLogField){"VIRT_NEST_DOMAIN", domain, -1};
+    if (uuid)
+        fields[n++] = (GLogField){"VIRT_NEST_UUID", uuid, -1};
+    if (more.value)
+        fields[n++] = more;
+    fields[n++] = (GLogField){"SYSLOG_IDENTIFIER", g_get_prgname(), -1};
+    g_log_structured_array(level, fields, n);
+}
+
+void
+nest_log(GLogLevelFlags level, const char *domain, const char *uuid, const char *format, ...)
+{
+    g_autofree gchar *message = NULL;
+    va_list arguments;
+
+    va_start(arguments, format);
+    message = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    log_with_field(level, domain, uuid, (GLogField){0}, message);
+}
+
+void
+nest_log_event(NestLogEvent event, const char *domain, const char *uuid, const char *format, ...)
+{
+    GLogField id = {"MESSAGE_ID", event_ids[event], -1};
+    g_autofree gchar *message = NULL;
+    va_list arguments;
+
+    va_start(arguments, format);
+    message = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    log_with_field(G_LOG_LEVEL_MESSAGE, domain, uuid, id, message);
+}
+
+static void
+log_error(GLogLevelFlags level, const char *domain, const char *uuid, const GError *error)
+{
+    g_autofree gchar *message = nest_error_text(error);
+
+    log_with_field(level, domain, uuid, (GLogField){"VIRT_NEST_CODE", nest_error_name(error), -1},
+                   message);
+}
+
+void
+nest_log_error(const char *domain, const char *uuid, const GError *error)
+{
+    log_error(G_LOG_LEVEL_WARNING, domain, uuid, error);
+}
+
+void
+nest_log_emergency(const GError *error)
+{
+    log_error(G_LOG_LEVEL_CRITICAL, NULL, NULL, error);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Lack of memory: no allocation of any library ever fails; the fatal handler ends the program.
+ *
+ * Theory of operation: when there is no memory, GLib prints a line of its own and traps. libxml2
+ * and libkmod go on as well as they can, and an attribute or a module that they leave out would
+ * be judged as if it did not exist. So a program that is linked with this file has a malloc() of
+ * its own, which the C library allows ("Replacing malloc" in its manual); the C library's
+ * malloc() still does the work. */
+#include "base/fatal.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <stdlib.h>
+
+#ifndef NEST_SANITIZED /* AddressSanitizer has a malloc() of its own */
+
+/* glibc's own malloc() and the like, which keep these names when the public ones are replaced. */
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t n, size_t size);
+void *__libc_realloc(void *memory, size_t size);
+void *__libc_memalign(size_t alignment, size_t size);
+
+static void *
+check(void *memory)
+{
+    if (!memory)
+        nest_fatal_no_memory();
+    return memory;
+}
+
+void *
+malloc(size_t size)
+{
+    return check(__libc_malloc(size));
+}
+
+void *
+calloc(size_t n, size_t size)
+{
+    return check(__libc_calloc(n, size));
+}
+
+/* With size 0 it frees, and NULL is no failure. */
+void *
+realloc(void *memory, size_t size)
+{
+    void *other = __libc_realloc(memory, size);
+
+    return size == 0 ? other : check(other);
+}
+
+void *
+memalign(size_t alignment, size_t size)
+{
+    return check(__libc_memalign(alignment, size));
+}
+
+void *
+aligned_alloc(size_t alignment, size_t size)
+{
+    return memalign(alignment, size);
+}
+
+int
+posix_memalign(void **ret_memory, size_t alignment, size_t size)
+{
+    if (alignment % sizeof(void *) != 0 || (alignment & (alignment - 1)) != 0)
+        return EINVAL;
+    *ret_memory = memalign(alignment, size);
+    return 0;
+}
+
+#endif

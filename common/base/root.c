@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Where the host's files are: below $VIRT_NEST_ROOT when a test sets up a host in a directory. */
+#include "base/root.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+static const char *
+root(void)
+{
+    const char *folder = secure_getenv("VIRT_NEST_ROOT");
+
+    return folder ? folder : "";
+}
+
+gboolean
+nest_root_is_fake(void)
+{
+    return *root() != '\0';
+}
+
+gchar *
+nest_root_path(const char *path)
+{
+    return g_strconcat(root(), path, NULL);
+}
+
+gchar *
+nest_root_runtime_path(const char *name)
+{
+    g_autofree gchar *folder = geteuid() == 0
+                                   ? g_strdup("/run/virt-nest")
+                                   : g_strdup_printf("/run/user/%u/virt-nest", (unsigned)geteuid());
+    g_autofree gchar *path = g_build_filename(folder, name, NULL);
+
+    return nest_root_path(path);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Flags: notes between the hook and virtnestd about one domain, void after a minute. */
+#include "base/runtime_flag.h"
+
+#include "base/error.h"
+#include "base/root.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <unistd.h>
+
+/* What a flag announces comes at once; on a loaded host that may take seconds. */
+#define FRESH_SECONDS 60
+
+static const char *const folders[] = {
+    [NEST_RUNTIME_FLAG_RESUMING] = "resume",
+    [NEST_RUNTIME_FLAG_RESTORING] = "restore",
+    [NEST_RUNTIME_FLAG_CORRECTING] = "correcting",
+    [NEST_RUNTIME_FLAG_STARTING] = "starting",
+};
+
+/* Only a well-formed uuid is ever part of a path. */
+static gchar *
+flag_path(NestRuntimeFlag flag, const char *uuid)
+{
+    g_autofree gchar *name = g_build_filename(folders[flag], uuid, NULL);
+
+    return g_uuid_string_is_valid(uuid) ? nest_root_runtime_path(name) : NULL;
+}
+
+static gboolean
+make_stamp(const char *path)
+{
+    g_autofree gchar *folder = g_path_get_dirname(path);
+    g_autofree gchar *above = g_path_get_dirname(folder);
+    int fd = -1;
+
+    if (g_mkdir_with_parents(above, 0755) < 0 || (g_mkdir(folder, 0700) < 0 && errno != EEXIST))
+        return FALSE;
+    g_unlink(path); /* a fresh file has a fresh time */
+    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    return fd >= 0 && close(fd) == 0;
+}
+
+gboolean
+nest_runtime_flag_set(NestRuntimeFlag flag, const char *uuid, GError **error)
+{
+    g_autofree gchar *path = flag_path(flag, uuid);
+
+    if (path && make_stamp(path))
+        return TRUE;
+    g_set_error(error, NEST_ERROR, NEST_ERROR_IO, "cannot leave a note about '%s' (%s): %s", uuid,
+                path ? path : "not a uuid", path ? g_strerror(errno) : "no file made");
+    return FALSE;
+}
+
+gboolean
+nest_runtime_flag_test(NestRuntimeFlag flag, const char *uuid)
+{
+    g_autofree gchar *path = flag_path(flag, uuid);
+    GStatBuf status;
+    gint64 age = 0;
+
+    if (!path || g_lstat(path, &status) < 0)
+        return FALSE;
+    age = g_get_real_time() / G_USEC_PER_SEC - (gint64)status.st_mtime;
+    /* A time in the future means that the clock was set back: nobody knows how old the flag is. */
+    return ABS(age) < FRESH_SECONDS && status.st_uid == geteuid();
+}
+
+gchar *
+nest_runtime_flag_find(NestRuntimeFlag flag)
+{
+    g_autofree gchar *path = nest_root_runtime_path(folders[flag]);
+    g_autoptr(GDir) folder = g_dir_open(path, 0, NULL);
+    const char *name = NULL;
+
+    while (folder && (name = g_dir_read_name(folder)))
+        if (nest_runtime_flag_test(flag, name))
+            return g_strdup(name);
+    return NULL;
+}
+
+void
+nest_runtime_flag_clear(NestRuntimeFlag flag, const char *uuid)
+{
+    g_autofree gchar *path = flag_path(flag, uuid);
+
+    if (path)
+        g_unlink(path);
+}

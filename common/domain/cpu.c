@@ -1,0 +1,564 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The CPU rewrite: takes a domain, its tag and a vendor, and makes a <cpu> with VMX or SVM.
+ *
+ * Theory of operation: the domain's present CPU is put into one of a few classes. The first row of
+ * the table `rules` that fits the domain's type, that class and the tag's cpu attribute names the
+ * steps to take. The steps change the <cpu> of the parsed tree; the element's text is replaced only
+ * if its meaning has changed. */
+#include "domain/cpu.h"
+
+#include "base/error.h"
+
+#include <string.h>
+
+/* What the domain's CPU is today; bits, so that a rule can name several. */
+enum {
+    CPU_NONE = 1 << 0,        /* no <cpu>, or one without mode and model */
+    CPU_DEFAULT = 1 << 1,     /* what libvirt writes where none was chosen */
+    CPU_PASSTHROUGH = 1 << 2, /* mode host-passthrough */
+    CPU_MAXIMUM = 1 << 3,     /* mode maximum */
+    CPU_HOST_MODEL = 1 << 4,  /* mode host-model */
+    CPU_CUSTOM = 1 << 5,      /* a model of no known vendor */
+    CPU_OURS = 1 << 6,        /* a model with the vendor's feature */
+    CPU_FOREIGN = 1 << 7,     /* a model of a vendor with the other feature */
+    CPU_ANY = (1 << 8) - 1,
+};
+
+#define WISH(wish) (1 << (wish))
+#define WISH_ANY (~0)
+
+/* One rewrite under way. */
+typedef struct {
+    NestDomainXml *xml;          /* the domain */
+    xmlNode *cpu;                /* its <cpu>, perhaps just made */
+    const NestCpuVendor *vendor; /* whose feature the guest shall see */
+    GPtrArray *changes;          /* sentences for a person */
+} Rewrite;
+
+typedef gboolean (*Step)(Rewrite *rewrite, GError **error);
+
+/* Adds a sentence to the changes; it is escaped, because it may contain values of the document. */
+G_GNUC_PRINTF(2, 3)
+static void
+say(Rewrite *rewrite, const char *format, ...)
+{
+    g_autofree gchar *sentence = NULL;
+    va_list arguments;
+
+    va_start(arguments, format);
+    sentence = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    g_ptr_array_add(rewrite->changes, nest_error_escape(sentence));
+}
+
+static void
+set_attribute(xmlNode *node, const char *name, const char *value)
+{
+    xmlSetProp(node, (const xmlChar *)name, (const xmlChar *)value);
+}
+
+static void
+remove_attribute(xmlNode *node, const char *name)
+{
+    xmlUnsetProp(node, (const xmlChar *)name);
+}
+
+/* Takes an element out together with the white space before it. */
+static void
+remove_element(xmlNode *element)
+{
+    xmlNode *before = element->prev;
+
+    if (before && before->type == XML_TEXT_NODE && xmlIsBlankNode(before)) {
+        xmlUnlinkNode(before);
+        xmlFreeNode(before);
+    }
+    xmlUnlinkNode(element);
+    xmlFreeNode(element);
+}
+
+static void
+remove_children(xmlNode *cpu, const char *name)
+{
+    xmlNode *child = NULL;
+
+    while ((child = nest_xml_child(cpu, name)))
+        remove_element(child);
+}
+
+/* Removes a child with mode='passthrough', which libvirt allows only with host-passthrough (libvirt
+ * docs/formatdomain.rst). */
+static void
+remove_passed_through(xmlNode *cpu, const char *name)
+{
+    xmlNode *child = nest_xml_child(cpu, name);
+
+    if (nest_xml_attribute_is(child, "mode", "passthrough"))
+        remove_element(child);
+}
+
+/* Adds a last child on a line of its own, indented as the document's <cpu> suggests. */
+static xmlNode *
+add_child(xmlNode *cpu, const char *name)
+{
+    xmlNode *first = nest_xml_next_element(cpu->children);
+    xmlNode *last = cpu->last;
+    const xmlChar *inner = (const xmlChar *)"\n    ";
+    const xmlChar *outer = (const xmlChar *)"\n  ";
+    xmlNode *child = NULL;
+
+    if (first && first->prev && xmlIsBlankNode(first->prev))
+        inner = first->prev->content;
+    if (last && last->type == XML_TEXT_NODE && xmlIsBlankNode(last)) {
+        child = xmlNewDocNode(cpu->doc, NULL, (const xmlChar *)name, NULL);
+        xmlAddPrevSibling(last, child);
+        xmlAddPrevSibling(child, xmlNewDocText(cpu->doc, inner));
+        return child;
+    }
+    xmlAddChild(cpu, xmlNewDocText(cpu->doc, inner));
+    child = xmlNewChild(cpu, NULL, (const xmlChar *)name, NULL);
+    xmlAddChild(cpu, xmlNewDocText(cpu->doc, outer));
+    return child;
+}
+
+static xmlNode *
+find_feature(const xmlNode *cpu, const char *name)
+{
+    if (!cpu)
+        return NULL;
+    NEST_XML_FOREACH (cpu, child)
+        if (nest_xml_is(child, "feature") && nest_xml_attribute_is(child, "name", name))
+            return child;
+    return NULL;
+}
+
+/* Whether a <feature> has one of these policies; without a policy libvirt takes require. */
+static gboolean
+feature_has(const xmlNode *feature, const char *const *policies)
+{
+    g_autofree gchar *policy = nest_xml_attribute(feature, "policy");
+
+    return feature && g_strv_contains(policies, policy ? policy : "require");
+}
+
+/* The vendors' names of the feature. */
+static const char *const features[] = {"vmx", "svm"};
+
+static const char *const granting[] = {"require", "force", NULL};
+static const char *const withholding[] = {"disable", "forbid", NULL};
+
+static gboolean
+require_feature(Rewrite *rewrite, GError **error)
+{
+    const char *name = rewrite->vendor->feature;
+    xmlNode *feature = find_feature(rewrite->cpu, name);
+    g_autofree gchar *policy = nest_xml_attribute(feature, "policy");
+
+    (void)error;
+    if (feature && (!policy || g_str_equal(policy, "require")))
+        return TRUE;
+    if (feature)
+        say(rewrite, "feature %s: policy %s becomes require", name, policy);
+    else
+        say(rewrite, "feature %s is required", name);
+    if (!feature) {
+        feature = add_child(rewrite->cpu, "feature");
+        set_attribute(feature, "policy", "require");
+        set_attribute(feature, "name", name);
+    }
+    set_attribute(feature, "policy", "require");
+    return TRUE;
+}
+
+static void
+drop(Rewrite *rewrite, xmlNode *feature)
+{
+    g_autofree gchar *name = nest_xml_attribute(feature, "name");
+    g_autofree gchar *policy = nest_xml_attribute(feature, "policy");
+
+    say(rewrite, "feature %s: policy %s is removed", name, policy ? policy : "require");
+    remove_element(feature);
+}
+
+/* Whether a feature is the one named by @vendors ("vmx") or a part of it, such as vmx-ept. */
+static gboolean
+is_part_of(const xmlNode *feature, const char *vendors)
+{
+    g_autofree gchar *name = nest_xml_attribute(feature, "name");
+    gsize length = strlen(vendors);
+
+    return nest_xml_is(feature, "feature") && name && g_str_has_prefix(name, vendors) &&
+           (name[length] == '\0' || name[length] == '-');
+}
+
+/* Drops what a model of the other vendor had, because host-model would not start with it. */
+static void
+drop_granted(Rewrite *rewrite, const char *vendors)
+{
+    xmlNode *next = NULL;
+
+    for (xmlNode *child = rewrite->cpu->children; child; child = next) {
+        next = child->next;
+        if (is_part_of(child, vendors) && feature_has(child, granting))
+            drop(rewrite, child);
+    }
+}
+
+/* Drops every entry that blocks the feature, although libvirt accepts a feature only once. */
+static gboolean
+unblock_feature(Rewrite *rewrite, GError **error)
+{
+    const char *name = rewrite->vendor->feature;
+    xmlNode *feature = NULL;
+
+    (void)error;
+    while (feature_has(feature = find_feature(rewrite->cpu, name), withholding))
+        drop(rewrite, feature);
+    return TRUE;
+}
+
+/* Sets the mode and takes out what libvirt allows only with a named model. */
+static void
+set_mode(Rewrite *rewrite, const char *mode, const char *check)
+{
+    xmlNode *cpu = rewrite->cpu;
+
+    set_attribute(cpu, "mode", mode);
+    set_attribute(cpu, "check", check);
+    remove_attribute(cpu, "match");
+    remove_children(cpu, "model");
+    remove_children(cpu, "vendor");
+    for (gsize i = 0; i < G_N_ELEMENTS(features); i++)
+        if (!g_str_equal(features[i], rewrite->vendor->feature))
+            drop_granted(rewrite, features[i]);
+}
+
+static gboolean
+become_passthrough(Rewrite *rewrite, GError **error)
+{
+    (void)error;
+    set_mode(rewrite, "host-passthrough", "none");
+    set_attribute(rewrite->cpu, "migratable", "on");
+    say(rewrite,
+        "the CPU becomes host-passthrough; live migration then needs a host with the same "
+        "CPU generation, microcode and kernel (choose cpu='host-model' or cpu='keep' in the "
+        "tag where that matters)");
+    return TRUE;
+}
+
+static gboolean
+become_maximum(Rewrite *rewrite, GError **error)
+{
+    (void)error;
+    set_mode(rewrite, "maximum", "none");
+    set_attribute(rewrite->cpu, "migratable", "on");
+    remove_passed_through(rewrite->cpu, "maxphysaddr");
+    say(rewrite, "the CPU becomes maximum, all that QEMU's TCG emulates");
+    return TRUE;
+}
+
+static gboolean
+become_host_model(Rewrite *rewrite, GError **error)
+{
+    (void)error;
+    set_mode(rewrite, "host-model", "partial");
+    remove_attribute(rewrite->cpu, "migratable");
+    remove_passed_through(rewrite->cpu, "maxphysaddr");
+    remove_passed_through(rewrite->cpu, "cache");
+    say(rewrite, "the CPU becomes host-model");
+    return TRUE;
+}
+
+/* Writes the CPU that libvirt itself would write where none was chosen. */
+static gboolean
+become_default(Rewrite *rewrite, GError **error)
+{
+    xmlNode *model = NULL;
+
+    (void)error;
+    set_attribute(rewrite->cpu, "mode", "custom");
+    set_attribute(rewrite->cpu, "match", "exact");
+    set_attribute(rewrite->cpu, "check", "none");
+    remove_children(rewrite->cpu, "model"); /* an empty one */
+    model = add_child(rewrite->cpu, "model");
+    set_attribute(model, "fallback", "forbid");
+    xmlNodeSetContent(model, (const xmlChar *)"qemu64");
+    say(rewrite, "the CPU, libvirt's default, is written out as qemu64");
+    return TRUE;
+}
+
+static gchar *
+model_of(const xmlNode *cpu)
+{
+    xmlNode *model = nest_xml_child(cpu, "model");
+    xmlChar *content = model ? xmlNodeGetContent(model) : NULL;
+    gchar *name = content ? g_strstrip(g_strdup((const char *)content)) : NULL;
+
+    xmlFree(content);
+    if (name && !*name)
+        g_clear_pointer(&name, g_free);
+    return name;
+}
+
+static gboolean
+refuse_vendor(Rewrite *rewrite, GError **error)
+{
+    g_autofree gchar *model = model_of(rewrite->cpu);
+    const NestCpuVendor *theirs = nest_cpu_vendor_of_model(model);
+
+    g_set_error(error, NEST_ERROR, NEST_ERROR_CPU_VENDOR,
+                "the CPU model %s is of %s, but %s offers %s's %s: choose a model of %s, or let "
+                "virt-nest choose (remove the <cpu> element, or cpu='host-passthrough' in the tag)",
+                model, theirs->title,
+                nest_cpu_is_kvm(rewrite->xml) ? "this host" : "QEMU's TCG emulation",
+                rewrite->vendor->title, rewrite->vendor->feature, rewrite->vendor->title);
+    return FALSE;
+}
+
+/* The whole rewrite. The first row that fits is taken. */
+static const struct {
+    const char *type; /* of the domain */
+    int wishes;       /* bits of WISH() */
+    int classes;      /* bits of CPU_* */
+    Step steps[3];    /* in turn; none: nothing to do */
+} rules[] = {
+    {"kvm", WISH(NEST_CPU_AUTO), CPU_NONE | CPU_DEFAULT, {become_passthrough, unblock_feature}},
+    {"kvm", WISH(NEST_CPU_AUTO), CPU_PASSTHROUGH | CPU_MAXIMUM, {unblock_feature}},
+    {"kvm", WISH(NEST_CPU_AUTO), CPU_HOST_MODEL | CPU_CUSTOM | CPU_OURS, {require_feature}},
+    {"kvm", WISH(NEST_CPU_HOST_PASSTHROUGH), CPU_PASSTHROUGH, {unblock_feature}},
+    {"kvm", WISH(NEST_CPU_HOST_PASSTHROUGH), CPU_ANY, {become_passthrough, unblock_feature}},
+    {"qemu", WISH(NEST_CPU_AUTO), CPU_MAXIMUM | CPU_OURS, {require_feature}},
+    {"qemu", WISH(NEST_CPU_AUTO), CPU_ANY, {become_maximum, require_feature}},
+    {"qemu", WISH(NEST_CPU_HOST_PASSTHROUGH), CPU_MAXIMUM, {require_feature}},
+    {"qemu", WISH(NEST_CPU_HOST_PASSTHROUGH), CPU_ANY, {become_maximum, require_feature}},
+    {NULL, WISH(NEST_CPU_HOST_MODEL), CPU_HOST_MODEL, {require_feature}},
+    {NULL, WISH(NEST_CPU_HOST_MODEL), CPU_ANY, {become_host_model, require_feature}},
+    {NULL, WISH(NEST_CPU_KEEP), CPU_NONE, {become_default, require_feature}},
+    {NULL, WISH(NEST_CPU_KEEP), CPU_ANY & ~CPU_FOREIGN, {require_feature}},
+    {NULL, WISH_ANY, CPU_FOREIGN, {refuse_vendor}},
+};
+
+/* The modes that are a class by themselves. */
+static const struct {
+    const char *mode;
+    int class;
+} modes[] = {
+    {"host-passthrough", CPU_PASSTHROUGH},
+    {"maximum", CPU_MAXIMUM},
+    {"host-model", CPU_HOST_MODEL},
+};
+
+/* Whether the model is what libvirt chooses where nobody else chose (facts.md, "Definitions"). */
+static gboolean
+is_default_model(const xmlNode *cpu, const char *model)
+{
+    static const char *const defaults[] = {"qemu64", "kvm64", NULL};
+
+    return g_strv_contains(defaults, model) && !nest_xml_child(cpu, "feature");
+}
+
+static int
+classify(const xmlNode *cpu, const NestCpuVendor *vendor)
+{
+    g_autofree gchar *mode = nest_xml_attribute(cpu, "mode");
+    g_autofree gchar *model = model_of(cpu);
+    const NestCpuVendor *theirs = model ? nest_cpu_vendor_of_model(model) : NULL;
+
+    for (gsize i = 0; mode && i < G_N_ELEMENTS(modes); i++)
+        if (g_str_equal(mode, modes[i].mode))
+            return modes[i].class;
+    if (!model)
+        return CPU_NONE;
+    if (is_default_model(cpu, model))
+        return CPU_DEFAULT;
+    if (!theirs)
+        return CPU_CUSTOM;
+    return g_str_equal(theirs->feature, vendor->feature) ? CPU_OURS : CPU_FOREIGN;
+}
+
+static const Step *
+find_steps(const NestDomainXml *xml, const NestTag *tag, int class)
+{
+    const char *type = nest_cpu_is_kvm(xml) ? "kvm" : "qemu";
+
+    for (gsize i = 0; i < G_N_ELEMENTS(rules); i++)
+        if ((!rules[i].type || g_str_equal(rules[i].type, type)) &&
+            (rules[i].wishes & WISH(tag->cpu)) && (rules[i].classes & class))
+            return rules[i].steps;
+    g_assert_not_reached();
+}
+
+/* libxml2 prints a namespace's name unescaped, even a '<' or '&' in it (xmlNsDumpOutput()), and the
+ * result could not be parsed again. libvirt drops such elements. */
+static gboolean
+is_printable(const xmlNode *element)
+{
+    for (const xmlNs *ns = element->nsDef; ns; ns = ns->next)
+        if (ns->href && strpbrk((const char *)ns->href, "<&"))
+            return FALSE;
+    NEST_XML_FOREACH (element, child)
+        if (!is_printable(child))
+            return FALSE;
+    return TRUE;
+}
+
+static gboolean
+print_cpu(xmlNode *cpu, gchar **ret_cpu, GError **error)
+{
+    if (!is_printable(cpu)) {
+        g_set_error_literal(error, NEST_ERROR, NEST_ERROR_XML,
+                            "inside of its <cpu> a namespace with '<' or '&' in its name is "
+                            "declared, with which it cannot be written anew: remove from <cpu> "
+                            "what is not libvirt's");
+        return FALSE;
+    }
+    *ret_cpu = nest_xml_dump(cpu);
+    return TRUE;
+}
+
+gboolean
+nest_cpu_work_out(NestDomainXml *xml, const NestTag *tag, const NestCpuVendor *host,
+                  GPtrArray *changes, gchar **ret_cpu, GError **error)
+{
+    Rewrite rewrite = {.xml = xml, .changes = changes};
+    xmlNode *existing = nest_xml_child(nest_domain_xml_root(xml), "cpu");
+    const Step *steps = NULL;
+    gboolean done = TRUE;
+    guint before = changes->len;
+
+    rewrite.vendor = nest_cpu_feature_vendor(xml, host, error);
+    if (!rewrite.vendor)
+        return FALSE;
+    rewrite.cpu = existing ? existing : xmlNewDocNode(NULL, NULL, (const xmlChar *)"cpu", NULL);
+    steps = find_steps(xml, tag, classify(existing, rewrite.vendor));
+    for (int i = 0; i < 3 && done && steps[i]; i++)
+        done = steps[i](&rewrite, error);
+    if (done && changes->len > before)
+        done = print_cpu(rewrite.cpu, ret_cpu, error);
+    else if (done)
+        *ret_cpu = NULL;
+    if (!done)
+        g_ptr_array_set_size(changes, (gint)before);
+    if (!existing)
+        xmlFreeNode(rewrite.cpu);
+    return done;
+}
+
+/* A new <cpu> goes before <devices>, which is libvirt's order. */
+void
+nest_cpu_put(NestDomainXml *xml, const char *cpu)
+{
+    xmlNode *root = nest_domain_xml_root(xml);
+    xmlNode *existing = nest_xml_child(root, "cpu");
+    xmlNode *devices = nest_xml_child(root, "devices");
+
+    if (existing)
+        nest_domain_xml_replace(xml, existing, cpu);
+    else if (devices)
+        nest_domain_xml_insert_before(xml, devices, cpu);
+    else
+        nest_domain_xml_append(xml, root, cpu);
+}
+
+gboolean
+nest_cpu_rewrite(NestDomainXml *xml, const NestTag *tag, const NestCpuVendor *host,
+                 GPtrArray *changes, GError **error)
+{
+    g_autofree gchar *cpu = NULL;
+
+    if (!nest_cpu_work_out(xml, tag, host, changes, &cpu, error))
+        return FALSE;
+    if (cpu)
+        nest_cpu_put(xml, cpu);
+    return TRUE;
+}
+
+gboolean
+nest_cpu_is_kvm(const NestDomainXml *xml)
+{
+    return nest_xml_attribute_is(nest_domain_xml_root(xml), "type", "kvm");
+}
+
+static gboolean
+check_type(const NestDomainXml *xml, GError **error)
+{
+    g_autofree gchar *type = nest_xml_attribute(nest_domain_xml_root(xml), "type");
+
+    if (nest_cpu_is_kvm(xml) || g_strcmp0(type, "qemu") == 0)
+        return TRUE;
+    g_set_error(
+        error, NEST_ERROR, NEST_ERROR_CPU_TYPE,
+        "a domain of type='%s' cannot have nested guests: only type='kvm' and type='qemu' can",
+        type ? type : "");
+    return FALSE;
+}
+
+/* Without an arch attribute libvirt takes the host's, and virt-nest runs on x86_64 only. */
+static gboolean
+check_arch(const NestDomainXml *xml, GError **error)
+{
+    xmlNode *os = nest_xml_child(nest_domain_xml_root(xml), "os");
+    g_autofree gchar *arch = nest_xml_attribute(nest_xml_child(os, "type"), "arch");
+
+    if (!arch || g_str_equal(arch, "x86_64"))
+        return TRUE;
+    g_set_error(error, NEST_ERROR, NEST_ERROR_CPU_ARCH,
+                "a domain of the architecture %s cannot have nested guests: VMX and SVM exist on "
+                "x86_64 only",
+                arch);
+    return FALSE;
+}
+
+static gboolean
+check_confidential(const NestDomainXml *xml, GError **error)
+{
+    xmlNode *security = nest_xml_child(nest_domain_xml_root(xml), "launchSecurity");
+    g_autofree gchar *type = nest_xml_attribute(security, "type");
+
+    if (!security)
+        return TRUE;
+    g_set_error(
+        error, NEST_ERROR, NEST_ERROR_CPU_CONFIDENTIAL,
+        "a confidential guest (<launchSecurity type='%s'>) cannot have nested guests: remove "
+        "the tag (virt-nest disable), or <launchSecurity>",
+        type ? type : "");
+    return FALSE;
+}
+
+const NestCpuVendor *
+nest_cpu_feature_vendor(const NestDomainXml *xml, const NestCpuVendor *host, GError **error)
+{
+    if (!check_type(xml, error) || !check_arch(xml, error) || !check_confidential(xml, error))
+        return NULL;
+    if (!nest_cpu_is_kvm(xml))
+        return nest_cpu_vendor_of_tcg();
+    if (!host)
+        nest_cpu_vendor_refuse(error);
+    return host;
+}
+
+gboolean
+nest_cpu_exposes(const NestDomainXml *xml, const NestCpuVendor *vendor)
+{
+    xmlNode *cpu = nest_xml_child(nest_domain_xml_root(xml), "cpu");
+    xmlNode *feature = find_feature(cpu, vendor->feature);
+    int class = classify(cpu, vendor);
+
+    if (class & (CPU_PASSTHROUGH | CPU_MAXIMUM))
+        return !feature_has(feature, withholding);
+    return class != CPU_FOREIGN && feature_has(feature, granting);
+}
+
+gchar *
+nest_cpu_describe(const NestDomainXml *xml)
+{
+    xmlNode *cpu = nest_xml_child(nest_domain_xml_root(xml), "cpu");
+    g_autofree gchar *mode = nest_xml_attribute(cpu, "mode");
+    g_autofree gchar *model = model_of(cpu);
+    const char *name = model ? model : mode ? mode : "none";
+
+    for (gsize i = 0; i < G_N_ELEMENTS(features); i++)
+        if (feature_has(find_feature(cpu, features[i]), granting))
+            return g_strdup_printf("%s + %s", name, features[i]);
+    return g_strdup(name);
+}

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Corrects a whole persistent definition (CPU, record and marker): XML text goes in, XML text comes
+ * out. */
+#include "domain/definition.h"
+
+#include "domain/allow.h"
+#include "domain/cpu.h"
+#include "domain/state.h"
+
+#include <string.h>
+
+NestDefinition *
+nest_definition_unchanged(void)
+{
+    NestDefinition *definition = g_new0(NestDefinition, 1);
+
+    definition->changes = g_ptr_array_new_with_free_func(g_free);
+    return definition;
+}
+
+void
+nest_definition_free(NestDefinition *definition)
+{
+    if (!definition)
+        return;
+    g_free(definition->xml);
+    g_free(definition->write);
+    g_clear_pointer(&definition->changes, g_ptr_array_unref);
+    g_free(definition);
+}
+
+gchar *
+nest_definition_describe(const NestDefinition *definition)
+{
+    GString *text = g_string_new(NULL);
+
+    for (guint i = 0; i < definition->changes->len; i++)
+        g_string_append_printf(text, "%s%s", i ? "; " : "",
+                               (const char *)g_ptr_array_index(definition->changes, i));
+    return g_string_free(text, FALSE);
+}
+
+static xmlNode *
+find_cpu(const NestDomainXml *xml)
+{
+    return nest_xml_child(nest_domain_xml_root(xml), "cpu");
+}
+
+/* The canonical form of a <cpu> that is given as text: equal CPUs have equal canonical forms. */
+static gchar *
+canonical(const char *cpu)
+{
+    g_autofree gchar *document = g_strdup_printf("<domain>%s</domain>", cpu);
+    g_autoptr(NestDomainXml) xml = nest_domain_xml_parse(document, strlen(document), NULL);
+    xmlNode *element = xml ? find_cpu(xml) : NULL;
+
+    return element ? nest_xml_canonical(element) : g_strdup("");
+}
+
+/* Replaces the document's record by @state, or takes it out where @state is empty. */
+static void
+write_state(NestDomainXml *xml, const NestState *state)
+{
+    xmlNode *element = nest_state_element(xml);
+    g_autofree gchar *text = nest_state_is_empty(state) ? NULL : nest_state_format(state, TRUE);
+
+    if (element)
+        nest_domain_xml_replace(xml, element, text);
+    else if (text)
+        nest_domain_xml_append(xml, nest_xml_child(nest_domain_xml_root(xml), "metadata"), text);
+}
+
+/* A word that no other correction has. It tells a definition that we wrote from any other. */
+static gchar *
+new_word(void)
+{
+    g_autofree gchar *uuid = g_uuid_string_random();
+    g_auto(GStrv) parts = g_strsplit(uuid, "-", -1);
+
+    return g_strjoinv("", parts);
+}
+
+/* The correction of one definition, in progress. */
+typedef struct {
+    NestDomainXml *xml;         /* the definition as it is */
+    gchar *cpu;                 /* its <cpu>, canonical; "" where it has none */
+    NestState *state;           /* its record, cleaned */
+    gboolean untouched;         /* nobody changed the <cpu> since it was corrected */
+    NestDomainXml *restored;    /* with the <cpu> from before the correction, where @untouched */
+    NestDefinition *definition; /* the outcome */
+} Work;
+
+static void
+work_clear(Work *work)
+{
+    nest_domain_xml_free(work->xml);
+    nest_domain_xml_free(work->restored);
+    nest_state_free(work->state);
+    g_free(work->cpu);
+    nest_definition_free(work->definition);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Work, work_clear)
+
+static gchar *
+cpu_source(const NestDomainXml *xml)
+{
+    xmlNode *cpu = find_cpu(xml);
+
+    return cpu ? nest_domain_xml_source(xml, cpu) : g_strdup("");
+}
+
+/* Works from the <cpu>'s text, as for the record's <cpu>, so that a prefix that only the document
+ * declares is treated alike in both. */
+static gchar *
+cpu_canonical(const NestDomainXml *xml)
+{
+    g_autofree gchar *cpu = cpu_source(xml);
+
+    return canonical(cpu);
+}
+
+/* Reads the record of a definition and drops what does not belong into a definition. */
+static void
+read_state(Work *work)
+{
+    g_autoptr(GError) error = NULL;
+    NestDefinition *definition = work->definition;
+
+    work->state = nest_state_read(work->xml, &error);
+    if (!work->state) {
+        g_ptr_array_add(definition->changes, g_strdup(error->message));
+        definition->action = NEST_DEFINITION_SCRUBBED;
+        work->state = nest_state_new();
+    }
+    if (work->state->uuid || nest_allow_element(work->xml)) {
+        nest_state_forget_live(work->state);
+        g_ptr_array_add(definition->changes, g_strdup("a live marker is taken out"));
+        definition->action = NEST_DEFINITION_SCRUBBED;
+    }
+}
+
+/* Returns the definition with its <cpu> from before the correction. */
+static NestDomainXml *
+restore(const Work *work, GError **error)
+{
+    const char *original = work->state->original;
+    g_autofree gchar *text = NULL;
+
+    nest_domain_xml_replace(work->xml, find_cpu(work->xml), *original ? original : NULL);
+    text = nest_domain_xml_text(work->xml);
+    return nest_domain_xml_parse(text, strlen(text), error);
+}
+
+/* Undoes an earlier correction, in memory only, so that the outcome depends on the original and the
+ * tag only, whatever the tag asked for before. */
+static gboolean
+find_base(Work *work, GError **error)
+{
+    g_autofree gchar *applied = work->state->original ? canonical(work->state->applied) : NULL;
+
+    work->cpu = cpu_canonical(work->xml);
+    work->untouched = applied && *work->cpu && g_str_equal(work->cpu, applied);
+    if (work->untouched)
+        work->restored = restore(work, error);
+    return !work->untouched || work->restored;
+}
+
+/* The document from which the outcome is made. */
+static NestDomainXml *
+base(const Work *work)
+{
+    return work->untouched ? work->restored : work->xml;
+}
+
+static void
+forget_record(NestState *state)
+{
+    g_clear_pointer(&state->original, g_free);
+    g_clear_pointer(&state->applied, g_free);
+    g_clear_pointer(&state->write, g_free);
+}
+
+/* Makes the outcome, which is the base with the record in it, if there is anything to do at all. */
+static void
+finish(const Work *work)
+{
+    const xmlNode *allow = nest_allow_element(base(work));
+
+    if (work->definition->action == NEST_DEFINITION_UNCHANGED)
+        return;
+    if (allow)
+        nest_domain_xml_replace(base(work), allow, NULL);
+    write_state(base(work), work->state);
+    work->definition->xml = nest_domain_xml_text(base(work));
+}
+
+/* Handles a tag that is gone, or that this host cannot follow: the outcome is the base. */
+static void
+undo(Work *work)
+{
+    NestDefinition *definition = work->definition;
+    const char *why = definition->tagged ? "this host cannot nest and the tag says required='no'"
+                                         : "the tag is gone";
+
+    if (!work->state->original)
+        return;
+    definition->action = work->untouched ? NEST_DEFINITION_RESTORED : NEST_DEFINITION_RELEASED;
+    g_ptr_array_add(definition->changes,
+                    g_strconcat(why,
+                                work->untouched ? ": the CPU from before it stands again"
+                                                : ", but the CPU was changed since: it stays",
+                                NULL));
+    forget_record(work->state);
+}
+
+/* @cpu: (nullable) the new <cpu>; NULL: the <cpu> of the base is put back. */
+static void
+record_correction(Work *work, const char *cpu)
+{
+    NestState *state = work->state;
+    GPtrArray *changes = work->definition->changes;
+
+    if (!cpu)
+        g_ptr_array_add(changes, g_strdup("the CPU from before the correction stands again: it is "
+                                          "right for the tag as it is now"));
+    forget_record(state);
+    state->original = cpu_source(base(work));
+    state->applied = g_strdup(cpu ? cpu : state->original);
+    state->write = new_word();
+    work->definition->action = NEST_DEFINITION_CORRECTED;
+    work->definition->write = g_strdup(state->write);
+}
+
+/* Rewrites the base. If that gives the CPU that the definition has, there is nothing to do. */
+static gboolean
+correct(Work *work, const NestCpuVendor *host, GError **error)
+{
+    g_autoptr(GPtrArray) changes = g_ptr_array_new_with_free_func(g_free);
+    g_autofree gchar *cpu = NULL;
+    g_autofree gchar *wanted = NULL;
+
+    if (!nest_cpu_work_out(base(work), &work->definition->tag, host, changes, &cpu, error))
+        return FALSE;
+    wanted = cpu ? canonical(cpu) : cpu_canonical(base(work));
+    if (cpu)
+        nest_cpu_put(base(work), cpu);
+    if (g_str_equal(wanted, work->cpu))
+        return TRUE;
+    record_correction(work, cpu);
+    g_ptr_array_extend_and_steal(work->definition->changes, g_steal_pointer(&changes));
+    return TRUE;
+}
+
+static gboolean
+is_wanted(const Work *work, gboolean kvm_can_nest)
+{
+    return work->definition->tagged &&
+           (work->definition->tag.required || kvm_can_nest || !work->definition->needs_kvm);
+}
+
+NestDefinition *
+nest_definition_correct(const char *text, const NestCpuVendor *host, gboolean kvm_can_nest,
+                        GError **error)
+{
+    g_auto(Work) work = {0};
+
+    work.definition = nest_definition_unchanged();
+    work.xml = nest_domain_xml_parse(text, strlen(text), error);
+    if (!work.xml ||
+        !nest_tag_read(work.xml, &work.definition->tagged, &work.definition->tag, error))
+        return NULL;
+    work.definition->needs_kvm = work.definition->tagged && nest_cpu_is_kvm(work.xml);
+    read_state(&work);
+    if (!find_base(&work, error))
+        return NULL;
+    if (!is_wanted(&work, kvm_can_nest))
+        undo(&work);
+    else if (!correct(&work, host, error))
+        return NULL;
+    finish(&work);
+    return g_steal_pointer(&work.definition);
+}

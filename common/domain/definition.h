@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Corrects a whole persistent definition (CPU, record and marker): XML text goes in, XML text comes
+ * out. */
+#pragma once
+
+#include "domain/tag.h"
+#include "host/cpu_vendor.h"
+
+/* What was done to a definition. */
+typedef enum {
+    NEST_DEFINITION_UNCHANGED, /* nothing is to be done */
+    NEST_DEFINITION_CORRECTED, /* the CPU was rewritten, the original recorded */
+    NEST_DEFINITION_RESTORED, /* the tag is gone, or this host cannot follow it: the original CPU is back */
+    NEST_DEFINITION_RELEASED, /* the same, but somebody has changed the CPU since, so it stays */
+    NEST_DEFINITION_SCRUBBED, /* only a live marker was taken out, or a record that is not ours */
+} NestDefinitionAction;
+
+/**
+ * NestDefinition: the outcome of nest_definition_correct().
+ */
+typedef struct {
+    NestDefinitionAction action;
+    gchar *xml;         /* the definition as it should be; NULL for UNCHANGED */
+    gchar *write;       /* the word that marks this correction in @xml; NULL unless CORRECTED */
+    GPtrArray *changes; /* a sentence (gchar *) for each change */
+    gboolean tagged;    /* whether the definition carries the tag */
+    NestTag tag;        /* ... and what the tag says */
+    gboolean needs_kvm; /* whether it is tagged and needs the host's KVM module with nesting on */
+} NestDefinition;
+
+/* (transfer full) The outcome for a domain that is not one of ours: there is nothing to do. */
+NestDefinition *nest_definition_unchanged(void);
+
+void nest_definition_free(NestDefinition *definition);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestDefinition, nest_definition_free)
+
+/* (transfer full) The changes in one line, "; " between them; "" where there are none. */
+gchar *nest_definition_describe(const NestDefinition *definition);
+
+/**
+ * nest_definition_correct: work out what a persistent definition should be.
+ * @text: the XML; it must have been read with INACTIVE and SECURE, or redefining it loses passwords
+ * @host: (nullable) the host's vendor
+ * @kvm_can_nest: whether the host can nest KVM guests; where it cannot, a tag with required='no'
+ *   counts as absent for a type='kvm' domain, so that libvirt starts the domain without nesting
+ *
+ * If the definition is tagged, its CPU is rewritten and the previous CPU is recorded. If the tag is
+ * gone, the recorded CPU is put back exactly, unless somebody has changed the CPU since. A live
+ * marker that was copied in from a running domain's XML is taken out.
+ *
+ * Returns: (transfer full) the outcome, or NULL with the error of the tag or the CPU.
+ */
+NestDefinition *nest_definition_correct(const char *text, const NestCpuVendor *host,
+                                        gboolean kvm_can_nest,
+                                        GError **error) G_GNUC_WARN_UNUSED_RESULT;

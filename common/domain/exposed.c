@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Exposed domains: untagged domains that also get the nested feature once nesting is on, because nesting is a property
+ * of the whole host. */
+#include "domain/exposed.h"
+
+#include "base/log.h"
+#include "base/root.h"
+#include "domain/cpu.h"
+#include "domain/tag.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+
+/* libvirt's definitions, one file a domain (facts.md, "Definitions"). */
+#define FOLDER "/etc/libvirt/qemu"
+
+/* How many domains a message names at most. */
+#define SHOWN 5
+
+/* The modes that give a guest what the host has. */
+static const char *const modes[] = {"host-passthrough", "host-model", "maximum", NULL};
+
+static const char *const withholding[] = {"disable", "forbid", NULL};
+
+static gint
+compare_names(gconstpointer a, gconstpointer b)
+{
+    return g_strcmp0(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Whether it is worth parsing. */
+static gboolean
+mentions_mode(const char *text, gsize length)
+{
+    for (gsize i = 0; modes[i]; i++)
+        if (memmem(text, length, modes[i], strlen(modes[i])))
+            return TRUE;
+    return FALSE;
+}
+
+/* Whether this <feature> element switches the feature @name off. */
+static gboolean
+withholds(const xmlNode *feature, const char *name)
+{
+    g_autofree gchar *policy = nest_xml_attribute(feature, "policy");
+
+    return nest_xml_is(feature, "feature") && nest_xml_attribute_is(feature, "name", name) &&
+           policy && g_strv_contains(withholding, policy);
+}
+
+static gboolean
+lets_through(const NestDomainXml *xml, const char *name)
+{
+    xmlNode *cpu = nest_xml_child(nest_domain_xml_root(xml), "cpu");
+    g_autofree gchar *mode = nest_xml_attribute(cpu, "mode");
+
+    if (!mode || !g_strv_contains(modes, mode))
+        return FALSE;
+    NEST_XML_FOREACH (cpu, child)
+        if (withholds(child, name))
+            return FALSE;
+    return TRUE;
+}
+
+/* A mistaken tag counts as a tag, because the hook refuses to let that domain start. A file without a <name> is
+ * not libvirt's. */
+static gboolean
+is_exposed(const NestDomainXml *xml, const NestCpuVendor *vendor)
+{
+    gboolean tagged = FALSE;
+
+    return *nest_domain_xml_value(xml, "name") && nest_cpu_is_kvm(xml) &&
+           lets_through(xml, vendor->feature) && nest_tag_read(xml, &tagged, NULL, NULL) && !tagged;
+}
+
+/* (nullable) Parses a definition if it may be that of an exposed domain. */
+static NestDomainXml *
+read_definition(const char *path)
+{
+    g_autofree gchar *text = NULL;
+    gsize length = 0;
+    GStatBuf status;
+
+    if (g_stat(path, &status) < 0 || !S_ISREG(status.st_mode) ||
+        (gsize)status.st_size > NEST_DOMAIN_XML_MAX_BYTES ||
+        !g_file_get_contents(path, &text, &length, NULL) || !mentions_mode(text, length))
+        return NULL;
+    return nest_domain_xml_parse(text, length, NULL);
+}
+
+GPtrArray *
+nest_exposed_read(const NestCpuVendor *vendor)
+{
+    GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+    g_autofree gchar *folder = nest_root_path(FOLDER);
+    g_autoptr(GDir) files = g_dir_open(folder, 0, NULL);
+    const char *file = NULL;
+
+    while (files && (file = g_dir_read_name(files))) {
+        g_autofree gchar *path = g_build_filename(folder, file, NULL);
+        g_autoptr(NestDomainXml) xml =
+            g_str_has_suffix(file, ".xml") ? read_definition(path) : NULL;
+
+        if (xml && is_exposed(xml, vendor))
+            g_ptr_array_add(names, g_strdup(nest_domain_xml_value(xml, "name")));
+    }
+    g_ptr_array_sort(names, compare_names);
+    return names;
+}
+
+gchar *
+nest_exposed_words(const GPtrArray *names)
+{
+    GString *words = names->len ? g_string_new(NULL) : NULL;
+
+    if (!words)
+        return NULL;
+    for (guint i = 0; i < MIN(names->len, SHOWN); i++)
+        g_string_append_printf(words, "%s%s", i ? ", " : "",
+                               (const char *)g_ptr_array_index(names, i));
+    if (names->len > SHOWN)
+        g_string_append_printf(words, " and %u more", names->len - SHOWN);
+    return g_string_free(words, FALSE);
+}
+
+void
+nest_exposed_log(const NestCpuVendor *vendor, NestKvmAction done)
+{
+    g_autoptr(GPtrArray) exposed =
+        done == NEST_KVM_DO_NOTHING ? g_ptr_array_new() : nest_exposed_read(vendor);
+    g_autofree gchar *words = nest_exposed_words(exposed);
+
+    if (words)
+        nest_log(
+            G_LOG_LEVEL_WARNING, NULL, NULL,
+            "untagged domains that gain %s at their next start, as nesting is on for the whole host: %s",
+            vendor->feature, words);
+}

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* virtnestd's own record in a domain's metadata: the CPU before the correction, and the live marker. */
+#include "domain/state.h"
+
+#include "base/error.h"
+#include "base/escape.h"
+
+#include <libxml/relaxng.h>
+#include <string.h>
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlRelaxNGParserCtxt, xmlRelaxNGFreeParserCtxt)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlRelaxNGValidCtxt, xmlRelaxNGFreeValidCtxt)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlDoc, xmlFreeDoc)
+
+/* As install/schema/virt-nest-state.rng has it. */
+#define LONGEST_TEXT 1000
+
+/* The text of install/schema/virt-nest-state.rng, put in by the Makefile. */
+extern const char nest_state_schema[];
+
+NestState *
+nest_state_new(void)
+{
+    return g_new0(NestState, 1);
+}
+
+void
+nest_state_free(NestState *state)
+{
+    if (!state)
+        return;
+    g_free(state->original);
+    g_free(state->applied);
+    g_free(state->write);
+    nest_state_forget_live(state);
+    g_free(state);
+}
+
+/* The live marker's texts, as attributes and in the struct. */
+static const struct {
+    const char *name;
+    gsize offset;
+} texts[] = {
+    {"uuid", offsetof(NestState, uuid)},   {"qemu", offsetof(NestState, qemu)},
+    {"why", offsetof(NestState, why)},     {"probe", offsetof(NestState, probe)},
+    {"guard", offsetof(NestState, guard)}, {"problem", offsetof(NestState, problem)},
+};
+
+static gchar **
+text_of(const NestState *state, gsize i)
+{
+    return (gchar **)((char *)state + texts[i].offset);
+}
+
+void
+nest_state_forget_live(NestState *state)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(texts); i++)
+        g_clear_pointer(text_of(state, i), g_free);
+    state->nested = FALSE;
+    state->since = 0;
+}
+
+void
+nest_state_take_record(NestState *state, const NestState *other)
+{
+    g_free(state->original);
+    g_free(state->applied);
+    g_free(state->write);
+    state->original = g_strdup(other->original);
+    state->applied = g_strdup(other->applied);
+    state->write = g_strdup(other->write);
+}
+
+NestState *
+nest_state_copy(const NestState *state)
+{
+    NestState *copy = nest_state_new();
+
+    if (!state)
+        return copy;
+    nest_state_take_record(copy, state);
+    for (gsize i = 0; i < G_N_ELEMENTS(texts); i++)
+        *text_of(copy, i) = g_strdup(*text_of(state, i));
+    copy->nested = state->nested;
+    copy->since = state->since;
+    return copy;
+}
+
+xmlNode *
+nest_state_element(const NestDomainXml *xml)
+{
+    const xmlNode *metadata = nest_xml_child(nest_domain_xml_root(xml), "metadata");
+
+    if (!metadata)
+        return NULL;
+    NEST_XML_FOREACH (metadata, child)
+        if (nest_xml_in_namespace(child, NEST_STATE_NAMESPACE))
+            return child;
+    return NULL;
+}
+
+/* libvirt puts the children into the root's namespace when the element is set as metadata, and leaves
+ * them without one when it comes with a definition. The schema knows the second form. */
+static void
+strip_namespace(xmlNode *element)
+{
+    NEST_XML_FOREACH (element, child) {
+        if (nest_xml_in_namespace(child, NEST_STATE_NAMESPACE))
+            xmlSetNs(child, NULL);
+        strip_namespace(child);
+    }
+}
+
+static gboolean
+is_ours(const xmlNs *ns)
+{
+    return ns && g_strcmp0((const char *)ns->href, NEST_STATE_NAMESPACE) == 0;
+}
+
+/* Whether it is xmlns='', which neither we nor libvirt write. */
+static gboolean
+is_none(const xmlNs *ns)
+{
+    return !ns->prefix && !(ns->href && *ns->href);
+}
+
+/* Both we and libvirt declare our namespace on the root only, and no attribute is in it. A <cpu> with
+ * such a declaration or attribute would carry it into the definition, where it means nothing. An element
+ * whose prefix is not declared is in no namespace, whatever is around it, and libvirt would drop it. */
+static gboolean
+is_clean(const xmlNode *element, gboolean in_namespace)
+{
+    if (nest_xml_in_namespace(element, NEST_STATE_NAMESPACE) != in_namespace ||
+        strchr((const char *)element->name, ':'))
+        return FALSE;
+    for (const xmlNs *ns = element->nsDef; ns; ns = ns->next)
+        if (is_ours(ns) || is_none(ns))
+            return FALSE;
+    for (const xmlAttr *attribute = element->properties; attribute; attribute = attribute->next)
+        if (is_ours(attribute->ns))
+            return FALSE;
+    NEST_XML_FOREACH (element, child)
+        if (!is_clean(child, in_namespace))
+            return FALSE;
+    return TRUE;
+}
+
+/* Whether everything in the element is in one and the same of the two forms. */
+static gboolean
+is_uniform(xmlNode *element)
+{
+    const xmlNode *first = xmlFirstElementChild(element);
+    gboolean in_namespace = first && nest_xml_in_namespace(first, NEST_STATE_NAMESPACE);
+
+    NEST_XML_FOREACH (element, child)
+        if (!is_clean(child, in_namespace))
+            return FALSE;
+    return TRUE;
+}
+
+/* The element as a document of its own, which is what libxml2 validates. */
+static xmlDoc *
+copy_element(xmlNode *element)
+{
+    xmlDoc *doc = xmlNewDoc((const xmlChar *)"1.0");
+
+    xmlDocSetRootElement(doc, xmlDocCopyNode(element, doc, 1));
+    strip_namespace(xmlDocGetRootElement(doc));
+    return doc;
+}
+
+/* The schema, read once in a process. */
+static xmlRelaxNG *
+grammar(void)
+{
+    static gsize is_read = 0;
+    static xmlRelaxNG *read = NULL;
+
+    if (g_once_init_enter(&is_read)) {
+        g_autoptr(xmlRelaxNGParserCtxt) parser =
+            xmlRelaxNGNewMemParserCtxt(nest_state_schema, (int)strlen(nest_state_schema));
+
+        read = xmlRelaxNGParse(parser);
+        g_once_init_leave(&is_read, 1);
+    }
+    return read;
+}
+
+static gboolean
+is_valid(xmlDoc *doc)
+{
+    g_autoptr(xmlRelaxNGValidCtxt) validator = grammar() ? xmlRelaxNGNewValidCtxt(grammar()) : NULL;
+
+    if (!validator)
+        return FALSE;
+    xmlRelaxNGSetValidStructuredErrors(validator, nest_xml_be_silent, NULL);
+    return xmlRelaxNGValidateDoc(validator, doc) == 0;
+}
+
+/* The <cpu> in <original> or <applied>; "" where that is empty. If the document has it without the
+ * namespace, as we write it, the document's own bytes are taken; else it is printed from @copy, the
+ * stripped copy. */
+static gchar *
+read_cpu(const NestDomainXml *xml, const xmlNode *copy, const char *name)
+{
+    xmlNode *source = nest_xml_child(nest_xml_child(nest_state_element(xml), name), "cpu");
+    const xmlNode *parent = nest_xml_child(copy, name);
+    xmlNode *cpu = nest_xml_child(parent, "cpu");
+
+    if (!parent)
+        return NULL;
+    if (source)
+        return nest_domain_xml_source(xml, source);
+    return cpu ? nest_xml_dump(cpu) : g_strdup("");
+}
+
+static void
+read_live(const xmlNode *live, NestState *state)
+{
+    g_autofree gchar *since = nest_xml_attribute(live, "since");
+
+    for (gsize i = 0; i < G_N_ELEMENTS(texts); i++)
+        *text_of(state, i) = nest_xml_attribute(live, texts[i].name);
+    state->nested = nest_xml_attribute_is(live, "nested", "yes");
+    state->since = since ? g_ascii_strtoll(since, NULL, 10) : 0;
+}
+
+NestState *
+nest_state_read(const NestDomainXml *xml, GError **error)
+{
+    g_autoptr(NestState) state = nest_state_new();
+    xmlNode *element = nest_state_element(xml);
+    g_autoptr(xmlDoc) doc = element ? copy_element(element) : NULL;
+    xmlNode *live = NULL;
+
+    if (!element)
+        return g_steal_pointer(&state);
+    if (!is_uniform(element) || !is_valid(doc)) {
+        g_set_error_literal(error, NEST_ERROR, NEST_ERROR_STATE,
+                            "the metadata's element of '" NEST_STATE_NAMESPACE "' is not what "
+                            "virt-nest writes, so it is not believed: remove it (virsh metadata "
+                            "DOMAIN --uri " NEST_STATE_NAMESPACE " --remove --config)");
+        return NULL;
+    }
+    element = xmlDocGetRootElement(doc);
+    live = nest_xml_child(element, "live");
+    state->original = read_cpu(xml, element, "original");
+    state->applied = read_cpu(xml, element, "applied");
+    state->write = nest_xml_attribute(nest_xml_child(element, "applied"), "write");
+    if (live)
+        read_live(live, state);
+    return g_steal_pointer(&state);
+}
+
+NestState *
+nest_state_read_live(const NestDomainXml *xml)
+{
+    NestState *state = nest_state_new();
+    const xmlNode *element = nest_state_element(xml);
+
+    if (!element)
+        return state;
+    NEST_XML_FOREACH (element, live) {
+        if (g_strcmp0((const char *)live->name, "live") != 0)
+            continue;
+        g_free(state->uuid);
+        state->uuid = nest_xml_attribute(live, "uuid");
+        state->nested = state->nested || !nest_xml_attribute_is(live, "nested", "no");
+    }
+    return state;
+}
+
+gboolean
+nest_state_is_empty(const NestState *state)
+{
+    return !state->original && !state->uuid;
+}
+
+gboolean
+nest_state_is_of(const NestState *state, const char *uuid)
+{
+    return state->uuid && g_str_equal(state->uuid, uuid);
+}
+
+/* A message that is partly QEMU's may contain what XML cannot hold, or be longer than the schema allows. */
+static void
+append_text(GString *text, const char *name, const char *value)
+{
+    char fit[LONGEST_TEXT + 1];
+    g_autofree gchar *escaped = NULL;
+
+    (void)nest_escape_copy(fit, sizeof(fit), value);
+    escaped = g_markup_escape_text(fit, -1);
+    g_string_append_printf(text, " %s='%s'", name, escaped);
+}
+
+static void
+append_live(GString *text, const NestState *state)
+{
+    g_string_append(text, "<live");
+    for (gsize i = 0; i < G_N_ELEMENTS(texts); i++)
+        if (*text_of(state, i))
+            append_text(text, texts[i].name, *text_of(state, i));
+    if (state->since)
+        g_string_append_printf(text, " since='%" G_GINT64_FORMAT "'", state->since);
+    g_string_append_printf(text, " nested='%s'/>", state->nested ? "yes" : "no");
+}
+
+gchar *
+nest_state_format(const NestState *state, gboolean with_namespace)
+{
+    const char *name = with_namespace ? "neststate:domain" : "domain";
+    GString *text = g_string_new(NULL);
+
+    g_string_printf(text, "<%s", name);
+    if (with_namespace)
+        g_string_append(text, " xmlns:neststate='" NEST_STATE_NAMESPACE "'");
+    g_string_append_c(text, '>');
+    if (state->original)
+        g_string_append_printf(text, "<original>%s</original><applied write='%s'>%s</applied>",
+                               state->original, state->write, state->applied);
+    if (state->uuid)
+        append_live(text, state);
+    g_string_append_printf(text, "</%s>", name);
+    return g_string_free(text, FALSE);
+}

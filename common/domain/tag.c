@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The tag: what an administrator wrote into a domain's metadata to have nesting. */
+#include "domain/tag.h"
+
+#include "base/error.h"
+
+#include <string.h>
+
+#define REMEDY "write <nest:enable xmlns:nest='" NEST_TAG_NAMESPACE "'/>, or run virt-nest enable"
+
+static const char *const cpu_values[] = {
+    [NEST_CPU_AUTO] = "auto",
+    [NEST_CPU_HOST_PASSTHROUGH] = "host-passthrough",
+    [NEST_CPU_HOST_MODEL] = "host-model",
+    [NEST_CPU_KEEP] = "keep",
+    NULL,
+};
+static const char *const migration_values[] = {
+    [NEST_MIGRATION_REFUSE] = "refuse", [NEST_MIGRATION_ALLOW] = "allow", NULL};
+static const char *const required_values[] = {[FALSE] = "no", [TRUE] = "yes", NULL};
+
+G_STATIC_ASSERT(sizeof(NestCpuWish) == sizeof(int) && sizeof(NestMigrationWish) == sizeof(int));
+
+/* The attributes; the struct holds the index of the value. */
+static const struct {
+    const char *name;
+    const char *const *values;
+    gsize offset;
+} attributes[] = {
+    {"cpu", cpu_values, offsetof(NestTag, cpu)},
+    {"migration", migration_values, offsetof(NestTag, migration)},
+    {"required", required_values, offsetof(NestTag, required)},
+};
+
+static int *
+field(const NestTag *tag, gsize i)
+{
+    return (int *)((char *)tag + attributes[i].offset);
+}
+
+/* Lists the values with the default first. */
+static gchar *
+list_values(gsize i)
+{
+    NestTag defaults = NEST_TAG_DEFAULT;
+    const char *first = attributes[i].values[*field(&defaults, i)];
+    GString *list = g_string_new(first);
+
+    for (const char *const *value = attributes[i].values; *value; value++)
+        if (*value != first)
+            g_string_append_printf(list, ", %s", *value);
+    return g_string_free(list, FALSE);
+}
+
+static gboolean
+set_value(NestTag *tag, gsize i, const char *value, GError **error)
+{
+    g_autofree gchar *allowed = NULL;
+
+    for (int v = 0; attributes[i].values[v]; v++) {
+        if (g_str_equal(attributes[i].values[v], value)) {
+            *field(tag, i) = v;
+            return TRUE;
+        }
+    }
+    allowed = list_values(i);
+    g_set_error(error, NEST_ERROR, NEST_ERROR_TAG_VALUE,
+                "the nest:enable tag has %s='%s', which is no value of %s: use one of %s",
+                attributes[i].name, value, attributes[i].name, allowed);
+    return FALSE;
+}
+
+gboolean
+nest_tag_set(NestTag *tag, const char *attribute, const char *value, GError **error)
+{
+    g_autoptr(GString) names = g_string_new(NULL);
+
+    for (gsize i = 0; i < G_N_ELEMENTS(attributes); i++) {
+        if (g_str_equal(attributes[i].name, attribute))
+            return set_value(tag, i, value, error);
+        g_string_append_printf(names, "%s%s", i ? ", " : "", attributes[i].name);
+    }
+    g_set_error(
+        error, NEST_ERROR, NEST_ERROR_TAG_ATTRIBUTE,
+        "the nest:enable tag has an unknown attribute '%s': its attributes are %s, all optional",
+        attribute, names->str);
+    return FALSE;
+}
+
+static gboolean
+read_attributes(const xmlNode *element, NestTag *tag, GError **error)
+{
+    for (const xmlAttr *a = element->properties; a; a = a->next) {
+        g_autofree gchar *value = nest_xml_attribute(element, (const char *)a->name);
+        g_autofree gchar *name =
+            a->ns ? g_strdup_printf("%s:%s", a->ns->prefix ? (const char *)a->ns->prefix : "",
+                                    (const char *)a->name)
+                  : g_strdup((const char *)a->name);
+
+        if (!nest_tag_set(tag, name, value ? value : "", error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+is_blank(const xmlNode *node)
+{
+    return node->type == XML_COMMENT_NODE || (node->type == XML_TEXT_NODE && xmlIsBlankNode(node));
+}
+
+static gboolean
+check_empty(const xmlNode *element, GError **error)
+{
+    for (const xmlNode *child = element->children; child; child = child->next) {
+        if (is_blank(child))
+            continue;
+        g_set_error_literal(error, NEST_ERROR, NEST_ERROR_TAG_CONTENT,
+                            "the nest:enable tag has content, but takes only attributes: " REMEDY);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+check_name(const xmlNode *element, GError **error)
+{
+    const char *name = (const char *)element->name;
+
+    if (g_str_equal(name, "enable"))
+        return TRUE;
+    g_set_error(error, NEST_ERROR, NEST_ERROR_TAG_ELEMENT,
+                "the metadata has <nest:%s>, which does not exist: %s", name,
+                g_str_equal(name, "disable")
+                    ? "to switch nesting off, remove the tag (virt-nest disable)"
+                    : REMEDY);
+    return FALSE;
+}
+
+/* libxml2 keeps a prefix that no xmlns declares as a part of the element's name. */
+static gboolean
+lacks_declaration(const xmlNode *element)
+{
+    return !element->ns && g_str_has_prefix((const char *)element->name, "nest:");
+}
+
+/* Somebody meant the tag: our prefix on our word, or a namespace with our name in it. */
+gboolean
+nest_tag_is_misplaced(const xmlNode *element)
+{
+    const char *name =
+        (const char *)element->name + (lacks_declaration(element) ? strlen("nest:") : 0);
+    const char *prefix = element->ns ? (const char *)element->ns->prefix : NULL;
+    const char *uri = element->ns ? (const char *)element->ns->href : NULL;
+    gboolean word = g_str_equal(name, "enable") || g_str_equal(name, "disable");
+
+    if (!word || g_strcmp0(uri, NEST_TAG_NAMESPACE) == 0 ||
+        g_strcmp0(uri, NEST_STATE_NAMESPACE) == 0)
+        return FALSE;
+    return !uri || g_strcmp0(prefix, "nest") == 0 || strstr(uri, "virt-nest") ||
+           strstr(uri, "virtnest");
+}
+
+static gboolean
+refuse_namespace(const xmlNode *element, GError **error)
+{
+    const char *uri = element->ns ? (const char *)element->ns->href : NULL;
+    g_autofree gchar *where = uri ? g_strdup_printf("in the namespace '%s'", uri)
+                              : lacks_declaration(element)
+                                  ? g_strdup("with a prefix that is not declared")
+                                  : g_strdup("without a namespace");
+
+    g_set_error(error, NEST_ERROR, NEST_ERROR_TAG_NAMESPACE,
+                "the metadata has <%s> %s, which is not the tag's namespace '%s': " REMEDY,
+                (const char *)element->name, where, NEST_TAG_NAMESPACE);
+    return FALSE;
+}
+
+static gboolean
+find_element(const NestDomainXml *xml, xmlNode **ret_element, GError **error)
+{
+    const xmlNode *metadata = nest_xml_child(nest_domain_xml_root(xml), "metadata");
+    xmlNode *found = NULL;
+
+    if (!metadata)
+        return TRUE;
+    NEST_XML_FOREACH (metadata, child) {
+        gboolean ours = nest_xml_in_namespace(child, NEST_TAG_NAMESPACE);
+
+        if (nest_tag_is_misplaced(child))
+            return refuse_namespace(child, error);
+        if (ours && found) {
+            g_set_error_literal(
+                error, NEST_ERROR, NEST_ERROR_TAG_TWICE,
+                "the metadata has more than one element of the namespace '" NEST_TAG_NAMESPACE
+                "', and libvirt keeps only the first: "
+                "leave exactly one <nest:enable>");
+            return FALSE;
+        }
+        if (ours)
+            found = child;
+    }
+    *ret_element = found;
+    return TRUE;
+}
+
+gboolean
+nest_tag_read(const NestDomainXml *xml, gboolean *ret_tagged, NestTag *ret_tag, GError **error)
+{
+    xmlNode *element = NULL;
+    NestTag tag = NEST_TAG_DEFAULT;
+
+    if (!find_element(xml, &element, error))
+        return FALSE;
+    if (element && (!check_name(element, error) || !read_attributes(element, &tag, error) ||
+                    !check_empty(element, error)))
+        return FALSE;
+    *ret_tagged = element != NULL;
+    if (ret_tag)
+        *ret_tag = tag;
+    return TRUE;
+}
+
+const char *
+nest_tag_attribute(const NestTag *tag, gsize i, const char **ret_value)
+{
+    if (i >= G_N_ELEMENTS(attributes))
+        return NULL;
+    *ret_value = attributes[i].values[*field(tag, i)];
+    return attributes[i].name;
+}
+
+gchar *
+nest_tag_format(const NestTag *tag)
+{
+    NestTag defaults = NEST_TAG_DEFAULT;
+    GString *text = g_string_new("<enable");
+
+    for (gsize i = 0; i < G_N_ELEMENTS(attributes); i++)
+        if (*field(tag, i) != *field(&defaults, i))
+            g_string_append_printf(text, " %s='%s'", attributes[i].name,
+                                   attributes[i].values[*field(tag, i)]);
+    g_string_append(text, "/>");
+    return g_string_free(text, FALSE);
+}

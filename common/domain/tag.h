@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The tag: what an administrator wrote into a domain's metadata to have nesting. */
+#pragma once
+
+#include "domain/domain_xml.h"
+
+/* How the CPU is rewritten. */
+typedef enum {
+    NEST_CPU_AUTO,             /* by the table of cpu.c */
+    NEST_CPU_HOST_PASSTHROUGH, /* to this mode */
+    NEST_CPU_HOST_MODEL,       /* to this mode */
+    NEST_CPU_KEEP,             /* the mode stays, the feature is required */
+} NestCpuWish;
+
+/* What happens to a migration or save while nested guests run. */
+typedef enum {
+    NEST_MIGRATION_REFUSE,
+    NEST_MIGRATION_ALLOW,
+} NestMigrationWish;
+
+/**
+ * NestTag: a well-formed tag. All zero but @required is the tag without attributes.
+ */
+typedef struct {
+    NestCpuWish cpu;
+    NestMigrationWish migration;
+    gboolean required; /* FALSE: start even if nesting cannot be had */
+} NestTag;
+
+#define NEST_TAG_DEFAULT ((NestTag){NEST_CPU_AUTO, NEST_MIGRATION_REFUSE, TRUE})
+
+/**
+ * nest_tag_read: find and check the tag of a domain.
+ * @xml: the domain
+ * @ret_tagged: whether it has one
+ * @ret_tag: (optional) what it says
+ *
+ * The tag is `<nest:enable xmlns:nest='urn:virt-nest:1'/>` directly below `<metadata>`. An element
+ * that was meant to be the tag but is not (nest:disable, another namespace with our name, an unknown
+ * attribute) is an error, never a guess.
+ *
+ * Returns: FALSE with a NEST_ERROR_TAG_* that names the mistake and the remedy.
+ */
+gboolean nest_tag_read(const NestDomainXml *xml, gboolean *ret_tagged, NestTag *ret_tag,
+                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * nest_tag_is_misplaced: whether an element was meant to be the tag but is in a namespace not ours.
+ * @element: a child of <metadata>
+ */
+gboolean nest_tag_is_misplaced(const xmlNode *element);
+
+/**
+ * nest_tag_set: change one attribute of a tag.
+ * @tag: the tag
+ * @attribute: its name
+ * @value: its new value, as a person wrote it
+ *
+ * Returns: FALSE with NEST_ERROR_TAG_ATTRIBUTE or NEST_ERROR_TAG_VALUE, which name what is allowed.
+ */
+gboolean nest_tag_set(NestTag *tag, const char *attribute, const char *value,
+                      GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * nest_tag_attribute: get the attributes one after the other, even those that are not written.
+ * @i: 0 for the first
+ * @ret_value: the attribute's value, in words
+ *
+ * Returns: (nullable) the name of an attribute; NULL after the last.
+ */
+const char *nest_tag_attribute(const NestTag *tag, gsize i, const char **ret_value);
+
+/**
+ * nest_tag_format: the tag as virDomainSetMetadata wants it, with only what differs from the default.
+ *
+ * Returns: (transfer full) "<enable/>", or with attributes; libvirt adds the namespace.
+ */
+gchar *nest_tag_format(const NestTag *tag) G_GNUC_WARN_UNUSED_RESULT;

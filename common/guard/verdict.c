@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The verdict: decides from evidence whether nested guests are running in a domain. */
+#include "guard/verdict.h"
+
+/* The entries of an L1 that itself runs as a nested guest begin so soon after its start (ALWAYS_BEGINS_MS);
+ * after they have lasted so long (ALWAYS_LASTS_MS), it is taken for one. */
+#define ALWAYS_BEGINS_MS 300000
+#define ALWAYS_LASTS_MS 600000
+
+static const char *const states[] = {
+    [NEST_VERDICT_UNKNOWN] = "unknown",
+    [NEST_VERDICT_NONE] = "none",
+    [NEST_VERDICT_RUNNING] = "running",
+};
+
+static const char *const guards[NEST_GUARD_STATES] = {
+    [NEST_GUARD_OFF] = "off",
+    [NEST_GUARD_ARMED] = "armed",
+    [NEST_GUARD_LIFTED] = "lifted",
+    [NEST_GUARD_FAILED] = "failed",
+};
+
+/* The reasons: each one decides what the state is. */
+static const struct {
+    NestVerdictState state;
+    gboolean wants_bit;
+    const char *name;
+    const char *words;
+} whys[] = {
+    [NEST_WHY_NOTHING] = {NEST_VERDICT_UNKNOWN, FALSE, "nothing", "nothing could be read yet"},
+    [NEST_WHY_ENTRIES] = {NEST_VERDICT_RUNNING, FALSE, "entries", "nested guests are entered"},
+    [NEST_WHY_ALWAYS] = {NEST_VERDICT_RUNNING, FALSE, "always",
+                         "nested guests have been entered all the time since it started, as where "
+                         "Windows (VBS, WSL2) or ESXi runs as a nested guest itself"},
+    [NEST_WHY_LINGER] = {NEST_VERDICT_RUNNING, TRUE, "linger",
+                         "nested guests were entered not long ago"},
+    [NEST_WHY_STRICT] = {NEST_VERDICT_RUNNING, TRUE, "strict",
+                         "nested guests were entered, and its hypervisor has not been off since"},
+    [NEST_WHY_BIT] = {NEST_VERDICT_RUNNING, TRUE, "bit",
+                      "its hypervisor is on, and entries into nested guests cannot be counted"},
+    [NEST_WHY_CLEAR] = {NEST_VERDICT_NONE, FALSE, "clear", "its hypervisor is off"},
+    [NEST_WHY_NEVER] = {NEST_VERDICT_NONE, FALSE, "never", "no nested guest was ever entered"},
+    [NEST_WHY_QUIET] = {NEST_VERDICT_NONE, FALSE, "quiet", "no nested guest was entered lately"},
+};
+
+G_STATIC_ASSERT(G_N_ELEMENTS(states) == NEST_VERDICT_RUNNING + 1);
+G_STATIC_ASSERT(G_N_ELEMENTS(whys) == NEST_WHY_QUIET + 1);
+
+/* Takes a count into the verdict; returns whether there were entries since the last count. */
+static gboolean
+count(NestVerdict *verdict, guint64 entries, gint64 now)
+{
+    gboolean grew = verdict->counted && entries > verdict->entries;
+    gint64 passed = now - verdict->counted_at;
+
+    if (!grew)
+        verdict->rate = 0;
+    else if (passed > 0)
+        verdict->rate = (double)(entries - verdict->entries) * 1000 / (double)passed;
+    if (!grew)
+        verdict->always_from = 0;
+    else if (!verdict->always_from)
+        verdict->always_from = now;
+    if (grew || (!verdict->counted && entries > 0)) {
+        verdict->entered = TRUE;
+        verdict->entered_at = now;
+    }
+    verdict->counted = TRUE;
+    verdict->entries = entries;
+    verdict->counted_at = now;
+    return grew;
+}
+
+/* Whether a sample says nothing: a set bit proves nothing where entries could be counted so far. */
+static gboolean
+says_nothing(const NestVerdict *verdict, const NestEvidence *evidence,
+             const NestVerdictRules *rules, gint64 now)
+{
+    gboolean was_counted = verdict->counted && now - verdict->counted_at < rules->linger_ms;
+
+    return !evidence->counted &&
+           (evidence->bit == NEST_BIT_UNKNOWN || (evidence->bit == NEST_BIT_SET && was_counted));
+}
+
+/* Whether the reason for a sample with entries is NEST_WHY_ALWAYS. */
+static gboolean
+is_always(const NestVerdict *verdict, gint64 started, gint64 now)
+{
+    return verdict->always_from - started <= ALWAYS_BEGINS_MS &&
+           now - verdict->always_from >= ALWAYS_LASTS_MS;
+}
+
+/* The reason that follows from a count without new entries. */
+static NestVerdictWhy
+judge_quiet(const NestVerdict *verdict, const NestVerdictRules *rules, gint64 now)
+{
+    if (verdict->entered && now - verdict->entered_at < rules->linger_ms)
+        return NEST_WHY_LINGER;
+    if (verdict->entered && rules->strict)
+        return NEST_WHY_STRICT;
+    return verdict->entered || verdict->entries ? NEST_WHY_QUIET : NEST_WHY_NEVER;
+}
+
+static gboolean
+settle(NestVerdict *verdict, NestVerdictWhy why, gint64 now)
+{
+    gboolean is_other = why != verdict->why;
+
+    if (whys[why].state != verdict->state || !verdict->since)
+        verdict->since = now;
+    verdict->state = whys[why].state;
+    verdict->why = why;
+    return is_other;
+}
+
+gboolean
+nest_verdict_add(NestVerdict *verdict, const NestEvidence *evidence, const NestVerdictRules *rules,
+                 gint64 started, gint64 now)
+{
+    gboolean grew = FALSE;
+
+    verdict->silent = says_nothing(verdict, evidence, rules, now);
+    if (verdict->silent)
+        return settle(verdict, verdict->why, now);
+    grew = evidence->counted && count(verdict, evidence->entries, now);
+    if (evidence->bit == NEST_BIT_CLEAR) {
+        /* The bit was read just now, so whatever was entered before is gone. */
+        verdict->entered = FALSE;
+        verdict->always_from = 0;
+        return settle(verdict, NEST_WHY_CLEAR, now);
+    }
+    if (!evidence->counted)
+        return settle(verdict, NEST_WHY_BIT, now);
+    if (grew)
+        return settle(verdict,
+                      is_always(verdict, started, now) ? NEST_WHY_ALWAYS : NEST_WHY_ENTRIES, now);
+    return settle(verdict, judge_quiet(verdict, rules, now), now);
+}
+
+gboolean
+nest_verdict_wants_bit(const NestVerdict *verdict)
+{
+    return whys[verdict->why].wants_bit;
+}
+
+const char *
+nest_verdict_state_name(NestVerdictState state)
+{
+    return states[state];
+}
+
+const char *
+nest_verdict_why_name(NestVerdictWhy why)
+{
+    return whys[why].name;
+}
+
+const char *
+nest_guard_state_name(NestGuardState state)
+{
+    return guards[state];
+}
+
+const char *
+nest_verdict_why_words(const char *name)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(whys); i++)
+        if (g_str_equal(whys[i].name, name))
+            return whys[i].words;
+    return NULL;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The host's KVM module: whether KVM guests of this host can have nested guests, and if not, why. */
+#pragma once
+
+#include "host/cpu_vendor.h"
+
+/* The command that overrides what a line of modprobe.d says. */
+#define NEST_KVM_ENABLE_FORCE "virt-nest host enable --force"
+
+/* The states of a host's module; "virt-nest host" shows their names. */
+typedef enum {
+    NEST_KVM_NO_HARDWARE, /* no VMX or SVM, or switched off in the firmware */
+    NEST_KVM_ABSENT,      /* the module is not loaded */
+    NEST_KVM_BAD_VALUE,   /* not loaded, and the kernel refuses the value that is set for it */
+    NEST_KVM_ON,          /* loaded, nesting on */
+    NEST_KVM_OFF_IDLE,    /* loaded, nesting off, nobody uses it */
+    NEST_KVM_OFF_BUSY,    /* loaded, nesting off, in use */
+    NEST_KVM_BUILTIN_OFF, /* built into the kernel, nesting off */
+} NestKvmState;
+
+/**
+ * NestKvmModule: what was read of the host.
+ */
+typedef struct {
+    const NestCpuVendor *vendor; /* NULL for a vendor that is not in the table */
+    NestKvmState state;          /* of the vendor's module */
+    gboolean locked;             /* where NO_HARDWARE: the CPU has it, the firmware locked it off */
+    gboolean available;          /* if not loaded: the kernel has the module, so it can be loaded */
+    gboolean builtin;            /* the module is part of the kernel, whatever its state */
+    gboolean busy;               /* the module is in use, whatever its state */
+    gboolean device;             /* /dev/kvm is there */
+} NestKvmModule;
+
+/**
+ * nest_kvm_state_name: a state as programs read it.
+ *
+ * Returns: one of no-hardware, absent, bad-value, on, off-idle, off-busy, builtin-off.
+ */
+const char *nest_kvm_state_name(NestKvmState state);
+
+/* Whether the module is in the kernel, built in or loaded. */
+gboolean nest_kvm_module_is_loaded(const NestKvmModule *module);
+
+/**
+ * nest_kvm_module_read: read the state of the host, changing nothing.
+ *
+ * The sources are /proc/cpuinfo (the kernel removes vmx from it where the firmware locked it off;
+ * for svm only kvm_amd knows), CPUID itself (which the firmware cannot change), /sys/module,
+ * modules.builtin and /dev/kvm. Takes less than a millisecond unless the module is absent: then
+ * libkmod searches /lib/modules for it, and modprobe's configuration is searched for a value that
+ * the kernel refuses.
+ */
+NestKvmModule nest_kvm_module_read(void);
+
+/**
+ * nest_kvm_module_can_nest: whether a KVM guest that starts now can have nested guests.
+ *
+ * Costs nothing. It is for callers that do not need the reason: finding the reason may mean a walk
+ * over all processes.
+ */
+gboolean nest_kvm_module_can_nest(const NestKvmModule *module);
+
+/**
+ * nest_kvm_module_check: whether a KVM guest that starts now can have nested guests.
+ * @module: from nest_kvm_module_read()
+ *
+ * Returns: FALSE with a NEST_ERROR_HOST_* that says why not and what to do.
+ */
+gboolean nest_kvm_module_check(const NestKvmModule *module, GError **error);

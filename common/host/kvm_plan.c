@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Plans what would be done about the host's KVM module, and tells whether that is safe now. */
+#include "host/kvm_plan.h"
+
+#include "base/error.h"
+#include "base/runtime_flag.h"
+#include "host/kvm_users.h"
+#include "host/modprobe_conf.h"
+
+static NestKvmAction
+refuse_to_turn_off(const NestKvmModule *module, GError **error)
+{
+    g_autofree gchar *users = NULL;
+
+    if (module->builtin) {
+        g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(module->vendor);
+        g_autofree gchar *remedy = nest_modprobe_conf_boot_remedy(conf, FALSE);
+
+        g_set_error(error, NEST_ERROR, NEST_ERROR_HOST_BUILTIN,
+                    "%s is built into this kernel with nesting on: %s", module->vendor->module,
+                    remedy);
+        return NEST_KVM_DO_REFUSE;
+    }
+    users = nest_kvm_users_describe();
+    g_set_error(error, NEST_ERROR, NEST_ERROR_HOST_BUSY,
+                "%s is in use by %s: stop that, then run virt-nest host disable --now",
+                module->vendor->module, users);
+    return NEST_KVM_DO_REFUSE;
+}
+
+/* Whether a tagged domain is about to start, whose QEMU does not hold the module yet. */
+static gboolean
+is_awaited(GError **error)
+{
+    g_autofree gchar *uuid = nest_runtime_flag_find(NEST_RUNTIME_FLAG_STARTING);
+
+    if (uuid)
+        g_set_error(error, NEST_ERROR, NEST_ERROR_HOST_BUSY,
+                    "the tagged domain %s is about to start: when it has ended, run virt-nest host "
+                    "disable --now",
+                    uuid);
+    return uuid != NULL;
+}
+
+/* Nothing is unloaded that would not be loaded again. */
+static NestKvmAction
+plan_off(const NestKvmModule *module, GError **error)
+{
+    g_autoptr(NestModprobeConf) conf = NULL;
+
+    if (module->state != NEST_KVM_ON)
+        return NEST_KVM_DO_NOTHING;
+    if (module->builtin || module->busy)
+        return refuse_to_turn_off(module, error);
+    conf = nest_modprobe_conf_read(module->vendor);
+    if (!nest_modprobe_conf_check_load(conf, TRUE, FALSE, NULL, error) || is_awaited(error))
+        return NEST_KVM_DO_REFUSE;
+    return NEST_KVM_DO_RELOAD;
+}
+
+static NestKvmAction
+plan_on(const NestKvmModule *module, gboolean force, GError **error)
+{
+    gboolean loaded = nest_kvm_module_is_loaded(module);
+    g_autoptr(NestModprobeConf) conf = NULL;
+
+    if (loaded ? module->state != NEST_KVM_OFF_IDLE : !module->available)
+        return nest_kvm_module_check(module, error) ? NEST_KVM_DO_NOTHING : NEST_KVM_DO_REFUSE;
+    conf = nest_modprobe_conf_read(module->vendor);
+    if (!nest_modprobe_conf_check_load(conf, loaded, force, NEST_KVM_ENABLE_FORCE, error) ||
+        (!force && !nest_modprobe_conf_check(conf, error)))
+        return NEST_KVM_DO_REFUSE;
+    return loaded ? NEST_KVM_DO_RELOAD : NEST_KVM_DO_LOAD;
+}
+
+NestKvmAction
+nest_kvm_plan(const NestKvmModule *module, gboolean nested, gboolean force, GError **error)
+{
+    return nested ? plan_on(module, force, error) : plan_off(module, error);
+}
+
+gchar *
+nest_kvm_plan_words(const NestKvmModule *module, NestKvmAction action, gboolean nested,
+                    const GError *reason)
+{
+    const char *name = module->vendor ? module->vendor->module : "";
+    const char *on = nested ? "on" : "off";
+
+    if (action == NEST_KVM_DO_LOAD)
+        return g_strdup_printf("load %s with nesting %s", name, on);
+    if (action == NEST_KVM_DO_RELOAD)
+        return g_strdup_printf("unload %s and load it with nesting %s", name, on);
+    if (action == NEST_KVM_DO_REFUSE)
+        return g_strdup_printf("nothing: %s", reason ? reason->message : "it is refused");
+    return g_strdup_printf("nothing: nesting is %s", on);
+}

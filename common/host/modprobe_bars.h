@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Bars: what keeps the KVM module from being loaded at all, because somebody decided so. */
+#pragma once
+
+#include "host/cpu_vendor.h"
+
+typedef enum {
+    NEST_MODPROBE_INSTALL,          /* a command is run in place of loading it */
+    NEST_MODPROBE_BLACKLIST,        /* it is not loaded by itself, only by name */
+    NEST_MODPROBE_KERNEL_BLACKLIST, /* the kernel refuses it */
+    NEST_MODPROBE_BARS
+} NestModprobeBarKind;
+
+/**
+ * NestModprobeBar: one line or kernel argument that keeps the module from being loaded.
+ */
+typedef struct {
+    NestModprobeBarKind kind;
+    gchar *file;         /* "/etc/modprobe.d/hardening.conf", or "/proc/cmdline" */
+    guint line;          /* in @file, from 1 */
+    gchar *text;         /* such as "install kvm_intel /bin/false" */
+    gboolean dependency; /* it is about kvm, without which the vendor's module is not loaded */
+} NestModprobeBar;
+
+/**
+ * nest_modprobe_bars_read: find all bars for a vendor's module.
+ * @lines: from nest_modprobe_files_read()
+ *
+ * These are `install` lines, of which libkmod takes the first that fits; `blacklist` lines and
+ * modprobe.blacklist=; and module_blacklist=, of which the kernel takes the last (kernel/module/main.c).
+ *
+ * Returns: (transfer full)(element-type NestModprobeBar) the strongest last.
+ */
+GPtrArray *nest_modprobe_bars_read(const NestCpuVendor *vendor,
+                                   const GPtrArray *lines) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * nest_modprobe_bars_find: find the bar that keeps the module from being loaded.
+ * @loaded: the module is loaded now: bars about kvm do not count then, because kvm is there, nor do
+ *   blacklists, because the module need not be loaded automatically
+ * @forced: somebody wants it nevertheless: only bars that nobody can override count then
+ *
+ * Returns: (nullable)(transfer none) NULL where nothing does.
+ */
+const NestModprobeBar *nest_modprobe_bars_find(const GPtrArray *bars, gboolean loaded,
+                                               gboolean forced);
+
+/**
+ * nest_modprobe_bars_refuse: set NEST_ERROR_HOST_KEPT_OFF: a bar prevents loading the module.
+ * @remedy: (nullable) the command that loads the module nevertheless, where there is one
+ */
+void nest_modprobe_bars_refuse(const NestModprobeBar *bar, const char *module, const char *remedy,
+                               GError **error);
+
+/* A kind as programs read it: "install", "blacklist", "module-blacklist". */
+const char *nest_modprobe_bars_kind_name(NestModprobeBarKind kind);

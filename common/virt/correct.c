@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The correction of a domain's persistent definition through libvirt, without losing anything.
+ *
+ * Theory of operation: read, work out the correction, read again, and define only if nothing has
+ * changed. While a domain starts, libvirt holds it locked and answers no call about it, and a call
+ * that waits for the domain keeps libvirt's list of domains from being written (seen in 9.0): our
+ * define would come after the next start. So a definition that was just defined or tagged is read
+ * from the file in which libvirt itself keeps it (the same text, written before the event). The
+ * define alone waits, queued after a start that is about to be refused. In all other cases both
+ * reads are calls of libvirt. */
+#include "virt/correct.h"
+
+#include "base/error.h"
+#include "base/root.h"
+#include "base/runtime_flag.h"
+#include "domain/prefilter.h"
+#include "domain/tag.h"
+#include "domain/xml.h"
+#include "host/kvm_lock.h"
+#include "host/kvm_module.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+
+/* How old libvirt's file may be when an event has just reported a change. An older
+ * one is not of this libvirt. */
+#define FRESH_SECONDS 10
+
+/* How often somebody else may be faster before we report it; each time
+ * is one more edit of theirs. */
+#define MAX_TRIES 20
+
+/* What became of one try; GONE: it has no persistent definition any more, and none was left. */
+typedef enum { TRY_DONE, TRY_DEFINED, TRY_AGAIN, TRY_GONE, TRY_FAILED } Try;
+
+/* One definition to be corrected, and where it is read from. */
+typedef struct {
+    const NestCorrector *corrector;
+    virConnectPtr work;  /* where the define goes */
+    const char *uuid;    /* the domain's */
+    virDomainPtr domain; /* to read it through libvirt; NULL: it is read from its file */
+    const char *name;    /* the domain's, for libvirt's file; NULL where @domain is set */
+} Source;
+
+/* (transfer full)(nullable) A definition as text that libvirt's way of printing it does not change. */
+static gchar *
+canonical(const char *text)
+{
+    g_autoptr(NestDomainXml) xml = text ? nest_domain_xml_parse(text, strlen(text), NULL) : NULL;
+
+    return xml ? nest_xml_canonical(nest_domain_xml_root(xml)) : NULL;
+}
+
+/* Whether libvirt still has what our define wrote, and not what somebody has defined after it. That
+ * shows by the word in our record, or by the whole definition if the record is gone. */
+static gboolean
+is_still_ours(virDomainPtr domain, const NestDefinition *definition)
+{
+    g_autofree gchar *now = nest_virt_read_inactive(domain, NULL);
+    g_autofree gchar *is = NULL;
+    g_autofree gchar *was = NULL;
+
+    if (definition->write)
+        return now && strstr(now, definition->write);
+    is = canonical(now);
+    was = canonical(definition->xml);
+    return is && g_strcmp0(is, was) == 0;
+}
+
+/* Undefines a domain that our define has made anew, and removes nothing else of it. */
+static void
+undefine_again(virDomainPtr domain)
+{
+    if (virDomainUndefineFlags(domain,
+                               VIR_DOMAIN_UNDEFINE_KEEP_NVRAM | VIR_DOMAIN_UNDEFINE_KEEP_TPM) < 0)
+        virDomainUndefineFlags(domain, VIR_DOMAIN_UNDEFINE_KEEP_NVRAM);
+}
+
+/* A domain that runs without a persistent definition, as one that was just undefined. */
+static gboolean
+is_transient(const Source *source)
+{
+    return source->domain && virDomainIsPersistent(source->domain) == 0;
+}
+
+/* The definition as it is now. NULL without an error: there is none any more. */
+static gchar *
+read_source(const Source *source, GError **error)
+{
+    g_autoptr(GError) problem = NULL;
+    gchar *text = NULL;
+
+    if (!source->domain)
+        return nest_virt_read_file(source->name, source->uuid);
+    text = nest_virt_read_inactive(source->domain, &problem);
+    if (problem && !nest_virt_domain_is_gone())
+        g_propagate_error(error, g_steal_pointer(&problem));
+    return text;
+}
+
+/* The second read and the define, close together, because nothing
+ * protects the time between them. */
+static Try
+define_if_unchanged(const Source *source, const char *expected, const char *wanted,
+                    virDomainPtr *ret_defined, GError **error)
+{
+    GError *problem = NULL;
+    gint64 begin = g_get_real_time();
+    g_autofree gchar *now = is_transient(source) ? NULL : read_source(source, &problem);
+
+    if (problem) {
+        g_propagate_error(error, problem);
+        return TRY_FAILED;
+    }
+    if (!now || !g_str_equal(now, expected))
+        return now ? TRY_AGAIN : TRY_GONE;
+    *ret_defined = virDomainDefineXMLFlags(source->work, wanted, 0);
+    /* While the host's module is loaded anew libvirt sees no KVM, and refuses whatever needs it. */
+    if (!*ret_defined && nest_kvm_lock_reloaded_since(begin))
+        return TRY_AGAIN;
+    if (!*ret_defined) {
+        nest_virt_error(error, "libvirt refused the corrected definition, the old one stays");
+        return TRY_FAILED;
+    }
+    nest_define_tracker_we_defined(source->corrector->watch, source->uuid);
+    return TRY_DEFINED;
+}
+
+/* libvirt refuses whatever needs KVM on a host that has none, and does not say why it has none. */
+static void
+name_host(const NestDefinition *definition, GError **problem)
+{
+    NestKvmModule module = nest_kvm_module_read();
+    g_autoptr(GError) host = NULL;
+
+    if (!*problem || !definition->needs_kvm || nest_kvm_module_check(&module, &host))
+        return;
+    g_clear_error(problem);
+    g_propagate_prefixed_error(problem, g_steal_pointer(&host),
+                               "libvirt refused the corrected definition, the old one stays: ");
+}
+
+static Try
+redefine(const Source *source, const char *expected, const NestDefinition *definition,
+         GError **error)
+{
+    const NestCorrector *corrector = source->corrector;
+    g_autoptr(virDomain) defined = NULL;
+    NestTrackedDefine *watched = nest_define_tracker_begin(corrector->watch, source->uuid);
+    Try outcome = TRY_FAILED;
+    gboolean may_be_back = FALSE;
+    GError *problem = NULL;
+
+    if (!source->domain) /* the hook that holds the domain may be waiting for this define */
+        (void)nest_runtime_flag_set(NEST_RUNTIME_FLAG_CORRECTING, source->uuid, NULL);
+    outcome = define_if_unchanged(source, expected, definition->xml, &defined, &problem);
+    nest_runtime_flag_clear(NEST_RUNTIME_FLAG_CORRECTING, source->uuid);
+    may_be_back = nest_define_tracker_end(corrector->watch, watched, corrector->control);
+    name_host(definition, &problem);
+    if (problem)
+        g_propagate_error(error, problem);
+    if (outcome != TRY_DEFINED)
+        return outcome;
+    if (!may_be_back || !is_still_ours(defined, definition))
+        return TRY_DONE;
+    undefine_again(defined);
+    return TRY_GONE;
+}
+
+/* Works out what the definition should be. A transient domain has none, so its
+ * mistakes are not reported. */
+static Try
+work_out(const Source *source, const char *xml, NestDefinition **ret_definition, GError **error)
+{
+    g_autoptr(GError) problem = NULL;
+    NestKvmModule module;
+
+    if (!nest_prefilter_matches(xml, strlen(xml))) {
+        *ret_definition = nest_definition_unchanged();
+        return TRY_DONE;
+    }
+    module = nest_kvm_module_read();
+    *ret_definition =
+        nest_definition_correct(xml, module.vendor, nest_kvm_module_can_nest(&module), &problem);
+    if (*ret_definition)
+        return TRY_DONE;
+    if (is_transient(source))
+        return TRY_GONE;
+    g_propagate_error(error, g_steal_pointer(&problem));
+    return TRY_FAILED;
+}
+
+/* One round of reading, working out and defining. */
+static Try
+try_once(const Source *source, NestDefinition **ret_definition, GError **error)
+{
+    GError *problem = NULL;
+    g_autofree gchar *xml = read_source(source, &problem);
+    g_autoptr(NestDefinition) definition = NULL;
+    Try outcome = TRY_DONE;
+
+    if (problem)
+        g_propagate_error(error, problem);
+    if (!xml)
+        return problem ? TRY_FAILED : TRY_GONE;
+    outcome = work_out(source, xml, &definition, error);
+    if (outcome == TRY_DONE && definition->action != NEST_DEFINITION_UNCHANGED)
+        outcome = redefine(source, xml, definition, error);
+    if (outcome == TRY_DONE)
+        *ret_definition = g_steal_pointer(&definition);
+    return outcome;
+}
+
+static NestDefinition *
+correct(const Source *source, GError **error)
+{
+    NestDefinition *definition = NULL;
+    Try outcome = TRY_AGAIN;
+
+    for (int i = 0; i < MAX_TRIES && outcome == TRY_AGAIN; i++)
+        outcome = try_once(source, &definition, error);
+    if (outcome == TRY_GONE)
+        return nest_definition_unchanged();
+    if (outcome == TRY_AGAIN)
+        g_set_error(error, NEST_ERROR, NEST_ERROR_LIBVIRT,
+                    "somebody else keeps changing the definition (%d times in a row): it was left "
+                    "alone; run virt-nest apply when they are done",
+                    MAX_TRIES);
+    return definition;
+}
+
+NestDefinition *
+nest_correct_domain(const NestCorrector *corrector, virDomainPtr domain, GError **error)
+{
+    g_autofree gchar *uuid = nest_virt_uuid(domain);
+    Source source = {corrector, virDomainGetConnect(domain), uuid, domain, NULL};
+
+    return correct(&source, error);
+}
+
+/* Whether libvirt has just written the file. */
+static gboolean
+is_fresh(const char *name)
+{
+    g_autofree gchar *file = nest_virt_file(name);
+    GStatBuf status;
+
+    return g_stat(file, &status) == 0 &&
+           g_get_real_time() / G_USEC_PER_SEC - (gint64)status.st_mtime < FRESH_SECONDS;
+}
+
+NestDefinition *
+nest_correct_fresh(const NestCorrector *corrector, virConnectPtr work, const char *name,
+                   const char *uuid, GError **error)
+{
+    Source source = {corrector, work, uuid, NULL, name};
+
+    return is_fresh(name) ? correct(&source, error) : nest_definition_unchanged();
+}
+
+gchar *
+nest_correct_describe(const NestDefinition *definition)
+{
+    g_autofree gchar *changes = nest_definition_describe(definition);
+
+    if (definition->action == NEST_DEFINITION_UNCHANGED)
+        return NULL;
+    return g_strdup_printf("definition corrected: %s", changes);
+}

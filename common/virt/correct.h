@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The correction of a domain's persistent definition through libvirt, without losing anything. */
+#pragma once
+
+#include "domain/definition.h"
+#include "virt/define_tracker.h"
+
+/**
+ * NestCorrector: what every correction needs.
+ */
+typedef struct {
+    virConnectPtr control;    /* the connection whose lifecycle events reach @watch */
+    NestDefineTracker *watch; /* notices a domain that a define has brought back */
+} NestCorrector;
+
+/**
+ * nest_correct_domain: make a domain's persistent definition what its tag asks for.
+ * @corrector: see there
+ * @domain: of any connection of the same libvirt
+ *
+ * Reads with INACTIVE and SECURE, rewrites, checks that the domain is still persistent, reads again
+ * and compares byte for byte, defines. If somebody was faster, starts over. libvirt has no
+ * compare-and-swap: between the second read and the define another client's edit would be
+ * overwritten; that window is one round trip. If the domain turns out to have been undefined in
+ * the meantime, it is undefined again at once.
+ *
+ * Waits for libvirt, so it must not be called on the thread that runs the main loop. A transient
+ * domain, which has no persistent definition, is left alone.
+ *
+ * Returns: (transfer full) what was done; NULL with the tag's or the CPU's error, or
+ * NEST_ERROR_LIBVIRT. The definition is untouched then.
+ */
+NestDefinition *nest_correct_domain(const NestCorrector *corrector, virDomainPtr domain,
+                                    GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * nest_correct_fresh: the same for a domain defined or tagged a moment ago, which libvirt may hold
+ * locked by now, because it starts.
+ * @work: where the define goes; it waits there until the domain is free
+ * @name: the domain's
+ * @uuid: the domain's
+ *
+ * Reads libvirt's own file (nest_virt_read_file()) in place of calling libvirt. Does nothing if the
+ * file was not written just now, for example because the files of this libvirt are elsewhere.
+ *
+ * Returns: as nest_correct_domain().
+ */
+NestDefinition *nest_correct_fresh(const NestCorrector *corrector, virConnectPtr work,
+                                   const char *name, const char *uuid,
+                                   GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * nest_correct_describe: what was done, in a sentence.
+ *
+ * Returns: (transfer full)(nullable) the sentence; NULL if nothing was done.
+ */
+gchar *nest_correct_describe(const NestDefinition *definition);

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The watch over our own redefinitions: did one bring back a domain that somebody undefined? */
+#include "virt/define_tracker.h"
+
+/* What happened to one domain since its watch began. */
+struct NestTrackedDefine {
+    gchar *uuid;        /* the domain's */
+    gboolean undefined; /* it was undefined */
+    guint defines;      /* all defines */
+    guint since;        /* defines since it was undefined last */
+    guint ours;         /* defines of virtnestd that succeeded, this correction's and any other's */
+};
+
+struct NestDefineTracker {
+    GMutex asking;      /* held for a call over the control connection (calls.h says why) */
+    GMutex lock;        /* over what follows */
+    GCond settled;      /* a thread's `flag` was set */
+    GPtrArray *watched; /* of NestTrackedDefine, some at most */
+};
+
+/* A thread that waits until the main loop has handled all that is in its queue. */
+typedef struct {
+    NestDefineTracker *watch;
+    gboolean flag;
+} Waiting;
+
+static void
+watched_free(gpointer data)
+{
+    NestTrackedDefine *watched = data;
+
+    g_free(watched->uuid);
+    g_free(watched);
+}
+
+NestDefineTracker *
+nest_define_tracker_new(void)
+{
+    NestDefineTracker *watch = g_new0(NestDefineTracker, 1);
+
+    g_mutex_init(&watch->asking);
+    g_mutex_init(&watch->lock);
+    g_cond_init(&watch->settled);
+    watch->watched = g_ptr_array_new_with_free_func(watched_free);
+    return watch;
+}
+
+void
+nest_define_tracker_free(NestDefineTracker *watch)
+{
+    if (!watch)
+        return;
+    g_ptr_array_unref(watch->watched);
+    g_cond_clear(&watch->settled);
+    g_mutex_clear(&watch->lock);
+    g_mutex_clear(&watch->asking);
+    g_free(watch);
+}
+
+static void
+note(NestTrackedDefine *watched, int event, int detail)
+{
+    if (event == VIR_DOMAIN_EVENT_UNDEFINED && detail == VIR_DOMAIN_EVENT_UNDEFINED_REMOVED) {
+        watched->undefined = TRUE;
+        watched->since = 0;
+    } else if (event == VIR_DOMAIN_EVENT_DEFINED && detail != VIR_DOMAIN_EVENT_DEFINED_RENAMED) {
+        watched->defines++;
+        watched->since++;
+    }
+}
+
+void
+nest_define_tracker_add_event(NestDefineTracker *watch, virDomainPtr domain, int event, int detail)
+{
+    g_autofree gchar *uuid = nest_virt_uuid(domain);
+
+    g_mutex_lock(&watch->lock);
+    for (guint i = 0; i < watch->watched->len; i++) {
+        NestTrackedDefine *watched = g_ptr_array_index(watch->watched, i);
+
+        if (g_str_equal(watched->uuid, uuid))
+            note(watched, event, detail);
+    }
+    g_mutex_unlock(&watch->lock);
+}
+
+NestTrackedDefine *
+nest_define_tracker_begin(NestDefineTracker *watch, const char *uuid)
+{
+    NestTrackedDefine *watched = g_new0(NestTrackedDefine, 1);
+
+    watched->uuid = g_strdup(uuid);
+    g_mutex_lock(&watch->lock);
+    g_ptr_array_add(watch->watched, watched);
+    g_mutex_unlock(&watch->lock);
+    return watched;
+}
+
+void
+nest_define_tracker_we_defined(NestDefineTracker *watch, const char *uuid)
+{
+    g_mutex_lock(&watch->lock);
+    for (guint i = 0; i < watch->watched->len; i++) {
+        NestTrackedDefine *watched = g_ptr_array_index(watch->watched, i);
+
+        if (g_str_equal(watched->uuid, uuid))
+            watched->ours++;
+    }
+    g_mutex_unlock(&watch->lock);
+}
+
+static gboolean
+settle(gpointer data)
+{
+    Waiting *waiting = data;
+    NestDefineTracker *watch = waiting->watch;
+
+    g_mutex_lock(&watch->lock);
+    waiting->flag = TRUE;
+    g_cond_broadcast(&watch->settled);
+    g_mutex_unlock(&watch->lock);
+    return G_SOURCE_REMOVE;
+}
+
+/* libvirt queues an event before it answers the call that caused it, so the answer to one more call
+ * comes after the event; the main loop then runs our idle source after the event's callback. */
+static void
+wait_for_reports(NestDefineTracker *watch, virConnectPtr control)
+{
+    Waiting waiting = {.watch = watch};
+    unsigned long version = 0;
+
+    g_mutex_lock(&watch->asking);
+    virConnectGetLibVersion(control, &version);
+    g_mutex_unlock(&watch->asking);
+    g_idle_add_full(G_PRIORITY_LOW, settle, &waiting, NULL);
+    g_mutex_lock(&watch->lock);
+    while (!waiting.flag)
+        g_cond_wait(&watch->settled, &watch->lock);
+    g_mutex_unlock(&watch->lock);
+}
+
+/* After an undefine, the only define may be ours, and so may every define if nobody else has made
+ * one. Otherwise somebody may have defined the domain anew before ours: then it stays. */
+static gboolean
+may_be_back(const NestTrackedDefine *watched)
+{
+    return watched->undefined &&
+           (watched->since == 1 || (watched->since > 1 && watched->defines <= watched->ours));
+}
+
+gboolean
+nest_define_tracker_end(NestDefineTracker *watch, NestTrackedDefine *watched, virConnectPtr control)
+{
+    gboolean back = FALSE;
+
+    wait_for_reports(watch, control);
+    g_mutex_lock(&watch->lock);
+    back = may_be_back(watched);
+    g_ptr_array_remove_fast(watch->watched, watched);
+    g_mutex_unlock(&watch->lock);
+    return back;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* libvirt's objects and errors in GLib's terms. */
+#include "virt/virt.h"
+
+#include "base/error.h"
+#include "base/root.h"
+
+#include <libvirt-glib/libvirt-glib.h>
+#include <libvirt/virterror.h>
+#include <string.h>
+
+void
+nest_virt_list_free(NestDomainList *list)
+{
+    for (gsize i = 0; list && list[i]; i++)
+        virDomainFree(list[i]);
+    free(list);
+}
+
+static void
+be_silent(void *context, virErrorPtr error)
+{
+    (void)context, (void)error;
+}
+
+void
+nest_virt_init(void)
+{
+    virSetErrorFunc(NULL, be_silent);
+    gvir_event_register();
+}
+
+gboolean
+nest_virt_error(GError **error, const char *what)
+{
+    g_set_error(error, NEST_ERROR, NEST_ERROR_LIBVIRT, "%s: %s", what, virGetLastErrorMessage());
+    return FALSE;
+}
+
+gboolean
+nest_virt_domain_is_gone(void)
+{
+    return virGetLastErrorCode() == VIR_ERR_NO_DOMAIN;
+}
+
+gboolean
+nest_virt_has_stopped(virDomainPtr domain)
+{
+    int active = virDomainIsActive(domain);
+
+    return active == 0 || (active < 0 && nest_virt_domain_is_gone());
+}
+
+gchar *
+nest_virt_uuid(virDomainPtr domain)
+{
+    gchar *uuid = g_malloc0(VIR_UUID_STRING_BUFLEN);
+
+    virDomainGetUUIDString(domain, uuid);
+    return uuid;
+}
+
+gchar *
+nest_virt_read_inactive(virDomainPtr domain, GError **error)
+{
+    char *xml = virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE);
+
+    if (!xml)
+        nest_virt_error(error, "cannot read the definition");
+    return xml; /* libvirt and GLib both allocate with malloc() */
+}
+
+gchar *
+nest_virt_file(const char *name)
+{
+    g_autofree gchar *path = g_strdup_printf("/etc/libvirt/qemu/%s.xml", name);
+
+    return nest_root_path(path);
+}
+
+gchar *
+nest_virt_read_file(const char *name, const char *uuid)
+{
+    g_autofree gchar *path = nest_virt_file(name);
+    g_autofree gchar *element = g_strdup_printf("<uuid>%s</uuid>", uuid);
+    g_autofree gchar *text = NULL;
+
+    if (strchr(name, '/') || !g_file_get_contents(path, &text, NULL, NULL) ||
+        !strstr(text, element))
+        return NULL;
+    return g_steal_pointer(&text);
+}
+
+gboolean
+nest_virt_is_busy(virDomainPtr domain)
+{
+    int type = VIR_DOMAIN_JOB_NONE;
+    int n = 0;
+    virTypedParameterPtr parameters = NULL;
+    int operation = VIR_DOMAIN_JOB_OPERATION_UNKNOWN;
+
+    if (virDomainGetJobStats(domain, &type, &parameters, &n, 0) < 0)
+        return FALSE;
+    virTypedParamsGetInt(parameters, n, VIR_DOMAIN_JOB_OPERATION, &operation);
+    virTypedParamsFree(parameters, n);
+    return type != VIR_DOMAIN_JOB_NONE && operation != VIR_DOMAIN_JOB_OPERATION_BACKUP;
+}

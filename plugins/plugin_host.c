@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The plugin host: loads plugins by name, checks them, and keeps one's failure from the others. */
+#include "plugin_host.h"
+
+#include "base/config.h"
+#include "base/error.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <gmodule.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct {
+    NestLoadedPlugin loaded;
+    GModule *module; /* what it is in */
+} Entry;
+
+struct NestPluginHost {
+    GArray *entries; /* of Entry, in the order in which they were started */
+};
+
+/* Checks a plugin's name, because it becomes part of a path. */
+static gboolean
+check_name(const char *name, GError **error)
+{
+    if (*name && !name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-")])
+        return TRUE;
+    g_set_error_literal(error, NEST_ERROR, NEST_ERROR_PLUGIN,
+                        "a plugin's name is made of a-z, 0-9 and -");
+    return FALSE;
+}
+
+/* A plugin runs as root if we do, so nobody else must be able to write it. */
+static gboolean
+check_writers(const char *path, GError **error)
+{
+    GStatBuf status;
+
+    if (g_stat(path, &status) < 0)
+        g_set_error(error, NEST_ERROR, NEST_ERROR_PLUGIN, "%s: %s", path, g_strerror(errno));
+    else if (geteuid() == 0 && (status.st_uid != 0 || status.st_mode & (S_IWGRP | S_IWOTH)))
+        g_set_error(error, NEST_ERROR, NEST_ERROR_PLUGIN,
+                    "others than root can write to %s: chown root and chmod go-w it", path);
+    else
+        return TRUE;
+    return FALSE;
+}
+
+/* (nullable) The first function that a plugin of its kind must have and that is missing. */
+static const char *
+missing_function(const NestPlugin *plugin)
+{
+    const struct {
+        NestPluginKind kind;
+        gboolean there;
+        const char *name;
+    } needed[] = {
+        {NEST_PLUGIN_PROBE, plugin->sample != NULL, "sample()"},
+        {NEST_PLUGIN_GUARD, plugin->arm != NULL, "arm()"},
+        {NEST_PLUGIN_GUARD, plugin->disarm != NULL, "disarm()"},
+        {NEST_PLUGIN_GUARD, plugin->is_armed != NULL, "is_armed()"},
+        {NEST_PLUGIN_EXPORT, plugin->publish != NULL, "publish()"},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(needed); i++)
+        if (needed[i].kind == plugin->kind && !needed[i].there)
+            return needed[i].name;
+    return NULL;
+}
+
+static gboolean
+check_plugin(const NestPlugin *plugin, const char *name, GError **error)
+{
+    const char *missing = NULL;
+
+    /* Of a plugin with another ABI, no more than these two fields is read. */
+    if (plugin->abi != NEST_PLUGIN_ABI || plugin->size != sizeof(NestPlugin))
+        g_set_error(error, NEST_ERROR, NEST_ERROR_PLUGIN,
+                    "it is of plugin ABI %u, size %u, and this program of ABI %u, size %zu: "
+                    "install both from one release",
+                    plugin->abi, plugin->size, NEST_PLUGIN_ABI, sizeof(NestPlugin));
+    else if (g_strcmp0(plugin->name, name) != 0)
+        g_set_error(error, NEST_ERROR, NEST_ERROR_PLUGIN, "it is not the plugin of that name: '%s'",
+                    plugin->name ? plugin->name : "");
+    else if (plugin->kind < NEST_PLUGIN_PROBE || plugin->kind > NEST_PLUGIN_EXPORT)
+        g_set_error(error, NEST_ERROR, NEST_ERROR_PLUGIN, "there is no kind %d of plugins",
+                    (int)plugin->kind);
+    else if ((missing = missing_function(plugin)))
+        g_set_error(error, NEST_ERROR, NEST_ERROR_PLUGIN, "it has no function %s", missing);
+    else
+        return TRUE;
+    return FALSE;
+}
+
+static gboolean
+start(Entry *entry, const char *name, GKeyFile *settings, GError **error)
+{
+    const NestPlugin *plugin = NULL;
+    gpointer symbol = NULL;
+
+    if (!g_module_symbol(entry->module, NEST_PLUGIN_SYMBOL, &symbol) || !symbol) {
+        g_set_error_literal(error, NEST_ERROR, NEST_ERROR_PLUGIN,
+                            "it is not a plugin: it has no symbol " NEST_PLUGIN_SYMBOL);
+        return FALSE;
+    }
+    plugin = symbol;
+    entry->loaded.plugin = plugin;
+    return check_plugin(plugin, name, error) &&
+           (!plugin->start || plugin->start(settings, &entry->loaded.state, error));
+}
+
+static gboolean
+load(NestPluginHost *plugins, const char *folder, const char *name, GKeyFile *settings,
+     GError **error)
+{
+    g_autofree gchar *path = g_strdup_printf("%s/%s.so", folder, name);
+    Entry entry = {0};
+
+    if (!check_name(name, error) || !check_writers(folder, error) || !check_writers(path, error))
+        return FALSE;
+    entry.module = g_module_open(path, G_MODULE_BIND_LAZY | G_MODULE_BIND_LOCAL);
+    if (!entry.module) {
+        g_set_error_literal(error, NEST_ERROR, NEST_ERROR_PLUGIN, g_module_error());
+        return FALSE;
+    }
+    if (!start(&entry, name, settings, error)) {
+        g_module_close(entry.module);
+        return FALSE;
+    }
+    g_array_append_val(plugins->entries, entry);
+    return TRUE;
+}
+
+static void
+log_skipped(const char *name, const GError *problem)
+{
+    g_autoptr(GError) error =
+        g_error_new(NEST_ERROR, NEST_ERROR_PLUGIN,
+                    "plugin '%s' is not used (%s): correct that, or take it out of [plugins] load= "
+                    "in " NEST_CONFIG_FILE,
+                    name, problem ? problem->message : "it does not start");
+
+    nest_log_error(NULL, NULL, error);
+}
+
+static gboolean
+is_repeated(const gchar *const *names, gsize i)
+{
+    for (gsize before = 0; before < i; before++)
+        if (g_str_equal(names[before], names[i]))
+            return TRUE;
+    return FALSE;
+}
+
+NestPluginHost *
+nest_plugin_host_load(const char *folder, const gchar *const *names, GKeyFile *settings)
+{
+    NestPluginHost *plugins = g_new0(NestPluginHost, 1);
+
+    /* GLib keeps a pointer to the name of the error domain. It must not be in a plugin,
+     * which may be unloaded. */
+    (void)NEST_ERROR;
+    plugins->entries = g_array_new(FALSE, FALSE, sizeof(Entry));
+    for (gsize i = 0; names[i]; i++) {
+        g_autoptr(GError) problem = NULL;
+
+        if (!is_repeated(names, i) && !load(plugins, folder, names[i], settings, &problem))
+            log_skipped(names[i], problem);
+    }
+    return plugins;
+}
+
+void
+nest_plugin_host_free(NestPluginHost *plugins)
+{
+    if (!plugins)
+        return;
+    for (guint i = plugins->entries->len; i-- > 0;) {
+        const NestLoadedPlugin *loaded = &g_array_index(plugins->entries, Entry, i).loaded;
+
+        if (loaded->plugin->stop)
+            loaded->plugin->stop(loaded->state);
+    }
+    for (guint i = plugins->entries->len; i-- > 0;)
+        g_module_close(g_array_index(plugins->entries, Entry, i).module);
+    g_array_unref(plugins->entries);
+    g_free(plugins);
+}
+
+const NestLoadedPlugin *
+nest_plugin_host_get(const NestPluginHost *plugins, NestPluginKind kind, guint i)
+{
+    for (guint e = 0; e < plugins->entries->len; e++) {
+        const NestLoadedPlugin *loaded = &g_array_index(plugins->entries, Entry, e).loaded;
+
+        if (loaded->plugin->kind == kind && i-- == 0)
+            return loaded;
+    }
+    return NULL;
+}
+
+gboolean
+nest_loaded_plugin_applies(const NestLoadedPlugin *probe, const NestGuest *guest)
+{
+    return !probe->plugin->applies || probe->plugin->applies(probe->state, guest);
+}
