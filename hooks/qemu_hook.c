@@ -4,7 +4,7 @@
  * Theory of operation: libvirt runs prepare and start both for a boot and for a guest that resumes
  * saved state. For a boot, the tag and the host are judged, and at start the CPU by its effect. A
  * guest that resumes has the CPU it was saved with, so only the host is judged, where its nested
- * state would be lost. Such a guest is known by virtnestd's live marker in its XML, or by the flag
+ * state would be lost. Such a guest is known by the live status in its XML, or by the flag
  * that restore and migrate leave. Restore judges nothing, because libvirt 11.3 deletes the saved
  * image if a hook fails there; if prepare refuses, any release keeps the image. At prepare, a
  * marker without a flag of restore comes from a snapshot, whose guest libvirt has stopped already,
@@ -43,7 +43,7 @@ typedef struct {
     const char *name;           /* the domain's */
     const char *uuid;           /* the domain's; of @xml */
     NestDomainXml *xml;         /* the domain */
-    NestState *state;           /* virtnestd's record in @xml; empty where it cannot be trusted */
+    NestLiveStatus *live;       /* the live status in @xml; empty where there is none */
     NestKvmModule host;         /* this host, as check_host() has read it */
     gboolean tagged;            /* whether the domain carries the tag */
     NestTag tag;                /* what it says */
@@ -83,7 +83,7 @@ static const Operation operations[] = {
 static void
 call_clear(Call *call)
 {
-    nest_state_free(call->state);
+    nest_live_status_free(call->live);
     nest_domain_xml_free(call->xml);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Call, call_clear)
@@ -120,20 +120,20 @@ let_go(const Call *call, GError **error)
 /* An element that this virtnestd would not write is forged, or a newer virtnestd wrote it. Its live
  * marker still tells what would be lost. */
 static void
-read_state(Call *call)
+read_live_status(Call *call)
 {
     g_autoptr(GError) error = NULL;
+    g_autoptr(NestState) state = nest_state_read(call->xml, &error);
 
-    call->state = nest_state_read(call->xml, &error);
-    if (call->state)
+    call->live = state ? nest_live_status_copy(&state->live) : nest_state_read_live(call->xml);
+    if (state)
         return;
-    call->state = nest_state_read_live(call->xml);
-    if (call->state->uuid)
+    if (call->live->uuid)
         nest_log(
             G_LOG_LEVEL_WARNING, call->name, call->uuid,
             "the live status in its metadata is not what this virt-nest writes; no more is believed of "
             "it than that it %s [NEST-STATE]",
-            call->state->nested ? "may be running nested guests" : "was running");
+            call->live->nested ? "may be running nested guests" : "was running");
     else
         nest_log_error(call->name, call->uuid, error);
 }
@@ -157,7 +157,7 @@ static gboolean
 resumes(Call *call)
 {
     call->restored = nest_runtime_flag_test(NEST_RUNTIME_FLAG_RESTORING, call->uuid);
-    return call->restored || nest_state_is_of(call->state, call->uuid) ||
+    return call->restored || nest_live_status_is_of(call->live, call->uuid) ||
            nest_runtime_flag_test(NEST_RUNTIME_FLAG_RESUMING, call->uuid);
 }
 
@@ -172,7 +172,7 @@ forget_that_it_resumes(const Call *call)
 static gboolean
 ran_nested_guests(const Call *call)
 {
-    return call->state->nested && nest_state_is_of(call->state, call->uuid);
+    return call->live->nested && nest_live_status_is_of(call->live, call->uuid);
 }
 
 /* Whether nesting may be turned on here, as a second chance: virtnestd turns it on when the
@@ -392,7 +392,7 @@ check_cpu(const Call *call, GError **error)
 static gboolean
 check_start(Call *call, GError **error)
 {
-    read_state(call);
+    read_live_status(call);
     if (resumes(call)) {
         forget_that_it_resumes(call);
         read_tag_leniently(call);
@@ -483,7 +483,7 @@ check_resuming(Call *call, Check running, GError **error)
 static gboolean
 check_prepare(Call *call, GError **error)
 {
-    read_state(call);
+    read_live_status(call);
     if (resumes(call)) {
         read_tag_leniently(call);
         return !is_ours(call) || check_resuming(call, check_running_here, error);
@@ -506,7 +506,7 @@ set_flag(const Call *call, NestRuntimeFlag flag)
 static gboolean
 check_arrival(Call *call, GError **error)
 {
-    read_state(call);
+    read_live_status(call);
     read_tag_leniently(call);
     if (!is_ours(call))
         return TRUE;

@@ -24,7 +24,7 @@ nest_definition_free(NestDefinition *definition)
     if (!definition)
         return;
     g_free(definition->xml);
-    g_free(definition->write);
+    g_free(definition->record_id);
     g_clear_pointer(&definition->changes, g_ptr_array_unref);
     g_free(definition);
 }
@@ -57,7 +57,7 @@ canonical(const char *cpu)
     return element ? nest_xml_canonical(element) : g_strdup("");
 }
 
-/* Replaces the document's record by @state, or takes it out where @state is empty. */
+/* Replaces the document's element by @state's, or takes it out where @state is empty. */
 static void
 write_state(NestDomainXml *xml, const NestState *state)
 {
@@ -70,9 +70,9 @@ write_state(NestDomainXml *xml, const NestState *state)
         nest_domain_xml_append(xml, nest_xml_child(nest_domain_xml_root(xml), "metadata"), text);
 }
 
-/* A word that no other correction has. It tells a definition that we wrote from any other. */
+/* A nonce, which tells a definition that we wrote from any other. */
 static gchar *
-new_word(void)
+new_id(void)
 {
     g_autofree gchar *uuid = g_uuid_string_random();
     g_auto(GStrv) parts = g_strsplit(uuid, "-", -1);
@@ -84,7 +84,7 @@ new_word(void)
 typedef struct {
     NestDomainXml *xml;         /* the definition as it is */
     gchar *cpu;                 /* its <cpu>, canonical; "" where it has none */
-    NestState *state;           /* its record, cleaned */
+    NestState *state;           /* its record; no live status belongs into a definition */
     gboolean untouched;         /* nobody changed the <cpu> since it was corrected */
     NestDomainXml *restored;    /* with the <cpu> from before the correction, where @untouched */
     NestDefinition *definition; /* the outcome */
@@ -132,9 +132,9 @@ read_state(Work *work)
         definition->action = NEST_DEFINITION_SCRUBBED;
         work->state = nest_state_new();
     }
-    if (work->state->uuid || nest_allow_element(work->xml)) {
-        nest_state_forget_live(work->state);
-        g_ptr_array_add(definition->changes, g_strdup("a live marker is taken out"));
+    if (work->state->live.uuid || nest_allow_element(work->xml)) {
+        nest_live_status_clear(&work->state->live);
+        g_ptr_array_add(definition->changes, g_strdup("a live status is taken out"));
         definition->action = NEST_DEFINITION_SCRUBBED;
     }
 }
@@ -143,7 +143,7 @@ read_state(Work *work)
 static NestDomainXml *
 restore(const Work *work, GError **error)
 {
-    const char *original = work->state->original;
+    const char *original = work->state->record.original;
     g_autofree gchar *text = NULL;
 
     nest_domain_xml_replace(work->xml, find_cpu(work->xml), *original ? original : NULL);
@@ -156,7 +156,8 @@ restore(const Work *work, GError **error)
 static gboolean
 find_base(Work *work, GError **error)
 {
-    g_autofree gchar *applied = work->state->original ? canonical(work->state->applied) : NULL;
+    g_autofree gchar *applied =
+        work->state->record.original ? canonical(work->state->record.applied) : NULL;
 
     work->cpu = cpu_canonical(work->xml);
     work->untouched = applied && *work->cpu && g_str_equal(work->cpu, applied);
@@ -170,14 +171,6 @@ static NestDomainXml *
 base(const Work *work)
 {
     return work->untouched ? work->restored : work->xml;
-}
-
-static void
-forget_record(NestState *state)
-{
-    g_clear_pointer(&state->original, g_free);
-    g_clear_pointer(&state->applied, g_free);
-    g_clear_pointer(&state->write, g_free);
 }
 
 /* Makes the outcome, which is the base with the record in it, if there is anything to do at all. */
@@ -202,7 +195,7 @@ undo(Work *work)
     const char *why = definition->tagged ? "this host cannot nest and the tag says required='no'"
                                          : "the tag is gone";
 
-    if (!work->state->original)
+    if (!work->state->record.original)
         return;
     definition->action = work->untouched ? NEST_DEFINITION_RESTORED : NEST_DEFINITION_RELEASED;
     g_ptr_array_add(definition->changes,
@@ -210,25 +203,25 @@ undo(Work *work)
                                 work->untouched ? ": the CPU from before it stands again"
                                                 : ", but the CPU was changed since: it stays",
                                 NULL));
-    forget_record(work->state);
+    nest_record_clear(&work->state->record);
 }
 
 /* @cpu: (nullable) the new <cpu>; NULL: the <cpu> of the base is put back. */
 static void
 record_correction(Work *work, const char *cpu)
 {
-    NestState *state = work->state;
+    NestRecord *record = &work->state->record;
     GPtrArray *changes = work->definition->changes;
 
     if (!cpu)
         g_ptr_array_add(changes, g_strdup("the CPU from before the correction stands again: it is "
                                           "right for the tag as it is now"));
-    forget_record(state);
-    state->original = cpu_source(base(work));
-    state->applied = g_strdup(cpu ? cpu : state->original);
-    state->write = new_word();
+    nest_record_clear(record);
+    record->original = cpu_source(base(work));
+    record->applied = g_strdup(cpu ? cpu : record->original);
+    record->id = new_id();
     work->definition->action = NEST_DEFINITION_CORRECTED;
-    work->definition->write = g_strdup(state->write);
+    work->definition->record_id = g_strdup(record->id);
 }
 
 /* Rewrites the base. If that gives the CPU that the definition has, there is nothing to do. */

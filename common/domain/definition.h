@@ -21,7 +21,7 @@ typedef enum {
 typedef struct {
     NestDefinitionAction action;
     gchar *xml;         /* the definition as it should be; NULL for UNCHANGED */
-    gchar *write;       /* the word that marks this correction in @xml; NULL unless CORRECTED */
+    gchar *record_id;   /* NestRecord.id in @xml; NULL unless CORRECTED */
     GPtrArray *changes; /* a sentence (gchar *) for each change */
     gboolean tagged;    /* whether the definition carries the tag */
     NestTag tag;        /* ... and what the tag says */

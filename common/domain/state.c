@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* virtnestd's own record in a domain's metadata: the CPU before the correction, and the live marker. */
+/* virtnestd's own element in a domain's metadata, with the record and the live status. */
 #include "domain/state.h"
 
 #include "base/error.h"
-#include "base/escape.h"
 
 #include <libxml/relaxng.h>
 #include <string.h>
@@ -11,9 +10,6 @@
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlRelaxNGParserCtxt, xmlRelaxNGFreeParserCtxt)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlRelaxNGValidCtxt, xmlRelaxNGFreeValidCtxt)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlDoc, xmlFreeDoc)
-
-/* As install/schema/virt-nest-state.rng has it. */
-#define LONGEST_TEXT 1000
 
 /* The text of install/schema/virt-nest-state.rng, put in by the Makefile. */
 extern const char nest_state_schema[];
@@ -29,62 +25,9 @@ nest_state_free(NestState *state)
 {
     if (!state)
         return;
-    g_free(state->original);
-    g_free(state->applied);
-    g_free(state->write);
-    nest_state_forget_live(state);
+    nest_record_clear(&state->record);
+    nest_live_status_clear(&state->live);
     g_free(state);
-}
-
-/* The live marker's texts, as attributes and in the struct. */
-static const struct {
-    const char *name;
-    gsize offset;
-} texts[] = {
-    {"uuid", offsetof(NestState, uuid)},   {"qemu", offsetof(NestState, qemu)},
-    {"why", offsetof(NestState, why)},     {"probe", offsetof(NestState, probe)},
-    {"guard", offsetof(NestState, guard)}, {"problem", offsetof(NestState, problem)},
-};
-
-static gchar **
-text_of(const NestState *state, gsize i)
-{
-    return (gchar **)((char *)state + texts[i].offset);
-}
-
-void
-nest_state_forget_live(NestState *state)
-{
-    for (gsize i = 0; i < G_N_ELEMENTS(texts); i++)
-        g_clear_pointer(text_of(state, i), g_free);
-    state->nested = FALSE;
-    state->since = 0;
-}
-
-void
-nest_state_take_record(NestState *state, const NestState *other)
-{
-    g_free(state->original);
-    g_free(state->applied);
-    g_free(state->write);
-    state->original = g_strdup(other->original);
-    state->applied = g_strdup(other->applied);
-    state->write = g_strdup(other->write);
-}
-
-NestState *
-nest_state_copy(const NestState *state)
-{
-    NestState *copy = nest_state_new();
-
-    if (!state)
-        return copy;
-    nest_state_take_record(copy, state);
-    for (gsize i = 0; i < G_N_ELEMENTS(texts); i++)
-        *text_of(copy, i) = g_strdup(*text_of(state, i));
-    copy->nested = state->nested;
-    copy->since = state->since;
-    return copy;
 }
 
 xmlNode *
@@ -215,17 +158,6 @@ read_cpu(const NestDomainXml *xml, const xmlNode *copy, const char *name)
     return cpu ? nest_xml_dump(cpu) : g_strdup("");
 }
 
-static void
-read_live(const xmlNode *live, NestState *state)
-{
-    g_autofree gchar *since = nest_xml_attribute(live, "since");
-
-    for (gsize i = 0; i < G_N_ELEMENTS(texts); i++)
-        *text_of(state, i) = nest_xml_attribute(live, texts[i].name);
-    state->nested = nest_xml_attribute_is(live, "nested", "yes");
-    state->since = since ? g_ascii_strtoll(since, NULL, 10) : 0;
-}
-
 NestState *
 nest_state_read(const NestDomainXml *xml, GError **error)
 {
@@ -245,66 +177,36 @@ nest_state_read(const NestDomainXml *xml, GError **error)
     }
     element = xmlDocGetRootElement(doc);
     live = nest_xml_child(element, "live");
-    state->original = read_cpu(xml, element, "original");
-    state->applied = read_cpu(xml, element, "applied");
-    state->write = nest_xml_attribute(nest_xml_child(element, "applied"), "write");
+    state->record.original = read_cpu(xml, element, "original");
+    state->record.applied = read_cpu(xml, element, "applied");
+    state->record.id = nest_xml_attribute(nest_xml_child(element, "applied"), "write");
     if (live)
-        read_live(live, state);
+        nest_live_status_read(&state->live, live);
     return g_steal_pointer(&state);
 }
 
-NestState *
+NestLiveStatus *
 nest_state_read_live(const NestDomainXml *xml)
 {
-    NestState *state = nest_state_new();
+    NestLiveStatus *status = nest_live_status_new();
     const xmlNode *element = nest_state_element(xml);
 
     if (!element)
-        return state;
+        return status;
     NEST_XML_FOREACH (element, live) {
         if (g_strcmp0((const char *)live->name, "live") != 0)
             continue;
-        g_free(state->uuid);
-        state->uuid = nest_xml_attribute(live, "uuid");
-        state->nested = state->nested || !nest_xml_attribute_is(live, "nested", "no");
+        g_free(status->uuid);
+        status->uuid = nest_xml_attribute(live, "uuid");
+        status->nested = status->nested || !nest_xml_attribute_is(live, "nested", "no");
     }
-    return state;
+    return status;
 }
 
 gboolean
 nest_state_is_empty(const NestState *state)
 {
-    return !state->original && !state->uuid;
-}
-
-gboolean
-nest_state_is_of(const NestState *state, const char *uuid)
-{
-    return state->uuid && g_str_equal(state->uuid, uuid);
-}
-
-/* A message that is partly QEMU's may contain what XML cannot hold, or be longer than the schema allows. */
-static void
-append_text(GString *text, const char *name, const char *value)
-{
-    char fit[LONGEST_TEXT + 1];
-    g_autofree gchar *escaped = NULL;
-
-    (void)nest_escape_copy(fit, sizeof(fit), value);
-    escaped = g_markup_escape_text(fit, -1);
-    g_string_append_printf(text, " %s='%s'", name, escaped);
-}
-
-static void
-append_live(GString *text, const NestState *state)
-{
-    g_string_append(text, "<live");
-    for (gsize i = 0; i < G_N_ELEMENTS(texts); i++)
-        if (*text_of(state, i))
-            append_text(text, texts[i].name, *text_of(state, i));
-    if (state->since)
-        g_string_append_printf(text, " since='%" G_GINT64_FORMAT "'", state->since);
-    g_string_append_printf(text, " nested='%s'/>", state->nested ? "yes" : "no");
+    return !state->record.original && !state->live.uuid;
 }
 
 gchar *
@@ -317,11 +219,11 @@ nest_state_format(const NestState *state, gboolean with_namespace)
     if (with_namespace)
         g_string_append(text, " xmlns:neststate='" NEST_STATE_NAMESPACE "'");
     g_string_append_c(text, '>');
-    if (state->original)
+    if (state->record.original)
         g_string_append_printf(text, "<original>%s</original><applied write='%s'>%s</applied>",
-                               state->original, state->write, state->applied);
-    if (state->uuid)
-        append_live(text, state);
+                               state->record.original, state->record.id, state->record.applied);
+    if (state->live.uuid)
+        nest_live_status_append(&state->live, text);
     g_string_append_printf(text, "</%s>", name);
     return g_string_free(text, FALSE);
 }

@@ -60,8 +60,8 @@ is_still_ours(virDomainPtr domain, const NestDefinition *definition)
     g_autofree gchar *is = NULL;
     g_autofree gchar *was = NULL;
 
-    if (definition->write)
-        return now && strstr(now, definition->write);
+    if (definition->record_id)
+        return now && strstr(now, definition->record_id);
     is = canonical(now);
     was = canonical(definition->xml);
     return is && g_strcmp0(is, was) == 0;

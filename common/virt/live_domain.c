@@ -128,9 +128,9 @@ read_state(NestLiveDomain *run, const NestDomainXml *xml)
     run->state = nest_state_read(xml, NULL);
     if (!run->state)
         run->state = nest_state_new();
-    run->marked = nest_state_is_of(run->state, run->guest.uuid) &&
-                  g_strcmp0(run->state->qemu, run->qemu) == 0;
-    run->arrived = nest_state_is_of(run->state, run->guest.uuid) && !run->marked;
+    run->marked = nest_live_status_is_of(&run->state->live, run->guest.uuid) &&
+                  g_strcmp0(run->state->live.qemu, run->qemu) == 0;
+    run->arrived = nest_live_status_is_of(&run->state->live, run->guest.uuid) && !run->marked;
     run->has_allow = nest_allow_element(xml) != NULL;
     run->allow = nest_allow_read(xml);
 }

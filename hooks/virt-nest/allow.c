@@ -84,7 +84,7 @@ read_definition(const NestConnection *connection, virDomainPtr domain)
 static gboolean
 is_guarded(const NestLiveDomain *run)
 {
-    return run && (run->guarded || (run->marked && run->state->guard));
+    return run && (run->guarded || (run->marked && run->state->live.guard));
 }
 
 static NestLiveDomain *
@@ -174,12 +174,12 @@ log_wish(virDomainPtr domain, const Wish *wish)
 static gboolean
 has_followed(const NestLiveDomain *run, const Wish *wish)
 {
-    const gchar *guard = run && run->marked ? run->state->guard : NULL;
+    const gchar *guard = run && run->marked ? run->state->live.guard : NULL;
 
     if (!guard)
         return FALSE;
     if (g_str_equal(guard, "off"))
-        return !run->state->nested;
+        return !run->state->live.nested;
     return wish->end != g_str_equal(guard, "lifted");
 }
 
@@ -226,7 +226,7 @@ let_follow(virDomainPtr domain, const Wish *wish, GError **error)
     g_autoptr(NestLiveDomain) run = wait_for_guard(domain, wish);
 
     for (gsize i = 0; run && i < G_N_ELEMENTS(outcomes); i++)
-        if (g_str_equal(outcomes[i].guard, run->state->guard))
+        if (g_str_equal(outcomes[i].guard, run->state->live.guard))
             tell(domain, wish, outcomes[i].words);
     if (!run)
         g_set_error(error, NEST_ERROR, NEST_ERROR_DAEMON,
@@ -280,13 +280,15 @@ disarm(const NestLiveDomain *run, virDomainPtr domain, GError **error)
 static gboolean
 write_lifted(const NestLiveDomain *run, virDomainPtr domain, GError **error)
 {
-    g_autoptr(NestState) state = nest_state_copy(run->state);
+    g_autoptr(NestState) state = nest_state_new();
     g_autofree gchar *element = NULL;
 
-    if (!state->guard)
+    if (!run->state->live.guard)
         return TRUE;
-    g_free(state->guard);
-    state->guard = g_strdup("lifted");
+    nest_record_set(&state->record, &run->state->record);
+    nest_live_status_set(&state->live, &run->state->live);
+    g_free(state->live.guard);
+    state->live.guard = g_strdup("lifted");
     element = nest_state_format(state, FALSE);
     return write_metadata(domain, element, "neststate", NEST_STATE_NAMESPACE, error);
 }

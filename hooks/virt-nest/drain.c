@@ -76,9 +76,9 @@ say(const Guest *guest, const char *what)
 static gboolean
 is_wanted(const NestLiveDomain *run)
 {
-    const char *guard = run && run->marked ? run->state->guard : NULL;
+    const char *guard = run && run->marked ? run->state->live.guard : NULL;
 
-    return guard && run->state->nested &&
+    return guard && run->state->live.nested &&
            (g_str_equal(guard, "armed") || g_str_equal(guard, "failed"));
 }
 

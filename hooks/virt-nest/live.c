@@ -12,19 +12,19 @@ now(void)
 }
 
 /* If QEMU's start time cannot be read, as by an ordinary user, the uuid alone has to match. */
-const NestState *
+const NestLiveStatus *
 nest_live_record(const NestLiveDomain *run)
 {
-    gboolean ours =
-        run && nest_state_is_of(run->state, run->guest.uuid) && (run->marked || !*run->qemu);
+    gboolean ours = run && nest_live_status_is_of(&run->state->live, run->guest.uuid) &&
+                    (run->marked || !*run->qemu);
 
-    return ours && run->state->guard ? run->state : NULL;
+    return ours && run->state->live.guard ? &run->state->live : NULL;
 }
 
 const char *
 nest_live_verdict(const NestLiveDomain *run)
 {
-    const NestState *record = nest_live_record(run);
+    const NestLiveStatus *record = nest_live_record(run);
     const char *unknown = nest_verdict_why_name(NEST_WHY_NOTHING);
 
     if (!record)
@@ -39,7 +39,7 @@ nest_live_verdict(const NestLiveDomain *run)
 const char *
 nest_live_guard(const NestLiveDomain *run)
 {
-    const NestState *record = nest_live_record(run);
+    const NestLiveStatus *record = nest_live_record(run);
 
     return record ? record->guard : "-";
 }
@@ -47,7 +47,7 @@ nest_live_guard(const NestLiveDomain *run)
 /* --- for a person */
 
 static gchar *
-evidence_words(const NestState *record, double rate)
+evidence_words(const NestLiveStatus *record, double rate)
 {
     const char *words = record->why ? nest_verdict_why_words(record->why) : NULL;
     GString *text = g_string_new("evidence: ");
@@ -61,7 +61,7 @@ evidence_words(const NestState *record, double rate)
 }
 
 static gchar *
-since_words(const NestLiveDomain *run, const NestState *record)
+since_words(const NestLiveDomain *run, const NestLiveStatus *record)
 {
     g_autoptr(GDateTime) since = g_date_time_new_from_unix_local(record->since);
     g_autofree gchar *date = since ? g_date_time_format(since, "%F %T") : NULL;
@@ -72,7 +72,7 @@ since_words(const NestLiveDomain *run, const NestState *record)
 
 /* (nullable) Why the guard is lifted; NULL if it is not, nor about to be. */
 static gchar *
-allow_words(const NestLiveDomain *run, const NestState *record)
+allow_words(const NestLiveDomain *run, const NestLiveStatus *record)
 {
     g_autofree gchar *span = nest_output_span(run->allow.until - now());
 
@@ -98,7 +98,7 @@ add(GPtrArray *lines, gchar *line)
 GPtrArray *
 nest_live_words(const NestLiveDomain *run, double rate)
 {
-    const NestState *record = nest_live_record(run);
+    const NestLiveStatus *record = nest_live_record(run);
     GPtrArray *lines = g_ptr_array_new_with_free_func(g_free);
     gchar *allow = record ? allow_words(run, record) : NULL;
 
@@ -116,7 +116,8 @@ nest_live_words(const NestLiveDomain *run, double rate)
 /* --- for programs */
 
 static void
-build_nested(JsonBuilder *builder, const NestLiveDomain *run, const NestState *record, double rate)
+build_nested(JsonBuilder *builder, const NestLiveDomain *run, const NestLiveStatus *record,
+             double rate)
 {
     g_autofree gchar *since = record->since ? nest_output_iso_time(record->since) : NULL;
 
@@ -134,7 +135,7 @@ build_nested(JsonBuilder *builder, const NestLiveDomain *run, const NestState *r
 }
 
 static void
-build_guard(JsonBuilder *builder, const NestLiveDomain *run, const NestState *record)
+build_guard(JsonBuilder *builder, const NestLiveDomain *run, const NestLiveStatus *record)
 {
     gboolean allowed = nest_allow_holds(&run->allow, now());
     g_autofree gchar *until = run->allow.until ? nest_output_iso_time(run->allow.until) : NULL;
@@ -149,7 +150,7 @@ build_guard(JsonBuilder *builder, const NestLiveDomain *run, const NestState *re
 void
 nest_live_build(JsonBuilder *builder, const NestLiveDomain *run, double rate)
 {
-    const NestState *record = nest_live_record(run);
+    const NestLiveStatus *record = nest_live_record(run);
 
     json_builder_set_member_name(builder, "nested");
     if (record)

@@ -13,7 +13,7 @@
  * Returns: (nullable) the record; NULL where the domain is not guarded, or the record is of another domain or
  * of another run of it.
  */
-const NestState *nest_live_record(const NestLiveDomain *run);
+const NestLiveStatus *nest_live_record(const NestLiveDomain *run);
 
 /* "running", "none", "unknown", or "-" for a domain that is not guarded. */
 const char *nest_live_verdict(const NestLiveDomain *run);

@@ -192,7 +192,7 @@ print_json(const Shown *shown)
 static gboolean
 is_running(const NestReport *report)
 {
-    const NestState *record = nest_live_record(report->run);
+    const NestLiveStatus *record = nest_live_record(report->run);
 
     return record && record->nested;
 }

@@ -67,7 +67,7 @@ typedef struct {
     virConnectPtr work;   /* where its calls go; while it runs */
     gchar *uuid;          /* the domain's */
     NestStart start;      /* a start was seen, and on-stale=restart is set */
-    NestState *live;      /* what the guard wants in its live marker; NULL: nothing */
+    NestLiveStatus *live; /* what the guard wants in its live marker; NULL: nothing */
     gboolean allow_over;  /* ... and what virt-nest allow left taken away */
     NestLiveDomain *run;  /* the domain as it runs; found */
     gchar *name;          /* the domain's name; found, unless it is locked */
@@ -95,7 +95,7 @@ look_free(Look *look)
     g_clear_pointer(&look->uuids, g_ptr_array_unref);
     g_clear_error(&look->error);
     g_clear_error(&look->unmarked);
-    nest_state_free(look->live);
+    nest_live_status_free(look->live);
     nest_live_domain_unref(look->run);
     g_free(look->uuid);
     g_free(look->name);

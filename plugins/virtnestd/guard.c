@@ -446,7 +446,7 @@ drop_if_over(NestWard *ward)
 static gboolean
 may_be_armed(const NestLiveDomain *run)
 {
-    return run->marked && run->state->nested;
+    return run->marked && run->state->live.nested;
 }
 
 static void
@@ -533,15 +533,15 @@ nest_guardian_job_ended(NestGuardian *guardian, const char *uuid)
     guardian->listener->changed(guardian->data, uuid);
 }
 
-NestState *
+NestLiveStatus *
 nest_guardian_live(NestGuardian *guardian, const char *uuid, gboolean *ret_allow_is_over)
 {
     const NestWard *ward = g_hash_table_lookup(guardian->wards, uuid);
 
     *ret_allow_is_over = ward && ward->spent;
     if (g_hash_table_contains(guardian->farewells, uuid))
-        return nest_state_new();
-    return ward && ward->shown ? nest_state_copy(ward->shown) : NULL;
+        return nest_live_status_new();
+    return ward && ward->shown ? nest_live_status_copy(ward->shown) : NULL;
 }
 
 gboolean

@@ -61,8 +61,8 @@ void nest_guardian_resumed(NestGuardian *guardian, const char *uuid);
  *
  * Returns: (transfer full)(nullable) a record with a live part only; NULL where the guard has no say.
  */
-NestState *nest_guardian_live(NestGuardian *guardian, const char *uuid,
-                              gboolean *ret_allow_is_over);
+NestLiveStatus *nest_guardian_live(NestGuardian *guardian, const char *uuid,
+                                   gboolean *ret_allow_is_over);
 
 /* Whether work is under way that a leaving virtnestd should wait for. */
 gboolean nest_guardian_is_busy(const NestGuardian *guardian);

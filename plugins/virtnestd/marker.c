@@ -24,17 +24,19 @@ set_element(virDomainPtr domain, const char *element, const char *prefix, const 
 /* (transfer full)(nullable) The record as it should stand in the live XML; NULL: the tag and the
  * guard are gone, so the record must go as well. */
 static gchar *
-wanted_element(const NestLiveDomain *run, const NestState *live)
+wanted_element(const NestLiveDomain *run, const NestLiveStatus *live)
 {
-    g_autoptr(NestState) state = nest_state_copy(live ? live : run->marked ? run->state : NULL);
+    g_autoptr(NestState) state = nest_state_new();
 
-    if (!run->tagged && !state->nested)
+    if (live || run->marked)
+        nest_live_status_set(&state->live, live ? live : &run->state->live);
+    if (!run->tagged && !state->live.nested)
         return NULL;
-    nest_state_take_record(state, run->state);
-    g_free(state->uuid);
-    g_free(state->qemu);
-    state->uuid = g_strdup(run->guest.uuid);
-    state->qemu = g_strdup(run->qemu);
+    nest_record_set(&state->record, &run->state->record);
+    g_free(state->live.uuid);
+    g_free(state->live.qemu);
+    state->live.uuid = g_strdup(run->guest.uuid);
+    state->live.qemu = g_strdup(run->qemu);
     return nest_state_format(state, FALSE);
 }
 
@@ -46,7 +48,7 @@ must_forget_allow(const NestLiveDomain *run, gboolean allow_is_over)
 }
 
 gboolean
-nest_marker_put(virDomainPtr domain, const NestLiveDomain *run, const NestState *live,
+nest_marker_put(virDomainPtr domain, const NestLiveDomain *run, const NestLiveStatus *live,
                 gboolean allow_is_over, gboolean *ret_busy, GError **error)
 {
     g_autofree gchar *before = nest_state_format(run->state, FALSE);

@@ -21,5 +21,5 @@
  *
  * Returns: FALSE with NEST_ERROR_LIBVIRT.
  */
-gboolean nest_marker_put(virDomainPtr domain, const NestLiveDomain *run, const NestState *live,
+gboolean nest_marker_put(virDomainPtr domain, const NestLiveDomain *run, const NestLiveStatus *live,
                          gboolean allow_is_over, gboolean *ret_busy, GError **error);

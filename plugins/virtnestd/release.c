@@ -25,7 +25,7 @@ typedef struct {
 static gboolean
 clear_marker(virDomainPtr domain, const NestLiveDomain *run, GError **error)
 {
-    g_autoptr(NestState) nothing = nest_state_new();
+    g_autoptr(NestLiveStatus) nothing = nest_live_status_new();
     gboolean busy = FALSE;
 
     return nest_marker_put(domain, run, nothing, TRUE, &busy, error);
@@ -36,7 +36,7 @@ static void
 disarm(NestGuardJob *job, virDomainPtr domain)
 {
     nest_guard_disarm(job, domain);
-    if (!job->error && job->run->state->uuid)
+    if (!job->error && job->run->state->live.uuid)
         clear_marker(domain, job->run, &job->error);
 }
 
@@ -59,7 +59,7 @@ read_run(Release *release)
 static gboolean
 may_be_armed(const NestLiveDomain *run)
 {
-    return run->state->uuid || *run->guest.feature;
+    return run->state->live.uuid || *run->guest.feature;
 }
 
 static void

@@ -25,7 +25,7 @@ nest_ward_free(gpointer data)
     if (ward->job)
         ward->job->owner = NULL;
     nest_live_domain_unref(ward->run);
-    nest_state_free(ward->shown);
+    nest_live_status_free(ward->shown);
     g_free(ward->problem);
     g_free(ward->said);
     g_free(ward);
@@ -88,43 +88,43 @@ nest_ward_say_once(NestWard *ward, const GError *error)
     nest_log_error(ward->run->guest.name, ward->run->guest.uuid, error);
 }
 
-static NestState *
-state_of(const NestWard *ward, gint64 now)
+static NestLiveStatus *
+live_status_of(const NestWard *ward, gint64 now)
 {
-    NestState *state = nest_state_new();
+    NestLiveStatus *status = nest_live_status_new();
     const NestVerdict *verdict = &ward->verdict;
     NestGuardState guard = nest_ward_guard(ward);
 
-    state->nested = verdict->state == NEST_VERDICT_RUNNING;
-    state->since = real_seconds() - (now - verdict->since) / 1000;
-    state->why = g_strdup(nest_verdict_why_name(verdict->why));
-    state->probe = g_strdup(ward->probe);
-    state->guard = g_strdup(nest_guard_state_name(guard));
-    state->problem = guard == NEST_GUARD_FAILED ? g_strdup(ward->problem) : NULL;
-    return state;
+    status->nested = verdict->state == NEST_VERDICT_RUNNING;
+    status->since = real_seconds() - (now - verdict->since) / 1000;
+    status->why = g_strdup(nest_verdict_why_name(verdict->why));
+    status->probe = g_strdup(ward->probe);
+    status->guard = g_strdup(nest_guard_state_name(guard));
+    status->problem = guard == NEST_GUARD_FAILED ? g_strdup(ward->problem) : NULL;
+    return status;
 }
 
 static gboolean
-is_other(const NestWard *ward, const NestState *state, gint64 now)
+is_other(const NestWard *ward, const NestLiveStatus *status, gint64 now)
 {
-    const NestState *shown = ward->shown;
+    const NestLiveStatus *shown = ward->shown;
 
-    if (!shown || shown->nested != state->nested || g_strcmp0(shown->guard, state->guard) != 0 ||
-        g_strcmp0(shown->problem, state->problem) != 0)
+    if (!shown || shown->nested != status->nested || g_strcmp0(shown->guard, status->guard) != 0 ||
+        g_strcmp0(shown->problem, status->problem) != 0)
         return TRUE;
     return now - ward->shown_at > REASON_MS &&
-           (g_strcmp0(shown->why, state->why) != 0 || g_strcmp0(shown->probe, state->probe) != 0);
+           (g_strcmp0(shown->why, status->why) != 0 || g_strcmp0(shown->probe, status->probe) != 0);
 }
 
 gboolean
 nest_ward_show(NestWard *ward, gint64 now)
 {
-    g_autoptr(NestState) state = state_of(ward, now);
+    g_autoptr(NestLiveStatus) status = live_status_of(ward, now);
 
-    if (!is_other(ward, state, now))
+    if (!is_other(ward, status, now))
         return FALSE;
-    nest_state_free(ward->shown);
-    ward->shown = g_steal_pointer(&state);
+    nest_live_status_free(ward->shown);
+    ward->shown = g_steal_pointer(&status);
     ward->shown_at = now;
     return TRUE;
 }

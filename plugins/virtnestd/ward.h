@@ -19,15 +19,15 @@ typedef struct {
     NestGuardJob *job; /* its work under way; owned by the worker; NULL: none */
     gboolean checked;  /* it is known whether it is armed */
     gboolean armed;
-    gint64 quiet;     /* when no nested guest ran last, in seconds since 1970; 0: not seen yet */
-    gboolean lifted;  /* it is, or was when an operation began that may still be under way */
-    gboolean moves;   /* its memory has begun to move, and the job's end was not told */
-    gboolean spent;   /* virt-nest allow --once is used up, and its element not gone yet */
-    gchar *problem;   /* (nullable) why it could not be armed */
-    gchar *said;      /* (nullable) the last warning about its guard, so that it is said once */
-    guint blind;      /* so many samples, the last ones, were not whole */
-    NestState *shown; /* (nullable) what is published */
-    gint64 shown_at;  /* ... since when, on CLOCK_MONOTONIC's clock, in milliseconds */
+    gint64 quiet;    /* when no nested guest ran last, in seconds since 1970; 0: not seen yet */
+    gboolean lifted; /* it is, or was when an operation began that may still be under way */
+    gboolean moves;  /* its memory has begun to move, and the job's end was not told */
+    gboolean spent;  /* virt-nest allow --once is used up, and its element not gone yet */
+    gchar *problem;  /* (nullable) why it could not be armed */
+    gchar *said;     /* (nullable) the last warning about its guard, so that it is said once */
+    guint blind;     /* so many samples, the last ones, were not whole */
+    NestLiveStatus *shown; /* (nullable) what is published */
+    gint64 shown_at;       /* ... since when, on CLOCK_MONOTONIC's clock, in milliseconds */
 } NestWard;
 
 /* (transfer full) */

@@ -145,7 +145,7 @@ on_changed(gpointer data, const char *uuid)
 {
     Bench *bench = data;
     gboolean allow_is_over = FALSE;
-    g_autoptr(NestState) state = nest_guardian_live(bench->guardian, uuid, &allow_is_over);
+    g_autoptr(NestLiveStatus) state = nest_guardian_live(bench->guardian, uuid, &allow_is_over);
 
     bench->known += !state->nested;
     bench->armed += g_str_equal(state->guard, "armed");

@@ -58,15 +58,19 @@ read_again(const char *element)
 static void
 check_rest(const NestState *a, const NestState *b)
 {
-    PROMISE("the word is read as it was", g_strcmp0(a->write, b->write) == 0, b->write);
-    PROMISE("the uuid is read as it was", g_strcmp0(a->uuid, b->uuid) == 0, b->uuid);
-    PROMISE("the start time is read as it was", g_strcmp0(a->qemu, b->qemu) == 0, b->qemu);
-    PROMISE("nested is read as it was", a->nested == b->nested, NULL);
-    PROMISE("the time is read as it was", a->since == b->since, NULL);
-    PROMISE("the reason is read as it was", g_strcmp0(a->why, b->why) == 0, b->why);
-    PROMISE("the probe is read as it was", g_strcmp0(a->probe, b->probe) == 0, b->probe);
-    PROMISE("the guard is read as it was", g_strcmp0(a->guard, b->guard) == 0, b->guard);
-    PROMISE("there is a problem as there was", !a->problem == !b->problem, b->problem);
+    PROMISE("the id is read as it was", g_strcmp0(a->record.id, b->record.id) == 0, b->record.id);
+    PROMISE("the uuid is read as it was", g_strcmp0(a->live.uuid, b->live.uuid) == 0, b->live.uuid);
+    PROMISE("the start time is read as it was", g_strcmp0(a->live.qemu, b->live.qemu) == 0,
+            b->live.qemu);
+    PROMISE("nested is read as it was", a->live.nested == b->live.nested, NULL);
+    PROMISE("the time is read as it was", a->live.since == b->live.since, NULL);
+    PROMISE("the reason is read as it was", g_strcmp0(a->live.why, b->live.why) == 0, b->live.why);
+    PROMISE("the probe is read as it was", g_strcmp0(a->live.probe, b->live.probe) == 0,
+            b->live.probe);
+    PROMISE("the guard is read as it was", g_strcmp0(a->live.guard, b->live.guard) == 0,
+            b->live.guard);
+    PROMISE("there is a problem as there was", !a->live.problem == !b->live.problem,
+            b->live.problem);
 }
 
 /* Text that does more than be read is written so that it does not, which is done once. */
@@ -79,9 +83,10 @@ check_problem(const NestState *state)
     g_autoptr(NestState) third = read_again(written_again);
 
     PROMISE("a problem that was written stays as it is",
-            g_strcmp0(again->problem, third->problem) == 0, third->problem);
+            g_strcmp0(again->live.problem, third->live.problem) == 0, third->live.problem);
     PROMISE("a problem that was written is one line",
-            !again->problem || !strpbrk(again->problem, "\n\r\t\x1b"), again->problem);
+            !again->live.problem || !strpbrk(again->live.problem, "\n\r\t\x1b"),
+            again->live.problem);
 }
 
 static gboolean
@@ -97,10 +102,10 @@ check_persistent(const NestState *state)
     g_autofree gchar *element = nest_state_format(state, TRUE);
     g_autoptr(NestState) again = read_again(element);
 
-    PROMISE("the original is read as it was", g_strcmp0(state->original, again->original) == 0,
-            again->original);
-    PROMISE("what was applied is read as it was", g_strcmp0(state->applied, again->applied) == 0,
-            again->applied);
+    PROMISE("the original is read as it was",
+            g_strcmp0(state->record.original, again->record.original) == 0, again->record.original);
+    PROMISE("what was applied is read as it was",
+            g_strcmp0(state->record.applied, again->record.applied) == 0, again->record.applied);
     check_rest(state, again);
 }
 
@@ -113,8 +118,10 @@ check_live(const NestState *state)
         g_strconcat("<domain xmlns='" NEST_STATE_NAMESPACE "'", element + strlen("<domain"), NULL);
     g_autoptr(NestState) again = read_again(with_namespace);
 
-    PROMISE("there is an original as there was", !state->original == !again->original, element);
-    PROMISE("there is an applied as there was", !state->applied == !again->applied, element);
+    PROMISE("there is an original as there was", !state->record.original == !again->record.original,
+            element);
+    PROMISE("there is an applied as there was", !state->record.applied == !again->record.applied,
+            element);
     check_rest(state, again);
 }
 
@@ -128,17 +135,21 @@ check_state(const NestDomainXml *xml, const char *text)
         fuzz_check_error(error, NEST_ERROR_STATE, NEST_ERROR_STATE);
         return;
     }
-    PROMISE("original and applied come together", !state->original == !state->applied, text);
-    PROMISE("a correction has its word", !state->applied == !state->write, text);
-    PROMISE("a uuid is one", !state->uuid || g_uuid_string_is_valid(state->uuid), state->uuid);
+    PROMISE("original and applied come together", !state->record.original == !state->record.applied,
+            text);
+    PROMISE("a correction has its id", !state->record.applied == !state->record.id, text);
+    PROMISE("a uuid is one", !state->live.uuid || g_uuid_string_is_valid(state->live.uuid),
+            state->live.uuid);
     PROMISE("what is a word is one",
-            is_word(state->why) && is_word(state->probe) && is_word(state->guard), text);
-    PROMISE("a time is one", state->since >= 0, text);
+            is_word(state->live.why) && is_word(state->live.probe) && is_word(state->live.guard),
+            text);
+    PROMISE("a time is one", state->live.since >= 0, text);
     PROMISE("only a live marker has more of the guest",
-            state->uuid || (!state->why && !state->guard && !state->problem && !state->since),
+            state->live.uuid || (!state->live.why && !state->live.guard && !state->live.problem &&
+                                 !state->live.since),
             text);
-    PROMISE("a record is of its domain", !state->uuid || nest_state_is_of(state, state->uuid),
-            text);
+    PROMISE("a record is of its domain",
+            !state->live.uuid || nest_live_status_is_of(&state->live, state->live.uuid), text);
     if (nest_state_is_empty(state))
         return;
     check_persistent(state);

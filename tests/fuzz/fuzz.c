@@ -149,9 +149,9 @@ fuzz_is_recordable(const char *text)
     g_autoptr(NestDomainXml) xml = parse_own(text);
     const xmlNode *cpu = nest_xml_child(nest_domain_xml_root(xml), "cpu");
     g_autofree gchar *source = cpu ? nest_domain_xml_source(xml, cpu) : g_strdup("");
-    NestState state = {.original = source,
-                       .applied = cpu ? source : (gchar *)"<cpu/>",
-                       .write = (gchar *)"0123456789abcdef0123456789abcdef"};
+    NestState state = {.record.original = source,
+                       .record.applied = cpu ? source : (gchar *)"<cpu/>",
+                       .record.id = (gchar *)"0123456789abcdef0123456789abcdef"};
     g_autofree gchar *element = nest_state_format(&state, TRUE);
     g_autofree gchar *record = g_strdup_printf("<domain><metadata>%s</metadata></domain>", element);
     g_autoptr(NestDomainXml) recorded = parse_own(record);
@@ -175,7 +175,7 @@ fuzz_check_changed(const char *before, const char *after)
             after);
     PROMISE("a record that is left is one that is believed", state || !fuzz_is_recordable(before),
             after);
-    PROMISE("no live marker is left", !state || !state->uuid, after);
+    PROMISE("no live marker is left", !state || !state->live.uuid, after);
     PROMISE("nothing that virt-nest allow wrote is left", !is_allowed, after);
 }
 
@@ -217,7 +217,7 @@ fuzz_correct(const char *text, const NestCpuVendor *host, gboolean kvm_can_nest)
     PROMISE("a change has a text", (definition->xml == NULL) == unchanged, text);
     PROMISE("a change has a sentence", (definition->changes->len == 0) == unchanged, text);
     PROMISE("a correction has its word",
-            !!definition->write == (definition->action == NEST_DEFINITION_CORRECTED), text);
+            !!definition->record_id == (definition->action == NEST_DEFINITION_CORRECTED), text);
     for (guint i = 0; i < definition->changes->len; i++)
         fuzz_check_message(g_ptr_array_index(definition->changes, i));
     return definition;

@@ -41,7 +41,7 @@ correct_on(const char *text, const char *host, gboolean can_nest)
 
     g_assert_no_error(error);
     g_assert_cmpint(definition->xml == NULL, ==, definition->action == NEST_DEFINITION_UNCHANGED);
-    g_assert_cmpint(definition->write != NULL, ==, definition->action == NEST_DEFINITION_CORRECTED);
+    g_assert_cmpint(definition->record_id != NULL, ==, definition->action == NEST_DEFINITION_CORRECTED);
     g_assert_cmpint(definition->changes->len == 0, ==, definition->action == NEST_DEFINITION_UNCHANGED);
     return definition;
 }
@@ -53,8 +53,8 @@ expect_on(const char *text, const char *host, gboolean can_nest, NestDefinitionA
 
     if (definition->action != action)
         g_error("action %d, not %d: %s", definition->action, action, text);
-    if (definition->write)
-        g_assert_nonnull(strstr(definition->xml, definition->write));
+    if (definition->record_id)
+        g_assert_nonnull(strstr(definition->xml, definition->record_id));
     return g_strdup(definition->xml ? definition->xml : text);
 }
 
@@ -185,9 +185,9 @@ test_corrected(void)
         g_autofree gchar *no_record = replace_once(corrected, record, "\n  </metadata>");
         g_autofree gchar *expected = definition_of("kvm", TAG(""), "", cpu);
 
-        g_assert_cmpstr(state->original, ==, cpus[i]);
-        g_assert_cmpstr(state->applied, ==, cpu);
-        g_assert_null(state->uuid);
+        g_assert_cmpstr(state->record.original, ==, cpus[i]);
+        g_assert_cmpstr(state->record.applied, ==, cpu);
+        g_assert_null(state->live.uuid);
         g_assert_cmpstr(no_record, ==, expected);
         g_assert_cmpstr(again, ==, corrected);
     }
@@ -426,7 +426,7 @@ test_forged(void)
         g_autoptr(NestState) state = state_of(corrected);
 
         g_assert_cmpstr(scrubbed, ==, plain);
-        g_assert_cmpstr(state->original, ==, DEFAULT);
+        g_assert_cmpstr(state->record.original, ==, DEFAULT);
         g_free(expect(corrected, NEST_DEFINITION_UNCHANGED));
     }
 }
@@ -492,10 +492,10 @@ test_words(void)
     g_autoptr(NestDefinition) b = correct_on(text, "intel", TRUE);
 
     g_test_summary("each correction has a word of its own, and differs in nothing else");
-    g_assert_cmpuint(strlen(a->write), ==, 32);
-    g_assert_cmpstr(a->write, !=, b->write);
+    g_assert_cmpuint(strlen(a->record_id), ==, 32);
+    g_assert_cmpstr(a->record_id, !=, b->record_id);
     {
-        g_autofree gchar *same = replace_once(b->xml, b->write, a->write);
+        g_autofree gchar *same = replace_once(b->xml, b->record_id, a->record_id);
 
         g_assert_cmpstr(same, ==, a->xml);
     }

@@ -42,7 +42,7 @@ typedef struct {
     guint disarms;
     gboolean any_armed;     /* as the listener was told */
     guint told;             /* so often */
-    NestState *live;        /* what the live marker is to say */
+    NestLiveStatus *live;        /* what the live marker is to say */
 } World;
 
 static World world;
@@ -200,7 +200,7 @@ on_changed(gpointer data, const char *uuid)
     gboolean allow_is_over = FALSE;
 
     (void)data;
-    nest_state_free(world.live);
+    nest_live_status_free(world.live);
     world.live = nest_guardian_live(world.guardian, uuid, &allow_is_over);
 }
 
@@ -301,7 +301,7 @@ marked_run(void)
     NestLiveDomain *run = new_run();
 
     run->marked = TRUE;
-    run->state->nested = TRUE;
+    run->state->live.nested = TRUE;
     return run;
 }
 
@@ -355,7 +355,7 @@ finish(void)
     nest_guardian_attach(world.guardian, NULL);
     until(!nest_guardian_is_busy(world.guardian));
     nest_guardian_free(world.guardian);
-    nest_state_free(world.live);
+    nest_live_status_free(world.live);
     g_string_free(world.logged, TRUE);
 }
 

@@ -22,18 +22,18 @@ domain_with(const char *metadata)
 /* Every record there can be. */
 #define LAST (G_N_ELEMENTS(records) - 1) /* has everything */
 static const NestState records[] = {
-    {0},
-    {.original = (gchar *)"", .applied = (gchar *)"<cpu mode='host-passthrough'/>", .write = (gchar *)WORD},
-    {.original = (gchar *)"<cpu mode=\"host-model\"/>", .applied = (gchar *)"<cpu mode='host-passthrough'/>",
-     .write = (gchar *)WORD},
-    {.uuid = (gchar *)UUID, .qemu = (gchar *)"18446744073709551615"},
-    {.uuid = (gchar *)UUID, .qemu = (gchar *)"", .nested = TRUE},
-    {.uuid = (gchar *)UUID, .qemu = (gchar *)"1", .since = 1790000000, .why = (gchar *)"never",
-     .probe = (gchar *)"probe-debugfs", .guard = (gchar *)"off"},
-    {.uuid = (gchar *)UUID, .qemu = (gchar *)"1", .nested = TRUE, .since = 999999999999999999,
+    {.record = {0}},
+    {.record = {.original = (gchar *)"", .applied = (gchar *)"<cpu mode='host-passthrough'/>", .id = (gchar *)WORD}},
+    {.record = {.original = (gchar *)"<cpu mode=\"host-model\"/>", .applied = (gchar *)"<cpu mode='host-passthrough'/>",
+     .id = (gchar *)WORD}},
+    {.live = {.uuid = (gchar *)UUID, .qemu = (gchar *)"18446744073709551615"}},
+    {.live = {.uuid = (gchar *)UUID, .qemu = (gchar *)"", .nested = TRUE}},
+    {.live = {.uuid = (gchar *)UUID, .qemu = (gchar *)"1", .since = 1790000000, .why = (gchar *)"never",
+     .probe = (gchar *)"probe-debugfs", .guard = (gchar *)"off"}},
+    {.live = {.uuid = (gchar *)UUID, .qemu = (gchar *)"1", .nested = TRUE, .since = 999999999999999999,
      .why = (gchar *)"bit", .guard = (gchar *)"failed",
-     .problem = (gchar *)"QEMU says \"no\" & 'never' to <vdi>, in M\xc3\xbcnchen too: ]]> &lt; \\x0a"},
-    {.original = (gchar *)"<cpu mode='custom' match='exact'>\n  <model fallback='forbid' vendor_id='&lt;&amp;&quot;'>qemu64</model>\n"
+     .problem = (gchar *)"QEMU says \"no\" & 'never' to <vdi>, in M\xc3\xbcnchen too: ]]> &lt; \\x0a"}},
+    {.record = {.original = (gchar *)"<cpu mode='custom' match='exact'>\n  <model fallback='forbid' vendor_id='&lt;&amp;&quot;'>qemu64</model>\n"
               "  <!-- why -->\n  <vendor>Intel</vendor><topology sockets='1'/><cache mode='passthrough'/>"
               "<maxphysaddr mode='emulate' bits='42'/><feature policy='disable' name='vmx-ept'/>"
               "<numa><cell id='0' cpus='0'><distances><sibling id='0' value='10'/></distances>"
@@ -41,30 +41,30 @@ static const NestState records[] = {
               "<line value='5' unit='B'/></cache></cell><interconnects><latency initiator='0' target='0' "
               "type='access' value='5'/><bandwidth initiator='0' target='0' type='access' value='1' unit='KiB'/>"
               "</interconnects></numa></cpu>",
-     .applied = (gchar *)"<cpu mode='host-passthrough' check='none' migratable='on'/>", .write = (gchar *)WORD,
-     .uuid = (gchar *)UUID, .qemu = (gchar *)"42", .nested = TRUE, .since = 1, .why = (gchar *)"entries",
-     .probe = (gchar *)"probe-domstats", .guard = (gchar *)"armed", .problem = (gchar *)"\"&'<>"},
+     .applied = (gchar *)"<cpu mode='host-passthrough' check='none' migratable='on'/>", .id = (gchar *)WORD},
+     .live = {.uuid = (gchar *)UUID, .qemu = (gchar *)"42", .nested = TRUE, .since = 1, .why = (gchar *)"entries",
+     .probe = (gchar *)"probe-domstats", .guard = (gchar *)"armed", .problem = (gchar *)"\"&'<>"}},
 };
 
 static void
 check_equal_live(const NestState *a, const NestState *b)
 {
-    g_assert_cmpstr(a->uuid, ==, b->uuid);
-    g_assert_cmpstr(a->qemu, ==, b->qemu);
-    g_assert_cmpint(a->nested, ==, b->nested);
-    g_assert_cmpint(a->since, ==, b->since);
-    g_assert_cmpstr(a->why, ==, b->why);
-    g_assert_cmpstr(a->probe, ==, b->probe);
-    g_assert_cmpstr(a->guard, ==, b->guard);
-    g_assert_cmpstr(a->problem, ==, b->problem);
+    g_assert_cmpstr(a->live.uuid, ==, b->live.uuid);
+    g_assert_cmpstr(a->live.qemu, ==, b->live.qemu);
+    g_assert_cmpint(a->live.nested, ==, b->live.nested);
+    g_assert_cmpint(a->live.since, ==, b->live.since);
+    g_assert_cmpstr(a->live.why, ==, b->live.why);
+    g_assert_cmpstr(a->live.probe, ==, b->live.probe);
+    g_assert_cmpstr(a->live.guard, ==, b->live.guard);
+    g_assert_cmpstr(a->live.problem, ==, b->live.problem);
 }
 
 static void
 check_equal(const NestState *a, const NestState *b)
 {
-    g_assert_cmpstr(a->original, ==, b->original);
-    g_assert_cmpstr(a->applied, ==, b->applied);
-    g_assert_cmpstr(a->write, ==, b->write);
+    g_assert_cmpstr(a->record.original, ==, b->record.original);
+    g_assert_cmpstr(a->record.applied, ==, b->record.applied);
+    g_assert_cmpstr(a->record.id, ==, b->record.id);
     check_equal_live(a, b);
 }
 
@@ -110,7 +110,7 @@ test_set_as_metadata(void)
 
         g_assert_no_error(error);
         check_equal_live(state, &records[LAST]);
-        document = g_strdup_printf("<domain>%s</domain>", state->original);
+        document = g_strdup_printf("<domain>%s</domain>", state->record.original);
         cpu = check_parse(document);
         g_assert_nonnull(nest_xml_child(nest_xml_child(nest_domain_xml_root(cpu), "cpu"), "model"));
         g_assert_null(strstr(document, "neststate"));
@@ -224,7 +224,7 @@ test_forged(gconstpointer data)
 static NestState *
 with_problem(const char *problem)
 {
-    const NestState state = {.uuid = (gchar *)UUID, .qemu = (gchar *)"1", .problem = (gchar *)problem};
+    const NestState state = {.live.uuid = (gchar *)UUID, .live.qemu = (gchar *)"1", .live.problem = (gchar *)problem};
     g_autofree gchar *text = nest_state_format(&state, TRUE);
     g_autoptr(NestDomainXml) xml = domain_with(text);
     g_autoptr(GError) error = NULL;
@@ -247,7 +247,7 @@ test_long_problem(void)
     g_test_summary("a problem of 2,000 characters is not believed, and not written");
     g_assert_null(nest_state_read(xml, &error));
     g_assert_error(error, NEST_ERROR, NEST_ERROR_STATE);
-    g_assert_cmpstr(written->problem, ==, longest);
+    g_assert_cmpstr(written->live.problem, ==, longest);
 }
 
 /* What QEMU says goes into XML. */
@@ -268,47 +268,32 @@ test_odd_problem(void)
     for (gsize i = 0; i < G_N_ELEMENTS(problems); i++) {
         g_autoptr(NestState) state = with_problem(problems[i].problem);
 
-        g_assert_cmpstr(state->problem, ==, problems[i].read);
+        g_assert_cmpstr(state->live.problem, ==, problems[i].read);
     }
-}
-
-static void
-test_forget_live(void)
-{
-    g_autofree gchar *text = nest_state_format(&records[LAST], TRUE);
-    g_autoptr(NestDomainXml) xml = domain_with(text);
-    g_autoptr(NestState) state = nest_state_read(xml, NULL);
-    const NestState expected = {
-        .original = records[LAST].original, .applied = records[LAST].applied, .write = records[LAST].write};
-
-    g_test_summary("the live marker is forgotten whole, and the record kept");
-    nest_state_forget_live(state);
-    check_equal(state, &expected);
-    g_assert_false(nest_state_is_empty(state));
-    nest_state_forget_live(state);
-    check_equal(state, &expected);
 }
 
 static void
 test_copy(void)
 {
-    g_autoptr(NestState) empty = nest_state_copy(NULL);
+    const NestState empty = {0};
 
-    g_test_summary("a copy has everything, and takes another's record over its own");
-    g_assert_true(nest_state_is_empty(empty));
+    g_test_summary("record and live status are copied and cleared whole, each without the other");
     for (gsize i = 0; i < G_N_ELEMENTS(records); i++) {
-        g_autoptr(NestState) copy = nest_state_copy(&records[i]);
+        g_autoptr(NestState) copy = nest_state_new();
+        NestState expected = {.live = records[i].live};
 
+        nest_live_status_set(&copy->live, &records[LAST].live);
+        nest_live_status_set(&copy->live, &records[i].live);
+        check_equal(copy, &expected);
+        nest_record_set(&copy->record, &records[LAST].record);
+        nest_record_set(&copy->record, &records[i].record);
         check_equal(copy, &records[i]);
-        nest_state_take_record(copy, &records[LAST]);
-        g_assert_cmpstr(copy->original, ==, records[LAST].original);
-        g_assert_cmpstr(copy->applied, ==, records[LAST].applied);
-        g_assert_cmpstr(copy->write, ==, records[LAST].write);
-        check_equal_live(copy, &records[i]);
-        nest_state_take_record(copy, empty);
-        g_assert_null(copy->original);
-        g_assert_null(copy->applied);
-        g_assert_null(copy->write);
+        nest_live_status_clear(&copy->live);
+        expected = (NestState){.record = records[i].record};
+        check_equal(copy, &expected);
+        nest_record_clear(&copy->record);
+        check_equal(copy, &empty);
+        g_assert_true(nest_state_is_empty(copy));
     }
 }
 
@@ -324,7 +309,7 @@ test_namespaces(void)
     g_test_summary("the namespace counts, not the prefix; only directly below <metadata>");
     g_assert_null(nest_state_element(none));
     g_assert_null(nest_state_element(nested));
-    g_assert_cmpstr(state->uuid, ==, UUID);
+    g_assert_cmpstr(state->live.uuid, ==, UUID);
 }
 
 static void
@@ -347,11 +332,11 @@ test_whose(void)
     g_autoptr(NestState) empty = nest_state_new();
 
     g_test_summary("a live marker is that of one uuid only; a clone's has another");
-    g_assert_true(nest_state_is_of(state, UUID));
-    g_assert_false(nest_state_is_of(state, "6695eb01-f6a4-8304-79aa-97f2502e1930"));
-    g_assert_false(nest_state_is_of(state, ""));
-    g_assert_false(nest_state_is_of(empty, UUID));
-    g_assert_false(nest_state_is_of(empty, ""));
+    g_assert_true(nest_live_status_is_of(&state->live, UUID));
+    g_assert_false(nest_live_status_is_of(&state->live, "6695eb01-f6a4-8304-79aa-97f2502e1930"));
+    g_assert_false(nest_live_status_is_of(&state->live, ""));
+    g_assert_false(nest_live_status_is_of(&empty->live, UUID));
+    g_assert_false(nest_live_status_is_of(&empty->live, ""));
     nest_state_free(NULL);
 }
 
@@ -365,7 +350,6 @@ main(int argc, char **argv)
     g_test_add_func("/state/read as libvirt sets metadata", test_set_as_metadata);
     g_test_add_func("/state/a problem is not longer than is believed", test_long_problem);
     g_test_add_func("/state/a problem of any bytes", test_odd_problem);
-    g_test_add_func("/state/the live marker is forgotten", test_forget_live);
     g_test_add_func("/state/a copy", test_copy);
     g_test_add_func("/state/the namespace counts", test_namespaces);
     g_test_add_func("/state/no record is an empty one", test_no_record);

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The record: a domain's CPU before virtnestd corrected it, and as the correction wrote it. */
+#pragma once
+
+#include <glib.h>
+
+/**
+ * NestRecord: the persistent part of virtnestd's metadata (state.h); all NULL where there is none.
+ */
+typedef struct {
+    gchar *original; /* the <cpu> before the correction; "" where there was none; NULL: no record */
+    gchar *applied;  /* the <cpu> as the correction wrote it; NULL exactly where @original is */
+    gchar *id;       /* a nonce that only this one correction wrote, its attribute "write" */
+} NestRecord;
+
+/* Empties it. */
+void nest_record_clear(NestRecord *record);
+
+/* Makes it a copy of another. */
+void nest_record_set(NestRecord *record, const NestRecord *other);
