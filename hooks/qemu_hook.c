@@ -7,7 +7,7 @@
  * state would be lost. Such a guest is known by the live status in its XML, or by the flag
  * that restore and migrate leave. Restore judges nothing, because libvirt 11.3 deletes the saved
  * image if a hook fails there; if prepare refuses, any release keeps the image. At prepare, a
- * marker without a flag of restore comes from a snapshot, whose guest libvirt has stopped already,
+ * status without a flag of restore comes from a snapshot, whose guest libvirt has stopped already,
  * or from pasted XML: whether nested guests ran in it does not matter any more. This program never
  * calls libvirt, which waits for it (facts.md, "Hooks"). */
 #include "base/config.h"
@@ -118,7 +118,7 @@ let_go(const Call *call, GError **error)
 }
 
 /* An element that this virtnestd would not write is forged, or a newer virtnestd wrote it. Its live
- * marker still tells what would be lost. */
+ * status still tells what would be lost. */
 static void
 read_live_status(Call *call)
 {
@@ -434,7 +434,7 @@ way_out(const Call *call)
                             : LET_THEM_COME;
 }
 
-/* The marker travels with the state: nested guests that ran when it was written still run in it. */
+/* The live status travels with the state: nested guests that ran when it was written still run in it. */
 static gboolean
 check_running(Call *call, GError **error)
 {
@@ -493,7 +493,7 @@ check_prepare(Call *call, GError **error)
     return !call->tagged || check_boot(call, error);
 }
 
-/* A failure refuses nothing: without the flag, prepare and start judge by the live marker alone. */
+/* A failure refuses nothing: without the flag, prepare and start judge by the live status alone. */
 static void
 set_flag(const Call *call, NestRuntimeFlag flag)
 {

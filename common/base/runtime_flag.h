@@ -6,7 +6,7 @@
  *
  * RESUMING and RESTORING: libvirt runs the hook's prepare and start both for a boot and for a guest that
  * resumes saved state. A guest that resumes has the CPU that it had before, so the hook must not judge
- * it by its CPU. For the case that the live marker in its XML does not tell (virtnestd was not there when
+ * it by its CPU. For the case that the live status in its XML does not tell (virtnestd was not there when
  * it was saved), the hook's migrate and restore leave these flags for the prepare and start that follow.
  * Restore judges nothing, so where prepare finds the flag of restore, it makes the checks that migrate
  * makes itself. A flag is used once, and an operation that refuses removes it. It is void after a minute,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Corrects a whole persistent definition (CPU, record and marker): XML text goes in, XML text comes
+/* Corrects a whole persistent definition (CPU, record and live status): XML text goes in, XML text comes
  * out. */
 #include "domain/definition.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Corrects a whole persistent definition (CPU, record and marker): XML text goes in, XML text comes
+/* Corrects a whole persistent definition (CPU, record and live status): XML text goes in, XML text comes
  * out. */
 #pragma once
 
@@ -12,7 +12,7 @@ typedef enum {
     NEST_DEFINITION_CORRECTED, /* the CPU was rewritten, the original recorded */
     NEST_DEFINITION_RESTORED, /* the tag is gone, or this host cannot follow it: the original CPU is back */
     NEST_DEFINITION_RELEASED, /* the same, but somebody has changed the CPU since, so it stays */
-    NEST_DEFINITION_SCRUBBED, /* only a live marker was taken out, or a record that is not ours */
+    NEST_DEFINITION_SCRUBBED, /* only a live status was taken out, or a record that is not ours */
 } NestDefinitionAction;
 
 /**
@@ -46,7 +46,7 @@ gchar *nest_definition_describe(const NestDefinition *definition);
  *
  * If the definition is tagged, its CPU is rewritten and the previous CPU is recorded. If the tag is
  * gone, the recorded CPU is put back exactly, unless somebody has changed the CPU since. A live
- * marker that was copied in from a running domain's XML is taken out.
+ * status that was copied in from a running domain's XML is taken out.
  *
  * Returns: (transfer full) the outcome, or NULL with the error of the tag or the CPU.
  */

@@ -120,7 +120,7 @@ vendor_of(const NestDomainXml *xml)
     return vendor && nest_cpu_exposes(xml, vendor) ? vendor : NULL;
 }
 
-/* Reads the record, and of which run its live marker is. A record that virtnestd
+/* Reads the record, and of which run its live status is. A record that virtnestd
  * would not write counts as none. */
 static void
 read_state(NestLiveDomain *run, const NestDomainXml *xml)

@@ -21,9 +21,9 @@ typedef struct {
     gboolean guarded;  /* its vCPUs have the feature, and a tag of it says migration='refuse' */
     gboolean let_go;   /* tagged, and no tag says migration='refuse' */
     NestState *state;  /* the record in its live XML; never NULL */
-    gboolean marked;   /* ... whose live marker is of this run */
+    gboolean marked;   /* ... whose live status is of this run */
     gboolean
-        arrived; /* ... whose live marker is of another run: it came by migration or from a save */
+        arrived; /* ... whose live status is of another run: it came by migration or from a save */
     gboolean has_allow; /* virt-nest allow has left something in its live XML */
     NestAllow allow;    /* ... and this is what it says */
 } NestLiveDomain;

@@ -17,7 +17,7 @@
 #include "domain/domain_xml.h"
 #include "virt/correct.h"
 #include "virtnestd/calls.h"
-#include "virtnestd/marker.h"
+#include "virtnestd/publish.h"
 #include "virtnestd/restart.h"
 #include "virtnestd/scan.h"
 
@@ -67,7 +67,7 @@ typedef struct {
     virConnectPtr work;   /* where its calls go; while it runs */
     gchar *uuid;          /* the domain's */
     NestStart start;      /* a start was seen, and on-stale=restart is set */
-    NestLiveStatus *live; /* what the guard wants in its live marker; NULL: nothing */
+    NestLiveStatus *live; /* what the guard wants in its live status; NULL: nothing */
     gboolean allow_over;  /* ... and what virt-nest allow left taken away */
     NestLiveDomain *run;  /* the domain as it runs; found */
     gchar *name;          /* the domain's name; found, unless it is locked */
@@ -133,15 +133,15 @@ take_over(Look *look, const NestDefinition *definition)
 }
 
 /* Also where the definition cannot be corrected: what runs may be tagged all the same, or have a ward though its
- * tag is gone and its marker could not be written. */
+ * tag is gone and its live status could not be written. */
 static void
 look_at_run(Look *look, virDomainPtr domain, const NestDefinition *definition)
 {
     if (nest_live_domain_read(domain, definition, look->live != NULL, &look->run,
                               &look->unmarked) &&
         look->run)
-        nest_marker_put(domain, look->run, look->live, look->allow_over, &look->busy,
-                        &look->unmarked);
+        nest_publish_live_status(domain, look->run, look->live, look->allow_over, &look->busy,
+                                 &look->unmarked);
 }
 
 static void

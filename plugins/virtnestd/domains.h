@@ -14,7 +14,7 @@ typedef struct NestDomains NestDomains;
  * @config: the settings in force; read each time a domain is looked at,
  *   so that a reload takes effect
  * @host: is told which tagged domains need its module
- * @guardian: is told of running domains, and asked what their live markers are to say
+ * @guardian: is told of running domains, and asked what their live statuses are to say
  */
 NestDomains *nest_domains_new(const NestConfig *config, NestHost *host, NestGuardian *guardian);
 

@@ -23,18 +23,19 @@ struct NestGuardian {
     const NestConfig *config;
     const NestPluginHost *plugins;
     const NestGuardListener *listener;
-    gpointer data;         /* for the listener */
-    NestCalls *calls;      /* where the calls go; NULL while libvirt is away */
-    GThreadPool *workers;  /* of NestGuardJob */
-    GHashTable *wards;     /* uuid -> NestWard */
-    GHashTable *farewells; /* uuids of domains whose guard has ended, until their markers say so */
-    guint working;         /* jobs under way */
-    guint stuck;           /* ... of which so many whose QEMU does not answer */
-    guint timer;           /* the source of the next sample; 0: no ward */
-    guint export;          /* the source of the export that is due; 0: none is */
-    gint64 exported;       /* when the last was */
-    gboolean any_armed;    /* as the listener knows it */
-    gboolean settling;     /* libvirt is back, and not all its domains were looked at */
+    gpointer data;        /* for the listener */
+    NestCalls *calls;     /* where the calls go; NULL while libvirt is away */
+    GThreadPool *workers; /* of NestGuardJob */
+    GHashTable *wards;    /* uuid -> NestWard */
+    GHashTable
+        *farewells;  /* uuids of domains whose guard has ended, until their live statuses say so */
+    guint working;   /* jobs under way */
+    guint stuck;     /* ... of which so many whose QEMU does not answer */
+    guint timer;     /* the source of the next sample; 0: no ward */
+    guint export;    /* the source of the export that is due; 0: none is */
+    gint64 exported; /* when the last was */
+    gboolean any_armed; /* as the listener knows it */
+    gboolean settling;  /* libvirt is back, and not all its domains were looked at */
 };
 
 /* --- saying it */
@@ -460,7 +461,7 @@ add_ward(NestGuardian *guardian, NestLiveDomain *run)
     start_timer(guardian);
 }
 
-/* One that has just been let go is marked as guarded until its marker has been written anew. */
+/* One that has just been let go is marked as guarded until its live status has been written anew. */
 static void
 see_new(NestGuardian *guardian, NestLiveDomain *run)
 {

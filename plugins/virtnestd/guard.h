@@ -14,7 +14,7 @@ typedef struct NestGuardian NestGuardian;
  */
 typedef struct {
     /* nest_guardian_live() says something else of a domain than before, so its live
-     * marker must be checked. */
+     * status must be checked. */
     void (*changed)(gpointer data, const char *uuid);
     /* Whether any domain is armed now. */
     void (*armed)(gpointer data, gboolean any);
@@ -56,7 +56,7 @@ void nest_guardian_job_ended(NestGuardian *guardian, const char *uuid);
 void nest_guardian_resumed(NestGuardian *guardian, const char *uuid);
 
 /**
- * nest_guardian_live: what a domain's live marker is to say.
+ * nest_guardian_live: what a domain's live status is to say.
  * @ret_allow_is_over: whether what virt-nest allow left is used up
  *
  * Returns: (transfer full)(nullable) a record with a live part only; NULL where the guard has no say.

@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "virt/virt.h"
 #include "virtnestd/guard_job.h"
-#include "virtnestd/marker.h"
+#include "virtnestd/publish.h"
 
 /* How long all of them may take together. */
 #define PATIENCE_SECONDS 20
@@ -23,21 +23,21 @@ typedef struct {
 
 /* An empty live part, in which no guard has a say. */
 static gboolean
-clear_marker(virDomainPtr domain, const NestLiveDomain *run, GError **error)
+clear_live_status(virDomainPtr domain, const NestLiveDomain *run, GError **error)
 {
     g_autoptr(NestLiveStatus) nothing = nest_live_status_new();
     gboolean busy = FALSE;
 
-    return nest_marker_put(domain, run, nothing, TRUE, &busy, error);
+    return nest_publish_live_status(domain, run, nothing, TRUE, &busy, error);
 }
 
-/* A domain without a marker gets none. */
+/* A domain without a live status gets none. */
 static void
 disarm(NestGuardJob *job, virDomainPtr domain)
 {
     nest_guard_disarm(job, domain);
     if (!job->error && job->run->state->live.uuid)
-        clear_marker(domain, job->run, &job->error);
+        clear_live_status(domain, job->run, &job->error);
 }
 
 static NestLiveDomain *
@@ -53,7 +53,7 @@ read_run(Release *release)
     return run;
 }
 
-/* The marker may never have been written, and the tag may be gone since then, but no domain is
+/* The live status may never have been written, and the tag may be gone since then, but no domain is
  * armed whose vCPUs lack the feature. Of the others, the guard asks only those QEMUs that somebody
  * has asked before, so no untagged domain is tainted by this. */
 static gboolean

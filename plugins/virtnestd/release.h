@@ -5,7 +5,7 @@
 #include "plugin_host.h"
 
 /**
- * nest_release: disarm all running domains and say in their live markers that nothing is guarded.
+ * nest_release: disarm all running domains and say in their live statuses that nothing is guarded.
  * @uri: libvirt's
  * @plugins: guards are asked; the rest is not needed
  *

@@ -144,7 +144,7 @@ check_state(const NestDomainXml *xml, const char *text)
             is_word(state->live.why) && is_word(state->live.probe) && is_word(state->live.guard),
             text);
     PROMISE("a time is one", state->live.since >= 0, text);
-    PROMISE("only a live marker has more of the guest",
+    PROMISE("only a live status has more of the guest",
             state->live.uuid || (!state->live.why && !state->live.guard && !state->live.problem &&
                                  !state->live.since),
             text);

@@ -175,7 +175,7 @@ fuzz_check_changed(const char *before, const char *after)
             after);
     PROMISE("a record that is left is one that is believed", state || !fuzz_is_recordable(before),
             after);
-    PROMISE("no live marker is left", !state || !state->live.uuid, after);
+    PROMISE("no live status is left", !state || !state->live.uuid, after);
     PROMISE("nothing that virt-nest allow wrote is left", !is_allowed, after);
 }
 

@@ -12,7 +12,7 @@ qemu_of() { cat "$host/run/libvirt/qemu/$1.pid"; }
 # qemu_start DOMAIN: its QEMU's start time, by which a record is known to be of this run.
 qemu_start() { host_run "$host" sed 's/.*) //' "/proc/$(qemu_of "$1")/stat" | cut -d ' ' -f 20; }
 
-# record DOMAIN ATTRIBUTES [UUID] [QEMU]: a live marker, of this run unless told.
+# record DOMAIN ATTRIBUTES [UUID] [QEMU]: a live status, of this run unless told.
 record() {
     set_metadata "$1" urn:virt-nest:state:1 neststate \
         "<domain><live uuid='${3:-$(virsh domuuid "$1")}' qemu='${4:-$(qemu_start "$1")}' $2/></domain>"

@@ -369,7 +369,7 @@ test_three_tags(void)
     "    <neststate:domain xmlns:neststate=\"urn:virt-nest:state:1\">" inside "</neststate:domain>\n"
 
 static void
-test_live_marker(void)
+test_live_status(void)
 {
     g_autofree gchar *untagged = definition_of("kvm", "", RECORD(LIVE(UUID)), DEFAULT);
     g_autofree gchar *plain = definition_of("kvm", "", "", DEFAULT);
@@ -380,7 +380,7 @@ test_live_marker(void)
     g_autofree gchar *tagged = definition_of("kvm", TAG(""), RECORD(LIVE(UUID)), DEFAULT);
     g_autofree gchar *corrected = expect(tagged, NEST_DEFINITION_CORRECTED);
 
-    g_test_summary("a live marker copied in from a running domain is taken out of a definition");
+    g_test_summary("a live status copied in from a running domain is taken out of a definition");
     g_assert_cmpstr(scrubbed, ==, plain);
     g_assert_cmpstr(good_scrubbed, ==, good_plain);
     g_assert_null(strstr(corrected, "<live"));
@@ -388,7 +388,7 @@ test_live_marker(void)
 }
 
 static void
-test_live_marker_beside_record(void)
+test_live_status_beside_record(void)
 {
     g_autofree gchar *text = definition_of("kvm", TAG(""), "", DEFAULT);
     g_autofree gchar *corrected = expect(text, NEST_DEFINITION_CORRECTED);
@@ -399,7 +399,7 @@ test_live_marker_beside_record(void)
     g_autofree gchar *restored = expect(untagged, NEST_DEFINITION_RESTORED);
     g_autofree gchar *plain = definition_of("kvm", "", "", DEFAULT);
 
-    g_test_summary("a live marker beside the record goes, the record stays good");
+    g_test_summary("a live status beside the record goes, the record stays good");
     g_assert_cmpstr(scrubbed, ==, corrected);
     g_assert_cmpstr(restored, ==, plain);
 }
@@ -618,8 +618,8 @@ main(int argc, char **argv)
     g_test_add_func("/definition/changed since and tagged is corrected anew", test_edited_and_tagged);
     g_test_add_func("/definition/only original and tag count", test_tag_changes);
     g_test_add_func("/definition/three tags and back", test_three_tags);
-    g_test_add_func("/definition/a live marker is scrubbed", test_live_marker);
-    g_test_add_func("/definition/a live marker beside the record is scrubbed", test_live_marker_beside_record);
+    g_test_add_func("/definition/a live status is scrubbed", test_live_status);
+    g_test_add_func("/definition/a live status beside the record is scrubbed", test_live_status_beside_record);
     g_test_add_func("/definition/a forged record is scrubbed", test_forged);
     g_test_add_func("/definition/not required follows the host", test_not_required);
     g_test_add_func("/definition/not required says why", test_not_required_says_why);

@@ -42,7 +42,7 @@ typedef struct {
     guint disarms;
     gboolean any_armed;     /* as the listener was told */
     guint told;             /* so often */
-    NestLiveStatus *live;        /* what the live marker is to say */
+    NestLiveStatus *live;        /* what the live status is to say */
 } World;
 
 static World world;
@@ -503,7 +503,7 @@ test_let_go(void)
     nest_guardian_see(world.guardian, run);
     until(world.live && !world.live->guard); /* nothing is said of it any more */
     g_assert_false(world.refuses);
-    nest_guardian_see(world.guardian, again); /* before its marker was written anew */
+    nest_guardian_see(world.guardian, again); /* before its live status was written anew */
     until(guard_is("armed"));
     g_assert_true(world.refuses);
     finish();
@@ -653,7 +653,7 @@ main(int argc, char **argv)
         {"a guest that was faster than its guard is told of", test_lost},
         {"one that just ended is not", test_ended},
         {"libvirt does not reach a domain, which is said, and it stays guarded", test_unreachable},
-        {"let go and taken back before its marker was written", test_let_go},
+        {"let go and taken back before its live status was written", test_let_go},
         {"the tag is gone: armed until the nested guests are", test_untagged_stays_armed},
         {"what began while it was allowed goes on when the time is over", test_allow_for},
         {"what began later does not", test_allow_over},

@@ -171,7 +171,7 @@ static const struct {
      "<neststate:domain " NS "><original/><applied write=\"" WORD "'/>\"><cpu/></applied></neststate:domain>"},
     {"two originals", "<neststate:domain " NS "><original/><original/>" APPLIED "</neststate:domain>"},
     {"two records", "<neststate:domain " NS "><original/>" APPLIED "<original/>" APPLIED "</neststate:domain>"},
-    {"two live markers", "<neststate:domain " NS ">" LIVE LIVE "</neststate:domain>"},
+    {"two live statuses", "<neststate:domain " NS ">" LIVE LIVE "</neststate:domain>"},
     {"live before original", "<neststate:domain " NS ">" LIVE "<original/>" APPLIED "</neststate:domain>"},
     {"live without uuid", "<neststate:domain " NS "><live qemu='1' nested='no'/></neststate:domain>"},
     {"live without qemu", "<neststate:domain " NS "><live uuid='" UUID "' nested='no'/></neststate:domain>"},
@@ -220,7 +220,7 @@ test_forged(gconstpointer data)
     g_assert_nonnull(nest_state_element(xml));
 }
 
-/* (transfer full) A live marker with this problem, written and read again. */
+/* (transfer full) A live status with this problem, written and read again. */
 static NestState *
 with_problem(const char *problem)
 {
@@ -331,7 +331,7 @@ test_whose(void)
     g_autoptr(NestState) state = nest_state_read(xml, NULL);
     g_autoptr(NestState) empty = nest_state_new();
 
-    g_test_summary("a live marker is that of one uuid only; a clone's has another");
+    g_test_summary("a live status is that of one uuid only; a clone's has another");
     g_assert_true(nest_live_status_is_of(&state->live, UUID));
     g_assert_false(nest_live_status_is_of(&state->live, "6695eb01-f6a4-8304-79aa-97f2502e1930"));
     g_assert_false(nest_live_status_is_of(&state->live, ""));
@@ -353,6 +353,6 @@ main(int argc, char **argv)
     g_test_add_func("/state/a copy", test_copy);
     g_test_add_func("/state/the namespace counts", test_namespaces);
     g_test_add_func("/state/no record is an empty one", test_no_record);
-    g_test_add_func("/state/a marker is of one domain", test_whose);
+    g_test_add_func("/state/a live status is of one domain", test_whose);
     return g_test_run();
 }

@@ -127,7 +127,7 @@ crosses() {
 
 # --- what the guard says
 
-# shown NAME PATTERN: in the live marker, whose attributes are in the order why, probe, guard, since, nested.
+# shown NAME PATTERN: in the live status, whose attributes are in the order why, probe, guard, since, nested.
 shown() { inside "virsh dumpxml $1 | grep '<neststate:live .*$2'"; }
 becomes() { soon "virsh dumpxml $1 | grep '<neststate:live .*$2'"; }
 quiet() { shown "$1" 'guard="off".*nested="no"' 2>/dev/null; }

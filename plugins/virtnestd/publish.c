@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The live marker: says in a running tagged domain's live XML that this guest runs, and what its guard does. */
-#include "virtnestd/marker.h"
+/* The live status: says in a running tagged domain's live XML that this guest runs, and what its guard does. */
+#include "virtnestd/publish.h"
 
 #include "virt/virt.h"
 
@@ -48,8 +48,8 @@ must_forget_allow(const NestLiveDomain *run, gboolean allow_is_over)
 }
 
 gboolean
-nest_marker_put(virDomainPtr domain, const NestLiveDomain *run, const NestLiveStatus *live,
-                gboolean allow_is_over, gboolean *ret_busy, GError **error)
+nest_publish_live_status(virDomainPtr domain, const NestLiveDomain *run, const NestLiveStatus *live,
+                         gboolean allow_is_over, gboolean *ret_busy, GError **error)
 {
     g_autofree gchar *before = nest_state_format(run->state, FALSE);
     g_autofree gchar *element = wanted_element(run, live);
