@@ -20,7 +20,8 @@
 
 struct NestInhibit {
     gchar **drain;          /* the command to run at shutdown */
-    guint watch;            /* over logind's name; 0: not to be held */
+    gboolean wanted;        /* it is to be held */
+    guint watch;            /* over logind's name; 0: neither wanted nor draining */
     GDBusConnection *bus;   /* the bus where logind is; NULL: it is not there */
     guint shutdown;         /* the subscription to PrepareForShutdown; 0 where @bus is NULL */
     GCancellable *asking;   /* a call of Inhibit is under way; NULL: none */
@@ -130,7 +131,9 @@ on_drained(GObject *process, GAsyncResult *result, gpointer data)
         return;
     g_clear_object(&inhibit->draining);
     let_go(inhibit);
-    if (!inhibit->shutting_down && inhibit->bus)
+    if (!inhibit->wanted)
+        nest_inhibit_hold(inhibit, FALSE);
+    else if (!inhibit->shutting_down && inhibit->bus)
         ask(inhibit);
 }
 
@@ -198,10 +201,12 @@ on_vanished(GDBusConnection *bus, const gchar *name, gpointer data)
     tell_once(inhibit, bus ? "it is not on the system bus" : "there is no system bus");
 }
 
+/* The last guard is disarmed while the drain still runs: the drain's own end counts. */
 void
 nest_inhibit_hold(NestInhibit *inhibit, gboolean hold)
 {
-    if (hold == (inhibit->watch != 0))
+    inhibit->wanted = hold;
+    if (hold == (inhibit->watch != 0) || (!hold && inhibit->draining))
         return;
     if (hold) {
         inhibit->watch = g_bus_watch_name(G_BUS_TYPE_SYSTEM, LOGIND, G_BUS_NAME_WATCHER_FLAGS_NONE,
@@ -218,8 +223,8 @@ nest_inhibit_free(NestInhibit *inhibit)
 {
     if (!inhibit)
         return;
-    nest_inhibit_hold(inhibit, FALSE);
     cancel(&inhibit->draining);
+    nest_inhibit_hold(inhibit, FALSE);
     g_strfreev(inhibit->drain);
     g_free(inhibit);
 }

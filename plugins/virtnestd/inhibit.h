@@ -26,5 +26,6 @@ NestInhibit *nest_inhibit_new(const char *const *drain);
 void nest_inhibit_free(NestInhibit *inhibit);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestInhibit, nest_inhibit_free)
 
-/* Holds the inhibitor from now on, or lets go; does nothing if that is so already. */
+/* Holds the inhibitor from now on, or lets go, but not before a drain that runs has ended. Does nothing if that is
+ * so already. */
 void nest_inhibit_hold(NestInhibit *inhibit, gboolean hold);

@@ -575,6 +575,36 @@ test_shutdown(void)
 }
 
 static void
+test_disarmed(void)
+{
+    FakeLogind logind = {0};
+    FakeDrain drain;
+    NestInhibit *inhibit = NULL;
+
+    g_test_summary("while the drain runs it is held though no guard is armed any more, and not after that");
+    fake_drain_init(&drain);
+    inhibit = nest_inhibit_new(drain.command);
+    fake_logind_start(&logind);
+    nest_inhibit_hold(inhibit, TRUE);
+    wait_until(is_held_once, &logind);
+    fake_logind_says(&logind, TRUE);
+    settle(&logind);
+    nest_inhibit_hold(inhibit, FALSE);
+    settle(&logind);
+    g_assert_cmpuint(held(&logind), ==, 1);
+    fake_drain_end(&drain);
+    wait_until(is_not_held, &logind);
+    fake_logind_says(&logind, FALSE);
+    settle(&logind);
+    g_assert_cmpuint(logind.asked, ==, 1);
+    nest_inhibit_hold(inhibit, TRUE);
+    wait_until(is_held_once, &logind);
+    nest_inhibit_free(inhibit);
+    fake_logind_stop(&logind);
+    fake_drain_clear(&drain);
+}
+
+static void
 test_called_off(void)
 {
     FakeLogind logind = {0};
@@ -679,6 +709,7 @@ main(int argc, char **argv)
     g_test_add_func("/inhibit/comes too late", test_late);
     g_test_add_func("/inhibit/is asked of a new logind", test_restart);
     g_test_add_func("/inhibit/drains at a shutdown", test_shutdown);
+    g_test_add_func("/inhibit/is held while it drains", test_disarmed);
     g_test_add_func("/inhibit/a shutdown is called off", test_called_off);
     g_test_add_func("/inhibit/a shutdown is forged", test_forged);
     g_test_add_data_func("/inhibit/no drain", &world, test_no_drain);
