@@ -16,7 +16,7 @@
 #include "base/log.h"
 #include "domain/domain_xml.h"
 #include "virt/correct.h"
-#include "virtnestd/calls.h"
+#include "virtnestd/connection_pool.h"
 #include "virtnestd/publish.h"
 #include "virtnestd/restart.h"
 #include "virtnestd/scan.h"
@@ -24,7 +24,7 @@
 #include <malloc.h>
 
 /* Calls at a time for a scan, so that one is left for what happens meanwhile. */
-#define MAX_SIFTERS (NEST_CALLS_MAX - 1)
+#define MAX_SIFTERS (NEST_POOL_CONNECTIONS - 1)
 /* How long a domain that is being saved or migrated is left alone before the next look. */
 #define BUSY_PAUSE_SECONDS 1
 /* When a listing that failed is tried again. */
@@ -36,7 +36,7 @@ struct NestDomains {
     const NestConfig *config; /* the settings in force */
     NestHost *host;           /* its KVM module */
     NestGuardian *guardian;   /* of running domains */
-    NestCalls *calls;         /* where the calls go; NULL while libvirt is away */
+    NestConnectionPool *pool; /* where the calls go; NULL while libvirt is away */
     NestDefineTracker *watch; /* over domains that come back */
     GThreadPool *workers;     /* of Look */
     GHashTable *entries;      /* uuid -> Entry */
@@ -61,24 +61,24 @@ typedef struct Kind Kind;
 
 /* One look on its way through a worker and back. */
 typedef struct {
-    const Kind *kind;     /* what is looked at */
-    NestDomains *domains; /* for the way back */
-    NestCalls *calls;     /* a reference of its own */
-    virConnectPtr work;   /* where its calls go; while it runs */
-    gchar *uuid;          /* the domain's */
-    NestStart start;      /* a start was seen, and on-stale=restart is set */
-    NestLiveStatus *live; /* what the guard wants in its live status; NULL: nothing */
-    gboolean allow_over;  /* ... and what virt-nest allow left taken away */
-    NestLiveDomain *run;  /* the domain as it runs; found */
-    gchar *name;          /* the domain's name; found, unless it is locked */
-    NestScan *scan;       /* all domains; found by the listing */
-    guint part;           /* of them */
-    gchar *done;          /* what it found: what was done, for the log */
-    gboolean restarted;   /* ... it was restarted */
-    gboolean busy;        /* ... it wants another look soon */
-    GPtrArray *uuids;     /* ... domains that want a look */
-    GError *unmarked;     /* ... why what runs could not be read or marked; that is tried again */
-    GError *error;        /* ... what went wrong */
+    const Kind *kind;         /* what is looked at */
+    NestDomains *domains;     /* for the way back */
+    NestConnectionPool *pool; /* a reference of its own */
+    virConnectPtr work;       /* where its calls go; while it runs */
+    gchar *uuid;              /* the domain's */
+    NestStart start;          /* a start was seen, and on-stale=restart is set */
+    NestLiveStatus *live;     /* what the guard wants in its live status; NULL: nothing */
+    gboolean allow_over;      /* ... and what virt-nest allow left taken away */
+    NestLiveDomain *run;      /* the domain as it runs; found */
+    gchar *name;              /* the domain's name; found, unless it is locked */
+    NestScan *scan;           /* all domains; found by the listing */
+    guint part;               /* of them */
+    gchar *done;              /* what it found: what was done, for the log */
+    gboolean restarted;       /* ... it was restarted */
+    gboolean busy;            /* ... it wants another look soon */
+    GPtrArray *uuids;         /* ... domains that want a look */
+    GError *unmarked; /* ... why what runs could not be read or marked; that is tried again */
+    GError *error;    /* ... what went wrong */
 } Look;
 
 /* What a look does. */
@@ -90,7 +90,7 @@ struct Kind {
 static void
 look_free(Look *look)
 {
-    nest_calls_unref(look->calls);
+    nest_connection_pool_unref(look->pool);
     nest_scan_unref(look->scan);
     g_clear_pointer(&look->uuids, g_ptr_array_unref);
     g_clear_error(&look->error);
@@ -147,7 +147,7 @@ look_at_run(Look *look, virDomainPtr domain, const NestDefinition *definition)
 static void
 look_at_domain(Look *look)
 {
-    NestCorrector corrector = {nest_calls_control(look->calls), look->domains->watch};
+    NestCorrector corrector = {nest_connection_pool_control(look->pool), look->domains->watch};
     g_autoptr(virDomain) domain = virDomainLookupByUUIDString(look->work, look->uuid);
     g_autoptr(NestDefinition) definition = NULL;
 
@@ -167,7 +167,7 @@ look_at_domain(Look *look)
 static void
 correct_fresh(Look *look)
 {
-    NestCorrector corrector = {nest_calls_control(look->calls), look->domains->watch};
+    NestCorrector corrector = {nest_connection_pool_control(look->pool), look->domains->watch};
     g_autoptr(NestDefinition) definition =
         nest_correct_fresh(&corrector, look->work, look->name, look->uuid, &look->error);
 
@@ -182,9 +182,9 @@ run_look(gpointer data, gpointer unused)
     Look *look = data;
 
     (void)unused;
-    look->work = nest_calls_take(look->calls);
+    look->work = nest_connection_pool_acquire(look->pool);
     look->kind->run(look);
-    nest_calls_give(look->calls, g_steal_pointer(&look->work));
+    nest_connection_pool_release(look->pool, g_steal_pointer(&look->work));
     g_idle_add_full(G_PRIORITY_DEFAULT, look_is_done, look, NULL);
 }
 
@@ -195,7 +195,7 @@ new_look(NestDomains *domains, const Kind *kind, const char *uuid)
 
     look->kind = kind;
     look->domains = domains;
-    look->calls = nest_calls_ref(domains->calls);
+    look->pool = nest_connection_pool_ref(domains->pool);
     look->uuid = g_strdup(uuid);
     return look;
 }
@@ -218,7 +218,7 @@ want_look(NestDomains *domains, const char *uuid, NestStart start)
     Entry *entry = g_hash_table_lookup(domains->entries, uuid);
     Look *look = NULL;
 
-    if (domains->stopping || !domains->calls)
+    if (domains->stopping || !domains->pool)
         return;
     if (entry) {
         entry->again = TRUE;
@@ -294,7 +294,7 @@ it_is_locked(gpointer data)
     NestDomains *domains = later->domains;
     Look *look = NULL;
 
-    if (domains->stopping || !domains->calls ||
+    if (domains->stopping || !domains->pool ||
         !g_hash_table_contains(domains->entries, later->uuid))
         return G_SOURCE_REMOVE;
     look = new_look(domains, &locked_look, later->uuid);
@@ -316,7 +316,7 @@ want_fresh_look(NestDomains *domains, const char *uuid, const char *name)
 {
     Look *look = NULL;
 
-    if (domains->stopping || !domains->calls)
+    if (domains->stopping || !domains->pool)
         return;
     if (g_hash_table_contains(domains->entries, uuid)) {
         want_look(domains, uuid, NEST_START_NONE);
@@ -468,7 +468,7 @@ look_is_done(gpointer data)
     NestDomains *domains = look->domains;
 
     domains->looking--;
-    if (look->calls == domains->calls)
+    if (look->pool == domains->pool)
         look->kind->done(look);
     else if (look->error && look->start != NEST_START_NONE)
         tell_outcome(
@@ -493,7 +493,7 @@ nest_domains_new(const NestConfig *config, NestHost *host, NestGuardian *guardia
     domains->watch = nest_define_tracker_new();
     domains->entries = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     domains->unmarked = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    domains->workers = g_thread_pool_new(run_look, NULL, NEST_CALLS_MAX, FALSE, NULL);
+    domains->workers = g_thread_pool_new(run_look, NULL, NEST_POOL_CONNECTIONS, FALSE, NULL);
     return domains;
 }
 
@@ -513,8 +513,8 @@ nest_domains_free(NestDomains *domains)
 void
 nest_domains_attach(NestDomains *domains, virConnectPtr control, virConnectPtr work)
 {
-    domains->calls = nest_calls_new(control, work);
-    nest_guardian_attach(domains->guardian, domains->calls);
+    domains->pool = nest_connection_pool_new(control, work);
+    nest_guardian_attach(domains->guardian, domains->pool);
     nest_domains_scan(domains);
 }
 
@@ -522,7 +522,7 @@ void
 nest_domains_detach(NestDomains *domains)
 {
     nest_guardian_attach(domains->guardian, NULL);
-    g_clear_pointer(&domains->calls, nest_calls_unref);
+    g_clear_pointer(&domains->pool, nest_connection_pool_unref);
     g_clear_pointer(&domains->scan, nest_scan_unref);
     domains->scanning = FALSE;
     domains->sifters = 0;
@@ -532,7 +532,7 @@ nest_domains_detach(NestDomains *domains)
 void
 nest_domains_scan(NestDomains *domains)
 {
-    if (!domains->calls || domains->stopping)
+    if (!domains->pool || domains->stopping)
         return;
     if (domains->scan && !domains->sifters) {
         /* What is left of it are looks, of which one may wait for long. */

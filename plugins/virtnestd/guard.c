@@ -23,10 +23,10 @@ struct NestGuardian {
     const NestConfig *config;
     const NestPluginHost *plugins;
     const NestGuardListener *listener;
-    gpointer data;        /* for the listener */
-    NestCalls *calls;     /* where the calls go; NULL while libvirt is away */
-    GThreadPool *workers; /* of NestGuardJob */
-    GHashTable *wards;    /* uuid -> NestWard */
+    gpointer data;            /* for the listener */
+    NestConnectionPool *pool; /* where the calls go; NULL while libvirt is away */
+    GThreadPool *workers;     /* of NestGuardJob */
+    GHashTable *wards;        /* uuid -> NestWard */
     GHashTable
         *farewells;  /* uuids of domains whose guard has ended, until their live statuses say so */
     guint working;   /* jobs under way */
@@ -133,7 +133,7 @@ static NestGuardJob *
 new_job(NestWard *ward, NestGuardWork work)
 {
     NestGuardian *guardian = ward->guardian;
-    NestGuardJob *job = nest_guard_job_new(work, guardian->plugins, guardian->calls, ward->run);
+    NestGuardJob *job = nest_guard_job_new(work, guardian->plugins, guardian->pool, ward->run);
 
     job->guardian = guardian;
     job->owner = ward;
@@ -165,11 +165,11 @@ begin_sample(NestWard *ward, const NestEvidence *evidence, const char *probe)
 static void
 allow_workers(NestGuardian *guardian)
 {
-    guint more = MIN(guardian->stuck, NEST_CALLS_LENT);
+    guint more = MIN(guardian->stuck, NEST_POOL_EXTRA_CONNECTIONS);
 
-    g_thread_pool_set_max_threads(guardian->workers, (gint)(NEST_CALLS_MAX + more), NULL);
-    if (guardian->calls)
-        nest_calls_lend(guardian->calls, more);
+    g_thread_pool_set_max_threads(guardian->workers, (gint)(NEST_POOL_CONNECTIONS + more), NULL);
+    if (guardian->pool)
+        nest_connection_pool_extend(guardian->pool, more);
 }
 
 static void
@@ -182,7 +182,7 @@ notice_stuck(NestWard *ward)
     ward->job->stuck = TRUE;
     ward->guardian->stuck++;
     allow_workers(ward->guardian);
-    if (ward->guardian->stuck == NEST_CALLS_MAX + NEST_CALLS_LENT)
+    if (ward->guardian->stuck == NEST_POOL_CONNECTIONS + NEST_POOL_EXTRA_CONNECTIONS)
         nest_log(G_LOG_LEVEL_WARNING, NULL, NULL,
                  "%u domains do not answer: until one of them does, no guard is armed or disarmed",
                  ward->guardian->stuck);
@@ -410,7 +410,7 @@ interval_is_over(gpointer data)
         else
             begin(ward, nest_guard_check);
     }
-    if (guardian->calls)
+    if (guardian->pool)
         tell_armed(guardian, any);
     if (wards && nest_guard_now() - guardian->exported > EXPORT_MS)
         export_soon(guardian);
@@ -469,7 +469,7 @@ see_new(NestGuardian *guardian, NestLiveDomain *run)
 
     if (!may_be_armed(run))
         g_hash_table_remove(guardian->farewells, uuid);
-    if (guardian->calls &&
+    if (guardian->pool &&
         (run->guarded || (may_be_armed(run) && !g_hash_table_contains(guardian->farewells, uuid))))
         add_ward(guardian, run);
 }
@@ -552,13 +552,13 @@ nest_guardian_is_busy(const NestGuardian *guardian)
 }
 
 void
-nest_guardian_attach(NestGuardian *guardian, NestCalls *calls)
+nest_guardian_attach(NestGuardian *guardian, NestConnectionPool *pool)
 {
     g_hash_table_remove_all(guardian->wards);
     g_hash_table_remove_all(guardian->farewells);
-    g_clear_pointer(&guardian->calls, nest_calls_unref);
-    if (calls) {
-        guardian->calls = nest_calls_ref(calls);
+    g_clear_pointer(&guardian->pool, nest_connection_pool_unref);
+    if (pool) {
+        guardian->pool = nest_connection_pool_ref(pool);
         guardian->settling = TRUE;
     }
     allow_workers(guardian);
@@ -584,7 +584,7 @@ nest_guardian_new(const NestConfig *config, const NestPluginHost *plugins,
     guardian->data = data;
     guardian->wards = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, nest_ward_free);
     guardian->farewells = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    guardian->workers = g_thread_pool_new(run_job, NULL, NEST_CALLS_MAX, FALSE, NULL);
+    guardian->workers = g_thread_pool_new(run_job, NULL, NEST_POOL_CONNECTIONS, FALSE, NULL);
     return guardian;
 }
 

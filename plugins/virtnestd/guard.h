@@ -5,7 +5,7 @@
 #include "base/config.h"
 #include "plugin_host.h"
 #include "virt/live_domain.h"
-#include "virtnestd/calls.h"
+#include "virtnestd/connection_pool.h"
 
 typedef struct NestGuardian NestGuardian;
 
@@ -31,9 +31,9 @@ NestGuardian *nest_guardian_new(const NestConfig *config, const NestPluginHost *
 /* Frees it; waits for the work under way. Armed domains stay armed. */
 void nest_guardian_free(NestGuardian *guardian);
 
-/* libvirt is there, or gone if @calls is NULL: then all is forgotten, and
+/* libvirt is there, or gone if @pool is NULL: then all is forgotten, and
  * learnt again when it is back. */
-void nest_guardian_attach(NestGuardian *guardian, NestCalls *calls);
+void nest_guardian_attach(NestGuardian *guardian, NestConnectionPool *pool);
 
 /* All domains have been looked at since libvirt came. */
 void nest_guardian_settle(NestGuardian *guardian);

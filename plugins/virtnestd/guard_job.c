@@ -13,14 +13,14 @@ nest_guard_now(void)
 }
 
 NestGuardJob *
-nest_guard_job_new(NestGuardWork work, const NestPluginHost *plugins, NestCalls *calls,
+nest_guard_job_new(NestGuardWork work, const NestPluginHost *plugins, NestConnectionPool *pool,
                    NestLiveDomain *run)
 {
     NestGuardJob *job = g_new0(NestGuardJob, 1);
 
     job->work = work;
     job->plugins = plugins;
-    job->calls = nest_calls_ref(calls);
+    job->pool = nest_connection_pool_ref(pool);
     job->run = nest_live_domain_ref(run);
     job->waited = -1;
     job->made = nest_guard_now();
@@ -30,7 +30,7 @@ nest_guard_job_new(NestGuardWork work, const NestPluginHost *plugins, NestCalls 
 void
 nest_guard_job_free(NestGuardJob *job)
 {
-    nest_calls_unref(job->calls);
+    nest_connection_pool_unref(job->pool);
     nest_live_domain_unref(job->run);
     g_clear_error(&job->error);
     g_free(job->aborted);
@@ -63,7 +63,7 @@ nest_guard_job_took(const NestGuardJob *job)
 void
 nest_guard_job_run(NestGuardJob *job)
 {
-    virConnectPtr connection = nest_calls_take(job->calls);
+    virConnectPtr connection = nest_connection_pool_acquire(job->pool);
     g_autoptr(virDomain) domain = NULL;
 
     job->sampled = nest_guard_now();
@@ -75,7 +75,7 @@ nest_guard_job_run(NestGuardJob *job)
         job->gone = TRUE;
     else
         nest_virt_error(&job->error, "cannot reach it");
-    nest_calls_give(job->calls, connection);
+    nest_connection_pool_release(job->pool, connection);
 }
 
 /* Whether the sample lacks what the probe gives. */

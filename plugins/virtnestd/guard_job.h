@@ -4,7 +4,7 @@
 
 #include "plugin_host.h"
 #include "virt/live_domain.h"
-#include "virtnestd/calls.h"
+#include "virtnestd/connection_pool.h"
 
 typedef struct NestGuardJob NestGuardJob;
 
@@ -17,9 +17,9 @@ typedef void (*NestGuardWork)(NestGuardJob *job, virDomainPtr domain);
 struct NestGuardJob {
     NestGuardWork work;
     const NestPluginHost *plugins;
-    NestCalls *calls;    /* a reference of its own */
-    NestLiveDomain *run; /* a reference of its own */
-    gint64 made;         /* when it was, CLOCK_MONOTONIC's milliseconds */
+    NestConnectionPool *pool; /* a reference of its own */
+    NestLiveDomain *run;      /* a reference of its own */
+    gint64 made;              /* when it was, CLOCK_MONOTONIC's milliseconds */
     gint waited;    /* so many more, until a worker took it; -1: none has; by g_atomic_int_... */
     gboolean stuck; /* it takes so long that QEMU does not answer; of the main loop */
     gboolean wants_bit;    /* sample: the bit is to be read as well */
@@ -40,7 +40,7 @@ struct NestGuardJob {
 
 /* (transfer full) */
 NestGuardJob *nest_guard_job_new(NestGuardWork work, const NestPluginHost *plugins,
-                                 NestCalls *calls, NestLiveDomain *run);
+                                 NestConnectionPool *pool, NestLiveDomain *run);
 void nest_guard_job_free(NestGuardJob *job);
 
 /* Does it, on a worker. What a domain that has ended, or runs anew, leads to is no error. */

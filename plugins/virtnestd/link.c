@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The link to libvirt: its events, the two connections that calls.c begins with, and connecting
+/* The link to libvirt: its events, the two connections that connection_pool.c begins with, and connecting
  * again after libvirt was away. */
 #include "virtnestd/link.h"
 

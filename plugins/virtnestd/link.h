@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The link to libvirt: its events, the two connections that calls.c begins with, and connecting
+/* The link to libvirt: its events, the two connections that connection_pool.c begins with, and connecting
  * again after libvirt was away. */
 #pragma once
 
@@ -33,7 +33,7 @@ typedef struct {
  * @data: for the listener
  *
  * There are two connections. Events come over one ("control"), so that a call that waits delays no
- * event; calls go over the other ("work") and over those that calls.c opens besides. They are
+ * event; calls go over the other ("work") and over those that connection_pool.c opens besides. They are
  * opened on a thread. If that fails, it is tried again after 0.1, 0.2 and 0.4 s and then each half
  * second, because nothing guards until then.
  *

@@ -2,7 +2,7 @@
 /* virtnestd: follows libvirt's events and acts where no hook can: see virtnestd(8).
  *
  * This file has the process, its signals and its settings. link.c receives libvirt's events, and
- * calls.c lends the connections for calls. scan.c and domains.c decide which domains are looked at,
+ * connection_pool.c has the connections for calls. scan.c and domains.c decide which domains are looked at,
  * and correct.c (with watch.c), run.c, publish.c and restart.c do what is then to be done. host.c
  * takes care of the host's KVM module. guard.c watches running domains, each kept in a ward
  * (ward.c); guard_job.c does its work on a worker, through the plugins that loader.c has loaded.

@@ -13,7 +13,7 @@
 
 /* One domain that a thread disarms. */
 typedef struct {
-    NestCalls *calls;
+    NestConnectionPool *pool;
     const NestPluginHost *plugins;
     GAsyncQueue *done; /* takes this struct when the domain is done */
     gchar *uuid;
@@ -43,13 +43,13 @@ disarm(NestGuardJob *job, virDomainPtr domain)
 static NestLiveDomain *
 read_run(Release *release)
 {
-    virConnectPtr connection = nest_calls_take(release->calls);
+    virConnectPtr connection = nest_connection_pool_acquire(release->pool);
     g_autoptr(virDomain) domain = virDomainLookupByUUIDString(connection, release->uuid);
     NestLiveDomain *run = NULL;
 
     if (domain)
         (void)!nest_live_domain_read(domain, NULL, TRUE, &run, &release->error);
-    nest_calls_give(release->calls, connection);
+    nest_connection_pool_release(release->pool, connection);
     return run;
 }
 
@@ -71,7 +71,7 @@ run_release(gpointer data, gpointer unused)
 
     (void)unused;
     if (run && may_be_armed(run)) {
-        job = nest_guard_job_new(disarm, release->plugins, release->calls, run);
+        job = nest_guard_job_new(disarm, release->plugins, release->pool, run);
         nest_guard_job_run(job);
         release->error = g_steal_pointer(&job->error);
         nest_guard_job_free(job);
@@ -117,11 +117,12 @@ wait_for(GAsyncQueue *done, guint n, gboolean *ok)
 }
 
 static Release *
-release_new(NestCalls *calls, const NestPluginHost *plugins, GAsyncQueue *done, virDomainPtr domain)
+release_new(NestConnectionPool *pool, const NestPluginHost *plugins, GAsyncQueue *done,
+            virDomainPtr domain)
 {
     Release *release = g_new0(Release, 1);
 
-    release->calls = calls;
+    release->pool = pool;
     release->plugins = plugins;
     release->done = done;
     release->uuid = nest_virt_uuid(domain);
@@ -134,16 +135,16 @@ release_new(NestCalls *calls, const NestPluginHost *plugins, GAsyncQueue *done, 
 static gboolean
 release_all(virConnectPtr connection, const NestPluginHost *plugins, virDomainPtr *list, guint n)
 {
-    NestCalls *calls = nest_calls_new(connection, connection);
-    GThreadPool *workers =
-        g_thread_pool_new(run_release, NULL, NEST_CALLS_MAX + NEST_CALLS_LENT, FALSE, NULL);
+    NestConnectionPool *pool = nest_connection_pool_new(connection, connection);
+    GThreadPool *workers = g_thread_pool_new(
+        run_release, NULL, NEST_POOL_CONNECTIONS + NEST_POOL_EXTRA_CONNECTIONS, FALSE, NULL);
     GAsyncQueue *done = g_async_queue_new();
     gboolean ok = TRUE;
     guint left = 0;
 
-    nest_calls_lend(calls, NEST_CALLS_LENT);
+    nest_connection_pool_extend(pool, NEST_POOL_EXTRA_CONNECTIONS);
     for (guint i = 0; i < n; i++)
-        g_thread_pool_push(workers, release_new(calls, plugins, done, list[i]), NULL);
+        g_thread_pool_push(workers, release_new(pool, plugins, done, list[i]), NULL);
     left = wait_for(done, n, &ok);
     if (left > 0) {
         nest_log(G_LOG_LEVEL_WARNING, NULL, NULL,
@@ -152,7 +153,7 @@ release_all(virConnectPtr connection, const NestPluginHost *plugins, virDomainPt
     }
     g_thread_pool_free(workers, FALSE, TRUE);
     g_async_queue_unref(done);
-    nest_calls_unref(calls);
+    nest_connection_pool_unref(pool);
     return ok;
 }
 

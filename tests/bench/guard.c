@@ -196,10 +196,10 @@ static void
 guard_all(Bench *bench)
 {
     virConnectPtr fake = virConnectOpen(NULL);
-    NestCalls *calls = nest_calls_new(fake, fake);
+    NestConnectionPool *pool = nest_connection_pool_new(fake, fake);
 
-    nest_guardian_attach(bench->guardian, calls);
-    nest_calls_unref(calls);
+    nest_guardian_attach(bench->guardian, pool);
+    nest_connection_pool_unref(pool);
     for (guint i = 0; i < bench->domains; i++) {
         g_autoptr(NestLiveDomain) run = new_run(i);
 

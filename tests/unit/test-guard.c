@@ -319,10 +319,10 @@ static void
 attach(void)
 {
     virConnectPtr fake = virConnectOpen(NULL);
-    NestCalls *calls = nest_calls_new(fake, fake);
+    NestConnectionPool *pool = nest_connection_pool_new(fake, fake);
 
-    nest_guardian_attach(world.guardian, calls);
-    nest_calls_unref(calls);
+    nest_guardian_attach(world.guardian, pool);
+    nest_connection_pool_unref(pool);
 }
 
 static void

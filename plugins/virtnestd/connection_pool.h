@@ -5,41 +5,41 @@
 #include "virt/virt.h"
 
 /* Calls at a time, and so connections besides the one for events. */
-#define NEST_CALLS_MAX 4
+#define NEST_POOL_CONNECTIONS 4
 /* ... and so many more for domains whose QEMU does not answer: libvirtd has 20 workers for all its clients. */
-#define NEST_CALLS_LENT 12
+#define NEST_POOL_EXTRA_CONNECTIONS 12
 
 /**
- * NestCalls: the connections, from the time libvirt answers until it is gone.
+ * NestConnectionPool: the connections, from the time libvirt answers until it is gone.
  *
  * Theory of operation: libvirt before 10.4 corrupts the stack of a thread that calls over a connection
  * while another does (CVE-2024-4418; on 9.0 virtnestd died of it when libvirtd was killed). So a thread
  * takes a connection for itself and gives it back. All but the first are opened when they are needed.
  */
-typedef struct NestCalls NestCalls;
+typedef struct NestConnectionPool NestConnectionPool;
 
 /**
- * nest_calls_new: the connections of the link.
+ * nest_connection_pool_new: the connections of the link.
  * @control: where the events come from
  * @work: the first for calls
  */
-NestCalls *nest_calls_new(virConnectPtr control, virConnectPtr work);
+NestConnectionPool *nest_connection_pool_new(virConnectPtr control, virConnectPtr work);
 
-NestCalls *nest_calls_ref(NestCalls *calls);
-void nest_calls_unref(NestCalls *calls);
+NestConnectionPool *nest_connection_pool_ref(NestConnectionPool *pool);
+void nest_connection_pool_unref(NestConnectionPool *pool);
 
 /* The connection where the events come from. */
-virConnectPtr nest_calls_control(const NestCalls *calls);
+virConnectPtr nest_connection_pool_control(const NestConnectionPool *pool);
 
 /* A connection for the calling thread alone; waits for one if all are taken. Not to
  * be called on the main loop. */
-virConnectPtr nest_calls_take(NestCalls *calls);
+virConnectPtr nest_connection_pool_acquire(NestConnectionPool *pool);
 
 /**
- * nest_calls_lend: let more threads than NEST_CALLS_MAX take a connection.
+ * nest_connection_pool_extend: let more threads than NEST_POOL_CONNECTIONS take a connection.
  * @n: how many more, from now on; for threads whose domain's QEMU does not answer
  */
-void nest_calls_lend(NestCalls *calls, guint n);
+void nest_connection_pool_extend(NestConnectionPool *pool, guint n);
 
 /* Gives it back. */
-void nest_calls_give(NestCalls *calls, virConnectPtr connection);
+void nest_connection_pool_release(NestConnectionPool *pool, virConnectPtr connection);
