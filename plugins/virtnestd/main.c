@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* virtnestd: follows libvirt's events and acts where no hook can: see virtnestd(8).
  *
- * This file has the process, its signals and its settings. link.c receives libvirt's events, and
+ * This file has the process, its signals and its settings. event_connection.c receives libvirt's events, and
  * connection_pool.c has the connections for calls. scan.c and domains.c decide which domains are looked at,
  * and correct.c (with watch.c), run.c, publish.c and restart.c do what is then to be done. host.c
  * takes care of the host's KVM module. guard.c watches running domains, each kept in a ward
@@ -14,7 +14,7 @@
 #include "domain/xml.h"
 #include "virtnestd/domains.h"
 #include "virtnestd/inhibit.h"
-#include "virtnestd/link.h"
+#include "virtnestd/event_connection.h"
 #include "virtnestd/notify.h"
 #include "virtnestd/release.h"
 
@@ -33,15 +33,15 @@
 
 /* The whole daemon. */
 typedef struct {
-    NestConfig config;       /* the settings in force */
-    NestHost *host;          /* takes care of its KVM module */
-    NestPluginHost *plugins; /* probes, guards and exports */
-    NestGuardian *guardian;  /* uses the plugins */
-    NestInhibit *inhibit;    /* delays the host's shutdown */
-    NestDomains *domains;    /* which domains are to be looked at */
-    NestLink *link;          /* the connection to libvirt */
-    GMainLoop *loop;         /* runs until SIGTERM */
-    gboolean idle;           /* stopped, and no call of libvirt is under way */
+    NestConfig config;               /* the settings in force */
+    NestHost *host;                  /* takes care of its KVM module */
+    NestPluginHost *plugins;         /* probes, guards and exports */
+    NestGuardian *guardian;          /* uses the plugins */
+    NestInhibit *inhibit;            /* delays the host's shutdown */
+    NestDomains *domains;            /* which domains are to be looked at */
+    NestEventConnection *connection; /* the connection to libvirt */
+    GMainLoop *loop;                 /* runs until SIGTERM */
+    gboolean idle;                   /* stopped, and no call of libvirt is under way */
 } Daemon;
 
 static void
@@ -90,7 +90,7 @@ on_job_ended(gpointer data, virDomainPtr domain)
     nest_guardian_job_ended(((Daemon *)data)->guardian, uuid);
 }
 
-static const NestLinkListener listener = {
+static const NestEventListener listener = {
     .connected = on_connected,
     .lost = on_lost,
     .lifecycle = on_lifecycle,
@@ -192,13 +192,13 @@ run(Daemon *daemon, const char *uri)
     daemon->inhibit = nest_inhibit_new(drain);
     daemon->guardian = nest_guardian_new(&daemon->config, daemon->plugins, &guard_listener, daemon);
     daemon->domains = nest_domains_new(&daemon->config, daemon->host, daemon->guardian);
-    daemon->link = nest_link_new(uri, &listener, daemon);
+    daemon->connection = nest_event_connection_new(uri, &listener, daemon);
     g_unix_signal_add(SIGHUP, reload, daemon);
     g_unix_signal_add(SIGTERM, stop, daemon);
     g_unix_signal_add(SIGINT, stop, daemon);
     nest_notify("READY=1\nSTATUS=Waiting for libvirt");
     g_main_loop_run(daemon->loop);
-    nest_link_free(daemon->link);
+    nest_event_connection_free(daemon->connection);
     if (daemon->idle) { /* else a worker waits for libvirt and still needs it */
         nest_domains_free(daemon->domains);
         nest_guardian_free(daemon->guardian);

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The link to libvirt: its events, the two connections that connection_pool.c begins with, and connecting
+/* The connection to libvirt: its events, the two connections that connection_pool.c begins with, and connecting
  * again after libvirt was away. */
 #pragma once
 
 #include "virt/virt.h"
 
-typedef struct NestLink NestLink;
+typedef struct NestEventConnection NestEventConnection;
 
 /**
- * NestLinkListener: who hears what happens. All are called from the main loop and must not wait.
+ * NestEventListener: who hears what happens. All are called from the main loop and must not wait.
  */
 typedef struct {
     /* libvirt answers; both connections stay valid until lost(). */
     void (*connected)(gpointer data, virConnectPtr control, virConnectPtr work);
-    /* libvirt is gone; the link tries again by itself. */
+    /* libvirt is gone; The connection tries again by itself. */
     void (*lost)(gpointer data);
     /* A domain's life: VIR_DOMAIN_EVENT_* and its detail. */
     void (*lifecycle)(gpointer data, virDomainPtr domain, int event, int detail);
@@ -24,12 +24,12 @@ typedef struct {
     /* A job that can take a domain away (VIR_DOMAIN_JOB_OPERATION_SAVE, _MIGRATION_OUT, _SNAPSHOT)
      * has ended, well or not. */
     void (*job_ended)(gpointer data, virDomainPtr domain);
-} NestLinkListener;
+} NestEventListener;
 
 /**
- * nest_link_new: connect to libvirt and stay connected.
+ * nest_event_connection_new: connect to libvirt and stay connected.
  * @uri: libvirt's, as "qemu:///system"
- * @listener: who hears of it; must outlive the link
+ * @listener: who hears of it; must outlive the connection
  * @data: for the listener
  *
  * There are two connections. Events come over one ("control"), so that a call that waits delays no
@@ -37,9 +37,10 @@ typedef struct {
  * opened on a thread. If that fails, it is tried again after 0.1, 0.2 and 0.4 s and then each half
  * second, because nothing guards until then.
  *
- * Returns: (transfer full) the link, not connected yet.
+ * Returns: (transfer full) the connection, not connected yet.
  */
-NestLink *nest_link_new(const char *uri, const NestLinkListener *listener, gpointer data);
+NestEventConnection *nest_event_connection_new(const char *uri, const NestEventListener *listener,
+                                               gpointer data);
 
 /* Closes both connections without calling the listener. */
-void nest_link_free(NestLink *link);
+void nest_event_connection_free(NestEventConnection *connection);
