@@ -33,22 +33,22 @@
 #define LOCKED_AFTER_MS 5
 
 struct NestDomains {
-    const NestConfig *config; /* the settings in force */
-    NestHost *host;           /* its KVM module */
-    NestGuardian *guardian;   /* of running domains */
-    NestConnectionPool *pool; /* where the calls go; NULL while libvirt is away */
-    NestDefineTracker *watch; /* over domains that come back */
-    GThreadPool *workers;     /* of Look */
-    GHashTable *entries;      /* uuid -> Entry */
-    GHashTable *unmarked;     /* uuids of domains that, as they run, could not be read or marked */
-    guint looking;            /* Looks under way */
-    gboolean scanning;        /* a scan is under way, from its listing to the last look it led to */
-    gboolean scan_again;      /* another is wanted after it */
-    NestScan *scan;           /* its domains; NULL while they are listed */
-    guint sifters;            /* its parts under way */
-    gboolean stopping;        /* begin nothing new */
-    GSourceFunc when_idle;    /* called once stopping and nothing is under way */
-    gpointer when_idle_data;  /* for it */
+    const NestConfig *config;  /* the settings in force */
+    NestHost *host;            /* its KVM module */
+    NestGuardManager *manager; /* of running domains */
+    NestConnectionPool *pool;  /* where the calls go; NULL while libvirt is away */
+    NestDefineTracker *watch;  /* over domains that come back */
+    GThreadPool *workers;      /* of Look */
+    GHashTable *entries;       /* uuid -> Entry */
+    GHashTable *unmarked;      /* uuids of domains that, as they run, could not be read or marked */
+    guint looking;             /* Looks under way */
+    gboolean scanning;       /* a scan is under way, from its listing to the last look it led to */
+    gboolean scan_again;     /* another is wanted after it */
+    NestScan *scan;          /* its domains; NULL while they are listed */
+    guint sifters;           /* its parts under way */
+    gboolean stopping;       /* begin nothing new */
+    GSourceFunc when_idle;   /* called once stopping and nothing is under way */
+    gpointer when_idle_data; /* for it */
 };
 
 /* A domain with a look under way. */
@@ -132,7 +132,7 @@ take_over(Look *look, const NestDefinition *definition)
         g_idle_add_full(G_PRIORITY_DEFAULT, want_host, look->domains->host, NULL);
 }
 
-/* Also where the definition cannot be corrected: what runs may be tagged all the same, or have a ward though its
+/* Also where the definition cannot be corrected: what runs may be tagged all the same, or have a monitored though its
  * tag is gone and its live status could not be written. */
 static void
 look_at_run(Look *look, virDomainPtr domain, const NestDefinition *definition)
@@ -228,7 +228,7 @@ want_look(NestDomains *domains, const char *uuid, NestStart start)
     g_hash_table_insert(domains->entries, g_strdup(uuid), g_new0(Entry, 1));
     look = new_look(domains, &whole_look, uuid);
     look->start = domains->config->on_stale == NEST_ON_STALE_RESTART ? start : NEST_START_NONE;
-    look->live = nest_guardian_live(domains->guardian, uuid, &look->allow_over);
+    look->live = nest_guard_manager_live_status(domains->manager, uuid, &look->allow_over);
     push(look);
 }
 
@@ -370,9 +370,9 @@ domain_is_done(const Look *look)
     tell_outcome(look);
     tell_unmarked(look);
     if (look->run)
-        nest_guardian_see(domains->guardian, look->run);
+        nest_guard_manager_see(domains->manager, look->run);
     else if (!look->unmarked)
-        nest_guardian_forget(domains->guardian, look->uuid);
+        nest_guard_manager_forget(domains->manager, look->uuid);
     g_hash_table_remove(domains->entries, look->uuid);
     if (left.again)
         want_look(domains, look->uuid, left.start);
@@ -455,7 +455,7 @@ end_scan(NestDomains *domains)
     g_clear_pointer(&domains->scan, nest_scan_unref);
     domains->scanning = FALSE;
     (void)malloc_trim(0); /* of many domains much was held for a moment */
-    nest_guardian_settle(domains->guardian);
+    nest_guard_manager_settle(domains->manager);
     if (domains->scan_again)
         nest_domains_scan(domains);
 }
@@ -483,13 +483,13 @@ look_is_done(gpointer data)
 }
 
 NestDomains *
-nest_domains_new(const NestConfig *config, NestHost *host, NestGuardian *guardian)
+nest_domains_new(const NestConfig *config, NestHost *host, NestGuardManager *manager)
 {
     NestDomains *domains = g_new0(NestDomains, 1);
 
     domains->config = config;
     domains->host = host;
-    domains->guardian = guardian;
+    domains->manager = manager;
     domains->watch = nest_define_tracker_new();
     domains->entries = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     domains->unmarked = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -514,14 +514,14 @@ void
 nest_domains_attach(NestDomains *domains, virConnectPtr control, virConnectPtr work)
 {
     domains->pool = nest_connection_pool_new(control, work);
-    nest_guardian_attach(domains->guardian, domains->pool);
+    nest_guard_manager_attach(domains->manager, domains->pool);
     nest_domains_scan(domains);
 }
 
 void
 nest_domains_detach(NestDomains *domains)
 {
-    nest_guardian_attach(domains->guardian, NULL);
+    nest_guard_manager_attach(domains->manager, NULL);
     g_clear_pointer(&domains->pool, nest_connection_pool_unref);
     g_clear_pointer(&domains->scan, nest_scan_unref);
     domains->scanning = FALSE;
@@ -572,12 +572,12 @@ nest_domains_lifecycle(NestDomains *domains, virDomainPtr domain, int event, int
 
     nest_define_tracker_add_event(domains->watch, domain, event, detail);
     if (event == VIR_DOMAIN_EVENT_STOPPED) {
-        nest_guardian_forget(domains->guardian, uuid);
+        nest_guard_manager_forget(domains->manager, uuid);
         look_again(domains, uuid);
         nest_host_retry(domains->host);
     }
     if (event == VIR_DOMAIN_EVENT_RESUMED)
-        nest_guardian_resumed(domains->guardian, uuid);
+        nest_guard_manager_resumed(domains->manager, uuid);
     if (event == VIR_DOMAIN_EVENT_DEFINED)
         want_fresh_look(domains, uuid, virDomainGetName(domain));
     for (gsize i = 0; i < G_N_ELEMENTS(events); i++) {

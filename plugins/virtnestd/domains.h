@@ -14,9 +14,9 @@ typedef struct NestDomains NestDomains;
  * @config: the settings in force; read each time a domain is looked at,
  *   so that a reload takes effect
  * @host: is told which tagged domains need its module
- * @guardian: is told of running domains, and asked what their live statuses are to say
+ * @manager: is told of running domains, and asked what their live statuses are to say
  */
-NestDomains *nest_domains_new(const NestConfig *config, NestHost *host, NestGuardian *guardian);
+NestDomains *nest_domains_new(const NestConfig *config, NestHost *host, NestGuardManager *manager);
 
 /* Frees it; waits until no domain is being looked at. */
 void nest_domains_free(NestDomains *domains);

@@ -1,37 +1,37 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The guard: watches running domains for nested guests, and has migration and save refused while they run.
  *
- * Theory of operation: a running domain that is to be guarded is a ward. Each interval a ward is sampled, by
+ * Theory of operation: a running domain that is to be guarded is a monitored. Each interval a monitored is sampled, by
  * probes that only read files here on the main loop, by others on a worker (guard_job.c); the sample goes
- * into the ward's verdict (common/guard/verdict.c), and where verdict and guard disagree a worker arms or disarms.
- * There is at most one piece of work a ward, so that a QEMU that does not answer holds up nobody else: its
+ * into the monitored's verdict (common/guard/verdict.c), and where verdict and guard disagree a worker arms or disarms.
+ * There is at most one piece of work a monitored, so that a QEMU that does not answer holds up nobody else: its
  * worker does not count among those there may be. What has come out is published: in the domain's live
  * metadata, by the look that the listener asks for, and by the exports. Nothing is written down besides: after
- * a restart of virtnestd or libvirt, a ward's QEMU says itself whether it is armed. */
+ * a restart of virtnestd or libvirt, a monitored's QEMU says itself whether it is armed. */
 #include "virtnestd/guard.h"
 
 #include "base/error.h"
 #include "base/log.h"
-#include "virtnestd/ward.h"
+#include "virtnestd/monitored_domain.h"
 
 /* Without an answer for so long a QEMU counts as stuck. */
 #define STUCK_MS 3000
 /* How old the exports' figures may be. */
 #define EXPORT_MS 15000
 
-struct NestGuardian {
+struct NestGuardManager {
     const NestConfig *config;
     const NestPluginHost *plugins;
     const NestGuardListener *listener;
     gpointer data;            /* for the listener */
     NestConnectionPool *pool; /* where the calls go; NULL while libvirt is away */
     GThreadPool *workers;     /* of NestGuardJob */
-    GHashTable *wards;        /* uuid -> NestWard */
+    GHashTable *monitored;    /* uuid -> NestMonitoredDomain */
     GHashTable
         *farewells;  /* uuids of domains whose guard has ended, until their live statuses say so */
     guint working;   /* jobs under way */
     guint stuck;     /* ... of which so many whose QEMU does not answer */
-    guint timer;     /* the source of the next sample; 0: no ward */
+    guint timer;     /* the source of the next sample; 0: no monitored */
     guint export;    /* the source of the export that is due; 0: none is */
     gint64 exported; /* when the last was */
     gboolean any_armed; /* as the listener knows it */
@@ -43,20 +43,21 @@ struct NestGuardian {
 static gboolean
 export_now(gpointer data)
 {
-    NestGuardian *guardian = data;
+    NestGuardManager *manager = data;
     g_autoptr(GArray) shown = g_array_new(FALSE, FALSE, sizeof(NestShown));
     const NestLoadedPlugin *loaded = NULL;
     GHashTableIter iter;
-    NestWard *ward = NULL;
+    NestMonitoredDomain *monitored = NULL;
 
-    g_hash_table_iter_init(&iter, guardian->wards);
-    while (g_hash_table_iter_next(&iter, NULL, (gpointer *)&ward)) {
-        NestShown row = {&ward->run->guest, &ward->verdict, nest_ward_guard(ward), ward->probe,
-                         ward->problem};
+    g_hash_table_iter_init(&iter, manager->monitored);
+    while (g_hash_table_iter_next(&iter, NULL, (gpointer *)&monitored)) {
+        NestShown row = {&monitored->run->guest, &monitored->verdict,
+                         nest_monitored_domain_guard(monitored), monitored->probe,
+                         monitored->problem};
 
         g_array_append_val(shown, row);
     }
-    for (guint i = 0; (loaded = nest_plugin_host_get(guardian->plugins, NEST_PLUGIN_EXPORT, i));
+    for (guint i = 0; (loaded = nest_plugin_host_get(manager->plugins, NEST_PLUGIN_EXPORT, i));
          i++) {
         g_autoptr(GError) error = NULL;
 
@@ -64,46 +65,47 @@ export_now(gpointer data)
                                      &error))
             nest_log_error(NULL, NULL, error);
     }
-    guardian->export = 0;
-    guardian->exported = nest_guard_now();
+    manager->export = 0;
+    manager->exported = nest_guard_now();
     return G_SOURCE_REMOVE;
 }
 
 static void
-export_soon(NestGuardian *guardian)
+export_soon(NestGuardManager *manager)
 {
-    if (!guardian->export)
-        guardian->export = g_idle_add(export_now, guardian);
+    if (!manager->export)
+        manager->export = g_idle_add(export_now, manager);
 }
 
 static void
-tell_armed(NestGuardian *guardian, gboolean any)
+tell_armed(NestGuardManager *manager, gboolean any)
 {
-    if (any == guardian->any_armed)
+    if (any == manager->any_armed)
         return;
-    guardian->any_armed = any;
-    guardian->listener->armed(guardian->data, any);
+    manager->any_armed = any;
+    manager->listener->armed(manager->data, any);
 }
 
 /* That none is armed any more is told when the interval is over. */
 static void
-set_armed(NestWard *ward, gboolean armed)
+set_armed(NestMonitoredDomain *monitored, gboolean armed)
 {
-    ward->armed = armed;
+    monitored->armed = armed;
     if (armed)
-        tell_armed(ward->guardian, TRUE);
+        tell_armed(monitored->manager, TRUE);
 }
 
 /* While something is under way for it, it is about to change. */
 static void
-publish(NestWard *ward)
+publish(NestMonitoredDomain *monitored)
 {
-    NestGuardian *guardian = ward->guardian;
+    NestGuardManager *manager = monitored->manager;
 
-    if (ward->job || !ward->checked || !nest_ward_show(ward, nest_guard_now()))
+    if (monitored->job || !monitored->checked ||
+        !nest_monitored_domain_show(monitored, nest_guard_now()))
         return;
-    export_soon(guardian);
-    guardian->listener->changed(guardian->data, ward->run->guest.uuid);
+    export_soon(manager);
+    manager->listener->changed(manager->data, monitored->run->guest.uuid);
 }
 
 /* --- work */
@@ -122,164 +124,169 @@ run_job(gpointer data, gpointer unused)
 
 /* @job: of new_job() */
 static void
-push(NestWard *ward, NestGuardJob *job)
+push(NestMonitoredDomain *monitored, NestGuardJob *job)
 {
-    ward->job = job;
-    ward->guardian->working++;
-    g_thread_pool_push(ward->guardian->workers, job, NULL);
+    monitored->job = job;
+    monitored->manager->working++;
+    g_thread_pool_push(monitored->manager->workers, job, NULL);
 }
 
 static NestGuardJob *
-new_job(NestWard *ward, NestGuardWork work)
+new_job(NestMonitoredDomain *monitored, NestGuardWork work)
 {
-    NestGuardian *guardian = ward->guardian;
-    NestGuardJob *job = nest_guard_job_new(work, guardian->plugins, guardian->pool, ward->run);
+    NestGuardManager *manager = monitored->manager;
+    NestGuardJob *job = nest_guard_job_new(work, manager->plugins, manager->pool, monitored->run);
 
-    job->guardian = guardian;
-    job->owner = ward;
-    job->armed = ward->armed;
-    job->yields = ward->lifted;
-    job->since = ward->lifted ? 0 : ward->quiet;
+    job->manager = manager;
+    job->owner = monitored;
+    job->armed = monitored->armed;
+    job->yields = monitored->lifted;
+    job->since = monitored->lifted ? 0 : monitored->quiet;
     return job;
 }
 
 static void
-begin(NestWard *ward, NestGuardWork work)
+begin(NestMonitoredDomain *monitored, NestGuardWork work)
 {
-    push(ward, new_job(ward, work));
+    push(monitored, new_job(monitored, work));
 }
 
 /* @evidence, @probe: what is known of the sample already, and from where. */
 static void
-begin_sample(NestWard *ward, const NestEvidence *evidence, const char *probe)
+begin_sample(NestMonitoredDomain *monitored, const NestEvidence *evidence, const char *probe)
 {
-    NestGuardJob *job = new_job(ward, nest_guard_sample);
+    NestGuardJob *job = new_job(monitored, nest_guard_sample);
 
     job->evidence = *evidence;
     job->probe = probe;
-    job->wants_bit = nest_ward_wants_bit(ward);
-    push(ward, job);
+    job->wants_bit = nest_monitored_domain_wants_bit(monitored);
+    push(monitored, job);
 }
 
 /* So that those whose QEMU answers have as many workers as ever. */
 static void
-allow_workers(NestGuardian *guardian)
+allow_workers(NestGuardManager *manager)
 {
-    guint more = MIN(guardian->stuck, NEST_POOL_EXTRA_CONNECTIONS);
+    guint more = MIN(manager->stuck, NEST_POOL_EXTRA_CONNECTIONS);
 
-    g_thread_pool_set_max_threads(guardian->workers, (gint)(NEST_POOL_CONNECTIONS + more), NULL);
-    if (guardian->pool)
-        nest_connection_pool_extend(guardian->pool, more);
+    g_thread_pool_set_max_threads(manager->workers, (gint)(NEST_POOL_CONNECTIONS + more), NULL);
+    if (manager->pool)
+        nest_connection_pool_extend(manager->pool, more);
 }
 
 static void
-notice_stuck(NestWard *ward)
+notice_stuck(NestMonitoredDomain *monitored)
 {
     g_autoptr(GError) error = NULL;
 
-    if (!ward->job || ward->job->stuck || nest_guard_job_took(ward->job) < STUCK_MS)
+    if (!monitored->job || monitored->job->stuck || nest_guard_job_took(monitored->job) < STUCK_MS)
         return;
-    ward->job->stuck = TRUE;
-    ward->guardian->stuck++;
-    allow_workers(ward->guardian);
-    if (ward->guardian->stuck == NEST_POOL_CONNECTIONS + NEST_POOL_EXTRA_CONNECTIONS)
+    monitored->job->stuck = TRUE;
+    monitored->manager->stuck++;
+    allow_workers(monitored->manager);
+    if (monitored->manager->stuck == NEST_POOL_CONNECTIONS + NEST_POOL_EXTRA_CONNECTIONS)
         nest_log(G_LOG_LEVEL_WARNING, NULL, NULL,
                  "%u domains do not answer: until one of them does, no guard is armed or disarmed",
-                 ward->guardian->stuck);
+                 monitored->manager->stuck);
     error =
         g_error_new(NEST_ERROR, NEST_ERROR_GUARD,
                     "its QEMU has not answered for %d s: until it does, nothing is known of its "
                     "nested guests, and its guard stays as it is",
                     STUCK_MS / 1000);
-    nest_ward_say_once(ward, error);
+    nest_monitored_domain_say_once(monitored, error);
 }
 
 /* Whether an operation that is under way may have begun while the guard was lifted. */
 static gboolean
-was_lifted(const NestWard *ward)
+was_lifted(const NestMonitoredDomain *monitored)
 {
-    return nest_ward_is_lifted(ward) ||
-           (ward->lifted && !ward->spent && ward->verdict.state == NEST_VERDICT_RUNNING);
+    return nest_monitored_domain_is_lifted(monitored) ||
+           (monitored->lifted && !monitored->spent &&
+            monitored->verdict.state == NEST_VERDICT_RUNNING);
 }
 
 /* Makes the guard what the verdict asks for. */
 static void
-decide(NestWard *ward)
+decide(NestMonitoredDomain *monitored)
 {
-    if (ward->job)
+    if (monitored->job)
         return;
-    ward->lifted = was_lifted(ward);
-    if (nest_ward_wants_arms(ward) && !ward->armed)
-        begin(ward, nest_guard_arm);
-    else if (ward->armed && (nest_ward_is_lifted(ward) || ward->verdict.state == NEST_VERDICT_NONE))
-        begin(ward, nest_guard_disarm);
-    publish(ward);
+    monitored->lifted = was_lifted(monitored);
+    if (nest_monitored_domain_wants_arms(monitored) && !monitored->armed)
+        begin(monitored, nest_guard_arm);
+    else if (monitored->armed && (nest_monitored_domain_is_lifted(monitored) ||
+                                  monitored->verdict.state == NEST_VERDICT_NONE))
+        begin(monitored, nest_guard_disarm);
+    publish(monitored);
 }
 
 static void
-take_sample(NestWard *ward, const NestEvidence *evidence, const char *probe, gint64 now)
+take_sample(NestMonitoredDomain *monitored, const NestEvidence *evidence, const char *probe,
+            gint64 now)
 {
-    const NestConfig *config = ward->guardian->config;
+    const NestConfig *config = monitored->manager->config;
     NestVerdictRules rules = {config->linger_ms, config->release == NEST_RELEASE_STRICT};
 
-    nest_verdict_add(&ward->verdict, evidence, &rules, ward->run->started_ms, now);
-    if (ward->verdict.state == NEST_VERDICT_NONE)
-        ward->quiet = (g_get_real_time() - (nest_guard_now() - now) * G_TIME_SPAN_MILLISECOND) /
-                      G_USEC_PER_SEC;
+    nest_verdict_add(&monitored->verdict, evidence, &rules, monitored->run->started_ms, now);
+    if (monitored->verdict.state == NEST_VERDICT_NONE)
+        monitored->quiet =
+            (g_get_real_time() - (nest_guard_now() - now) * G_TIME_SPAN_MILLISECOND) /
+            G_USEC_PER_SEC;
     if (probe)
-        ward->probe = probe;
-    decide(ward);
+        monitored->probe = probe;
+    decide(monitored);
 }
 
 static void
-sample(NestWard *ward)
+sample(NestMonitoredDomain *monitored)
 {
-    const NestPluginHost *plugins = ward->guardian->plugins;
-    const NestGuest *guest = &ward->run->guest;
+    const NestPluginHost *plugins = monitored->manager->plugins;
+    const NestGuest *guest = &monitored->run->guest;
     NestEvidence evidence = {0};
     const char *probe = NULL;
 
-    notice_stuck(ward);
-    if (ward->job)
+    notice_stuck(monitored);
+    if (monitored->job)
         return;
     probe = nest_guard_sample_here(plugins, guest, &evidence);
-    if (evidence.counted && !nest_verdict_wants_bit(&ward->verdict))
-        take_sample(ward, &evidence, probe, nest_guard_now());
+    if (evidence.counted && !nest_verdict_wants_bit(&monitored->verdict))
+        take_sample(monitored, &evidence, probe, nest_guard_now());
     else
-        begin_sample(ward, &evidence, probe);
+        begin_sample(monitored, &evidence, probe);
 }
 
 static void
-sample_is_done(NestWard *ward, const NestGuardJob *job)
+sample_is_done(NestMonitoredDomain *monitored, const NestGuardJob *job)
 {
-    const NestGuest *guest = &ward->run->guest;
+    const NestGuest *guest = &monitored->run->guest;
 
-    ward->blind = job->error ? ward->blind + 1 : 0;
-    if (ward->blind == NEST_WARD_MAX_BLIND)
+    monitored->blind = job->error ? monitored->blind + 1 : 0;
+    if (monitored->blind == NEST_MONITORED_DOMAIN_MAX_BLIND)
         nest_log_error(guest->name, guest->uuid, job->error);
-    take_sample(ward, &job->evidence, job->probe, job->sampled);
+    take_sample(monitored, &job->evidence, job->probe, job->sampled);
 }
 
 static void
-check_is_done(NestWard *ward, const NestGuardJob *job)
+check_is_done(NestMonitoredDomain *monitored, const NestGuardJob *job)
 {
     if (job->error) {
-        nest_ward_say_once(ward, job->error); /* and it is checked again with the next sample */
+        nest_monitored_domain_say_once(
+            monitored, job->error); /* and it is checked again with the next sample */
         return;
     }
-    ward->checked = TRUE;
-    set_armed(ward, job->armed);
-    sample(ward);
+    monitored->checked = TRUE;
+    set_armed(monitored, job->armed);
+    sample(monitored);
 }
 
 /* What the guard came too late for, and the guest has not left with. */
 static void
-tell_late(NestWard *ward, const NestGuardJob *job)
+tell_late(NestMonitoredDomain *monitored, const NestGuardJob *job)
 {
-    const NestGuest *guest = &ward->run->guest;
+    const NestGuest *guest = &monitored->run->guest;
     g_autoptr(GError) error = NULL;
 
-    if (!job->late || ward->armed)
+    if (!job->late || monitored->armed)
         return;
     error = g_error_new(NEST_ERROR, NEST_ERROR_GUARD,
                         "its snapshot with memory was made before the guard was armed, and may "
@@ -290,48 +297,49 @@ tell_late(NestWard *ward, const NestGuardJob *job)
 
 /* One that is not armed yet, as what was allowed goes on, is tried again with the next sample. */
 static void
-arm_is_done(NestWard *ward, const NestGuardJob *job)
+arm_is_done(NestMonitoredDomain *monitored, const NestGuardJob *job)
 {
-    const NestGuest *guest = &ward->run->guest;
+    const NestGuest *guest = &monitored->run->guest;
 
-    ward->lifted = job->yields;
+    monitored->lifted = job->yields;
     if (job->aborted)
         nest_log_event(NEST_LOG_ABORTED, guest->name, guest->uuid,
                        "its %s was aborted: nested guests began to run while it was under way",
                        job->aborted);
-    g_clear_pointer(&ward->problem, g_free);
+    g_clear_pointer(&monitored->problem, g_free);
     if (job->error) {
-        ward->problem = nest_error_text(job->error);
-        nest_ward_say_once(ward, job->error);
+        monitored->problem = nest_error_text(job->error);
+        nest_monitored_domain_say_once(monitored, job->error);
     } else {
-        g_clear_pointer(&ward->said, g_free);
+        g_clear_pointer(&monitored->said, g_free);
     }
-    if (job->armed && !ward->armed)
+    if (job->armed && !monitored->armed)
         nest_log_event(NEST_LOG_ARMED, guest->name, guest->uuid,
                        "nested guests run in it (%s): migration and save are refused",
-                       nest_ward_reason(ward));
-    tell_late(ward, job);
-    set_armed(ward, job->armed);
-    publish(ward);
-    ward->checked = !job->unsure;
+                       nest_monitored_domain_reason(monitored));
+    tell_late(monitored, job);
+    set_armed(monitored, job->armed);
+    publish(monitored);
+    monitored->checked = !job->unsure;
 }
 
 static void
-disarm_is_done(NestWard *ward, const NestGuardJob *job)
+disarm_is_done(NestMonitoredDomain *monitored, const NestGuardJob *job)
 {
-    const NestGuest *guest = &ward->run->guest;
+    const NestGuest *guest = &monitored->run->guest;
 
     if (job->error)
-        nest_ward_say_once(ward, job->error);
+        nest_monitored_domain_say_once(monitored, job->error);
     else
         nest_log_event(
             NEST_LOG_DISARMED, guest->name, guest->uuid, "%s: migration and save are possible",
-            nest_ward_is_lifted(ward) ? "its guard is lifted by hand" : nest_ward_reason(ward));
-    set_armed(ward, job->armed);
+            nest_monitored_domain_is_lifted(monitored) ? "its guard is lifted by hand"
+                                                       : nest_monitored_domain_reason(monitored));
+    set_armed(monitored, job->armed);
     if (job->error)
-        publish(ward); /* and it is tried again with the next sample */
+        publish(monitored); /* and it is tried again with the next sample */
     else
-        decide(ward);
+        decide(monitored);
 }
 
 /* The last that is heard of a guest which was faster than its guard. */
@@ -347,7 +355,7 @@ tell_lost(const NestGuardJob *job)
 /* What follows each kind of work, on the main loop. */
 static const struct {
     NestGuardWork work;
-    void (*done)(NestWard *ward, const NestGuardJob *job);
+    void (*done)(NestMonitoredDomain *monitored, const NestGuardJob *job);
 } works[] = {
     {nest_guard_sample, sample_is_done},
     {nest_guard_check, check_is_done},
@@ -355,92 +363,92 @@ static const struct {
     {nest_guard_disarm, disarm_is_done},
 };
 
-static void drop_if_over(NestWard *ward);
+static void drop_if_over(NestMonitoredDomain *monitored);
 
 static gboolean
 job_is_done(gpointer data)
 {
     NestGuardJob *job = data;
-    NestGuardian *guardian = job->guardian;
-    NestWard *ward = job->owner;
+    NestGuardManager *manager = job->manager;
+    NestMonitoredDomain *monitored = job->owner;
 
-    guardian->working--;
+    manager->working--;
     if (job->stuck) {
-        guardian->stuck--;
-        allow_workers(guardian);
+        manager->stuck--;
+        allow_workers(manager);
     }
     tell_lost(job);
-    if (ward)
-        ward->job = NULL;
-    if (ward && !job->gone) {
+    if (monitored)
+        monitored->job = NULL;
+    if (monitored && !job->gone) {
         for (gsize i = 0; i < G_N_ELEMENTS(works); i++)
             if (works[i].work == job->work)
-                works[i].done(ward, job);
-        drop_if_over(ward);
+                works[i].done(monitored, job);
+        drop_if_over(monitored);
     }
     nest_guard_job_free(job);
     return G_SOURCE_REMOVE;
 }
 
-/* --- the wards */
+/* --- the monitored */
 
 static gboolean interval_is_over(gpointer data);
 
 static void
-start_timer(NestGuardian *guardian)
+start_timer(NestGuardManager *manager)
 {
-    if (!guardian->timer)
-        guardian->timer = g_timeout_add(guardian->config->interval_ms, interval_is_over, guardian);
+    if (!manager->timer)
+        manager->timer = g_timeout_add(manager->config->interval_ms, interval_is_over, manager);
 }
 
 /* While libvirt is away, and until each domain has been asked anew, what was armed counts as armed. */
 static gboolean
 interval_is_over(gpointer data)
 {
-    NestGuardian *guardian = data;
-    g_autoptr(GList) wards = g_hash_table_get_values(guardian->wards);
-    gboolean any = guardian->any_armed && guardian->settling;
+    NestGuardManager *manager = data;
+    g_autoptr(GList) all = g_hash_table_get_values(manager->monitored);
+    gboolean any = manager->any_armed && manager->settling;
 
-    for (GList *i = wards; i; i = i->next) {
-        NestWard *ward = i->data;
+    for (GList *i = all; i; i = i->next) {
+        NestMonitoredDomain *monitored = i->data;
 
-        any |= ward->armed || (guardian->any_armed && !ward->checked);
-        if (ward->checked || ward->job)
-            sample(ward);
+        any |= monitored->armed || (manager->any_armed && !monitored->checked);
+        if (monitored->checked || monitored->job)
+            sample(monitored);
         else
-            begin(ward, nest_guard_check);
+            begin(monitored, nest_guard_check);
     }
-    if (guardian->pool)
-        tell_armed(guardian, any);
-    if (wards && nest_guard_now() - guardian->exported > EXPORT_MS)
-        export_soon(guardian);
-    guardian->timer = 0;
-    if (wards)
-        start_timer(guardian);
+    if (manager->pool)
+        tell_armed(manager, any);
+    if (all && nest_guard_now() - manager->exported > EXPORT_MS)
+        export_soon(manager);
+    manager->timer = 0;
+    if (all)
+        start_timer(manager);
     return G_SOURCE_REMOVE;
 }
 
 static void
-remove_ward(NestGuardian *guardian, const char *uuid)
+remove_monitored(NestGuardManager *manager, const char *uuid)
 {
-    if (!g_hash_table_remove(guardian->wards, uuid))
+    if (!g_hash_table_remove(manager->monitored, uuid))
         return;
-    export_soon(guardian);
+    export_soon(manager);
 }
 
 /* Its tag is gone, or says migration='allow', and it is disarmed. */
 static void
-drop_if_over(NestWard *ward)
+drop_if_over(NestMonitoredDomain *monitored)
 {
-    NestGuardian *guardian = ward->guardian;
+    NestGuardManager *manager = monitored->manager;
     g_autofree gchar *uuid = NULL;
 
-    if (ward->run->guarded || ward->armed || !ward->checked || ward->job)
+    if (monitored->run->guarded || monitored->armed || !monitored->checked || monitored->job)
         return;
-    uuid = g_strdup(ward->run->guest.uuid);
-    g_hash_table_add(guardian->farewells, g_strdup(uuid));
-    remove_ward(guardian, uuid);
-    guardian->listener->changed(guardian->data, uuid);
+    uuid = g_strdup(monitored->run->guest.uuid);
+    g_hash_table_add(manager->farewells, g_strdup(uuid));
+    remove_monitored(manager, uuid);
+    manager->listener->changed(manager->data, uuid);
 }
 
 /* Whether virtnestd, this one or an earlier, has armed it. */
@@ -451,154 +459,156 @@ may_be_armed(const NestLiveDomain *run)
 }
 
 static void
-add_ward(NestGuardian *guardian, NestLiveDomain *run)
+add_monitored(NestGuardManager *manager, NestLiveDomain *run)
 {
-    NestWard *ward = nest_ward_new(guardian, run);
+    NestMonitoredDomain *monitored = nest_monitored_domain_new(manager, run);
 
-    g_hash_table_remove(guardian->farewells, run->guest.uuid);
-    g_hash_table_insert(guardian->wards, g_strdup(run->guest.uuid), ward);
-    begin(ward, nest_guard_check);
-    start_timer(guardian);
+    g_hash_table_remove(manager->farewells, run->guest.uuid);
+    g_hash_table_insert(manager->monitored, g_strdup(run->guest.uuid), monitored);
+    begin(monitored, nest_guard_check);
+    start_timer(manager);
 }
 
 /* One that has just been let go is marked as guarded until its live status has been written anew. */
 static void
-see_new(NestGuardian *guardian, NestLiveDomain *run)
+see_new(NestGuardManager *manager, NestLiveDomain *run)
 {
     const char *uuid = run->guest.uuid;
 
     if (!may_be_armed(run))
-        g_hash_table_remove(guardian->farewells, uuid);
-    if (guardian->pool &&
-        (run->guarded || (may_be_armed(run) && !g_hash_table_contains(guardian->farewells, uuid))))
-        add_ward(guardian, run);
+        g_hash_table_remove(manager->farewells, uuid);
+    if (manager->pool &&
+        (run->guarded || (may_be_armed(run) && !g_hash_table_contains(manager->farewells, uuid))))
+        add_monitored(manager, run);
 }
 
 void
-nest_guardian_see(NestGuardian *guardian, NestLiveDomain *run)
+nest_guard_manager_see(NestGuardManager *manager, NestLiveDomain *run)
 {
-    NestWard *ward = g_hash_table_lookup(guardian->wards, run->guest.uuid);
+    NestMonitoredDomain *monitored = g_hash_table_lookup(manager->monitored, run->guest.uuid);
 
-    if (ward && !nest_live_domain_is(ward->run, run)) {
-        remove_ward(guardian, run->guest.uuid);
-        ward = NULL;
+    if (monitored && !nest_live_domain_is(monitored->run, run)) {
+        remove_monitored(manager, run->guest.uuid);
+        monitored = NULL;
     }
-    if (!ward) {
-        see_new(guardian, run);
+    if (!monitored) {
+        see_new(manager, run);
         return;
     }
-    nest_live_domain_unref(ward->run);
-    ward->run = nest_live_domain_ref(run);
-    ward->spent &= run->has_allow;
-    decide(ward);
-    drop_if_over(ward);
+    nest_live_domain_unref(monitored->run);
+    monitored->run = nest_live_domain_ref(run);
+    monitored->spent &= run->has_allow;
+    decide(monitored);
+    drop_if_over(monitored);
 }
 
 void
-nest_guardian_forget(NestGuardian *guardian, const char *uuid)
+nest_guard_manager_forget(NestGuardManager *manager, const char *uuid)
 {
-    g_hash_table_remove(guardian->farewells, uuid);
-    remove_ward(guardian, uuid);
+    g_hash_table_remove(manager->farewells, uuid);
+    remove_monitored(manager, uuid);
 }
 
 void
-nest_guardian_job_moves(NestGuardian *guardian, const char *uuid)
+nest_guard_manager_job_moves(NestGuardManager *manager, const char *uuid)
 {
-    NestWard *ward = g_hash_table_lookup(guardian->wards, uuid);
+    NestMonitoredDomain *monitored = g_hash_table_lookup(manager->monitored, uuid);
 
-    if (ward)
-        ward->moves = TRUE;
+    if (monitored)
+        monitored->moves = TRUE;
 }
 
 void
-nest_guardian_resumed(NestGuardian *guardian, const char *uuid)
+nest_guard_manager_resumed(NestGuardManager *manager, const char *uuid)
 {
-    NestWard *ward = g_hash_table_lookup(guardian->wards, uuid);
+    NestMonitoredDomain *monitored = g_hash_table_lookup(manager->monitored, uuid);
 
-    if (ward && ward->moves)
-        nest_guardian_job_ended(guardian, uuid);
+    if (monitored && monitored->moves)
+        nest_guard_manager_job_ended(manager, uuid);
 }
 
 void
-nest_guardian_job_ended(NestGuardian *guardian, const char *uuid)
+nest_guard_manager_job_ended(NestGuardManager *manager, const char *uuid)
 {
-    NestWard *ward = g_hash_table_lookup(guardian->wards, uuid);
+    NestMonitoredDomain *monitored = g_hash_table_lookup(manager->monitored, uuid);
 
-    if (!ward)
+    if (!monitored)
         return;
-    ward->moves = FALSE;
-    if (!ward->run->allow.once || ward->spent)
+    monitored->moves = FALSE;
+    if (!monitored->run->allow.once || monitored->spent)
         return;
-    ward->spent = TRUE;
-    decide(ward);
-    guardian->listener->changed(guardian->data, uuid);
+    monitored->spent = TRUE;
+    decide(monitored);
+    manager->listener->changed(manager->data, uuid);
 }
 
 NestLiveStatus *
-nest_guardian_live(NestGuardian *guardian, const char *uuid, gboolean *ret_allow_is_over)
+nest_guard_manager_live_status(NestGuardManager *manager, const char *uuid,
+                               gboolean *ret_allow_is_over)
 {
-    const NestWard *ward = g_hash_table_lookup(guardian->wards, uuid);
+    const NestMonitoredDomain *monitored = g_hash_table_lookup(manager->monitored, uuid);
 
-    *ret_allow_is_over = ward && ward->spent;
-    if (g_hash_table_contains(guardian->farewells, uuid))
+    *ret_allow_is_over = monitored && monitored->spent;
+    if (g_hash_table_contains(manager->farewells, uuid))
         return nest_live_status_new();
-    return ward && ward->shown ? nest_live_status_copy(ward->shown) : NULL;
+    return monitored && monitored->shown ? nest_live_status_copy(monitored->shown) : NULL;
 }
 
 gboolean
-nest_guardian_is_busy(const NestGuardian *guardian)
+nest_guard_manager_is_busy(const NestGuardManager *manager)
 {
-    return guardian->working > 0;
+    return manager->working > 0;
 }
 
 void
-nest_guardian_attach(NestGuardian *guardian, NestConnectionPool *pool)
+nest_guard_manager_attach(NestGuardManager *manager, NestConnectionPool *pool)
 {
-    g_hash_table_remove_all(guardian->wards);
-    g_hash_table_remove_all(guardian->farewells);
-    g_clear_pointer(&guardian->pool, nest_connection_pool_unref);
+    g_hash_table_remove_all(manager->monitored);
+    g_hash_table_remove_all(manager->farewells);
+    g_clear_pointer(&manager->pool, nest_connection_pool_unref);
     if (pool) {
-        guardian->pool = nest_connection_pool_ref(pool);
-        guardian->settling = TRUE;
+        manager->pool = nest_connection_pool_ref(pool);
+        manager->settling = TRUE;
     }
-    allow_workers(guardian);
-    export_soon(guardian);
+    allow_workers(manager);
+    export_soon(manager);
 }
 
 void
-nest_guardian_settle(NestGuardian *guardian)
+nest_guard_manager_settle(NestGuardManager *manager)
 {
-    guardian->settling = FALSE;
-    start_timer(guardian);
+    manager->settling = FALSE;
+    start_timer(manager);
 }
 
-NestGuardian *
-nest_guardian_new(const NestConfig *config, const NestPluginHost *plugins,
-                  const NestGuardListener *listener, gpointer data)
+NestGuardManager *
+nest_guard_manager_new(const NestConfig *config, const NestPluginHost *plugins,
+                       const NestGuardListener *listener, gpointer data)
 {
-    NestGuardian *guardian = g_new0(NestGuardian, 1);
+    NestGuardManager *manager = g_new0(NestGuardManager, 1);
 
-    guardian->config = config;
-    guardian->plugins = plugins;
-    guardian->listener = listener;
-    guardian->data = data;
-    guardian->wards = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, nest_ward_free);
-    guardian->farewells = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    guardian->workers = g_thread_pool_new(run_job, NULL, NEST_POOL_CONNECTIONS, FALSE, NULL);
-    return guardian;
+    manager->config = config;
+    manager->plugins = plugins;
+    manager->listener = listener;
+    manager->data = data;
+    manager->monitored =
+        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, nest_monitored_domain_free);
+    manager->farewells = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    manager->workers = g_thread_pool_new(run_job, NULL, NEST_POOL_CONNECTIONS, FALSE, NULL);
+    return manager;
 }
 
 void
-nest_guardian_free(NestGuardian *guardian)
+nest_guard_manager_free(NestGuardManager *manager)
 {
-    if (!guardian)
+    if (!manager)
         return;
-    nest_guardian_attach(guardian, NULL);
-    g_thread_pool_free(guardian->workers, FALSE, TRUE);
-    g_clear_handle_id(&guardian->timer, g_source_remove);
-    g_clear_handle_id(&guardian->export, g_source_remove);
-    (void)export_now(guardian);
-    g_hash_table_unref(guardian->wards);
-    g_hash_table_unref(guardian->farewells);
-    g_free(guardian);
+    nest_guard_manager_attach(manager, NULL);
+    g_thread_pool_free(manager->workers, FALSE, TRUE);
+    g_clear_handle_id(&manager->timer, g_source_remove);
+    g_clear_handle_id(&manager->export, g_source_remove);
+    (void)export_now(manager);
+    g_hash_table_unref(manager->monitored);
+    g_hash_table_unref(manager->farewells);
+    g_free(manager);
 }

@@ -7,13 +7,13 @@
 #include "virt/live_domain.h"
 #include "virtnestd/connection_pool.h"
 
-typedef struct NestGuardian NestGuardian;
+typedef struct NestGuardManager NestGuardManager;
 
 /**
  * NestGuardListener: what the guard calls. Both are called from the main loop.
  */
 typedef struct {
-    /* nest_guardian_live() says something else of a domain than before, so its live
+    /* nest_guard_manager_live_status() says something else of a domain than before, so its live
      * status must be checked. */
     void (*changed)(gpointer data, const char *uuid);
     /* Whether any domain is armed now. */
@@ -21,48 +21,48 @@ typedef struct {
 } NestGuardListener;
 
 /**
- * nest_guardian_new: begin, with no domain to guard yet.
+ * nest_guard_manager_new: begin, with no domain to guard yet.
  * @config: the settings in force; read each time, so that a reload counts from the next sample
  * @plugins: probes, guards and exports
  */
-NestGuardian *nest_guardian_new(const NestConfig *config, const NestPluginHost *plugins,
-                                const NestGuardListener *listener, gpointer data);
+NestGuardManager *nest_guard_manager_new(const NestConfig *config, const NestPluginHost *plugins,
+                                         const NestGuardListener *listener, gpointer data);
 
 /* Frees it; waits for the work under way. Armed domains stay armed. */
-void nest_guardian_free(NestGuardian *guardian);
+void nest_guard_manager_free(NestGuardManager *manager);
 
 /* libvirt is there, or gone if @pool is NULL: then all is forgotten, and
  * learnt again when it is back. */
-void nest_guardian_attach(NestGuardian *guardian, NestConnectionPool *pool);
+void nest_guard_manager_attach(NestGuardManager *manager, NestConnectionPool *pool);
 
 /* All domains have been looked at since libvirt came. */
-void nest_guardian_settle(NestGuardian *guardian);
+void nest_guard_manager_settle(NestGuardManager *manager);
 
 /* A domain was looked at, and runs. It is guarded from now on if @run
  * says so, or if it is armed. */
-void nest_guardian_see(NestGuardian *guardian, NestLiveDomain *run);
+void nest_guard_manager_see(NestGuardManager *manager, NestLiveDomain *run);
 
 /* A domain does not run any more, or is none of ours. */
-void nest_guardian_forget(NestGuardian *guardian, const char *uuid);
+void nest_guard_manager_forget(NestGuardManager *manager, const char *uuid);
 
 /* A domain's memory is being transferred, to another place or into a file. */
-void nest_guardian_job_moves(NestGuardian *guardian, const char *uuid);
+void nest_guard_manager_job_moves(NestGuardManager *manager, const char *uuid);
 
 /* A migration away, a save or a snapshot of a domain has ended, one way or the other. */
-void nest_guardian_job_ended(NestGuardian *guardian, const char *uuid);
+void nest_guard_manager_job_ended(NestGuardManager *manager, const char *uuid);
 
 /* A domain's vCPUs run again. After an internal snapshot that is all that libvirt
  * tells of its end (seen in 9.0). */
-void nest_guardian_resumed(NestGuardian *guardian, const char *uuid);
+void nest_guard_manager_resumed(NestGuardManager *manager, const char *uuid);
 
 /**
- * nest_guardian_live: what a domain's live status is to say.
+ * nest_guard_manager_live_status: what a domain's live status is to say.
  * @ret_allow_is_over: whether what virt-nest allow left is used up
  *
  * Returns: (transfer full)(nullable) a record with a live part only; NULL where the guard has no say.
  */
-NestLiveStatus *nest_guardian_live(NestGuardian *guardian, const char *uuid,
-                                   gboolean *ret_allow_is_over);
+NestLiveStatus *nest_guard_manager_live_status(NestGuardManager *manager, const char *uuid,
+                                               gboolean *ret_allow_is_over);
 
 /* Whether work is under way that a leaving virtnestd should wait for. */
-gboolean nest_guardian_is_busy(const NestGuardian *guardian);
+gboolean nest_guard_manager_is_busy(const NestGuardManager *manager);

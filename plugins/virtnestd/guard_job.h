@@ -28,14 +28,14 @@ struct NestGuardJob {
     gint64 sampled;        /* ... when it was taken, CLOCK_MONOTONIC's milliseconds */
     gboolean armed;        /* whether the guard is armed now */
     gboolean yields;       /* arm: not while libvirt is at a job; then: it was */
-    gint64 since;    /* arm: when no nested guest ran yet, in seconds since 1970; 0: unknown */
-    gchar *late;     /* arm: (nullable) snapshots with memory that were made since then */
-    gboolean unsure; /* arm: it failed, and may be armed all the same */
-    gchar *aborted;  /* arm: the job that was aborted for it, or was completed first; NULL: none */
-    gboolean gone;   /* the domain has ended meanwhile: an event will tell, or has told */
-    GError *error;   /* what went wrong */
-    gpointer guardian; /* for the way back */
-    gpointer owner;    /* of the main loop: whose work it is; NULL once that is gone */
+    gint64 since;     /* arm: when no nested guest ran yet, in seconds since 1970; 0: unknown */
+    gchar *late;      /* arm: (nullable) snapshots with memory that were made since then */
+    gboolean unsure;  /* arm: it failed, and may be armed all the same */
+    gchar *aborted;   /* arm: the job that was aborted for it, or was completed first; NULL: none */
+    gboolean gone;    /* the domain has ended meanwhile: an event will tell, or has told */
+    GError *error;    /* what went wrong */
+    gpointer manager; /* for the way back */
+    gpointer owner;   /* of the main loop: whose work it is; NULL once that is gone */
 };
 
 /* (transfer full) */

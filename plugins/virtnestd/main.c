@@ -4,8 +4,8 @@
  * This file has the process, its signals and its settings. event_connection.c receives libvirt's events, and
  * connection_pool.c has the connections for calls. scan.c and domains.c decide which domains are looked at,
  * and correct.c (with watch.c), run.c, publish.c and restart.c do what is then to be done. host.c
- * takes care of the host's KVM module. guard.c watches running domains, each kept in a ward
- * (ward.c); guard_job.c does its work on a worker, through the plugins that loader.c has loaded.
+ * takes care of the host's KVM module. guard.c watches running domains, each kept in a monitored
+ * (monitored_domain.c); guard_job.c does its work on a worker, through the plugins that loader.c has loaded.
  * inhibit.c delays the host's shutdown, and release.c disarms all domains. */
 #include "base/config.h"
 #include "base/error.h"
@@ -36,7 +36,7 @@ typedef struct {
     NestConfig config;               /* the settings in force */
     NestHost *host;                  /* takes care of its KVM module */
     NestPluginHost *plugins;         /* probes, guards and exports */
-    NestGuardian *guardian;          /* uses the plugins */
+    NestGuardManager *manager;       /* uses the plugins */
     NestInhibit *inhibit;            /* delays the host's shutdown */
     NestDomains *domains;            /* which domains are to be looked at */
     NestEventConnection *connection; /* the connection to libvirt */
@@ -79,7 +79,7 @@ on_job_moves(gpointer data, virDomainPtr domain)
 {
     g_autofree gchar *uuid = nest_virt_uuid(domain);
 
-    nest_guardian_job_moves(((Daemon *)data)->guardian, uuid);
+    nest_guard_manager_job_moves(((Daemon *)data)->manager, uuid);
 }
 
 static void
@@ -87,7 +87,7 @@ on_job_ended(gpointer data, virDomainPtr domain)
 {
     g_autofree gchar *uuid = nest_virt_uuid(domain);
 
-    nest_guardian_job_ended(((Daemon *)data)->guardian, uuid);
+    nest_guard_manager_job_ended(((Daemon *)data)->manager, uuid);
 }
 
 static const NestEventListener listener = {
@@ -163,7 +163,7 @@ quit_idle(gpointer data)
 {
     Daemon *daemon = data;
 
-    daemon->idle = !nest_guardian_is_busy(daemon->guardian);
+    daemon->idle = !nest_guard_manager_is_busy(daemon->manager);
     if (daemon->idle)
         return quit(data);
     g_timeout_add(STOP_POLL_MS, quit_idle, daemon);
@@ -190,8 +190,9 @@ run(Daemon *daemon, const char *uri)
     daemon->loop = g_main_loop_new(NULL, FALSE);
     daemon->host = nest_host_new(&daemon->config, on_host_ready, daemon);
     daemon->inhibit = nest_inhibit_new(drain);
-    daemon->guardian = nest_guardian_new(&daemon->config, daemon->plugins, &guard_listener, daemon);
-    daemon->domains = nest_domains_new(&daemon->config, daemon->host, daemon->guardian);
+    daemon->manager =
+        nest_guard_manager_new(&daemon->config, daemon->plugins, &guard_listener, daemon);
+    daemon->domains = nest_domains_new(&daemon->config, daemon->host, daemon->manager);
     daemon->connection = nest_event_connection_new(uri, &listener, daemon);
     g_unix_signal_add(SIGHUP, reload, daemon);
     g_unix_signal_add(SIGTERM, stop, daemon);
@@ -201,7 +202,7 @@ run(Daemon *daemon, const char *uri)
     nest_event_connection_free(daemon->connection);
     if (daemon->idle) { /* else a worker waits for libvirt and still needs it */
         nest_domains_free(daemon->domains);
-        nest_guardian_free(daemon->guardian);
+        nest_guard_manager_free(daemon->manager);
         nest_plugin_host_free(daemon->plugins);
     }
     nest_inhibit_free(daemon->inhibit);

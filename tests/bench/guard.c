@@ -44,7 +44,7 @@ typedef struct {
     NestConfig config;
     guint domains;
     gchar **counters; /* a path for each, and NULL */
-    NestGuardian *guardian;
+    NestGuardManager *manager;
     guint known; /* domains of which it was published that no nested guest runs */
     guint armed; /* ... and of which that they are armed */
 } Bench;
@@ -145,7 +145,7 @@ on_changed(gpointer data, const char *uuid)
 {
     Bench *bench = data;
     gboolean allow_is_over = FALSE;
-    g_autoptr(NestLiveStatus) state = nest_guardian_live(bench->guardian, uuid, &allow_is_over);
+    g_autoptr(NestLiveStatus) state = nest_guard_manager_live_status(bench->manager, uuid, &allow_is_over);
 
     bench->known += !state->nested;
     bench->armed += g_str_equal(state->guard, "armed");
@@ -198,12 +198,12 @@ guard_all(Bench *bench)
     virConnectPtr fake = virConnectOpen(NULL);
     NestConnectionPool *pool = nest_connection_pool_new(fake, fake);
 
-    nest_guardian_attach(bench->guardian, pool);
+    nest_guard_manager_attach(bench->manager, pool);
     nest_connection_pool_unref(pool);
     for (guint i = 0; i < bench->domains; i++) {
         g_autoptr(NestLiveDomain) run = new_run(i);
 
-        nest_guardian_see(bench->guardian, run);
+        nest_guard_manager_see(bench->manager, run);
     }
 }
 
@@ -302,9 +302,9 @@ main(int argc, char **argv)
     bench.domains = (guint)bench_number(argv[2]);
     make_counters(&bench);
     plugins = load_plugins(argv[3]);
-    bench.guardian = nest_guardian_new(&bench.config, plugins, &listener, &bench);
+    bench.manager = nest_guard_manager_new(&bench.config, plugins, &listener, &bench);
     run(&bench, bench_number(argv[1]));
-    nest_guardian_free(bench.guardian);
+    nest_guard_manager_free(bench.manager);
     nest_plugin_host_free(plugins);
     g_strfreev(bench.counters);
     return 0;

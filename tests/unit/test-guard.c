@@ -22,7 +22,7 @@
 
 typedef struct {
     NestConfig config;
-    NestGuardian *guardian;
+    NestGuardManager *manager;
     GString *logged;
     /* What is told to say. */
     guint64 grows;          /* entries into L2 between two samples */
@@ -201,7 +201,7 @@ on_changed(gpointer data, const char *uuid)
 
     (void)data;
     nest_live_status_free(world.live);
-    world.live = nest_guardian_live(world.guardian, uuid, &allow_is_over);
+    world.live = nest_guard_manager_live_status(world.manager, uuid, &allow_is_over);
 }
 
 static void
@@ -291,7 +291,7 @@ see(void)
 {
     g_autoptr(NestLiveDomain) run = new_run();
 
-    nest_guardian_see(world.guardian, run);
+    nest_guard_manager_see(world.manager, run);
 }
 
 /* Another that libvirt was asked for, as @world.live has it by now. */
@@ -312,7 +312,7 @@ see_allowed(gboolean once)
 
     run->has_allow = TRUE;
     run->allow = once ? (NestAllow){.once = TRUE} : (NestAllow){.until = G_MAXINT64};
-    nest_guardian_see(world.guardian, run);
+    nest_guard_manager_see(world.manager, run);
 }
 
 static void
@@ -321,7 +321,7 @@ attach(void)
     virConnectPtr fake = virConnectOpen(NULL);
     NestConnectionPool *pool = nest_connection_pool_new(fake, fake);
 
-    nest_guardian_attach(world.guardian, pool);
+    nest_guard_manager_attach(world.manager, pool);
     nest_connection_pool_unref(pool);
 }
 
@@ -333,12 +333,12 @@ begin(void)
     world = (World){.config = NEST_CONFIG_DEFAULT, .logged = g_string_new(NULL)};
     world.config.interval_ms = INTERVAL_MS;
     world.config.linger_ms = LINGER_MS;
-    world.guardian = nest_guardian_new(&world.config, NULL, &listener, NULL);
+    world.manager = nest_guard_manager_new(&world.config, NULL, &listener, NULL);
     attach();
-    nest_guardian_settle(world.guardian);
+    nest_guard_manager_settle(world.manager);
 }
 
-/* A ward with an L2, armed. */
+/* A monitored with an L2, armed. */
 static void
 begin_armed(void)
 {
@@ -352,9 +352,9 @@ begin_armed(void)
 static void
 finish(void)
 {
-    nest_guardian_attach(world.guardian, NULL);
-    until(!nest_guardian_is_busy(world.guardian));
-    nest_guardian_free(world.guardian);
+    nest_guard_manager_attach(world.manager, NULL);
+    until(!nest_guard_manager_is_busy(world.manager));
+    nest_guard_manager_free(world.manager);
     nest_live_status_free(world.live);
     g_string_free(world.logged, TRUE);
 }
@@ -367,8 +367,8 @@ test_nobody(void)
     begin();
     see();
     let_samples_go_by();
-    nest_guardian_forget(world.guardian, UUID);
-    until(!nest_guardian_is_busy(world.guardian));
+    nest_guard_manager_forget(world.manager, UUID);
+    until(!nest_guard_manager_is_busy(world.manager));
     let_time_go_by();
     world.samples = 0;
     g_assert_cmpuint(let_time_go_by(), ==, 1); /* for its own end */
@@ -458,9 +458,9 @@ test_lost(void)
     world.grows = 1;
     world.arm_fails = world.arm_is_late = TRUE;
     see();
-    until(world.arms > 0 && !nest_guardian_is_busy(world.guardian));
+    until(world.arms > 0 && !nest_guard_manager_is_busy(world.manager));
     check_says(world.logged->str, "it was told to fail");
-    nest_guardian_forget(world.guardian, UUID);
+    nest_guard_manager_forget(world.manager, UUID);
     finish();
 }
 
@@ -500,10 +500,10 @@ test_let_go(void)
     begin_armed();
     run->guarded = FALSE;
     run->let_go = TRUE;
-    nest_guardian_see(world.guardian, run);
+    nest_guard_manager_see(world.manager, run);
     until(world.live && !world.live->guard); /* nothing is said of it any more */
     g_assert_false(world.refuses);
-    nest_guardian_see(world.guardian, again); /* before its live status was written anew */
+    nest_guard_manager_see(world.manager, again); /* before its live status was written anew */
     until(guard_is("armed"));
     g_assert_true(world.refuses);
     finish();
@@ -516,7 +516,7 @@ test_untagged_stays_armed(void)
 
     begin_armed();
     run->tagged = run->guarded = FALSE;
-    nest_guardian_see(world.guardian, run);
+    nest_guard_manager_see(world.manager, run);
     let_samples_go_by();
     g_assert_true(guard_is("armed") && world.refuses);
     world.grows = 0;
@@ -563,7 +563,7 @@ test_allow_once(void)
     see_allowed(TRUE);
     until(guard_is("lifted"));
     world.in_job = TRUE; /* one operation is over, and another has begun at once */
-    nest_guardian_job_ended(world.guardian, UUID);
+    nest_guard_manager_job_ended(world.manager, UUID);
     until(guard_is("armed"));
     finish();
 }
@@ -574,13 +574,13 @@ test_allow_snapshot(void)
     begin_armed();
     see_allowed(TRUE);
     until(guard_is("lifted"));
-    nest_guardian_resumed(world.guardian, UUID);
+    nest_guard_manager_resumed(world.manager, UUID);
     let_samples_go_by();
     g_assert_true(guard_is("lifted")); /* behind a pause */
-    nest_guardian_job_moves(world.guardian, UUID);
+    nest_guard_manager_job_moves(world.manager, UUID);
     let_samples_go_by();
     g_assert_true(guard_is("lifted"));
-    nest_guardian_resumed(world.guardian, UUID);
+    nest_guard_manager_resumed(world.manager, UUID);
     until(guard_is("armed"));
     finish();
 }
@@ -616,23 +616,23 @@ test_libvirt_away(void)
     g_autoptr(NestLiveDomain) other = new_run();
 
     begin_armed();
-    nest_guardian_attach(world.guardian, NULL);
+    nest_guard_manager_attach(world.manager, NULL);
     let_time_go_by();
     g_assert_true(world.any_armed);
     attach();
     g_free((gpointer)other->guest.uuid);
     other->guest.uuid = g_strdup(OTHER);
     other->guest.id = 2;
-    nest_guardian_see(world.guardian, other);
+    nest_guard_manager_see(world.manager, other);
     let_time_go_by();
     g_assert_true(world.any_armed); /* not all domains were looked at */
     see();
-    nest_guardian_settle(world.guardian);
+    nest_guard_manager_settle(world.manager);
     let_samples_go_by();
     g_assert_cmpuint(world.told, ==, 1);
-    nest_guardian_attach(world.guardian, NULL);
+    nest_guard_manager_attach(world.manager, NULL);
     attach();
-    nest_guardian_settle(world.guardian); /* it ended while libvirt was away */
+    nest_guard_manager_settle(world.manager); /* it ended while libvirt was away */
     until(!world.any_armed);
     finish();
 }

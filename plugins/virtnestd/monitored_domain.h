@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A ward: a running domain under guard, what is known of it and what is wanted for it. */
+/* A monitored: a running domain under guard, what is known of it and what is wanted for it. */
 #pragma once
 
 #include "virtnestd/guard.h"
 #include "virtnestd/guard_job.h"
 
 /* After so many samples that are not whole, as while a domain starts, it is said, and other probes are asked. */
-#define NEST_WARD_MAX_BLIND 3
+#define NEST_MONITORED_DOMAIN_MAX_BLIND 3
 
 /**
- * NestWard: of the main loop.
+ * NestMonitoredDomain: of the main loop.
  */
 typedef struct {
-    NestGuardian *guardian; /* whose ward it is */
+    NestGuardManager *manager; /* whose monitored it is */
     NestLiveDomain *run;
     NestVerdict verdict;
     const char *probe; /* (nullable) the plugin whose evidence counts */
@@ -28,37 +28,37 @@ typedef struct {
     guint blind;     /* so many samples, the last ones, were not whole */
     NestLiveStatus *shown; /* (nullable) what is published */
     gint64 shown_at;       /* ... since when, on CLOCK_MONOTONIC's clock, in milliseconds */
-} NestWard;
+} NestMonitoredDomain;
 
 /* (transfer full) */
-NestWard *nest_ward_new(NestGuardian *guardian, NestLiveDomain *run);
+NestMonitoredDomain *nest_monitored_domain_new(NestGuardManager *manager, NestLiveDomain *run);
 
-/* @ward: work under way for it goes on, and is nobody's then */
-void nest_ward_free(gpointer ward);
+/* @monitored: work under way for it goes on, and is nobody's then */
+void nest_monitored_domain_free(gpointer monitored);
 
 /* Whether the administrator wants no guard for now. */
-gboolean nest_ward_is_lifted(const NestWard *ward);
+gboolean nest_monitored_domain_is_lifted(const NestMonitoredDomain *monitored);
 
 /* Whether it is to be armed, or to stay so. */
-gboolean nest_ward_wants_arms(const NestWard *ward);
+gboolean nest_monitored_domain_wants_arms(const NestMonitoredDomain *monitored);
 
 /* Whether a sample should read the bit as well. */
-gboolean nest_ward_wants_bit(const NestWard *ward);
+gboolean nest_monitored_domain_wants_bit(const NestMonitoredDomain *monitored);
 
 /* What has become of its guard. */
-NestGuardState nest_ward_guard(const NestWard *ward);
+NestGuardState nest_monitored_domain_guard(const NestMonitoredDomain *monitored);
 
 /* Why the verdict is what it is, for a person. */
-const char *nest_ward_reason(const NestWard *ward);
+const char *nest_monitored_domain_reason(const NestMonitoredDomain *monitored);
 
 /* Logs what is wrong with its guard, unless that is what was logged last. */
-void nest_ward_say_once(NestWard *ward, const GError *error);
+void nest_monitored_domain_say_once(NestMonitoredDomain *monitored, const GError *error);
 
 /**
- * nest_ward_show: bring @shown up to date.
+ * nest_monitored_domain_show: bring @shown up to date.
  * @now: on CLOCK_MONOTONIC's clock, in milliseconds
  *
  * Returns: whether it is another than before. A reason alone may be out of date for some seconds, as all of
  * libvirt's clients hear of each change.
  */
-gboolean nest_ward_show(NestWard *ward, gint64 now);
+gboolean nest_monitored_domain_show(NestMonitoredDomain *monitored, gint64 now);

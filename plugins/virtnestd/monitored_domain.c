@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A monitored: a running domain under guard, what is known of it and what is wanted for it. */
+#include "virtnestd/monitored_domain.h"
+
+#include "base/log.h"
+
+/* How long a reason may be out of date. */
+#define REASON_MS 10000
+
+NestMonitoredDomain *
+nest_monitored_domain_new(NestGuardManager *manager, NestLiveDomain *run)
+{
+    NestMonitoredDomain *monitored = g_new0(NestMonitoredDomain, 1);
+
+    monitored->manager = manager;
+    monitored->run = nest_live_domain_ref(run);
+    return monitored;
+}
+
+void
+nest_monitored_domain_free(gpointer data)
+{
+    NestMonitoredDomain *monitored = data;
+
+    if (monitored->job)
+        monitored->job->owner = NULL;
+    nest_live_domain_unref(monitored->run);
+    nest_live_status_free(monitored->shown);
+    g_free(monitored->problem);
+    g_free(monitored->said);
+    g_free(monitored);
+}
+
+static gint64
+real_seconds(void)
+{
+    return g_get_real_time() / G_USEC_PER_SEC;
+}
+
+gboolean
+nest_monitored_domain_is_lifted(const NestMonitoredDomain *monitored)
+{
+    return monitored->run->let_go ||
+           (!monitored->spent && nest_allow_holds(&monitored->run->allow, real_seconds()));
+}
+
+/* Without a tag that asks for it nothing is armed anew, but what is armed stays while nested guests run. */
+gboolean
+nest_monitored_domain_wants_arms(const NestMonitoredDomain *monitored)
+{
+    return monitored->verdict.state == NEST_VERDICT_RUNNING &&
+           !nest_monitored_domain_is_lifted(monitored) &&
+           (monitored->run->guarded || monitored->armed);
+}
+
+/* A KVM guest has a counter, and to read its registers taints it: only where the counter stays away. */
+gboolean
+nest_monitored_domain_wants_bit(const NestMonitoredDomain *monitored)
+{
+    return nest_verdict_wants_bit(&monitored->verdict) || !monitored->run->guest.kvm ||
+           monitored->blind >= NEST_MONITORED_DOMAIN_MAX_BLIND;
+}
+
+NestGuardState
+nest_monitored_domain_guard(const NestMonitoredDomain *monitored)
+{
+    if (monitored->armed)
+        return NEST_GUARD_ARMED;
+    if (monitored->verdict.state != NEST_VERDICT_RUNNING)
+        return NEST_GUARD_OFF;
+    if (monitored->lifted)
+        return NEST_GUARD_LIFTED;
+    return monitored->problem ? NEST_GUARD_FAILED : NEST_GUARD_OFF;
+}
+
+const char *
+nest_monitored_domain_reason(const NestMonitoredDomain *monitored)
+{
+    return nest_verdict_why_words(nest_verdict_why_name(monitored->verdict.why));
+}
+
+void
+nest_monitored_domain_say_once(NestMonitoredDomain *monitored, const GError *error)
+{
+    if (g_strcmp0(monitored->said, error->message) == 0)
+        return;
+    g_free(monitored->said);
+    monitored->said = g_strdup(error->message);
+    nest_log_error(monitored->run->guest.name, monitored->run->guest.uuid, error);
+}
+
+static NestLiveStatus *
+live_status_of(const NestMonitoredDomain *monitored, gint64 now)
+{
+    NestLiveStatus *status = nest_live_status_new();
+    const NestVerdict *verdict = &monitored->verdict;
+    NestGuardState guard = nest_monitored_domain_guard(monitored);
+
+    status->nested = verdict->state == NEST_VERDICT_RUNNING;
+    status->since = real_seconds() - (now - verdict->since) / 1000;
+    status->why = g_strdup(nest_verdict_why_name(verdict->why));
+    status->probe = g_strdup(monitored->probe);
+    status->guard = g_strdup(nest_guard_state_name(guard));
+    status->problem = guard == NEST_GUARD_FAILED ? g_strdup(monitored->problem) : NULL;
+    return status;
+}
+
+static gboolean
+is_other(const NestMonitoredDomain *monitored, const NestLiveStatus *status, gint64 now)
+{
+    const NestLiveStatus *shown = monitored->shown;
+
+    if (!shown || shown->nested != status->nested || g_strcmp0(shown->guard, status->guard) != 0 ||
+        g_strcmp0(shown->problem, status->problem) != 0)
+        return TRUE;
+    return now - monitored->shown_at > REASON_MS &&
+           (g_strcmp0(shown->why, status->why) != 0 || g_strcmp0(shown->probe, status->probe) != 0);
+}
+
+gboolean
+nest_monitored_domain_show(NestMonitoredDomain *monitored, gint64 now)
+{
+    g_autoptr(NestLiveStatus) status = live_status_of(monitored, now);
+
+    if (!is_other(monitored, status, now))
+        return FALSE;
+    nest_live_status_free(monitored->shown);
+    monitored->shown = g_steal_pointer(&status);
+    monitored->shown_at = now;
+    return TRUE;
+}
