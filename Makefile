@@ -88,7 +88,7 @@ DOMAIN = allow cpu definition domain_xml exposed live_status prefilter record st
 COMMON = $(BASE:%=common/base/%.c) $(HOST:%=common/host/%.c) $(GUARD:%=common/guard/%.c) $(DOMAIN:%=common/domain/%.c)
 # What speaks with libvirt: for virtnestd, and for the commands of virt-nest that do the same once.
 VIRT = correct define_tracker live_domain virt
-VIRTNESTD = connection_pool domains event_connection guard guard_job host inhibit late main monitored_domain notify publish release restart scan
+VIRTNESTD = connection_pool domains event_connection guard guard_job host inhibit late_snapshots main monitored_domain notify publish release restart scan
 VIRT_NEST = allow apply command connection drain host host_report live main output rates report rewrite screen status \
             tag_commands top top_view
 # Plugins. What they share is linked into each, and hidden.

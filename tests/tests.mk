@@ -52,7 +52,7 @@ $(BUILD)/tests/test-rates: $(BUILD)/obj/tests/unit/test-rates.o $(BUILD)/obj/hoo
 	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
 
 # virtnestd's guard, with plugins and a libvirt that the program makes up.
-GUARD_ALONE = connection_pool guard guard_job late monitored_domain
+GUARD_ALONE = connection_pool guard guard_job late_snapshots monitored_domain
 
 $(BUILD)/tests/test-guard: $(BUILD)/obj/tests/unit/test-guard.o $(BUILD)/obj/tests/fakes/libvirt.o \
                            $(GUARD_ALONE:%=$(BUILD)/obj/plugins/virtnestd/%.o) $(BUILD)/libnest-virt.a $(BUILD)/libnest.a

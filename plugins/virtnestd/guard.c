@@ -27,13 +27,13 @@ struct NestGuardManager {
     NestConnectionPool *pool; /* where the calls go; NULL while libvirt is away */
     GThreadPool *workers;     /* of NestGuardJob */
     GHashTable *monitored;    /* uuid -> NestMonitoredDomain */
-    GHashTable
-        *farewells;  /* uuids of domains whose guard has ended, until their live statuses say so */
-    guint working;   /* jobs under way */
-    guint stuck;     /* ... of which so many whose QEMU does not answer */
-    guint timer;     /* the source of the next sample; 0: no monitored */
-    guint export;    /* the source of the export that is due; 0: none is */
-    gint64 exported; /* when the last was */
+    GHashTable *
+        pending_releases; /* uuids of domains whose guard has ended, until their live statuses say so */
+    guint working;        /* jobs under way */
+    guint stuck;          /* ... of which so many whose QEMU does not answer */
+    guint timer;          /* the source of the next sample; 0: no monitored */
+    guint export;         /* the source of the export that is due; 0: none is */
+    gint64 exported;      /* when the last was */
     gboolean any_armed; /* as the listener knows it */
     gboolean settling;  /* libvirt is back, and not all its domains were looked at */
 };
@@ -446,7 +446,7 @@ drop_if_over(NestMonitoredDomain *monitored)
     if (monitored->run->guarded || monitored->armed || !monitored->checked || monitored->job)
         return;
     uuid = g_strdup(monitored->run->guest.uuid);
-    g_hash_table_add(manager->farewells, g_strdup(uuid));
+    g_hash_table_add(manager->pending_releases, g_strdup(uuid));
     remove_monitored(manager, uuid);
     manager->listener->changed(manager->data, uuid);
 }
@@ -463,7 +463,7 @@ add_monitored(NestGuardManager *manager, NestLiveDomain *run)
 {
     NestMonitoredDomain *monitored = nest_monitored_domain_new(manager, run);
 
-    g_hash_table_remove(manager->farewells, run->guest.uuid);
+    g_hash_table_remove(manager->pending_releases, run->guest.uuid);
     g_hash_table_insert(manager->monitored, g_strdup(run->guest.uuid), monitored);
     begin(monitored, nest_guard_check);
     start_timer(manager);
@@ -476,9 +476,10 @@ see_new(NestGuardManager *manager, NestLiveDomain *run)
     const char *uuid = run->guest.uuid;
 
     if (!may_be_armed(run))
-        g_hash_table_remove(manager->farewells, uuid);
+        g_hash_table_remove(manager->pending_releases, uuid);
     if (manager->pool &&
-        (run->guarded || (may_be_armed(run) && !g_hash_table_contains(manager->farewells, uuid))))
+        (run->guarded ||
+         (may_be_armed(run) && !g_hash_table_contains(manager->pending_releases, uuid))))
         add_monitored(manager, run);
 }
 
@@ -505,7 +506,7 @@ nest_guard_manager_see(NestGuardManager *manager, NestLiveDomain *run)
 void
 nest_guard_manager_forget(NestGuardManager *manager, const char *uuid)
 {
-    g_hash_table_remove(manager->farewells, uuid);
+    g_hash_table_remove(manager->pending_releases, uuid);
     remove_monitored(manager, uuid);
 }
 
@@ -549,7 +550,7 @@ nest_guard_manager_live_status(NestGuardManager *manager, const char *uuid,
     const NestMonitoredDomain *monitored = g_hash_table_lookup(manager->monitored, uuid);
 
     *ret_allow_is_over = monitored && monitored->spent;
-    if (g_hash_table_contains(manager->farewells, uuid))
+    if (g_hash_table_contains(manager->pending_releases, uuid))
         return nest_live_status_new();
     return monitored && monitored->shown ? nest_live_status_copy(monitored->shown) : NULL;
 }
@@ -564,7 +565,7 @@ void
 nest_guard_manager_attach(NestGuardManager *manager, NestConnectionPool *pool)
 {
     g_hash_table_remove_all(manager->monitored);
-    g_hash_table_remove_all(manager->farewells);
+    g_hash_table_remove_all(manager->pending_releases);
     g_clear_pointer(&manager->pool, nest_connection_pool_unref);
     if (pool) {
         manager->pool = nest_connection_pool_ref(pool);
@@ -593,7 +594,7 @@ nest_guard_manager_new(const NestConfig *config, const NestPluginHost *plugins,
     manager->data = data;
     manager->monitored =
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, nest_monitored_domain_free);
-    manager->farewells = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    manager->pending_releases = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     manager->workers = g_thread_pool_new(run_job, NULL, NEST_POOL_CONNECTIONS, FALSE, NULL);
     return manager;
 }
@@ -609,6 +610,6 @@ nest_guard_manager_free(NestGuardManager *manager)
     g_clear_handle_id(&manager->export, g_source_remove);
     (void)export_now(manager);
     g_hash_table_unref(manager->monitored);
-    g_hash_table_unref(manager->farewells);
+    g_hash_table_unref(manager->pending_releases);
     g_free(manager);
 }

@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "virt/virt.h"
-#include "virtnestd/late.h"
+#include "virtnestd/late_snapshots.h"
 
 gint64
 nest_guard_now(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Snapshots with memory made before a guard was armed: QEMU may be making one unnoticed. */
-#include "virtnestd/late.h"
+#include "virtnestd/late_snapshots.h"
 
 #include <stdlib.h>
 #include <string.h>
