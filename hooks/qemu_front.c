@@ -88,7 +88,7 @@ static struct Input {
 typedef struct Input Input;
 
 static void
-fail(Input *input, const Failure *failure, int error)
+fail_input(Input *input, const Failure *failure, int error)
 {
     if (input->failure)
         return;
@@ -96,27 +96,9 @@ fail(Input *input, const Failure *failure, int error)
     input->error = error;
 }
 
-static const struct Operation *
-find_operation(const char *name)
-{
-    for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++)
-        if (strcmp(operations[i].name, name) == 0)
-            return &operations[i];
-    return NULL;
-}
-
-/* A closed descriptor would be given to the next file opened, here or in the second part. */
-static void
-open_standard_descriptors(void)
-{
-    for (int fd = 0; fd <= 2; fd++)
-        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
-            return;
-}
-
 /* Asked by the signal handler as well, when reading takes too long. */
 static bool
-may_be_ours(const Input *input)
+input_may_be_ours(const Input *input)
 {
     return nest_prefilter_matches(input->bytes, OVERLAP + input->length);
 }
@@ -124,7 +106,7 @@ may_be_ours(const Input *input)
 static bool
 input_concerns_us(void)
 {
-    return the_input.may_be_ours || may_be_ours(&the_input);
+    return the_input.may_be_ours || input_may_be_ours(&the_input);
 }
 
 /* Reads until the chunk is full or the input ends; returns whether there may be more. */
@@ -138,7 +120,7 @@ read_chunk(Input *input)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            fail(input, &cannot_read, errno);
+            fail_input(input, &cannot_read, errno);
         if (n <= 0)
             return false;
         input->length += (size_t)n;
@@ -155,7 +137,7 @@ store_bytes(Input *input, const char *bytes, size_t length)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0) {
-            fail(input, &cannot_store, errno);
+            fail_input(input, &cannot_store, errno);
             return;
         }
         bytes += n;
@@ -169,27 +151,27 @@ static void
 store_chunk(Input *input)
 {
     if (input->stored + input->length > MAX_BYTES)
-        fail(input, &too_long, EFBIG);
+        fail_input(input, &too_long, EFBIG);
     if (input->failure)
         return;
     if (input->memfd < 0)
         input->memfd = memfd_create("virt-nest-domain", MFD_CLOEXEC);
     if (input->memfd < 0)
-        fail(input, &cannot_store, errno);
+        fail_input(input, &cannot_store, errno);
     else
         store_bytes(input, input->bytes + OVERLAP, input->length);
 }
 
 /* Leaves the last chunk in the buffer: it nearly always is the only one, and is not passed on. */
 static void
-read_input(Input *input)
+read_and_search_input(Input *input)
 {
     bool more = true;
 
     while (more && !(input->may_be_ours && input->failure)) {
         more = read_chunk(input);
         if (!input->may_be_ours)
-            input->may_be_ours = may_be_ours(input);
+            input->may_be_ours = input_may_be_ours(input);
         if (!more)
             return;
         store_chunk(input);
@@ -245,13 +227,13 @@ hand_over(Input *input, char **argv)
     if (input->failure)
         return;
     if (lseek(input->memfd, 0, SEEK_SET) < 0 || dup2(input->memfd, 0) < 0) {
-        fail(input, &cannot_store, errno);
+        fail_input(input, &cannot_store, errno);
         return;
     }
     if (find_in_build_tree(path))
         execv(path, argv);
     execv(NEST_HOOKDIR "/" SECOND_PART, argv);
-    fail(input, &cannot_run, errno);
+    fail_input(input, &cannot_run, errno);
 }
 
 /* Returns the exit status. @refusal: the beginning of a refusal's message, fit to be printed. */
@@ -261,7 +243,7 @@ let_go_or_pass_on(const struct Operation *operation, const char *refusal, char *
     Input *input = &the_input;
 
     input->memfd = -1;
-    read_input(input);
+    read_and_search_input(input);
     if (!input->may_be_ours)
         return 0;
     if (!input->failure && (!operation->watched || go_on_in_child()))
@@ -276,14 +258,20 @@ let_go_or_pass_on(const struct Operation *operation, const char *refusal, char *
 int
 main(int argc, char **argv)
 {
-    const struct Operation *operation = argc > 2 ? find_operation(argv[2]) : NULL;
+    const struct Operation *operation = NULL;
     NestFatalHandler fatal = {.seconds = NEST_FATAL_SECONDS, .concerns_us = input_concerns_us};
 
+    for (size_t i = 0; argc > 2 && i < sizeof(operations) / sizeof(operations[0]); i++)
+        if (strcmp(operations[i].name, argv[2]) == 0)
+            operation = &operations[i];
     if (!operation)
         return 0;
     fatal.action = operation->action;
     fatal.name = argv[1];
-    open_standard_descriptors();
+    /* A closed descriptor would be given to the next file opened, here or in the second part. */
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+            break;
     /* The second part inherits this, like the time limit: an unread message decides nothing. */
     (void)signal(SIGPIPE, SIG_IGN);
     return let_go_or_pass_on(operation, nest_fatal_handler_set(&fatal), argv);

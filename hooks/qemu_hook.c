@@ -91,7 +91,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Call, call_clear)
 /* Whether qemu:///session runs this: then there is no virtnestd and no guard, and nothing
  * of the host may be changed. */
 static gboolean
-is_session(void)
+hook_is_in_session(void)
 {
     return geteuid() != 0;
 }
@@ -108,7 +108,7 @@ shell_name(const Call *call)
 
 /* If the tag says required='no', logs the error and lets the domain pass. */
 static gboolean
-let_go(const Call *call, GError **error)
+pass_unless_required(const Call *call, GError **error)
 {
     if (call->tag.required)
         return FALSE;
@@ -184,8 +184,8 @@ may_reload_module(const Call *call)
     g_autoptr(GError) error = NULL;
     NestConfig config = NEST_CONFIG_DEFAULT;
 
-    if (nest_kvm_module_can_nest(&call->host) || !call->operation->reloads || is_session() ||
-        nest_root_is_fake())
+    if (nest_kvm_module_can_nest(&call->host) || !call->operation->reloads ||
+        hook_is_in_session() || nest_root_is_fake())
         return FALSE;
     if (nest_config_load(&config, &error))
         return config.manage == NEST_MANAGE_YES;
@@ -195,7 +195,7 @@ may_reload_module(const Call *call)
 
 /* Whether the domain is tagged, or was tagged when its record was last written. */
 static gboolean
-is_ours(const Call *call)
+domain_is_ours(const Call *call)
 {
     return call->tagged || nest_state_element(call->xml);
 }
@@ -208,7 +208,7 @@ check_host(Call *call, GError **error)
 
     if (!nest_cpu_is_kvm(call->xml))
         return TRUE;
-    if (call->operation->inhibits && !is_session())
+    if (call->operation->inhibits && !hook_is_in_session())
         nest_kvm_lock_inhibit_unload(call->uuid);
     call->host = nest_kvm_module_read();
     if (may_reload_module(call)) {
@@ -219,39 +219,26 @@ check_host(Call *call, GError **error)
     return nest_kvm_module_check(&call->host, error);
 }
 
-/* Whether the guest may hold nested state. If the host's vendor is unknown, it may. */
-static gboolean
-may_be_nested(const Call *call)
-{
-    g_autoptr(GError) error = NULL;
-    const NestCpuVendor *vendor = nest_cpu_feature_vendor(call->xml, call->host.vendor, &error);
-
-    return vendor ? nest_cpu_exposes(call->xml, vendor)
-                  : g_error_matches(error, NEST_ERROR, NEST_ERROR_HOST_VENDOR);
-}
-
 /* A guest with nested state does not survive on a host that cannot nest (facts.md, "Evidence of nested guests"). */
 static gboolean
 check_host_of_resuming(Call *call, GError **error)
 {
+    g_autoptr(GError) problem = NULL;
+    const NestCpuVendor *vendor = NULL;
+    gboolean may_be_nested = FALSE;
+
     if (check_host(call, error))
         return TRUE;
-    if (!may_be_nested(call)) {
+    /* If the host's vendor is unknown, the guest may hold nested state. */
+    vendor = nest_cpu_feature_vendor(call->xml, call->host.vendor, &problem);
+    may_be_nested = vendor ? nest_cpu_exposes(call->xml, vendor)
+                           : g_error_matches(problem, NEST_ERROR, NEST_ERROR_HOST_VENDOR);
+    if (!may_be_nested) {
         g_clear_error(error);
         return TRUE;
     }
     g_prefix_error(error, "its nested state would be lost here, as ");
-    return let_go(call, error);
-}
-
-/* libvirt ignores what is printed at prepare; a person who runs the hook by hand sees it. */
-static void
-print_rewritten(const Call *call)
-{
-    g_autofree gchar *text = nest_domain_xml_text(call->xml);
-
-    (void)fputs(text, stdout);
-    (void)fflush(stdout);
+    return pass_unless_required(call, error);
 }
 
 static gboolean
@@ -261,9 +248,14 @@ check_boot(Call *call, GError **error)
 
     if (!check_host(call, error) ||
         !nest_cpu_rewrite(call->xml, &call->tag, call->host.vendor, changes, error))
-        return let_go(call, error);
-    if (changes->len > 0 && call->operation->prints)
-        print_rewritten(call);
+        return pass_unless_required(call, error);
+    /* libvirt ignores what is printed at prepare; a person who runs the hook by hand sees it. */
+    if (changes->len > 0 && call->operation->prints) {
+        g_autofree gchar *text = nest_domain_xml_text(call->xml);
+
+        (void)fputs(text, stdout);
+        (void)fflush(stdout);
+    }
     return TRUE;
 }
 
@@ -273,8 +265,8 @@ definition_path(const Call *call)
 {
     g_autofree gchar *file = g_strconcat(call->name, ".xml", NULL);
     g_autofree gchar *folder =
-        is_session() ? g_build_filename(g_get_user_config_dir(), "libvirt", "qemu", NULL)
-                     : nest_root_path("/etc/libvirt/qemu");
+        hook_is_in_session() ? g_build_filename(g_get_user_config_dir(), "libvirt", "qemu", NULL)
+                             : nest_root_path("/etc/libvirt/qemu");
 
     return strchr(call->name, '/') ? NULL : g_build_filename(folder, file, NULL);
 }
@@ -346,7 +338,7 @@ refuse_start(const Call *call, const NestCpuVendor *vendor, GError **error)
                     "but its definition has been corrected just now: start it again (if this "
                     "repeats, virt-nest status %s says why)",
                     name);
-    else if (is_session())
+    else if (hook_is_in_session())
         g_set_error(error, NEST_ERROR, NEST_ERROR_START_UNCORRECTED,
                     "and its definition was not corrected: correct it, then start it again");
     else
@@ -402,53 +394,40 @@ check_start(Call *call, GError **error)
         return FALSE;
     if (!call->tagged || (check_host(call, error) && check_cpu(call, error)))
         return TRUE;
-    return let_go(call, error);
-}
-
-/* (nullable) What permits a guest to come with nested guests in it; NULL: nothing does. It
- * does not matter if the time that virt-nest allow gave is over by now: it was not over
- * when the state was written. */
-static const char *
-permission(const Call *call)
-{
-    NestAllow allow = nest_allow_read(call->xml);
-
-    if (call->tagged && call->tag.migration == NEST_MIGRATION_ALLOW)
-        return "its tag says migration='allow'";
-    return allow.once || allow.until ? "virt-nest allow has lifted its guard" : NULL;
+    return pass_unless_required(call, error);
 }
 
 #define LET_THEM_COME                                                                              \
     "let them come with migration='allow' in the image's tag (virsh managedsave-edit, "            \
     "save-image-edit)"
 
-/* What to do about nested guests that were running in the guest. --force-boot gives up the saved
- * image before libvirt asks us, so it is no solution if we would refuse the boot as well. */
-static const char *
-way_out(const Call *call)
-{
-    if (!call->restored)
-        return "shut them down on the source first";
-    return would_boot(call) ? LET_THEM_COME
-               ", or discard the saved image and boot it (virsh start --force-boot)"
-                            : LET_THEM_COME;
-}
-
-/* The live status travels with the state: nested guests that ran when it was written still run in it. */
+/* The live status travels with the state: nested guests that ran when it was written still run in it.
+ * It does not matter if the time that virt-nest allow gave is over by now: it was not over when the
+ * state was written. */
 static gboolean
 check_running(Call *call, GError **error)
 {
-    const char *why = permission(call);
+    NestAllow allow = nest_allow_read(call->xml);
+    gboolean by_tag = call->tagged && call->tag.migration == NEST_MIGRATION_ALLOW;
+    const char *way_out = "shut them down on the source first";
 
     if (!ran_nested_guests(call))
         return TRUE;
-    if (why) {
+    if (by_tag || allow.once || allow.until) {
         nest_log(G_LOG_LEVEL_WARNING, call->name, call->uuid,
-                 "comes with nested guests running in it, as %s", why);
+                 "comes with nested guests running in it, as %s",
+                 by_tag ? "its tag says migration='allow'"
+                        : "virt-nest allow has lifted its guard");
         return TRUE;
     }
+    /* --force-boot gives up the saved image before libvirt asks us, so it is no solution if we
+     * would refuse the boot as well. */
+    if (call->restored)
+        way_out = would_boot(call) ? LET_THEM_COME
+                      ", or discard the saved image and boot it (virsh start --force-boot)"
+                                   : LET_THEM_COME;
     g_set_error(error, NEST_ERROR, NEST_ERROR_LIVE_RUNNING,
-                "nested guests were running in it when its state was written: %s", way_out(call));
+                "nested guests were running in it when its state was written: %s", way_out);
     return FALSE;
 }
 
@@ -486,7 +465,7 @@ check_prepare(Call *call, GError **error)
     read_live_status(call);
     if (resumes(call)) {
         read_tag_leniently(call);
-        return !is_ours(call) || check_resuming(call, check_running_here, error);
+        return !domain_is_ours(call) || check_resuming(call, check_running_here, error);
     }
     if (!nest_tag_read(call->xml, &call->tagged, &call->tag, error))
         return FALSE;
@@ -499,7 +478,7 @@ set_flag(const Call *call, NestRuntimeFlag flag)
 {
     g_autoptr(GError) error = NULL;
 
-    if (!nest_runtime_flag_set(flag, call->uuid, &error) && !is_session())
+    if (!nest_runtime_flag_set(flag, call->uuid, &error) && !hook_is_in_session())
         nest_log_error(call->name, call->uuid, error);
 }
 
@@ -508,7 +487,7 @@ check_arrival(Call *call, GError **error)
 {
     read_live_status(call);
     read_tag_leniently(call);
-    if (!is_ours(call))
+    if (!domain_is_ours(call))
         return TRUE;
     if (!check_resuming(call, check_running, error))
         return FALSE;
@@ -522,7 +501,7 @@ note_restore(Call *call, GError **error)
 {
     (void)error;
     call->tagged = !nest_tag_read(call->xml, &call->tagged, &call->tag, NULL) || call->tagged;
-    if (is_ours(call))
+    if (domain_is_ours(call))
         set_flag(call, NEST_RUNTIME_FLAG_RESTORING);
     return TRUE;
 }
@@ -536,19 +515,10 @@ clear_flags(Call *call, GError **error)
     return TRUE;
 }
 
-static const Operation *
-find_operation(const char *name)
-{
-    for (gsize i = 0; i < G_N_ELEMENTS(operations); i++)
-        if (g_str_equal(operations[i].name, name))
-            return &operations[i];
-    return NULL;
-}
-
 /* (transfer full)(nullable) Standard input up to its end, or until it is too long for the parser,
  * which then reports that. The front keeps the input shorter. */
 static GString *
-read_input(GError **error)
+read_standard_input(GError **error)
 {
     GString *text = g_string_new(NULL);
     char chunk[16 * 1024];
@@ -570,9 +540,9 @@ read_input(GError **error)
 }
 
 static gboolean
-judge(Call *call, GError **error)
+judge_operation(Call *call, GError **error)
 {
-    g_autoptr(GString) text = read_input(error);
+    g_autoptr(GString) text = read_standard_input(error);
 
     if (!text)
         return FALSE;
@@ -611,7 +581,7 @@ session_note(const Call *call, const GError *reason)
 {
     g_autofree gchar *name = shell_name(call);
 
-    if (!is_session() || !is_about_cpu(reason))
+    if (!hook_is_in_session() || !is_about_cpu(reason))
         return g_strdup("");
     return g_strdup_printf("; in a session (qemu:///session) there is no virtnestd and no guard: "
                            "virt-nest -c qemu:///session apply %s corrects a definition",
@@ -640,7 +610,9 @@ main(int argc, char **argv)
     g_autoptr(GError) error = NULL;
     NestFatalHandler fatal = {.seconds = NEST_FATAL_SECONDS};
 
-    call.operation = argc > 2 ? find_operation(argv[2]) : NULL;
+    for (gsize i = 0; argc > 2 && i < G_N_ELEMENTS(operations); i++)
+        if (g_str_equal(operations[i].name, argv[2]))
+            call.operation = &operations[i];
     if (!call.operation)
         return 0;
     call.name = argv[1];
@@ -650,7 +622,7 @@ main(int argc, char **argv)
     /* Without this, libxml2 prints some of its errors to standard error. */
     xmlSetStructuredErrorFunc(NULL, nest_xml_be_silent);
     nest_log_open("qemu-hook", FALSE);
-    if (judge(&call, &error) || !error || !call.operation->action)
+    if (judge_operation(&call, &error) || !error || !call.operation->action)
         return 0;
     print_refusal(&call, error);
     return 1;

@@ -107,30 +107,23 @@ nest_blocker_format_name(const NestBlockerFormat *format)
     return format->name;
 }
 
-/* Whether a directory's name is that of this guest: libvirt cuts the domain's name after 20
- * characters (virDomainDefGetShortName). After a power failure, the directory of a guest may remain
- * that had the same id and whose whole name is the beginning of this guest's name. */
-static gboolean
-is_folder_of(const char *name, const NestGuest *guest)
-{
-    g_autofree gchar *prefix = g_strdup_printf("domain-%d-", guest->id);
-    const char *rest = g_str_has_prefix(name, prefix) ? name + strlen(prefix) : NULL;
-
-    return rest && (g_str_equal(guest->name, rest) ||
-                    (strlen(rest) >= SHORT_NAME && g_str_has_prefix(guest->name, rest)));
-}
-
-/* (transfer full)(nullable) The guest's directory; NULL where there is not exactly one. */
+/* (transfer full)(nullable) The guest's directory; NULL where there is not exactly one. libvirt cuts the
+ * domain's name in it after 20 characters (virDomainDefGetShortName). After a power failure, the directory
+ * of a guest may remain that had the same id and whose whole name is the beginning of this guest's name. */
 static gchar *
-find_folder(const NestGuest *guest)
+find_guest_folder(const NestGuest *guest)
 {
     g_autofree gchar *above = nest_root_path(FOLDERS);
+    g_autofree gchar *prefix = g_strdup_printf("domain-%d-", guest->id);
     g_autoptr(GDir) dir = g_dir_open(above, 0, NULL);
     g_autofree gchar *found = NULL;
     const char *name = NULL;
 
     while (dir && (name = g_dir_read_name(dir))) {
-        if (!is_folder_of(name, guest))
+        const char *rest = g_str_has_prefix(name, prefix) ? name + strlen(prefix) : NULL;
+
+        if (!rest || (!g_str_equal(guest->name, rest) &&
+                      (strlen(rest) < SHORT_NAME || !g_str_has_prefix(guest->name, rest))))
             continue;
         if (found)
             return NULL;
@@ -142,7 +135,7 @@ find_folder(const NestGuest *guest)
 NestBlockerFolder *
 nest_blocker_folder_open(const NestGuest *guest, GError **error)
 {
-    g_autofree gchar *path = find_folder(guest);
+    g_autofree gchar *path = find_guest_folder(guest);
     int fd = path ? open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
     NestBlockerFolder *folder = NULL;
 

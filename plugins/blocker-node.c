@@ -94,15 +94,6 @@ nest_blocker_node_delete(virDomainPtr domain, const char *name, GError **error)
     return call(domain, "blockdev-del", node, error);
 }
 
-static gboolean
-is_ours(JsonNode *node)
-{
-    const char *name = text_of(member_of(node, "node-name"));
-
-    return g_strcmp0(name, NEST_BLOCKER_NODE) == 0 ||
-           g_strcmp0(name, NEST_BLOCKER_FORMER_NODE) == 0;
-}
-
 gboolean
 nest_blocker_node_find(virDomainPtr domain, gboolean *ret_there, GError **error)
 {
@@ -116,8 +107,12 @@ nest_blocker_node_find(virDomainPtr domain, gboolean *ret_there, GError **error)
     if (!answer)
         return FALSE;
     list = JSON_NODE_HOLDS_ARRAY(answer) ? json_node_get_array(answer) : NULL;
-    for (guint i = 0; list && i < json_array_get_length(list); i++)
-        there = there || is_ours(json_array_get_element(list, i));
+    for (guint i = 0; list && i < json_array_get_length(list); i++) {
+        const char *name = text_of(member_of(json_array_get_element(list, i), "node-name"));
+
+        there = there || g_strcmp0(name, NEST_BLOCKER_NODE) == 0 ||
+                g_strcmp0(name, NEST_BLOCKER_FORMER_NODE) == 0;
+    }
     *ret_there = there;
     return TRUE;
 }

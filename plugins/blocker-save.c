@@ -29,16 +29,6 @@ is_compressor(const char *process)
     return FALSE;
 }
 
-/* (transfer full)(nullable) The pipe that a process reads its standard input from, as "pipe:[NUMBER]". */
-static gchar *
-read_input(const char *process)
-{
-    g_autofree gchar *path = g_build_filename(process, "fd", "0", NULL);
-    g_autofree gchar *target = g_file_read_link(path, NULL);
-
-    return target && g_str_has_prefix(target, "pipe:") ? g_steal_pointer(&target) : NULL;
-}
-
 static gboolean
 has_open(const char *process, const char *pipe)
 {
@@ -66,10 +56,11 @@ is_compressed(const NestGuest *guest)
 
     while (processes && (name = g_dir_read_name(processes))) {
         g_autofree gchar *process = g_build_filename(above, name, NULL);
-        g_autofree gchar *pipe =
-            g_ascii_isdigit(*name) && is_compressor(process) ? read_input(process) : NULL;
+        g_autofree gchar *input = g_build_filename(process, "fd", "0", NULL);
+        g_autofree gchar *pipe = /* "pipe:[NUMBER]" */
+            g_ascii_isdigit(*name) && is_compressor(process) ? g_file_read_link(input, NULL) : NULL;
 
-        if (pipe && has_open(qemu, pipe))
+        if (pipe && g_str_has_prefix(pipe, "pipe:") && has_open(qemu, pipe))
             return TRUE;
     }
     return FALSE;

@@ -27,7 +27,7 @@ typedef struct {
 } State;
 
 static gboolean
-start(GKeyFile *settings, gpointer *ret_state, GError **error)
+textfile_start(GKeyFile *settings, gpointer *ret_state, GError **error)
 {
     const char *name = nest_plugin.name;
     g_autofree gchar *folder = g_key_file_get_string(settings, name, KEY, NULL);
@@ -47,7 +47,7 @@ start(GKeyFile *settings, gpointer *ret_state, GError **error)
 }
 
 static void
-stop(gpointer data)
+textfile_stop(gpointer data)
 {
     State *state = data;
 
@@ -74,8 +74,8 @@ escape(const char *value)
 
 /* @more: (nullable) a third label and its value */
 static void
-add_line(GString *text, const char *metric, const NestGuest *guest, const char *more,
-         const char *more_value, double value)
+add_metric_line(GString *text, const char *metric, const NestGuest *guest, const char *more,
+                const char *more_value, double value)
 {
     g_autofree gchar *name = escape(guest->name);
     char number[G_ASCII_DTOSTR_BUF_SIZE];
@@ -93,8 +93,8 @@ add_running(GString *text, const char *metric, const NestShown *shown)
     const NestVerdict *verdict = shown->verdict;
 
     if (verdict->state != NEST_VERDICT_UNKNOWN)
-        add_line(text, metric, shown->guest, "why", nest_verdict_why_name(verdict->why),
-                 verdict->state == NEST_VERDICT_RUNNING);
+        add_metric_line(text, metric, shown->guest, "why", nest_verdict_why_name(verdict->why),
+                        verdict->state == NEST_VERDICT_RUNNING);
 }
 
 static void
@@ -104,14 +104,15 @@ add_rate(GString *text, const char *metric, const NestShown *shown)
     gboolean countable = verdict->why != NEST_WHY_NOTHING && verdict->why != NEST_WHY_BIT;
 
     if (countable && !verdict->silent)
-        add_line(text, metric, shown->guest, NULL, NULL, verdict->rate);
+        add_metric_line(text, metric, shown->guest, NULL, NULL, verdict->rate);
 }
 
 static void
 add_guard(GString *text, const char *metric, const NestShown *shown)
 {
     for (gsize s = 0; s < NEST_GUARD_STATES; s++)
-        add_line(text, metric, shown->guest, "state", nest_guard_state_name(s), shown->guard == s);
+        add_metric_line(text, metric, shown->guest, "state", nest_guard_state_name(s),
+                        shown->guard == s);
 }
 
 static const struct {
@@ -164,7 +165,7 @@ format(const NestShown *shown, gsize n)
 
 /* (transfer full)(nullable) NULL: nobody collects files here. */
 static gchar *
-find_folder(const State *state)
+find_collector_folder(const State *state)
 {
     if (state->folder)
         return nest_root_path(state->folder);
@@ -216,21 +217,15 @@ replace(const char *path, const char *text, GError **error)
 }
 
 static gboolean
-is_written(const State *state, const char *path, const char *text)
-{
-    return g_strcmp0(state->path, path) == 0 && g_strcmp0(state->text, text) == 0 &&
-           g_file_test(path, G_FILE_TEST_EXISTS);
-}
-
-static gboolean
-publish(gpointer data, const NestShown *shown, gsize n, GError **error)
+textfile_publish(gpointer data, const NestShown *shown, gsize n, GError **error)
 {
     State *state = data;
-    g_autofree gchar *folder = find_folder(state);
+    g_autofree gchar *folder = find_collector_folder(state);
     g_autofree gchar *path = folder ? g_build_filename(folder, "virt_nest.prom", NULL) : NULL;
     g_autofree gchar *text = folder ? format(shown, n) : NULL;
 
-    if (!folder || is_written(state, path, text))
+    if (!folder || (g_strcmp0(state->path, path) == 0 && g_strcmp0(state->text, text) == 0 &&
+                    g_file_test(path, G_FILE_TEST_EXISTS)))
         return TRUE;
     if (!replace(path, text, error))
         return FALSE;
@@ -246,7 +241,7 @@ const NestPlugin nest_plugin = {
     .size = sizeof(NestPlugin),
     .name = "export-textfile",
     .kind = NEST_PLUGIN_EXPORT,
-    .start = start,
-    .stop = stop,
-    .publish = publish,
+    .start = textfile_start,
+    .stop = textfile_stop,
+    .publish = textfile_publish,
 };

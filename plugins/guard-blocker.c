@@ -25,7 +25,7 @@
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(virDomain, virDomainFree)
 
-/* One call of arm(). */
+/* One call of blocker_arm(). */
 typedef struct {
     const GPtrArray *formats; /* NestBlockerFormat, in the order in which they are tried */
     const NestGuest *guest;
@@ -98,28 +98,21 @@ add_formats(GPtrArray *formats, const char *value, GError **error)
     return FALSE;
 }
 
-static gboolean
-read_settings(GKeyFile *settings, GPtrArray *formats, GError **error)
-{
-    g_autofree gchar *value = g_key_file_get_value(settings, GROUP, KEY, NULL);
-    g_autofree gchar *all = list_formats();
-
-    return nest_settings_check(settings, GROUP, (const gchar *const[]){KEY, NULL}, error) &&
-           add_formats(formats, value ? value : all, error);
-}
-
 static void
-stop(gpointer state)
+blocker_stop(gpointer state)
 {
     g_ptr_array_unref(state);
 }
 
 static gboolean
-start(GKeyFile *settings, gpointer *ret_state, GError **error)
+blocker_start(GKeyFile *settings, gpointer *ret_state, GError **error)
 {
     g_autoptr(GPtrArray) formats = g_ptr_array_new();
+    g_autofree gchar *value = g_key_file_get_value(settings, GROUP, KEY, NULL);
+    g_autofree gchar *all = list_formats();
 
-    if (!read_settings(settings, formats, error))
+    if (!nest_settings_check(settings, GROUP, (const gchar *const[]){KEY, NULL}, error) ||
+        !add_formats(formats, value ? value : all, error))
         return FALSE;
     *ret_state = g_steal_pointer(&formats);
     return TRUE;
@@ -136,7 +129,7 @@ say_libvirt(GError **error, const char *what)
 
 /* Whether this very QEMU is no more; the domain may run again in another. */
 static gboolean
-is_gone(const NestGuest *guest, virDomainPtr domain)
+is_qemu_gone(const NestGuest *guest, virDomainPtr domain)
 {
     g_autoptr(virDomain) running = virDomainLookupByID(virDomainGetConnect(domain), guest->id);
     char uuid[VIR_UUID_STRING_BUFLEN] = "";
@@ -169,7 +162,7 @@ ask_job(virDomainPtr domain, int *ret_job, GError **error)
  * cannot be armed, and asking QEMU would taint it. If the daemon's messages are not in
  * English, any of them may mean that. */
 static gboolean
-may_be_armed(virDomainPtr domain, gboolean *ret_may, GError **error)
+may_have_blocker(virDomainPtr domain, gboolean *ret_may, GError **error)
 {
     char **messages = NULL;
     int n = virDomainGetMessages(domain, &messages, VIR_DOMAIN_MESSAGE_TAINTING);
@@ -208,14 +201,6 @@ is_forbidden(const GError *error)
     return is_refusal(error, "(--only-migratable)");
 }
 
-/* Whether another format may do where this one failed. */
-static gboolean
-is_about_format(const GError *error)
-{
-    return g_error_matches(error, NEST_ERROR, NEST_ERROR_MONITOR) && !is_busy(error) &&
-           !is_forbidden(error);
-}
-
 /* Opens an image of the format; TRUE where that blocks. */
 static gboolean
 try_format(Attempt *attempt, NestBlockerFolder *folder, const NestBlockerFormat *format,
@@ -246,7 +231,8 @@ try_formats(Attempt *attempt, GError **error)
 
         if (try_format(attempt, folder, format, &problem))
             return TRUE;
-        if (!is_about_format(problem)) {
+        if (!g_error_matches(problem, NEST_ERROR, NEST_ERROR_MONITOR) || is_busy(problem) ||
+            is_forbidden(problem)) { /* no other format would do better */
             g_propagate_error(error, g_steal_pointer(&problem));
             return FALSE;
         }
@@ -261,21 +247,11 @@ try_formats(Attempt *attempt, GError **error)
     return FALSE;
 }
 
-/* Whether QEMU has completed a migration that libvirt has not: the
- * domain may end with it or go on. */
-static gboolean
-is_leaving(const Attempt *attempt)
-{
-    int job = NO_JOB;
-
-    return g_str_equal(attempt->migration.status, "completed") &&
-           (!ask_job(attempt->domain, &job, NULL) || (job != NO_JOB && jobs[job].ours));
-}
-
 static Outcome
 try_to_arm(Attempt *attempt, GError **error)
 {
     g_autoptr(GError) problem = NULL;
+    int job = NO_JOB;
 
     if (!nest_blocker_migration_ask(attempt->domain, &attempt->migration, error))
         return FAILED;
@@ -288,7 +264,9 @@ try_to_arm(Attempt *attempt, GError **error)
         g_propagate_error(error, g_steal_pointer(&problem));
         return outcome;
     }
-    if (!is_leaving(attempt))
+    /* After a migration that QEMU has completed and libvirt has not, the domain may end or go on. */
+    if (!g_str_equal(attempt->migration.status, "completed") ||
+        (ask_job(attempt->domain, &job, NULL) && (job == NO_JOB || !jobs[job].ours)))
         return ARMED;
     g_set_error(error, NEST_ERROR, NEST_ERROR_GUARD,
                 "QEMU has completed a migration or save, and libvirt decides what becomes of it");
@@ -345,9 +323,9 @@ make_way(Attempt *attempt, GError **error)
 
 /* (transfer full) Why arming failed, and what to do. */
 static gchar *
-explain(const Attempt *attempt, const GError *problem)
+explain_arm_failure(const Attempt *attempt, const GError *problem)
 {
-    if (is_gone(attempt->guest, attempt->domain))
+    if (is_qemu_gone(attempt->guest, attempt->domain))
         return attempt->job
                    ? g_strdup_printf(
                          "its %s was completed before it could be aborted; bring it back only on "
@@ -372,14 +350,14 @@ job_lost(const Attempt *attempt, const GError *problem)
 {
     gboolean goes_on = is_busy(problem) || g_str_equal(attempt->migration.status, "completed");
 
-    if (problem && is_gone(attempt->guest, attempt->domain))
+    if (problem && is_qemu_gone(attempt->guest, attempt->domain))
         return attempt->job;
     return attempt->aborted && !goes_on ? attempt->job : NULL;
 }
 
 static gboolean
-arm(gpointer state, const NestGuest *guest, virDomainPtr domain, gchar **ret_aborted,
-    GError **error)
+blocker_arm(gpointer state, const NestGuest *guest, virDomainPtr domain, gchar **ret_aborted,
+            GError **error)
 {
     Attempt attempt = {.formats = state, .guest = guest, .domain = domain};
     gint64 end = g_get_monotonic_time() + ABORT_US;
@@ -396,7 +374,7 @@ arm(gpointer state, const NestGuest *guest, virDomainPtr domain, gchar **ret_abo
     *ret_aborted = g_strdup(job_lost(&attempt, problem));
     if (outcome == ARMED)
         return TRUE;
-    why = explain(&attempt, problem);
+    why = explain_arm_failure(&attempt, problem);
     g_set_error(error, NEST_ERROR, NEST_ERROR_GUARD,
                 "migration and save of '%s' cannot be refused: %s", guest->name, why);
     return FALSE;
@@ -431,16 +409,16 @@ remove_node(virDomainPtr domain, GError **error)
 }
 
 static gboolean
-disarm(gpointer state, const NestGuest *guest, virDomainPtr domain, GError **error)
+blocker_disarm(gpointer state, const NestGuest *guest, virDomainPtr domain, GError **error)
 {
     g_autoptr(NestBlockerFolder) folder = nest_blocker_folder_open(guest, NULL);
     g_autoptr(GError) problem = NULL;
     gboolean may = FALSE;
 
     (void)state;
-    if (may_be_armed(domain, &may, &problem) && (!may || remove_node(domain, &problem)))
+    if (may_have_blocker(domain, &may, &problem) && (!may || remove_node(domain, &problem)))
         return TRUE;
-    if (is_gone(guest, domain))
+    if (is_qemu_gone(guest, domain))
         return TRUE;
     g_set_error(error, NEST_ERROR, NEST_ERROR_GUARD,
                 "migration and save of '%s' are still refused: %s", guest->name, problem->message);
@@ -448,14 +426,14 @@ disarm(gpointer state, const NestGuest *guest, virDomainPtr domain, GError **err
 }
 
 static gboolean
-is_armed(gpointer state, const NestGuest *guest, virDomainPtr domain, gboolean *ret_armed,
-         GError **error)
+blocker_is_armed(gpointer state, const NestGuest *guest, virDomainPtr domain, gboolean *ret_armed,
+                 GError **error)
 {
     NestBlockerMigration migration = {0};
     gboolean may = FALSE;
 
     (void)state, (void)guest;
-    if (!may_be_armed(domain, &may, error) ||
+    if (!may_have_blocker(domain, &may, error) ||
         (may && !nest_blocker_migration_ask(domain, &migration, error)))
         return FALSE;
     *ret_armed = migration.blocked;
@@ -467,9 +445,9 @@ const NestPlugin nest_plugin = {
     .size = sizeof(NestPlugin),
     .name = GROUP,
     .kind = NEST_PLUGIN_GUARD,
-    .start = start,
-    .stop = stop,
-    .arm = arm,
-    .disarm = disarm,
-    .is_armed = is_armed,
+    .start = blocker_start,
+    .stop = blocker_stop,
+    .arm = blocker_arm,
+    .disarm = blocker_disarm,
+    .is_armed = blocker_is_armed,
 };

@@ -25,30 +25,26 @@ send_command(virDomainPtr domain, const char *text, unsigned int flags, GError *
     return reply ? reply : g_strdup(""); /* libvirt and GLib both allocate with malloc() */
 }
 
-/* Appends a character beyond ASCII as JSON escapes it; beyond 16 bits, as two halves. */
-static void
-append_escaped(GString *ascii, gunichar character)
-{
-    if (character > 0xffff) {
-        g_string_append_printf(ascii, "\\u%04x", 0xd800 + ((character - 0x10000) >> 10));
-        character = 0xdc00 + (character & 0x3ff);
-    }
-    g_string_append_printf(ascii, "\\u%04x", character);
-}
-
 /* (transfer full) The same JSON in ASCII alone. The json-c with which libvirt 11.3 and 12.9 read
  * commands takes no byte above 0x7f (facts.md, "A migration blocker at run time"). Such bytes can
- * be only in strings, where JSON has escapes. */
+ * be only in strings, where JSON has escapes: a character beyond 16 bits is escaped as two halves. */
 static gchar *
 to_ascii(const char *json)
 {
     GString *ascii = g_string_sized_new(strlen(json));
 
     for (const char *c = json; *c; c = g_utf8_next_char(c)) {
-        if ((guchar)*c < 0x80)
+        gunichar character = g_utf8_get_char(c);
+
+        if (character < 0x80) {
             g_string_append_c(ascii, *c);
-        else
-            append_escaped(ascii, g_utf8_get_char(c));
+            continue;
+        }
+        if (character > 0xffff) {
+            g_string_append_printf(ascii, "\\u%04x", 0xd800 + ((character - 0x10000) >> 10));
+            character = 0xdc00 + (character & 0x3ff);
+        }
+        g_string_append_printf(ascii, "\\u%04x", character);
     }
     return g_string_free(ascii, FALSE);
 }

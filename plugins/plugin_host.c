@@ -21,17 +21,6 @@ struct NestPluginHost {
     GArray *entries; /* of Entry, in the order in which they were started */
 };
 
-/* Checks a plugin's name, because it becomes part of a path. */
-static gboolean
-check_name(const char *name, GError **error)
-{
-    if (*name && !name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-")])
-        return TRUE;
-    g_set_error_literal(error, NEST_ERROR, NEST_ERROR_PLUGIN,
-                        "a plugin's name is made of a-z, 0-9 and -");
-    return FALSE;
-}
-
 /* A plugin runs as root if we do, so nobody else must be able to write it. */
 static gboolean
 check_writers(const char *path, GError **error)
@@ -95,7 +84,7 @@ check_plugin(const NestPlugin *plugin, const char *name, GError **error)
 }
 
 static gboolean
-start(Entry *entry, const char *name, GKeyFile *settings, GError **error)
+start_plugin(Entry *entry, const char *name, GKeyFile *settings, GError **error)
 {
     const NestPlugin *plugin = NULL;
     gpointer symbol = NULL;
@@ -118,14 +107,20 @@ load(NestPluginHost *plugins, const char *folder, const char *name, GKeyFile *se
     g_autofree gchar *path = g_strdup_printf("%s/%s.so", folder, name);
     Entry entry = {0};
 
-    if (!check_name(name, error) || !check_writers(folder, error) || !check_writers(path, error))
+    /* The name becomes part of a path. */
+    if (!*name || name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-")]) {
+        g_set_error_literal(error, NEST_ERROR, NEST_ERROR_PLUGIN,
+                            "a plugin's name is made of a-z, 0-9 and -");
+        return FALSE;
+    }
+    if (!check_writers(folder, error) || !check_writers(path, error))
         return FALSE;
     entry.module = g_module_open(path, G_MODULE_BIND_LAZY | G_MODULE_BIND_LOCAL);
     if (!entry.module) {
         g_set_error_literal(error, NEST_ERROR, NEST_ERROR_PLUGIN, g_module_error());
         return FALSE;
     }
-    if (!start(&entry, name, settings, error)) {
+    if (!start_plugin(&entry, name, settings, error)) {
         g_module_close(entry.module);
         return FALSE;
     }
@@ -145,15 +140,6 @@ log_skipped(const char *name, const GError *problem)
     nest_log_error(NULL, NULL, error);
 }
 
-static gboolean
-is_repeated(const gchar *const *names, gsize i)
-{
-    for (gsize before = 0; before < i; before++)
-        if (g_str_equal(names[before], names[i]))
-            return TRUE;
-    return FALSE;
-}
-
 NestPluginHost *
 nest_plugin_host_load(const char *folder, const gchar *const *names, GKeyFile *settings)
 {
@@ -165,8 +151,11 @@ nest_plugin_host_load(const char *folder, const gchar *const *names, GKeyFile *s
     plugins->entries = g_array_new(FALSE, FALSE, sizeof(Entry));
     for (gsize i = 0; names[i]; i++) {
         g_autoptr(GError) problem = NULL;
+        gboolean repeated = FALSE;
 
-        if (!is_repeated(names, i) && !load(plugins, folder, names[i], settings, &problem))
+        for (gsize before = 0; before < i; before++)
+            repeated = repeated || g_str_equal(names[before], names[i]);
+        if (!repeated && !load(plugins, folder, names[i], settings, &problem))
             log_skipped(names[i], problem);
     }
     return plugins;

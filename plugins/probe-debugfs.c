@@ -29,7 +29,7 @@ typedef struct {
 } State;
 
 static gboolean
-start(GKeyFile *settings, gpointer *ret_state, GError **error)
+debugfs_start(GKeyFile *settings, gpointer *ret_state, GError **error)
 {
     State *state = NULL;
 
@@ -43,7 +43,7 @@ start(GKeyFile *settings, gpointer *ret_state, GError **error)
 }
 
 static void
-stop(gpointer data)
+debugfs_stop(gpointer data)
 {
     State *state = data;
 
@@ -53,7 +53,7 @@ stop(gpointer data)
 }
 
 static gboolean
-applies(gpointer state, const NestGuest *guest)
+debugfs_applies(gpointer state, const NestGuest *guest)
 {
     (void)state;
     return guest->kvm;
@@ -148,7 +148,7 @@ static const struct {
 };
 
 static gboolean
-fail(GError **error, gint64 pid, int number)
+set_debugfs_error(GError **error, gint64 pid, int number)
 {
     const char *words = g_strerror(number);
 
@@ -163,7 +163,7 @@ fail(GError **error, gint64 pid, int number)
 }
 
 static gboolean
-count(State *state, gint64 pid, guint64 *ret_entries, GError **error)
+count_process_entries(State *state, gint64 pid, guint64 *ret_entries, GError **error)
 {
     int result = pid > 0 ? read_counters(state, pid, ret_entries) : -ESRCH;
     gboolean unknown = pid > 0 && (result == -ESRCH || result == -ENOENT);
@@ -173,12 +173,12 @@ count(State *state, gint64 pid, guint64 *ret_entries, GError **error)
             return FALSE;
         result = read_counters(state, pid, ret_entries);
     }
-    return result == 0 || fail(error, pid, -result);
+    return result == 0 || set_debugfs_error(error, pid, -result);
 }
 
 static gboolean
-sample(gpointer data, const NestGuest *guest, virDomainPtr domain, NestEvidence *evidence,
-       GError **error)
+debugfs_sample(gpointer data, const NestGuest *guest, virDomainPtr domain, NestEvidence *evidence,
+               GError **error)
 {
     State *state = data;
     guint64 entries = 0;
@@ -186,7 +186,7 @@ sample(gpointer data, const NestGuest *guest, virDomainPtr domain, NestEvidence 
 
     (void)domain;
     g_mutex_lock(&state->lock);
-    counted = count(state, guest->pid, &entries, error);
+    counted = count_process_entries(state, guest->pid, &entries, error);
     g_mutex_unlock(&state->lock);
     if (!counted)
         return FALSE;
@@ -201,9 +201,9 @@ const NestPlugin nest_plugin = {
     .name = "probe-debugfs",
     .kind = NEST_PLUGIN_PROBE,
     .counts = TRUE,
-    .start = start,
-    .stop = stop,
+    .start = debugfs_start,
+    .stop = debugfs_stop,
     .local = TRUE,
-    .applies = applies,
-    .sample = sample,
+    .applies = debugfs_applies,
+    .sample = debugfs_sample,
 };

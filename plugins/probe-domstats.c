@@ -12,39 +12,34 @@ typedef virDomainStatsRecordPtr Records;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Records, virDomainStatsRecordListFree)
 
 static gboolean
-start(GKeyFile *settings, gpointer *ret_state, GError **error)
+domstats_start(GKeyFile *settings, gpointer *ret_state, GError **error)
 {
     (void)ret_state;
     return nest_settings_none(settings, nest_plugin.name, error);
 }
 
 static gboolean
-applies(gpointer state, const NestGuest *guest)
+domstats_applies(gpointer state, const NestGuest *guest)
 {
     (void)state;
     return guest->kvm;
 }
 
-/* Whether it is "vcpu.N.nested_run.sum": KVM's name, which libvirt hands through. */
-static gboolean
-is_entries(const virTypedParameter *value)
-{
-    const char *number = value->field + strlen("vcpu.");
-
-    return value->type == VIR_TYPED_PARAM_ULLONG && g_str_has_prefix(value->field, "vcpu.") &&
-           g_ascii_isdigit(*number) &&
-           g_str_equal(number + strspn(number, "0123456789"), ".nested_run.sum");
-}
-
-/* Returns: whether any vCPU's entries are there. */
+/* Adds up "vcpu.N.nested_run.sum": KVM's name, which libvirt hands through. Returns: whether any vCPU's
+ * entries are there. */
 static gboolean
 add_entries(const virDomainStatsRecord *record, guint64 *entries)
 {
     gboolean counted = FALSE;
 
     for (int i = 0; i < record->nparams; i++) {
-        if (is_entries(&record->params[i])) {
-            *entries += record->params[i].value.ul;
+        const virTypedParameter *value = &record->params[i];
+        const char *number = value->field + strlen("vcpu.");
+
+        if (value->type == VIR_TYPED_PARAM_ULLONG && g_str_has_prefix(value->field, "vcpu.") &&
+            g_ascii_isdigit(*number) &&
+            g_str_equal(number + strspn(number, "0123456789"), ".nested_run.sum")) {
+            *entries += value->value.ul;
             counted = TRUE;
         }
     }
@@ -54,8 +49,8 @@ add_entries(const virDomainStatsRecord *record, guint64 *entries)
 /* Asks with NOWAIT: a domain that is busy with a job then lacks some
  * values, but is not waited for. */
 static gboolean
-sample(gpointer state, const NestGuest *guest, virDomainPtr domain, NestEvidence *evidence,
-       GError **error)
+domstats_sample(gpointer state, const NestGuest *guest, virDomainPtr domain, NestEvidence *evidence,
+                GError **error)
 {
     virDomainPtr domains[] = {domain, NULL};
     g_autoptr(Records) records = NULL;
@@ -86,7 +81,7 @@ const NestPlugin nest_plugin = {
     .name = "probe-domstats",
     .kind = NEST_PLUGIN_PROBE,
     .counts = TRUE,
-    .start = start,
-    .applies = applies,
-    .sample = sample,
+    .start = domstats_start,
+    .applies = domstats_applies,
+    .sample = domstats_sample,
 };

@@ -17,7 +17,7 @@ static const struct {
 };
 
 static gboolean
-start(GKeyFile *settings, gpointer *ret_state, GError **error)
+registers_start(GKeyFile *settings, gpointer *ret_state, GError **error)
 {
     (void)ret_state;
     return nest_settings_none(settings, nest_plugin.name, error);
@@ -41,11 +41,16 @@ read_vcpu(const char *part, gsize r)
 
 /* One vCPU with the bit set proves that it is set; only all of them can prove that it is clear. */
 static NestBit
-read_vcpus(const char *text, gsize r)
+read_vcpus(const char *text, const char *feature)
 {
     g_auto(GStrv) parts = g_regex_split_simple("^CPU", text, G_REGEX_RAW | G_REGEX_MULTILINE, 0);
     NestBit all = parts[0] && parts[1] ? NEST_BIT_CLEAR : NEST_BIT_UNKNOWN;
+    gsize r = 0;
 
+    while (r < G_N_ELEMENTS(registers) && !g_str_equal(registers[r].feature, feature))
+        r++;
+    if (r == G_N_ELEMENTS(registers))
+        return NEST_BIT_UNKNOWN;
     for (gsize i = 1; parts[0] && parts[i]; i++) {
         NestBit one = read_vcpu(parts[i], r);
 
@@ -57,21 +62,12 @@ read_vcpus(const char *text, gsize r)
     return all;
 }
 
-static NestBit
-read_bit(const char *text, const char *feature)
-{
-    for (gsize r = 0; r < G_N_ELEMENTS(registers); r++)
-        if (g_str_equal(registers[r].feature, feature))
-            return read_vcpus(text, r);
-    return NEST_BIT_UNKNOWN;
-}
-
 static gboolean
-sample(gpointer state, const NestGuest *guest, virDomainPtr domain, NestEvidence *evidence,
-       GError **error)
+registers_sample(gpointer state, const NestGuest *guest, virDomainPtr domain,
+                 NestEvidence *evidence, GError **error)
 {
     g_autofree gchar *text = nest_monitor_human(domain, "info registers -a", error);
-    NestBit bit = text ? read_bit(text, guest->feature) : NEST_BIT_UNKNOWN;
+    NestBit bit = text ? read_vcpus(text, guest->feature) : NEST_BIT_UNKNOWN;
 
     (void)state;
     if (!text)
@@ -92,6 +88,6 @@ const NestPlugin nest_plugin = {
     .size = sizeof(NestPlugin),
     .name = "probe-registers",
     .kind = NEST_PLUGIN_PROBE,
-    .start = start,
-    .sample = sample,
+    .start = registers_start,
+    .sample = registers_sample,
 };

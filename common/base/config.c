@@ -72,25 +72,18 @@ set_seconds(NestConfig *config, gsize k, const char *value)
     return TRUE;
 }
 
-/* (transfer full) What a key takes, in words. */
-static gchar *
-list_allowed(gsize k)
-{
-    g_autofree gchar *words = keys[k].values ? g_strjoinv(", ", (gchar **)keys[k].values) : NULL;
-
-    return words ? g_strdup_printf("one of %s", words)
-                 : g_strdup_printf("seconds, from %g to %g", keys[k].least_ms / 1000.0,
-                                   keys[k].most_ms / 1000.0);
-}
-
 static gboolean
-set_value(NestConfig *config, gsize k, const char *value, GError **error)
+set_config_value(NestConfig *config, gsize k, const char *value, GError **error)
 {
+    g_autofree gchar *words = NULL;
     g_autofree gchar *allowed = NULL;
 
     if (keys[k].values ? set_word(config, k, value) : set_seconds(config, k, value))
         return TRUE;
-    allowed = list_allowed(k);
+    words = keys[k].values ? g_strjoinv(", ", (gchar **)keys[k].values) : NULL;
+    allowed = words ? g_strdup_printf("one of %s", words)
+                    : g_strdup_printf("seconds, from %g to %g", keys[k].least_ms / 1000.0,
+                                      keys[k].most_ms / 1000.0);
     g_set_error(error, NEST_ERROR, NEST_ERROR_CONFIG,
                 NEST_CONFIG_FILE ": [%s] %s=%s is no value of that key: use %s", keys[k].group,
                 keys[k].key, value, allowed);
@@ -115,18 +108,9 @@ set_key(NestConfig *config, const char *group, const char *key, const char *valu
             continue;
         if (former)
             config->renamed = keys[k].renamed;
-        return set_value(config, k, value, error);
+        return set_config_value(config, k, value, error);
     }
     return refuse_key(group, key, error);
-}
-
-static gboolean
-is_of_plugins(const char *group)
-{
-    for (gsize i = 0; i < G_N_ELEMENTS(plugin_groups); i++)
-        if (g_str_has_prefix(group, plugin_groups[i]))
-            return TRUE;
-    return g_str_equal(group, PLUGINS_GROUP);
 }
 
 /* Also checks a group without keys, because otherwise [strat] would be accepted silently. */
@@ -183,18 +167,16 @@ nest_config_load(NestConfig *ret_config, GError **error)
 
     if (!file)
         return FALSE;
-    for (gsize i = 0; groups[i]; i++)
-        if (!is_of_plugins(groups[i]) && !read_group(file, groups[i], &config, error))
+    for (gsize i = 0; groups[i]; i++) {
+        gboolean of_plugins = g_str_equal(groups[i], PLUGINS_GROUP);
+
+        for (gsize p = 0; p < G_N_ELEMENTS(plugin_groups); p++)
+            of_plugins |= g_str_has_prefix(groups[i], plugin_groups[p]);
+        if (!of_plugins && !read_group(file, groups[i], &config, error))
             return FALSE;
+    }
     *ret_config = config;
     return TRUE;
-}
-
-/* Few characters are allowed, because a plugin's name becomes the name of a file. */
-static gboolean
-is_plugin_name(const char *name)
-{
-    return strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(name);
 }
 
 /* (transfer full) Splits a list of plugin names. */
@@ -205,7 +187,8 @@ split_names(const char *list, GError **error)
     g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
 
     for (gsize i = 0; parts[i]; i++) {
-        if (!is_plugin_name(parts[i])) {
+        /* Few characters are allowed, because a plugin's name becomes the name of a file. */
+        if (parts[i][strspn(parts[i], "abcdefghijklmnopqrstuvwxyz0123456789-")]) {
             g_set_error(error, NEST_ERROR, NEST_ERROR_CONFIG,
                         NEST_CONFIG_FILE
                         ": [" PLUGINS_GROUP "] " PLUGINS_KEY

@@ -3,7 +3,6 @@
 #include "base/escape.h"
 
 #include <stdint.h>
-#include <stdbool.h>
 #include <string.h>
 
 /* Characters that have an effect instead of being displayed (Unicode's Cc, Zl and Zp, and those of
@@ -31,15 +30,6 @@ static const struct {
     {0xf8, 0xf0, 4, 0x10000},
 };
 
-static bool
-is_harmful(uint32_t character)
-{
-    for (size_t i = 0; i < sizeof(harmful) / sizeof(harmful[0]); i++)
-        if (character >= harmful[i].first && character <= harmful[i].last)
-            return true;
-    return false;
-}
-
 /* How many bytes the character at @text has; 0 if harmful or not a character. Stops at a NUL. */
 static size_t
 plain_length(const unsigned char *text)
@@ -58,7 +48,10 @@ plain_length(const unsigned char *text)
             return 0;
         character = character << 6 | (text[i] & 0x3f);
     }
-    return character < forms[form].least || is_harmful(character) ? 0 : forms[form].length;
+    for (size_t i = 0; i < sizeof(harmful) / sizeof(harmful[0]); i++)
+        if (character >= harmful[i].first && character <= harmful[i].last)
+            return 0;
+    return character < forms[form].least ? 0 : forms[form].length;
 }
 
 static void

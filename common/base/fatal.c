@@ -36,7 +36,7 @@ static char stack[32 * 1024];
 /* Writes with one call of writev(), so that the line stays whole, and only if standard error can
  * take it: a pipe that nobody reads would hang us again. */
 static void
-say(const char *reason)
+write_reason(const char *reason)
 {
     const char *pieces[] = {beginning, ": ", reason, " [NEST-IO]\n"};
     struct iovec parts[sizeof(pieces) / sizeof(pieces[0])];
@@ -50,14 +50,14 @@ say(const char *reason)
         return; /* nobody reads it; the exit status tells */
 }
 
-static void end(const char *reason) __attribute__((noreturn));
+static void end_program(const char *reason) __attribute__((noreturn));
 
 static void
-end(const char *reason)
+end_program(const char *reason)
 {
     if (!armed.action || (armed.concerns_us && !armed.concerns_us()))
         _exit(0);
-    say(reason);
+    write_reason(reason);
     _exit(1);
 }
 
@@ -66,13 +66,13 @@ end_by_signal(int number)
 {
     for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
         if (signals[i].number == number)
-            end(signals[i].reason);
+            end_program(signals[i].reason);
 }
 
 void
 nest_fatal_no_memory(void)
 {
-    end(NO_MEMORY);
+    end_program(NO_MEMORY);
 }
 
 /* If the handler itself faults, the signal ends the process, because of SA_RESETHAND. */
@@ -97,7 +97,7 @@ catch_signals(void)
 
 /* Does not use printf(), which would cost the front more than everything else here. */
 static void
-begin(const char *action, const char *name)
+write_beginning(const char *action, const char *name)
 {
     static const char ellipsis[] = "...'";
     char *end_of_text = stpcpy(stpcpy(stpcpy(beginning, "nest: cannot "), action), " '");
@@ -111,7 +111,7 @@ const char *
 nest_fatal_handler_set(const NestFatalHandler *wish)
 {
     if (wish->action)
-        begin(wish->action, wish->name);
+        write_beginning(wish->action, wish->name);
     armed = *wish;
     catch_signals();
     (void)alarm(wish->seconds);

@@ -18,7 +18,7 @@ static const char *const event_ids[] = {
 };
 
 static const char *
-field(const GLogField *fields, gsize n, const char *key)
+log_field(const GLogField *fields, gsize n, const char *key)
 {
     for (gsize i = 0; i < n; i++)
         if (g_str_equal(fields[i].key, key))
@@ -26,33 +26,22 @@ field(const GLogField *fields, gsize n, const char *key)
     return NULL;
 }
 
-/* Whether a line is for the journal only: the refusal itself, on standard error, says the same. */
-static gboolean
-is_for_journal(const GLogField *fields, gsize n)
-{
-    return g_strcmp0(field(fields, n, "MESSAGE_ID"), event_ids[NEST_LOG_REFUSED]) == 0;
-}
-
-static void
-write_to_stderr(const GLogField *fields, gsize n)
-{
-    const char *message = field(fields, n, "MESSAGE");
-
-    /* Not g_printerr(), which turns names in UTF-8 into question marks under LC_ALL=C. */
-    (void)fprintf(stderr, "%s: %s\n", g_get_prgname(), message ? message : "");
-}
-
 static GLogWriterOutput
 write_line(GLogLevelFlags level, const GLogField *fields, gsize n, gpointer journal)
 {
     gboolean to_journal = GPOINTER_TO_INT(journal);
+    const char *id = log_field(fields, n, "MESSAGE_ID");
+    const char *message = log_field(fields, n, "MESSAGE");
 
     if (level & G_LOG_LEVEL_DEBUG)
         return G_LOG_WRITER_HANDLED;
     if (to_journal && g_log_writer_journald(level, fields, n, NULL) == G_LOG_WRITER_HANDLED)
         return G_LOG_WRITER_HANDLED;
-    if (!is_for_journal(fields, n))
-        write_to_stderr(fields, n);
+    /* The line about a refusal is for the journal only: the refusal itself, on standard error, says the same. */
+    if (g_strcmp0(id, event_ids[NEST_LOG_REFUSED]) == 0)
+        return G_LOG_WRITER_HANDLED;
+    /* Not g_printerr(), which turns names in UTF-8 into question marks under LC_ALL=C. */
+    (void)fprintf(stderr, "%s: %s\n", g_get_prgname(), message ? message : "");
     return G_LOG_WRITER_HANDLED;
 }
 

@@ -21,7 +21,7 @@ void *__libc_realloc(void *memory, size_t size);
 void *__libc_memalign(size_t alignment, size_t size);
 
 static void *
-check(void *memory)
+check_allocation(void *memory)
 {
     if (!memory)
         nest_fatal_no_memory();
@@ -31,13 +31,13 @@ check(void *memory)
 void *
 malloc(size_t size)
 {
-    return check(__libc_malloc(size));
+    return check_allocation(__libc_malloc(size));
 }
 
 void *
 calloc(size_t n, size_t size)
 {
-    return check(__libc_calloc(n, size));
+    return check_allocation(__libc_calloc(n, size));
 }
 
 /* With size 0 it frees, and NULL is no failure. */
@@ -46,13 +46,13 @@ realloc(void *memory, size_t size)
 {
     void *other = __libc_realloc(memory, size);
 
-    return size == 0 ? other : check(other);
+    return size == 0 ? other : check_allocation(other);
 }
 
 void *
 memalign(size_t alignment, size_t size)
 {
-    return check(__libc_memalign(alignment, size));
+    return check_allocation(__libc_memalign(alignment, size));
 }
 
 void *

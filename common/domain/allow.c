@@ -25,14 +25,6 @@ static const struct {
     void (*set)(NestAllow *allow, const char *value);
 } attributes[] = {{"once", set_once}, {"until", set_until}};
 
-/* Metadata can be forged: the element is <domain> with one attribute and nothing else. */
-static gboolean
-is_shaped(const xmlNode *element)
-{
-    return g_str_equal((const char *)element->name, "domain") && !element->children &&
-           element->properties && !element->properties->next;
-}
-
 xmlNode *
 nest_allow_element(const NestDomainXml *xml)
 {
@@ -52,7 +44,9 @@ nest_allow_read(const NestDomainXml *xml)
     const xmlNode *element = nest_allow_element(xml);
     NestAllow allow = {0};
 
-    if (!element || !is_shaped(element))
+    /* Metadata can be forged: the element is <domain> with one attribute and nothing else. */
+    if (!element || !g_str_equal((const char *)element->name, "domain") || element->children ||
+        !element->properties || element->properties->next)
         return allow;
     for (gsize i = 0; i < G_N_ELEMENTS(attributes); i++) {
         g_autofree gchar *value = nest_xml_attribute(element, attributes[i].name);

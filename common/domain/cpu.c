@@ -40,7 +40,7 @@ typedef gboolean (*Step)(Rewrite *rewrite, GError **error);
 /* Adds a sentence to the changes; it is escaped, because it may contain values of the document. */
 G_GNUC_PRINTF(2, 3)
 static void
-say(Rewrite *rewrite, const char *format, ...)
+say_change(Rewrite *rewrite, const char *format, ...)
 {
     g_autofree gchar *sentence = NULL;
     va_list arguments;
@@ -158,9 +158,9 @@ require_feature(Rewrite *rewrite, GError **error)
     if (feature && (!policy || g_str_equal(policy, "require")))
         return TRUE;
     if (feature)
-        say(rewrite, "feature %s: policy %s becomes require", name, policy);
+        say_change(rewrite, "feature %s: policy %s becomes require", name, policy);
     else
-        say(rewrite, "feature %s is required", name);
+        say_change(rewrite, "feature %s is required", name);
     if (!feature) {
         feature = add_child(rewrite->cpu, "feature");
         set_attribute(feature, "policy", "require");
@@ -176,30 +176,24 @@ drop(Rewrite *rewrite, xmlNode *feature)
     g_autofree gchar *name = nest_xml_attribute(feature, "name");
     g_autofree gchar *policy = nest_xml_attribute(feature, "policy");
 
-    say(rewrite, "feature %s: policy %s is removed", name, policy ? policy : "require");
+    say_change(rewrite, "feature %s: policy %s is removed", name, policy ? policy : "require");
     remove_element(feature);
 }
 
-/* Whether a feature is the one named by @vendors ("vmx") or a part of it, such as vmx-ept. */
-static gboolean
-is_part_of(const xmlNode *feature, const char *vendors)
-{
-    g_autofree gchar *name = nest_xml_attribute(feature, "name");
-    gsize length = strlen(vendors);
-
-    return nest_xml_is(feature, "feature") && name && g_str_has_prefix(name, vendors) &&
-           (name[length] == '\0' || name[length] == '-');
-}
-
-/* Drops what a model of the other vendor had, because host-model would not start with it. */
+/* Drops what a model of the other vendor had, because host-model would not start with it: the feature
+ * named by @vendors ("vmx") and its parts, such as vmx-ept. */
 static void
 drop_granted(Rewrite *rewrite, const char *vendors)
 {
+    gsize length = strlen(vendors);
     xmlNode *next = NULL;
 
     for (xmlNode *child = rewrite->cpu->children; child; child = next) {
+        g_autofree gchar *name = nest_xml_attribute(child, "name");
+
         next = child->next;
-        if (is_part_of(child, vendors) && feature_has(child, granting))
+        if (nest_xml_is(child, "feature") && name && g_str_has_prefix(name, vendors) &&
+            (name[length] == '\0' || name[length] == '-') && feature_has(child, granting))
             drop(rewrite, child);
     }
 }
@@ -239,10 +233,10 @@ become_passthrough(Rewrite *rewrite, GError **error)
     (void)error;
     set_mode(rewrite, "host-passthrough", "none");
     set_attribute(rewrite->cpu, "migratable", "on");
-    say(rewrite,
-        "the CPU becomes host-passthrough; live migration then needs a host with the same "
-        "CPU generation, microcode and kernel (choose cpu='host-model' or cpu='keep' in the "
-        "tag where that matters)");
+    say_change(rewrite,
+               "the CPU becomes host-passthrough; live migration then needs a host with the same "
+               "CPU generation, microcode and kernel (choose cpu='host-model' or cpu='keep' in the "
+               "tag where that matters)");
     return TRUE;
 }
 
@@ -253,7 +247,7 @@ become_maximum(Rewrite *rewrite, GError **error)
     set_mode(rewrite, "maximum", "none");
     set_attribute(rewrite->cpu, "migratable", "on");
     remove_passed_through(rewrite->cpu, "maxphysaddr");
-    say(rewrite, "the CPU becomes maximum, all that QEMU's TCG emulates");
+    say_change(rewrite, "the CPU becomes maximum, all that QEMU's TCG emulates");
     return TRUE;
 }
 
@@ -265,7 +259,7 @@ become_host_model(Rewrite *rewrite, GError **error)
     remove_attribute(rewrite->cpu, "migratable");
     remove_passed_through(rewrite->cpu, "maxphysaddr");
     remove_passed_through(rewrite->cpu, "cache");
-    say(rewrite, "the CPU becomes host-model");
+    say_change(rewrite, "the CPU becomes host-model");
     return TRUE;
 }
 
@@ -283,7 +277,7 @@ become_default(Rewrite *rewrite, GError **error)
     model = add_child(rewrite->cpu, "model");
     set_attribute(model, "fallback", "forbid");
     xmlNodeSetContent(model, (const xmlChar *)"qemu64");
-    say(rewrite, "the CPU, libvirt's default, is written out as qemu64");
+    say_change(rewrite, "the CPU, libvirt's default, is written out as qemu64");
     return TRUE;
 }
 
@@ -301,7 +295,7 @@ model_of(const xmlNode *cpu)
 }
 
 static gboolean
-refuse_vendor(Rewrite *rewrite, GError **error)
+refuse_foreign_model(Rewrite *rewrite, GError **error)
 {
     g_autofree gchar *model = model_of(rewrite->cpu);
     const NestCpuVendor *theirs = nest_cpu_vendor_of_model(model);
@@ -335,7 +329,7 @@ static const struct {
     {NULL, WISH(NEST_CPU_HOST_MODEL), CPU_ANY, {become_host_model, require_feature}},
     {NULL, WISH(NEST_CPU_KEEP), CPU_NONE, {become_default, require_feature}},
     {NULL, WISH(NEST_CPU_KEEP), CPU_ANY & ~CPU_FOREIGN, {require_feature}},
-    {NULL, WISH_ANY, CPU_FOREIGN, {refuse_vendor}},
+    {NULL, WISH_ANY, CPU_FOREIGN, {refuse_foreign_model}},
 };
 
 /* The modes that are a class by themselves. */
@@ -348,14 +342,8 @@ static const struct {
     {"host-model", CPU_HOST_MODEL},
 };
 
-/* Whether the model is what libvirt chooses where nobody else chose (facts.md, "Definitions"). */
-static gboolean
-is_default_model(const xmlNode *cpu, const char *model)
-{
-    static const char *const defaults[] = {"qemu64", "kvm64", NULL};
-
-    return g_strv_contains(defaults, model) && !nest_xml_child(cpu, "feature");
-}
+/* The models that libvirt chooses where nobody else chose (facts.md, "Definitions"). */
+static const char *const default_models[] = {"qemu64", "kvm64", NULL};
 
 static int
 classify(const xmlNode *cpu, const NestCpuVendor *vendor)
@@ -369,7 +357,7 @@ classify(const xmlNode *cpu, const NestCpuVendor *vendor)
             return modes[i].class;
     if (!model)
         return CPU_NONE;
-    if (is_default_model(cpu, model))
+    if (g_strv_contains(default_models, model) && !nest_xml_child(cpu, "feature"))
         return CPU_DEFAULT;
     if (!theirs)
         return CPU_CUSTOM;

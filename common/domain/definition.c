@@ -48,7 +48,7 @@ find_cpu(const NestDomainXml *xml)
 
 /* The canonical form of a <cpu> that is given as text: equal CPUs have equal canonical forms. */
 static gchar *
-canonical(const char *cpu)
+cpu_text_canonical(const char *cpu)
 {
     g_autofree gchar *document = g_strdup_printf("<domain>%s</domain>", cpu);
     g_autoptr(NestDomainXml) xml = nest_domain_xml_parse(document, strlen(document), NULL);
@@ -68,16 +68,6 @@ write_state(NestDomainXml *xml, const NestState *state)
         nest_domain_xml_replace(xml, element, text);
     else if (text)
         nest_domain_xml_append(xml, nest_xml_child(nest_domain_xml_root(xml), "metadata"), text);
-}
-
-/* A nonce, which tells a definition that we wrote from any other. */
-static gchar *
-new_id(void)
-{
-    g_autofree gchar *uuid = g_uuid_string_random();
-    g_auto(GStrv) parts = g_strsplit(uuid, "-", -1);
-
-    return g_strjoinv("", parts);
 }
 
 /* The correction of one definition, in progress. */
@@ -116,12 +106,12 @@ cpu_canonical(const NestDomainXml *xml)
 {
     g_autofree gchar *cpu = cpu_source(xml);
 
-    return canonical(cpu);
+    return cpu_text_canonical(cpu);
 }
 
 /* Reads the record of a definition and drops what does not belong into a definition. */
 static void
-read_state(Work *work)
+read_record(Work *work)
 {
     g_autoptr(GError) error = NULL;
     NestDefinition *definition = work->definition;
@@ -157,7 +147,7 @@ static gboolean
 find_base(Work *work, GError **error)
 {
     g_autofree gchar *applied =
-        work->state->record.original ? canonical(work->state->record.applied) : NULL;
+        work->state->record.original ? cpu_text_canonical(work->state->record.applied) : NULL;
 
     work->cpu = cpu_canonical(work->xml);
     work->untouched = applied && *work->cpu && g_str_equal(work->cpu, applied);
@@ -175,7 +165,7 @@ base(const Work *work)
 
 /* Makes the outcome, which is the base with the record in it, if there is anything to do at all. */
 static void
-finish(const Work *work)
+finish_definition(const Work *work)
 {
     const xmlNode *allow = nest_allow_element(base(work));
 
@@ -212,6 +202,8 @@ record_correction(Work *work, const char *cpu)
 {
     NestRecord *record = &work->state->record;
     GPtrArray *changes = work->definition->changes;
+    g_autofree gchar *uuid = g_uuid_string_random();
+    g_auto(GStrv) parts = g_strsplit(uuid, "-", -1);
 
     if (!cpu)
         g_ptr_array_add(changes, g_strdup("the CPU from before the correction stands again: it is "
@@ -219,14 +211,14 @@ record_correction(Work *work, const char *cpu)
     nest_record_clear(record);
     record->original = cpu_source(base(work));
     record->applied = g_strdup(cpu ? cpu : record->original);
-    record->id = new_id();
+    record->id = g_strjoinv("", parts); /* a nonce: it tells what we wrote from all else */
     work->definition->action = NEST_DEFINITION_CORRECTED;
     work->definition->record_id = g_strdup(record->id);
 }
 
 /* Rewrites the base. If that gives the CPU that the definition has, there is nothing to do. */
 static gboolean
-correct(Work *work, const NestCpuVendor *host, GError **error)
+correct_cpu(Work *work, const NestCpuVendor *host, GError **error)
 {
     g_autoptr(GPtrArray) changes = g_ptr_array_new_with_free_func(g_free);
     g_autofree gchar *cpu = NULL;
@@ -234,7 +226,7 @@ correct(Work *work, const NestCpuVendor *host, GError **error)
 
     if (!nest_cpu_work_out(base(work), &work->definition->tag, host, changes, &cpu, error))
         return FALSE;
-    wanted = cpu ? canonical(cpu) : cpu_canonical(base(work));
+    wanted = cpu ? cpu_text_canonical(cpu) : cpu_canonical(base(work));
     if (cpu)
         nest_cpu_put(base(work), cpu);
     if (g_str_equal(wanted, work->cpu))
@@ -244,18 +236,12 @@ correct(Work *work, const NestCpuVendor *host, GError **error)
     return TRUE;
 }
 
-static gboolean
-is_wanted(const Work *work, gboolean kvm_can_nest)
-{
-    return work->definition->tagged &&
-           (work->definition->tag.required || kvm_can_nest || !work->definition->needs_kvm);
-}
-
 NestDefinition *
 nest_definition_correct(const char *text, const NestCpuVendor *host, gboolean kvm_can_nest,
                         GError **error)
 {
     g_auto(Work) work = {0};
+    gboolean wanted = FALSE;
 
     work.definition = nest_definition_unchanged();
     work.xml = nest_domain_xml_parse(text, strlen(text), error);
@@ -263,13 +249,15 @@ nest_definition_correct(const char *text, const NestCpuVendor *host, gboolean kv
         !nest_tag_read(work.xml, &work.definition->tagged, &work.definition->tag, error))
         return NULL;
     work.definition->needs_kvm = work.definition->tagged && nest_cpu_is_kvm(work.xml);
-    read_state(&work);
+    read_record(&work);
     if (!find_base(&work, error))
         return NULL;
-    if (!is_wanted(&work, kvm_can_nest))
+    wanted = work.definition->tagged &&
+             (work.definition->tag.required || kvm_can_nest || !work.definition->needs_kvm);
+    if (!wanted)
         undo(&work);
-    else if (!correct(&work, host, error))
+    else if (!correct_cpu(&work, host, error))
         return NULL;
-    finish(&work);
+    finish_definition(&work);
     return g_steal_pointer(&work.definition);
 }

@@ -167,22 +167,16 @@ parse_tree(NestDomainXml *xml, xmlParserCtxt *parser, GError **error)
 /* libxml2 takes a NUL for the end of the text and would not see what follows it. UTF-16 and UTF-32 are
  * full of NULs and are left to is_utf8(), which leads to a better message. */
 static gboolean
-has_nul(const char *text, gsize length)
+check_bytes(const char *text, gsize length, GError **error)
 {
     int detected = xmlDetectCharEncoding((const xmlChar *)text, (int)MIN(length, 4));
 
-    return memchr(text, 0, length) &&
-           (detected == XML_CHAR_ENCODING_NONE || detected == XML_CHAR_ENCODING_UTF8);
-}
-
-static gboolean
-check_bytes(const char *text, gsize length, GError **error)
-{
     if (length > NEST_DOMAIN_XML_MAX_BYTES)
         g_set_error(error, NEST_ERROR, NEST_ERROR_XML,
                     "this XML is longer than %d MiB, more than libvirt itself takes for a domain",
                     NEST_DOMAIN_XML_MAX_MIB);
-    else if (has_nul(text, length))
+    else if (memchr(text, 0, length) &&
+             (detected == XML_CHAR_ENCODING_NONE || detected == XML_CHAR_ENCODING_UTF8))
         g_set_error_literal(
             error, NEST_ERROR, NEST_ERROR_XML,
             "this XML has a NUL byte in it: give the output of virsh dumpxml as it is");
@@ -192,7 +186,7 @@ check_bytes(const char *text, gsize length, GError **error)
 }
 
 static gboolean
-check_root(NestDomainXml *xml, GError **error)
+check_root_element(NestDomainXml *xml, GError **error)
 {
     if (nest_xml_is(nest_domain_xml_root(xml), "domain"))
         return TRUE;
@@ -222,7 +216,7 @@ nest_domain_xml_parse(const char *text, gsize length, GError **error)
                             "there is no XML in the input: give the output of virsh dumpxml");
         return NULL;
     }
-    if (!parse_tree(xml, parser, error) || !check_root(xml, error))
+    if (!parse_tree(xml, parser, error) || !check_root_element(xml, error))
         return NULL;
     return g_steal_pointer(&xml);
 }
@@ -270,24 +264,19 @@ nest_domain_xml_source(const NestDomainXml *xml, const xmlNode *element)
     return g_strndup(text + range->start, range->end - range->start);
 }
 
-/* Whether @first is made before @second; in the same place an insertion precedes a replacement. */
-static gboolean
-comes_before(Range first, Range second)
-{
-    if (first.start != second.start)
-        return first.start < second.start;
-    return first.end == first.start || second.end != second.start;
-}
-
+/* Keeps the changes in order; in the same place an insertion precedes a replacement. */
 static void
 want(NestDomainXml *xml, gsize start, gsize end, const char *text)
 {
     Change change = {{start, end}, g_strdup(text)};
     guint place = 0;
 
-    while (place < xml->changes->len &&
-           comes_before(g_array_index(xml->changes, Change, place).range, change.range))
-        place++;
+    for (; place < xml->changes->len; place++) {
+        Range other = g_array_index(xml->changes, Change, place).range;
+
+        if (other.start > start || (other.start == start && other.end != start && end == start))
+            break;
+    }
     g_array_insert_val(xml->changes, place, change);
 }
 

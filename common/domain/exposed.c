@@ -23,43 +23,9 @@ static const char *const modes[] = {"host-passthrough", "host-model", "maximum",
 static const char *const withholding[] = {"disable", "forbid", NULL};
 
 static gint
-compare_names(gconstpointer a, gconstpointer b)
+compare_exposed_names(gconstpointer a, gconstpointer b)
 {
     return g_strcmp0(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* Whether it is worth parsing. */
-static gboolean
-mentions_mode(const char *text, gsize length)
-{
-    for (gsize i = 0; modes[i]; i++)
-        if (memmem(text, length, modes[i], strlen(modes[i])))
-            return TRUE;
-    return FALSE;
-}
-
-/* Whether this <feature> element switches the feature @name off. */
-static gboolean
-withholds(const xmlNode *feature, const char *name)
-{
-    g_autofree gchar *policy = nest_xml_attribute(feature, "policy");
-
-    return nest_xml_is(feature, "feature") && nest_xml_attribute_is(feature, "name", name) &&
-           policy && g_strv_contains(withholding, policy);
-}
-
-static gboolean
-lets_through(const NestDomainXml *xml, const char *name)
-{
-    xmlNode *cpu = nest_xml_child(nest_domain_xml_root(xml), "cpu");
-    g_autofree gchar *mode = nest_xml_attribute(cpu, "mode");
-
-    if (!mode || !g_strv_contains(modes, mode))
-        return FALSE;
-    NEST_XML_FOREACH (cpu, child)
-        if (withholds(child, name))
-            return FALSE;
-    return TRUE;
 }
 
 /* A mistaken tag counts as a tag, because the hook refuses to let that domain start. A file without a <name> is
@@ -67,15 +33,27 @@ lets_through(const NestDomainXml *xml, const char *name)
 static gboolean
 is_exposed(const NestDomainXml *xml, const NestCpuVendor *vendor)
 {
+    xmlNode *cpu = nest_xml_child(nest_domain_xml_root(xml), "cpu");
+    g_autofree gchar *mode = nest_xml_attribute(cpu, "mode");
     gboolean tagged = FALSE;
 
-    return *nest_domain_xml_value(xml, "name") && nest_cpu_is_kvm(xml) &&
-           lets_through(xml, vendor->feature) && nest_tag_read(xml, &tagged, NULL, NULL) && !tagged;
+    if (!*nest_domain_xml_value(xml, "name") || !nest_cpu_is_kvm(xml) || !mode ||
+        !g_strv_contains(modes, mode))
+        return FALSE;
+    NEST_XML_FOREACH (cpu, child) {
+        g_autofree gchar *policy = nest_xml_attribute(child, "policy");
+
+        if (nest_xml_is(child, "feature") &&
+            nest_xml_attribute_is(child, "name", vendor->feature) && policy &&
+            g_strv_contains(withholding, policy))
+            return FALSE;
+    }
+    return nest_tag_read(xml, &tagged, NULL, NULL) && !tagged;
 }
 
 /* (nullable) Parses a definition if it may be that of an exposed domain. */
 static NestDomainXml *
-read_definition(const char *path)
+read_exposed_definition(const char *path)
 {
     g_autofree gchar *text = NULL;
     gsize length = 0;
@@ -83,9 +61,12 @@ read_definition(const char *path)
 
     if (g_stat(path, &status) < 0 || !S_ISREG(status.st_mode) ||
         (gsize)status.st_size > NEST_DOMAIN_XML_MAX_BYTES ||
-        !g_file_get_contents(path, &text, &length, NULL) || !mentions_mode(text, length))
+        !g_file_get_contents(path, &text, &length, NULL))
         return NULL;
-    return nest_domain_xml_parse(text, length, NULL);
+    for (gsize i = 0; modes[i]; i++)
+        if (memmem(text, length, modes[i], strlen(modes[i])))
+            return nest_domain_xml_parse(text, length, NULL);
+    return NULL;
 }
 
 GPtrArray *
@@ -99,12 +80,12 @@ nest_exposed_read(const NestCpuVendor *vendor)
     while (files && (file = g_dir_read_name(files))) {
         g_autofree gchar *path = g_build_filename(folder, file, NULL);
         g_autoptr(NestDomainXml) xml =
-            g_str_has_suffix(file, ".xml") ? read_definition(path) : NULL;
+            g_str_has_suffix(file, ".xml") ? read_exposed_definition(path) : NULL;
 
         if (xml && is_exposed(xml, vendor))
             g_ptr_array_add(names, g_strdup(nest_domain_xml_value(xml, "name")));
     }
-    g_ptr_array_sort(names, compare_names);
+    g_ptr_array_sort(names, compare_exposed_names);
     return names;
 }
 

@@ -56,21 +56,15 @@ strip_namespace(xmlNode *element)
 }
 
 static gboolean
-is_ours(const xmlNs *ns)
+is_state_namespace(const xmlNs *ns)
 {
     return ns && g_strcmp0((const char *)ns->href, NEST_STATE_NAMESPACE) == 0;
 }
 
-/* Whether it is xmlns='', which neither we nor libvirt write. */
-static gboolean
-is_none(const xmlNs *ns)
-{
-    return !ns->prefix && !(ns->href && *ns->href);
-}
-
 /* Both we and libvirt declare our namespace on the root only, and no attribute is in it. A <cpu> with
  * such a declaration or attribute would carry it into the definition, where it means nothing. An element
- * whose prefix is not declared is in no namespace, whatever is around it, and libvirt would drop it. */
+ * whose prefix is not declared is in no namespace, whatever is around it, and libvirt would drop it.
+ * Neither writes xmlns=''. */
 static gboolean
 is_clean(const xmlNode *element, gboolean in_namespace)
 {
@@ -78,10 +72,10 @@ is_clean(const xmlNode *element, gboolean in_namespace)
         strchr((const char *)element->name, ':'))
         return FALSE;
     for (const xmlNs *ns = element->nsDef; ns; ns = ns->next)
-        if (is_ours(ns) || is_none(ns))
+        if (is_state_namespace(ns) || (!ns->prefix && !(ns->href && *ns->href)))
             return FALSE;
     for (const xmlAttr *attribute = element->properties; attribute; attribute = attribute->next)
-        if (is_ours(attribute->ns))
+        if (is_state_namespace(attribute->ns))
             return FALSE;
     NEST_XML_FOREACH (element, child)
         if (!is_clean(child, in_namespace))
@@ -100,17 +94,6 @@ is_uniform(xmlNode *element)
         if (!is_clean(child, in_namespace))
             return FALSE;
     return TRUE;
-}
-
-/* The element as a document of its own, which is what libxml2 validates. */
-static xmlDoc *
-copy_element(xmlNode *element)
-{
-    xmlDoc *doc = xmlNewDoc((const xmlChar *)"1.0");
-
-    xmlDocSetRootElement(doc, xmlDocCopyNode(element, doc, 1));
-    strip_namespace(xmlDocGetRootElement(doc));
-    return doc;
 }
 
 /* The schema, read once in a process. */
@@ -163,11 +146,15 @@ nest_state_read(const NestDomainXml *xml, GError **error)
 {
     g_autoptr(NestState) state = nest_state_new();
     xmlNode *element = nest_state_element(xml);
-    g_autoptr(xmlDoc) doc = element ? copy_element(element) : NULL;
+    g_autoptr(xmlDoc) doc = NULL;
     xmlNode *live = NULL;
 
     if (!element)
         return g_steal_pointer(&state);
+    /* libxml2 validates documents only, so the element becomes one. */
+    doc = xmlNewDoc((const xmlChar *)"1.0");
+    xmlDocSetRootElement(doc, xmlDocCopyNode(element, doc, 1));
+    strip_namespace(xmlDocGetRootElement(doc));
     if (!is_uniform(element) || !is_valid(doc)) {
         g_set_error_literal(error, NEST_ERROR, NEST_ERROR_STATE,
                             "the metadata's element of '" NEST_STATE_NAMESPACE "' is not what "

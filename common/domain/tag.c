@@ -33,7 +33,7 @@ static const struct {
 };
 
 static int *
-field(const NestTag *tag, gsize i)
+tag_field(const NestTag *tag, gsize i)
 {
     return (int *)((char *)tag + attributes[i].offset);
 }
@@ -43,7 +43,7 @@ static gchar *
 list_values(gsize i)
 {
     NestTag defaults = NEST_TAG_DEFAULT;
-    const char *first = attributes[i].values[*field(&defaults, i)];
+    const char *first = attributes[i].values[*tag_field(&defaults, i)];
     GString *list = g_string_new(first);
 
     for (const char *const *value = attributes[i].values; *value; value++)
@@ -53,13 +53,13 @@ list_values(gsize i)
 }
 
 static gboolean
-set_value(NestTag *tag, gsize i, const char *value, GError **error)
+set_tag_value(NestTag *tag, gsize i, const char *value, GError **error)
 {
     g_autofree gchar *allowed = NULL;
 
     for (int v = 0; attributes[i].values[v]; v++) {
         if (g_str_equal(attributes[i].values[v], value)) {
-            *field(tag, i) = v;
+            *tag_field(tag, i) = v;
             return TRUE;
         }
     }
@@ -77,7 +77,7 @@ nest_tag_set(NestTag *tag, const char *attribute, const char *value, GError **er
 
     for (gsize i = 0; i < G_N_ELEMENTS(attributes); i++) {
         if (g_str_equal(attributes[i].name, attribute))
-            return set_value(tag, i, value, error);
+            return set_tag_value(tag, i, value, error);
         g_string_append_printf(names, "%s%s", i ? ", " : "", attributes[i].name);
     }
     g_set_error(
@@ -104,16 +104,11 @@ read_attributes(const xmlNode *element, NestTag *tag, GError **error)
 }
 
 static gboolean
-is_blank(const xmlNode *node)
-{
-    return node->type == XML_COMMENT_NODE || (node->type == XML_TEXT_NODE && xmlIsBlankNode(node));
-}
-
-static gboolean
 check_empty(const xmlNode *element, GError **error)
 {
     for (const xmlNode *child = element->children; child; child = child->next) {
-        if (is_blank(child))
+        if (child->type == XML_COMMENT_NODE ||
+            (child->type == XML_TEXT_NODE && xmlIsBlankNode(child)))
             continue;
         g_set_error_literal(error, NEST_ERROR, NEST_ERROR_TAG_CONTENT,
                             "the nest:enable tag has content, but takes only attributes: " REMEDY);
@@ -123,7 +118,7 @@ check_empty(const xmlNode *element, GError **error)
 }
 
 static gboolean
-check_name(const xmlNode *element, GError **error)
+check_tag_name(const xmlNode *element, GError **error)
 {
     const char *name = (const char *)element->name;
 
@@ -212,7 +207,7 @@ nest_tag_read(const NestDomainXml *xml, gboolean *ret_tagged, NestTag *ret_tag, 
 
     if (!find_element(xml, &element, error))
         return FALSE;
-    if (element && (!check_name(element, error) || !read_attributes(element, &tag, error) ||
+    if (element && (!check_tag_name(element, error) || !read_attributes(element, &tag, error) ||
                     !check_empty(element, error)))
         return FALSE;
     *ret_tagged = element != NULL;
@@ -226,7 +221,7 @@ nest_tag_attribute(const NestTag *tag, gsize i, const char **ret_value)
 {
     if (i >= G_N_ELEMENTS(attributes))
         return NULL;
-    *ret_value = attributes[i].values[*field(tag, i)];
+    *ret_value = attributes[i].values[*tag_field(tag, i)];
     return attributes[i].name;
 }
 
@@ -237,9 +232,9 @@ nest_tag_format(const NestTag *tag)
     GString *text = g_string_new("<enable");
 
     for (gsize i = 0; i < G_N_ELEMENTS(attributes); i++)
-        if (*field(tag, i) != *field(&defaults, i))
+        if (*tag_field(tag, i) != *tag_field(&defaults, i))
             g_string_append_printf(text, " %s='%s'", attributes[i].name,
-                                   attributes[i].values[*field(tag, i)]);
+                                   attributes[i].values[*tag_field(tag, i)]);
     g_string_append(text, "/>");
     return g_string_free(text, FALSE);
 }

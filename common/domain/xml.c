@@ -84,7 +84,7 @@ nest_xml_dump(xmlNode *element)
 }
 
 static gint
-compare_names(gconstpointer a, gconstpointer b)
+compare_attributes(gconstpointer a, gconstpointer b)
 {
     return g_strcmp0(*(const char *const *)a, *(const char *const *)b);
 }
@@ -100,7 +100,7 @@ append_attributes(GString *text, const xmlNode *element)
         g_ptr_array_add(pairs, g_markup_printf_escaped(" %s='%s'", (const char *)attribute->name,
                                                        value ? value : ""));
     }
-    g_ptr_array_sort(pairs, compare_names);
+    g_ptr_array_sort(pairs, compare_attributes);
     for (guint i = 0; i < pairs->len; i++)
         g_string_append(text, g_ptr_array_index(pairs, i));
 }

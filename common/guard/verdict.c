@@ -48,7 +48,7 @@ G_STATIC_ASSERT(G_N_ELEMENTS(whys) == NEST_WHY_QUIET + 1);
 
 /* Takes a count into the verdict; returns whether there were entries since the last count. */
 static gboolean
-count(NestVerdict *verdict, guint64 entries, gint64 now)
+take_count(NestVerdict *verdict, guint64 entries, gint64 now)
 {
     gboolean grew = verdict->counted && entries > verdict->entries;
     gint64 passed = now - verdict->counted_at;
@@ -71,29 +71,16 @@ count(NestVerdict *verdict, guint64 entries, gint64 now)
     return grew;
 }
 
-/* Whether a sample says nothing: a set bit proves nothing where entries could be counted so far. */
-static gboolean
-says_nothing(const NestVerdict *verdict, const NestEvidence *evidence,
-             const NestVerdictRules *rules, gint64 now)
-{
-    gboolean was_counted = verdict->counted && now - verdict->counted_at < rules->linger_ms;
-
-    return !evidence->counted &&
-           (evidence->bit == NEST_BIT_UNKNOWN || (evidence->bit == NEST_BIT_SET && was_counted));
-}
-
-/* Whether the reason for a sample with entries is NEST_WHY_ALWAYS. */
-static gboolean
-is_always(const NestVerdict *verdict, gint64 started, gint64 now)
-{
-    return verdict->always_from - started <= ALWAYS_BEGINS_MS &&
-           now - verdict->always_from >= ALWAYS_LASTS_MS;
-}
-
-/* The reason that follows from a count without new entries. */
+/* The reason that follows from a count; @grew: there were entries since the one before. */
 static NestVerdictWhy
-judge_quiet(const NestVerdict *verdict, const NestVerdictRules *rules, gint64 now)
+judge_count(const NestVerdict *verdict, gboolean grew, const NestVerdictRules *rules,
+            gint64 started, gint64 now)
 {
+    if (grew && verdict->always_from - started <= ALWAYS_BEGINS_MS &&
+        now - verdict->always_from >= ALWAYS_LASTS_MS)
+        return NEST_WHY_ALWAYS;
+    if (grew)
+        return NEST_WHY_ENTRIES;
     if (verdict->entered && now - verdict->entered_at < rules->linger_ms)
         return NEST_WHY_LINGER;
     if (verdict->entered && rules->strict)
@@ -102,7 +89,7 @@ judge_quiet(const NestVerdict *verdict, const NestVerdictRules *rules, gint64 no
 }
 
 static gboolean
-settle(NestVerdict *verdict, NestVerdictWhy why, gint64 now)
+settle_verdict(NestVerdict *verdict, NestVerdictWhy why, gint64 now)
 {
     gboolean is_other = why != verdict->why;
 
@@ -117,24 +104,24 @@ gboolean
 nest_verdict_add(NestVerdict *verdict, const NestEvidence *evidence, const NestVerdictRules *rules,
                  gint64 started, gint64 now)
 {
+    gboolean was_counted = verdict->counted && now - verdict->counted_at < rules->linger_ms;
     gboolean grew = FALSE;
 
-    verdict->silent = says_nothing(verdict, evidence, rules, now);
+    /* A set bit proves nothing where entries could be counted so far. */
+    verdict->silent = !evidence->counted && (evidence->bit == NEST_BIT_UNKNOWN ||
+                                             (evidence->bit == NEST_BIT_SET && was_counted));
     if (verdict->silent)
-        return settle(verdict, verdict->why, now);
-    grew = evidence->counted && count(verdict, evidence->entries, now);
+        return settle_verdict(verdict, verdict->why, now);
+    grew = evidence->counted && take_count(verdict, evidence->entries, now);
     if (evidence->bit == NEST_BIT_CLEAR) {
         /* The bit was read just now, so whatever was entered before is gone. */
         verdict->entered = FALSE;
         verdict->always_from = 0;
-        return settle(verdict, NEST_WHY_CLEAR, now);
+        return settle_verdict(verdict, NEST_WHY_CLEAR, now);
     }
     if (!evidence->counted)
-        return settle(verdict, NEST_WHY_BIT, now);
-    if (grew)
-        return settle(verdict,
-                      is_always(verdict, started, now) ? NEST_WHY_ALWAYS : NEST_WHY_ENTRIES, now);
-    return settle(verdict, judge_quiet(verdict, rules, now), now);
+        return settle_verdict(verdict, NEST_WHY_BIT, now);
+    return settle_verdict(verdict, judge_count(verdict, grew, rules, started, now), now);
 }
 
 gboolean

@@ -43,47 +43,32 @@ nest_kvm_device_free(NestKvmDevice *device)
 }
 
 static gboolean
-is_same(const NestKvmDevice *a, const NestKvmDevice *b)
-{
-    return a->status.st_uid == b->status.st_uid && a->status.st_gid == b->status.st_gid &&
-           a->status.st_mode == b->status.st_mode && a->acl_length == b->acl_length &&
-           memcmp(a->acl, b->acl, a->acl_length) == 0;
-}
-
-/* The file stands there while udev has events to handle (udevadm settle waits for the same). */
-static gboolean
-udev_is_at_work(void)
-{
-    g_autofree gchar *path = nest_root_path("/run/udev/queue");
-
-    return g_file_test(path, G_FILE_TEST_EXISTS);
-}
-
-static gboolean
 is_back(const NestKvmDevice *before, gboolean *ret_exists)
 {
+    g_autofree gchar *queue = nest_root_path("/run/udev/queue");
     g_autoptr(NestKvmDevice) now = nest_kvm_device_read();
 
     *ret_exists = now->exists;
-    return now->exists && (before->exists ? is_same(before, now) : !udev_is_at_work());
+    if (!now->exists)
+        return FALSE;
+    /* The file stands there while udev has events to handle (udevadm settle waits for the same). */
+    if (!before->exists)
+        return !g_file_test(queue, G_FILE_TEST_EXISTS);
+    return before->status.st_uid == now->status.st_uid &&
+           before->status.st_gid == now->status.st_gid &&
+           before->status.st_mode == now->status.st_mode && before->acl_length == now->acl_length &&
+           memcmp(before->acl, now->acl, before->acl_length) == 0;
 }
 
 /* The ACL is set last, because it contains the mode's bits for the group as well. */
-static gboolean
+static void
 make_as_it_was(const NestKvmDevice *before)
 {
     g_autofree gchar *path = nest_root_path("/dev/kvm");
-
-    return chown(path, before->status.st_uid, before->status.st_gid) == 0 &&
-           chmod(path, before->status.st_mode & 07777) == 0 &&
-           (before->acl_length == 0 ||
-            setxattr(path, ACL, before->acl, before->acl_length, 0) == 0);
-}
-
-static void
-help_it(const NestKvmDevice *before)
-{
-    gboolean made = make_as_it_was(before);
+    gboolean made =
+        chown(path, before->status.st_uid, before->status.st_gid) == 0 &&
+        chmod(path, before->status.st_mode & 07777) == 0 &&
+        (before->acl_length == 0 || setxattr(path, ACL, before->acl, before->acl_length, 0) == 0);
 
     nest_log(G_LOG_LEVEL_WARNING, NULL, NULL,
              "udev did not give /dev/kvm its owner and mode back in %d seconds: %s", WAIT_MS / 1000,
@@ -101,7 +86,7 @@ nest_kvm_device_wait(const NestKvmDevice *before, GError **error)
         g_usleep(STEP_MS * 1000UL);
     }
     if (exists && before->exists)
-        help_it(before);
+        make_as_it_was(before);
     if (!exists)
         g_set_error(
             error, NEST_ERROR, NEST_ERROR_HOST_DEVICE,

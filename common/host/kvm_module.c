@@ -19,36 +19,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(KmodCtx, kmod_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(KmodList, kmod_module_unref_list)
 
 static gchar *
-read_file(const char *path)
+read_of_module(const NestCpuVendor *vendor, const char *name)
 {
+    g_autofree gchar *path = g_strdup_printf("/sys/module/%s/%s", vendor->module, name);
     g_autofree gchar *full = nest_root_path(path);
     gchar *text = NULL;
 
     return g_file_get_contents(full, &text, NULL, NULL) ? g_strstrip(text) : NULL;
-}
-
-static gchar *
-read_of_module(const NestCpuVendor *vendor, const char *name)
-{
-    g_autofree gchar *path = g_strdup_printf("/sys/module/%s/%s", vendor->module, name);
-
-    return read_file(path);
-}
-
-static gboolean
-exists(const char *path)
-{
-    g_autofree gchar *full = nest_root_path(path);
-
-    return g_file_test(full, G_FILE_TEST_EXISTS);
-}
-
-static gboolean
-has_flag(const char *cpuinfo, const char *flag)
-{
-    g_autofree gchar *pattern = g_strdup_printf("^flags\\s*:.*\\b%s\\b", flag);
-
-    return g_regex_match_simple(pattern, cpuinfo, G_REGEX_MULTILINE, 0);
 }
 
 /* What CPUID returns in the register ECX: on this machine, or on a test's fake host from a file in the
@@ -69,12 +46,6 @@ read_cpuid_ecx(guint32 leaf)
         r[2] = 0;
     close(fd);
     return r[2];
-}
-
-static gboolean
-cpu_has_feature(const NestCpuVendor *vendor)
-{
-    return read_cpuid_ecx(vendor->cpuid_leaf) >> vendor->cpuid_bit & 1;
 }
 
 /* Whether libkmod finds a file of the module for the running kernel. */
@@ -125,15 +96,6 @@ state_of(const NestKvmModule *module, const char *nested, gboolean has_hardware)
     return module->busy ? NEST_KVM_OFF_BUSY : NEST_KVM_OFF_IDLE;
 }
 
-static gboolean
-has_bad_value(const NestCpuVendor *vendor)
-{
-    g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(vendor);
-    const NestModprobeSetting *winner = nest_modprobe_conf_winner(conf);
-
-    return winner && winner->refused;
-}
-
 /* A module built into the kernel has no reference count (Documentation/ABI/testing/sysfs-module). */
 static void
 read_module(NestKvmModule *module, const char *cpuinfo)
@@ -141,14 +103,22 @@ read_module(NestKvmModule *module, const char *cpuinfo)
     const NestCpuVendor *vendor = module->vendor;
     g_autofree gchar *nested = read_of_module(vendor, "parameters/nested");
     g_autofree gchar *references = read_of_module(vendor, "refcnt");
+    g_autofree gchar *flag = g_strdup_printf("^flags\\s*:.*\\b%s\\b", vendor->feature);
+    gboolean has_hardware = g_regex_match_simple(flag, cpuinfo, G_REGEX_MULTILINE, 0);
 
     module->builtin = nested && !references;
     module->busy = references && !g_str_equal(references, "0");
-    module->state = state_of(module, nested, has_flag(cpuinfo, vendor->feature));
-    module->locked = module->state == NEST_KVM_NO_HARDWARE && cpu_has_feature(vendor);
+    module->state = state_of(module, nested, has_hardware);
+    module->locked = module->state == NEST_KVM_NO_HARDWARE &&
+                     read_cpuid_ecx(vendor->cpuid_leaf) >> vendor->cpuid_bit & 1;
     module->available = module->state == NEST_KVM_ABSENT && can_be_loaded(vendor);
-    if (module->available && has_bad_value(vendor))
-        module->state = NEST_KVM_BAD_VALUE;
+    if (module->available) {
+        g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(vendor);
+        const NestModprobeSetting *winner = nest_modprobe_conf_winner(conf);
+
+        if (winner && winner->refused)
+            module->state = NEST_KVM_BAD_VALUE;
+    }
 }
 
 gboolean
@@ -161,7 +131,9 @@ nest_kvm_module_is_loaded(const NestKvmModule *module)
 NestKvmModule
 nest_kvm_module_read(void)
 {
-    NestKvmModule module = {.state = NEST_KVM_NO_HARDWARE, .device = exists("/dev/kvm")};
+    g_autofree gchar *device = nest_root_path("/dev/kvm");
+    NestKvmModule module = {.state = NEST_KVM_NO_HARDWARE,
+                            .device = g_file_test(device, G_FILE_TEST_EXISTS)};
     g_autofree gchar *cpuinfo = nest_cpu_vendor_cpuinfo();
 
     module.vendor = cpuinfo ? nest_cpu_vendor_of_cpuinfo(cpuinfo) : NULL;

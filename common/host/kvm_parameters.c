@@ -46,7 +46,7 @@ parameter_free(gpointer data)
 }
 
 static gint
-compare_names(gconstpointer a, gconstpointer b)
+compare_parameter_names(gconstpointer a, gconstpointer b)
 {
     return g_strcmp0(*(const char *const *)a, *(const char *const *)b);
 }
@@ -97,12 +97,6 @@ nest_kvm_parameters_read(const NestCpuVendor *vendor)
     return parameters;
 }
 
-static gboolean
-is_plain_word(const char *value)
-{
-    return *value && !value[strspn(value, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "_.:-")];
-}
-
 static GPtrArray *
 list_names(const char *folder)
 {
@@ -113,7 +107,7 @@ list_names(const char *folder)
     while (files && (name = g_dir_read_name(files)))
         if (!g_str_equal(name, "nested"))
             g_ptr_array_add(names, g_strdup(name));
-    g_ptr_array_sort(names, compare_names);
+    g_ptr_array_sort(names, compare_parameter_names);
     return names;
 }
 
@@ -128,7 +122,9 @@ nest_kvm_parameters_text(const NestCpuVendor *vendor)
         const char *name = g_ptr_array_index(names, i);
         g_autofree gchar *value = read_value(folder, name);
 
-        if (value && is_plain_word(value))
+        /* The kernel accepts plain words only. */
+        if (value && *value &&
+            !value[strspn(value, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "_.:-")])
             g_string_append_printf(text, "%s%s=%s", text->len ? " " : "", name, value);
     }
     return g_string_free(text, FALSE);

@@ -229,14 +229,6 @@ load_with_parameters(Reload *reload, Load load, gboolean nested)
     return problem;
 }
 
-/* Loads the module without modprobe's configuration, which may be what was wrong. */
-static gboolean
-put_back(Reload *reload)
-{
-    return load_with_parameters(reload, load_plainly, !reload->nested) == 0 ||
-           load_plainly(reload->module, "") == 0;
-}
-
 static gboolean
 refuse_load(Reload *reload, int problem, const char *outcome, GError **error)
 {
@@ -266,14 +258,6 @@ fail_lost(Reload *reload, int problem, GError **error)
     return FALSE;
 }
 
-static gboolean
-load_absent(Reload *reload, GError **error)
-{
-    int problem = load_with_parameters(reload, load_by_configuration, reload->nested);
-
-    return problem == 0 || refuse_load(reload, problem, "it stays unloaded", error);
-}
-
 /* Somebody began to use the module between the check and the removal, so the kernel refuses it. */
 static gboolean
 refuse_removal(Reload *reload, GError **error)
@@ -300,8 +284,11 @@ reload_module(Reload *reload, GError **error)
     problem = load_with_parameters(reload, load_by_configuration, reload->nested);
     if (problem == 0)
         return TRUE;
-    return put_back(reload) ? refuse_load(reload, problem, "it is back as it was", error)
-                            : fail_lost(reload, problem, error);
+    /* Put it back without modprobe's configuration, which may be what was wrong. */
+    if (load_with_parameters(reload, load_plainly, !reload->nested) == 0 ||
+        load_plainly(reload->module, "") == 0)
+        return refuse_load(reload, problem, "it is back as it was", error);
+    return fail_lost(reload, problem, error);
 }
 
 /* A signal that asks this program to end has to wait until the module is loaded again. */
@@ -314,7 +301,13 @@ act(Reload *reload, NestKvmAction action, GError **error)
     sigfillset(&all);
     (void)pthread_sigmask(SIG_BLOCK, &all, &before);
     nest_kvm_lock_write(reload->lock, reload->parameters);
-    done = action == NEST_KVM_DO_LOAD ? load_absent(reload, error) : reload_module(reload, error);
+    if (action == NEST_KVM_DO_LOAD) {
+        int problem = load_with_parameters(reload, load_by_configuration, reload->nested);
+
+        done = problem == 0 || refuse_load(reload, problem, "it stays unloaded", error);
+    } else {
+        done = reload_module(reload, error);
+    }
     nest_kvm_lock_write(reload->lock, "");
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     return done;
@@ -336,7 +329,7 @@ check_may_act(GError **error)
 
 /* Checks and reads all that is needed before the module is touched. */
 static gboolean
-prepare(Reload *reload, NestKvmAction action, GError **error)
+prepare_reload(Reload *reload, NestKvmAction action, GError **error)
 {
     if (!check_may_act(error) || !find_module(reload, error))
         return FALSE;
@@ -378,7 +371,7 @@ attempt(Reload *reload, GError **error)
     action = nest_kvm_plan(&reload->host, reload->nested, reload->force, error);
     if (action == NEST_KVM_DO_NOTHING || action == NEST_KVM_DO_REFUSE)
         return action == NEST_KVM_DO_NOTHING;
-    if (!prepare(reload, action, error) || !act(reload, action, error) ||
+    if (!prepare_reload(reload, action, error) || !act(reload, action, error) ||
         !check_outcome(reload, error) || !nest_kvm_device_wait(reload->device, error))
         return FALSE;
     reload->host = nest_kvm_module_read();

@@ -57,14 +57,8 @@ read_start(gint pid, const char *name, gsize *ret_length)
     return text;
 }
 
-/* The target is /dev/kvm, or an anonymous inode that the kernel makes for it: kvm-vm, kvm-vcpu:0
- * (virt/kvm/kvm_main.c). */
-static gboolean
-is_of_kvm(const char *target)
-{
-    return g_str_equal(target, "/dev/kvm") || g_str_has_prefix(target, "anon_inode:kvm-");
-}
-
+/* Whether a descriptor's target is /dev/kvm, or an anonymous inode that the kernel makes for it:
+ * kvm-vm, kvm-vcpu:0 (virt/kvm/kvm_main.c). */
 static gboolean
 uses_kvm(gint pid)
 {
@@ -76,7 +70,8 @@ uses_kvm(gint pid)
         g_autofree gchar *path = g_build_filename(folder, name, NULL);
         g_autofree gchar *target = g_file_read_link(path, NULL);
 
-        if (target && is_of_kvm(target))
+        if (target &&
+            (g_str_equal(target, "/dev/kvm") || g_str_has_prefix(target, "anon_inode:kvm-")))
             return TRUE;
     }
     return FALSE;

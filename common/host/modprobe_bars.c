@@ -53,28 +53,20 @@ add_bar(GPtrArray *bars, NestModprobeBarKind kind, const char *file, guint line,
     g_ptr_array_add(bars, bar);
 }
 
-/* (transfer full) A pattern as libkmod normalizes it: '-' becomes '_' outside of brackets. */
-static gchar *
-with_underscores(const char *pattern)
+/* --- modprobe's files */
+
+/* libkmod normalizes a pattern: '-' becomes '_' outside of brackets. */
+static gboolean
+pattern_fits(const char *pattern, const char *module)
 {
-    gchar *text = g_strdup(pattern);
+    g_autofree gchar *name = g_strdup(pattern);
     gboolean inside = FALSE;
 
-    for (gchar *c = text; *c; c++) {
+    for (gchar *c = name; *c; c++) {
         inside = *c == '[' || (inside && *c != ']');
         if (!inside && *c == '-')
             *c = '_';
     }
-    return text;
-}
-
-/* --- modprobe's files */
-
-static gboolean
-pattern_fits(const char *pattern, const char *module)
-{
-    g_autofree gchar *name = with_underscores(pattern);
-
     return fnmatch(name, module, 0) == 0;
 }
 
@@ -122,7 +114,7 @@ list_has(const char *list, const char *module)
 }
 
 static void
-add_arguments(GPtrArray *bars, const char *module)
+add_argument_bars(GPtrArray *bars, const char *module)
 {
     g_autofree gchar *text = nest_modprobe_files_text(NEST_MODPROBE_ARGUMENTS, NULL);
     g_autofree gchar *kernel_list = NULL;
@@ -157,16 +149,8 @@ nest_modprobe_bars_read(const NestCpuVendor *vendor, const GPtrArray *lines)
     add_blacklists(bars, lines, vendor->module);
     add_install(bars, lines, DEPENDENCY, TRUE);
     add_install(bars, lines, vendor->module, FALSE);
-    add_arguments(bars, vendor->module);
+    add_argument_bars(bars, vendor->module);
     return bars;
-}
-
-static gboolean
-counts(const NestModprobeBar *bar, gboolean loaded, gboolean forced)
-{
-    if (loaded && (bar->dependency || bar->kind == NEST_MODPROBE_BLACKLIST))
-        return FALSE;
-    return !forced || kinds[bar->kind].for_good;
 }
 
 const NestModprobeBar *
@@ -176,8 +160,11 @@ nest_modprobe_bars_find(const GPtrArray *bars, gboolean loaded, gboolean forced)
 
     for (guint i = 0; i < bars->len; i++) {
         const NestModprobeBar *bar = g_ptr_array_index(bars, i);
+        gboolean blacklist = bar->kind == NEST_MODPROBE_BLACKLIST;
 
-        if (counts(bar, loaded, forced) && (!found || bar->kind != NEST_MODPROBE_BLACKLIST))
+        if ((loaded && (bar->dependency || blacklist)) || (forced && !kinds[bar->kind].for_good))
+            continue;
+        if (!found || !blacklist)
             found = bar;
     }
     return found;

@@ -75,14 +75,6 @@ add_options(Options *options, const char *file, guint line, const char *name, co
     g_array_append_val(options->origins, origin);
 }
 
-/* "options MODULE TEXT" */
-static void
-add_line(Options *options, const NestModprobeLine *line)
-{
-    if (*line->rest && !line->unread && g_str_equal(line->command, "options"))
-        add_options(options, line->file, line->number, line->argument, line->rest);
-}
-
 /* A kernel argument, "MODULE.PARAMETER=VALUE". */
 static void
 add_argument(Options *options, char *name, const char *value)
@@ -181,7 +173,7 @@ take_settings(const Options *options, GPtrArray *settings)
 }
 
 static GPtrArray *
-read_settings(const NestCpuVendor *vendor, const GPtrArray *lines)
+read_nested_settings(const NestCpuVendor *vendor, const GPtrArray *lines)
 {
     GPtrArray *settings = g_ptr_array_new_with_free_func(setting_free);
     g_autoptr(GString) text = g_string_new(NULL);
@@ -189,8 +181,12 @@ read_settings(const NestCpuVendor *vendor, const GPtrArray *lines)
     g_autoptr(GStringChunk) names = g_string_chunk_new(64);
     Options options = {vendor->module, text, origins, names};
 
-    for (guint i = 0; i < lines->len; i++)
-        add_line(&options, g_ptr_array_index(lines, i));
+    for (guint i = 0; i < lines->len; i++) {
+        const NestModprobeLine *line = g_ptr_array_index(lines, i);
+
+        if (*line->rest && !line->unread && g_str_equal(line->command, "options"))
+            add_options(&options, line->file, line->number, line->argument, line->rest);
+    }
     add_command_line(&options);
     take_settings(&options, settings);
     return settings;
@@ -231,7 +227,7 @@ nest_modprobe_conf_read_with(const NestCpuVendor *vendor, const char *ours)
     g_autoptr(GPtrArray) lines = nest_modprobe_files_read(ours ? OUR_NAME : NULL, ours);
 
     conf->module = vendor->module;
-    conf->settings = read_settings(vendor, lines);
+    conf->settings = read_nested_settings(vendor, lines);
     conf->bars = nest_modprobe_bars_read(vendor, lines);
     conf->mistakes = nest_modprobe_mistakes_read(vendor, lines);
     for (gsize i = 0; i < G_N_ELEMENTS(initramfs_files) && !conf->initramfs; i++)

@@ -110,7 +110,8 @@ check_drop_in(const NestCpuVendor *vendor, NestModprobeDropinUse use, const char
 
 /* Works out the text that the drop-in is to have; *ret_done: it has that text already. */
 static gchar *
-work_out(const NestCpuVendor *vendor, NestModprobeDropinUse use, gboolean *ret_done, GError **error)
+work_out_dropin(const NestCpuVendor *vendor, NestModprobeDropinUse use, gboolean *ret_done,
+                GError **error)
 {
     g_autofree gchar *old = NULL;
     g_autofree gchar *rest = NULL;
@@ -134,7 +135,7 @@ nest_modprobe_dropin_may_keep_on(const NestCpuVendor *vendor, NestModprobeDropin
                                  GError **error)
 {
     gboolean done = FALSE;
-    g_autofree gchar *text = work_out(vendor, use, &done, error);
+    g_autofree gchar *text = work_out_dropin(vendor, use, &done, error);
 
     return text != NULL;
 }
@@ -143,7 +144,7 @@ gboolean
 nest_modprobe_dropin_keep_on(const NestCpuVendor *vendor, NestModprobeDropinUse use, GError **error)
 {
     gboolean done = FALSE;
-    g_autofree gchar *text = work_out(vendor, use, &done, error);
+    g_autofree gchar *text = work_out_dropin(vendor, use, &done, error);
 
     return text && (done || write_ours(text, error));
 }

@@ -203,39 +203,25 @@ line_new(const char *file, guint number, const char *text, const char *unread)
     return line;
 }
 
+/* Adds the lines of a file, or of @given in its place. @unread: NULL for a file that is read. */
 static void
-add_text(GPtrArray *lines, const char *file, const char *unread, const char *text, gsize length)
+add_lines(GPtrArray *lines, const char *file, const char *unread, const char *given)
 {
     g_autoptr(GString) joined = g_string_new(NULL);
-    const char *end = text + length;
+    gsize length = given ? strlen(given) : 0;
+    g_autofree gchar *text = given ? g_strdup(given) : nest_modprobe_files_text(file, &length);
+    const char *at = text, *end = NULL;
     guint count = 0;
 
-    for (guint number = 1; take_line(&text, end, joined, &count); number += count)
+    if (!text)
+        return;
+    end = text + (unread ? MIN(length, UNREAD_BYTES) : length);
+    for (guint number = 1; take_line(&at, end, joined, &count); number += count)
         g_ptr_array_add(lines, line_new(file, number, joined->str, unread));
 }
 
-static void
-add_read(GPtrArray *lines, const char *file, const char *given)
-{
-    gsize length = given ? strlen(given) : 0;
-    g_autofree gchar *text = given ? g_strdup(given) : nest_modprobe_files_text(file, &length);
-
-    if (text)
-        add_text(lines, file, NULL, text, length);
-}
-
-static void
-add_unread(GPtrArray *lines, const char *file, const char *reason)
-{
-    gsize length = 0;
-    g_autofree gchar *text = nest_modprobe_files_text(file, &length);
-
-    if (text)
-        add_text(lines, file, reason, text, MIN(length, UNREAD_BYTES));
-}
-
 static gint
-compare_names(gconstpointer one, gconstpointer other)
+compare_file_names(gconstpointer one, gconstpointer other)
 {
     return strcmp(one, other);
 }
@@ -255,11 +241,11 @@ nest_modprobe_files_read(const char *name, const char *text)
             list_folder(&search, folders[i].path);
     if (name)
         g_hash_table_insert(read, g_strdup(name), g_build_filename(folders[0].path, name, NULL));
-    names = g_list_sort(g_hash_table_get_keys(read), compare_names);
+    names = g_list_sort(g_hash_table_get_keys(read), compare_file_names);
     for (const GList *at = names; at; at = at->next)
-        add_read(lines, g_hash_table_lookup(read, at->data),
-                 name && g_str_equal(at->data, name) ? text : NULL);
+        add_lines(lines, g_hash_table_lookup(read, at->data), NULL,
+                  name && g_str_equal(at->data, name) ? text : NULL);
     for (guint i = 0; i < unread->len; i++)
-        add_unread(lines, g_ptr_array_index(unread, i), g_ptr_array_index(reasons, i));
+        add_lines(lines, g_ptr_array_index(unread, i), g_ptr_array_index(reasons, i), NULL);
     return lines;
 }

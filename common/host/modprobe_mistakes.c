@@ -62,37 +62,34 @@ reason_of_module(const NestCpuVendor *vendor, const char *name)
     return g_strdup_printf("this host's module is %s", vendor->module);
 }
 
-/* (nullable)(transfer full) Why a line in a file that modprobe reads has no effect. */
+/* (nullable)(transfer full) Why a line has no effect. */
 static gchar *
-reason_of_line(const NestCpuVendor *vendor, const Words *words, const char *text)
+reason_of_line(const NestCpuVendor *vendor, const Words *words, const NestModprobeLine *line)
 {
-    if (g_str_equal(words->command, "options"))
-        return is_about_kvm(words->module) && strstr(words->rest, "nested")
-                   ? reason_of_module(vendor, words->module)
+    gboolean options = g_str_equal(words->command, "options");
+    gboolean command = g_strv_contains(commands, words->command);
+    gboolean nested = strstr(words->rest, "nested") != NULL;
+
+    /* Of a file that modprobe does not read, a line is a mistake if it would otherwise affect the module. */
+    if (line->unread)
+        return nest_kernel_args_match(words->module, vendor->module) && (options ? nested : command)
+                   ? g_strdup(line->unread)
                    : NULL;
-    if (!g_strv_contains(commands, words->command) && strstr(text, "kvm") && strstr(text, "nested"))
+    if (options)
+        return is_about_kvm(words->module) && nested ? reason_of_module(vendor, words->module)
+                                                     : NULL;
+    if (!command && strstr(line->text, "kvm") && strstr(line->text, "nested"))
         return g_strdup_printf("%s is no command of modprobe.d: options %s nested=1 is one",
                                words->command, vendor->module);
     return NULL;
 }
 
-/* Whether a line in a file that modprobe does not read would otherwise affect the module. */
-static gboolean
-would_count(const NestCpuVendor *vendor, const Words *words)
-{
-    if (!nest_kernel_args_match(words->module, vendor->module))
-        return FALSE;
-    return g_str_equal(words->command, "options") ? strstr(words->rest, "nested") != NULL
-                                                  : g_strv_contains(commands, words->command);
-}
-
 static void
-add_line(GPtrArray *mistakes, const NestCpuVendor *vendor, const NestModprobeLine *line)
+add_line_mistake(GPtrArray *mistakes, const NestCpuVendor *vendor, const NestModprobeLine *line)
 {
     g_autofree gchar *text = g_strdup(line->text);
     char *rest = NULL;
     Words words = {.command = strtok_r(text, "\t\r ", &rest)};
-    gchar *why = NULL;
 
     if (!words.command || *words.command == '#')
         return;
@@ -100,11 +97,8 @@ add_line(GPtrArray *mistakes, const NestCpuVendor *vendor, const NestModprobeLin
     words.rest = strtok_r(NULL, "", &rest);
     words.module = words.module ? words.module : "";
     words.rest = words.rest ? words.rest : "";
-    if (!line->unread)
-        why = reason_of_line(vendor, &words, line->text);
-    else if (would_count(vendor, &words))
-        why = g_strdup(line->unread);
-    add_mistake(mistakes, line->file, line->number, line->text, why);
+    add_mistake(mistakes, line->file, line->number, line->text,
+                reason_of_line(vendor, &words, line));
 }
 
 /* (nullable)(transfer full) Why a kernel argument has no effect. */
@@ -126,7 +120,7 @@ reason_of_argument(const NestCpuVendor *vendor, const char *name, const char *va
 }
 
 static void
-add_arguments(GPtrArray *mistakes, const NestCpuVendor *vendor)
+add_argument_mistakes(GPtrArray *mistakes, const NestCpuVendor *vendor)
 {
     g_autofree gchar *text = nest_modprobe_files_text(NEST_MODPROBE_ARGUMENTS, NULL);
     const char *at = text ? text : "";
@@ -148,7 +142,7 @@ nest_modprobe_mistakes_read(const NestCpuVendor *vendor, const GPtrArray *lines)
     GPtrArray *mistakes = g_ptr_array_new_with_free_func(mistake_free);
 
     for (guint i = 0; i < lines->len; i++)
-        add_line(mistakes, vendor, g_ptr_array_index(lines, i));
-    add_arguments(mistakes, vendor);
+        add_line_mistake(mistakes, vendor, g_ptr_array_index(lines, i));
+    add_argument_mistakes(mistakes, vendor);
     return mistakes;
 }

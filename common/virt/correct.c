@@ -44,7 +44,7 @@ typedef struct {
 
 /* (transfer full)(nullable) A definition as text that libvirt's way of printing it does not change. */
 static gchar *
-canonical(const char *text)
+definition_canonical(const char *text)
 {
     g_autoptr(NestDomainXml) xml = text ? nest_domain_xml_parse(text, strlen(text), NULL) : NULL;
 
@@ -62,18 +62,9 @@ is_still_ours(virDomainPtr domain, const NestDefinition *definition)
 
     if (definition->record_id)
         return now && strstr(now, definition->record_id);
-    is = canonical(now);
-    was = canonical(definition->xml);
+    is = definition_canonical(now);
+    was = definition_canonical(definition->xml);
     return is && g_strcmp0(is, was) == 0;
-}
-
-/* Undefines a domain that our define has made anew, and removes nothing else of it. */
-static void
-undefine_again(virDomainPtr domain)
-{
-    if (virDomainUndefineFlags(domain,
-                               VIR_DOMAIN_UNDEFINE_KEEP_NVRAM | VIR_DOMAIN_UNDEFINE_KEEP_TPM) < 0)
-        virDomainUndefineFlags(domain, VIR_DOMAIN_UNDEFINE_KEEP_NVRAM);
 }
 
 /* A domain that runs without a persistent definition, as one that was just undefined. */
@@ -163,14 +154,18 @@ redefine(const Source *source, const char *expected, const NestDefinition *defin
         return outcome;
     if (!may_be_back || !is_still_ours(defined, definition))
         return TRY_DONE;
-    undefine_again(defined);
+    /* Our define has made the domain anew; nothing else of it is removed. */
+    if (virDomainUndefineFlags(defined,
+                               VIR_DOMAIN_UNDEFINE_KEEP_NVRAM | VIR_DOMAIN_UNDEFINE_KEEP_TPM) < 0)
+        virDomainUndefineFlags(defined, VIR_DOMAIN_UNDEFINE_KEEP_NVRAM);
     return TRY_GONE;
 }
 
 /* Works out what the definition should be. A transient domain has none, so its
  * mistakes are not reported. */
 static Try
-work_out(const Source *source, const char *xml, NestDefinition **ret_definition, GError **error)
+work_out_correction(const Source *source, const char *xml, NestDefinition **ret_definition,
+                    GError **error)
 {
     g_autoptr(GError) problem = NULL;
     NestKvmModule module;
@@ -203,7 +198,7 @@ try_once(const Source *source, NestDefinition **ret_definition, GError **error)
         g_propagate_error(error, problem);
     if (!xml)
         return problem ? TRY_FAILED : TRY_GONE;
-    outcome = work_out(source, xml, &definition, error);
+    outcome = work_out_correction(source, xml, &definition, error);
     if (outcome == TRY_DONE && definition->action != NEST_DEFINITION_UNCHANGED)
         outcome = redefine(source, xml, definition, error);
     if (outcome == TRY_DONE)
@@ -212,7 +207,7 @@ try_once(const Source *source, NestDefinition **ret_definition, GError **error)
 }
 
 static NestDefinition *
-correct(const Source *source, GError **error)
+correct_source(const Source *source, GError **error)
 {
     NestDefinition *definition = NULL;
     Try outcome = TRY_AGAIN;
@@ -235,18 +230,7 @@ nest_correct_domain(const NestCorrector *corrector, virDomainPtr domain, GError 
     g_autofree gchar *uuid = nest_virt_uuid(domain);
     Source source = {corrector, virDomainGetConnect(domain), uuid, domain, NULL};
 
-    return correct(&source, error);
-}
-
-/* Whether libvirt has just written the file. */
-static gboolean
-is_fresh(const char *name)
-{
-    g_autofree gchar *file = nest_virt_file(name);
-    GStatBuf status;
-
-    return g_stat(file, &status) == 0 &&
-           g_get_real_time() / G_USEC_PER_SEC - (gint64)status.st_mtime < FRESH_SECONDS;
+    return correct_source(&source, error);
 }
 
 NestDefinition *
@@ -254,8 +238,13 @@ nest_correct_fresh(const NestCorrector *corrector, virConnectPtr work, const cha
                    const char *uuid, GError **error)
 {
     Source source = {corrector, work, uuid, NULL, name};
+    g_autofree gchar *file = nest_virt_file(name);
+    GStatBuf status;
 
-    return is_fresh(name) ? correct(&source, error) : nest_definition_unchanged();
+    if (g_stat(file, &status) != 0 ||
+        g_get_real_time() / G_USEC_PER_SEC - (gint64)status.st_mtime >= FRESH_SECONDS)
+        return nest_definition_unchanged();
+    return correct_source(&source, error);
 }
 
 gchar *

@@ -110,7 +110,7 @@ nest_define_tracker_we_defined(NestDefineTracker *watch, const char *uuid)
 }
 
 static gboolean
-settle(gpointer data)
+settle_reports(gpointer data)
 {
     Waiting *waiting = data;
     NestDefineTracker *watch = waiting->watch;
@@ -133,20 +133,11 @@ wait_for_reports(NestDefineTracker *watch, virConnectPtr control)
     g_mutex_lock(&watch->asking);
     virConnectGetLibVersion(control, &version);
     g_mutex_unlock(&watch->asking);
-    g_idle_add_full(G_PRIORITY_LOW, settle, &waiting, NULL);
+    g_idle_add_full(G_PRIORITY_LOW, settle_reports, &waiting, NULL);
     g_mutex_lock(&watch->lock);
     while (!waiting.flag)
         g_cond_wait(&watch->settled, &watch->lock);
     g_mutex_unlock(&watch->lock);
-}
-
-/* After an undefine, the only define may be ours, and so may every define if nobody else has made
- * one. Otherwise somebody may have defined the domain anew before ours: then it stays. */
-static gboolean
-may_be_back(const NestTrackedDefine *watched)
-{
-    return watched->undefined &&
-           (watched->since == 1 || (watched->since > 1 && watched->defines <= watched->ours));
 }
 
 gboolean
@@ -156,7 +147,10 @@ nest_define_tracker_end(NestDefineTracker *watch, NestTrackedDefine *watched, vi
 
     wait_for_reports(watch, control);
     g_mutex_lock(&watch->lock);
-    back = may_be_back(watched);
+    /* After an undefine, the only define may be ours, and so may every define if nobody else has made
+     * one. Otherwise somebody may have defined the domain anew before ours: then it stays. */
+    back = watched->undefined &&
+           (watched->since == 1 || (watched->since > 1 && watched->defines <= watched->ours));
     g_ptr_array_remove_fast(watch->watched, watched);
     g_mutex_unlock(&watch->lock);
     return back;

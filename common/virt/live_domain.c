@@ -34,8 +34,8 @@ count_tag(Reading *reading, const NestTag *tag)
 
 /* A malformed tag counts as the one without attributes: the hook, or status, has said what is wrong. */
 static gboolean
-read_xml(virDomainPtr domain, const NestDefinition *definition, gboolean known, Reading *reading,
-         GError **error)
+read_run_xml(virDomainPtr domain, const NestDefinition *definition, gboolean known,
+             Reading *reading, GError **error)
 {
     g_autofree char *text = virDomainGetXMLDesc(domain, 0);
     NestTag tag = NEST_TAG_DEFAULT;
@@ -59,7 +59,7 @@ read_xml(virDomainPtr domain, const NestDefinition *definition, gboolean known, 
 
 /* (transfer full)(nullable) A small file below the root. */
 static gchar *
-read_file(const char *path)
+read_file_below_root(const char *path)
 {
     g_autofree gchar *below_root = nest_root_path(path);
     gchar *text = NULL;
@@ -72,7 +72,7 @@ static gint64
 read_pid(const char *name)
 {
     g_autofree gchar *path = g_strdup_printf("/run/libvirt/qemu/%s.pid", name);
-    g_autofree gchar *pid = read_file(path);
+    g_autofree gchar *pid = read_file_below_root(path);
 
     return pid ? g_ascii_strtoll(pid, NULL, 10) : 0;
 }
@@ -83,7 +83,7 @@ static gchar *
 read_start_time(gint64 pid)
 {
     g_autofree gchar *path = g_strdup_printf("/proc/%" G_GINT64_FORMAT "/stat", pid);
-    g_autofree gchar *stat = pid ? read_file(path) : NULL;
+    g_autofree gchar *stat = pid ? read_file_below_root(path) : NULL;
     const char *behind_name = stat ? strrchr(stat, ')') : NULL;
     g_auto(GStrv) fields = g_strsplit(behind_name ? behind_name : "", " ", -1);
 
@@ -111,19 +111,10 @@ nest_live_domain_age(const char *name)
     return age_of(start_time);
 }
 
-/* The vendor whose feature its vCPUs have; NULL: none. */
-static const NestCpuVendor *
-vendor_of(const NestDomainXml *xml)
-{
-    const NestCpuVendor *vendor = nest_cpu_feature_vendor(xml, nest_cpu_vendor_of_host(NULL), NULL);
-
-    return vendor && nest_cpu_exposes(xml, vendor) ? vendor : NULL;
-}
-
 /* Reads the record, and of which run its live status is. A record that virtnestd
  * would not write counts as none. */
 static void
-read_state(NestLiveDomain *run, const NestDomainXml *xml)
+read_run_state(NestLiveDomain *run, const NestDomainXml *xml)
 {
     run->state = nest_state_read(xml, NULL);
     if (!run->state)
@@ -139,9 +130,12 @@ static NestLiveDomain *
 run_new(virDomainPtr domain, const Reading *reading)
 {
     NestLiveDomain *run = g_atomic_rc_box_new0(NestLiveDomain);
-    const NestCpuVendor *vendor = vendor_of(reading->xml);
+    const NestCpuVendor *vendor =
+        nest_cpu_feature_vendor(reading->xml, nest_cpu_vendor_of_host(NULL), NULL);
     gint64 age = -1;
 
+    if (vendor && !nest_cpu_exposes(reading->xml, vendor))
+        vendor = NULL; /* its vCPUs lack the feature */
     run->guest.name = g_strdup(virDomainGetName(domain));
     run->guest.uuid = nest_virt_uuid(domain);
     run->guest.id = (int)virDomainGetID(domain);
@@ -154,7 +148,7 @@ run_new(virDomainPtr domain, const Reading *reading)
     run->tagged = reading->tagged;
     run->guarded = vendor && reading->refuses;
     run->let_go = reading->tagged && !reading->refuses;
-    read_state(run, reading->xml);
+    read_run_state(run, reading->xml);
     return run;
 }
 
@@ -169,7 +163,7 @@ nest_live_domain_read(virDomainPtr domain, const NestDefinition *definition, gbo
     *ret_run = NULL;
     if (nest_virt_has_stopped(domain))
         return TRUE;
-    if (read_xml(domain, definition, known, &reading, &problem) && reading.xml)
+    if (read_run_xml(domain, definition, known, &reading, &problem) && reading.xml)
         run = run_new(domain, &reading);
     if (nest_virt_has_stopped(domain))
         return TRUE; /* meanwhile */

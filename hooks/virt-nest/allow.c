@@ -71,7 +71,7 @@ read_duration(Wish *wish, GError **error)
 
 /* What the domain's definition says; NULL where it has none, or a malformed one. */
 static NestDefinition *
-read_definition(const NestConnection *connection, virDomainPtr domain)
+read_corrected_definition(const NestConnection *connection, virDomainPtr domain)
 {
     g_autofree gchar *text =
         virDomainIsPersistent(domain) == 1 ? nest_virt_read_inactive(domain, NULL) : NULL;
@@ -81,16 +81,10 @@ read_definition(const NestConnection *connection, virDomainPtr domain)
                 : NULL;
 }
 
-static gboolean
-is_guarded(const NestLiveDomain *run)
-{
-    return run && (run->guarded || (run->marked && run->state->live.guard));
-}
-
 static NestLiveDomain *
 read_guarded(const NestConnection *connection, virDomainPtr domain, GError **error)
 {
-    g_autoptr(NestDefinition) definition = read_definition(connection, domain);
+    g_autoptr(NestDefinition) definition = read_corrected_definition(connection, domain);
     g_autoptr(NestLiveDomain) run = NULL;
 
     if (virDomainIsActive(domain) != 1) {
@@ -101,7 +95,7 @@ read_guarded(const NestConnection *connection, virDomainPtr domain, GError **err
     }
     if (!nest_live_domain_read(domain, definition, FALSE, &run, error))
         return NULL;
-    if (is_guarded(run))
+    if (run && (run->guarded || (run->marked && run->state->live.guard)))
         return g_steal_pointer(&run);
     g_set_error_literal(error, NEST_ERROR, NEST_ERROR_GUARD,
                         "it is not guarded, so there is nothing to lift: it has no tag with "
@@ -125,8 +119,8 @@ check_idle(virDomainPtr domain, GError **error)
 
 /* @element: NULL takes it out. */
 static gboolean
-write_metadata(virDomainPtr domain, const char *element, const char *prefix, const char *uri,
-               GError **error)
+write_live_metadata(virDomainPtr domain, const char *element, const char *prefix, const char *uri,
+                    GError **error)
 {
     if (virDomainSetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, element, element ? prefix : NULL,
                              uri, VIR_DOMAIN_AFFECT_LIVE) == 0)
@@ -142,7 +136,7 @@ write_wish(virDomainPtr domain, const Wish *wish, GError **error)
                            wish->seconds ? g_get_real_time() / G_USEC_PER_SEC + wish->seconds : 0};
     g_autofree gchar *element = wish->end ? NULL : nest_allow_format(&allow);
 
-    return write_metadata(domain, element, NEST_ALLOW_PREFIX, NEST_ALLOW_NAMESPACE, error);
+    return write_live_metadata(domain, element, NEST_ALLOW_PREFIX, NEST_ALLOW_NAMESPACE, error);
 }
 
 static gchar *
@@ -201,7 +195,7 @@ wait_for_guard(virDomainPtr domain, const Wish *wish)
 }
 
 static void
-tell(virDomainPtr domain, const Wish *wish, const char *then)
+tell_wish(virDomainPtr domain, const Wish *wish, const char *then)
 {
     g_autofree gchar *span = how_long(wish);
 
@@ -227,7 +221,7 @@ let_follow(virDomainPtr domain, const Wish *wish, GError **error)
 
     for (gsize i = 0; run && i < G_N_ELEMENTS(outcomes); i++)
         if (g_str_equal(outcomes[i].guard, run->state->live.guard))
-            tell(domain, wish, outcomes[i].words);
+            tell_wish(domain, wish, outcomes[i].words);
     if (!run)
         g_set_error(error, NEST_ERROR, NEST_ERROR_DAEMON,
                     "virtnestd did not answer within %d s: what is %s is written down, and counts "
@@ -263,7 +257,7 @@ load_guards(GError **error)
 }
 
 static gboolean
-disarm(const NestLiveDomain *run, virDomainPtr domain, GError **error)
+disarm_guard_plugins(const NestLiveDomain *run, virDomainPtr domain, GError **error)
 {
     g_autoptr(NestPluginHost) plugins = load_guards(error);
     const NestLoadedPlugin *guard = NULL;
@@ -290,30 +284,24 @@ write_lifted(const NestLiveDomain *run, virDomainPtr domain, GError **error)
     g_free(state->live.guard);
     state->live.guard = g_strdup("lifted");
     element = nest_state_format(state, FALSE);
-    return write_metadata(domain, element, "neststate", NEST_STATE_NAMESPACE, error);
+    return write_live_metadata(domain, element, "neststate", NEST_STATE_NAMESPACE, error);
 }
 
 static gboolean
 do_alone(const NestLiveDomain *run, virDomainPtr domain, const Wish *wish, GError **error)
 {
     if (wish->end) {
-        tell(domain, wish,
-             "virtnestd does not run: the guard comes back with it (systemctl start virtnestd)");
+        tell_wish(
+            domain, wish,
+            "virtnestd does not run: the guard comes back with it (systemctl start virtnestd)");
         return TRUE;
     }
-    if (!disarm(run, domain, error) || !write_lifted(run, domain, error))
+    if (!disarm_guard_plugins(run, domain, error) || !write_lifted(run, domain, error))
         return FALSE;
-    tell(domain, wish,
-         "virtnestd does not run, so its guard was taken away from here; it comes back with "
-         "virtnestd, once that is over (systemctl start virtnestd)");
+    tell_wish(domain, wish,
+              "virtnestd does not run, so its guard was taken away from here; it comes back with "
+              "virtnestd, once that is over (systemctl start virtnestd)");
     return TRUE;
-}
-
-/* Whether no virtnestd runs, as far as is known: only root can see the lock that it holds. */
-static gboolean
-is_alone(void)
-{
-    return geteuid() == 0 && !nest_liveness_is_held();
 }
 
 static gboolean
@@ -330,7 +318,9 @@ allow(const NestConnection *connection, virDomainPtr domain, gpointer data, GErr
     if (!check_idle(domain, error) || !write_wish(domain, wish, error))
         return FALSE;
     log_wish(domain, wish);
-    return is_alone() ? do_alone(run, domain, wish, error) : let_follow(domain, wish, error);
+    /* Only root can see whether a virtnestd holds its lock. */
+    return geteuid() == 0 && !nest_liveness_is_held() ? do_alone(run, domain, wish, error)
+                                                      : let_follow(domain, wish, error);
 }
 
 /* Parses the command line, and reports what is wrong with it. */

@@ -140,7 +140,7 @@ look_up(virConnectPtr libvirt, const char *name)
 }
 
 static virDomainPtr
-find(virConnectPtr libvirt, const char *name, GError **error)
+find_named_domain(virConnectPtr libvirt, const char *name, GError **error)
 {
     virDomainPtr domain = look_up(libvirt, name);
 
@@ -152,42 +152,33 @@ find(virConnectPtr libvirt, const char *name, GError **error)
     return domain;
 }
 
-static gboolean
-is_gone(virConnectPtr libvirt, virDomainPtr domain)
-{
-    g_autofree gchar *uuid = nest_virt_uuid(domain);
-    g_autoptr(virDomain) again = virDomainLookupByUUIDString(libvirt, uuid);
-
-    return !again && nest_virt_domain_is_gone();
-}
-
 static int
-fail(const char *name, GError *error)
+fail_for_domain(const char *name, GError *error)
 {
     g_prefix_error(&error, "%s: ", name);
     return nest_command_fail(error);
 }
 
 static int
-visit_named(const NestConnection *connection, gchar **names, NestConnectionVisit visit,
-            gpointer data)
+visit_named_domains(const NestConnection *connection, gchar **names, NestConnectionVisit visit,
+                    gpointer data)
 {
     int status = NEST_EXIT_DONE;
 
     for (gsize i = 0; names[i]; i++) {
         GError *error = NULL;
-        g_autoptr(virDomain) domain = find(connection->libvirt, names[i], &error);
+        g_autoptr(virDomain) domain = find_named_domain(connection->libvirt, names[i], &error);
 
         if (!domain)
             status = nest_command_fail(error);
         else if (!visit(connection, domain, data, &error))
-            status = fail(virDomainGetName(domain), error);
+            status = fail_for_domain(virDomainGetName(domain), error);
     }
     return status;
 }
 
 static int
-visit_all(const NestConnection *connection, NestConnectionVisit visit, gpointer data)
+visit_all_domains(const NestConnection *connection, NestConnectionVisit visit, gpointer data)
 {
     g_autoptr(NestDomainList) domains = NULL;
     GError *error = NULL;
@@ -199,10 +190,16 @@ visit_all(const NestConnection *connection, NestConnectionVisit visit, gpointer 
     }
     for (gsize i = 0; domains[i]; i++) {
         g_autoptr(GError) problem = NULL;
+        g_autofree gchar *uuid = NULL;
+        g_autoptr(virDomain) again = NULL;
 
-        if (!visit(connection, domains[i], data, &problem) &&
-            !is_gone(connection->libvirt, domains[i]))
-            status = fail(virDomainGetName(domains[i]), g_steal_pointer(&problem));
+        if (visit(connection, domains[i], data, &problem))
+            continue;
+        /* A domain that has gone in the meantime is no failure. */
+        uuid = nest_virt_uuid(domains[i]);
+        again = virDomainLookupByUUIDString(connection->libvirt, uuid);
+        if (again || !nest_virt_domain_is_gone())
+            status = fail_for_domain(virDomainGetName(domains[i]), g_steal_pointer(&problem));
     }
     return status;
 }
@@ -211,8 +208,8 @@ int
 nest_connection_visit(const NestConnection *connection, gchar **names, NestConnectionVisit visit,
                       gpointer data)
 {
-    return *names ? visit_named(connection, names, visit, data)
-                  : visit_all(connection, visit, data);
+    return *names ? visit_named_domains(connection, names, visit, data)
+                  : visit_all_domains(connection, visit, data);
 }
 
 gboolean

@@ -59,62 +59,49 @@ guest_unref(gpointer guest)
 }
 
 static gint
-compare_names(gconstpointer a, gconstpointer b)
+compare_guests_by_name(gconstpointer a, gconstpointer b)
 {
     return strcmp((*(Guest *const *)a)->name, (*(Guest *const *)b)->name);
 }
 
 /* Flushes the line at once, for whoever follows a shutdown in the journal. */
 static void
-say(const Guest *guest, const char *what)
+print_guest_line(const Guest *guest, const char *what)
 {
     (void)printf("%s: %s\n", guest->name, what);
     (void)fflush(stdout);
 }
 
-/* Whether libvirt-guests could not save it, or could and would lose its nested guests. */
-static gboolean
-is_wanted(const NestLiveDomain *run)
-{
-    const char *guard = run && run->marked ? run->state->live.guard : NULL;
-
-    return guard && run->state->live.nested &&
-           (g_str_equal(guard, "armed") || g_str_equal(guard, "failed"));
-}
-
-static gboolean
-is_deaf(virDomainPtr domain)
-{
-    int state = VIR_DOMAIN_NOSTATE;
-
-    return virDomainGetState(domain, &state, NULL, 0) == 0 &&
-           (state == VIR_DOMAIN_PAUSED || state == VIR_DOMAIN_PMSUSPENDED);
-}
-
+/* Collects those that libvirt-guests could not save, or could and would lose their nested guests. */
 static gboolean
 collect(const NestConnection *connection, virDomainPtr domain, gpointer data, GError **error)
 {
     Drain *drain = data;
     g_autoptr(NestLiveDomain) run = NULL;
+    const char *guard = NULL;
+    int state = VIR_DOMAIN_NOSTATE;
     Guest *guest = NULL;
 
     if (!nest_live_domain_read(domain, NULL, FALSE, &run, error))
         return FALSE;
-    if (!is_wanted(run))
+    guard = run && run->marked ? run->state->live.guard : NULL;
+    if (!guard || !run->state->live.nested ||
+        (!g_str_equal(guard, "armed") && !g_str_equal(guard, "failed")))
         return TRUE;
     guest = g_atomic_rc_box_new0(Guest);
     guest->uri = virConnectGetURI(connection->libvirt);
     guest->name = g_strdup(run->guest.name);
     guest->uuid = g_strdup(run->guest.uuid);
     guest->id = run->guest.id;
-    guest->deaf = is_deaf(domain);
+    guest->deaf = virDomainGetState(domain, &state, NULL, 0) == 0 &&
+                  (state == VIR_DOMAIN_PAUSED || state == VIR_DOMAIN_PMSUSPENDED);
     g_ptr_array_add(drain->guests, guest);
     return TRUE;
 }
 
 /* The domain, if it is still in the same run. NULL if that run is over, or with libvirt's error. */
 static virDomainPtr
-find(virConnectPtr libvirt, const Guest *guest, gboolean *ret_off)
+find_same_run(virConnectPtr libvirt, const Guest *guest, gboolean *ret_off)
 {
     g_autoptr(virDomain) domain = virDomainLookupByUUIDString(libvirt, guest->uuid);
 
@@ -129,7 +116,7 @@ shut_down(const Guest *guest, GError **error)
 {
     g_autoptr(virConnect) libvirt = virConnectOpen(guest->uri);
     gboolean off = FALSE;
-    g_autoptr(virDomain) domain = libvirt ? find(libvirt, guest, &off) : NULL;
+    g_autoptr(virDomain) domain = libvirt ? find_same_run(libvirt, guest, &off) : NULL;
 
     if (off || (domain && virDomainShutdownFlags(domain, 0) == 0))
         return TRUE;
@@ -140,14 +127,14 @@ shut_down(const Guest *guest, GError **error)
 
 /* A thread's work. */
 static void
-ask(gpointer data, gpointer unused)
+ask_guest(gpointer data, gpointer unused)
 {
     Guest *guest = data;
     GError *error = NULL;
 
     (void)unused;
     if (shut_down(guest, &error))
-        say(guest, guest->asked++ ? "asked again" : "asked to shut down");
+        print_guest_line(guest, guest->asked++ ? "asked again" : "asked to shut down");
     else
         nest_command_fail(error);
     g_atomic_int_set(&guest->asking, FALSE);
@@ -167,26 +154,21 @@ ask_all(Drain *drain)
     }
 }
 
-static void
-look_at(Guest *guest, virConnectPtr libvirt)
-{
-    g_autoptr(virDomain) domain = find(libvirt, guest, &guest->off);
-
-    if (guest->off)
-        say(guest, "off");
-}
-
 /* Prints which domains are off by now; returns how many others are not paused. */
 static guint
-look(Drain *drain, virConnectPtr libvirt)
+look_at_guests(Drain *drain, virConnectPtr libvirt)
 {
     guint on = 0;
 
     for (guint i = 0; i < drain->guests->len; i++) {
         Guest *guest = g_ptr_array_index(drain->guests, i);
 
-        if (!guest->off)
-            look_at(guest, libvirt);
+        if (!guest->off) {
+            g_autoptr(virDomain) domain = find_same_run(libvirt, guest, &guest->off);
+
+            if (guest->off)
+                print_guest_line(guest, "off");
+        }
         on += !guest->off && !guest->deaf;
     }
     return on;
@@ -199,7 +181,7 @@ wait_for_all(Drain *drain, virConnectPtr libvirt)
     gint64 begun = g_get_monotonic_time();
     gint64 next = begun;
 
-    while (look(drain, libvirt) > 0) {
+    while (look_at_guests(drain, libvirt) > 0) {
         gint64 now = g_get_monotonic_time();
 
         if (g_atomic_int_get(&drain->stopped))
@@ -226,7 +208,7 @@ tell_left(const Drain *drain)
         const Guest *guest = g_ptr_array_index(drain->guests, i);
 
         if (!guest->off)
-            say(guest, guest->deaf ? "left paused" : "left running");
+            print_guest_line(guest, guest->deaf ? "left paused" : "left running");
         left += !guest->off;
     }
     return left;
@@ -239,13 +221,14 @@ tell_deaf(const Drain *drain)
         const Guest *guest = g_ptr_array_index(drain->guests, i);
 
         if (guest->deaf)
-            say(guest, "paused, so it cannot hear that it is to shut down; it is left as it is: "
+            print_guest_line(
+                guest, "paused, so it cannot hear that it is to shut down; it is left as it is: "
                        "virsh resume (or dompmwakeup) lets it hear");
     }
 }
 
 static gboolean
-stop(gpointer data)
+stop_waiting(gpointer data)
 {
     g_atomic_int_set(&((Drain *)data)->stopped, TRUE);
     return G_SOURCE_REMOVE; /* a second signal ends the program at once */
@@ -257,10 +240,10 @@ shut_down_all(Drain *drain, virConnectPtr libvirt)
     const char *why = NULL;
     guint left = 0;
 
-    g_unix_signal_add(SIGTERM, stop, drain);
-    g_unix_signal_add(SIGINT, stop, drain);
+    g_unix_signal_add(SIGTERM, stop_waiting, drain);
+    g_unix_signal_add(SIGINT, stop_waiting, drain);
     tell_deaf(drain);
-    drain->askers = g_thread_pool_new(ask, NULL, ASKING_AT_A_TIME, FALSE, NULL);
+    drain->askers = g_thread_pool_new(ask_guest, NULL, ASKING_AT_A_TIME, FALSE, NULL);
     why = wait_for_all(drain, libvirt);
     g_thread_pool_free(drain->askers, TRUE, FALSE);
     left = tell_left(drain);
@@ -280,20 +263,21 @@ tell_all(const Drain *drain)
     for (guint i = 0; i < drain->guests->len; i++) {
         const Guest *guest = g_ptr_array_index(drain->guests, i);
 
-        say(guest, guest->deaf ? "would be left as it is, paused" : "would be asked to shut down");
+        print_guest_line(guest, guest->deaf ? "would be left as it is, paused"
+                                            : "would be asked to shut down");
     }
     return NEST_EXIT_DONE;
 }
 
 /* If a domain cannot be read, the others are still shut down, and the exit status is 1. */
 static int
-run(Drain *drain, const NestConnection *connection)
+run_drain(Drain *drain, const NestConnection *connection)
 {
     gchar *all[] = {NULL};
     int status = nest_connection_visit(connection, all, collect, drain);
     int end = NEST_EXIT_DONE;
 
-    g_ptr_array_sort(drain->guests, compare_names);
+    g_ptr_array_sort(drain->guests, compare_guests_by_name);
     if (drain->guests->len == 0 && status == NEST_EXIT_DONE)
         (void)puts("nothing to do: no guard keeps a running domain from being saved");
     else if (drain->dry_run)
@@ -326,5 +310,5 @@ nest_drain(NestCall *call)
     if (drain.timeout < 1)
         return nest_command_misused(call, "--timeout takes a number of seconds, 1 or more");
     connection = nest_connection_open(call->uri, NEST_CONNECTION_TO_CHANGE, &error);
-    return connection ? run(&drain, connection) : nest_command_fail(error);
+    return connection ? run_drain(&drain, connection) : nest_command_fail(error);
 }

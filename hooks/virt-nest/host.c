@@ -30,18 +30,9 @@ static const NestErrorCode passing[] = {NEST_ERROR_HOST_BUSY, NEST_ERROR_HOST_AB
                                         NEST_ERROR_HOST_FILES, NEST_ERROR_HOST_LOCK,
                                         NEST_ERROR_HOST_DEVICE};
 
-static gboolean
-is_passing(const GError *error)
-{
-    for (gsize i = 0; i < G_N_ELEMENTS(passing); i++)
-        if (g_error_matches(error, NEST_ERROR, (int)passing[i]))
-            return TRUE;
-    return FALSE;
-}
-
 /* Called first, so that nothing is printed or done by halves. */
 static gboolean
-check_root(const NestCall *call, GError **error)
+check_run_by_root(const NestCall *call, GError **error)
 {
     if (geteuid() == 0 || nest_root_is_fake())
         return TRUE;
@@ -51,18 +42,8 @@ check_root(const NestCall *call, GError **error)
     return FALSE;
 }
 
-/* Refuses a host where neither loading the module nor modprobe's configuration can help. */
-static gboolean
-check_hardware(const NestKvmModule *module, GError **error)
-{
-    gboolean hopeless =
-        module->state == NEST_KVM_NO_HARDWARE || module->state == NEST_KVM_BUILTIN_OFF;
-
-    return !hopeless || nest_kvm_module_check(module, error);
-}
-
 static void
-tell(const char *when, const char *what)
+print_host_line(const char *when, const char *what)
 {
     g_autofree gchar *escaped = nest_error_escape(what);
 
@@ -78,7 +59,7 @@ tell_exposed(const NestKvmModule *module)
     if (!names || module->state == NEST_KVM_ON)
         return;
     (void)printf("untagged domains that gain %s, too, ", module->vendor->feature);
-    tell("at their next start with nesting on", names);
+    print_host_line("at their next start with nesting on", names);
 }
 
 static gboolean
@@ -89,19 +70,8 @@ tell_plan(const NestKvmModule *module, gboolean force, GError **error)
     g_autofree gchar *would = g_strdup_printf("would %s", words);
 
     if (action != NEST_KVM_DO_REFUSE)
-        tell("now", action == NEST_KVM_DO_NOTHING ? ALREADY : would);
+        print_host_line("now", action == NEST_KVM_DO_NOTHING ? ALREADY : would);
     return action != NEST_KVM_DO_REFUSE;
-}
-
-/* (transfer full) What nest_kvm_reload() did. */
-static gchar *
-done_words(const NestKvmModule *module, NestKvmAction done, gboolean nested)
-{
-    if (done == NEST_KVM_DO_NOTHING)
-        return g_strdup(nested ? ALREADY : "nothing to do, nesting is not on");
-    return g_strdup_printf("%s was %s with nesting %s", module->vendor->module,
-                           done == NEST_KVM_DO_RELOAD ? "unloaded and loaded" : "loaded",
-                           nested ? "on" : "off");
 }
 
 static gboolean
@@ -115,8 +85,13 @@ set_nesting(gboolean nested, gboolean force, GError **error)
         return FALSE;
     if (nested)
         nest_exposed_log(module.vendor, done);
-    words = done_words(&module, done, nested);
-    tell("now", words);
+    if (done == NEST_KVM_DO_NOTHING)
+        words = g_strdup(nested ? ALREADY : "nothing to do, nesting is not on");
+    else
+        words = g_strdup_printf("%s was %s with nesting %s", module.vendor->module,
+                                done == NEST_KVM_DO_RELOAD ? "unloaded and loaded" : "loaded",
+                                nested ? "on" : "off");
+    print_host_line("now", words);
     return TRUE;
 }
 
@@ -128,7 +103,7 @@ tell_next_boot(const NestKvmModule *module, const char *done)
     g_autofree gchar *outcome = nest_host_report_next_boot(module, conf);
     g_autofree gchar *what = g_strconcat(done, outcome, NULL);
 
-    tell("at the next boot", what);
+    print_host_line("at the next boot", what);
     if (conf->initramfs)
         (void)printf("initramfs: it loads %s with its own copy of /etc/modprobe.d: make it anew "
                      "(update-initramfs -u, or dracut --force)\n",
@@ -136,29 +111,24 @@ tell_next_boot(const NestKvmModule *module, const char *done)
 }
 
 static gboolean
-is_kept_on(const NestKvmModule *module, const NestModprobeConf *conf)
-{
-    const NestModprobeSetting *winner = nest_modprobe_conf_winner(conf);
-
-    return winner && winner->ours && winner->on &&
-           !nest_modprobe_bars_find(conf->bars, nest_kvm_module_is_loaded(module), FALSE);
-}
-
-static gboolean
-keep_on(const NestKvmModule *module, const Wish *wish, GError **error)
+keep_on_at_boot(const NestKvmModule *module, const Wish *wish, GError **error)
 {
     g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(module->vendor);
-    NestModprobeDropinUse use = (nest_kvm_module_is_loaded(module) ? NEST_MODPROBE_LOADED : 0) |
-                                (wish->force ? NEST_MODPROBE_FORCE : 0);
+    const NestModprobeSetting *winner = nest_modprobe_conf_winner(conf);
+    gboolean loaded = nest_kvm_module_is_loaded(module);
+    gboolean kept =
+        winner && winner->ours && winner->on && !nest_modprobe_bars_find(conf->bars, loaded, FALSE);
+    NestModprobeDropinUse use =
+        (loaded ? NEST_MODPROBE_LOADED : 0) | (wish->force ? NEST_MODPROBE_FORCE : 0);
 
-    if (module->builtin || is_kept_on(module, conf)) {
+    if (module->builtin || kept) {
         tell_next_boot(module, "nothing to do, ");
         return TRUE;
     }
     if (wish->dry_run) {
         if (!nest_modprobe_dropin_may_keep_on(module->vendor, use, error))
             return FALSE;
-        tell("at the next boot", "would write " NEST_MODPROBE_FILE);
+        print_host_line("at the next boot", "would write " NEST_MODPROBE_FILE);
         return TRUE;
     }
     if (!nest_modprobe_dropin_keep_on(module->vendor, use, error))
@@ -177,19 +147,22 @@ enable_both(const NestKvmModule *module, const Wish *wish)
     tell_exposed(module);
     if (wish->now && !(wish->dry_run ? tell_plan(module, wish->force, &error)
                                      : set_nesting(TRUE, wish->force, &error))) {
-        go_on = wish->boot && is_passing(error);
+        go_on = FALSE;
+        for (gsize i = 0; i < G_N_ELEMENTS(passing); i++)
+            go_on |= wish->boot && g_error_matches(error, NEST_ERROR, (int)passing[i]);
         status = nest_command_fail(g_steal_pointer(&error));
         if (wish->boot && !go_on)
-            tell("at the next boot", "nothing was changed");
+            print_host_line("at the next boot", "nothing was changed");
     }
-    return go_on && !keep_on(module, wish, &error) ? nest_command_fail(error) : status;
+    return go_on && !keep_on_at_boot(module, wish, &error) ? nest_command_fail(error) : status;
 }
 
 static int
-enable(NestCall *call)
+enable_host(NestCall *call)
 {
     NestKvmModule module = nest_kvm_module_read();
     Wish wish = {0};
+    gboolean hopeless = FALSE;
     GError *error = NULL;
     int status = NEST_EXIT_DONE;
     const GOptionEntry options[] = {
@@ -206,7 +179,10 @@ enable(NestCall *call)
         return status;
     if (call->arguments[1])
         return nest_command_misused(call, "it takes no argument");
-    if ((!wish.dry_run && !check_root(call, &error)) || !check_hardware(&module, &error))
+    /* Where neither loading the module nor modprobe's configuration can help, nothing is tried. */
+    hopeless = module.state == NEST_KVM_NO_HARDWARE || module.state == NEST_KVM_BUILTIN_OFF;
+    if ((!wish.dry_run && !check_run_by_root(call, &error)) ||
+        (hopeless && !nest_kvm_module_check(&module, &error)))
         return nest_command_fail(error);
     if (!wish.now && !wish.boot)
         wish.now = wish.boot = TRUE;
@@ -231,7 +207,7 @@ forget(const NestKvmModule *module, GError **error)
 }
 
 static int
-disable(NestCall *call)
+disable_host(NestCall *call)
 {
     NestKvmModule module = nest_kvm_module_read();
     gboolean now = FALSE;
@@ -246,7 +222,7 @@ disable(NestCall *call)
         return status;
     if (call->arguments[1])
         return nest_command_misused(call, "it takes no argument");
-    if (!check_root(call, &error))
+    if (!check_run_by_root(call, &error))
         return nest_command_fail(error);
     nest_log_open("virt-nest", FALSE);
     if (now && !set_nesting(FALSE, FALSE, &error))
@@ -283,8 +259,9 @@ static const struct {
     const char *word;
     NestCommand command;
 } actions[] = {
-    {"enable", {"host enable", enable, FALSE, "", "Turn the host's nesting on, now and at boot."}},
-    {"disable", {"host disable", disable, FALSE, "", "Take the setting of host enable away."}},
+    {"enable",
+     {"host enable", enable_host, FALSE, "", "Turn the host's nesting on, now and at boot."}},
+    {"disable", {"host disable", disable_host, FALSE, "", "Take the setting of host enable away."}},
 };
 
 int

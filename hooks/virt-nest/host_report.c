@@ -59,7 +59,7 @@ find_bar(const NestKvmModule *module, const NestModprobeConf *conf)
 }
 
 static Host
-look(void)
+look_at_host(void)
 {
     Host host = {.module = nest_kvm_module_read(), .users = nest_kvm_users_read()};
     const NestCpuVendor *vendor = host.module.vendor;
@@ -80,7 +80,7 @@ look(void)
 
 G_GNUC_PRINTF(2, 3)
 static void
-print_row(const char *name, const char *format, ...)
+print_host_row(const char *name, const char *format, ...)
 {
     g_autofree gchar *value = NULL;
     va_list arguments;
@@ -122,16 +122,6 @@ setting_words(const NestModprobeSetting *setting)
     return g_strdup_printf("%s:%u says nested=%s", setting->file, setting->line, setting->value);
 }
 
-static gchar *
-refused_words(const NestModprobeSetting *winner, const char *module)
-{
-    g_autofree gchar *says = *winner->value ? setting_words(winner)
-                                            : g_strdup_printf("%s:%u says nested without a value",
-                                                              winner->file, winner->line);
-
-    return g_strdup_printf("not loaded: %s, which %s refuses: nested=1 it takes", says, module);
-}
-
 gchar *
 nest_host_report_next_boot(const NestKvmModule *module, const NestModprobeConf *conf)
 {
@@ -145,9 +135,12 @@ nest_host_report_next_boot(const NestKvmModule *module, const NestModprobeConf *
         return g_strdup("as now, as no kernel argument sets it");
     if (!winner)
         return g_strdup("the kernel's default (on since 4.20), as nobody sets it");
+    says = winner->refused && !*winner->value
+               ? g_strdup_printf("%s:%u says nested without a value", winner->file, winner->line)
+               : setting_words(winner);
     if (winner->refused)
-        return refused_words(winner, conf->module);
-    says = setting_words(winner);
+        return g_strdup_printf("not loaded: %s, which %s refuses: nested=1 it takes", says,
+                               conf->module);
     return g_strdup_printf("%s: %s", winner->on ? "on" : "off", says);
 }
 
@@ -160,20 +153,14 @@ reason_of_setting(const Host *host, const NestModprobeSetting *setting)
     return host->bar ? "the module is not loaded" : NULL;
 }
 
-static gboolean
-has_effect(const Host *host, const NestModprobeBar *bar)
-{
-    return bar == host->bar;
-}
-
 static void
 print_mistakes(const GPtrArray *mistakes)
 {
     for (guint i = 0; i < mistakes->len; i++) {
         const NestModprobeMistake *mistake = g_ptr_array_index(mistakes, i);
 
-        print_row("", "no effect: %s:%u says %s: %s", mistake->file, mistake->line, mistake->text,
-                  mistake->why);
+        print_host_row("", "no effect: %s:%u says %s: %s", mistake->file, mistake->line,
+                       mistake->text, mistake->why);
     }
 }
 
@@ -183,85 +170,71 @@ print_next_boot(const Host *host)
     const GPtrArray *settings = host->conf->settings;
     g_autofree gchar *words = nest_host_report_next_boot(&host->module, host->conf);
 
-    print_row("at the next boot", "%s", words);
+    print_host_row("at the next boot", "%s", words);
     for (guint i = 0; i < settings->len; i++) {
         const NestModprobeSetting *setting = g_ptr_array_index(settings, i);
         g_autofree gchar *says = setting_words(setting);
 
         if (reason_of_setting(host, setting))
-            print_row("", "no effect: %s", says);
+            print_host_row("", "no effect: %s", says);
     }
     print_mistakes(host->conf->mistakes);
     if (host->conf->initramfs)
-        print_row("", "the initramfs loads %s with its own copy of these files",
-                  host->module.vendor->module);
-}
-
-static void
-print_users(const Host *host)
-{
-    g_autofree gchar *words = nest_kvm_users_words(host->users);
-
-    print_row("used by", "%s", host->users->len || host->module.busy ? words : "nobody");
+        print_host_row("", "the initramfs loads %s with its own copy of these files",
+                       host->module.vendor->module);
 }
 
 static void
 print_plan(const Host *host)
 {
     if (host->reason)
-        print_row("plan", "%s [%s]", host->plan, nest_error_name(host->reason));
+        print_host_row("plan", "%s [%s]", host->plan, nest_error_name(host->reason));
     else if (host->action == NEST_KVM_DO_NOTHING)
-        print_row("plan", "%s", host->plan);
+        print_host_row("plan", "%s", host->plan);
     else
-        print_row("plan", "%s (virt-nest host enable)", host->plan);
+        print_host_row("plan", "%s (virt-nest host enable)", host->plan);
 }
 
 static void
-print_exposed(const Host *host)
+print_exposed_domains(const Host *host)
 {
     const char *feature = host->module.vendor->feature;
     g_autofree gchar *words = nest_exposed_words(host->exposed);
 
     if (!words)
-        print_row("untagged domains", "none whose CPU lets %s through", feature);
+        print_host_row("untagged domains", "none whose CPU lets %s through", feature);
     else if (host->module.state == NEST_KVM_ON)
-        print_row("untagged domains", "%s: these get %s, too, at each start", words, feature);
+        print_host_row("untagged domains", "%s: these get %s, too, at each start", words, feature);
     else
-        print_row("untagged domains", "%s: these get %s, too, at each start with nesting on", words,
-                  feature);
+        print_host_row("untagged domains", "%s: these get %s, too, at each start with nesting on",
+                       words, feature);
 }
 
 static void
-print_parameters(const Host *host)
-{
-    for (guint i = 0; i < host->parameters->len; i++) {
-        const NestKvmParameter *parameter = g_ptr_array_index(host->parameters, i);
-
-        print_row(parameter->name, "%s: %s", parameter->value, parameter->meaning);
-    }
-}
-
-static void
-print_table(const Host *host)
+print_host_table(const Host *host)
 {
     const NestCpuVendor *vendor = host->module.vendor;
     gboolean capable = vendor && host->module.state != NEST_KVM_NO_HARDWARE;
+    g_autofree gchar *users = nest_kvm_users_words(host->users);
 
-    print_row("vendor", "%s", vendor ? vendor->title : "unknown");
-    print_row("module", "%s", vendor ? vendor->module : "none");
-    print_row("state", "%s: %s", nest_kvm_state_name(host->module.state),
-              vendor ? state_words(&host->module) : "nothing is known of this CPU");
-    print_row("nesting now", "%s", host->module.state == NEST_KVM_ON ? "on" : "off");
+    print_host_row("vendor", "%s", vendor ? vendor->title : "unknown");
+    print_host_row("module", "%s", vendor ? vendor->module : "none");
+    print_host_row("state", "%s: %s", nest_kvm_state_name(host->module.state),
+                   vendor ? state_words(&host->module) : "nothing is known of this CPU");
+    print_host_row("nesting now", "%s", host->module.state == NEST_KVM_ON ? "on" : "off");
     if (capable)
         print_next_boot(host);
-    print_users(host);
+    print_host_row("used by", "%s", host->users->len || host->module.busy ? users : "nobody");
     print_plan(host);
-    if (capable) {
-        print_exposed(host);
-        print_parameters(host);
+    if (capable)
+        print_exposed_domains(host);
+    for (guint i = 0; capable && i < host->parameters->len; i++) {
+        const NestKvmParameter *parameter = g_ptr_array_index(host->parameters, i);
+
+        print_host_row(parameter->name, "%s: %s", parameter->value, parameter->meaning);
     }
     if (geteuid() != 0 && !nest_root_is_fake())
-        print_row("note", "only root sees all users and domains");
+        print_host_row("note", "only root sees all users and domains");
 }
 
 /* --- for programs */
@@ -298,7 +271,7 @@ build_setting(JsonBuilder *builder, const char *kind, const char *file, guint li
 }
 
 static void
-build_nested(JsonBuilder *builder, const Host *host)
+build_nested_settings(JsonBuilder *builder, const Host *host)
 {
     for (guint i = 0; i < host->conf->settings->len; i++) {
         const NestModprobeSetting *setting = g_ptr_array_index(host->conf->settings, i);
@@ -318,9 +291,9 @@ build_bars(JsonBuilder *builder, const Host *host)
     for (guint i = 0; i < host->conf->bars->len; i++) {
         const NestModprobeBar *bar = g_ptr_array_index(host->conf->bars, i);
 
-        build_setting(
-            builder, nest_modprobe_bars_kind_name(bar->kind), bar->file, bar->line, bar->text, NULL,
-            has_effect(host, bar) ? NULL : "another one decides, or the module is loaded");
+        build_setting(builder, nest_modprobe_bars_kind_name(bar->kind), bar->file, bar->line,
+                      bar->text, NULL,
+                      bar == host->bar ? NULL : "another one decides, or the module is loaded");
     }
 }
 
@@ -330,7 +303,7 @@ build_settings(JsonBuilder *builder, const Host *host)
     json_builder_set_member_name(builder, "settings");
     json_builder_begin_array(builder);
     if (host->conf) {
-        build_nested(builder, host);
+        build_nested_settings(builder, host);
         build_bars(builder, host);
         for (guint i = 0; i < host->conf->mistakes->len; i++) {
             const NestModprobeMistake *mistake = g_ptr_array_index(host->conf->mistakes, i);
@@ -392,17 +365,7 @@ build_parameters(JsonBuilder *builder, const GPtrArray *parameters)
 }
 
 static void
-build_exposed(JsonBuilder *builder, const GPtrArray *exposed)
-{
-    json_builder_set_member_name(builder, "exposed");
-    json_builder_begin_array(builder);
-    for (guint i = 0; exposed && i < exposed->len; i++)
-        json_builder_add_string_value(builder, g_ptr_array_index(exposed, i));
-    json_builder_end_array(builder);
-}
-
-static void
-print_json(const Host *host)
+print_host_json(const Host *host)
 {
     const NestCpuVendor *vendor = host->module.vendor;
     g_autoptr(JsonBuilder) builder = json_builder_new();
@@ -420,7 +383,11 @@ print_json(const Host *host)
     nest_output_json_boolean(builder, "safe", host->action != NEST_KVM_DO_REFUSE);
     build_reason(builder, host->reason);
     build_parameters(builder, host->parameters);
-    build_exposed(builder, host->exposed);
+    json_builder_set_member_name(builder, "exposed");
+    json_builder_begin_array(builder);
+    for (guint i = 0; host->exposed && i < host->exposed->len; i++)
+        json_builder_add_string_value(builder, g_ptr_array_index(host->exposed, i));
+    json_builder_end_array(builder);
     json_builder_end_object(builder);
     nest_output_json_print(builder);
 }
@@ -428,10 +395,10 @@ print_json(const Host *host)
 void
 nest_host_report_print(gboolean json)
 {
-    g_auto(Host) host = look();
+    g_auto(Host) host = look_at_host();
 
     if (json)
-        print_json(&host);
+        print_host_json(&host);
     else
-        print_table(&host);
+        print_host_table(&host);
 }

@@ -60,16 +60,6 @@ evidence_words(const NestLiveStatus *record, double rate)
     return g_string_free(text, FALSE);
 }
 
-static gchar *
-since_words(const NestLiveDomain *run, const NestLiveStatus *record)
-{
-    g_autoptr(GDateTime) since = g_date_time_new_from_unix_local(record->since);
-    g_autofree gchar *date = since ? g_date_time_format(since, "%F %T") : NULL;
-    g_autofree gchar *span = nest_output_span(now() - record->since);
-
-    return date ? g_strdup_printf("%s since %s (%s)", nest_live_verdict(run), date, span) : NULL;
-}
-
 /* (nullable) Why the guard is lifted; NULL if it is not, nor about to be. */
 static gchar *
 allow_words(const NestLiveDomain *run, const NestLiveStatus *record)
@@ -105,8 +95,14 @@ nest_live_words(const NestLiveDomain *run, double rate)
     if (!record || (!record->nested && !allow && !g_str_equal(record->guard, "failed")))
         return lines;
     add(lines, evidence_words(record, rate));
-    if (record->since)
-        add(lines, since_words(run, record));
+    if (record->since) {
+        g_autoptr(GDateTime) since = g_date_time_new_from_unix_local(record->since);
+        g_autofree gchar *date = since ? g_date_time_format(since, "%F %T") : NULL;
+        g_autofree gchar *span = nest_output_span(now() - record->since);
+
+        if (date)
+            add(lines, g_strdup_printf("%s since %s (%s)", nest_live_verdict(run), date, span));
+    }
     if (record->problem)
         add(lines, g_strdup_printf("guard: %s", record->problem));
     add(lines, allow);
@@ -116,8 +112,8 @@ nest_live_words(const NestLiveDomain *run, double rate)
 /* --- for programs */
 
 static void
-build_nested(JsonBuilder *builder, const NestLiveDomain *run, const NestLiveStatus *record,
-             double rate)
+build_nested_guests(JsonBuilder *builder, const NestLiveDomain *run, const NestLiveStatus *record,
+                    double rate)
 {
     g_autofree gchar *since = record->since ? nest_output_iso_time(record->since) : NULL;
 
@@ -154,7 +150,7 @@ nest_live_build(JsonBuilder *builder, const NestLiveDomain *run, double rate)
 
     json_builder_set_member_name(builder, "nested");
     if (record)
-        build_nested(builder, run, record, rate);
+        build_nested_guests(builder, run, record, rate);
     else
         json_builder_add_null_value(builder);
     json_builder_set_member_name(builder, "guard");

@@ -61,15 +61,6 @@ new_context(Options *options)
     return context;
 }
 
-static const NestCommand *
-find_command(const char *name)
-{
-    for (gsize i = 0; i < G_N_ELEMENTS(commands); i++)
-        if (g_str_equal(commands[i].name, name))
-            return &commands[i];
-    return NULL;
-}
-
 static int
 refuse_command(const char *name)
 {
@@ -88,10 +79,13 @@ refuse_command(const char *name)
 static int
 run_command(gchar **words, const char *uri)
 {
-    const NestCommand *command = find_command(words[0]);
-    NestCall call = {.command = command, .uri = g_strdup(uri), .words = g_strdupv(words)};
-    int status = command ? command->run(&call) : refuse_command(words[0]);
+    NestCall call = {.uri = g_strdup(uri), .words = g_strdupv(words)};
+    int status = NEST_EXIT_DONE;
 
+    for (gsize i = 0; i < G_N_ELEMENTS(commands); i++)
+        if (g_str_equal(commands[i].name, words[0]))
+            call.command = &commands[i];
+    status = call.command ? call.command->run(&call) : refuse_command(words[0]);
     g_strfreev(call.arguments);
     g_strfreev(call.words);
     g_free(call.uri);
@@ -99,7 +93,7 @@ run_command(gchar **words, const char *uri)
 }
 
 static int
-run(gchar ***words)
+run_command_line(gchar ***words)
 {
     Options options = {0};
     g_autoptr(GOptionContext) context = new_context(&options);
@@ -117,36 +111,26 @@ run(gchar ***words)
     return (*words)[1] ? run_command(*words + 1, uri) : refuse_command(NULL);
 }
 
-/* Makes sure that the output was written: a full disk or a closed pipe shows here at the latest. */
-static int
-finish(int status)
-{
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return status;
-    return nest_command_fail(
-        g_error_new(NEST_ERROR, NEST_ERROR_IO, "cannot write the output: %s", g_strerror(errno)));
-}
-
-/* If a standard stream is closed, the next file opened would take its place, for
- * example one of libvirt's sockets, and output would go there. On what is opened here
- * instead, reading or writing fails. */
-static void
-fill_closed_streams(void)
-{
-    for (int fd = 0; fd <= 2; fd++)
-        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd)
-            abort();
-}
-
 /* Without setlocale(): names are UTF-8 to libvirt, and printed as they are; messages are English. */
 int
 main(int argc, char **argv)
 {
     g_auto(GStrv) words = g_strdupv(argv);
+    int status = NEST_EXIT_DONE;
 
     (void)argc;
-    fill_closed_streams();
+    /* If a standard stream is closed, the next file opened would take its place, for example one of
+     * libvirt's sockets, and output would go there. On what is opened here instead, reading or
+     * writing fails. */
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd)
+            abort();
     (void)signal(SIGPIPE, SIG_IGN); /* a closed pipe must be an error, not the end */
     g_set_prgname("virt-nest");
-    return finish(run(&words));
+    status = run_command_line(&words);
+    /* A full disk or a closed pipe shows here at the latest. */
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    return nest_command_fail(
+        g_error_new(NEST_ERROR, NEST_ERROR_IO, "cannot write the output: %s", g_strerror(errno)));
 }

@@ -108,7 +108,7 @@ sample_by(const NestLoadedPlugin *probe, virConnectPtr libvirt, const NestGuest 
 }
 
 static NestEvidence
-take_sample(const NestRates *rates, virConnectPtr libvirt, const NestGuest *guest)
+sample_by_first_probe(const NestRates *rates, virConnectPtr libvirt, const NestGuest *guest)
 {
     const NestLoadedPlugin *probe = NULL;
 
@@ -126,7 +126,7 @@ nest_rates_sample(NestRates *rates, virConnectPtr libvirt, const NestGuest *gues
 {
     g_autofree gchar *run = g_strdup_printf("%s %d", guest->uuid, guest->id);
     Sampled *sampled = g_hash_table_lookup(rates->domains, run);
-    NestEvidence evidence = take_sample(rates, libvirt, guest);
+    NestEvidence evidence = sample_by_first_probe(rates, libvirt, guest);
 
     if (!sampled) {
         sampled = g_new0(Sampled, 1);
@@ -138,7 +138,7 @@ nest_rates_sample(NestRates *rates, virConnectPtr libvirt, const NestGuest *gues
 }
 
 static gboolean
-is_gone(gpointer run, gpointer value, gpointer data)
+sampled_is_gone(gpointer run, gpointer value, gpointer data)
 {
     Sampled *sampled = value;
     gboolean gone = !sampled->seen;
@@ -151,5 +151,5 @@ is_gone(gpointer run, gpointer value, gpointer data)
 void
 nest_rates_forget_gone(NestRates *rates)
 {
-    g_hash_table_foreach_remove(rates->domains, is_gone, NULL);
+    g_hash_table_foreach_remove(rates->domains, sampled_is_gone, NULL);
 }

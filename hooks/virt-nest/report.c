@@ -38,7 +38,7 @@ static const char *const states[] = {
 };
 
 static const char *
-read_state(virDomainPtr domain)
+read_state_name(virDomainPtr domain)
 {
     int state = VIR_DOMAIN_NOSTATE;
 
@@ -56,7 +56,7 @@ with_code(const GError *error)
 
 /* Without SECURE: nothing here needs a password, and a read-only connection gets none. */
 static NestDomainXml *
-read_xml(virDomainPtr domain, unsigned int flags, gchar **ret_text, GError **error)
+read_domain_xml(virDomainPtr domain, unsigned int flags, gchar **ret_text, GError **error)
 {
     g_autofree gchar *text = virDomainGetXMLDesc(domain, flags);
     NestDomainXml *xml = NULL;
@@ -73,15 +73,15 @@ read_xml(virDomainPtr domain, unsigned int flags, gchar **ret_text, GError **err
 
 /* Asks whether the domain runs between reading the definition's XML and the live one. */
 static gboolean
-look_at(Look *look, GError **error)
+look_at_reported_domain(Look *look, GError **error)
 {
-    look->definition = read_xml(look->domain, VIR_DOMAIN_XML_INACTIVE, &look->text, error);
+    look->definition = read_domain_xml(look->domain, VIR_DOMAIN_XML_INACTIVE, &look->text, error);
     if (!look->definition)
         return FALSE;
     look->persistent = virDomainIsPersistent(look->domain) != 0;
     look->active = virDomainIsActive(look->domain) == 1;
     if (look->active)
-        look->live = read_xml(look->domain, 0, NULL, error);
+        look->live = read_domain_xml(look->domain, 0, NULL, error);
     return !look->active || look->live;
 }
 
@@ -156,19 +156,9 @@ judge_guest(const Look *look)
 /* The checks, in the order in which their findings have to be corrected. */
 static gchar *(*const judges[])(const Look *look) = {judge_definition, judge_host, judge_guest};
 
-static gchar *
-find_problem(const Look *look)
-{
-    gchar *problem = NULL;
-
-    for (gsize i = 0; i < G_N_ELEMENTS(judges) && !problem; i++)
-        problem = judges[i](look);
-    return problem;
-}
-
 /* Whether the libvirt is a user's own. */
 static gboolean
-is_session(virConnectPtr libvirt)
+is_session_libvirt(virConnectPtr libvirt)
 {
     g_autofree gchar *uri = virConnectGetURI(libvirt);
     g_autofree gchar *path = NULL;
@@ -186,7 +176,7 @@ judge_guard(const NestReport *report, const Look *look)
 {
     if (!look->active || report->tag.migration == NEST_MIGRATION_ALLOW)
         return NULL;
-    if (is_session(look->connection->libvirt))
+    if (is_session_libvirt(look->connection->libvirt))
         return g_strdup(
             "domains of a session have no guard: migration and save, also libvirt's own "
             "when the session ends, are not refused while nested guests run");
@@ -194,15 +184,6 @@ judge_guard(const NestReport *report, const Look *look)
         return NULL;
     return g_strdup("no virtnestd runs, so migration and save are not refused while nested guests "
                     "run: systemctl start virtnestd");
-}
-
-static void
-judge(NestReport *report, const Look *look)
-{
-    report->problem = find_problem(look);
-    report->applied = !report->problem;
-    if (report->applied)
-        report->problem = judge_guard(report, look);
 }
 
 static void
@@ -224,17 +205,23 @@ nest_report_new(const NestConnection *connection, virDomainPtr domain, GError **
     g_autoptr(NestLiveDomain) run = NULL;
     NestReport *report = NULL;
 
-    if (!look_at(&look, error) || !nest_live_domain_read(domain, NULL, FALSE, &run, error))
+    if (!look_at_reported_domain(&look, error) ||
+        !nest_live_domain_read(domain, NULL, FALSE, &run, error))
         return NULL;
     report = g_new0(NestReport, 1);
     report->name = g_strdup(virDomainGetName(domain));
     report->uuid = nest_virt_uuid(domain);
-    report->state = read_state(domain);
+    report->state = read_state_name(domain);
     report->cpu = nest_cpu_describe(look.live ? look.live : look.definition);
     report->run = g_steal_pointer(&run);
     read_tag(report, look.definition);
-    if (report->tagged && report->valid)
-        judge(report, &look);
+    if (!report->tagged || !report->valid)
+        return report;
+    for (gsize i = 0; i < G_N_ELEMENTS(judges) && !report->problem; i++)
+        report->problem = judges[i](&look);
+    report->applied = !report->problem;
+    if (report->applied)
+        report->problem = judge_guard(report, &look);
     return report;
 }
 
@@ -256,5 +243,5 @@ nest_report_pending(const NestConnection *connection, virDomainPtr domain)
 {
     g_auto(Look) look = {.connection = connection, .domain = domain};
 
-    return look_at(&look, NULL) ? judge_guest(&look) : NULL;
+    return look_at_reported_domain(&look, NULL) ? judge_guest(&look) : NULL;
 }

@@ -25,17 +25,6 @@ fail_io(GError **error, const char *what, const char *name)
     return FALSE;
 }
 
-/* Fails, tagged or not: endless input would take all memory before that is known. */
-static gboolean
-fail_too_long(GError **error, const char *name)
-{
-    g_set_error(error, NEST_ERROR, NEST_ERROR_XML,
-                "%s is longer than %d MiB, more than libvirt itself takes for a domain: give the "
-                "XML of one domain (virsh dumpxml --inactive)",
-                name, NEST_DOMAIN_XML_MAX_MIB);
-    return FALSE;
-}
-
 static GByteArray *
 read_stream(FILE *stream, const char *name, GError **error)
 {
@@ -49,14 +38,19 @@ read_stream(FILE *stream, const char *name, GError **error)
     } while (text->len <= NEST_DOMAIN_XML_MAX_BYTES && !feof(stream) && !ferror(stream));
     if (ferror(stream) && !fail_io(error, "cannot read", name))
         return NULL;
-    if (text->len > NEST_DOMAIN_XML_MAX_BYTES && !fail_too_long(error, name))
-        return NULL;
-    return g_steal_pointer(&text);
+    if (text->len <= NEST_DOMAIN_XML_MAX_BYTES)
+        return g_steal_pointer(&text);
+    /* Fails, tagged or not: endless input would take all memory before that is known. */
+    g_set_error(error, NEST_ERROR, NEST_ERROR_XML,
+                "%s is longer than %d MiB, more than libvirt itself takes for a domain: give the "
+                "XML of one domain (virsh dumpxml --inactive)",
+                name, NEST_DOMAIN_XML_MAX_MIB);
+    return NULL;
 }
 
 /* @path: NULL or "-" for standard input. */
 static GByteArray *
-read_input(const char *path, GError **error)
+read_input_file(const char *path, GError **error)
 {
     FILE *stream = NULL;
     GByteArray *text = NULL;
@@ -94,7 +88,7 @@ explain_line(const NestDomainXml *xml, const char *what)
 }
 
 static void
-explain(const NestDomainXml *xml, const GPtrArray *changes)
+explain_changes(const NestDomainXml *xml, const GPtrArray *changes)
 {
     g_autofree gchar *cpu = nest_cpu_describe(xml);
     g_autofree gchar *nothing = g_strdup_printf("nothing to do, its CPU is %s", cpu);
@@ -115,7 +109,7 @@ rewrite_tagged(NestDomainXml *xml, const NestTag *tag, const Wish *wish, GError 
         !nest_cpu_rewrite(xml, tag, vendor, changes, error))
         return NULL;
     if (wish->explain)
-        explain(xml, changes);
+        explain_changes(xml, changes);
     return nest_domain_xml_text(xml);
 }
 
@@ -219,7 +213,7 @@ filter(const char *path, const Wish *wish)
     limit_time(path, 0);
     /* Without this, libxml2 prints some errors, as about an encoding, to standard error. */
     xmlSetStructuredErrorFunc(NULL, nest_xml_be_silent);
-    text = read_input(path, &error);
+    text = read_input_file(path, &error);
     limit_time(path, NEST_FATAL_SECONDS);
     done = text && rewrite(text, wish, &error);
     limit_time(path, 0);
@@ -228,16 +222,6 @@ filter(const char *path, const Wish *wish)
     if (text->len > 0)
         (void)fwrite(text->data, 1, text->len, stdout); /* main.c checks whether it was written */
     return NEST_EXIT_DONE;
-}
-
-static int
-refuse_vendor(const NestCall *call, const char *name)
-{
-    g_autofree gchar *names = nest_cpu_vendor_names();
-    g_autofree gchar *what =
-        g_strdup_printf("there is no CPU vendor '%s': use one of %s", name, names);
-
-    return nest_command_misused(call, what);
 }
 
 int
@@ -258,8 +242,13 @@ nest_rewrite(NestCall *call)
 
     if (!nest_command_parse(call, options, &status))
         return status;
-    if (vendor && !(wish.vendor = nest_cpu_vendor_by_name(vendor)))
-        return refuse_vendor(call, vendor);
+    if (vendor && !(wish.vendor = nest_cpu_vendor_by_name(vendor))) {
+        g_autofree gchar *names = nest_cpu_vendor_names();
+        g_autofree gchar *what =
+            g_strdup_printf("there is no CPU vendor '%s': use one of %s", vendor, names);
+
+        return nest_command_misused(call, what);
+    }
     if (g_strv_length(call->arguments) > 1)
         return nest_command_misused(call, "rewrite takes one file");
     return filter(call->arguments[0], &wish);

@@ -74,7 +74,7 @@ leave_at_last(void)
 /* Waits first until we are in the foreground: what a shell sets while it reads a line is
  * not the state to go back to. */
 static void
-begin(void)
+begin_screen(void)
 {
     const NestFatalHandler fatal = {
         .action = "show", .name = "domains", .concerns_us = leave_at_last};
@@ -99,7 +99,7 @@ nest_screen_enter(void)
     struct termios mode;
 
     if (!screen.entered)
-        begin();
+        begin_screen();
     screen.entered = 1;
     mode = screen.before;
     mode.c_lflag &= ~(tcflag_t)(ICANON | ECHO | IEXTEN);

@@ -25,31 +25,17 @@ typedef struct {
     double *rates;      /* of each: entries a second, or NEST_RATES_UNKNOWN */
 } Shown;
 
-static const char *
-tag_cell(const NestReport *report)
-{
-    if (!report->tagged)
-        return "-";
-    return report->valid ? "yes" : "invalid";
-}
-
-static const char *
-applied_cell(const NestReport *report)
-{
-    if (!report->tagged)
-        return "-";
-    return report->applied ? "yes" : "no";
-}
-
 /* A row's cells, fit to be printed. */
 static gchar **
 new_cells(const NestReport *report)
 {
+    const char *tag = report->valid ? "yes" : "invalid";
+    const char *applied = report->applied ? "yes" : "no";
     const char *const cells[COLUMNS + 1] = {report->name,
                                             report->state,
-                                            tag_cell(report),
+                                            report->tagged ? tag : "-",
                                             report->cpu,
-                                            applied_cell(report),
+                                            report->tagged ? applied : "-",
                                             nest_live_verdict(report->run),
                                             nest_live_guard(report->run),
                                             NULL};
@@ -58,14 +44,6 @@ new_cells(const NestReport *report)
     for (int c = 0; c < COLUMNS; c++)
         row[c] = nest_error_escape(cells[c]);
     return row;
-}
-
-static void
-measure(const GPtrArray *rows, gsize widths[COLUMNS])
-{
-    for (guint i = 0; i < rows->len; i++)
-        for (int c = 0; c < COLUMNS; c++)
-            widths[c] = MAX(widths[c], nest_output_width(((gchar **)rows->pdata[i])[c]));
 }
 
 static void
@@ -79,7 +57,7 @@ print_below(const char *text)
 /* Prints the problem beside the row if it fits there, else below it. No line ends with spaces: a
  * cell is padded only when something follows to its right. */
 static void
-print_row(const gsize widths[COLUMNS], gchar **row, const char *problem)
+print_status_row(const gsize widths[COLUMNS], gchar **row, const char *problem)
 {
     g_autofree gchar *escaped = nest_error_escape(problem ? problem : "");
     gsize column = 0;
@@ -102,7 +80,7 @@ print_row(const gsize widths[COLUMNS], gchar **row, const char *problem)
 }
 
 static void
-print_table(const Shown *shown)
+print_status_table(const Shown *shown)
 {
     g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func((GDestroyNotify)g_strfreev);
     gsize widths[COLUMNS] = {0};
@@ -110,13 +88,15 @@ print_table(const Shown *shown)
     g_ptr_array_add(rows, g_strdupv((gchar **)headers));
     for (guint i = 0; i < shown->reports->len; i++)
         g_ptr_array_add(rows, new_cells(g_ptr_array_index(shown->reports, i)));
-    measure(rows, widths);
-    print_row(widths, g_ptr_array_index(rows, 0), "PROBLEM");
+    for (guint i = 0; i < rows->len; i++)
+        for (int c = 0; c < COLUMNS; c++)
+            widths[c] = MAX(widths[c], nest_output_width(((gchar **)rows->pdata[i])[c]));
+    print_status_row(widths, g_ptr_array_index(rows, 0), "PROBLEM");
     for (guint i = 0; i < shown->reports->len; i++) {
         const NestReport *report = g_ptr_array_index(shown->reports, i);
         g_autoptr(GPtrArray) lines = nest_live_words(report->run, shown->rates[i]);
 
-        print_row(widths, g_ptr_array_index(rows, i + 1), report->problem);
+        print_status_row(widths, g_ptr_array_index(rows, i + 1), report->problem);
         for (guint l = 0; l < lines->len; l++)
             print_below(g_ptr_array_index(lines, l));
     }
@@ -124,7 +104,7 @@ print_table(const Shown *shown)
 
 /* Nesting cannot be turned on for one domain alone, so the others that gain it are printed. */
 static void
-print_exposed(const NestConnection *connection)
+print_exposed_below(const NestConnection *connection)
 {
     const NestCpuVendor *vendor = connection->host.vendor;
     gboolean can_nest = nest_connection_can_nest(connection);
@@ -175,7 +155,7 @@ build_report(JsonBuilder *builder, const NestReport *report, double rate)
 }
 
 static void
-print_json(const Shown *shown)
+print_status_json(const Shown *shown)
 {
     g_autoptr(JsonBuilder) builder = json_builder_new();
 
@@ -230,13 +210,13 @@ measure_rates(const NestConnection *connection, Shown *shown)
 }
 
 static gint
-compare_names(gconstpointer a, gconstpointer b)
+compare_reports_by_name(gconstpointer a, gconstpointer b)
 {
     return strcmp((*(NestReport *const *)a)->name, (*(NestReport *const *)b)->name);
 }
 
 static gboolean
-look_at(const NestConnection *connection, virDomainPtr domain, gpointer reports, GError **error)
+add_report(const NestConnection *connection, virDomainPtr domain, gpointer reports, GError **error)
 {
     NestReport *report = nest_report_new(connection, domain, error);
 
@@ -246,16 +226,16 @@ look_at(const NestConnection *connection, virDomainPtr domain, gpointer reports,
 }
 
 static void
-print(const NestConnection *connection, GPtrArray *reports, gboolean json)
+print_status(const NestConnection *connection, GPtrArray *reports, gboolean json)
 {
     Shown shown = {.reports = reports};
 
-    g_ptr_array_sort(reports, compare_names);
+    g_ptr_array_sort(reports, compare_reports_by_name);
     measure_rates(connection, &shown);
     if (json)
-        print_json(&shown);
+        print_status_json(&shown);
     else
-        print_table(&shown);
+        print_status_table(&shown);
     g_free(shown.rates);
 }
 
@@ -278,10 +258,10 @@ nest_status(NestCall *call)
     connection = nest_connection_open(call->uri, NEST_CONNECTION_TO_LOOK, &error);
     if (!connection)
         return nest_command_fail(error);
-    status = nest_connection_visit(connection, call->arguments, look_at, reports);
+    status = nest_connection_visit(connection, call->arguments, add_report, reports);
     if (json || reports->len > 0 || status == NEST_EXIT_DONE)
-        print(connection, reports, json);
+        print_status(connection, reports, json);
     if (!json && !*call->arguments)
-        print_exposed(connection);
+        print_exposed_below(connection);
     return status;
 }

@@ -50,20 +50,15 @@ set_options(NestTag *tag, const Options *options, GError **error)
            (!options->required || nest_tag_set(tag, "required", options->required, error));
 }
 
-/* The tag, or what was meant to be one. */
-static gboolean
-is_tag(const xmlNode *element)
-{
-    return nest_xml_in_namespace(element, NEST_TAG_NAMESPACE) || nest_tag_is_misplaced(element);
-}
-
-/* The first of the metadata's elements from @node on that is a tag, or NULL. */
+/* The first of the metadata's elements from @node on that is a tag, or was meant to be one; or
+ * NULL. */
 static xmlNode *
 next_tag(xmlNode *node)
 {
     xmlNode *element = nest_xml_next_element(node);
 
-    while (element && !is_tag(element))
+    while (element && !nest_xml_in_namespace(element, NEST_TAG_NAMESPACE) &&
+           !nest_tag_is_misplaced(element))
         element = nest_xml_next_element(element->next);
     return element;
 }
@@ -74,16 +69,6 @@ first_tag(const NestDomainXml *xml)
     xmlNode *metadata = nest_xml_child(nest_domain_xml_root(xml), "metadata");
 
     return metadata ? next_tag(metadata->children) : NULL;
-}
-
-/* The tag as it stands in a document. */
-static gchar *
-tag_element(const NestTag *tag)
-{
-    g_autofree gchar *bare = nest_tag_format(tag);
-
-    return g_strdup_printf("<nest:enable xmlns:nest='" NEST_TAG_NAMESPACE "'%s",
-                           bare + strlen("<enable"));
 }
 
 /* Puts a new element into the metadata, which may not be there yet. */
@@ -134,7 +119,7 @@ read_plan(Plan *plan, virDomainPtr domain, GError **error)
 
 /* Works out the result in memory, so that the impossible is refused before anything is written. */
 static gboolean
-work_out(Plan *plan, const NestConnection *connection, const char *element, GError **error)
+plan_definition(Plan *plan, const NestConnection *connection, const char *element, GError **error)
 {
     g_autofree gchar *text = with_tag(plan->before, element);
 
@@ -145,7 +130,7 @@ work_out(Plan *plan, const NestConnection *connection, const char *element, GErr
 
 /* @element: NULL takes it out. */
 static gboolean
-write_metadata(virDomainPtr domain, const char *element, const char *uri, GError **error)
+write_tag_metadata(virDomainPtr domain, const char *element, const char *uri, GError **error)
 {
     if (virDomainSetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, element, element ? "nest" : NULL,
                              uri, VIR_DOMAIN_AFFECT_CONFIG) == 0)
@@ -160,7 +145,7 @@ remove_tags(virDomainPtr domain, const NestDomainXml *xml, gboolean misplaced_on
     for (const xmlNode *tag = first_tag(xml); tag; tag = next_tag(tag->next)) {
         if (!tag->ns || (misplaced_only && !nest_tag_is_misplaced(tag)))
             continue;
-        if (!write_metadata(domain, NULL, (const char *)tag->ns->href, error))
+        if (!write_tag_metadata(domain, NULL, (const char *)tag->ns->href, error))
             return FALSE;
     }
     return TRUE;
@@ -173,24 +158,6 @@ is_same_tag(const Plan *plan)
     g_autofree gchar *had = nest_tag_format(&plan->had);
 
     return plan->tagged && g_str_equal(wanted, had);
-}
-
-static gboolean
-write_tag(virDomainPtr domain, const Plan *plan, GError **error)
-{
-    g_autofree gchar *element = nest_tag_format(&plan->tag);
-
-    return is_same_tag(plan) || (remove_tags(domain, plan->before, TRUE, error) &&
-                                 write_metadata(domain, element, NEST_TAG_NAMESPACE, error));
-}
-
-/* Restores the tag as it was before, or removes it, after an enable that failed in the end. */
-static void
-take_back(virDomainPtr domain, const Plan *plan)
-{
-    g_autofree gchar *had = plan->tagged ? nest_tag_format(&plan->had) : NULL;
-
-    write_metadata(domain, had, NEST_TAG_NAMESPACE, NULL);
 }
 
 /* What was done to the CPU, as planned: virtnestd may have been the one who did it. */
@@ -236,29 +203,43 @@ static gboolean
 plan_enable(Plan *plan, const NestConnection *connection, virDomainPtr domain,
             const Options *options, GError **error)
 {
+    g_autofree gchar *bare = NULL;
     g_autofree gchar *element = NULL;
 
     if (!nest_connection_check_persistent(domain, error) || !read_plan(plan, domain, error) ||
         !set_options(&plan->tag, options, error))
         return FALSE;
-    element = tag_element(&plan->tag);
-    return work_out(plan, connection, element, error);
+    bare = nest_tag_format(&plan->tag);
+    /* The tag as it will stand in the definition. */
+    element = g_strdup_printf("<nest:enable xmlns:nest='" NEST_TAG_NAMESPACE "'%s",
+                              bare + strlen("<enable"));
+    return plan_definition(plan, connection, element, error);
 }
 
 static gboolean
-enable(const NestConnection *connection, virDomainPtr domain, gpointer options, GError **error)
+enable_domain(const NestConnection *connection, virDomainPtr domain, gpointer options,
+              GError **error)
 {
     g_auto(Plan) plan = {0};
     g_autoptr(NestDefinition) done = NULL;
+    g_autofree gchar *element = NULL;
+    g_autofree gchar *had = NULL;
 
-    if (!plan_enable(&plan, connection, domain, options, error) || !write_tag(domain, &plan, error))
+    if (!plan_enable(&plan, connection, domain, options, error))
+        return FALSE;
+    element = nest_tag_format(&plan.tag);
+    if (!is_same_tag(&plan) && (!remove_tags(domain, plan.before, TRUE, error) ||
+                                !write_tag_metadata(domain, element, NEST_TAG_NAMESPACE, error)))
         return FALSE;
     done = nest_correct_domain(&connection->corrector, domain, error);
-    if (done)
+    if (done) {
         tell_enabled(connection, domain, &plan);
-    else
-        take_back(domain, &plan);
-    return done != NULL;
+        return TRUE;
+    }
+    /* Restores the tag as it was before, or removes it. */
+    had = plan.tagged ? nest_tag_format(&plan.had) : NULL;
+    write_tag_metadata(domain, had, NEST_TAG_NAMESPACE, NULL);
+    return FALSE;
 }
 
 static void
@@ -276,14 +257,14 @@ tell_disabled(virDomainPtr domain, const Plan *plan)
 
 /* Removes a malformed tag, too. Even without a tag there may still be a correction to undo. */
 static gboolean
-disable(const NestConnection *connection, virDomainPtr domain, gpointer data, GError **error)
+disable_domain(const NestConnection *connection, virDomainPtr domain, gpointer data, GError **error)
 {
     g_auto(Plan) plan = {0};
     g_autoptr(NestDefinition) done = NULL;
 
     (void)data;
     if (!nest_connection_check_persistent(domain, error) || !read_plan(&plan, domain, error) ||
-        !work_out(&plan, connection, NULL, error) ||
+        !plan_definition(&plan, connection, NULL, error) ||
         !remove_tags(domain, plan.before, FALSE, error))
         return FALSE;
     done = nest_correct_domain(&connection->corrector, domain, error);
@@ -293,7 +274,7 @@ disable(const NestConnection *connection, virDomainPtr domain, gpointer data, GE
 }
 
 static int
-visit_named(NestCall *call, NestConnectionVisit visit, gpointer data)
+change_named_domains(NestCall *call, NestConnectionVisit visit, gpointer data)
 {
     g_autoptr(NestConnection) connection = NULL;
     GError *error = NULL;
@@ -329,7 +310,7 @@ nest_tag_commands_enable(NestCall *call)
         nest_command_fail(error);
         return NEST_EXIT_USAGE;
     }
-    return visit_named(call, enable, &options);
+    return change_named_domains(call, enable_domain, &options);
 }
 
 int
@@ -340,5 +321,5 @@ nest_tag_commands_disable(NestCall *call)
 
     if (!nest_command_parse(call, none, &status))
         return status;
-    return visit_named(call, disable, NULL);
+    return change_named_domains(call, disable_domain, NULL);
 }

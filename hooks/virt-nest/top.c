@@ -50,45 +50,34 @@ typedef struct {
 
 /* --- a refresh, on a thread of its own */
 
-static gboolean
-is_wanted(const Top *top, const NestGuest *guest)
-{
-    g_autofree gchar *id = g_strdup_printf("%d", guest->id);
-    const gchar *const *names = (const gchar *const *)top->names;
-
-    return !*names || g_strv_contains(names, guest->name) || g_strv_contains(names, guest->uuid) ||
-           g_strv_contains(names, id);
-}
-
 /* One that cannot be read has just gone, or is not ours. */
 static void
-look_at(Top *top, virDomainPtr domain, NestTopView *view)
+look_at_running_domain(Top *top, virDomainPtr domain, NestTopView *view)
 {
+    const gchar *const *names = (const gchar *const *)top->names;
     g_autoptr(NestLiveDomain) run = NULL;
+    g_autofree gchar *id = NULL;
 
-    if (nest_live_domain_read(domain, NULL, FALSE, &run, NULL) && run &&
-        is_wanted(top, &run->guest))
+    if (!nest_live_domain_read(domain, NULL, FALSE, &run, NULL) || !run)
+        return;
+    id = g_strdup_printf("%d", run->guest.id);
+    if (!*names || g_strv_contains(names, run->guest.name) ||
+        g_strv_contains(names, run->guest.uuid) || g_strv_contains(names, id))
         nest_top_view_add(view, run,
                           nest_rates_sample(top->rates, top->connection->libvirt, &run->guest));
 }
 
-static gboolean
-reconnect(Top *top, GError **error)
-{
-    if (top->connection && virConnectIsAlive(top->connection->libvirt) == 1)
-        return TRUE;
-    g_clear_pointer(&top->connection, nest_connection_free);
-    top->connection = nest_connection_open(top->uri, NEST_CONNECTION_TO_LOOK, error);
-    return top->connection != NULL;
-}
-
 static NestTopView *
-look(Top *top)
+refresh_view(Top *top)
 {
     g_autoptr(NestDomainList) domains = NULL;
     NestTopView *view = nest_top_view_new();
 
-    if (!reconnect(top, &view->error))
+    if (!top->connection || virConnectIsAlive(top->connection->libvirt) != 1) {
+        g_clear_pointer(&top->connection, nest_connection_free);
+        top->connection = nest_connection_open(top->uri, NEST_CONNECTION_TO_LOOK, &view->error);
+    }
+    if (!top->connection)
         return view;
     if (virConnectListAllDomains(top->connection->libvirt, &domains,
                                  VIR_CONNECT_LIST_DOMAINS_ACTIVE) < 0) {
@@ -96,7 +85,7 @@ look(Top *top)
         return view;
     }
     for (gsize i = 0; domains[i]; i++)
-        look_at(top, domains[i], view);
+        look_at_running_domain(top, domains[i], view);
     nest_top_view_sort(view);
     nest_rates_forget_gone(top->rates);
     return view;
@@ -106,13 +95,13 @@ static void
 look_in_thread(GTask *task, gpointer source, gpointer top, GCancellable *cancellable)
 {
     (void)source, (void)cancellable;
-    g_task_return_pointer(task, look(top), (GDestroyNotify)nest_top_view_free);
+    g_task_return_pointer(task, refresh_view(top), (GDestroyNotify)nest_top_view_free);
 }
 
 /* --- what there is to be seen */
 
 static void
-end(Top *top, int status)
+end_top(Top *top, int status)
 {
     top->status = MAX(top->status, status);
     g_main_loop_quit(top->loop);
@@ -128,11 +117,11 @@ draw(Top *top)
     nest_screen_size(&columns, &rows);
     lines = nest_top_view_lines(top->view, &top->style, columns, rows);
     if (!nest_screen_show(lines))
-        end(top, NEST_EXIT_FAILED);
+        end_top(top, NEST_EXIT_FAILED);
 }
 
 static void
-print(Top *top)
+print_view(Top *top)
 {
     g_autoptr(GPtrArray) lines = nest_top_view_lines(top->view, &top->style, NEST_OUTPUT_WIDTH, 0);
 
@@ -140,7 +129,7 @@ print(Top *top)
         (void)puts(g_ptr_array_index(lines, i));
     (void)putchar('\n');
     if (fflush(stdout) != 0)
-        end(top, NEST_EXIT_FAILED); /* main() says why */
+        end_top(top, NEST_EXIT_FAILED); /* main() says why */
 }
 
 /* --- keys, signals and the clock */
@@ -178,11 +167,11 @@ looked(GObject *source, GAsyncResult *result, gpointer data)
     if (top->full)
         draw(top);
     else if (!first)
-        print(top);
+        print_view(top);
     if (first)
         add_timer(top, FIRST_MS, tick_once);
     else if (++top->shown == top->count)
-        end(top, NEST_EXIT_DONE);
+        end_top(top, NEST_EXIT_DONE);
 }
 
 static gboolean
@@ -206,7 +195,7 @@ tick(gpointer data)
 
 /* What the signals in the table below do; all others end the program. */
 static void
-stop(Top *top)
+suspend_screen(Top *top)
 {
     (void)top;
     nest_screen_leave();
@@ -230,7 +219,7 @@ change_size(Top *top)
 static const struct {
     guint32 number;
     void (*act)(Top *top);
-} reactions[] = {{SIGTSTP, stop}, {SIGCONT, go_on}, {SIGWINCH, change_size}};
+} reactions[] = {{SIGTSTP, suspend_screen}, {SIGCONT, go_on}, {SIGWINCH, change_size}};
 
 static void
 react(Top *top, guint32 number)
@@ -241,7 +230,7 @@ react(Top *top, guint32 number)
             draw(top);
             return;
         }
-    end(top, NEST_EXIT_DONE);
+    end_top(top, NEST_EXIT_DONE);
 }
 
 static gboolean
@@ -264,7 +253,7 @@ hear_key(gint fd, GIOCondition condition, gpointer top)
 
     (void)condition;
     if (n <= 0 || memchr(keys, 'q', (size_t)n) || memchr(keys, 'Q', (size_t)n))
-        end(top, NEST_EXIT_DONE);
+        end_top(top, NEST_EXIT_DONE);
     return G_SOURCE_CONTINUE;
 }
 
@@ -287,18 +276,10 @@ wake_up(gpointer top)
 }
 
 static void
-end_look(Top *top)
+run_top(Top *top)
 {
-    gint64 last = g_get_monotonic_time() + (gint64)PATIENCE_MS * 1000;
+    gint64 last = 0;
 
-    add_timer(top, PATIENCE_MS, wake_up);
-    while (top->looking && g_get_monotonic_time() < last)
-        (void)g_main_context_iteration(top->context, TRUE);
-}
-
-static void
-run(Top *top)
-{
     top->context = g_main_context_new();
     top->loop = g_main_loop_new(top->context, FALSE);
     g_main_context_push_thread_default(top->context);
@@ -312,7 +293,10 @@ run(Top *top)
     (void)tick(top);
     g_main_loop_run(top->loop);
     nest_screen_leave();
-    end_look(top);
+    last = g_get_monotonic_time() + (gint64)PATIENCE_MS * 1000;
+    add_timer(top, PATIENCE_MS, wake_up);
+    while (top->looking && g_get_monotonic_time() < last)
+        (void)g_main_context_iteration(top->context, TRUE);
     g_main_context_pop_thread_default(top->context);
 }
 
@@ -345,7 +329,7 @@ is_there(const NestConnection *connection, virDomainPtr domain, gpointer data, G
  * blocked: none of its threads may exist by then. Until then, Ctrl-C works while libvirt does not
  * answer. Returns the exit status. */
 static int
-check(const NestCall *call)
+check_libvirt_and_names(const NestCall *call)
 {
     GError *error = NULL;
     g_autoptr(NestConnection) connection =
@@ -388,7 +372,7 @@ nest_top(NestCall *call)
         return top->status;
     (void)setlocale(LC_CTYPE, "");
     nest_log_open("virt-nest", FALSE);
-    top->status = check(call);
+    top->status = check_libvirt_and_names(call);
     if (top->status != NEST_EXIT_DONE)
         return top->status;
     top->uri = g_strdup(call->uri);
@@ -396,6 +380,6 @@ nest_top(NestCall *call)
     top->style.utf8 = g_str_equal(nl_langinfo(CODESET), "UTF-8");
     top->full = nest_screen_is_there();
     top->rates = nest_rates_new(NEST_PLUGINDIR);
-    run(top);
+    run_top(top);
     return top->status;
 }

@@ -46,7 +46,7 @@ nest_top_view_free(NestTopView *view)
 }
 
 static gint
-compare_names(gconstpointer a, gconstpointer b)
+compare_rows_by_name(gconstpointer a, gconstpointer b)
 {
     return strcmp((*(Row *const *)a)->run->guest.name, (*(Row *const *)b)->run->guest.name);
 }
@@ -64,11 +64,12 @@ nest_top_view_add(NestTopView *view, NestLiveDomain *run, const NestRate *rate)
 void
 nest_top_view_sort(NestTopView *view)
 {
-    g_ptr_array_sort(view->rows, compare_names);
+    g_ptr_array_sort(view->rows, compare_rows_by_name);
 }
 
 static guint
-count(const NestTopView *view, const char *(*word)(const NestLiveDomain *run), const char *wanted)
+count_rows(const NestTopView *view, const char *(*word)(const NestLiveDomain *run),
+           const char *wanted)
 {
     guint n = 0;
 
@@ -89,19 +90,9 @@ describe(const NestTopView *view, const NestTopStyle *style)
     if (view->rows->len == 0)
         return g_strdup("no tagged domain runs");
     return g_strdup_printf("%u running, %u with nested guests, %u armed, %u failed",
-                           view->rows->len, count(view, nest_live_verdict, "running"),
-                           count(view, nest_live_guard, "armed"),
-                           count(view, nest_live_guard, "failed"));
-}
-
-static gchar *
-header(const NestTopView *view, const NestTopStyle *style)
-{
-    g_autoptr(GDateTime) now = g_date_time_new_now_local();
-    g_autofree gchar *time = g_date_time_format(now, "%T");
-    g_autofree gchar *text = describe(view, style);
-
-    return g_strdup_printf("%s  %s  %s", g_get_host_name(), time, text);
+                           view->rows->len, count_rows(view, nest_live_verdict, "running"),
+                           count_rows(view, nest_live_guard, "armed"),
+                           count_rows(view, nest_live_guard, "failed"));
 }
 
 /* The text as far as the terminal can show it: other characters could have any width. */
@@ -111,14 +102,6 @@ showable(const NestTopStyle *style, const char *text)
     g_autofree gchar *escaped = nest_error_escape(text);
 
     return style->utf8 ? g_steal_pointer(&escaped) : g_str_to_ascii(escaped, "C");
-}
-
-static gchar *
-rate_cell(const NestRate *rate)
-{
-    double last = nest_rates_last(rate);
-
-    return last < 0 ? g_strdup("-") : g_strdup_printf("%.0f", last);
 }
 
 /* A line's cells; the last is the graph. */
@@ -138,7 +121,8 @@ row_line(const NestTopStyle *style, const Row *row, gsize name_width, guint colu
     gsize taken = name_width + BESIDE_NAME;
     guint width = columns >= taken + LEAST_GRAPH ? (guint)MIN(columns - taken, NEST_RATES_KEPT) : 0;
     g_autofree gchar *name = showable(style, row->run->guest.name);
-    g_autofree gchar *rate = rate_cell(&row->rate);
+    double last = nest_rates_last(&row->rate);
+    g_autofree gchar *rate = last < 0 ? g_strdup("-") : g_strdup_printf("%.0f", last);
     g_autofree gchar *graph = nest_rates_graph(&row->rate, width, style->utf8);
 
     return join(name, name_width, nest_live_verdict(row->run), nest_live_guard(row->run), rate,
@@ -163,7 +147,7 @@ measure_names(const NestTopView *view, const NestTopStyle *style, guint columns)
 
 /* Adds a line, cut to the terminal's width. */
 static void
-add_line(GPtrArray *lines, const NestTopStyle *style, guint columns, gchar *line)
+add_view_line(GPtrArray *lines, const NestTopStyle *style, guint columns, gchar *line)
 {
     g_autofree gchar *owned = line;
     g_autofree gchar *shown = showable(style, line);
@@ -176,17 +160,22 @@ GPtrArray *
 nest_top_view_lines(const NestTopView *view, const NestTopStyle *style, guint columns, guint rows)
 {
     GPtrArray *lines = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GDateTime) now = g_date_time_new_now_local();
+    g_autofree gchar *time = g_date_time_format(now, "%T");
+    g_autofree gchar *found = describe(view, style);
     guint n = view ? view->rows->len : 0;
     guint fitting = rows == 0 || n + 2 <= rows ? n : MAX(rows, 3) - 3;
     gsize width = n > 0 ? measure_names(view, style, columns) : 0;
 
-    add_line(lines, style, columns, header(view, style));
+    add_view_line(lines, style, columns,
+                  g_strdup_printf("%s  %s  %s", g_get_host_name(), time, found));
     if (n > 0)
-        add_line(lines, style, columns, join("NAME", width, "NESTED", "GUARD", "ENTRIES/S", ""));
+        add_view_line(lines, style, columns,
+                      join("NAME", width, "NESTED", "GUARD", "ENTRIES/S", ""));
     for (guint i = 0; i < fitting; i++)
-        add_line(lines, style, columns,
-                 row_line(style, g_ptr_array_index(view->rows, i), width, columns));
+        add_view_line(lines, style, columns,
+                      row_line(style, g_ptr_array_index(view->rows, i), width, columns));
     if (fitting < n)
-        add_line(lines, style, columns, g_strdup_printf("%u more", n - fitting));
+        add_view_line(lines, style, columns, g_strdup_printf("%u more", n - fitting));
     return lines;
 }
