@@ -122,7 +122,7 @@ nest_kvm_parameters_text(const NestCpuVendor *vendor)
         const char *name = g_ptr_array_index(names, i);
         g_autofree gchar *value = read_value(folder, name);
 
-        /* The kernel accepts plain words only. */
+        /* Only a plain word can be given back as an option. */
         if (value && *value &&
             !value[strspn(value, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "_.:-")])
             g_string_append_printf(text, "%s%s=%s", text->len ? " " : "", name, value);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The host's domains: which want a look, and the looks under way.
+/* The host's domains: which must be synced, and the syncs under way.
  *
- * Theory of operation: an event only says that a domain wants a look. A look is one pass over one
+ * Theory of operation: an event only says that a domain must be synced. A sync is one pass over one
  * domain on a worker thread: correct its definition, mark it if it runs, and restart it if it
- * was faster than its correction and the settings say so. There is at most one look a domain at a time;
- * events that come meanwhile lead to one more after it. A fresh definition or tag gets a first look
+ * was faster than its correction and the settings say so. There is at most one sync a domain at a time;
+ * events that come meanwhile lead to one more after it. A fresh definition or tag gets a first sync
  * of its own, which needs no answer of libvirt's (nest_correct_fresh): while a domain starts libvirt
  * answers nothing about it, and a question that waits keeps the define behind the next start. It is
- * had beside a look that hangs as well. The table holds only domains with a look under way, so it is empty on a
- * quiet host. When virtnestd comes, all domains are sifted for those that want a look (scan.c).
- * Workers touch nothing of this file but their own Look; all else happens on the main loop. */
+ * had beside a sync that hangs as well. The table holds only domains with a sync under way, so it is empty on a
+ * quiet host. When virtnestd comes, all domains are filtered for those that must be synced (scan.c).
+ * Workers touch nothing of this file but their own Sync; all else happens on the main loop. */
 #include "virtnestd/domains.h"
 
 #include "base/error.h"
@@ -24,12 +24,12 @@
 #include <malloc.h>
 
 /* Calls at a time for a scan, so that one is left for what happens meanwhile. */
-#define MAX_SIFTERS (NEST_POOL_CONNECTIONS - 1)
-/* How long a domain that is being saved or migrated is left alone before the next look. */
+#define MAX_FILTERS (NEST_POOL_CONNECTIONS - 1)
+/* How long a domain that is being saved or migrated is left alone before the next sync. */
 #define BUSY_PAUSE_SECONDS 1
 /* When a listing that failed is tried again. */
 #define RELIST_SECONDS 2
-/* How long a look at a fresh definition or tag may take, usually 2 or 3, before the domain counts as locked. */
+/* How long the sync of a fresh definition or tag may take, usually 2 or 3, before the domain counts as locked. */
 #define LOCKED_AFTER_MS 5
 
 struct NestDomains {
@@ -38,20 +38,20 @@ struct NestDomains {
     NestGuardManager *manager; /* of running domains */
     NestConnectionPool *pool;  /* where the calls go; NULL while libvirt is away */
     NestDefineTracker *watch;  /* over domains that come back */
-    GThreadPool *workers;      /* of Look */
+    GThreadPool *workers;      /* of Sync */
     GHashTable *entries;       /* uuid -> Entry */
     GHashTable *unmarked;      /* uuids of domains that, as they run, could not be read or marked */
-    guint looking;             /* Looks under way */
-    gboolean scanning;       /* a scan is under way, from its listing to the last look it led to */
+    guint syncing;             /* syncs under way */
+    gboolean scanning;       /* a scan is under way, from its listing to the last sync it led to */
     gboolean scan_again;     /* another is wanted after it */
     NestScan *scan;          /* its domains; NULL while they are listed */
-    guint sifters;           /* its parts under way */
+    guint filters;           /* its parts under way */
     gboolean stopping;       /* begin nothing new */
     GSourceFunc when_idle;   /* called once stopping and nothing is under way */
     gpointer when_idle_data; /* for it */
 };
 
-/* A domain with a look under way. */
+/* A domain with a sync under way. */
 typedef struct {
     gboolean again;  /* something happened since it began */
     NestStart start; /* and that was a start, perhaps */
@@ -59,9 +59,9 @@ typedef struct {
 
 typedef struct Kind Kind;
 
-/* One look on its way through a worker and back. */
+/* One sync on its way through a worker and back. */
 typedef struct {
-    const Kind *kind;         /* what is looked at */
+    const Kind *kind;         /* what is synced */
     NestDomains *domains;     /* for the way back */
     NestConnectionPool *pool; /* a reference of its own */
     virConnectPtr work;       /* where its calls go; while it runs */
@@ -72,47 +72,47 @@ typedef struct {
     NestLiveDomain *run;      /* the domain as it runs; found */
     gchar *name;              /* the domain's name; found, unless it is locked */
     NestScan *scan;           /* all domains; found by the listing */
-    guint part;               /* of them */
+    guint batch;              /* of them */
     gchar *done;              /* what it found: what was done, for the log */
     gboolean restarted;       /* ... it was restarted */
-    gboolean busy;            /* ... it wants another look soon */
-    GPtrArray *uuids;         /* ... domains that want a look */
+    gboolean busy;            /* ... it must be synced again soon */
+    GPtrArray *uuids;         /* ... domains that must be synced */
     GError *unmarked; /* ... why what runs could not be read or marked; that is tried again */
     GError *error;    /* ... what went wrong */
-} Look;
+} Sync;
 
-/* What a look does. */
+/* What a sync does. */
 struct Kind {
-    void (*run)(Look *look);        /* on a worker */
-    void (*done)(const Look *look); /* then on the main loop, unless libvirt went away meanwhile */
+    void (*run)(Sync *sync);        /* on a worker */
+    void (*done)(const Sync *sync); /* then on the main loop, unless libvirt went away meanwhile */
 };
 
 static void
-look_free(Look *look)
+sync_free(Sync *sync)
 {
-    nest_connection_pool_unref(look->pool);
-    nest_scan_unref(look->scan);
-    g_clear_pointer(&look->uuids, g_ptr_array_unref);
-    g_clear_error(&look->error);
-    g_clear_error(&look->unmarked);
-    nest_live_status_free(look->live);
-    nest_live_domain_unref(look->run);
-    g_free(look->uuid);
-    g_free(look->name);
-    g_free(look->done);
-    g_free(look);
+    nest_connection_pool_unref(sync->pool);
+    nest_scan_unref(sync->scan);
+    g_clear_pointer(&sync->uuids, g_ptr_array_unref);
+    g_clear_error(&sync->error);
+    g_clear_error(&sync->unmarked);
+    nest_live_status_free(sync->live);
+    nest_live_domain_unref(sync->run);
+    g_free(sync->uuid);
+    g_free(sync->name);
+    g_free(sync->done);
+    g_free(sync);
 }
 
 static void
-list_domains(Look *look)
+list_domains(Sync *sync)
 {
-    look->scan = nest_scan_new(look->work, &look->error);
+    sync->scan = nest_scan_new(sync->work, &sync->error);
 }
 
 static void
-sift_domains(Look *look)
+filter_domains(Sync *sync)
 {
-    look->uuids = nest_scan_sift(look->scan, look->part, look->work);
+    sync->uuids = nest_scan_filter(sync->scan, sync->batch, sync->work);
 }
 
 /* On the main loop. */
@@ -125,98 +125,98 @@ want_host(gpointer host)
 
 /* The host's module comes after the define, which libvirt would refuse while the module is away. */
 static void
-take_over(Look *look, const NestDefinition *definition)
+take_over(Sync *sync, const NestDefinition *definition)
 {
-    look->done = definition ? nest_correct_describe(definition) : NULL;
+    sync->done = definition ? nest_correct_describe(definition) : NULL;
     if (definition && definition->needs_kvm)
-        g_idle_add_full(G_PRIORITY_DEFAULT, want_host, look->domains->host, NULL);
+        g_idle_add_full(G_PRIORITY_DEFAULT, want_host, sync->domains->host, NULL);
 }
 
 /* Also where the definition cannot be corrected: what runs may be tagged all the same, or have a monitored though its
  * tag is gone and its live status could not be written. */
 static void
-look_at_run(Look *look, virDomainPtr domain, const NestDefinition *definition)
+sync_live_domain(Sync *sync, virDomainPtr domain, const NestDefinition *definition)
 {
-    if (nest_live_domain_read(domain, definition, look->live != NULL, &look->run,
-                              &look->unmarked) &&
-        look->run)
-        nest_publish_live_status(domain, look->run, look->live, look->allow_over, &look->busy,
-                                 &look->unmarked);
+    if (nest_live_domain_read(domain, definition, sync->live != NULL, &sync->run,
+                              &sync->unmarked) &&
+        sync->run)
+        nest_publish_live_status(domain, sync->run, sync->live, sync->allow_over, &sync->busy,
+                                 &sync->unmarked);
 }
 
 static void
-look_at_domain(Look *look)
+sync_domain(Sync *sync)
 {
-    NestCorrector corrector = {nest_connection_pool_control(look->pool), look->domains->watch};
-    g_autoptr(virDomain) domain = virDomainLookupByUUIDString(look->work, look->uuid);
+    NestCorrector corrector = {nest_connection_pool_control(sync->pool), sync->domains->watch};
+    g_autoptr(virDomain) domain = virDomainLookupByUUIDString(sync->work, sync->uuid);
     g_autoptr(NestDefinition) definition = NULL;
 
     if (!domain && !nest_virt_domain_is_gone())
-        nest_virt_error(&look->unmarked, "cannot reach it");
-    look->name = g_strdup(domain ? virDomainGetName(domain) : look->uuid);
+        nest_virt_error(&sync->unmarked, "cannot reach it");
+    sync->name = g_strdup(domain ? virDomainGetName(domain) : sync->uuid);
     if (!domain)
         return;
-    if (look->start == NEST_START_NONE ||
-        nest_restart_stale(&corrector, domain, look->start, &look->restarted, &look->error)) {
-        definition = nest_correct_domain(&corrector, domain, &look->error);
-        take_over(look, definition);
+    if (sync->start == NEST_START_NONE ||
+        nest_restart_stale(&corrector, domain, sync->start, &sync->restarted, &sync->error)) {
+        definition = nest_correct_domain(&corrector, domain, &sync->error);
+        take_over(sync, definition);
     }
-    look_at_run(look, domain, definition);
+    sync_live_domain(sync, domain, definition);
 }
 
 static void
-correct_fresh(Look *look)
+correct_fresh(Sync *sync)
 {
-    NestCorrector corrector = {nest_connection_pool_control(look->pool), look->domains->watch};
+    NestCorrector corrector = {nest_connection_pool_control(sync->pool), sync->domains->watch};
     g_autoptr(NestDefinition) definition =
-        nest_correct_fresh(&corrector, look->work, look->name, look->uuid, &look->error);
+        nest_correct_fresh(&corrector, sync->work, sync->name, sync->uuid, &sync->error);
 
-    take_over(look, definition);
+    take_over(sync, definition);
 }
 
-static gboolean look_is_done(gpointer data);
+static gboolean sync_is_done(gpointer data);
 
 static void
-run_look(gpointer data, gpointer unused)
+run_sync(gpointer data, gpointer unused)
 {
-    Look *look = data;
+    Sync *sync = data;
 
     (void)unused;
-    look->work = nest_connection_pool_acquire(look->pool);
-    look->kind->run(look);
-    nest_connection_pool_release(look->pool, g_steal_pointer(&look->work));
-    g_idle_add_full(G_PRIORITY_DEFAULT, look_is_done, look, NULL);
+    sync->work = nest_connection_pool_acquire(sync->pool);
+    sync->kind->run(sync);
+    nest_connection_pool_release(sync->pool, g_steal_pointer(&sync->work));
+    g_idle_add_full(G_PRIORITY_DEFAULT, sync_is_done, sync, NULL);
 }
 
-static Look *
-new_look(NestDomains *domains, const Kind *kind, const char *uuid)
+static Sync *
+sync_new(NestDomains *domains, const Kind *kind, const char *uuid)
 {
-    Look *look = g_new0(Look, 1);
+    Sync *sync = g_new0(Sync, 1);
 
-    look->kind = kind;
-    look->domains = domains;
-    look->pool = nest_connection_pool_ref(domains->pool);
-    look->uuid = g_strdup(uuid);
-    return look;
+    sync->kind = kind;
+    sync->domains = domains;
+    sync->pool = nest_connection_pool_ref(domains->pool);
+    sync->uuid = g_strdup(uuid);
+    return sync;
 }
 
 static void
-push(Look *look)
+push(Sync *sync)
 {
-    look->domains->looking++;
-    g_thread_pool_push(look->domains->workers, look, NULL);
+    sync->domains->syncing++;
+    g_thread_pool_push(sync->domains->workers, sync, NULL);
 }
 
-static const Kind whole_look;
-static const Kind fresh_look;
-static const Kind locked_look;
+static const Kind whole_sync;
+static const Kind fresh_sync;
+static const Kind locked_sync;
 
-/* A domain wants a look: now, or after the one that is under way. */
+/* A domain must be synced: now, or after the one that is under way. */
 static void
-want_look(NestDomains *domains, const char *uuid, NestStart start)
+want_sync(NestDomains *domains, const char *uuid, NestStart start)
 {
     Entry *entry = g_hash_table_lookup(domains->entries, uuid);
-    Look *look = NULL;
+    Sync *sync = NULL;
 
     if (domains->stopping || !domains->pool)
         return;
@@ -226,15 +226,15 @@ want_look(NestDomains *domains, const char *uuid, NestStart start)
         return;
     }
     g_hash_table_insert(domains->entries, g_strdup(uuid), g_new0(Entry, 1));
-    look = new_look(domains, &whole_look, uuid);
-    look->start = domains->config->on_stale == NEST_ON_STALE_RESTART ? start : NEST_START_NONE;
-    look->live = nest_guard_manager_live_status(domains->manager, uuid, &look->allow_over);
-    push(look);
+    sync = sync_new(domains, &whole_sync, uuid);
+    sync->start = domains->config->on_stale == NEST_ON_STALE_RESTART ? start : NEST_START_NONE;
+    sync->live = nest_guard_manager_live_status(domains->manager, uuid, &sync->allow_over);
+    push(sync);
 }
 
-/* A look that is under way has read what is over by now. */
+/* A sync that is under way has read what is over by now. */
 static void
-look_again(NestDomains *domains, const char *uuid)
+sync_again(NestDomains *domains, const char *uuid)
 {
     Entry *entry = g_hash_table_lookup(domains->entries, uuid);
 
@@ -275,31 +275,31 @@ busy_pause_is_over(gpointer data)
 {
     Later *later = data;
 
-    want_look(later->domains, later->uuid, NEST_START_NONE);
+    want_sync(later->domains, later->uuid, NEST_START_NONE);
     return G_SOURCE_REMOVE;
 }
 
 static void
-look_later(NestDomains *domains, const char *uuid)
+sync_later(NestDomains *domains, const char *uuid)
 {
     g_timeout_add_seconds_full(G_PRIORITY_DEFAULT, BUSY_PAUSE_SECONDS, busy_pause_is_over,
                                later_new(domains, uuid, NULL), later_free);
 }
 
-/* The look at a fresh definition or tag is still under way: the domain is starting. */
+/* The sync of a fresh definition or tag is still under way: the domain is starting. */
 static gboolean
 it_is_locked(gpointer data)
 {
     Later *later = data;
     NestDomains *domains = later->domains;
-    Look *look = NULL;
+    Sync *sync = NULL;
 
     if (domains->stopping || !domains->pool ||
         !g_hash_table_contains(domains->entries, later->uuid))
         return G_SOURCE_REMOVE;
-    look = new_look(domains, &locked_look, later->uuid);
-    look->name = g_strdup(later->name);
-    push(look);
+    sync = sync_new(domains, &locked_sync, later->uuid);
+    sync->name = g_strdup(later->name);
+    push(sync);
     return G_SOURCE_REMOVE;
 }
 
@@ -312,112 +312,112 @@ expect_start(NestDomains *domains, const char *uuid, const char *name)
 
 /* Something has just been written into the definition. */
 static void
-want_fresh_look(NestDomains *domains, const char *uuid, const char *name)
+want_fresh_sync(NestDomains *domains, const char *uuid, const char *name)
 {
-    Look *look = NULL;
+    Sync *sync = NULL;
 
     if (domains->stopping || !domains->pool)
         return;
     if (g_hash_table_contains(domains->entries, uuid)) {
-        want_look(domains, uuid, NEST_START_NONE);
+        want_sync(domains, uuid, NEST_START_NONE);
         expect_start(domains, uuid, name);
         return;
     }
     g_hash_table_insert(domains->entries, g_strdup(uuid), g_new0(Entry, 1));
-    look = new_look(domains, &fresh_look, uuid);
-    look->name = g_strdup(name);
-    push(look);
+    sync = sync_new(domains, &fresh_sync, uuid);
+    sync->name = g_strdup(name);
+    push(sync);
 }
 
 static void
-tell_done(const Look *look)
+tell_done(const Sync *sync)
 {
-    if (look->done)
-        nest_log(G_LOG_LEVEL_MESSAGE, look->name, look->uuid, "%s", look->done);
+    if (sync->done)
+        nest_log(G_LOG_LEVEL_MESSAGE, sync->name, sync->uuid, "%s", sync->done);
 }
 
 static void
-tell_outcome(const Look *look)
+tell_outcome(const Sync *sync)
 {
-    tell_done(look);
-    if (look->restarted)
+    tell_done(sync);
+    if (sync->restarted)
         nest_log(
-            G_LOG_LEVEL_MESSAGE, look->name, look->uuid,
+            G_LOG_LEVEL_MESSAGE, sync->name, sync->uuid,
             "it started with a stale definition: it was stopped, and started again with the corrected one");
-    if (look->error)
-        nest_log_error(look->name, look->uuid, look->error);
+    if (sync->error)
+        nest_log_error(sync->name, sync->uuid, sync->error);
 }
 
 /* Said once, until it is well again. */
 static void
-tell_unmarked(const Look *look)
+tell_unmarked(const Sync *sync)
 {
-    GHashTable *unmarked = look->domains->unmarked;
+    GHashTable *unmarked = sync->domains->unmarked;
 
-    if (!look->unmarked)
-        g_hash_table_remove(unmarked, look->uuid);
-    else if (g_hash_table_add(unmarked, g_strdup(look->uuid)))
-        nest_log_error(look->name, look->uuid, look->unmarked);
+    if (!sync->unmarked)
+        g_hash_table_remove(unmarked, sync->uuid);
+    else if (g_hash_table_add(unmarked, g_strdup(sync->uuid)))
+        nest_log_error(sync->name, sync->uuid, sync->unmarked);
 }
 
 static void
-domain_is_done(const Look *look)
+domain_is_done(const Sync *sync)
 {
-    NestDomains *domains = look->domains;
-    Entry *entry = g_hash_table_lookup(domains->entries, look->uuid);
+    NestDomains *domains = sync->domains;
+    Entry *entry = g_hash_table_lookup(domains->entries, sync->uuid);
     Entry left = entry ? *entry : (Entry){0};
 
-    tell_outcome(look);
-    tell_unmarked(look);
-    if (look->run)
-        nest_guard_manager_see(domains->manager, look->run);
-    else if (!look->unmarked)
-        nest_guard_manager_forget(domains->manager, look->uuid);
-    g_hash_table_remove(domains->entries, look->uuid);
+    tell_outcome(sync);
+    tell_unmarked(sync);
+    if (sync->run)
+        nest_guard_manager_see(domains->manager, sync->run);
+    else if (!sync->unmarked)
+        nest_guard_manager_forget(domains->manager, sync->uuid);
+    g_hash_table_remove(domains->entries, sync->uuid);
     if (left.again)
-        want_look(domains, look->uuid, left.start);
-    else if (look->busy || look->unmarked)
-        look_later(domains, look->uuid);
+        want_sync(domains, sync->uuid, left.start);
+    else if (sync->busy || sync->unmarked)
+        sync_later(domains, sync->uuid);
 }
 
-/* The whole look follows, and says what is wrong. */
+/* The whole sync follows, and says what is wrong. */
 static void
-fresh_is_done(const Look *look)
+fresh_is_done(const Sync *sync)
 {
-    NestDomains *domains = look->domains;
-    const Entry *entry = g_hash_table_lookup(domains->entries, look->uuid);
+    NestDomains *domains = sync->domains;
+    const Entry *entry = g_hash_table_lookup(domains->entries, sync->uuid);
     NestStart start = entry ? entry->start : NEST_START_NONE;
 
-    tell_done(look);
-    g_hash_table_remove(domains->entries, look->uuid);
-    want_look(domains, look->uuid, start);
+    tell_done(sync);
+    g_hash_table_remove(domains->entries, sync->uuid);
+    want_sync(domains, sync->uuid, start);
 }
 
-static const Kind sifting;
+static const Kind filtering;
 
 static void
-sift_more(NestDomains *domains)
+filter_more(NestDomains *domains)
 {
-    guint part = 0;
+    guint batch = 0;
 
-    while (domains->sifters < MAX_SIFTERS && !domains->stopping &&
-           nest_scan_take(domains->scan, &part)) {
-        Look *look = new_look(domains, &sifting, NULL);
+    while (domains->filters < MAX_FILTERS && !domains->stopping &&
+           nest_scan_take(domains->scan, &batch)) {
+        Sync *sync = sync_new(domains, &filtering, NULL);
 
-        look->scan = nest_scan_ref(domains->scan);
-        look->part = part;
-        domains->sifters++;
-        push(look);
+        sync->scan = nest_scan_ref(domains->scan);
+        sync->batch = batch;
+        domains->filters++;
+        push(sync);
     }
 }
 
 static void
-part_is_sifted(const Look *look)
+batch_is_filtered(const Sync *sync)
 {
-    look->domains->sifters--;
-    for (guint i = 0; i < look->uuids->len; i++)
-        want_look(look->domains, g_ptr_array_index(look->uuids, i), NEST_START_NONE);
-    sift_more(look->domains);
+    sync->domains->filters--;
+    for (guint i = 0; i < sync->uuids->len; i++)
+        want_sync(sync->domains, g_ptr_array_index(sync->uuids, i), NEST_START_NONE);
+    filter_more(sync->domains);
 }
 
 static gboolean
@@ -428,25 +428,25 @@ scan_once_more(gpointer domains)
 }
 
 static void
-domains_are_listed(const Look *look)
+domains_are_listed(const Sync *sync)
 {
-    NestDomains *domains = look->domains;
+    NestDomains *domains = sync->domains;
 
-    tell_outcome(look);
-    domains->scanning = look->scan != NULL;
-    if (!look->scan) {
+    tell_outcome(sync);
+    domains->scanning = sync->scan != NULL;
+    if (!sync->scan) {
         g_timeout_add_seconds(RELIST_SECONDS, scan_once_more, domains);
         return;
     }
-    domains->scan = nest_scan_ref(look->scan);
-    sift_more(domains);
+    domains->scan = nest_scan_ref(sync->scan);
+    filter_more(domains);
 }
 
 static const Kind listing = {list_domains, domains_are_listed};
-static const Kind sifting = {sift_domains, part_is_sifted};
-static const Kind whole_look = {look_at_domain, domain_is_done};
-static const Kind fresh_look = {correct_fresh, fresh_is_done};
-static const Kind locked_look = {correct_fresh, tell_outcome};
+static const Kind filtering = {filter_domains, batch_is_filtered};
+static const Kind whole_sync = {sync_domain, domain_is_done};
+static const Kind fresh_sync = {correct_fresh, fresh_is_done};
+static const Kind locked_sync = {correct_fresh, tell_outcome};
 
 static void
 end_scan(NestDomains *domains)
@@ -462,22 +462,22 @@ end_scan(NestDomains *domains)
 
 /* Back on the main loop. */
 static gboolean
-look_is_done(gpointer data)
+sync_is_done(gpointer data)
 {
-    Look *look = data;
-    NestDomains *domains = look->domains;
+    Sync *sync = data;
+    NestDomains *domains = sync->domains;
 
-    domains->looking--;
-    if (look->pool == domains->pool)
-        look->kind->done(look);
-    else if (look->error && look->start != NEST_START_NONE)
+    domains->syncing--;
+    if (sync->pool == domains->pool)
+        sync->kind->done(sync);
+    else if (sync->error && sync->start != NEST_START_NONE)
         tell_outcome(
-            look); /* a restart may have stopped it; else libvirt's going away tells enough */
-    look_free(look);
-    if (domains->scan && !domains->sifters && !domains->stopping &&
+            sync); /* a restart may have stopped it; else libvirt's going away tells enough */
+    sync_free(sync);
+    if (domains->scan && !domains->filters && !domains->stopping &&
         g_hash_table_size(domains->entries) == 0)
         end_scan(domains);
-    if (domains->stopping && !domains->looking)
+    if (domains->stopping && !domains->syncing)
         domains->when_idle(domains->when_idle_data);
     return G_SOURCE_REMOVE;
 }
@@ -493,7 +493,7 @@ nest_domains_new(const NestConfig *config, NestHost *host, NestGuardManager *man
     domains->watch = nest_define_tracker_new();
     domains->entries = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     domains->unmarked = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    domains->workers = g_thread_pool_new(run_look, NULL, NEST_POOL_CONNECTIONS, FALSE, NULL);
+    domains->workers = g_thread_pool_new(run_sync, NULL, NEST_POOL_CONNECTIONS, FALSE, NULL);
     return domains;
 }
 
@@ -525,7 +525,7 @@ nest_domains_detach(NestDomains *domains)
     g_clear_pointer(&domains->pool, nest_connection_pool_unref);
     g_clear_pointer(&domains->scan, nest_scan_unref);
     domains->scanning = FALSE;
-    domains->sifters = 0;
+    domains->filters = 0;
     g_hash_table_remove_all(domains->entries);
 }
 
@@ -534,8 +534,8 @@ nest_domains_scan(NestDomains *domains)
 {
     if (!domains->pool || domains->stopping)
         return;
-    if (domains->scan && !domains->sifters) {
-        /* What is left of it are looks, of which one may wait for long. */
+    if (domains->scan && !domains->filters) {
+        /* What is left of it are syncs, of which one may wait for long. */
         g_clear_pointer(&domains->scan, nest_scan_unref);
         domains->scanning = FALSE;
     }
@@ -543,7 +543,7 @@ nest_domains_scan(NestDomains *domains)
     if (domains->scanning)
         return;
     domains->scanning = TRUE;
-    push(new_look(domains, &listing, NULL));
+    push(sync_new(domains, &listing, NULL));
 }
 
 /* The events after which a domain may not be what its tag asks for, and what each says of a start.
@@ -560,9 +560,9 @@ static const struct {
 };
 
 void
-nest_domains_look(NestDomains *domains, const char *uuid)
+nest_domains_sync(NestDomains *domains, const char *uuid)
 {
-    want_look(domains, uuid, NEST_START_NONE);
+    want_sync(domains, uuid, NEST_START_NONE);
 }
 
 void
@@ -573,16 +573,16 @@ nest_domains_lifecycle(NestDomains *domains, virDomainPtr domain, int event, int
     nest_define_tracker_add_event(domains->watch, domain, event, detail);
     if (event == VIR_DOMAIN_EVENT_STOPPED) {
         nest_guard_manager_forget(domains->manager, uuid);
-        look_again(domains, uuid);
+        sync_again(domains, uuid);
         nest_host_retry(domains->host);
     }
     if (event == VIR_DOMAIN_EVENT_RESUMED)
         nest_guard_manager_resumed(domains->manager, uuid);
     if (event == VIR_DOMAIN_EVENT_DEFINED)
-        want_fresh_look(domains, uuid, virDomainGetName(domain));
+        want_fresh_sync(domains, uuid, virDomainGetName(domain));
     for (gsize i = 0; i < G_N_ELEMENTS(events); i++) {
         if (events[i].event == event && (events[i].detail == -1 || events[i].detail == detail)) {
-            want_look(domains, uuid, events[i].start);
+            want_sync(domains, uuid, events[i].start);
             return;
         }
     }
@@ -596,7 +596,7 @@ nest_domains_metadata(NestDomains *domains, virDomainPtr domain, const char *uri
     if (!g_str_equal(uri, NEST_TAG_NAMESPACE) && !g_str_equal(uri, NEST_STATE_NAMESPACE) &&
         !g_str_equal(uri, NEST_ALLOW_NAMESPACE))
         return;
-    want_fresh_look(domains, uuid, virDomainGetName(domain));
+    want_fresh_sync(domains, uuid, virDomainGetName(domain));
 }
 
 void
@@ -605,6 +605,6 @@ nest_domains_stop(NestDomains *domains, GSourceFunc when_idle, gpointer data)
     domains->stopping = TRUE;
     domains->when_idle = when_idle;
     domains->when_idle_data = data;
-    if (!domains->looking)
+    if (!domains->syncing)
         when_idle(data);
 }

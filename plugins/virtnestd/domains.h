@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The host's domains: which of them are to be looked at, and which are being looked at. */
+/* The host's domains: which of them are to be synced, and which are being synced. */
 #pragma once
 
 #include "base/config.h"
@@ -11,27 +11,27 @@ typedef struct NestDomains NestDomains;
 
 /**
  * nest_domains_new: begin without libvirt, and with nothing to do yet.
- * @config: the settings in force; read each time a domain is looked at,
+ * @config: the settings in force; read each time a domain is synced,
  *   so that a reload takes effect
  * @host: is told which tagged domains need its module
  * @manager: is told of running domains, and asked what their live statuses are to say
  */
 NestDomains *nest_domains_new(const NestConfig *config, NestHost *host, NestGuardManager *manager);
 
-/* Frees it; waits until no domain is being looked at. */
+/* Frees it; waits until no domain is being synced. */
 void nest_domains_free(NestDomains *domains);
 
-/* libvirt is there: looks at every domain one time. */
+/* libvirt is there: syncs every domain one time. */
 void nest_domains_attach(NestDomains *domains, virConnectPtr control, virConnectPtr work);
 
-/* libvirt is gone: what was waiting is forgotten, the next attach looks at everything. */
+/* libvirt is gone: what was waiting is forgotten, the next attach syncs everything. */
 void nest_domains_detach(NestDomains *domains);
 
 /* Looks at every domain again. */
 void nest_domains_scan(NestDomains *domains);
 
 /* Looks at one again. */
-void nest_domains_look(NestDomains *domains, const char *uuid);
+void nest_domains_sync(NestDomains *domains, const char *uuid);
 
 /* A lifecycle event of libvirt. */
 void nest_domains_lifecycle(NestDomains *domains, virDomainPtr domain, int event, int detail);
@@ -41,7 +41,7 @@ void nest_domains_metadata(NestDomains *domains, virDomainPtr domain, const char
 
 /**
  * nest_domains_stop: begin nothing new.
- * @when_idle: called from the main loop as soon as no domain is being looked at
+ * @when_idle: called from the main loop as soon as no domain is being synced
  * @data: for it
  */
 void nest_domains_stop(NestDomains *domains, GSourceFunc when_idle, gpointer data);

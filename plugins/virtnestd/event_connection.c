@@ -149,7 +149,7 @@ on_iteration(virConnectPtr libvirt, virDomainPtr domain, int iteration, void *da
     NestEventConnection *connection = data;
 
     (void)libvirt, (void)iteration;
-    connection->listener->job_moves(connection->data, domain);
+    connection->listener->job_transferring(connection->data, domain);
 }
 
 static void
@@ -195,7 +195,7 @@ on_qemu_job(virConnectPtr libvirt, virDomainPtr domain, const char *event, long 
     if (!id || !g_str_has_prefix(id, INTERNAL_SNAPSHOT))
         return;
     if (g_strcmp0(status, "running") == 0)
-        connection->listener->job_moves(connection->data, domain);
+        connection->listener->job_transferring(connection->data, domain);
     else if (g_strcmp0(status, "concluded") == 0)
         connection->listener->job_ended(connection->data, domain);
 }

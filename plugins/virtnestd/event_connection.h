@@ -20,7 +20,7 @@ typedef struct {
     /* An element of @uri in a domain's metadata was set or removed. */
     void (*metadata)(gpointer data, virDomainPtr domain, const char *uri);
     /* A domain's memory is being transferred, to another place or into a file. */
-    void (*job_moves)(gpointer data, virDomainPtr domain);
+    void (*job_transferring)(gpointer data, virDomainPtr domain);
     /* A job that can take a domain away (VIR_DOMAIN_JOB_OPERATION_SAVE, _MIGRATION_OUT, _SNAPSHOT)
      * has ended, well or not. */
     void (*job_ended)(gpointer data, virDomainPtr domain);

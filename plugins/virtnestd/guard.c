@@ -6,7 +6,7 @@
  * into the monitored's verdict (common/guard/verdict.c), and where verdict and guard disagree a worker arms or disarms.
  * There is at most one piece of work a monitored, so that a QEMU that does not answer holds up nobody else: its
  * worker does not count among those there may be. What has come out is published: in the domain's live
- * metadata, by the look that the listener asks for, and by the exports. Nothing is written down besides: after
+ * metadata, by the sync that the listener asks for, and by the exports. Nothing is written down besides: after
  * a restart of virtnestd or libvirt, a monitored's QEMU says itself whether it is armed. */
 #include "virtnestd/guard.h"
 
@@ -35,7 +35,7 @@ struct NestGuardManager {
     guint export;         /* the source of the export that is due; 0: none is */
     gint64 exported;      /* when the last was */
     gboolean any_armed; /* as the listener knows it */
-    gboolean settling;  /* libvirt is back, and not all its domains were looked at */
+    gboolean settling;  /* libvirt is back, and not all its domains were synced */
 };
 
 /* --- saying it */
@@ -140,7 +140,7 @@ new_job(NestMonitoredDomain *monitored, NestGuardWork work)
     job->manager = manager;
     job->owner = monitored;
     job->armed = monitored->armed;
-    job->yields = monitored->lifted;
+    job->defers_to_job = monitored->lifted;
     job->since = monitored->lifted ? 0 : monitored->quiet;
     return job;
 }
@@ -201,7 +201,7 @@ static gboolean
 was_lifted(const NestMonitoredDomain *monitored)
 {
     return nest_monitored_domain_is_lifted(monitored) ||
-           (monitored->lifted && !monitored->spent &&
+           (monitored->lifted && !monitored->once_used &&
             monitored->verdict.state == NEST_VERDICT_RUNNING);
 }
 
@@ -260,8 +260,8 @@ sample_is_done(NestMonitoredDomain *monitored, const NestGuardJob *job)
 {
     const NestGuest *guest = &monitored->run->guest;
 
-    monitored->blind = job->error ? monitored->blind + 1 : 0;
-    if (monitored->blind == NEST_MONITORED_DOMAIN_MAX_BLIND)
+    monitored->missed_samples = job->error ? monitored->missed_samples + 1 : 0;
+    if (monitored->missed_samples == NEST_MONITORED_DOMAIN_MAX_MISSED_SAMPLES)
         nest_log_error(guest->name, guest->uuid, job->error);
     take_sample(monitored, &job->evidence, job->probe, job->sampled);
 }
@@ -301,7 +301,7 @@ arm_is_done(NestMonitoredDomain *monitored, const NestGuardJob *job)
 {
     const NestGuest *guest = &monitored->run->guest;
 
-    monitored->lifted = job->yields;
+    monitored->lifted = job->defers_to_job;
     if (job->aborted)
         nest_log_event(NEST_LOG_ABORTED, guest->name, guest->uuid,
                        "its %s was aborted: nested guests began to run while it was under way",
@@ -311,7 +311,7 @@ arm_is_done(NestMonitoredDomain *monitored, const NestGuardJob *job)
         monitored->problem = nest_error_text(job->error);
         nest_monitored_domain_say_once(monitored, job->error);
     } else {
-        g_clear_pointer(&monitored->said, g_free);
+        g_clear_pointer(&monitored->last_warning, g_free);
     }
     if (job->armed && !monitored->armed)
         nest_log_event(NEST_LOG_ARMED, guest->name, guest->uuid,
@@ -498,7 +498,7 @@ nest_guard_manager_see(NestGuardManager *manager, NestLiveDomain *run)
     }
     nest_live_domain_unref(monitored->run);
     monitored->run = nest_live_domain_ref(run);
-    monitored->spent &= run->has_allow;
+    monitored->once_used &= run->has_allow;
     decide(monitored);
     drop_if_over(monitored);
 }
@@ -511,12 +511,12 @@ nest_guard_manager_forget(NestGuardManager *manager, const char *uuid)
 }
 
 void
-nest_guard_manager_job_moves(NestGuardManager *manager, const char *uuid)
+nest_guard_manager_job_transferring(NestGuardManager *manager, const char *uuid)
 {
     NestMonitoredDomain *monitored = g_hash_table_lookup(manager->monitored, uuid);
 
     if (monitored)
-        monitored->moves = TRUE;
+        monitored->transferring = TRUE;
 }
 
 void
@@ -524,7 +524,7 @@ nest_guard_manager_resumed(NestGuardManager *manager, const char *uuid)
 {
     NestMonitoredDomain *monitored = g_hash_table_lookup(manager->monitored, uuid);
 
-    if (monitored && monitored->moves)
+    if (monitored && monitored->transferring)
         nest_guard_manager_job_ended(manager, uuid);
 }
 
@@ -535,10 +535,10 @@ nest_guard_manager_job_ended(NestGuardManager *manager, const char *uuid)
 
     if (!monitored)
         return;
-    monitored->moves = FALSE;
-    if (!monitored->run->allow.once || monitored->spent)
+    monitored->transferring = FALSE;
+    if (!monitored->run->allow.once || monitored->once_used)
         return;
-    monitored->spent = TRUE;
+    monitored->once_used = TRUE;
     decide(monitored);
     manager->listener->changed(manager->data, uuid);
 }
@@ -549,7 +549,7 @@ nest_guard_manager_live_status(NestGuardManager *manager, const char *uuid,
 {
     const NestMonitoredDomain *monitored = g_hash_table_lookup(manager->monitored, uuid);
 
-    *ret_allow_is_over = monitored && monitored->spent;
+    *ret_allow_is_over = monitored && monitored->once_used;
     if (g_hash_table_contains(manager->pending_releases, uuid))
         return nest_live_status_new();
     return monitored && monitored->shown ? nest_live_status_copy(monitored->shown) : NULL;

@@ -35,10 +35,10 @@ void nest_guard_manager_free(NestGuardManager *manager);
  * learnt again when it is back. */
 void nest_guard_manager_attach(NestGuardManager *manager, NestConnectionPool *pool);
 
-/* All domains have been looked at since libvirt came. */
+/* All domains have been synced since libvirt came. */
 void nest_guard_manager_settle(NestGuardManager *manager);
 
-/* A domain was looked at, and runs. It is guarded from now on if @run
+/* A domain was synced, and runs. It is guarded from now on if @run
  * says so, or if it is armed. */
 void nest_guard_manager_see(NestGuardManager *manager, NestLiveDomain *run);
 
@@ -46,7 +46,7 @@ void nest_guard_manager_see(NestGuardManager *manager, NestLiveDomain *run);
 void nest_guard_manager_forget(NestGuardManager *manager, const char *uuid);
 
 /* A domain's memory is being transferred, to another place or into a file. */
-void nest_guard_manager_job_moves(NestGuardManager *manager, const char *uuid);
+void nest_guard_manager_job_transferring(NestGuardManager *manager, const char *uuid);
 
 /* A migration away, a save or a snapshot of a domain has ended, one way or the other. */
 void nest_guard_manager_job_ended(NestGuardManager *manager, const char *uuid);

@@ -150,7 +150,7 @@ guard_plugin(NestGuardJob *job, guint i)
 
 /* Where that fails, a guard may be armed all the same, as when QEMU's answer was lost. */
 static void
-look_what_is_left(NestGuardJob *job, virDomainPtr domain)
+check_what_is_left(NestGuardJob *job, virDomainPtr domain)
 {
     g_autoptr(GError) problem = g_steal_pointer(&job->error);
 
@@ -166,15 +166,15 @@ nest_guard_arm(NestGuardJob *job, virDomainPtr domain)
 {
     const NestLoadedPlugin *loaded = NULL;
 
-    job->yields = job->yields && nest_virt_is_busy(domain);
-    if (job->yields)
+    job->defers_to_job = job->defers_to_job && nest_virt_is_busy(domain);
+    if (job->defers_to_job)
         return;
     for (guint i = 0; !job->error && (loaded = guard_plugin(job, i)); i++)
         if (loaded->plugin->arm(loaded->state, &job->run->guest, domain, &job->aborted,
                                 &job->error))
             job->armed = TRUE;
     if (job->error)
-        look_what_is_left(job, domain);
+        check_what_is_left(job, domain);
     else if (job->since)
         job->late = nest_late_snapshots(domain, job->since);
 }

@@ -22,12 +22,12 @@ struct NestGuardJob {
     gint64 made;              /* when it was, CLOCK_MONOTONIC's milliseconds */
     gint waited;    /* so many more, until a worker took it; -1: none has; by g_atomic_int_... */
     gboolean stuck; /* it takes so long that QEMU does not answer; of the main loop */
-    gboolean wants_bit;    /* sample: the bit is to be read as well */
-    NestEvidence evidence; /* sample: what is known already, and what was found */
-    const char *probe;     /* (nullable) sample: the plugin whose evidence counts */
-    gint64 sampled;        /* ... when it was taken, CLOCK_MONOTONIC's milliseconds */
-    gboolean armed;        /* whether the guard is armed now */
-    gboolean yields;       /* arm: not while libvirt is at a job; then: it was */
+    gboolean wants_bit;     /* sample: the bit is to be read as well */
+    NestEvidence evidence;  /* sample: what is known already, and what was found */
+    const char *probe;      /* (nullable) sample: the plugin whose evidence counts */
+    gint64 sampled;         /* ... when it was taken, CLOCK_MONOTONIC's milliseconds */
+    gboolean armed;         /* whether the guard is armed now */
+    gboolean defers_to_job; /* arm: not while libvirt is at a job; then: it was */
     gint64 since;     /* arm: when no nested guest ran yet, in seconds since 1970; 0: unknown */
     gchar *late;      /* arm: (nullable) snapshots with memory that were made since then */
     gboolean unsure;  /* arm: it failed, and may be armed all the same */

@@ -15,11 +15,11 @@
 struct NestHost {
     const NestConfig *config;
     void (*when_ready)(gpointer);
-    gpointer data;   /* for it */
-    gboolean wanted; /* a tagged domain waits for nesting */
-    GThread *thread; /* of a reload; NULL: none is under way */
-    GError *problem; /* ... what kept it from turning nesting on */
-    gchar *said;     /* what was logged last, so that it is not logged for each domain */
+    gpointer data;       /* for it */
+    gboolean wanted;     /* a tagged domain waits for nesting */
+    GThread *thread;     /* of a reload; NULL: none is under way */
+    GError *problem;     /* ... what kept it from turning nesting on */
+    gchar *last_warning; /* what was logged last, so that it is not logged for each domain */
 };
 
 NestHost *
@@ -41,17 +41,17 @@ nest_host_free(NestHost *host)
     if (host->thread)
         g_thread_join(host->thread);
     g_clear_error(&host->problem);
-    g_free(host->said);
+    g_free(host->last_warning);
     g_free(host);
 }
 
 static void
 say_once(NestHost *host, const GError *error)
 {
-    if (g_strcmp0(host->said, error->message) == 0)
+    if (g_strcmp0(host->last_warning, error->message) == 0)
         return;
-    g_free(host->said);
-    host->said = g_strdup(error->message);
+    g_free(host->last_warning);
+    host->last_warning = g_strdup(error->message);
     nest_log_error(NULL, NULL, error);
 }
 

@@ -2,7 +2,7 @@
 /* virtnestd: follows libvirt's events and acts where no hook can: see virtnestd(8).
  *
  * This file has the process, its signals and its settings. event_connection.c receives libvirt's events, and
- * connection_pool.c has the connections for calls. scan.c and domains.c decide which domains are looked at,
+ * connection_pool.c has the connections for calls. scan.c and domains.c decide which domains are synced,
  * and correct.c (with watch.c), run.c, publish.c and restart.c do what is then to be done. host.c
  * takes care of the host's KVM module. guard.c watches running domains, each kept in a monitored
  * (monitored_domain.c); guard_job.c does its work on a worker, through the plugins that loader.c has loaded.
@@ -38,7 +38,7 @@ typedef struct {
     NestPluginHost *plugins;         /* probes, guards and exports */
     NestGuardManager *manager;       /* uses the plugins */
     NestInhibit *inhibit;            /* delays the host's shutdown */
-    NestDomains *domains;            /* which domains are to be looked at */
+    NestDomains *domains;            /* which domains are to be synced */
     NestEventConnection *connection; /* the connection to libvirt */
     GMainLoop *loop;                 /* runs until SIGTERM */
     gboolean idle;                   /* stopped, and no call of libvirt is under way */
@@ -75,11 +75,11 @@ on_metadata(gpointer data, virDomainPtr domain, const char *uri)
 }
 
 static void
-on_job_moves(gpointer data, virDomainPtr domain)
+on_job_transferring(gpointer data, virDomainPtr domain)
 {
     g_autofree gchar *uuid = nest_virt_uuid(domain);
 
-    nest_guard_manager_job_moves(((Daemon *)data)->manager, uuid);
+    nest_guard_manager_job_transferring(((Daemon *)data)->manager, uuid);
 }
 
 static void
@@ -95,14 +95,14 @@ static const NestEventListener listener = {
     .lost = on_lost,
     .lifecycle = on_lifecycle,
     .metadata = on_metadata,
-    .job_moves = on_job_moves,
+    .job_transferring = on_job_transferring,
     .job_ended = on_job_ended,
 };
 
 static void
 on_guard_changed(gpointer data, const char *uuid)
 {
-    nest_domains_look(((Daemon *)data)->domains, uuid);
+    nest_domains_sync(((Daemon *)data)->domains, uuid);
 }
 
 static void

@@ -27,7 +27,7 @@ nest_monitored_domain_free(gpointer data)
     nest_live_domain_unref(monitored->run);
     nest_live_status_free(monitored->shown);
     g_free(monitored->problem);
-    g_free(monitored->said);
+    g_free(monitored->last_warning);
     g_free(monitored);
 }
 
@@ -41,7 +41,7 @@ gboolean
 nest_monitored_domain_is_lifted(const NestMonitoredDomain *monitored)
 {
     return monitored->run->let_go ||
-           (!monitored->spent && nest_allow_holds(&monitored->run->allow, real_seconds()));
+           (!monitored->once_used && nest_allow_holds(&monitored->run->allow, real_seconds()));
 }
 
 /* Without a tag that asks for it nothing is armed anew, but what is armed stays while nested guests run. */
@@ -58,7 +58,7 @@ gboolean
 nest_monitored_domain_wants_bit(const NestMonitoredDomain *monitored)
 {
     return nest_verdict_wants_bit(&monitored->verdict) || !monitored->run->guest.kvm ||
-           monitored->blind >= NEST_MONITORED_DOMAIN_MAX_BLIND;
+           monitored->missed_samples >= NEST_MONITORED_DOMAIN_MAX_MISSED_SAMPLES;
 }
 
 NestGuardState
@@ -82,10 +82,10 @@ nest_monitored_domain_reason(const NestMonitoredDomain *monitored)
 void
 nest_monitored_domain_say_once(NestMonitoredDomain *monitored, const GError *error)
 {
-    if (g_strcmp0(monitored->said, error->message) == 0)
+    if (g_strcmp0(monitored->last_warning, error->message) == 0)
         return;
-    g_free(monitored->said);
-    monitored->said = g_strdup(error->message);
+    g_free(monitored->last_warning);
+    monitored->last_warning = g_strdup(error->message);
     nest_log_error(monitored->run->guest.name, monitored->run->guest.uuid, error);
 }
 

@@ -5,8 +5,8 @@
 #include "virtnestd/guard.h"
 #include "virtnestd/guard_job.h"
 
-/* After so many samples that are not whole, as while a domain starts, it is said, and other probes are asked. */
-#define NEST_MONITORED_DOMAIN_MAX_BLIND 3
+/* After so many samples that are not whole, as while a domain starts, it is logged, and other probes are asked. */
+#define NEST_MONITORED_DOMAIN_MAX_MISSED_SAMPLES 3
 
 /**
  * NestMonitoredDomain: of the main loop.
@@ -21,11 +21,12 @@ typedef struct {
     gboolean armed;
     gint64 quiet;    /* when no nested guest ran last, in seconds since 1970; 0: not seen yet */
     gboolean lifted; /* it is, or was when an operation began that may still be under way */
-    gboolean moves;  /* its memory has begun to move, and the job's end was not told */
-    gboolean spent;  /* virt-nest allow --once is used up, and its element not gone yet */
-    gchar *problem;  /* (nullable) why it could not be armed */
-    gchar *said;     /* (nullable) the last warning about its guard, so that it is said once */
-    guint blind;     /* so many samples, the last ones, were not whole */
+    gboolean transferring; /* its memory has begun to move, and the job's end was not told */
+    gboolean once_used;    /* virt-nest allow --once is used up, and its element not gone yet */
+    gchar *problem;        /* (nullable) why it could not be armed */
+    gchar
+        *last_warning; /* (nullable) the last warning about its guard, so that it is logged once */
+    guint missed_samples;  /* so many samples, the last ones, were not whole */
     NestLiveStatus *shown; /* (nullable) what is published */
     gint64 shown_at;       /* ... since when, on CLOCK_MONOTONIC's clock, in milliseconds */
 } NestMonitoredDomain;

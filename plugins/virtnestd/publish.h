@@ -17,7 +17,7 @@
  *   its time is over, or if it came with the guest
  * @ret_busy: set only if something was to be written: TRUE if a migration, save or the like
  *   is under way, for which the call would have to wait. Then nothing is written, and the
- *   domain must be looked at again soon
+ *   domain must be synced again soon
  *
  * Returns: FALSE with NEST_ERROR_LIBVIRT.
  */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* All domains of the host, sifted for those that have anything to do with virt-nest. */
+/* All domains of the host, filtered for those that have anything to do with virt-nest. */
 #include "virtnestd/scan.h"
 
 #include "domain/prefilter.h"
 
 #include <string.h>
 
-/* How many domains are in one part: some milliseconds of work. */
-#define PART 32
+/* How many domains are in one batch: some milliseconds of work. */
+#define BATCH 32
 
 struct NestScan {
     NestDomainList *list; /* all domains */
@@ -61,12 +61,12 @@ nest_scan_length(const NestScan *scan)
 }
 
 gboolean
-nest_scan_take(NestScan *scan, guint *ret_part)
+nest_scan_take(NestScan *scan, guint *ret_batch)
 {
     if (scan->taken >= scan->length)
         return FALSE;
-    *ret_part = scan->taken;
-    scan->taken += PART;
+    *ret_batch = scan->taken;
+    scan->taken += BATCH;
     return TRUE;
 }
 
@@ -76,7 +76,7 @@ may_be_ours(const char *xml)
     return nest_prefilter_matches(xml, strlen(xml));
 }
 
-/* A domain that cannot be read is looked at, which reports why, unless it is gone. */
+/* A domain that cannot be read is synced, which reports why, unless it is gone. */
 static gboolean
 may_be_ours_in_libvirt(virConnectPtr work, const char *uuid, unsigned int flags)
 {
@@ -88,7 +88,7 @@ may_be_ours_in_libvirt(virConnectPtr work, const char *uuid, unsigned int flags)
 
 /* The list says which domains ran when it was made; for those that started since, there are events. */
 static gboolean
-wants_look(const NestScan *scan, virDomainPtr domain, const char *uuid, virConnectPtr work)
+is_to_be_synced(const NestScan *scan, virDomainPtr domain, const char *uuid, virConnectPtr work)
 {
     gboolean runs = virDomainGetID(domain) != (unsigned int)-1;
     g_autofree gchar *file =
@@ -100,14 +100,14 @@ wants_look(const NestScan *scan, virDomainPtr domain, const char *uuid, virConne
 }
 
 GPtrArray *
-nest_scan_sift(const NestScan *scan, guint part, virConnectPtr work)
+nest_scan_filter(const NestScan *scan, guint batch, virConnectPtr work)
 {
     GPtrArray *uuids = g_ptr_array_new_with_free_func(g_free);
 
-    for (guint i = part; i < MIN(part + PART, scan->length); i++) {
+    for (guint i = batch; i < MIN(batch + BATCH, scan->length); i++) {
         g_autofree gchar *uuid = nest_virt_uuid(scan->list[i]);
 
-        if (wants_look(scan, scan->list[i], uuid, work))
+        if (is_to_be_synced(scan, scan->list[i], uuid, work))
             g_ptr_array_add(uuids, g_steal_pointer(&uuid));
     }
     return uuids;

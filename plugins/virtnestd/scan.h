@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* All domains of the host, sifted for those that have anything to do with virt-nest. */
+/* All domains of the host, filtered for those that have anything to do with virt-nest. */
 #pragma once
 
 #include "virt/virt.h"
@@ -9,9 +9,9 @@
  *
  * Theory of operation: on most hosts most domains are none of ours. libvirt's own file of
  * the definition shows that, or one call if the file is not at hand. So the list is gone
- * through in parts, each on one thread, and only those domains that mention virt-nest are
- * then looked at one by one, which trusts nothing but libvirt. Parts are small, because
- * events wait until a part is done.
+ * through in batches, each on one thread, and only those domains that mention virt-nest are
+ * then synced one by one, which trusts nothing but libvirt. Batches are small, because
+ * events wait until a batch is done.
  */
 typedef struct NestScan NestScan;
 
@@ -30,18 +30,18 @@ void nest_scan_unref(NestScan *scan);
 guint nest_scan_length(const NestScan *scan);
 
 /**
- * nest_scan_take: take the next part. To be called from one thread only.
- * @ret_part: for nest_scan_sift()
+ * nest_scan_take: take the next batch. To be called from one thread only.
+ * @ret_batch: for nest_scan_filter()
  *
  * Returns: FALSE where all have been taken.
  */
-gboolean nest_scan_take(NestScan *scan, guint *ret_part);
+gboolean nest_scan_take(NestScan *scan, guint *ret_batch);
 
 /**
- * nest_scan_sift: the domains of a part that are to be looked at. May be called from any thread.
+ * nest_scan_filter: the domains of a batch that are to be synced. May be called from any thread.
  * @work: where its calls go; no other thread may use it
  *
  * Returns: (transfer full)(element-type utf8) their uuids.
  */
-GPtrArray *nest_scan_sift(const NestScan *scan, guint part,
-                          virConnectPtr work) G_GNUC_WARN_UNUSED_RESULT;
+GPtrArray *nest_scan_filter(const NestScan *scan, guint batch,
+                            virConnectPtr work) G_GNUC_WARN_UNUSED_RESULT;

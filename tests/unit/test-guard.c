@@ -577,7 +577,7 @@ test_allow_snapshot(void)
     nest_guard_manager_resumed(world.manager, UUID);
     let_samples_go_by();
     g_assert_true(guard_is("lifted")); /* behind a pause */
-    nest_guard_manager_job_moves(world.manager, UUID);
+    nest_guard_manager_job_transferring(world.manager, UUID);
     let_samples_go_by();
     g_assert_true(guard_is("lifted"));
     nest_guard_manager_resumed(world.manager, UUID);
