@@ -76,7 +76,8 @@ HARDENING_LINK = -pie -fsanitize=$(SANITIZE)
 endif
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(HARDENING) -Icommon -Iplugins -MMD -MP \
              -DNEST_VERSION='"$(VERSION)"' -DNEST_HOOKDIR='"$(hookdir)"' \
-             -DNEST_PLUGINDIR='"$(plugindir)"' -DNEST_BINDIR='"$(bindir)"'
+             -DNEST_PLUGINDIR='"$(plugindir)"' -DNEST_BINDIR='"$(bindir)"' \
+             -DNEST_PLUGINS='"$(PLUGINS)"'
 
 # common/ in districts; one includes only those above it in this list, which build/lint holds. The hook is linked with
 # the first archive alone, so it cannot call libvirt.
@@ -91,7 +92,8 @@ VIRT = correct define_tracker live_domain virt
 VIRTNESTD = connection_pool domains event_connection guard guard_job host inhibit late_snapshots main monitored_domain notify publish release restart scan
 VIRT_NEST = allow apply command connection drain host host_report live main output rates report rewrite screen status \
             tag_commands top top_view
-# Plugins. What they share is linked into each, and hidden.
+# Plugins, in the order in which they are asked unless the settings say otherwise. What they share is linked into each,
+# and hidden.
 PLUGINS       = probe-debugfs probe-domstats probe-registers guard-blocker export-textfile
 PLUGIN_COMMON = common/base/error.c common/base/escape.c common/base/root.c plugins/monitor.c
 

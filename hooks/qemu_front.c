@@ -19,6 +19,7 @@
  * restore is judged at prepare. */
 #include "base/fatal.h"
 #include "domain/prefilter.h"
+#include "operations.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -37,27 +38,19 @@
 #define CHUNK ((size_t)64 * 1024)
 #endif
 
-/* What the second part takes at most; libvirt itself takes 4 MiB. */
-#define MAX_BYTES ((size_t)16 * 1024 * 1024)
-
 /* So many bytes of the previous chunk are kept before each chunk, for a word that spans both. */
 #define OVERLAP NEST_PREFILTER_LONGEST
 
 #define SECOND_PART "qemu-hook"
 
-/* The operations that matter. The others must not even fail, so nothing is done for them. */
+/* What this part needs to know of the operations. */
+#define ROW(name, check, action, aftermath, flags) {name, action, flags},
 static const struct Operation {
-    const char *name;   /* as libvirt calls it (docs/hooks.rst) */
-    const char *action; /* what a message says is refused; NULL: nothing can be refused */
-    bool watched;       /* the second part runs in a child, whose exit status does not matter */
-} operations[] = {
-    {"prepare", "start domain", false},
-    {"start", "start domain", false},
-    {"migrate", "take in domain", false},
-    {"restore", NULL, true},
-    {"stopped", NULL, false},
-    {"release", NULL, false},
-};
+    const char *name;
+    const char *action;
+    int flags;
+} operations[] = {NEST_OPERATIONS(ROW)};
+#undef ROW
 
 /* What can go wrong, in words for the user. */
 typedef struct {
@@ -150,7 +143,7 @@ store_bytes(Input *input, const char *bytes, size_t length)
 static void
 store_chunk(Input *input)
 {
-    if (input->stored + input->length > MAX_BYTES)
+    if (input->stored + input->length > NEST_HOOK_MAX_BYTES)
         fail_input(input, &too_long, EFBIG);
     if (input->failure)
         return;
@@ -246,7 +239,7 @@ let_go_or_pass_on(const struct Operation *operation, const char *refusal, char *
     read_and_search_input(input);
     if (!input->may_be_ours)
         return 0;
-    if (!input->failure && (!operation->watched || go_on_in_child()))
+    if (!input->failure && (!(operation->flags & NEST_OPERATION_UNFAILING) || go_on_in_child()))
         hand_over(input, argv);
     if (!operation->action || !input->failure)
         return 0;

@@ -23,6 +23,7 @@
 #include "domain/state.h"
 #include "host/kvm_lock.h"
 #include "host/kvm_reload.h"
+#include "operations.h"
 
 #include <errno.h>
 #include <libxml/xmlerror.h>
@@ -59,26 +60,20 @@ static gboolean check_arrival(Call *call, GError **error);
 static gboolean note_restore(Call *call, GError **error);
 static gboolean clear_flags(Call *call, GError **error);
 
-/* The whole table of design.md, "What the hook judges". An operation that is not here passes. */
+/* What this part needs to know of an operation (operations.h). */
 struct Operation {
-    const char *name;      /* as libvirt calls it (docs/hooks.rst) */
-    Check check;           /* the judgement */
-    gboolean prints;       /* a rewritten XML goes to standard output */
-    gboolean reloads;      /* where nesting is off on this host, tries to turn it on */
-    gboolean inhibits;     /* from then on nobody may turn nesting off */
-    const char *action;    /* what a message says is refused; NULL: nothing ever is */
-    const char *aftermath; /* what becomes of a refused guest, unless it is restored */
+    const char *name;
+    Check check;
+    const char *action;
+    const char *aftermath;
+    int flags;
 };
 
-static const Operation operations[] = {
-    {"prepare", check_prepare, TRUE, TRUE, FALSE, "start domain", ""},
-    {"start", check_start, FALSE, FALSE, TRUE, "start domain", ""},
-    {"migrate", check_arrival, FALSE, TRUE, FALSE, "take in domain",
-     " (it stays on the source as it is)"},
-    {"restore", note_restore, FALSE, FALSE, FALSE, NULL, ""},
-    {"stopped", clear_flags, FALSE, FALSE, FALSE, NULL, ""},
-    {"release", clear_flags, FALSE, FALSE, FALSE, NULL, ""},
-};
+#define ROW(name, check, action, aftermath, flags) {name, check, action, aftermath, flags},
+static const Operation operations[] = {NEST_OPERATIONS(ROW)};
+#undef ROW
+
+G_STATIC_ASSERT(NEST_HOOK_MAX_BYTES == NEST_DOMAIN_XML_MAX_BYTES);
 
 static void
 call_clear(Call *call)
@@ -184,8 +179,9 @@ may_reload_module(const Call *call)
     g_autoptr(GError) error = NULL;
     NestConfig config = NEST_CONFIG_DEFAULT;
 
-    if (nest_kvm_module_can_nest(&call->host) || !call->operation->reloads ||
-        hook_is_in_session() || nest_root_is_fake())
+    if (nest_kvm_module_can_nest(&call->host) ||
+        !(call->operation->flags & NEST_OPERATION_RELOADS) || hook_is_in_session() ||
+        nest_root_is_fake())
         return FALSE;
     if (nest_config_load(&config, &error))
         return config.manage == NEST_MANAGE_YES;
@@ -208,7 +204,7 @@ check_host(Call *call, GError **error)
 
     if (!nest_cpu_is_kvm(call->xml))
         return TRUE;
-    if (call->operation->inhibits && !hook_is_in_session())
+    if ((call->operation->flags & NEST_OPERATION_INHIBITS) && !hook_is_in_session())
         nest_kvm_lock_inhibit_unload(call->uuid);
     call->host = nest_kvm_module_read();
     if (may_reload_module(call)) {
@@ -250,7 +246,7 @@ check_boot(Call *call, GError **error)
         !nest_cpu_rewrite(call->xml, &call->tag, call->host.vendor, changes, error))
         return pass_unless_required(call, error);
     /* libvirt ignores what is printed at prepare; a person who runs the hook by hand sees it. */
-    if (changes->len > 0 && call->operation->prints) {
+    if (changes->len > 0 && (call->operation->flags & NEST_OPERATION_PRINTS)) {
         g_autofree gchar *text = nest_domain_xml_text(call->xml);
 
         (void)fputs(text, stdout);

@@ -7,6 +7,8 @@ HOOK = $(shell test -e $(HOOK_FOLDER)/qemu && ! grep -q virt-nest $(HOOK_FOLDER)
          echo qemu.d/50-virt-nest || echo qemu)
 INSTALL_PROGRAM = install -D -m 755
 INSTALL_DATA    = install -D -m 644
+# What a file says of this build: where programs are, and the plugins there are.
+FILL_IN = sed 's,@sbindir@,$(sbindir),; s,@bindir@,$(bindir),; s,@PLUGINS@,$(PLUGINS),'
 SCHEMAS = virt-nest-tag.rng virt-nest-state.rng virt-nest-allow.rng
 UNITS   = virtnestd.service virt-nest-drain.service
 DOCUMENTS = design.md facts.md terms.md
@@ -25,15 +27,14 @@ install: $(PROGRAMS)
 	    $(INSTALL_DATA) install/schema/$$schema $(DESTDIR)$(datadir)/virt-nest/$$schema || exit; done
 	$(INSTALL_DATA) install/completions/virt-nest $(DESTDIR)$(datadir)/bash-completion/completions/virt-nest
 	for page in $(MANUALS); do \
-	    $(INSTALL_DATA) install/man/$$page $(DESTDIR)$(mandir)/man$${page##*.}/$$page; done
+	    $(FILL_IN) install/man/$$page | $(INSTALL_DATA) /dev/stdin $(DESTDIR)$(mandir)/man$${page##*.}/$$page || exit; done
 	for document in $(DOCUMENTS); do \
 	    $(INSTALL_DATA) install/doc/$$document $(DESTDIR)$(docdir)/$$document || exit; done
-	mkdir -p $(DESTDIR)$(unitdir)
 	for unit in $(UNITS); do \
-	    sed 's,@sbindir@,$(sbindir),; s,@bindir@,$(bindir),' install/units/$$unit \
-	        >$(DESTDIR)$(unitdir)/$$unit || exit; done
+	    $(FILL_IN) install/units/$$unit | $(INSTALL_DATA) /dev/stdin $(DESTDIR)$(unitdir)/$$unit || exit; done
 	test -e $(DESTDIR)$(sysconfdir)/virt-nest/virt-nest.conf || \
-	    $(INSTALL_DATA) install/config/virt-nest.conf $(DESTDIR)$(sysconfdir)/virt-nest/virt-nest.conf
+	    $(FILL_IN) install/config/virt-nest.conf | \
+	    $(INSTALL_DATA) /dev/stdin $(DESTDIR)$(sysconfdir)/virt-nest/virt-nest.conf
 	$(INSTALL_PROGRAM) $(BUILD)/hooks/qemu $(HOOK_FOLDER)/$(HOOK).new
 	mv -f $(HOOK_FOLDER)/$(HOOK).new $(HOOK_FOLDER)/$(HOOK)
 

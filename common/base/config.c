@@ -9,7 +9,7 @@
 
 #define PLUGINS_GROUP "plugins"
 #define PLUGINS_KEY "load"
-#define PLUGINS_DEFAULT "probe-debugfs probe-domstats probe-registers guard-blocker export-textfile"
+#define PLUGINS_DEFAULT NEST_PLUGINS /* the Makefile's list */
 
 static const char *const on_stale_values[] = {
     [NEST_ON_STALE_REFUSE] = "refuse", [NEST_ON_STALE_RESTART] = "restart", NULL};
@@ -229,4 +229,10 @@ nest_config_plugins(GKeyFile **ret_settings, GError **error)
     if (names)
         *ret_settings = g_steal_pointer(&file);
     return g_steal_pointer(&names);
+}
+
+gchar **
+nest_config_default_plugins(void)
+{
+    return g_strsplit(PLUGINS_DEFAULT, " ", -1);
 }

@@ -58,3 +58,6 @@ gboolean nest_config_load(NestConfig *ret_config, GError **error) G_GNUC_WARN_UN
  * Returns: (transfer full) their names, or NULL with NEST_ERROR_CONFIG.
  */
 gchar **nest_config_plugins(GKeyFile **ret_settings, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* (transfer full) The names of all plugins that were built, in the order in which they are asked. */
+gchar **nest_config_default_plugins(void) G_GNUC_WARN_UNUSED_RESULT;

@@ -21,52 +21,36 @@ static const char *const required_values[] = {[FALSE] = "no", [TRUE] = "yes", NU
 
 G_STATIC_ASSERT(sizeof(NestCpuWish) == sizeof(int) && sizeof(NestMigrationWish) == sizeof(int));
 
-/* The attributes; the struct holds the index of the value. */
-static const struct {
-    const char *name;
-    const char *const *values;
-    gsize offset;
-} attributes[] = {
-    {"cpu", cpu_values, offsetof(NestTag, cpu)},
-    {"migration", migration_values, offsetof(NestTag, migration)},
-    {"required", required_values, offsetof(NestTag, required)},
+/* All attributes. The options of virt-nest enable, and what it and virt-nest status say, follow from this table. */
+static const NestTagAttribute attributes[] = {
+    {"cpu", cpu_values, offsetof(NestTag, cpu), "how the CPU is rewritten"},
+    {"migration", migration_values, offsetof(NestTag, migration),
+     "migration and save while nested guests run"},
+    {"required", required_values, offsetof(NestTag, required),
+     "refuse the start if nesting cannot be had"},
 };
 
 static int *
-tag_field(const NestTag *tag, gsize i)
+tag_field(const NestTag *tag, const NestTagAttribute *attribute)
 {
-    return (int *)((char *)tag + attributes[i].offset);
-}
-
-/* Lists the values with the default first. */
-static gchar *
-list_values(gsize i)
-{
-    NestTag defaults = NEST_TAG_DEFAULT;
-    const char *first = attributes[i].values[*tag_field(&defaults, i)];
-    GString *list = g_string_new(first);
-
-    for (const char *const *value = attributes[i].values; *value; value++)
-        if (*value != first)
-            g_string_append_printf(list, ", %s", *value);
-    return g_string_free(list, FALSE);
+    return (int *)((char *)tag + attribute->offset);
 }
 
 static gboolean
-set_tag_value(NestTag *tag, gsize i, const char *value, GError **error)
+set_tag_value(NestTag *tag, const NestTagAttribute *attribute, const char *value, GError **error)
 {
     g_autofree gchar *allowed = NULL;
 
-    for (int v = 0; attributes[i].values[v]; v++) {
-        if (g_str_equal(attributes[i].values[v], value)) {
-            *tag_field(tag, i) = v;
+    for (int v = 0; attribute->values[v]; v++) {
+        if (g_str_equal(attribute->values[v], value)) {
+            *tag_field(tag, attribute) = v;
             return TRUE;
         }
     }
-    allowed = list_values(i);
+    allowed = nest_tag_list_values(attribute);
     g_set_error(error, NEST_ERROR, NEST_ERROR_TAG_VALUE,
                 "the nest:enable tag has %s='%s', which is no value of %s: use one of %s",
-                attributes[i].name, value, attributes[i].name, allowed);
+                attribute->name, value, attribute->name, allowed);
     return FALSE;
 }
 
@@ -77,7 +61,7 @@ nest_tag_set(NestTag *tag, const char *attribute, const char *value, GError **er
 
     for (gsize i = 0; i < G_N_ELEMENTS(attributes); i++) {
         if (g_str_equal(attributes[i].name, attribute))
-            return set_tag_value(tag, i, value, error);
+            return set_tag_value(tag, &attributes[i], value, error);
         g_string_append_printf(names, "%s%s", i ? ", " : "", attributes[i].name);
     }
     g_set_error(
@@ -216,13 +200,29 @@ nest_tag_read(const NestDomainXml *xml, gboolean *ret_tagged, NestTag *ret_tag, 
     return TRUE;
 }
 
-const char *
-nest_tag_attribute(const NestTag *tag, gsize i, const char **ret_value)
+const NestTagAttribute *
+nest_tag_attribute(gsize i)
 {
-    if (i >= G_N_ELEMENTS(attributes))
-        return NULL;
-    *ret_value = attributes[i].values[*tag_field(tag, i)];
-    return attributes[i].name;
+    return i < G_N_ELEMENTS(attributes) ? &attributes[i] : NULL;
+}
+
+const char *
+nest_tag_get(const NestTag *tag, const NestTagAttribute *attribute)
+{
+    return attribute->values[*tag_field(tag, attribute)];
+}
+
+gchar *
+nest_tag_list_values(const NestTagAttribute *attribute)
+{
+    NestTag defaults = NEST_TAG_DEFAULT;
+    const char *first = nest_tag_get(&defaults, attribute);
+    GString *list = g_string_new(first);
+
+    for (const char *const *value = attribute->values; *value; value++)
+        if (*value != first)
+            g_string_append_printf(list, ", %s", *value);
+    return g_string_free(list, FALSE);
 }
 
 gchar *
@@ -232,9 +232,9 @@ nest_tag_format(const NestTag *tag)
     GString *text = g_string_new("<enable");
 
     for (gsize i = 0; i < G_N_ELEMENTS(attributes); i++)
-        if (*tag_field(tag, i) != *tag_field(&defaults, i))
+        if (*tag_field(tag, &attributes[i]) != *tag_field(&defaults, &attributes[i]))
             g_string_append_printf(text, " %s='%s'", attributes[i].name,
-                                   attributes[i].values[*tag_field(tag, i)]);
+                                   nest_tag_get(tag, &attributes[i]));
     g_string_append(text, "/>");
     return g_string_free(text, FALSE);
 }

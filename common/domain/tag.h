@@ -27,7 +27,7 @@ typedef struct {
     gboolean required; /* FALSE: start even if nesting cannot be had */
 } NestTag;
 
-#define NEST_TAG_DEFAULT ((NestTag){NEST_CPU_AUTO, NEST_MIGRATION_REFUSE, TRUE})
+#define NEST_TAG_DEFAULT ((NestTag){.required = TRUE})
 
 /**
  * nest_tag_read: find and check the tag of a domain.
@@ -62,13 +62,28 @@ gboolean nest_tag_set(NestTag *tag, const char *attribute, const char *value,
                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
- * nest_tag_attribute: get the attributes one after the other, even those that are not written.
- * @i: 0 for the first
- * @ret_value: the attribute's value, in words
- *
- * Returns: (nullable) the name of an attribute; NULL after the last.
+ * NestTagAttribute: one attribute of the tag.
  */
-const char *nest_tag_attribute(const NestTag *tag, gsize i, const char **ret_value);
+typedef struct {
+    const char *name;
+    const char *const *values; /* in words, ending in NULL; the struct holds the index of one */
+    gsize offset;              /* of its field in NestTag */
+    const char *help;          /* what it decides, for virt-nest enable --help */
+} NestTagAttribute;
+
+/**
+ * nest_tag_attribute: get the attributes one after the other.
+ * @i: 0 for the first
+ *
+ * Returns: (nullable) an attribute; NULL after the last.
+ */
+const NestTagAttribute *nest_tag_attribute(gsize i);
+
+/* The value of a tag's attribute, in words, even if it is not written. */
+const char *nest_tag_get(const NestTag *tag, const NestTagAttribute *attribute);
+
+/* (transfer full) The values there are, "refuse, allow", with the default first. */
+gchar *nest_tag_list_values(const NestTagAttribute *attribute) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
  * nest_tag_format: the tag as virDomainSetMetadata wants it, with only what differs from the default.

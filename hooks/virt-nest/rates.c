@@ -2,13 +2,11 @@
 /* Entries into nested guests a second, by the plugins that count them without touching the guest. */
 #include "rates.h"
 
+#include "base/config.h"
 #include "plugin_host.h"
 #include "virt/virt.h"
 
 #include <string.h>
-
-/* Plugins that count, the cheapest first. Reading registers goes through the monitor and taints. */
-static const gchar *const names[] = {"probe-debugfs", "probe-domstats", NULL};
 
 struct NestRates {
     NestPluginHost *plugins;
@@ -76,8 +74,14 @@ nest_rates_new(const char *folder)
 {
     NestRates *rates = g_new0(NestRates, 1);
     g_autoptr(GKeyFile) settings = g_key_file_new();
+    g_auto(GStrv) names = nest_config_default_plugins();
+    g_autoptr(GPtrArray) probes = g_ptr_array_new();
 
-    rates->plugins = nest_plugin_host_load(folder, names, settings);
+    for (gsize i = 0; names[i]; i++)
+        if (g_str_has_prefix(names[i], "probe-"))
+            g_ptr_array_add(probes, names[i]);
+    g_ptr_array_add(probes, NULL);
+    rates->plugins = nest_plugin_host_load(folder, (const gchar *const *)probes->pdata, settings);
     rates->domains = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     return rates;
 }
@@ -92,6 +96,7 @@ nest_rates_free(NestRates *rates)
     g_free(rates);
 }
 
+/* A probe that counts does so without touching the guest; one that reads the bit may taint it. */
 static gboolean
 sample_by(const NestLoadedPlugin *probe, virConnectPtr libvirt, const NestGuest *guest,
           NestEvidence *evidence)
@@ -99,7 +104,7 @@ sample_by(const NestLoadedPlugin *probe, virConnectPtr libvirt, const NestGuest 
     const NestPlugin *plugin = probe->plugin;
     g_autoptr(virDomain) domain = NULL;
 
-    if (!plugin->sample || !nest_loaded_plugin_applies(probe, guest))
+    if (!plugin->counts || !plugin->sample || !nest_loaded_plugin_applies(probe, guest))
         return FALSE;
     if (!plugin->local)
         domain = libvirt ? virDomainLookupByUUIDString(libvirt, guest->uuid) : NULL;

@@ -125,8 +125,7 @@ print_exposed_below(const NestConnection *connection)
 static void
 build_tag(JsonBuilder *builder, const NestReport *report)
 {
-    const char *name = NULL;
-    const char *value = NULL;
+    const NestTagAttribute *attribute = NULL;
 
     json_builder_set_member_name(builder, "tag");
     if (!report->tagged || !report->valid) {
@@ -134,8 +133,8 @@ build_tag(JsonBuilder *builder, const NestReport *report)
         return;
     }
     json_builder_begin_object(builder);
-    for (gsize i = 0; (name = nest_tag_attribute(&report->tag, i, &value)); i++)
-        nest_output_json_string(builder, name, value);
+    for (gsize i = 0; (attribute = nest_tag_attribute(i)); i++)
+        nest_output_json_string(builder, attribute->name, nest_tag_get(&report->tag, attribute));
     json_builder_end_object(builder);
 }
 

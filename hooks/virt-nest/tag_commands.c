@@ -8,21 +8,46 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What the options of `enable` say; NULL: nothing. In the order of the tag's attributes. */
+/* The options of `enable`: one for each of the tag's attributes, in their order. */
 typedef struct {
-    gchar *cpu;
-    gchar *migration;
-    gchar *required;
+    gsize n;
+    GOptionEntry *entries; /* ... and one of zeros */
+    gchar **values;        /* what the command line says; NULL: nothing */
 } Options;
 
 static void
 options_clear(Options *options)
 {
-    g_free(options->cpu);
-    g_free(options->migration);
-    g_free(options->required);
+    for (gsize i = 0; i < options->n; i++) {
+        g_free((gpointer)options->entries[i].description);
+        g_free(options->values[i]);
+    }
+    g_free(options->entries);
+    g_free(options->values);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
+
+static Options
+options_new(void)
+{
+    Options options = {0};
+
+    while (nest_tag_attribute(options.n))
+        options.n++;
+    options.entries = g_new0(GOptionEntry, options.n + 1);
+    options.values = g_new0(gchar *, options.n);
+    for (gsize i = 0; i < options.n; i++) {
+        const NestTagAttribute *attribute = nest_tag_attribute(i);
+        g_autofree gchar *values = nest_tag_list_values(attribute);
+
+        options.entries[i] = (GOptionEntry){.long_name = attribute->name,
+                                            .arg = G_OPTION_ARG_FILENAME,
+                                            .arg_data = &options.values[i],
+                                            .arg_description = "VALUE"};
+        options.entries[i].description = g_strdup_printf("%s: %s", attribute->help, values);
+    }
+    return options;
+}
 
 /* What is about to be done with one domain. */
 typedef struct {
@@ -45,9 +70,11 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Plan, plan_clear)
 static gboolean
 set_options(NestTag *tag, const Options *options, GError **error)
 {
-    return (!options->cpu || nest_tag_set(tag, "cpu", options->cpu, error)) &&
-           (!options->migration || nest_tag_set(tag, "migration", options->migration, error)) &&
-           (!options->required || nest_tag_set(tag, "required", options->required, error));
+    for (gsize i = 0; i < options->n; i++)
+        if (options->values[i] &&
+            !nest_tag_set(tag, nest_tag_attribute(i)->name, options->values[i], error))
+            return FALSE;
+    return TRUE;
 }
 
 /* The first of the metadata's elements from @node on that is a tag, or was meant to be one; or
@@ -290,21 +317,12 @@ change_named_domains(NestCall *call, NestConnectionVisit visit, gpointer data)
 int
 nest_tag_commands_enable(NestCall *call)
 {
-    g_auto(Options) options = {0};
+    g_auto(Options) options = options_new();
     NestTag tag = NEST_TAG_DEFAULT;
     GError *error = NULL;
     int status = NEST_EXIT_DONE;
-    const GOptionEntry entries[] = {
-        {"cpu", 0, 0, G_OPTION_ARG_FILENAME, &options.cpu,
-         "how the CPU is rewritten: auto, host-passthrough, host-model or keep", "HOW"},
-        {"migration", 0, 0, G_OPTION_ARG_FILENAME, &options.migration,
-         "while nested guests run: refuse or allow", "WHAT"},
-        {"required", 0, 0, G_OPTION_ARG_FILENAME, &options.required,
-         "start only if nesting can be had: yes or no", "YES|NO"},
-        G_OPTION_ENTRY_NULL,
-    };
 
-    if (!nest_command_parse(call, entries, &status))
+    if (!nest_command_parse(call, options.entries, &status))
         return status;
     if (!set_options(&tag, &options, &error)) {
         nest_command_fail(error);

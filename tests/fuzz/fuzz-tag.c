@@ -53,12 +53,12 @@ static void
 check_attributes(const NestTag *tag)
 {
     NestTag again = NEST_TAG_DEFAULT;
-    const char *name = NULL;
-    const char *value = NULL;
+    const NestTagAttribute *attribute = NULL;
 
-    for (gsize i = 0; (name = nest_tag_attribute(tag, i, &value)); i++)
-        PROMISE("each attribute can be set to what it is", nest_tag_set(&again, name, value, NULL),
-                name);
+    for (gsize i = 0; (attribute = nest_tag_attribute(i)); i++)
+        PROMISE("each attribute can be set to what it is",
+                nest_tag_set(&again, attribute->name, nest_tag_get(tag, attribute), NULL),
+                attribute->name);
     PROMISE("all attributes are the tag", is_same(tag, &again), NULL);
 }
 
