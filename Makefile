@@ -134,10 +134,10 @@ $(BUILD)/libnest.a $(BUILD)/libnest-virt.a:
 LINK_PROGRAM = @mkdir -p $(@D); echo "link $@"; $(CC) $(CFLAGS) $(LDFLAGS) $(HARDENING_LINK) -o $@ $(filter %.o %.a,$^)
 
 # How the programs end that are fed from outside, where nothing else can be done.
-FATAL_HANDLER = $(BUILD)/obj/common/base/fatal.o $(BUILD)/obj/common/base/no_memory.o
+FATAL_HANDLER = $(BUILD)/obj/hooks/fatal.o $(BUILD)/obj/hooks/no_memory.o
 
 # The front is what runs for every start on the host: libc and nothing else.
-FRONT_COMMON = $(BUILD)/obj/common/base/fatal.o $(BUILD)/obj/common/base/escape.o $(BUILD)/obj/common/domain/prefilter.o
+FRONT_COMMON = $(BUILD)/obj/hooks/fatal.o $(BUILD)/obj/common/base/escape.o $(BUILD)/obj/common/domain/prefilter.o
 
 $(BUILD)/hooks/qemu: $(BUILD)/obj/hooks/qemu_front.o $(FRONT_COMMON)
 	$(LINK_PROGRAM)

@@ -17,8 +17,8 @@
  * there the second part runs in a child. This process waits for the child and then exits with 0,
  * even if the loader finds no memory for the child or the kernel kills it. What comes of the
  * restore is judged at prepare. */
-#include "base/fatal.h"
 #include "domain/prefilter.h"
+#include "fatal.h"
 #include "operations.h"
 
 #include <errno.h>

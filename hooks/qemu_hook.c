@@ -12,7 +12,6 @@
  * calls libvirt, which waits for it (facts.md, "Hooks"). */
 #include "base/config.h"
 #include "base/error.h"
-#include "base/fatal.h"
 #include "base/liveness.h"
 #include "base/log.h"
 #include "base/root.h"
@@ -21,6 +20,7 @@
 #include "domain/cpu.h"
 #include "domain/exposed.h"
 #include "domain/state.h"
+#include "fatal.h"
 #include "host/kvm_lock.h"
 #include "host/kvm_reload.h"
 #include "operations.h"

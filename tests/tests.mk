@@ -67,11 +67,11 @@ $(BUILD)/tests/blocker: $(BUILD)/obj/tests/libvirt/blocker.o $(BUILD)/obj/common
 TEST_FLAGS = $(CPPFLAGS) $(LIBRARY_CFLAGS) $(filter-out -DNEST_HOOKDIR=% -MMD -MP,$(ALL_CFLAGS)) -DNEST_HOOKDIR='"/nonexistent"' \
              -DNEST_FATAL_SECONDS=2 $(CFLAGS)
 
-$(BUILD)/tests/front-alone: hooks/qemu_front.c hooks/operations.h common/base/fatal.h common/domain/prefilter.h $(FRONT_COMMON)
+$(BUILD)/tests/front-alone: hooks/qemu_front.c hooks/operations.h hooks/fatal.h common/domain/prefilter.h $(FRONT_COMMON)
 	@mkdir -p $(@D)
 	$(CC) $(TEST_FLAGS) $(HARDENING_LINK) -o $@ $(filter %.c %.o,$^)
 
-$(BUILD)/tests/second-part-alone: hooks/qemu_hook.c hooks/operations.h common/base/fatal.h \
+$(BUILD)/tests/second-part-alone: hooks/qemu_hook.c hooks/operations.h hooks/fatal.h \
                                   $(FATAL_HANDLER) $(BUILD)/libnest.a
 	@mkdir -p $(@D)
 	$(CC) $(TEST_FLAGS) $(HARDENING_LINK) -o $@ $(filter %.c %.o %.a,$^) $(LIBRARY_LIBS)

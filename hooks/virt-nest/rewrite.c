@@ -2,8 +2,8 @@
 /* virt-nest rewrite: a filter from domain XML to domain XML, without libvirt. */
 #include "command.h"
 
+#include "../fatal.h"
 #include "base/error.h"
-#include "base/fatal.h"
 #include "domain/cpu.h"
 #include "domain/prefilter.h"
 

@@ -2,7 +2,7 @@
 /* A terminal used as a screen, and left as it was found. */
 #include "screen.h"
 
-#include "base/fatal.h"
+#include "../fatal.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,8 +2,8 @@
 /* The plan for the host's module: every state, as distributions and kernels have it, with what would be done. */
 #include "base/runtime_flag.h"
 #include "fake-kernel.h"
-#include "host/kvm_plan.h"
 #include "host/kvm_lock.h"
+#include "host/kvm_plan.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* How a program ends when it cannot go on. Uses libc only, because the hook's front uses it too. */
-#include "base/fatal.h"
+#include "fatal.h"
 
 #include "base/escape.h"
 

@@ -6,7 +6,7 @@
  * be judged as if it did not exist. So a program that is linked with this file has a malloc() of
  * its own, which the C library allows ("Replacing malloc" in its manual); the C library's
  * malloc() still does the work. */
-#include "base/fatal.h"
+#include "fatal.h"
 
 #include <errno.h>
 #include <malloc.h>
