@@ -93,7 +93,8 @@ add_running(GString *text, const char *metric, const NestShown *shown)
     const NestVerdict *verdict = shown->verdict;
 
     if (verdict->state != NEST_VERDICT_UNKNOWN)
-        add_metric_line(text, metric, shown->guest, "why", nest_verdict_why_name(verdict->why),
+        add_metric_line(text, metric, shown->guest, "why",
+                        nest_verdict_reason_name(verdict->reason),
                         verdict->state == NEST_VERDICT_RUNNING);
 }
 
@@ -101,7 +102,8 @@ static void
 add_rate(GString *text, const char *metric, const NestShown *shown)
 {
     const NestVerdict *verdict = shown->verdict;
-    gboolean countable = verdict->why != NEST_WHY_NOTHING && verdict->why != NEST_WHY_BIT;
+    gboolean countable =
+        verdict->reason != NEST_REASON_NOTHING && verdict->reason != NEST_REASON_BIT;
 
     if (countable && !verdict->silent)
         add_metric_line(text, metric, shown->guest, NULL, NULL, verdict->rate);

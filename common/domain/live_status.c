@@ -13,7 +13,7 @@ static const struct {
     gsize offset;
 } texts[] = {
     {"uuid", offsetof(NestLiveStatus, uuid)},   {"qemu", offsetof(NestLiveStatus, qemu)},
-    {"why", offsetof(NestLiveStatus, why)},     {"probe", offsetof(NestLiveStatus, probe)},
+    {"why", offsetof(NestLiveStatus, reason)},  {"probe", offsetof(NestLiveStatus, probe)},
     {"guard", offsetof(NestLiveStatus, guard)}, {"problem", offsetof(NestLiveStatus, problem)},
 };
 

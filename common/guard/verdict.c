@@ -26,25 +26,27 @@ static const struct {
     gboolean wants_bit;
     const char *name;
     const char *words;
-} whys[] = {
-    [NEST_WHY_NOTHING] = {NEST_VERDICT_UNKNOWN, FALSE, "nothing", "nothing could be read yet"},
-    [NEST_WHY_ENTRIES] = {NEST_VERDICT_RUNNING, FALSE, "entries", "nested guests are entered"},
-    [NEST_WHY_ALWAYS] = {NEST_VERDICT_RUNNING, FALSE, "always",
-                         "nested guests have been entered all the time since it started, as where "
-                         "Windows (VBS, WSL2) or ESXi runs as a nested guest itself"},
-    [NEST_WHY_LINGER] = {NEST_VERDICT_RUNNING, TRUE, "linger",
-                         "nested guests were entered not long ago"},
-    [NEST_WHY_STRICT] = {NEST_VERDICT_RUNNING, TRUE, "strict",
-                         "nested guests were entered, and its hypervisor has not been off since"},
-    [NEST_WHY_BIT] = {NEST_VERDICT_RUNNING, TRUE, "bit",
-                      "its hypervisor is on, and entries into nested guests cannot be counted"},
-    [NEST_WHY_CLEAR] = {NEST_VERDICT_NONE, FALSE, "clear", "its hypervisor is off"},
-    [NEST_WHY_NEVER] = {NEST_VERDICT_NONE, FALSE, "never", "no nested guest was ever entered"},
-    [NEST_WHY_QUIET] = {NEST_VERDICT_NONE, FALSE, "quiet", "no nested guest was entered lately"},
+} reasons[] = {
+    [NEST_REASON_NOTHING] = {NEST_VERDICT_UNKNOWN, FALSE, "nothing", "nothing could be read yet"},
+    [NEST_REASON_ENTRIES] = {NEST_VERDICT_RUNNING, FALSE, "entries", "nested guests are entered"},
+    [NEST_REASON_ALWAYS] =
+        {NEST_VERDICT_RUNNING, FALSE, "always",
+         "nested guests have been entered all the time since it started, as where "
+         "Windows (VBS, WSL2) or ESXi runs as a nested guest itself"},
+    [NEST_REASON_LINGER] = {NEST_VERDICT_RUNNING, TRUE, "linger",
+                            "nested guests were entered not long ago"},
+    [NEST_REASON_STRICT] =
+        {NEST_VERDICT_RUNNING, TRUE, "strict",
+         "nested guests were entered, and its hypervisor has not been off since"},
+    [NEST_REASON_BIT] = {NEST_VERDICT_RUNNING, TRUE, "bit",
+                         "its hypervisor is on, and entries into nested guests cannot be counted"},
+    [NEST_REASON_CLEAR] = {NEST_VERDICT_NONE, FALSE, "clear", "its hypervisor is off"},
+    [NEST_REASON_NEVER] = {NEST_VERDICT_NONE, FALSE, "never", "no nested guest was ever entered"},
+    [NEST_REASON_QUIET] = {NEST_VERDICT_NONE, FALSE, "quiet", "no nested guest was entered lately"},
 };
 
 G_STATIC_ASSERT(G_N_ELEMENTS(states) == NEST_VERDICT_RUNNING + 1);
-G_STATIC_ASSERT(G_N_ELEMENTS(whys) == NEST_WHY_QUIET + 1);
+G_STATIC_ASSERT(G_N_ELEMENTS(reasons) == NEST_REASON_QUIET + 1);
 
 /* Takes a count into the verdict; returns whether there were entries since the last count. */
 static gboolean
@@ -72,31 +74,31 @@ take_count(NestVerdict *verdict, guint64 entries, gint64 now)
 }
 
 /* The reason that follows from a count; @grew: there were entries since the one before. */
-static NestVerdictWhy
+static NestVerdictReason
 judge_count(const NestVerdict *verdict, gboolean grew, const NestVerdictRules *rules,
             gint64 started, gint64 now)
 {
     if (grew && verdict->always_from - started <= ALWAYS_BEGINS_MS &&
         now - verdict->always_from >= ALWAYS_LASTS_MS)
-        return NEST_WHY_ALWAYS;
+        return NEST_REASON_ALWAYS;
     if (grew)
-        return NEST_WHY_ENTRIES;
+        return NEST_REASON_ENTRIES;
     if (verdict->entered && now - verdict->entered_at < rules->linger_ms)
-        return NEST_WHY_LINGER;
+        return NEST_REASON_LINGER;
     if (verdict->entered && rules->strict)
-        return NEST_WHY_STRICT;
-    return verdict->entered || verdict->entries ? NEST_WHY_QUIET : NEST_WHY_NEVER;
+        return NEST_REASON_STRICT;
+    return verdict->entered || verdict->entries ? NEST_REASON_QUIET : NEST_REASON_NEVER;
 }
 
 static gboolean
-settle_verdict(NestVerdict *verdict, NestVerdictWhy why, gint64 now)
+settle_verdict(NestVerdict *verdict, NestVerdictReason reason, gint64 now)
 {
-    gboolean is_other = why != verdict->why;
+    gboolean is_other = reason != verdict->reason;
 
-    if (whys[why].state != verdict->state || !verdict->since)
+    if (reasons[reason].state != verdict->state || !verdict->since)
         verdict->since = now;
-    verdict->state = whys[why].state;
-    verdict->why = why;
+    verdict->state = reasons[reason].state;
+    verdict->reason = reason;
     return is_other;
 }
 
@@ -111,23 +113,23 @@ nest_verdict_add(NestVerdict *verdict, const NestEvidence *evidence, const NestV
     verdict->silent = !evidence->counted && (evidence->bit == NEST_BIT_UNKNOWN ||
                                              (evidence->bit == NEST_BIT_SET && was_counted));
     if (verdict->silent)
-        return settle_verdict(verdict, verdict->why, now);
+        return settle_verdict(verdict, verdict->reason, now);
     grew = evidence->counted && take_count(verdict, evidence->entries, now);
     if (evidence->bit == NEST_BIT_CLEAR) {
         /* The bit was read just now, so whatever was entered before is gone. */
         verdict->entered = FALSE;
         verdict->always_from = 0;
-        return settle_verdict(verdict, NEST_WHY_CLEAR, now);
+        return settle_verdict(verdict, NEST_REASON_CLEAR, now);
     }
     if (!evidence->counted)
-        return settle_verdict(verdict, NEST_WHY_BIT, now);
+        return settle_verdict(verdict, NEST_REASON_BIT, now);
     return settle_verdict(verdict, judge_count(verdict, grew, rules, started, now), now);
 }
 
 gboolean
 nest_verdict_wants_bit(const NestVerdict *verdict)
 {
-    return whys[verdict->why].wants_bit;
+    return reasons[verdict->reason].wants_bit;
 }
 
 const char *
@@ -137,9 +139,9 @@ nest_verdict_state_name(NestVerdictState state)
 }
 
 const char *
-nest_verdict_why_name(NestVerdictWhy why)
+nest_verdict_reason_name(NestVerdictReason reason)
 {
-    return whys[why].name;
+    return reasons[reason].name;
 }
 
 const char *
@@ -149,10 +151,10 @@ nest_guard_state_name(NestGuardState state)
 }
 
 const char *
-nest_verdict_why_words(const char *name)
+nest_verdict_reason_text(const char *name)
 {
-    for (gsize i = 0; i < G_N_ELEMENTS(whys); i++)
-        if (g_str_equal(whys[i].name, name))
-            return whys[i].words;
+    for (gsize i = 0; i < G_N_ELEMENTS(reasons); i++)
+        if (g_str_equal(reasons[i].name, name))
+            return reasons[i].words;
     return NULL;
 }

@@ -42,17 +42,17 @@ typedef enum {
 
 /* What the state rests on. */
 typedef enum {
-    NEST_WHY_NOTHING, /* nothing could be read yet */
-    NEST_WHY_ENTRIES, /* entries grow */
-    NEST_WHY_ALWAYS,  /* entries have grown in every sample since soon after the start: an L1 that
+    NEST_REASON_NOTHING, /* nothing could be read yet */
+    NEST_REASON_ENTRIES, /* entries grow */
+    NEST_REASON_ALWAYS, /* entries have grown in every sample since soon after the start: an L1 that
                        * itself runs as a nested guest (Windows with VBS or WSL2, ESXi) */
-    NEST_WHY_LINGER,  /* entries grew less than the linger time ago, or before the first sample */
-    NEST_WHY_STRICT,  /* entries grew once, and the bit has not been clear since */
-    NEST_WHY_BIT,     /* the bit is set, and entries cannot be counted */
-    NEST_WHY_CLEAR,   /* the bit is clear */
-    NEST_WHY_NEVER,   /* entries can be counted, and there was none */
-    NEST_WHY_QUIET,   /* no entry for the linger time */
-} NestVerdictWhy;
+    NEST_REASON_LINGER, /* entries grew less than the linger time ago, or before the first sample */
+    NEST_REASON_STRICT, /* entries grew once, and the bit has not been clear since */
+    NEST_REASON_BIT,    /* the bit is set, and entries cannot be counted */
+    NEST_REASON_CLEAR,  /* the bit is clear */
+    NEST_REASON_NEVER,  /* entries can be counted, and there was none */
+    NEST_REASON_QUIET,  /* no entry for the linger time */
+} NestVerdictReason;
 
 /* What has become of a domain's guard. */
 typedef enum {
@@ -77,7 +77,7 @@ typedef struct {
  */
 typedef struct {
     NestVerdictState state;
-    NestVerdictWhy why;
+    NestVerdictReason reason;
     gint64 since;    /* since when @state has its value; at first, the time of the first sample */
     double rate;     /* entries a second between the last two samples that counted; 0 before */
     gboolean silent; /* the last sample said nothing: @state is what it was before */
@@ -101,7 +101,7 @@ typedef struct {
  *
  * If the counter is lower than before (a vCPU was unplugged), counting begins anew, and this is no entry.
  *
- * Returns: whether @state or @why has changed.
+ * Returns: whether @state or @reason has changed.
  */
 gboolean nest_verdict_add(NestVerdict *verdict, const NestEvidence *evidence,
                           const NestVerdictRules *rules, gint64 started, gint64 now);
@@ -115,8 +115,8 @@ gboolean nest_verdict_wants_bit(const NestVerdict *verdict);
 
 /* A state's or reason's name in metadata, JSON and metrics, such as "running", "linger", "armed". */
 const char *nest_verdict_state_name(NestVerdictState state);
-const char *nest_verdict_why_name(NestVerdictWhy why);
+const char *nest_verdict_reason_name(NestVerdictReason reason);
 const char *nest_guard_state_name(NestGuardState state);
 
 /* A reason in words for a person, by its name; NULL for a name that does not exist. */
-const char *nest_verdict_why_words(const char *name);
+const char *nest_verdict_reason_text(const char *name);

@@ -28,7 +28,7 @@ mistake_free(gpointer data)
     g_free(mistake);
 }
 
-/* Takes ownership of @why; NULL: it is not a mistake. */
+/* Takes ownership of @reason; NULL: it is not a mistake. */
 static void
 add_mistake(GPtrArray *mistakes, const char *file, guint line, const char *text, gchar *why)
 {

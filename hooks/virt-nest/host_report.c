@@ -254,7 +254,7 @@ build_winner(JsonBuilder *builder, const NestModprobeSetting *winner)
     json_builder_end_object(builder);
 }
 
-/* Adds one of the things that were found. @value and @why may be NULL. */
+/* Adds one of the things that were found. @value and @reason may be NULL. */
 static void
 build_setting(JsonBuilder *builder, const char *kind, const char *file, guint line,
               const char *text, const char *value, const char *why)

@@ -25,13 +25,13 @@ const char *
 nest_live_verdict(const NestLiveDomain *run)
 {
     const NestLiveStatus *record = nest_live_record(run);
-    const char *unknown = nest_verdict_why_name(NEST_WHY_NOTHING);
+    const char *unknown = nest_verdict_reason_name(NEST_REASON_NOTHING);
 
     if (!record)
         return "-";
     if (record->nested)
         return nest_verdict_state_name(NEST_VERDICT_RUNNING);
-    return nest_verdict_state_name(!record->why || g_str_equal(record->why, unknown)
+    return nest_verdict_state_name(!record->reason || g_str_equal(record->reason, unknown)
                                        ? NEST_VERDICT_UNKNOWN
                                        : NEST_VERDICT_NONE);
 }
@@ -49,7 +49,7 @@ nest_live_guard(const NestLiveDomain *run)
 static gchar *
 evidence_words(const NestLiveStatus *record, double rate)
 {
-    const char *words = record->why ? nest_verdict_why_words(record->why) : NULL;
+    const char *words = record->reason ? nest_verdict_reason_text(record->reason) : NULL;
     GString *text = g_string_new("evidence: ");
 
     g_string_append(text, words ? words : "not said");
@@ -119,7 +119,7 @@ build_nested_guests(JsonBuilder *builder, const NestLiveDomain *run, const NestL
 
     json_builder_begin_object(builder);
     nest_output_json_string(builder, "verdict", nest_live_verdict(run));
-    nest_output_json_string(builder, "why", record->why);
+    nest_output_json_string(builder, "why", record->reason);
     nest_output_json_string(builder, "since", since);
     nest_output_json_string(builder, "probe", record->probe);
     json_builder_set_member_name(builder, "entries_per_second");

@@ -76,7 +76,7 @@ nest_monitored_domain_guard(const NestMonitoredDomain *monitored)
 const char *
 nest_monitored_domain_reason(const NestMonitoredDomain *monitored)
 {
-    return nest_verdict_why_words(nest_verdict_why_name(monitored->verdict.why));
+    return nest_verdict_reason_text(nest_verdict_reason_name(monitored->verdict.reason));
 }
 
 void
@@ -98,7 +98,7 @@ live_status_of(const NestMonitoredDomain *monitored, gint64 now)
 
     status->nested = verdict->state == NEST_VERDICT_RUNNING;
     status->since = real_seconds() - (now - verdict->since) / 1000;
-    status->why = g_strdup(nest_verdict_why_name(verdict->why));
+    status->reason = g_strdup(nest_verdict_reason_name(verdict->reason));
     status->probe = g_strdup(monitored->probe);
     status->guard = g_strdup(nest_guard_state_name(guard));
     status->problem = guard == NEST_GUARD_FAILED ? g_strdup(monitored->problem) : NULL;
@@ -114,7 +114,8 @@ is_other(const NestMonitoredDomain *monitored, const NestLiveStatus *status, gin
         g_strcmp0(shown->problem, status->problem) != 0)
         return TRUE;
     return now - monitored->shown_at > REASON_MS &&
-           (g_strcmp0(shown->why, status->why) != 0 || g_strcmp0(shown->probe, status->probe) != 0);
+           (g_strcmp0(shown->reason, status->reason) != 0 ||
+            g_strcmp0(shown->probe, status->probe) != 0);
 }
 
 gboolean

@@ -64,7 +64,8 @@ check_rest(const NestState *a, const NestState *b)
             b->live.qemu);
     PROMISE("nested is read as it was", a->live.nested == b->live.nested, NULL);
     PROMISE("the time is read as it was", a->live.since == b->live.since, NULL);
-    PROMISE("the reason is read as it was", g_strcmp0(a->live.why, b->live.why) == 0, b->live.why);
+    PROMISE("the reason is read as it was", g_strcmp0(a->live.reason, b->live.reason) == 0,
+            b->live.reason);
     PROMISE("the probe is read as it was", g_strcmp0(a->live.probe, b->live.probe) == 0,
             b->live.probe);
     PROMISE("the guard is read as it was", g_strcmp0(a->live.guard, b->live.guard) == 0,
@@ -141,12 +142,12 @@ check_state(const NestDomainXml *xml, const char *text)
     PROMISE("a uuid is one", !state->live.uuid || g_uuid_string_is_valid(state->live.uuid),
             state->live.uuid);
     PROMISE("what is a word is one",
-            is_word(state->live.why) && is_word(state->live.probe) && is_word(state->live.guard),
+            is_word(state->live.reason) && is_word(state->live.probe) && is_word(state->live.guard),
             text);
     PROMISE("a time is one", state->live.since >= 0, text);
     PROMISE("only a live status has more of the guest",
-            state->live.uuid || (!state->live.why && !state->live.guard && !state->live.problem &&
-                                 !state->live.since),
+            state->live.uuid || (!state->live.reason && !state->live.guard &&
+                                 !state->live.problem && !state->live.since),
             text);
     PROMISE("a record is of its domain",
             !state->live.uuid || nest_live_status_is_of(&state->live, state->live.uuid), text);

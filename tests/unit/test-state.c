@@ -28,10 +28,10 @@ static const NestState records[] = {
      .id = (gchar *)WORD}},
     {.live = {.uuid = (gchar *)UUID, .qemu = (gchar *)"18446744073709551615"}},
     {.live = {.uuid = (gchar *)UUID, .qemu = (gchar *)"", .nested = TRUE}},
-    {.live = {.uuid = (gchar *)UUID, .qemu = (gchar *)"1", .since = 1790000000, .why = (gchar *)"never",
+    {.live = {.uuid = (gchar *)UUID, .qemu = (gchar *)"1", .since = 1790000000, .reason = (gchar *)"never",
      .probe = (gchar *)"probe-debugfs", .guard = (gchar *)"off"}},
     {.live = {.uuid = (gchar *)UUID, .qemu = (gchar *)"1", .nested = TRUE, .since = 999999999999999999,
-     .why = (gchar *)"bit", .guard = (gchar *)"failed",
+     .reason = (gchar *)"bit", .guard = (gchar *)"failed",
      .problem = (gchar *)"QEMU says \"no\" & 'never' to <vdi>, in M\xc3\xbcnchen too: ]]> &lt; \\x0a"}},
     {.record = {.original = (gchar *)"<cpu mode='custom' match='exact'>\n  <model fallback='forbid' vendor_id='&lt;&amp;&quot;'>qemu64</model>\n"
               "  <!-- why -->\n  <vendor>Intel</vendor><topology sockets='1'/><cache mode='passthrough'/>"
@@ -42,7 +42,7 @@ static const NestState records[] = {
               "type='access' value='5'/><bandwidth initiator='0' target='0' type='access' value='1' unit='KiB'/>"
               "</interconnects></numa></cpu>",
      .applied = (gchar *)"<cpu mode='host-passthrough' check='none' migratable='on'/>", .id = (gchar *)WORD},
-     .live = {.uuid = (gchar *)UUID, .qemu = (gchar *)"42", .nested = TRUE, .since = 1, .why = (gchar *)"entries",
+     .live = {.uuid = (gchar *)UUID, .qemu = (gchar *)"42", .nested = TRUE, .since = 1, .reason = (gchar *)"entries",
      .probe = (gchar *)"probe-domstats", .guard = (gchar *)"armed", .problem = (gchar *)"\"&'<>"}},
 };
 
@@ -53,7 +53,7 @@ check_equal_live(const NestState *a, const NestState *b)
     g_assert_cmpstr(a->live.qemu, ==, b->live.qemu);
     g_assert_cmpint(a->live.nested, ==, b->live.nested);
     g_assert_cmpint(a->live.since, ==, b->live.since);
-    g_assert_cmpstr(a->live.why, ==, b->live.why);
+    g_assert_cmpstr(a->live.reason, ==, b->live.reason);
     g_assert_cmpstr(a->live.probe, ==, b->live.probe);
     g_assert_cmpstr(a->live.guard, ==, b->live.guard);
     g_assert_cmpstr(a->live.problem, ==, b->live.problem);

@@ -150,8 +150,8 @@ static void
 test_two(void)
 {
     gchar *root = check_root_new();
-    const NestVerdict busy = {.state = NEST_VERDICT_RUNNING, .why = NEST_WHY_ENTRIES, .rate = 1234.5};
-    const NestVerdict tcg = {.state = NEST_VERDICT_NONE, .why = NEST_WHY_CLEAR};
+    const NestVerdict busy = {.state = NEST_VERDICT_RUNNING, .why = NEST_REASON_ENTRIES, .rate = 1234.5};
+    const NestVerdict tcg = {.state = NEST_VERDICT_NONE, .why = NEST_REASON_CLEAR};
     const NestShown shown[] = {{&one, &busy, NEST_GUARD_ARMED, "probe-debugfs", NULL},
                                {&two, &tcg, NEST_GUARD_OFF, "probe-registers", NULL}};
     NestPluginHost *plugins = load(NULL);
@@ -178,12 +178,12 @@ static const struct {
     const char *metrics;
 } verdicts[] = {
     {"nothing is known", {0}, NEST_GUARD_OFF, GUARD(ONE, "1", "0", "0", "0") COUNTS("1", "0", "0", "0")},
-    {"entries cannot be counted", {.state = NEST_VERDICT_RUNNING, .why = NEST_WHY_BIT}, NEST_GUARD_FAILED,
+    {"entries cannot be counted", {.state = NEST_VERDICT_RUNNING, .why = NEST_REASON_BIT}, NEST_GUARD_FAILED,
      "virt_nest_guests_running{" ONE ",why=\"bit\"} 1\n" GUARD(ONE, "0", "0", "0", "1") COUNTS("0", "0", "0", "1")},
-    {"the last sample said nothing", {.state = NEST_VERDICT_RUNNING, .why = NEST_WHY_LINGER, .rate = 5, .silent = TRUE},
+    {"the last sample said nothing", {.state = NEST_VERDICT_RUNNING, .why = NEST_REASON_LINGER, .rate = 5, .silent = TRUE},
      NEST_GUARD_LIFTED,
      "virt_nest_guests_running{" ONE ",why=\"linger\"} 1\n" GUARD(ONE, "0", "0", "1", "0") COUNTS("0", "0", "1", "0")},
-    {"very many entries", {.state = NEST_VERDICT_RUNNING, .why = NEST_WHY_ALWAYS, .rate = 12345678}, NEST_GUARD_ARMED,
+    {"very many entries", {.state = NEST_VERDICT_RUNNING, .why = NEST_REASON_ALWAYS, .rate = 12345678}, NEST_GUARD_ARMED,
      "virt_nest_guests_running{" ONE ",why=\"always\"} 1\nvirt_nest_entries_per_second{" ONE "} 1.23457e+07\n"
      GUARD(ONE, "0", "1", "0", "0") COUNTS("0", "1", "0", "0")},
 };
@@ -216,7 +216,7 @@ test_names(void)
         {"", ""},
     };
     gchar *root = check_root_new();
-    const NestVerdict verdict = {.state = NEST_VERDICT_NONE, .why = NEST_WHY_NEVER};
+    const NestVerdict verdict = {.state = NEST_VERDICT_NONE, .why = NEST_REASON_NEVER};
     g_autoptr(NestPluginHost) plugins = load(NULL);
 
     g_test_summary("whatever its name is, a domain has its own lines and nothing else");
@@ -301,7 +301,7 @@ test_replaced(void)
     g_autofree gchar *path = path_of(DEBIAN, FILE_NAME);
     g_autofree gchar *new = path_of(DEBIAN, FILE_NAME ".new");
     g_autofree gchar *elsewhere = path_of("elsewhere", NULL);
-    const NestVerdict verdict = {.state = NEST_VERDICT_NONE, .why = NEST_WHY_NEVER};
+    const NestVerdict verdict = {.state = NEST_VERDICT_NONE, .why = NEST_REASON_NEVER};
     const NestShown shown = {&one, &verdict, NEST_GUARD_OFF, NULL, NULL};
     g_autoptr(NestPluginHost) plugins = load(NULL);
     mode_t mask = umask(077);

@@ -65,8 +65,8 @@ play_sample(Play *play, gchar **words)
 
     g_assert_cmpstr(words[3], ==, "->");
     g_assert_cmpstr(nest_verdict_state_name(play->verdict.state), ==, words[4]);
-    g_assert_cmpstr(nest_verdict_why_name(play->verdict.why), ==, words[5]);
-    g_assert_cmpint(is_other, ==, before.state != play->verdict.state || before.why != play->verdict.why);
+    g_assert_cmpstr(nest_verdict_reason_name(play->verdict.reason), ==, words[5]);
+    g_assert_cmpint(is_other, ==, before.state != play->verdict.state || before.why != play->verdict.reason);
     play->samples++;
 }
 
@@ -230,7 +230,7 @@ check_silence(const Walk *walk, const NestVerdict *before)
 {
     g_assert_true(walk->verdict.silent);
     g_assert_cmpint(walk->verdict.state, ==, before->state);
-    g_assert_cmpint(walk->verdict.why, ==, before->why);
+    g_assert_cmpint(walk->verdict.reason, ==, before->why);
 }
 
 static void
@@ -251,7 +251,7 @@ check_step(Walk *walk, const NestVerdict *before, const NestEvidence *evidence)
         g_assert_cmpint(after->state, ==, NEST_VERDICT_NONE);
     else if (grew || lingers || (walk->entered_at && walk->rules.strict))
         g_assert_cmpint(after->state, ==, NEST_VERDICT_RUNNING);
-    if (after->why == NEST_WHY_LINGER || after->why == NEST_WHY_STRICT || after->why == NEST_WHY_BIT)
+    if (after->why == NEST_REASON_LINGER || after->why == NEST_REASON_STRICT || after->why == NEST_REASON_BIT)
         g_assert_true(nest_verdict_wants_bit(after));
     if (after->state != NEST_VERDICT_RUNNING)
         g_assert_false(nest_verdict_wants_bit(after));
@@ -344,13 +344,13 @@ test_rate_in_silence(void)
 
 /* Each reason, by the samples that lead to it. */
 static const struct {
-    NestVerdictWhy why;
+    NestVerdictReason reason;
     const char *name;
     gboolean wants_bit;
 } reasons[] = {
-    {NEST_WHY_NOTHING, "nothing", FALSE}, {NEST_WHY_ENTRIES, "entries", FALSE}, {NEST_WHY_ALWAYS, "always", FALSE},
-    {NEST_WHY_LINGER, "linger", TRUE},    {NEST_WHY_STRICT, "strict", TRUE},    {NEST_WHY_BIT, "bit", TRUE},
-    {NEST_WHY_CLEAR, "clear", FALSE},     {NEST_WHY_NEVER, "never", FALSE},     {NEST_WHY_QUIET, "quiet", FALSE},
+    {NEST_REASON_NOTHING, "nothing", FALSE}, {NEST_REASON_ENTRIES, "entries", FALSE}, {NEST_REASON_ALWAYS, "always", FALSE},
+    {NEST_REASON_LINGER, "linger", TRUE},    {NEST_REASON_STRICT, "strict", TRUE},    {NEST_REASON_BIT, "bit", TRUE},
+    {NEST_REASON_CLEAR, "clear", FALSE},     {NEST_REASON_NEVER, "never", FALSE},     {NEST_REASON_QUIET, "quiet", FALSE},
 };
 
 static void
@@ -364,18 +364,18 @@ test_names(void)
     g_assert_cmpstr(nest_verdict_state_name(NEST_VERDICT_RUNNING), ==, "running");
     for (gsize i = 0; i < G_N_ELEMENTS(reasons); i++) {
         const NestVerdict verdict = {.why = reasons[i].why};
-        const char *name = nest_verdict_why_name(reasons[i].why);
-        const char *phrase = nest_verdict_why_words(name);
+        const char *name = nest_verdict_reason_name(reasons[i].why);
+        const char *phrase = nest_verdict_reason_text(name);
 
         g_assert_cmpstr(name, ==, reasons[i].name);
         g_assert_nonnull(strchr(phrase, ' '));
         g_assert_true(g_hash_table_add(words, (gpointer)phrase));
         g_assert_cmpint(nest_verdict_wants_bit(&verdict), ==, reasons[i].wants_bit);
     }
-    g_assert_cmpuint(G_N_ELEMENTS(reasons), ==, NEST_WHY_QUIET + 1);
-    g_assert_null(nest_verdict_why_words(""));
-    g_assert_null(nest_verdict_why_words("Linger"));
-    g_assert_null(nest_verdict_why_words("running"));
+    g_assert_cmpuint(G_N_ELEMENTS(reasons), ==, NEST_REASON_QUIET + 1);
+    g_assert_null(nest_verdict_reason_text(""));
+    g_assert_null(nest_verdict_reason_text("Linger"));
+    g_assert_null(nest_verdict_reason_text("running"));
 }
 
 int
