@@ -90,7 +90,7 @@ nest_exposed_read(const NestCpuVendor *vendor)
 }
 
 gchar *
-nest_exposed_words(const GPtrArray *names)
+nest_exposed_text(const GPtrArray *names)
 {
     GString *words = names->len ? g_string_new(NULL) : NULL;
 
@@ -109,7 +109,7 @@ nest_exposed_log(const NestCpuVendor *vendor, NestKvmAction done)
 {
     g_autoptr(GPtrArray) exposed =
         done == NEST_KVM_DO_NOTHING ? g_ptr_array_new() : nest_exposed_read(vendor);
-    g_autofree gchar *words = nest_exposed_words(exposed);
+    g_autofree gchar *words = nest_exposed_text(exposed);
 
     if (words)
         nest_log(

@@ -18,11 +18,11 @@
 GPtrArray *nest_exposed_read(const NestCpuVendor *vendor) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
- * nest_exposed_words: the names for a message.
+ * nest_exposed_text: the names for a message.
  *
  * Returns: (transfer full)(nullable) "web1, web2 and 7 more"; NULL where there are none.
  */
-gchar *nest_exposed_words(const GPtrArray *names) G_GNUC_WARN_UNUSED_RESULT;
+gchar *nest_exposed_text(const GPtrArray *names) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
  * nest_exposed_log: log which domains gain the feature, if nesting was turned on a moment ago.

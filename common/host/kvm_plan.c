@@ -80,8 +80,8 @@ nest_kvm_plan(const NestKvmModule *module, gboolean nested, gboolean force, GErr
 }
 
 gchar *
-nest_kvm_plan_words(const NestKvmModule *module, NestKvmAction action, gboolean nested,
-                    const GError *reason)
+nest_kvm_plan_text(const NestKvmModule *module, NestKvmAction action, gboolean nested,
+                   const GError *reason)
 {
     const char *name = module->vendor ? module->vendor->module : "";
     const char *on = nested ? "on" : "off";

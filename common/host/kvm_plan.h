@@ -24,10 +24,10 @@ NestKvmAction nest_kvm_plan(const NestKvmModule *module, gboolean nested, gboole
                             GError **error);
 
 /**
- * nest_kvm_plan_words: a plan for a person.
+ * nest_kvm_plan_text: a plan for a person.
  * @reason: (nullable) why, for NEST_KVM_DO_REFUSE
  *
  * Returns: (transfer full) words such as "unload kvm_amd and load it with nesting on".
  */
-gchar *nest_kvm_plan_words(const NestKvmModule *module, NestKvmAction action, gboolean nested,
-                           const GError *reason) G_GNUC_WARN_UNUSED_RESULT;
+gchar *nest_kvm_plan_text(const NestKvmModule *module, NestKvmAction action, gboolean nested,
+                          const GError *reason) G_GNUC_WARN_UNUSED_RESULT;

@@ -338,7 +338,7 @@ prepare_reload(Reload *reload, NestKvmAction action, GError **error)
                              ? nest_kvm_parameters_text(reload->host.vendor)
                              : nest_kvm_lock_read(reload->lock);
     if (!reload->device) {
-        g_autofree gchar *plan = nest_kvm_plan_words(&reload->host, action, reload->nested, NULL);
+        g_autofree gchar *plan = nest_kvm_plan_text(&reload->host, action, reload->nested, NULL);
 
         reload->device = nest_kvm_device_read();
         nest_log(G_LOG_LEVEL_MESSAGE, NULL, NULL, "the host: %s", plan);

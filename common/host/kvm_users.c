@@ -189,7 +189,7 @@ nest_kvm_users_read(void)
 }
 
 gchar *
-nest_kvm_users_words(const GPtrArray *users)
+nest_kvm_users_text(const GPtrArray *users)
 {
     GString *words = g_string_new(users->len ? NULL : "a process that cannot be seen from here");
 
@@ -209,5 +209,5 @@ nest_kvm_users_describe(void)
 {
     g_autoptr(GPtrArray) users = nest_kvm_users_read();
 
-    return nest_kvm_users_words(users);
+    return nest_kvm_users_text(users);
 }

@@ -24,13 +24,13 @@ typedef struct {
 GPtrArray *nest_kvm_users_read(void) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
- * nest_kvm_users_words: the users for a message.
+ * nest_kvm_users_text: the users for a message.
  * @users: from nest_kvm_users_read()
  *
  * Returns: (transfer full) "domain web1 (pid 812), crosvm (pid 90)", shortened after some with "and 7
  * more"; where empty, "a process that cannot be seen from here".
  */
-gchar *nest_kvm_users_words(const GPtrArray *users) G_GNUC_WARN_UNUSED_RESULT;
+gchar *nest_kvm_users_text(const GPtrArray *users) G_GNUC_WARN_UNUSED_RESULT;
 
 /* (transfer full) The users there are now, in words. */
 gchar *nest_kvm_users_describe(void) G_GNUC_WARN_UNUSED_RESULT;

@@ -54,7 +54,7 @@ static void
 tell_exposed(const NestKvmModule *module)
 {
     g_autoptr(GPtrArray) exposed = nest_exposed_read(module->vendor);
-    g_autofree gchar *names = nest_exposed_words(exposed);
+    g_autofree gchar *names = nest_exposed_text(exposed);
 
     if (!names || module->state == NEST_KVM_ON)
         return;
@@ -66,7 +66,7 @@ static gboolean
 tell_plan(const NestKvmModule *module, gboolean force, GError **error)
 {
     NestKvmAction action = nest_kvm_plan(module, TRUE, force, error);
-    g_autofree gchar *words = nest_kvm_plan_words(module, action, TRUE, NULL);
+    g_autofree gchar *words = nest_kvm_plan_text(module, action, TRUE, NULL);
     g_autofree gchar *would = g_strdup_printf("would %s", words);
 
     if (action != NEST_KVM_DO_REFUSE)

@@ -65,7 +65,7 @@ look_at_host(void)
     const NestCpuVendor *vendor = host.module.vendor;
 
     host.action = nest_kvm_plan(&host.module, TRUE, FALSE, &host.reason);
-    host.plan = nest_kvm_plan_words(&host.module, host.action, TRUE, host.reason);
+    host.plan = nest_kvm_plan_text(&host.module, host.action, TRUE, host.reason);
     if (!vendor)
         return host;
     host.conf = nest_modprobe_conf_read(vendor);
@@ -89,12 +89,12 @@ print_host_row(const char *name, const char *format, ...)
     value = g_strdup_vprintf(format, arguments);
     va_end(arguments);
     (void)printf("%-*s", LABEL, name);
-    nest_output_words(value, LABEL);
+    nest_output_wrap(value, LABEL);
     (void)putchar('\n');
 }
 
 static const char *
-state_words(const NestKvmModule *module)
+state_text(const NestKvmModule *module)
 {
     static const char *const words[] = {
         [NEST_KVM_NO_HARDWARE] = "the CPU shows neither VMX nor SVM",
@@ -117,7 +117,7 @@ state_words(const NestKvmModule *module)
 
 /* What a setting says, for a person. */
 static gchar *
-setting_words(const NestModprobeSetting *setting)
+setting_text(const NestModprobeSetting *setting)
 {
     return g_strdup_printf("%s:%u says nested=%s", setting->file, setting->line, setting->value);
 }
@@ -137,7 +137,7 @@ nest_host_report_next_boot(const NestKvmModule *module, const NestModprobeConf *
         return g_strdup("the kernel's default (on since 4.20), as nobody sets it");
     says = winner->refused && !*winner->value
                ? g_strdup_printf("%s:%u says nested without a value", winner->file, winner->line)
-               : setting_words(winner);
+               : setting_text(winner);
     if (winner->refused)
         return g_strdup_printf("not loaded: %s, which %s refuses: nested=1 it takes", says,
                                conf->module);
@@ -173,7 +173,7 @@ print_next_boot(const Host *host)
     print_host_row("at the next boot", "%s", words);
     for (guint i = 0; i < settings->len; i++) {
         const NestModprobeSetting *setting = g_ptr_array_index(settings, i);
-        g_autofree gchar *says = setting_words(setting);
+        g_autofree gchar *says = setting_text(setting);
 
         if (reason_of_setting(host, setting))
             print_host_row("", "no effect: %s", says);
@@ -199,7 +199,7 @@ static void
 print_exposed_domains(const Host *host)
 {
     const char *feature = host->module.vendor->feature;
-    g_autofree gchar *words = nest_exposed_words(host->exposed);
+    g_autofree gchar *words = nest_exposed_text(host->exposed);
 
     if (!words)
         print_host_row("untagged domains", "none whose CPU lets %s through", feature);
@@ -215,12 +215,12 @@ print_host_table(const Host *host)
 {
     const NestCpuVendor *vendor = host->module.vendor;
     gboolean capable = vendor && host->module.state != NEST_KVM_NO_HARDWARE;
-    g_autofree gchar *users = nest_kvm_users_words(host->users);
+    g_autofree gchar *users = nest_kvm_users_text(host->users);
 
     print_host_row("vendor", "%s", vendor ? vendor->title : "unknown");
     print_host_row("module", "%s", vendor ? vendor->module : "none");
     print_host_row("state", "%s: %s", nest_kvm_state_name(host->module.state),
-                   vendor ? state_words(&host->module) : "nothing is known of this CPU");
+                   vendor ? state_text(&host->module) : "nothing is known of this CPU");
     print_host_row("nesting now", "%s", host->module.state == NEST_KVM_ON ? "on" : "off");
     if (capable)
         print_next_boot(host);

@@ -47,7 +47,7 @@ nest_live_guard(const NestLiveDomain *run)
 /* --- for a person */
 
 static gchar *
-evidence_words(const NestLiveStatus *record, double rate)
+evidence_text(const NestLiveStatus *record, double rate)
 {
     const char *words = record->reason ? nest_verdict_reason_text(record->reason) : NULL;
     GString *text = g_string_new("evidence: ");
@@ -62,7 +62,7 @@ evidence_words(const NestLiveStatus *record, double rate)
 
 /* (nullable) Why the guard is lifted; NULL if it is not, nor about to be. */
 static gchar *
-allow_words(const NestLiveDomain *run, const NestLiveStatus *record)
+allow_text(const NestLiveDomain *run, const NestLiveStatus *record)
 {
     g_autofree gchar *span = nest_output_span(run->allow.until - now());
 
@@ -86,15 +86,15 @@ add(GPtrArray *lines, gchar *line)
 }
 
 GPtrArray *
-nest_live_words(const NestLiveDomain *run, double rate)
+nest_live_text(const NestLiveDomain *run, double rate)
 {
     const NestLiveStatus *record = nest_live_record(run);
     GPtrArray *lines = g_ptr_array_new_with_free_func(g_free);
-    gchar *allow = record ? allow_words(run, record) : NULL;
+    gchar *allow = record ? allow_text(run, record) : NULL;
 
     if (!record || (!record->nested && !allow && !g_str_equal(record->guard, "failed")))
         return lines;
-    add(lines, evidence_words(record, rate));
+    add(lines, evidence_text(record, rate));
     if (record->since) {
         g_autoptr(GDateTime) since = g_date_time_new_from_unix_local(record->since);
         g_autofree gchar *date = since ? g_date_time_format(since, "%F %T") : NULL;

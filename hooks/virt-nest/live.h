@@ -22,12 +22,12 @@ const char *nest_live_verdict(const NestLiveDomain *run);
 const char *nest_live_guard(const NestLiveDomain *run);
 
 /**
- * nest_live_words: what to print if nested guests run, or if the guard is not as it should be.
+ * nest_live_text: what to print if nested guests run, or if the guard is not as it should be.
  * @rate: entries a second; below 0: not known
  *
  * Returns: (transfer full) sentences, parts of which come from outside; none if all is well.
  */
-GPtrArray *nest_live_words(const NestLiveDomain *run, double rate) G_GNUC_WARN_UNUSED_RESULT;
+GPtrArray *nest_live_text(const NestLiveDomain *run, double rate) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Adds the members "nested" and "guard", each null where the domain is not guarded. */
 void nest_live_build(JsonBuilder *builder, const NestLiveDomain *run, double rate);

@@ -44,7 +44,7 @@ nest_output_spaces(gsize n)
 }
 
 void
-nest_output_words(const char *text, gsize indent)
+nest_output_wrap(const char *text, gsize indent)
 {
     g_autofree gchar *escaped = nest_error_escape(text);
     g_auto(GStrv) words = g_strsplit(escaped, " ", -1);

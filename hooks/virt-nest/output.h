@@ -19,12 +19,12 @@ gsize nest_output_width(const char *text);
 gchar *nest_output_fit(const char *text, gsize width) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
- * nest_output_words: print a text from outside in lines of at most the screen's width.
+ * nest_output_wrap: print a text from outside in lines of at most the screen's width.
  * @indent: the column at which the cursor stands, and at which each further line begins
  *
  * No newline follows the last line.
  */
-void nest_output_words(const char *text, gsize indent);
+void nest_output_wrap(const char *text, gsize indent);
 
 void nest_output_spaces(gsize n);
 

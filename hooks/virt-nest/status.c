@@ -50,7 +50,7 @@ static void
 print_below(const char *text)
 {
     nest_output_spaces(INDENT);
-    nest_output_words(text, INDENT);
+    nest_output_wrap(text, INDENT);
     (void)putchar('\n');
 }
 
@@ -94,7 +94,7 @@ print_status_table(const Shown *shown)
     print_status_row(widths, g_ptr_array_index(rows, 0), "PROBLEM");
     for (guint i = 0; i < shown->reports->len; i++) {
         const NestReport *report = g_ptr_array_index(shown->reports, i);
-        g_autoptr(GPtrArray) lines = nest_live_words(report->run, shown->rates[i]);
+        g_autoptr(GPtrArray) lines = nest_live_text(report->run, shown->rates[i]);
 
         print_status_row(widths, g_ptr_array_index(rows, i + 1), report->problem);
         for (guint l = 0; l < lines->len; l++)
@@ -109,7 +109,7 @@ print_exposed_below(const NestConnection *connection)
     const NestCpuVendor *vendor = connection->host.vendor;
     gboolean can_nest = nest_connection_can_nest(connection);
     g_autoptr(GPtrArray) names = can_nest ? nest_exposed_read(vendor) : g_ptr_array_new();
-    g_autofree gchar *words = nest_exposed_words(names);
+    g_autofree gchar *words = nest_exposed_text(names);
     g_autofree gchar *text = NULL;
 
     if (!words)

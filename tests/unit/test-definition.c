@@ -485,7 +485,7 @@ test_tagged(void)
 }
 
 static void
-test_words(void)
+test_wrap(void)
 {
     g_autofree gchar *text = definition_of("kvm", TAG(""), "", DEFAULT);
     g_autoptr(NestDefinition) a = correct_on(text, "intel", TRUE);
@@ -625,7 +625,7 @@ main(int argc, char **argv)
     g_test_add_func("/definition/not required says why", test_not_required_says_why);
     g_test_add_func("/definition/required does not wait for the host", test_required);
     g_test_add_func("/definition/it says whether there is a tag", test_tagged);
-    g_test_add_func("/definition/each correction has its word", test_words);
+    g_test_add_func("/definition/each correction has its word", test_wrap);
     g_test_add_func("/definition/documents of any shape", test_shapes);
     g_test_add_func("/definition/nothing left to undo", test_metadata_gone);
     g_test_add_func("/definition/unknown elements are kept", test_unknown_elements);

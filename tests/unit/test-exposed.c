@@ -168,7 +168,7 @@ static const struct {
 };
 
 static void
-test_words(gconstpointer data)
+test_wrap(gconstpointer data)
 {
     gsize i = GPOINTER_TO_SIZE(data);
     g_auto(GStrv) list = g_strsplit(lists[i].names, "|", -1);
@@ -177,7 +177,7 @@ test_words(gconstpointer data)
 
     for (gsize n = 0; list[n]; n++)
         g_ptr_array_add(names, list[n]);
-    words = nest_exposed_words(names);
+    words = nest_exposed_text(names);
     g_assert_cmpstr(words, ==, lists[i].words);
 }
 
@@ -188,7 +188,7 @@ main(int argc, char **argv)
     for (gsize i = 0; i < G_N_ELEMENTS(definitions); i++)
         check_add_row("exposed/definition", definitions[i].sentence, GSIZE_TO_POINTER(i), test_definition);
     for (gsize i = 0; i < G_N_ELEMENTS(lists); i++)
-        check_add_row("exposed/words", lists[i].sentence, GSIZE_TO_POINTER(i), test_words);
+        check_add_row("exposed/words", lists[i].sentence, GSIZE_TO_POINTER(i), test_wrap);
     g_test_add_func("/exposed/only the definitions of the folder itself are read", test_folder);
     g_test_add_func("/exposed/a file that is too long is skipped", test_size);
     g_test_add_func("/exposed/no folder at all", test_no_folder);

@@ -131,7 +131,7 @@ test_plan(gconstpointer data)
         g_assert_no_error(error);
     else
         g_assert_error(error, NEST_ERROR, plans[i].code);
-    words = nest_kvm_plan_words(&module, plans[i].action, TRUE, error);
+    words = nest_kvm_plan_text(&module, plans[i].action, TRUE, error);
     check_says(words, plans[i].says);
     g_clear_error(&error);
     g_assert_cmpint(nest_kvm_plan(&module, TRUE, TRUE, &error), ==, plans[i].forced);

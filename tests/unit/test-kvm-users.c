@@ -204,7 +204,7 @@ test_many(void)
     g_assert_cmpuint(users->len, ==, 300);
     for (guint i = 0; i < users->len; i++)
         check_user(users, i, 5000001 + 2 * (gint)i, "web1", TRUE);
-    words = nest_kvm_users_words(users);
+    words = nest_kvm_users_text(users);
     check_says(words, "domain web1 (pid 5000001), | and 295 more");
     check_root_free(root);
 }
@@ -224,7 +224,7 @@ static const struct {
 };
 
 static void
-test_words(gconstpointer data)
+test_wrap(gconstpointer data)
 {
     gsize i = GPOINTER_TO_SIZE(data);
     g_auto(GStrv) names = g_strsplit(lists[i].names, "|", -1);
@@ -239,7 +239,7 @@ test_words(gconstpointer data)
         user->name = names[n] + user->domain;
         g_ptr_array_add(users, user);
     }
-    words = nest_kvm_users_words(users);
+    words = nest_kvm_users_text(users);
     g_assert_cmpstr(words, ==, lists[i].words);
 }
 
@@ -250,7 +250,7 @@ main(int argc, char **argv)
     for (gsize i = 0; i < G_N_ELEMENTS(processes); i++)
         check_add_row("kvm-users/process", processes[i].sentence, GSIZE_TO_POINTER(i), test_process);
     for (gsize i = 0; i < G_N_ELEMENTS(lists); i++)
-        check_add_row("kvm-users/words", lists[i].sentence, GSIZE_TO_POINTER(i), test_words);
+        check_add_row("kvm-users/words", lists[i].sentence, GSIZE_TO_POINTER(i), test_wrap);
     g_test_add_func("/kvm-users/a command line of any length is read so far only", test_long_command_line);
     g_test_add_func("/kvm-users/other entries of proc are no processes", test_other_entries);
     g_test_add_func("/kvm-users/no proc at all", test_no_proc);
