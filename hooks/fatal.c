@@ -108,12 +108,12 @@ write_beginning(const char *action, const char *name)
 }
 
 const char *
-nest_fatal_handler_set(const NestFatalHandler *wish)
+nest_fatal_handler_set(const NestFatalHandler *handler)
 {
-    if (wish->action)
-        write_beginning(wish->action, wish->name);
-    armed = *wish;
+    if (handler->action)
+        write_beginning(handler->action, handler->name);
+    armed = *handler;
     catch_signals();
-    (void)alarm(wish->seconds);
+    (void)alarm(handler->seconds);
     return beginning;
 }

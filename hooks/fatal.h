@@ -23,7 +23,7 @@ typedef struct {
 
 /**
  * nest_fatal_handler_set: from now on end in a defined way, whatever happens.
- * @wish: how to end; copied, except for its strings. Another call
+ * @handler: how to end; copied, except for its strings. Another call
  *   replaces it and starts the time anew.
  *
  * Theory of operation: the signals that report a fault, or that the time has run out, are
@@ -37,7 +37,7 @@ typedef struct {
  *
  * Returns: "nest: cannot ACTION 'NAME'", fit to be printed, for other refusals; it stays valid.
  */
-const char *nest_fatal_handler_set(const NestFatalHandler *wish);
+const char *nest_fatal_handler_set(const NestFatalHandler *handler);
 
 /* Ends the process in that way for lack of memory. If no handler is set yet, it prints a line of
  * its own, and the exit status is 1. */

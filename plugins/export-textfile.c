@@ -93,7 +93,7 @@ add_running(GString *text, const char *metric, const NestShown *shown)
     const NestVerdict *verdict = shown->verdict;
 
     if (verdict->state != NEST_VERDICT_UNKNOWN)
-        add_metric_line(text, metric, shown->guest, "why",
+        add_metric_line(text, metric, shown->guest, "reason",
                         nest_verdict_reason_name(verdict->reason),
                         verdict->state == NEST_VERDICT_RUNNING);
 }

@@ -24,8 +24,8 @@ enum {
     CPU_ANY = (1 << 8) - 1,
 };
 
-#define WISH(wish) (1 << (wish))
-#define WISH_ANY (~0)
+#define POLICY(policy) (1 << (policy))
+#define POLICY_ANY (~0)
 
 /* One rewrite under way. */
 typedef struct {
@@ -312,24 +312,24 @@ refuse_foreign_model(Rewrite *rewrite, GError **error)
 /* The whole rewrite. The first row that fits is taken. */
 static const struct {
     const char *type; /* of the domain */
-    int wishes;       /* bits of WISH() */
+    int policies;     /* bits of POLICY() */
     int classes;      /* bits of CPU_* */
     Step steps[3];    /* in turn; none: nothing to do */
 } rules[] = {
-    {"kvm", WISH(NEST_CPU_AUTO), CPU_NONE | CPU_DEFAULT, {become_passthrough, unblock_feature}},
-    {"kvm", WISH(NEST_CPU_AUTO), CPU_PASSTHROUGH | CPU_MAXIMUM, {unblock_feature}},
-    {"kvm", WISH(NEST_CPU_AUTO), CPU_HOST_MODEL | CPU_CUSTOM | CPU_OURS, {require_feature}},
-    {"kvm", WISH(NEST_CPU_HOST_PASSTHROUGH), CPU_PASSTHROUGH, {unblock_feature}},
-    {"kvm", WISH(NEST_CPU_HOST_PASSTHROUGH), CPU_ANY, {become_passthrough, unblock_feature}},
-    {"qemu", WISH(NEST_CPU_AUTO), CPU_MAXIMUM | CPU_OURS, {require_feature}},
-    {"qemu", WISH(NEST_CPU_AUTO), CPU_ANY, {become_maximum, require_feature}},
-    {"qemu", WISH(NEST_CPU_HOST_PASSTHROUGH), CPU_MAXIMUM, {require_feature}},
-    {"qemu", WISH(NEST_CPU_HOST_PASSTHROUGH), CPU_ANY, {become_maximum, require_feature}},
-    {NULL, WISH(NEST_CPU_HOST_MODEL), CPU_HOST_MODEL, {require_feature}},
-    {NULL, WISH(NEST_CPU_HOST_MODEL), CPU_ANY, {become_host_model, require_feature}},
-    {NULL, WISH(NEST_CPU_KEEP), CPU_NONE, {become_default, require_feature}},
-    {NULL, WISH(NEST_CPU_KEEP), CPU_ANY & ~CPU_FOREIGN, {require_feature}},
-    {NULL, WISH_ANY, CPU_FOREIGN, {refuse_foreign_model}},
+    {"kvm", POLICY(NEST_CPU_AUTO), CPU_NONE | CPU_DEFAULT, {become_passthrough, unblock_feature}},
+    {"kvm", POLICY(NEST_CPU_AUTO), CPU_PASSTHROUGH | CPU_MAXIMUM, {unblock_feature}},
+    {"kvm", POLICY(NEST_CPU_AUTO), CPU_HOST_MODEL | CPU_CUSTOM | CPU_OURS, {require_feature}},
+    {"kvm", POLICY(NEST_CPU_HOST_PASSTHROUGH), CPU_PASSTHROUGH, {unblock_feature}},
+    {"kvm", POLICY(NEST_CPU_HOST_PASSTHROUGH), CPU_ANY, {become_passthrough, unblock_feature}},
+    {"qemu", POLICY(NEST_CPU_AUTO), CPU_MAXIMUM | CPU_OURS, {require_feature}},
+    {"qemu", POLICY(NEST_CPU_AUTO), CPU_ANY, {become_maximum, require_feature}},
+    {"qemu", POLICY(NEST_CPU_HOST_PASSTHROUGH), CPU_MAXIMUM, {require_feature}},
+    {"qemu", POLICY(NEST_CPU_HOST_PASSTHROUGH), CPU_ANY, {become_maximum, require_feature}},
+    {NULL, POLICY(NEST_CPU_HOST_MODEL), CPU_HOST_MODEL, {require_feature}},
+    {NULL, POLICY(NEST_CPU_HOST_MODEL), CPU_ANY, {become_host_model, require_feature}},
+    {NULL, POLICY(NEST_CPU_KEEP), CPU_NONE, {become_default, require_feature}},
+    {NULL, POLICY(NEST_CPU_KEEP), CPU_ANY & ~CPU_FOREIGN, {require_feature}},
+    {NULL, POLICY_ANY, CPU_FOREIGN, {refuse_foreign_model}},
 };
 
 /* The modes that are a class by themselves. */
@@ -371,7 +371,7 @@ find_steps(const NestDomainXml *xml, const NestTag *tag, int class)
 
     for (gsize i = 0; i < G_N_ELEMENTS(rules); i++)
         if ((!rules[i].type || g_str_equal(rules[i].type, type)) &&
-            (rules[i].wishes & WISH(tag->cpu)) && (rules[i].classes & class))
+            (rules[i].policies & POLICY(tag->cpu)) && (rules[i].classes & class))
             return rules[i].steps;
     g_assert_not_reached();
 }

@@ -19,7 +19,7 @@ static const char *const migration_values[] = {
     [NEST_MIGRATION_REFUSE] = "refuse", [NEST_MIGRATION_ALLOW] = "allow", NULL};
 static const char *const required_values[] = {[FALSE] = "no", [TRUE] = "yes", NULL};
 
-G_STATIC_ASSERT(sizeof(NestCpuWish) == sizeof(int) && sizeof(NestMigrationWish) == sizeof(int));
+G_STATIC_ASSERT(sizeof(NestCpuPolicy) == sizeof(int) && sizeof(NestMigrationPolicy) == sizeof(int));
 
 /* All attributes. The options of virt-nest enable, and what it and virt-nest status say, follow from this table. */
 static const NestTagAttribute attributes[] = {

@@ -10,20 +10,20 @@ typedef enum {
     NEST_CPU_HOST_PASSTHROUGH, /* to this mode */
     NEST_CPU_HOST_MODEL,       /* to this mode */
     NEST_CPU_KEEP,             /* the mode stays, the feature is required */
-} NestCpuWish;
+} NestCpuPolicy;
 
 /* What happens to a migration or save while nested guests run. */
 typedef enum {
     NEST_MIGRATION_REFUSE,
     NEST_MIGRATION_ALLOW,
-} NestMigrationWish;
+} NestMigrationPolicy;
 
 /**
  * NestTag: a well-formed tag. All zero but @required is the tag without attributes.
  */
 typedef struct {
-    NestCpuWish cpu;
-    NestMigrationWish migration;
+    NestCpuPolicy cpu;
+    NestMigrationPolicy migration;
     gboolean required; /* FALSE: start even if nesting cannot be had */
 } NestTag;
 

@@ -26,14 +26,14 @@ typedef struct {
     gint64 seconds;  /* ... in seconds */
     gboolean once;   /* --once, the default */
     gboolean end;    /* --end */
-} Wish;
+} Request;
 
 static void
-wish_clear(Wish *wish)
+request_clear(Request *request)
 {
-    g_free(wish->duration);
+    g_free(request->duration);
 }
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Wish, wish_clear)
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Request, request_clear)
 
 static const struct {
     char letter;
@@ -51,21 +51,21 @@ unit_seconds(char letter)
 
 /* Refuses a number without a unit, which could mean any unit. */
 static gboolean
-read_duration(Wish *wish, GError **error)
+read_duration(Request *request, GError **error)
 {
-    gsize length = strlen(wish->duration);
-    gint64 unit = length ? unit_seconds(wish->duration[length - 1]) : 0;
-    g_autofree gchar *number = g_strndup(wish->duration, length ? length - 1 : 0);
+    gsize length = strlen(request->duration);
+    gint64 unit = length ? unit_seconds(request->duration[length - 1]) : 0;
+    g_autofree gchar *number = g_strndup(request->duration, length ? length - 1 : 0);
     guint64 n = 0;
 
     if (unit && g_ascii_string_to_unsigned(number, 10, 1, G_MAXINT, &n, NULL))
-        wish->seconds = (gint64)n * unit;
-    if (wish->seconds > 0 && wish->seconds <= LONGEST_DAYS * unit_seconds('d'))
+        request->seconds = (gint64)n * unit;
+    if (request->seconds > 0 && request->seconds <= LONGEST_DAYS * unit_seconds('d'))
         return TRUE;
     g_set_error(error, NEST_ERROR, NEST_ERROR_USAGE,
                 "--for '%s' is no time: it takes a number and its unit, as 90s, 10m, 2h or 1d, "
                 "of %d days at most",
-                wish->duration, LONGEST_DAYS);
+                request->duration, LONGEST_DAYS);
     return FALSE;
 }
 
@@ -129,33 +129,33 @@ write_live_metadata(virDomainPtr domain, const char *element, const char *prefix
 }
 
 static gboolean
-write_wish(virDomainPtr domain, const Wish *wish, GError **error)
+write_allow(virDomainPtr domain, const Request *request, GError **error)
 {
-    NestAllow allow = {.once = wish->once,
-                       .until =
-                           wish->seconds ? g_get_real_time() / G_USEC_PER_SEC + wish->seconds : 0};
-    g_autofree gchar *element = wish->end ? NULL : nest_allow_format(&allow);
+    NestAllow allow = {
+        .once = request->once,
+        .until = request->seconds ? g_get_real_time() / G_USEC_PER_SEC + request->seconds : 0};
+    g_autofree gchar *element = request->end ? NULL : nest_allow_format(&allow);
 
     return write_live_metadata(domain, element, NEST_ALLOW_PREFIX, NEST_ALLOW_NAMESPACE, error);
 }
 
 static gchar *
-how_long(const Wish *wish)
+how_long(const Request *request)
 {
-    return wish->duration ? g_strdup_printf("for %s", wish->duration)
-                          : g_strdup("for one migration, save or memory snapshot");
+    return request->duration ? g_strdup_printf("for %s", request->duration)
+                             : g_strdup("for one migration, save or memory snapshot");
 }
 
 static void
-log_wish(virDomainPtr domain, const Wish *wish)
+log_allow(virDomainPtr domain, const Request *request)
 {
     g_autofree gchar *uuid = nest_virt_uuid(domain);
-    g_autofree gchar *span = how_long(wish);
+    g_autofree gchar *span = how_long(request);
     const char *sudo = g_getenv("SUDO_USER");
     g_autofree gchar *who =
         g_strdup_printf("by uid %u%s%s", getuid(), sudo ? ", sudo of " : "", sudo ? sudo : "");
 
-    if (wish->end)
+    if (request->end)
         nest_log(G_LOG_LEVEL_MESSAGE, virDomainGetName(domain), uuid,
                  "what virt-nest allow allowed was taken back %s", who);
     else
@@ -166,7 +166,7 @@ log_wish(virDomainPtr domain, const Wish *wish)
 /* Whether virtnestd has reacted. While nested guests run, "off" is only the state
  * before the guard is armed. */
 static gboolean
-has_followed(const NestLiveDomain *run, const Wish *wish)
+has_followed(const NestLiveDomain *run, const Request *request)
 {
     const gchar *guard = run && run->marked ? run->state->live.guard : NULL;
 
@@ -174,19 +174,19 @@ has_followed(const NestLiveDomain *run, const Wish *wish)
         return FALSE;
     if (g_str_equal(guard, "off"))
         return !run->state->live.nested;
-    return wish->end != g_str_equal(guard, "lifted");
+    return request->end != g_str_equal(guard, "lifted");
 }
 
 /* (transfer full)(nullable) The domain once virtnestd has reacted; NULL if it does not in time. */
 static NestLiveDomain *
-wait_for_guard(virDomainPtr domain, const Wish *wish)
+wait_for_guard(virDomainPtr domain, const Request *request)
 {
     gint64 end = g_get_monotonic_time() + WAIT_SECONDS * G_TIME_SPAN_SECOND;
 
     for (;;) {
         g_autoptr(NestLiveDomain) run = NULL;
 
-        if (nest_live_domain_read(domain, NULL, FALSE, &run, NULL) && has_followed(run, wish))
+        if (nest_live_domain_read(domain, NULL, FALSE, &run, NULL) && has_followed(run, request))
             return g_steal_pointer(&run);
         if (g_get_monotonic_time() >= end)
             return NULL;
@@ -195,12 +195,12 @@ wait_for_guard(virDomainPtr domain, const Wish *wish)
 }
 
 static void
-tell_wish(virDomainPtr domain, const Wish *wish, const char *then)
+print_allowed(virDomainPtr domain, const Request *request, const char *then)
 {
-    g_autofree gchar *span = how_long(wish);
+    g_autofree gchar *span = how_long(request);
 
     (void)printf("%s: %s%s; %s\n", virDomainGetName(domain),
-                 wish->end ? "no longer allowed" : "allowed ", wish->end ? "" : span, then);
+                 request->end ? "no longer allowed" : "allowed ", request->end ? "" : span, then);
 }
 
 /* What comes next, by the guard's new state. */
@@ -215,19 +215,19 @@ static const struct {
 };
 
 static gboolean
-let_follow(virDomainPtr domain, const Wish *wish, GError **error)
+let_follow(virDomainPtr domain, const Request *request, GError **error)
 {
-    g_autoptr(NestLiveDomain) run = wait_for_guard(domain, wish);
+    g_autoptr(NestLiveDomain) run = wait_for_guard(domain, request);
 
     for (gsize i = 0; run && i < G_N_ELEMENTS(outcomes); i++)
         if (g_str_equal(outcomes[i].guard, run->state->live.guard))
-            tell_wish(domain, wish, outcomes[i].words);
+            print_allowed(domain, request, outcomes[i].words);
     if (!run)
         g_set_error(error, NEST_ERROR, NEST_ERROR_DAEMON,
                     "virtnestd did not answer within %d s: what is %s is written down, and counts "
                     "as soon as virtnestd reads it; until then the guard stays as it was: see "
                     "systemctl status virtnestd",
-                    WAIT_SECONDS, wish->end ? "taken back" : "allowed");
+                    WAIT_SECONDS, request->end ? "taken back" : "allowed");
     return run != NULL;
 }
 
@@ -288,60 +288,61 @@ write_lifted(const NestLiveDomain *run, virDomainPtr domain, GError **error)
 }
 
 static gboolean
-do_alone(const NestLiveDomain *run, virDomainPtr domain, const Wish *wish, GError **error)
+do_alone(const NestLiveDomain *run, virDomainPtr domain, const Request *request, GError **error)
 {
-    if (wish->end) {
-        tell_wish(
-            domain, wish,
+    if (request->end) {
+        print_allowed(
+            domain, request,
             "virtnestd does not run: the guard comes back with it (systemctl start virtnestd)");
         return TRUE;
     }
     if (!disarm_guard_plugins(run, domain, error) || !write_lifted(run, domain, error))
         return FALSE;
-    tell_wish(domain, wish,
-              "virtnestd does not run, so its guard was taken away from here; it comes back with "
-              "virtnestd, once that is over (systemctl start virtnestd)");
+    print_allowed(
+        domain, request,
+        "virtnestd does not run, so its guard was taken away from here; it comes back with "
+        "virtnestd, once that is over (systemctl start virtnestd)");
     return TRUE;
 }
 
 static gboolean
 allow(const NestConnection *connection, virDomainPtr domain, gpointer data, GError **error)
 {
-    const Wish *wish = data;
+    const Request *request = data;
     g_autoptr(NestLiveDomain) run = read_guarded(connection, domain, error);
 
     if (!run)
         return FALSE;
-    if (wish->end && !run->has_allow)
+    if (request->end && !run->has_allow)
         return printf("%s: nothing was allowed, so there is nothing to take back\n",
                       virDomainGetName(domain)) > 0;
-    if (!check_idle(domain, error) || !write_wish(domain, wish, error))
+    if (!check_idle(domain, error) || !write_allow(domain, request, error))
         return FALSE;
-    log_wish(domain, wish);
+    log_allow(domain, request);
     /* Only root can see whether a virtnestd holds its lock. */
-    return geteuid() == 0 && !nest_liveness_is_held() ? do_alone(run, domain, wish, error)
-                                                      : let_follow(domain, wish, error);
+    return geteuid() == 0 && !nest_liveness_is_held() ? do_alone(run, domain, request, error)
+                                                      : let_follow(domain, request, error);
 }
 
 /* Parses the command line, and reports what is wrong with it. */
 static gboolean
-read_wish(NestCall *call, Wish *wish, int *ret_status)
+read_options(NestCall *call, Request *request, int *ret_status)
 {
     GError *error = NULL;
     const GOptionEntry options[] = {
-        {"for", 0, 0, G_OPTION_ARG_FILENAME, &wish->duration,
+        {"for", 0, 0, G_OPTION_ARG_FILENAME, &request->duration,
          "for a time: 90s, 10m, 2h or 1d, 7d at most", "DURATION"},
-        {"once", 0, 0, G_OPTION_ARG_NONE, &wish->once,
+        {"once", 0, 0, G_OPTION_ARG_NONE, &request->once,
          "for one migration, save or memory snapshot (the default)", NULL},
-        {"end", 0, 0, G_OPTION_ARG_NONE, &wish->end, "no longer: take it back", NULL},
+        {"end", 0, 0, G_OPTION_ARG_NONE, &request->end, "no longer: take it back", NULL},
         G_OPTION_ENTRY_NULL,
     };
 
     if (!nest_command_parse(call, options, ret_status))
         return FALSE;
-    if (wish->duration && !read_duration(wish, &error))
+    if (request->duration && !read_duration(request, &error))
         *ret_status = nest_command_fail(error);
-    else if ((wish->duration != NULL) + wish->once + wish->end > 1)
+    else if ((request->duration != NULL) + request->once + request->end > 1)
         *ret_status = nest_command_misused(call, "say one of --for, --once and --end");
     else if (g_strv_length(call->arguments) != 1)
         *ret_status = nest_command_misused(call, "name one domain");
@@ -353,17 +354,17 @@ read_wish(NestCall *call, Wish *wish, int *ret_status)
 int
 nest_allow(NestCall *call)
 {
-    g_auto(Wish) wish = {0};
+    g_auto(Request) request = {0};
     g_autoptr(NestConnection) connection = NULL;
     GError *error = NULL;
     int status = NEST_EXIT_DONE;
 
-    if (!read_wish(call, &wish, &status))
+    if (!read_options(call, &request, &status))
         return status;
-    wish.once = !wish.duration && !wish.end;
+    request.once = !request.duration && !request.end;
     nest_log_open("virt-nest", FALSE);
     connection = nest_connection_open(call->uri, NEST_CONNECTION_TO_CHANGE, &error);
     if (!connection)
         return nest_command_fail(error);
-    return nest_connection_visit(connection, call->arguments, allow, &wish);
+    return nest_connection_visit(connection, call->arguments, allow, &request);
 }

@@ -23,7 +23,7 @@ typedef struct {
     gboolean boot;    /* the drop-in */
     gboolean dry_run; /* only print what would be done */
     gboolean force;   /* also against somebody's nested=0, install or blacklist */
-} Wish;
+} Request;
 
 /* Errors that keep nesting from being turned on now, but not at the next boot. */
 static const NestErrorCode passing[] = {NEST_ERROR_HOST_BUSY, NEST_ERROR_HOST_ABSENT,
@@ -111,7 +111,7 @@ tell_next_boot(const NestKvmModule *module, const char *done)
 }
 
 static gboolean
-keep_on_at_boot(const NestKvmModule *module, const Wish *wish, GError **error)
+keep_on_at_boot(const NestKvmModule *module, const Request *request, GError **error)
 {
     g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(module->vendor);
     const NestModprobeSetting *winner = nest_modprobe_conf_winner(conf);
@@ -119,13 +119,13 @@ keep_on_at_boot(const NestKvmModule *module, const Wish *wish, GError **error)
     gboolean kept =
         winner && winner->ours && winner->on && !nest_modprobe_bars_find(conf->bars, loaded, FALSE);
     NestModprobeDropinUse use =
-        (loaded ? NEST_MODPROBE_LOADED : 0) | (wish->force ? NEST_MODPROBE_FORCE : 0);
+        (loaded ? NEST_MODPROBE_LOADED : 0) | (request->force ? NEST_MODPROBE_FORCE : 0);
 
     if (module->builtin || kept) {
         tell_next_boot(module, "nothing to do, ");
         return TRUE;
     }
-    if (wish->dry_run) {
+    if (request->dry_run) {
         if (!nest_modprobe_dropin_may_keep_on(module->vendor, use, error))
             return FALSE;
         print_host_line("at the next boot", "would write " NEST_MODPROBE_FILE);
@@ -138,39 +138,40 @@ keep_on_at_boot(const NestKvmModule *module, const Wish *wish, GError **error)
 }
 
 static int
-enable_both(const NestKvmModule *module, const Wish *wish)
+enable_both(const NestKvmModule *module, const Request *request)
 {
     GError *error = NULL;
-    gboolean go_on = wish->boot;
+    gboolean go_on = request->boot;
     int status = NEST_EXIT_DONE;
 
     tell_exposed(module);
-    if (wish->now && !(wish->dry_run ? tell_plan(module, wish->force, &error)
-                                     : set_nesting(TRUE, wish->force, &error))) {
+    if (request->now && !(request->dry_run ? tell_plan(module, request->force, &error)
+                                           : set_nesting(TRUE, request->force, &error))) {
         go_on = FALSE;
         for (gsize i = 0; i < G_N_ELEMENTS(passing); i++)
-            go_on |= wish->boot && g_error_matches(error, NEST_ERROR, (int)passing[i]);
+            go_on |= request->boot && g_error_matches(error, NEST_ERROR, (int)passing[i]);
         status = nest_command_fail(g_steal_pointer(&error));
-        if (wish->boot && !go_on)
+        if (request->boot && !go_on)
             print_host_line("at the next boot", "nothing was changed");
     }
-    return go_on && !keep_on_at_boot(module, wish, &error) ? nest_command_fail(error) : status;
+    return go_on && !keep_on_at_boot(module, request, &error) ? nest_command_fail(error) : status;
 }
 
 static int
 enable_host(NestCall *call)
 {
     NestKvmModule module = nest_kvm_module_read();
-    Wish wish = {0};
+    Request request = {0};
     gboolean hopeless = FALSE;
     GError *error = NULL;
     int status = NEST_EXIT_DONE;
     const GOptionEntry options[] = {
-        {"now", 0, 0, G_OPTION_ARG_NONE, &wish.now, "only the module that is there now", NULL},
-        {"boot", 0, 0, G_OPTION_ARG_NONE, &wish.boot, "only what is loaded at the next boot", NULL},
-        {"dry-run", 0, 0, G_OPTION_ARG_NONE, &wish.dry_run, "say what would be done, do nothing",
+        {"now", 0, 0, G_OPTION_ARG_NONE, &request.now, "only the module that is there now", NULL},
+        {"boot", 0, 0, G_OPTION_ARG_NONE, &request.boot, "only what is loaded at the next boot",
          NULL},
-        {"force", 0, 0, G_OPTION_ARG_NONE, &wish.force,
+        {"dry-run", 0, 0, G_OPTION_ARG_NONE, &request.dry_run, "say what would be done, do nothing",
+         NULL},
+        {"force", 0, 0, G_OPTION_ARG_NONE, &request.force,
          "also against somebody's nested=0, install or blacklist (never while guests run)", NULL},
         G_OPTION_ENTRY_NULL,
     };
@@ -181,13 +182,13 @@ enable_host(NestCall *call)
         return nest_command_misused(call, "it takes no argument");
     /* Where neither loading the module nor modprobe's configuration can help, nothing is tried. */
     hopeless = module.state == NEST_KVM_NO_HARDWARE || module.state == NEST_KVM_BUILTIN_OFF;
-    if ((!wish.dry_run && !check_run_by_root(call, &error)) ||
+    if ((!request.dry_run && !check_run_by_root(call, &error)) ||
         (hopeless && !nest_kvm_module_check(&module, &error)))
         return nest_command_fail(error);
-    if (!wish.now && !wish.boot)
-        wish.now = wish.boot = TRUE;
+    if (!request.now && !request.boot)
+        request.now = request.boot = TRUE;
     nest_log_open("virt-nest", FALSE);
-    return enable_both(&module, &wish);
+    return enable_both(&module, &request);
 }
 
 static gboolean

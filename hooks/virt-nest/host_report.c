@@ -266,7 +266,7 @@ build_setting(JsonBuilder *builder, const char *kind, const char *file, guint li
     nest_output_json_string(builder, "text", text);
     nest_output_json_string(builder, "value", value);
     nest_output_json_boolean(builder, "effect", !why);
-    nest_output_json_string(builder, "why", why);
+    nest_output_json_string(builder, "reason", why);
     json_builder_end_object(builder);
 }
 
@@ -333,20 +333,6 @@ build_users(JsonBuilder *builder, const GPtrArray *users)
 }
 
 static void
-build_reason(JsonBuilder *builder, const GError *reason)
-{
-    if (!reason) {
-        nest_output_json_string(builder, "reason", NULL);
-        return;
-    }
-    json_builder_set_member_name(builder, "reason");
-    json_builder_begin_object(builder);
-    nest_output_json_string(builder, "code", nest_error_name(reason));
-    nest_output_json_string(builder, "message", reason->message);
-    json_builder_end_object(builder);
-}
-
-static void
 build_parameters(JsonBuilder *builder, const GPtrArray *parameters)
 {
     json_builder_set_member_name(builder, "parameters");
@@ -381,7 +367,8 @@ print_host_json(const Host *host)
     build_users(builder, host->users);
     nest_output_json_string(builder, "plan", host->plan);
     nest_output_json_boolean(builder, "safe", host->action != NEST_KVM_DO_REFUSE);
-    build_reason(builder, host->reason);
+    nest_output_json_string(builder, "problem", host->reason ? host->reason->message : NULL);
+    nest_output_json_string(builder, "code", host->reason ? nest_error_name(host->reason) : NULL);
     build_parameters(builder, host->parameters);
     json_builder_set_member_name(builder, "exposed");
     json_builder_begin_array(builder);

@@ -119,7 +119,7 @@ build_nested_guests(JsonBuilder *builder, const NestLiveDomain *run, const NestL
 
     json_builder_begin_object(builder);
     nest_output_json_string(builder, "verdict", nest_live_verdict(run));
-    nest_output_json_string(builder, "why", record->reason);
+    nest_output_json_string(builder, "reason", record->reason);
     nest_output_json_string(builder, "since", since);
     nest_output_json_string(builder, "probe", record->probe);
     json_builder_set_member_name(builder, "entries_per_second");

@@ -16,7 +16,7 @@
 typedef struct {
     const NestCpuVendor *vendor; /* NULL: this host's, if one is needed */
     gboolean explain;            /* the changes go to standard error */
-} Wish;
+} Request;
 
 static gboolean
 fail_io(GError **error, const char *what, const char *name)
@@ -67,10 +67,10 @@ read_input_file(const char *path, GError **error)
 
 /* Only a type='kvm' domain asks for the host's vendor. */
 static gboolean
-find_vendor(const NestDomainXml *xml, const Wish *wish, const NestCpuVendor **ret_vendor,
+find_vendor(const NestDomainXml *xml, const Request *request, const NestCpuVendor **ret_vendor,
             GError **error)
 {
-    *ret_vendor = wish->vendor;
+    *ret_vendor = request->vendor;
     if (*ret_vendor || !nest_cpu_is_kvm(xml))
         return TRUE;
     *ret_vendor = nest_cpu_vendor_of_host(error);
@@ -100,15 +100,15 @@ explain_changes(const NestDomainXml *xml, const GPtrArray *changes)
 }
 
 static gchar *
-rewrite_tagged(NestDomainXml *xml, const NestTag *tag, const Wish *wish, GError **error)
+rewrite_tagged(NestDomainXml *xml, const NestTag *tag, const Request *request, GError **error)
 {
     g_autoptr(GPtrArray) changes = g_ptr_array_new_with_free_func(g_free);
     const NestCpuVendor *vendor = NULL;
 
-    if (!find_vendor(xml, wish, &vendor, error) ||
+    if (!find_vendor(xml, request, &vendor, error) ||
         !nest_cpu_rewrite(xml, tag, vendor, changes, error))
         return NULL;
-    if (wish->explain)
+    if (request->explain)
         explain_changes(xml, changes);
     return nest_domain_xml_text(xml);
 }
@@ -166,7 +166,7 @@ judge_unreadable(const char *text, gsize length, GError *problem, GError **error
 /* Passes on unchanged a domain that is not tagged, and also what is no domain at all: the filter
  * can stand in a pipe through which everything goes. */
 static gboolean
-rewrite(GByteArray *text, const Wish *wish, GError **error)
+rewrite(GByteArray *text, const Request *request, GError **error)
 {
     const char *input = text->data ? (const char *)text->data : "";
     g_autoptr(GError) problem = NULL;
@@ -180,11 +180,11 @@ rewrite(GByteArray *text, const Wish *wish, GError **error)
     if (xml && !nest_tag_read(xml, &tagged, &tag, error))
         return FALSE;
     if (!tagged) {
-        if (wish->explain)
+        if (request->explain)
             (void)fputs("nest: not tagged, nothing to do\n", stderr);
         return TRUE;
     }
-    rewritten = rewrite_tagged(xml, &tag, wish, error);
+    rewritten = rewrite_tagged(xml, &tag, request, error);
     if (!rewritten)
         return FALSE;
     g_byte_array_set_size(text, 0);
@@ -204,7 +204,7 @@ limit_time(const char *path, unsigned int seconds)
 }
 
 static int
-filter(const char *path, const Wish *wish)
+filter(const char *path, const Request *request)
 {
     GError *error = NULL;
     g_autoptr(GByteArray) text = NULL;
@@ -215,7 +215,7 @@ filter(const char *path, const Wish *wish)
     xmlSetStructuredErrorFunc(NULL, nest_xml_be_silent);
     text = read_input_file(path, &error);
     limit_time(path, NEST_FATAL_SECONDS);
-    done = text && rewrite(text, wish, &error);
+    done = text && rewrite(text, request, &error);
     limit_time(path, 0);
     if (!done)
         return nest_command_fail(error);
@@ -227,7 +227,7 @@ filter(const char *path, const Wish *wish)
 int
 nest_rewrite(NestCall *call)
 {
-    Wish wish = {0};
+    Request request = {0};
     g_autofree gchar *vendor = NULL;
     int status = NEST_EXIT_DONE;
     const GOptionEntry options[] = {
@@ -235,14 +235,14 @@ nest_rewrite(NestCall *call)
          "intel, amd, hygon or zhaoxin (default: this host's)", "NAME"},
         {"platform", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_FILENAME, &vendor, NULL,
          NULL}, /* until 0.2 */
-        {"explain", 0, 0, G_OPTION_ARG_NONE, &wish.explain, "list the changes on standard error",
+        {"explain", 0, 0, G_OPTION_ARG_NONE, &request.explain, "list the changes on standard error",
          NULL},
         G_OPTION_ENTRY_NULL,
     };
 
     if (!nest_command_parse(call, options, &status))
         return status;
-    if (vendor && !(wish.vendor = nest_cpu_vendor_by_name(vendor))) {
+    if (vendor && !(request.vendor = nest_cpu_vendor_by_name(vendor))) {
         g_autofree gchar *names = nest_cpu_vendor_names();
         g_autofree gchar *what =
             g_strdup_printf("there is no CPU vendor '%s': use one of %s", vendor, names);
@@ -251,5 +251,5 @@ nest_rewrite(NestCall *call)
     }
     if (g_strv_length(call->arguments) > 1)
         return nest_command_misused(call, "rewrite takes one file");
-    return filter(call->arguments[0], &wish);
+    return filter(call->arguments[0], &request);
 }

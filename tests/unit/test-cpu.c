@@ -63,7 +63,7 @@ enum { KVM_INTEL, KVM_AMD, KVM_HYGON, TCG, KVM_ZHAOXIN = 6 };
 typedef struct {
     const char *sentence;
     int host;
-    NestCpuWish wish;
+    NestCpuPolicy wish;
     const char *before;
     const char *after;
 } Row;
@@ -212,7 +212,7 @@ static const Row rows[] = {
 
 /* Rewrites; the outcome as text, or NULL with the error. */
 static gchar *
-rewrite(const char *text, NestCpuWish wish, const char *host, GPtrArray *changes, GError **error)
+rewrite(const char *text, NestCpuPolicy wish, const char *host, GPtrArray *changes, GError **error)
 {
     g_autoptr(NestDomainXml) xml = check_parse(text);
     NestTag tag = NEST_TAG_DEFAULT;
@@ -317,7 +317,7 @@ static const char *const cpus[] = {
     M_ON REQUIRE("svm") END,
     "<cpu mode='host-model'>" TOPOLOGY "<x:own xmlns:x='urn:x' y='1'><feature name='vmx'/></x:own></cpu>",
 };
-static const NestCpuWish wishes[] = {AUTO, PASSTHROUGH, HOST_MODEL, KEEP};
+static const NestCpuPolicy policies[] = {AUTO, PASSTHROUGH, HOST_MODEL, KEEP};
 
 static gboolean
 one_of(const char *word, const char *const *list)
@@ -403,7 +403,7 @@ check_other_features(const char *before, const char *after)
 }
 
 static void
-check_outcome(int host, NestCpuWish wish, const char *before, const char *out)
+check_outcome(int host, NestCpuPolicy wish, const char *before, const char *out)
 {
     g_autoptr(NestDomainXml) xml = check_parse(out);
     g_autoptr(GPtrArray) again = g_ptr_array_new_with_free_func(g_free);
@@ -458,31 +458,31 @@ schema_takes(xmlRelaxNG *schema, const char *text)
     return taken;
 }
 
-/* Calls a function for every outcome of the whole matrix: hosts × wishes × CPUs. */
+/* Calls a function for every outcome of the whole matrix: hosts × policies × CPUs. */
 static void
-for_every_outcome(void (*call)(int host, NestCpuWish wish, const char *before, const char *out,
+for_every_outcome(void (*call)(int host, NestCpuPolicy wish, const char *before, const char *out,
                                gpointer data), gpointer data)
 {
     for (gsize h = 0; h < G_N_ELEMENTS(hosts); h++) {
-        for (gsize w = 0; w < G_N_ELEMENTS(wishes); w++) {
+        for (gsize w = 0; w < G_N_ELEMENTS(policies); w++) {
             for (gsize c = 0; c < G_N_ELEMENTS(cpus); c++) {
                 g_autofree gchar *before = document((int)h, cpus[c]);
                 g_autoptr(GPtrArray) changes = g_ptr_array_new_with_free_func(g_free);
                 g_autoptr(GError) error = NULL;
-                g_autofree gchar *out = rewrite(before, wishes[w], hosts[h].host, changes, &error);
+                g_autofree gchar *out = rewrite(before, policies[w], hosts[h].host, changes, &error);
 
                 if (!out)
                     g_assert_error(error, NEST_ERROR, NEST_ERROR_CPU_VENDOR);
                 else
                     g_assert_cmpint(g_str_equal(out, before), ==, changes->len == 0);
-                call((int)h, wishes[w], before, out, data);
+                call((int)h, policies[w], before, out, data);
             }
         }
     }
 }
 
 static void
-call_check_outcome(int host, NestCpuWish wish, const char *before, const char *out, gpointer data)
+call_check_outcome(int host, NestCpuPolicy wish, const char *before, const char *out, gpointer data)
 {
     guint *n = data;
 
@@ -505,7 +505,7 @@ test_properties(void)
 
 /* What libvirt took before, for this type of domain: host-passthrough needs KVM. */
 static void
-call_check_libvirt(int host, NestCpuWish wish, const char *before, const char *out, gpointer data)
+call_check_libvirt(int host, NestCpuPolicy wish, const char *before, const char *out, gpointer data)
 {
     gboolean taken_before = host < TCG || !strstr(before, "mode='host-passthrough'");
     g_autoptr(NestDomainXml) xml = out ? check_parse(out) : NULL;
@@ -523,7 +523,7 @@ test_libvirt_takes(void)
 }
 
 static void
-call_check_schema(int host, NestCpuWish wish, const char *before, const char *out, gpointer schema)
+call_check_schema(int host, NestCpuPolicy wish, const char *before, const char *out, gpointer schema)
 {
     (void)wish;
     if (!out || strstr(before, "urn:x' y="))
@@ -552,7 +552,7 @@ test_schema(void)
 static const struct {
     const char *sentence;
     const char *before, *cpu;
-    NestCpuWish wish;
+    NestCpuPolicy wish;
     const char *host;
     int code;
     const char *says;
@@ -673,7 +673,7 @@ test_sentences(void)
 {
     static const struct {
         int host;
-        NestCpuWish wish;
+        NestCpuPolicy wish;
         const char *cpu, *says;
     } cases[] = {
         {KVM_INTEL, AUTO, WITHOUT_CPU, "host-passthrough|migration|host-model|keep"},

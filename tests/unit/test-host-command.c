@@ -130,11 +130,11 @@ static const Case objects[] = {
     {"a ready host", "hygon-on", DROP_IN, "host --json", 0,
      "\"state\" : \"on\"|\"vendor\" : \"hygon\"|\"module\" : \"kvm_amd\"|\"nested\" : true|"
      "\"persistent\" : true|\"file\" : \"" OURS "\",\n    \"line\" : 1,\n    \"value\" : \"1\"|"
-     "\"users\" : []|\"plan\" : \"nothing: nesting is on\"|\"safe\" : true|\"reason\" : null|\"exposed\" : []",
+     "\"users\" : []|\"plan\" : \"nothing: nesting is on\"|\"safe\" : true|\"problem\" : null|\"exposed\" : []",
      NULL, SAME},
     {"one that can be made ready", "amd-off-idle", NPT | WEB, "host --json", 0,
      "\"state\" : \"off-idle\"|\"nested\" : false|\"persistent\" : false|\"winner\" : null|"
-     "\"plan\" : \"unload kvm_amd and load it with nesting on\"|\"safe\" : true|\"reason\" : null|"
+     "\"plan\" : \"unload kvm_amd and load it with nesting on\"|\"safe\" : true|\"problem\" : null|"
      "\"npt\" : {\n      \"value\" : \"N\",\n      \"meaning\" : |\"slow\" : true|"
      "\"exposed\" : [\n    \"a\xc2\x9b" "31m\",\n    \"web1\"\n  ]",
      NULL, NULL},
@@ -160,7 +160,7 @@ static const Case objects[] = {
 static const Case settings[] = {
     {"a value that the kernel refuses", "amd-bad-value", 0, "host --json", 0,
      "\"persistent\" : false|\"kind\" : \"nested\",\n      \"file\" : \"/etc/modprobe.d/nesting.conf\",\n      \"line\" : 2,\n"
-     "      \"text\" : \"options kvm-amd nested=Y\",\n      \"value\" : \"Y\",\n      \"effect\" : true,\n      \"why\" : null|"
+     "      \"text\" : \"options kvm-amd nested=Y\",\n      \"value\" : \"Y\",\n      \"effect\" : true,\n      \"reason\" : null|"
      "\"kind\" : \"mistake\"|\"this host's module is kvm_amd\"",
      NULL, NULL},
     {"what keeps the module away", "intel-kept-away", 0, "host --json", 0,

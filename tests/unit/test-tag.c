@@ -231,7 +231,7 @@ test_round_trip(void)
 {
     g_test_summary("every tag there can be comes back from its format as it was");
     for (int i = 0; i < 4 * 2 * 2; i++) {
-        NestTag tag = {(NestCpuWish)(i / 4), (NestMigrationWish)(i / 2 % 2), i % 2};
+        NestTag tag = {(NestCpuPolicy)(i / 4), (NestMigrationPolicy)(i / 2 % 2), i % 2};
         g_autofree gchar *format = nest_tag_format(&tag);
         g_autofree gchar *text = g_strdup_printf(
             "<domain><metadata><nest:enable " NS "%s</metadata></domain>", format + strlen("<enable"));

@@ -150,8 +150,8 @@ static void
 test_two(void)
 {
     gchar *root = check_root_new();
-    const NestVerdict busy = {.state = NEST_VERDICT_RUNNING, .why = NEST_REASON_ENTRIES, .rate = 1234.5};
-    const NestVerdict tcg = {.state = NEST_VERDICT_NONE, .why = NEST_REASON_CLEAR};
+    const NestVerdict busy = {.state = NEST_VERDICT_RUNNING, .reason = NEST_REASON_ENTRIES, .rate = 1234.5};
+    const NestVerdict tcg = {.state = NEST_VERDICT_NONE, .reason = NEST_REASON_CLEAR};
     const NestShown shown[] = {{&one, &busy, NEST_GUARD_ARMED, "probe-debugfs", NULL},
                                {&two, &tcg, NEST_GUARD_OFF, "probe-registers", NULL}};
     NestPluginHost *plugins = load(NULL);
@@ -159,8 +159,8 @@ test_two(void)
     g_test_summary("all metrics of two domains, and of none when it ends");
     make_folder(DEBIAN);
     check_publishes(plugins, shown, 2);
-    check_metrics(DEBIAN, "virt_nest_guests_running{" ONE ",why=\"entries\"} 1\n"
-                          "virt_nest_guests_running{" TWO ",why=\"clear\"} 0\n"
+    check_metrics(DEBIAN, "virt_nest_guests_running{" ONE ",reason=\"entries\"} 1\n"
+                          "virt_nest_guests_running{" TWO ",reason=\"clear\"} 0\n"
                           "virt_nest_entries_per_second{" ONE "} 1234.5\n"
                           "virt_nest_entries_per_second{" TWO "} 0\n"
                           GUARD(ONE, "0", "1", "0", "0") GUARD(TWO, "1", "0", "0", "0") COUNTS("1", "1", "0", "0"));
@@ -178,13 +178,13 @@ static const struct {
     const char *metrics;
 } verdicts[] = {
     {"nothing is known", {0}, NEST_GUARD_OFF, GUARD(ONE, "1", "0", "0", "0") COUNTS("1", "0", "0", "0")},
-    {"entries cannot be counted", {.state = NEST_VERDICT_RUNNING, .why = NEST_REASON_BIT}, NEST_GUARD_FAILED,
-     "virt_nest_guests_running{" ONE ",why=\"bit\"} 1\n" GUARD(ONE, "0", "0", "0", "1") COUNTS("0", "0", "0", "1")},
-    {"the last sample said nothing", {.state = NEST_VERDICT_RUNNING, .why = NEST_REASON_LINGER, .rate = 5, .silent = TRUE},
+    {"entries cannot be counted", {.state = NEST_VERDICT_RUNNING, .reason = NEST_REASON_BIT}, NEST_GUARD_FAILED,
+     "virt_nest_guests_running{" ONE ",reason=\"bit\"} 1\n" GUARD(ONE, "0", "0", "0", "1") COUNTS("0", "0", "0", "1")},
+    {"the last sample said nothing", {.state = NEST_VERDICT_RUNNING, .reason = NEST_REASON_LINGER, .rate = 5, .silent = TRUE},
      NEST_GUARD_LIFTED,
-     "virt_nest_guests_running{" ONE ",why=\"linger\"} 1\n" GUARD(ONE, "0", "0", "1", "0") COUNTS("0", "0", "1", "0")},
-    {"very many entries", {.state = NEST_VERDICT_RUNNING, .why = NEST_REASON_ALWAYS, .rate = 12345678}, NEST_GUARD_ARMED,
-     "virt_nest_guests_running{" ONE ",why=\"always\"} 1\nvirt_nest_entries_per_second{" ONE "} 1.23457e+07\n"
+     "virt_nest_guests_running{" ONE ",reason=\"linger\"} 1\n" GUARD(ONE, "0", "0", "1", "0") COUNTS("0", "0", "1", "0")},
+    {"very many entries", {.state = NEST_VERDICT_RUNNING, .reason = NEST_REASON_ALWAYS, .rate = 12345678}, NEST_GUARD_ARMED,
+     "virt_nest_guests_running{" ONE ",reason=\"always\"} 1\nvirt_nest_entries_per_second{" ONE "} 1.23457e+07\n"
      GUARD(ONE, "0", "1", "0", "0") COUNTS("0", "1", "0", "0")},
 };
 
@@ -216,7 +216,7 @@ test_names(void)
         {"", ""},
     };
     gchar *root = check_root_new();
-    const NestVerdict verdict = {.state = NEST_VERDICT_NONE, .why = NEST_REASON_NEVER};
+    const NestVerdict verdict = {.state = NEST_VERDICT_NONE, .reason = NEST_REASON_NEVER};
     g_autoptr(NestPluginHost) plugins = load(NULL);
 
     g_test_summary("whatever its name is, a domain has its own lines and nothing else");
@@ -225,7 +225,7 @@ test_names(void)
         const NestGuest guest = {names[i].name, UUID, 1, 1, TRUE, "svm"};
         const NestShown shown = {&guest, &verdict, NEST_GUARD_OFF, NULL, NULL};
         g_autofree gchar *line =
-            g_strdup_printf("\nvirt_nest_guests_running{domain=\"%s\",uuid=\"" UUID "\",why=\"never\"} 0\n", names[i].label);
+            g_strdup_printf("\nvirt_nest_guests_running{domain=\"%s\",uuid=\"" UUID "\",reason=\"never\"} 0\n", names[i].label);
         g_autofree gchar *text = NULL;
 
         check_publishes(plugins, &shown, 1);
@@ -301,7 +301,7 @@ test_replaced(void)
     g_autofree gchar *path = path_of(DEBIAN, FILE_NAME);
     g_autofree gchar *new = path_of(DEBIAN, FILE_NAME ".new");
     g_autofree gchar *elsewhere = path_of("elsewhere", NULL);
-    const NestVerdict verdict = {.state = NEST_VERDICT_NONE, .why = NEST_REASON_NEVER};
+    const NestVerdict verdict = {.state = NEST_VERDICT_NONE, .reason = NEST_REASON_NEVER};
     const NestShown shown = {&one, &verdict, NEST_GUARD_OFF, NULL, NULL};
     g_autoptr(NestPluginHost) plugins = load(NULL);
     mode_t mask = umask(077);

@@ -66,7 +66,7 @@ play_sample(Play *play, gchar **words)
     g_assert_cmpstr(words[3], ==, "->");
     g_assert_cmpstr(nest_verdict_state_name(play->verdict.state), ==, words[4]);
     g_assert_cmpstr(nest_verdict_reason_name(play->verdict.reason), ==, words[5]);
-    g_assert_cmpint(is_other, ==, before.state != play->verdict.state || before.why != play->verdict.reason);
+    g_assert_cmpint(is_other, ==, before.state != play->verdict.state || before.reason != play->verdict.reason);
     play->samples++;
 }
 
@@ -230,7 +230,7 @@ check_silence(const Walk *walk, const NestVerdict *before)
 {
     g_assert_true(walk->verdict.silent);
     g_assert_cmpint(walk->verdict.state, ==, before->state);
-    g_assert_cmpint(walk->verdict.reason, ==, before->why);
+    g_assert_cmpint(walk->verdict.reason, ==, before->reason);
 }
 
 static void
@@ -251,7 +251,7 @@ check_step(Walk *walk, const NestVerdict *before, const NestEvidence *evidence)
         g_assert_cmpint(after->state, ==, NEST_VERDICT_NONE);
     else if (grew || lingers || (walk->entered_at && walk->rules.strict))
         g_assert_cmpint(after->state, ==, NEST_VERDICT_RUNNING);
-    if (after->why == NEST_REASON_LINGER || after->why == NEST_REASON_STRICT || after->why == NEST_REASON_BIT)
+    if (after->reason == NEST_REASON_LINGER || after->reason == NEST_REASON_STRICT || after->reason == NEST_REASON_BIT)
         g_assert_true(nest_verdict_wants_bit(after));
     if (after->state != NEST_VERDICT_RUNNING)
         g_assert_false(nest_verdict_wants_bit(after));
@@ -363,8 +363,8 @@ test_names(void)
     g_assert_cmpstr(nest_verdict_state_name(NEST_VERDICT_NONE), ==, "none");
     g_assert_cmpstr(nest_verdict_state_name(NEST_VERDICT_RUNNING), ==, "running");
     for (gsize i = 0; i < G_N_ELEMENTS(reasons); i++) {
-        const NestVerdict verdict = {.why = reasons[i].why};
-        const char *name = nest_verdict_reason_name(reasons[i].why);
+        const NestVerdict verdict = {.reason = reasons[i].reason};
+        const char *name = nest_verdict_reason_name(reasons[i].reason);
         const char *phrase = nest_verdict_reason_text(name);
 
         g_assert_cmpstr(name, ==, reasons[i].name);
