@@ -88,39 +88,39 @@ add_metric_line(GString *text, const char *metric, const NestGuest *guest, const
 
 /* What is unknown is left out: 0 would say that there are none. */
 static void
-add_running(GString *text, const char *metric, const NestShown *shown)
+add_running(GString *text, const char *metric, const NestDomainStatus *status)
 {
-    const NestVerdict *verdict = shown->verdict;
+    const NestVerdict *verdict = status->verdict;
 
     if (verdict->state != NEST_VERDICT_UNKNOWN)
-        add_metric_line(text, metric, shown->guest, "reason",
+        add_metric_line(text, metric, status->guest, "reason",
                         nest_verdict_reason_name(verdict->reason),
                         verdict->state == NEST_VERDICT_RUNNING);
 }
 
 static void
-add_rate(GString *text, const char *metric, const NestShown *shown)
+add_rate(GString *text, const char *metric, const NestDomainStatus *status)
 {
-    const NestVerdict *verdict = shown->verdict;
+    const NestVerdict *verdict = status->verdict;
     gboolean countable =
         verdict->reason != NEST_REASON_NOTHING && verdict->reason != NEST_REASON_BIT;
 
     if (countable && !verdict->silent)
-        add_metric_line(text, metric, shown->guest, NULL, NULL, verdict->rate);
+        add_metric_line(text, metric, status->guest, NULL, NULL, verdict->rate);
 }
 
 static void
-add_guard(GString *text, const char *metric, const NestShown *shown)
+add_guard(GString *text, const char *metric, const NestDomainStatus *status)
 {
     for (gsize s = 0; s < NEST_GUARD_STATES; s++)
-        add_metric_line(text, metric, shown->guest, "state", nest_guard_state_name(s),
-                        shown->guard == s);
+        add_metric_line(text, metric, status->guest, "state", nest_guard_state_name(s),
+                        status->guard == s);
 }
 
 static const struct {
     const char *metric;
     const char *help;
-    void (*add)(GString *text, const char *metric, const NestShown *shown);
+    void (*add)(GString *text, const char *metric, const NestDomainStatus *status);
 } metrics[] = {
     {"virt_nest_guests_running",
      "Whether nested guests run in the domain, and why it is thought so.", add_running},
@@ -137,14 +137,14 @@ add_header(GString *text, const char *metric, const char *help)
 }
 
 static void
-add_counts(GString *text, const NestShown *shown, gsize n)
+add_counts(GString *text, const NestDomainStatus *status, gsize n)
 {
     add_header(text, "virt_nest_guards", "Guarded domains by the state of their guard.");
     for (gsize s = 0; s < NEST_GUARD_STATES; s++) {
         gsize count = 0;
 
         for (gsize i = 0; i < n; i++)
-            count += shown[i].guard == s;
+            count += status[i].guard == s;
         g_string_append_printf(text, "virt_nest_guards{state=\"%s\"} %" G_GSIZE_FORMAT "\n",
                                nest_guard_state_name(s), count);
     }
@@ -152,16 +152,16 @@ add_counts(GString *text, const NestShown *shown, gsize n)
 
 /* (transfer full) */
 static gchar *
-format(const NestShown *shown, gsize n)
+format(const NestDomainStatus *status, gsize n)
 {
     GString *text = g_string_new(NULL);
 
     for (gsize m = 0; m < G_N_ELEMENTS(metrics) && n > 0; m++) {
         add_header(text, metrics[m].metric, metrics[m].help);
         for (gsize i = 0; i < n; i++)
-            metrics[m].add(text, metrics[m].metric, &shown[i]);
+            metrics[m].add(text, metrics[m].metric, &status[i]);
     }
-    add_counts(text, shown, n);
+    add_counts(text, status, n);
     return g_string_free(text, FALSE);
 }
 
@@ -219,12 +219,12 @@ replace(const char *path, const char *text, GError **error)
 }
 
 static gboolean
-textfile_publish(gpointer data, const NestShown *shown, gsize n, GError **error)
+textfile_publish(gpointer data, const NestDomainStatus *status, gsize n, GError **error)
 {
     State *state = data;
     g_autofree gchar *folder = find_collector_folder(state);
     g_autofree gchar *path = folder ? g_build_filename(folder, "virt_nest.prom", NULL) : NULL;
-    g_autofree gchar *text = folder ? format(shown, n) : NULL;
+    g_autofree gchar *text = folder ? format(status, n) : NULL;
 
     if (!folder || (g_strcmp0(state->path, path) == 0 && g_strcmp0(state->text, text) == 0 &&
                     g_file_test(path, G_FILE_TEST_EXISTS)))

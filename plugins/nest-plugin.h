@@ -27,7 +27,7 @@ typedef enum {
 } NestPluginKind;
 
 /**
- * NestShown: what there is to be shown of a guarded domain.
+ * NestDomainStatus: what there is to be shown of a guarded domain.
  */
 typedef struct {
     const NestGuest *guest;
@@ -35,7 +35,7 @@ typedef struct {
     NestGuardState guard;
     const char *probe;   /* (nullable) the plugin whose evidence counts */
     const char *problem; /* (nullable) why the guard could not be armed */
-} NestShown;
+} NestDomainStatus;
 
 /**
  * NestPlugin: the exported constant.
@@ -83,7 +83,7 @@ typedef struct {
                          gboolean *ret_armed, GError **error);
 
     /* An export: gets all guarded domains each time something has changed, and none at the end. */
-    gboolean (*publish)(gpointer state, const NestShown *shown, gsize n, GError **error);
+    gboolean (*publish)(gpointer state, const NestDomainStatus *status, gsize n, GError **error);
 } NestPlugin;
 
 /* Stands before the plugin's definition of nest_plugin; all other

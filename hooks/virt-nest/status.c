@@ -19,11 +19,11 @@
 static const char *const headers[COLUMNS + 1] = {"NAME",    "STATE",  "TAG",   "CPU",
                                                  "APPLIED", "NESTED", "GUARD", NULL};
 
-/* What is shown. */
+/* What is listed. */
 typedef struct {
     GPtrArray *reports; /* of NestReport */
     double *rates;      /* of each: entries a second, or NEST_RATES_UNKNOWN */
-} Shown;
+} Listing;
 
 /* A row's cells, fit to be printed. */
 static gchar **
@@ -80,21 +80,21 @@ print_status_row(const gsize widths[COLUMNS], gchar **row, const char *problem)
 }
 
 static void
-print_status_table(const Shown *shown)
+print_status_table(const Listing *listing)
 {
     g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func((GDestroyNotify)g_strfreev);
     gsize widths[COLUMNS] = {0};
 
     g_ptr_array_add(rows, g_strdupv((gchar **)headers));
-    for (guint i = 0; i < shown->reports->len; i++)
-        g_ptr_array_add(rows, new_cells(g_ptr_array_index(shown->reports, i)));
+    for (guint i = 0; i < listing->reports->len; i++)
+        g_ptr_array_add(rows, new_cells(g_ptr_array_index(listing->reports, i)));
     for (guint i = 0; i < rows->len; i++)
         for (int c = 0; c < COLUMNS; c++)
             widths[c] = MAX(widths[c], nest_output_width(((gchar **)rows->pdata[i])[c]));
     print_status_row(widths, g_ptr_array_index(rows, 0), "PROBLEM");
-    for (guint i = 0; i < shown->reports->len; i++) {
-        const NestReport *report = g_ptr_array_index(shown->reports, i);
-        g_autoptr(GPtrArray) lines = nest_live_text(report->run, shown->rates[i]);
+    for (guint i = 0; i < listing->reports->len; i++) {
+        const NestReport *report = g_ptr_array_index(listing->reports, i);
+        g_autoptr(GPtrArray) lines = nest_live_text(report->run, listing->rates[i]);
 
         print_status_row(widths, g_ptr_array_index(rows, i + 1), report->problem);
         for (guint l = 0; l < lines->len; l++)
@@ -154,13 +154,13 @@ build_report(JsonBuilder *builder, const NestReport *report, double rate)
 }
 
 static void
-print_status_json(const Shown *shown)
+print_status_json(const Listing *listing)
 {
     g_autoptr(JsonBuilder) builder = json_builder_new();
 
     json_builder_begin_array(builder);
-    for (guint i = 0; i < shown->reports->len; i++)
-        build_report(builder, g_ptr_array_index(shown->reports, i), shown->rates[i]);
+    for (guint i = 0; i < listing->reports->len; i++)
+        build_report(builder, g_ptr_array_index(listing->reports, i), listing->rates[i]);
     json_builder_end_array(builder);
     nest_output_json_print(builder);
 }
@@ -177,35 +177,35 @@ is_running(const NestReport *report)
 }
 
 static void
-sample_all(const NestConnection *connection, NestRates *rates, Shown *shown)
+sample_all(const NestConnection *connection, NestRates *rates, Listing *listing)
 {
-    for (guint i = 0; i < shown->reports->len; i++) {
-        const NestReport *report = g_ptr_array_index(shown->reports, i);
+    for (guint i = 0; i < listing->reports->len; i++) {
+        const NestReport *report = g_ptr_array_index(listing->reports, i);
 
         if (is_running(report))
-            shown->rates[i] =
+            listing->rates[i] =
                 nest_rates_last(nest_rates_sample(rates, connection->libvirt, &report->run->guest));
     }
 }
 
 /* Two samples of each domain in which nested guests run, and one wait for all. */
 static void
-measure_rates(const NestConnection *connection, Shown *shown)
+measure_rates(const NestConnection *connection, Listing *listing)
 {
     g_autoptr(NestRates) rates = NULL;
     gboolean any = FALSE;
 
-    shown->rates = g_new(double, shown->reports->len + 1);
-    for (guint i = 0; i < shown->reports->len; i++) {
-        shown->rates[i] = NEST_RATES_UNKNOWN;
-        any |= is_running(g_ptr_array_index(shown->reports, i));
+    listing->rates = g_new(double, listing->reports->len + 1);
+    for (guint i = 0; i < listing->reports->len; i++) {
+        listing->rates[i] = NEST_RATES_UNKNOWN;
+        any |= is_running(g_ptr_array_index(listing->reports, i));
     }
     if (!any)
         return;
     rates = nest_rates_new(NEST_PLUGINDIR);
-    sample_all(connection, rates, shown);
+    sample_all(connection, rates, listing);
     g_usleep(BETWEEN_US);
-    sample_all(connection, rates, shown);
+    sample_all(connection, rates, listing);
 }
 
 static gint
@@ -227,15 +227,15 @@ add_report(const NestConnection *connection, virDomainPtr domain, gpointer repor
 static void
 print_status(const NestConnection *connection, GPtrArray *reports, gboolean json)
 {
-    Shown shown = {.reports = reports};
+    Listing listing = {.reports = reports};
 
     g_ptr_array_sort(reports, compare_reports_by_name);
-    measure_rates(connection, &shown);
+    measure_rates(connection, &listing);
     if (json)
-        print_status_json(&shown);
+        print_status_json(&listing);
     else
-        print_status_table(&shown);
-    g_free(shown.rates);
+        print_status_table(&listing);
+    g_free(listing.rates);
 }
 
 int

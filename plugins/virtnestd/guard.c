@@ -44,24 +44,24 @@ static gboolean
 export_now(gpointer data)
 {
     NestGuardManager *manager = data;
-    g_autoptr(GArray) shown = g_array_new(FALSE, FALSE, sizeof(NestShown));
+    g_autoptr(GArray) rows = g_array_new(FALSE, FALSE, sizeof(NestDomainStatus));
     const NestLoadedPlugin *loaded = NULL;
     GHashTableIter iter;
     NestMonitoredDomain *monitored = NULL;
 
     g_hash_table_iter_init(&iter, manager->monitored);
     while (g_hash_table_iter_next(&iter, NULL, (gpointer *)&monitored)) {
-        NestShown row = {&monitored->run->guest, &monitored->verdict,
-                         nest_monitored_domain_guard(monitored), monitored->probe,
-                         monitored->problem};
+        NestDomainStatus row = {&monitored->run->guest, &monitored->verdict,
+                                nest_monitored_domain_guard(monitored), monitored->probe,
+                                monitored->problem};
 
-        g_array_append_val(shown, row);
+        g_array_append_val(rows, row);
     }
     for (guint i = 0; (loaded = nest_plugin_host_get(manager->plugins, NEST_PLUGIN_EXPORT, i));
          i++) {
         g_autoptr(GError) error = NULL;
 
-        if (!loaded->plugin->publish(loaded->state, (const NestShown *)shown->data, shown->len,
+        if (!loaded->plugin->publish(loaded->state, (const NestDomainStatus *)rows->data, rows->len,
                                      &error))
             nest_log_error(NULL, NULL, error);
     }
@@ -552,7 +552,7 @@ nest_guard_manager_live_status(NestGuardManager *manager, const char *uuid,
     *ret_allow_is_over = monitored && monitored->once_used;
     if (g_hash_table_contains(manager->pending_releases, uuid))
         return nest_live_status_new();
-    return monitored && monitored->shown ? nest_live_status_copy(monitored->shown) : NULL;
+    return monitored && monitored->published ? nest_live_status_copy(monitored->published) : NULL;
 }
 
 gboolean

@@ -25,7 +25,7 @@ nest_monitored_domain_free(gpointer data)
     if (monitored->job)
         monitored->job->owner = NULL;
     nest_live_domain_unref(monitored->run);
-    nest_live_status_free(monitored->shown);
+    nest_live_status_free(monitored->published);
     g_free(monitored->problem);
     g_free(monitored->last_warning);
     g_free(monitored);
@@ -108,14 +108,15 @@ live_status_of(const NestMonitoredDomain *monitored, gint64 now)
 static gboolean
 is_other(const NestMonitoredDomain *monitored, const NestLiveStatus *status, gint64 now)
 {
-    const NestLiveStatus *shown = monitored->shown;
+    const NestLiveStatus *published = monitored->published;
 
-    if (!shown || shown->nested != status->nested || g_strcmp0(shown->guard, status->guard) != 0 ||
-        g_strcmp0(shown->problem, status->problem) != 0)
+    if (!published || published->nested != status->nested ||
+        g_strcmp0(published->guard, status->guard) != 0 ||
+        g_strcmp0(published->problem, status->problem) != 0)
         return TRUE;
-    return now - monitored->shown_at > REASON_MS &&
-           (g_strcmp0(shown->reason, status->reason) != 0 ||
-            g_strcmp0(shown->probe, status->probe) != 0);
+    return now - monitored->published_at > REASON_MS &&
+           (g_strcmp0(published->reason, status->reason) != 0 ||
+            g_strcmp0(published->probe, status->probe) != 0);
 }
 
 gboolean
@@ -125,8 +126,8 @@ nest_monitored_domain_show(NestMonitoredDomain *monitored, gint64 now)
 
     if (!is_other(monitored, status, now))
         return FALSE;
-    nest_live_status_free(monitored->shown);
-    monitored->shown = g_steal_pointer(&status);
-    monitored->shown_at = now;
+    nest_live_status_free(monitored->published);
+    monitored->published = g_steal_pointer(&status);
+    monitored->published_at = now;
     return TRUE;
 }

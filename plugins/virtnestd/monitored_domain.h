@@ -26,9 +26,9 @@ typedef struct {
     gchar *problem;        /* (nullable) why it could not be armed */
     gchar
         *last_warning; /* (nullable) the last warning about its guard, so that it is logged once */
-    guint missed_samples;  /* so many samples, the last ones, were not whole */
-    NestLiveStatus *shown; /* (nullable) what is published */
-    gint64 shown_at;       /* ... since when, on CLOCK_MONOTONIC's clock, in milliseconds */
+    guint missed_samples;      /* so many samples, the last ones, were not whole */
+    NestLiveStatus *published; /* (nullable) what is published */
+    gint64 published_at;       /* ... since when, on CLOCK_MONOTONIC's clock, in milliseconds */
 } NestMonitoredDomain;
 
 /* (transfer full) */
@@ -56,7 +56,7 @@ const char *nest_monitored_domain_reason(const NestMonitoredDomain *monitored);
 void nest_monitored_domain_say_once(NestMonitoredDomain *monitored, const GError *error);
 
 /**
- * nest_monitored_domain_show: bring @shown up to date.
+ * nest_monitored_domain_show: bring @published up to date.
  * @now: on CLOCK_MONOTONIC's clock, in milliseconds
  *
  * Returns: whether it is another than before. A reason alone may be out of date for some seconds, as all of

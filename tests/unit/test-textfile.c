@@ -37,7 +37,7 @@ load(const char *folder)
 }
 
 static gboolean
-publish(const NestPluginHost *plugins, const NestShown *shown, gsize n, GError **error)
+publish(const NestPluginHost *plugins, const NestDomainStatus *shown, gsize n, GError **error)
 {
     const NestLoadedPlugin *loaded = nest_plugin_host_get(plugins, NEST_PLUGIN_EXPORT, 0);
 
@@ -46,7 +46,7 @@ publish(const NestPluginHost *plugins, const NestShown *shown, gsize n, GError *
 }
 
 static void
-check_publishes(const NestPluginHost *plugins, const NestShown *shown, gsize n)
+check_publishes(const NestPluginHost *plugins, const NestDomainStatus *shown, gsize n)
 {
     g_autoptr(GError) error = NULL;
 
@@ -152,7 +152,7 @@ test_two(void)
     gchar *root = check_root_new();
     const NestVerdict busy = {.state = NEST_VERDICT_RUNNING, .reason = NEST_REASON_ENTRIES, .rate = 1234.5};
     const NestVerdict tcg = {.state = NEST_VERDICT_NONE, .reason = NEST_REASON_CLEAR};
-    const NestShown shown[] = {{&one, &busy, NEST_GUARD_ARMED, "probe-debugfs", NULL},
+    const NestDomainStatus shown[] = {{&one, &busy, NEST_GUARD_ARMED, "probe-debugfs", NULL},
                                {&two, &tcg, NEST_GUARD_OFF, "probe-registers", NULL}};
     NestPluginHost *plugins = load(NULL);
 
@@ -193,7 +193,7 @@ test_verdict(gconstpointer data)
 {
     gsize i = GPOINTER_TO_SIZE(data);
     gchar *root = check_root_new();
-    const NestShown shown = {&one, &verdicts[i].verdict, verdicts[i].guard, NULL, NULL};
+    const NestDomainStatus shown = {&one, &verdicts[i].verdict, verdicts[i].guard, NULL, NULL};
     g_autoptr(NestPluginHost) plugins = load(NULL);
 
     make_folder(DEBIAN);
@@ -223,7 +223,7 @@ test_names(void)
     make_folder(DEBIAN);
     for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
         const NestGuest guest = {names[i].name, UUID, 1, 1, TRUE, "svm"};
-        const NestShown shown = {&guest, &verdict, NEST_GUARD_OFF, NULL, NULL};
+        const NestDomainStatus shown = {&guest, &verdict, NEST_GUARD_OFF, NULL, NULL};
         g_autofree gchar *line =
             g_strdup_printf("\nvirt_nest_guests_running{domain=\"%s\",uuid=\"" UUID "\",reason=\"never\"} 0\n", names[i].label);
         g_autofree gchar *text = NULL;
@@ -302,7 +302,7 @@ test_replaced(void)
     g_autofree gchar *new = path_of(DEBIAN, FILE_NAME ".new");
     g_autofree gchar *elsewhere = path_of("elsewhere", NULL);
     const NestVerdict verdict = {.state = NEST_VERDICT_NONE, .reason = NEST_REASON_NEVER};
-    const NestShown shown = {&one, &verdict, NEST_GUARD_OFF, NULL, NULL};
+    const NestDomainStatus shown = {&one, &verdict, NEST_GUARD_OFF, NULL, NULL};
     g_autoptr(NestPluginHost) plugins = load(NULL);
     mode_t mask = umask(077);
     ino_t first = 0;

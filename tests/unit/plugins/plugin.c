@@ -86,7 +86,7 @@ is_armed(gpointer state, const NestGuest *guest, virDomainPtr domain, gboolean *
 }
 
 static gboolean
-publish(gpointer state, const NestShown *shown, gsize n, GError **error)
+publish(gpointer state, const NestDomainStatus *shown, gsize n, GError **error)
 {
     (void)state, (void)shown, (void)n, (void)error;
     return TRUE;
