@@ -69,7 +69,7 @@ endif
 FORTIFY   = $(if $(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),,-D_FORTIFY_SOURCE=2)
 HARDENING = -fstack-protector-strong -fstack-clash-protection $(FORTIFY) -fPIE
 HARDENING_LINK = -pie -Wl,-z,relro,-z,now
-# make asan builds with SANITIZE set, below a folder of its own.
+# make asan builds with SANITIZE set, below a directory of its own.
 ifdef SANITIZE
 HARDENING = -fsanitize=$(SANITIZE) -DNEST_SANITIZED -fno-omit-frame-pointer -fno-sanitize-recover=all -fPIE
 HARDENING_LINK = -pie -fsanitize=$(SANITIZE)

@@ -260,11 +260,11 @@ static gchar *
 definition_path(const Call *call)
 {
     g_autofree gchar *file = g_strconcat(call->name, ".xml", NULL);
-    g_autofree gchar *folder =
+    g_autofree gchar *directory =
         hook_is_in_session() ? g_build_filename(g_get_user_config_dir(), "libvirt", "qemu", NULL)
                              : nest_root_path("/etc/libvirt/qemu");
 
-    return strchr(call->name, '/') ? NULL : g_build_filename(folder, file, NULL);
+    return strchr(call->name, '/') ? NULL : g_build_filename(directory, file, NULL);
 }
 
 /* Whether the domain seems to have a definition: a hint, no proof. */

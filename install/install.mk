@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # make install: what goes where. The hook never replaces somebody else's.
 
-HOOK_FOLDER = $(DESTDIR)$(sysconfdir)/libvirt/hooks
+HOOK_DIRECTORY = $(DESTDIR)$(sysconfdir)/libvirt/hooks
 # Where a hook that is not ours exists, libvirt runs ours after it, from qemu.d.
-HOOK = $(shell test -e $(HOOK_FOLDER)/qemu && ! grep -q virt-nest $(HOOK_FOLDER)/qemu && \
+HOOK = $(shell test -e $(HOOK_DIRECTORY)/qemu && ! grep -q virt-nest $(HOOK_DIRECTORY)/qemu && \
          echo qemu.d/50-virt-nest || echo qemu)
 INSTALL_PROGRAM = install -D -m 755
 INSTALL_DATA    = install -D -m 644
@@ -35,8 +35,8 @@ install: $(PROGRAMS)
 	test -e $(DESTDIR)$(sysconfdir)/virt-nest/virt-nest.conf || \
 	    $(FILL_IN) install/config/virt-nest.conf | \
 	    $(INSTALL_DATA) /dev/stdin $(DESTDIR)$(sysconfdir)/virt-nest/virt-nest.conf
-	$(INSTALL_PROGRAM) $(BUILD)/hooks/qemu $(HOOK_FOLDER)/$(HOOK).new
-	mv -f $(HOOK_FOLDER)/$(HOOK).new $(HOOK_FOLDER)/$(HOOK)
+	$(INSTALL_PROGRAM) $(BUILD)/hooks/qemu $(HOOK_DIRECTORY)/$(HOOK).new
+	mv -f $(HOOK_DIRECTORY)/$(HOOK).new $(HOOK_DIRECTORY)/$(HOOK)
 
 # The settings stay: they are the administrator's. Tagged domains keep their definitions and are then
 # started without the hook's check. On the host itself the units are stopped and the guards disarmed first, as
@@ -53,7 +53,7 @@ uninstall:
 	if $(ON_SYSTEMD); then for unit in $(UNITS); do \
 	    [ ! -e $(unitdir)/$$unit ] || systemctl --quiet disable $$unit || :; done; fi
 	for hook in qemu qemu.d/50-virt-nest; do \
-	    if grep -qs virt-nest $(HOOK_FOLDER)/$$hook; then rm -f $(HOOK_FOLDER)/$$hook; fi; done
+	    if grep -qs virt-nest $(HOOK_DIRECTORY)/$$hook; then rm -f $(HOOK_DIRECTORY)/$$hook; fi; done
 	rm -f $(DESTDIR)$(bindir)/virt-nest $(DESTDIR)$(sbindir)/virtnestd
 	for unit in $(UNITS); do rm -f $(DESTDIR)$(unitdir)/$$unit; done
 	rm -f $(DESTDIR)$(datadir)/bash-completion/completions/virt-nest

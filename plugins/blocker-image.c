@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 /* Where libvirt's system daemons keep the private directories, domain-ID-NAME. */
-#define FOLDERS "/var/lib/libvirt/qemu"
+#define DIRECTORIES "/var/lib/libvirt/qemu"
 #define IMAGE NEST_BLOCKER_NODE ".img"
 #define IMAGE_SIZE 1024
 #define SHORT_NAME 20 /* bytes that a name has at least if it was cut */
@@ -81,7 +81,7 @@ static const NestBlockerFormat formats[] = {
      }},
 };
 
-struct NestBlockerFolder {
+struct NestBlockerDirectory {
     int fd;
     gchar *image; /* its path */
 };
@@ -111,9 +111,9 @@ nest_blocker_format_name(const NestBlockerFormat *format)
  * domain's name in it after 20 characters (virDomainDefGetShortName). After a power failure, the directory
  * of a guest may remain that had the same id and whose whole name is the beginning of this guest's name. */
 static gchar *
-find_guest_folder(const NestGuest *guest)
+find_guest_directory(const NestGuest *guest)
 {
-    g_autofree gchar *above = nest_root_path(FOLDERS);
+    g_autofree gchar *above = nest_root_path(DIRECTORIES);
     g_autofree gchar *prefix = g_strdup_printf("domain-%d-", guest->id);
     g_autoptr(GDir) dir = g_dir_open(above, 0, NULL);
     g_autofree gchar *found = NULL;
@@ -132,40 +132,40 @@ find_guest_folder(const NestGuest *guest)
     return g_steal_pointer(&found);
 }
 
-NestBlockerFolder *
-nest_blocker_folder_open(const NestGuest *guest, GError **error)
+NestBlockerDirectory *
+nest_blocker_directory_open(const NestGuest *guest, GError **error)
 {
-    g_autofree gchar *path = find_guest_folder(guest);
+    g_autofree gchar *path = find_guest_directory(guest);
     int fd = path ? open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
-    NestBlockerFolder *folder = NULL;
+    NestBlockerDirectory *directory = NULL;
 
     if (fd < 0) {
         g_set_error(
             error, NEST_ERROR, NEST_ERROR_GUARD,
             "%s/domain-%d-*, its QEMU's own directory, cannot be used (%s); only domains of this host's "
             "qemu:///system can be guarded",
-            FOLDERS, guest->id, path ? g_strerror(errno) : "not exactly one is there");
+            DIRECTORIES, guest->id, path ? g_strerror(errno) : "not exactly one is there");
         return NULL;
     }
-    folder = g_new0(NestBlockerFolder, 1);
-    folder->fd = fd;
-    folder->image = g_build_filename(path, IMAGE, NULL);
-    return folder;
+    directory = g_new0(NestBlockerDirectory, 1);
+    directory->fd = fd;
+    directory->image = g_build_filename(path, IMAGE, NULL);
+    return directory;
 }
 
 void
-nest_blocker_folder_free(NestBlockerFolder *folder)
+nest_blocker_directory_free(NestBlockerDirectory *directory)
 {
-    if (!folder)
+    if (!directory)
         return;
-    unlinkat(folder->fd, IMAGE, 0);
-    close(folder->fd);
-    g_free(folder->image);
-    g_free(folder);
+    unlinkat(directory->fd, IMAGE, 0);
+    close(directory->fd);
+    g_free(directory->image);
+    g_free(directory);
 }
 
 static gboolean
-write_image(int folder, int fd, const NestBlockerFormat *format)
+write_image(int directory, int fd, const NestBlockerFormat *format)
 {
     char bytes[IMAGE_SIZE] = {0};
     struct stat owner;
@@ -176,27 +176,28 @@ write_image(int folder, int fd, const NestBlockerFormat *format)
     written = write(fd, bytes, format->size);
     if (written >= 0 && (gsize)written < format->size)
         errno = ENOSPC;
-    return written == (ssize_t)format->size && fstat(folder, &owner) == 0 &&
+    return written == (ssize_t)format->size && fstat(directory, &owner) == 0 &&
            fchown(fd, owner.st_uid, owner.st_gid) == 0;
 }
 
 const char *
-nest_blocker_folder_put(NestBlockerFolder *folder, const NestBlockerFormat *format, GError **error)
+nest_blocker_directory_put(NestBlockerDirectory *directory, const NestBlockerFormat *format,
+                           GError **error)
 {
     int fd = -1;
     int problem = 0;
 
-    unlinkat(folder->fd, IMAGE, 0);
-    fd = openat(folder->fd, IMAGE, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0 || !write_image(folder->fd, fd, format))
+    unlinkat(directory->fd, IMAGE, 0);
+    fd = openat(directory->fd, IMAGE, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0 || !write_image(directory->fd, fd, format))
         problem = errno;
     if (fd >= 0 && close(fd) < 0 && problem == 0)
         problem = errno;
     if (problem == 0)
-        return folder->image;
+        return directory->image;
     g_set_error(error, NEST_ERROR, NEST_ERROR_GUARD,
                 "cannot write %s, %" G_GSIZE_FORMAT
                 " bytes: %s; make that possible, the next try is soon",
-                folder->image, format->size, g_strerror(problem));
+                directory->image, format->size, g_strerror(problem));
     return NULL;
 }

@@ -25,29 +25,30 @@ const NestBlockerFormat *nest_blocker_format_by_name(const char *name);
 const char *nest_blocker_format_name(const NestBlockerFormat *format);
 
 /**
- * NestBlockerFolder: the private directory of a running domain, open.
+ * NestBlockerDirectory: the private directory of a running domain, open.
  */
-typedef struct NestBlockerFolder NestBlockerFolder;
+typedef struct NestBlockerDirectory NestBlockerDirectory;
 
 /**
- * nest_blocker_folder_open: the directory that libvirt made for this QEMU alone.
+ * nest_blocker_directory_open: the directory that libvirt made for this QEMU alone.
  *
  * It is the only place where a QEMU that AppArmor or SELinux confines can open a file of ours. It
  * belongs to QEMU, so nothing in it is trusted, and no link is followed.
  *
  * Returns: (transfer full) NULL with NEST_ERROR_GUARD.
  */
-NestBlockerFolder *nest_blocker_folder_open(const NestGuest *guest,
-                                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
+NestBlockerDirectory *nest_blocker_directory_open(const NestGuest *guest,
+                                                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Removes the image, even one that a killed process has left there, and closes the directory. */
-void nest_blocker_folder_free(NestBlockerFolder *folder);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestBlockerFolder, nest_blocker_folder_free)
+void nest_blocker_directory_free(NestBlockerDirectory *directory);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestBlockerDirectory, nest_blocker_directory_free)
 
 /**
- * nest_blocker_folder_put: write an image, in place of the one before.
+ * nest_blocker_directory_put: write an image, in place of the one before.
  *
  * Returns: (transfer none) its path, for QEMU; NULL with NEST_ERROR_GUARD.
  */
-const char *nest_blocker_folder_put(NestBlockerFolder *folder, const NestBlockerFormat *format,
-                                    GError **error) G_GNUC_WARN_UNUSED_RESULT;
+const char *nest_blocker_directory_put(NestBlockerDirectory *directory,
+                                       const NestBlockerFormat *format,
+                                       GError **error) G_GNUC_WARN_UNUSED_RESULT;

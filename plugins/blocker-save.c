@@ -32,12 +32,12 @@ is_compressor(const char *process)
 static gboolean
 has_open(const char *process, const char *pipe)
 {
-    g_autofree gchar *folder = g_build_filename(process, "fd", NULL);
-    g_autoptr(GDir) files = g_dir_open(folder, 0, NULL);
+    g_autofree gchar *directory = g_build_filename(process, "fd", NULL);
+    g_autoptr(GDir) files = g_dir_open(directory, 0, NULL);
     const char *name = NULL;
 
     while (files && (name = g_dir_read_name(files))) {
-        g_autofree gchar *path = g_build_filename(folder, name, NULL);
+        g_autofree gchar *path = g_build_filename(directory, name, NULL);
         g_autofree gchar *target = g_file_read_link(path, NULL);
 
         if (g_strcmp0(target, pipe) == 0)

@@ -15,33 +15,33 @@
 #define KEY "directory"
 
 /* Where node_exporter looks, as Debian and as most others set it up. */
-static const char *const usual_folders[] = {
+static const char *const usual_directories[] = {
     "/var/lib/prometheus/node-exporter",
     "/var/lib/node_exporter/textfile_collector",
 };
 
 typedef struct {
-    gchar *folder; /* (nullable) as it is set */
-    gchar *text;   /* (nullable) what was written last */
-    gchar *path;   /* (nullable) ... and where */
+    gchar *directory; /* (nullable) as it is set */
+    gchar *text;      /* (nullable) what was written last */
+    gchar *path;      /* (nullable) ... and where */
 } State;
 
 static gboolean
 textfile_start(GKeyFile *settings, gpointer *ret_state, GError **error)
 {
     const char *name = nest_plugin.name;
-    g_autofree gchar *folder = g_key_file_get_string(settings, name, KEY, NULL);
+    g_autofree gchar *directory = g_key_file_get_string(settings, name, KEY, NULL);
     State *state = NULL;
 
     if (!nest_settings_check(settings, name, (const gchar *const[]){KEY, NULL}, error))
         return FALSE;
-    if (folder && !g_path_is_absolute(folder)) {
+    if (directory && !g_path_is_absolute(directory)) {
         g_set_error(error, NEST_ERROR, NEST_ERROR_CONFIG,
-                    NEST_CONFIG_FILE ": [%s] " KEY "=%s is not an absolute path", name, folder);
+                    NEST_CONFIG_FILE ": [%s] " KEY "=%s is not an absolute path", name, directory);
         return FALSE;
     }
     state = g_new0(State, 1);
-    state->folder = g_steal_pointer(&folder);
+    state->directory = g_steal_pointer(&directory);
     *ret_state = state;
     return TRUE;
 }
@@ -51,7 +51,7 @@ textfile_stop(gpointer data)
 {
     State *state = data;
 
-    g_free(state->folder);
+    g_free(state->directory);
     g_free(state->text);
     g_free(state->path);
     g_free(state);
@@ -167,15 +167,15 @@ format(const NestDomainStatus *status, gsize n)
 
 /* (transfer full)(nullable) NULL: nobody collects files here. */
 static gchar *
-find_collector_folder(const State *state)
+find_collector_directory(const State *state)
 {
-    if (state->folder)
-        return nest_root_path(state->folder);
-    for (gsize i = 0; i < G_N_ELEMENTS(usual_folders); i++) {
-        g_autofree gchar *folder = nest_root_path(usual_folders[i]);
+    if (state->directory)
+        return nest_root_path(state->directory);
+    for (gsize i = 0; i < G_N_ELEMENTS(usual_directories); i++) {
+        g_autofree gchar *directory = nest_root_path(usual_directories[i]);
 
-        if (g_file_test(folder, G_FILE_TEST_IS_DIR))
-            return g_steal_pointer(&folder);
+        if (g_file_test(directory, G_FILE_TEST_IS_DIR))
+            return g_steal_pointer(&directory);
     }
     return NULL;
 }
@@ -222,12 +222,12 @@ static gboolean
 textfile_publish(gpointer data, const NestDomainStatus *status, gsize n, GError **error)
 {
     State *state = data;
-    g_autofree gchar *folder = find_collector_folder(state);
-    g_autofree gchar *path = folder ? g_build_filename(folder, "virt_nest.prom", NULL) : NULL;
-    g_autofree gchar *text = folder ? format(status, n) : NULL;
+    g_autofree gchar *directory = find_collector_directory(state);
+    g_autofree gchar *path = directory ? g_build_filename(directory, "virt_nest.prom", NULL) : NULL;
+    g_autofree gchar *text = directory ? format(status, n) : NULL;
 
-    if (!folder || (g_strcmp0(state->path, path) == 0 && g_strcmp0(state->text, text) == 0 &&
-                    g_file_test(path, G_FILE_TEST_EXISTS)))
+    if (!directory || (g_strcmp0(state->path, path) == 0 && g_strcmp0(state->text, text) == 0 &&
+                       g_file_test(path, G_FILE_TEST_EXISTS)))
         return TRUE;
     if (!replace(path, text, error))
         return FALSE;

@@ -203,10 +203,10 @@ is_forbidden(const GError *error)
 
 /* Opens an image of the format; TRUE where that blocks. */
 static gboolean
-try_format(Attempt *attempt, NestBlockerFolder *folder, const NestBlockerFormat *format,
+try_format(Attempt *attempt, NestBlockerDirectory *directory, const NestBlockerFormat *format,
            GError **error)
 {
-    const char *path = nest_blocker_folder_put(folder, format, error);
+    const char *path = nest_blocker_directory_put(directory, format, error);
 
     if (!path ||
         !nest_blocker_node_add(attempt->domain, nest_blocker_format_name(format), path, error) ||
@@ -222,14 +222,14 @@ try_format(Attempt *attempt, NestBlockerFolder *folder, const NestBlockerFormat 
 static gboolean
 try_formats(Attempt *attempt, GError **error)
 {
-    g_autoptr(NestBlockerFolder) folder = nest_blocker_folder_open(attempt->guest, error);
+    g_autoptr(NestBlockerDirectory) directory = nest_blocker_directory_open(attempt->guest, error);
     g_autoptr(GString) reasons = g_string_new(NULL);
 
-    for (guint i = 0; folder && i < attempt->formats->len; i++) {
+    for (guint i = 0; directory && i < attempt->formats->len; i++) {
         const NestBlockerFormat *format = g_ptr_array_index(attempt->formats, i);
         g_autoptr(GError) problem = NULL;
 
-        if (try_format(attempt, folder, format, &problem))
+        if (try_format(attempt, directory, format, &problem))
             return TRUE;
         if (!g_error_matches(problem, NEST_ERROR, NEST_ERROR_MONITOR) || is_busy(problem) ||
             is_forbidden(problem)) { /* no other format would do better */
@@ -239,7 +239,7 @@ try_formats(Attempt *attempt, GError **error)
         g_string_append_printf(reasons, "%s (%s), ", nest_blocker_format_name(format),
                                problem->message);
     }
-    if (folder)
+    if (directory)
         g_set_error(error, NEST_ERROR, NEST_ERROR_GUARD,
                     "its QEMU opens none of %sand needs one: see [" GROUP "] " KEY
                     " in virt-nest.conf(5)",
@@ -411,7 +411,7 @@ remove_node(virDomainPtr domain, GError **error)
 static gboolean
 blocker_disarm(gpointer state, const NestGuest *guest, virDomainPtr domain, GError **error)
 {
-    g_autoptr(NestBlockerFolder) folder = nest_blocker_folder_open(guest, NULL);
+    g_autoptr(NestBlockerDirectory) directory = nest_blocker_directory_open(guest, NULL);
     g_autoptr(GError) problem = NULL;
     gboolean may = FALSE;
 

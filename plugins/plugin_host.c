@@ -101,10 +101,10 @@ start_plugin(Entry *entry, const char *name, GKeyFile *settings, GError **error)
 }
 
 static gboolean
-load(NestPluginHost *plugins, const char *folder, const char *name, GKeyFile *settings,
+load(NestPluginHost *plugins, const char *directory, const char *name, GKeyFile *settings,
      GError **error)
 {
-    g_autofree gchar *path = g_strdup_printf("%s/%s.so", folder, name);
+    g_autofree gchar *path = g_strdup_printf("%s/%s.so", directory, name);
     Entry entry = {0};
 
     /* The name becomes part of a path. */
@@ -113,7 +113,7 @@ load(NestPluginHost *plugins, const char *folder, const char *name, GKeyFile *se
                             "a plugin's name is made of a-z, 0-9 and -");
         return FALSE;
     }
-    if (!check_writers(folder, error) || !check_writers(path, error))
+    if (!check_writers(directory, error) || !check_writers(path, error))
         return FALSE;
     entry.module = g_module_open(path, G_MODULE_BIND_LAZY | G_MODULE_BIND_LOCAL);
     if (!entry.module) {
@@ -141,7 +141,7 @@ log_skipped(const char *name, const GError *problem)
 }
 
 NestPluginHost *
-nest_plugin_host_load(const char *folder, const gchar *const *names, GKeyFile *settings)
+nest_plugin_host_load(const char *directory, const gchar *const *names, GKeyFile *settings)
 {
     NestPluginHost *plugins = g_new0(NestPluginHost, 1);
 
@@ -155,7 +155,7 @@ nest_plugin_host_load(const char *folder, const gchar *const *names, GKeyFile *s
 
         for (gsize before = 0; before < i; before++)
             repeated = repeated || g_str_equal(names[before], names[i]);
-        if (!repeated && !load(plugins, folder, names[i], settings, &problem))
+        if (!repeated && !load(plugins, directory, names[i], settings, &problem))
             log_skipped(names[i], problem);
     }
     return plugins;

@@ -16,7 +16,7 @@ typedef struct NestPluginHost NestPluginHost;
 
 /**
  * nest_plugin_host_load: load and start plugins.
- * @folder: where the shared objects are
+ * @directory: where the shared objects are
  * @names: their names, in the order in which they are asked
  * @settings: the configuration; each plugin reads the group of its name
  *
@@ -24,7 +24,7 @@ typedef struct NestPluginHost NestPluginHost;
  *
  * Returns: (transfer full) those that are in use, perhaps none.
  */
-NestPluginHost *nest_plugin_host_load(const char *folder, const gchar *const *names,
+NestPluginHost *nest_plugin_host_load(const char *directory, const gchar *const *names,
                                       GKeyFile *settings);
 
 /* Stops and unloads all. */

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FOLDER "/sys/kernel/debug/kvm"
+#define DIRECTORY "/sys/kernel/debug/kvm"
 
 /* The least time between two listings: a VM that is nowhere must not cost
  * a listing for each sample. */
@@ -61,7 +61,7 @@ debugfs_applies(gpointer state, const NestGuest *guest)
 
 /* @name: an entry of the directory. An entry that is no VM is a file, or begins with no number. */
 static void
-add_vm(State *state, const char *folder, const char *name)
+add_vm(State *state, const char *directory, const char *name)
 {
     char *end = NULL;
     gint64 pid = g_ascii_strtoll(name, &end, 10);
@@ -74,26 +74,26 @@ add_vm(State *state, const char *folder, const char *name)
         counters = g_ptr_array_new_with_free_func(g_free);
         g_hash_table_insert(state->vms, key, counters);
     }
-    g_ptr_array_add(counters, g_build_filename(folder, name, "nested_run", NULL));
+    g_ptr_array_add(counters, g_build_filename(directory, name, "nested_run", NULL));
 }
 
 /* Finds all VMs, and forgets those that are gone. */
 static gboolean
 list(State *state, GError **error)
 {
-    g_autofree gchar *folder = nest_root_path(FOLDER);
-    DIR *stream = opendir(folder);
+    g_autofree gchar *directory = nest_root_path(DIRECTORY);
+    DIR *stream = opendir(directory);
     const struct dirent *entry = NULL;
 
     g_hash_table_remove_all(state->vms);
     if (!stream) {
-        g_set_error(error, NEST_ERROR, NEST_ERROR_IO, "cannot list " FOLDER ": %s%s",
+        g_set_error(error, NEST_ERROR, NEST_ERROR_IO, "cannot list " DIRECTORY ": %s%s",
                     g_strerror(errno),
                     errno == ENOENT ? " (debugfs is not mounted, or kvm not loaded)" : "");
         return FALSE;
     }
     while ((entry = readdir(stream)))
-        add_vm(state, folder, entry->d_name);
+        add_vm(state, directory, entry->d_name);
     closedir(stream);
     state->listed = g_get_monotonic_time();
     return TRUE;
@@ -156,7 +156,7 @@ set_debugfs_error(GError **error, gint64 pid, int number)
         if (reasons[i].number == number)
             words = reasons[i].words;
     g_set_error(error, NEST_ERROR, NEST_ERROR_IO,
-                "cannot read the entries into nested guests in " FOLDER "/%" G_GINT64_FORMAT
+                "cannot read the entries into nested guests in " DIRECTORY "/%" G_GINT64_FORMAT
                 "-*/nested_run: %s",
                 pid, words);
     return FALSE;

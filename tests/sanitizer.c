@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Linked into every program of a sanitized build (tests/asan): where findings are written. libvirt starts the
  * hook with an environment of its own and looks at few of its exit codes, and nobody waits for virtnestd's:
- * so what is found goes into a folder that the run looks at in the end. */
+ * so what is found goes into a directory that the run looks at in the end. */
 
 /* The runtimes ask before they are ready for instrumented code. */
 #define EARLY __attribute__((no_sanitize("address", "undefined"), used))

@@ -76,7 +76,7 @@ $(BUILD)/tests/second-part-alone: hooks/qemu_hook.c hooks/operations.h hooks/fat
 	@mkdir -p $(@D)
 	$(CC) $(TEST_FLAGS) $(HARDENING_LINK) -o $@ $(filter %.c %.o %.a,$^) $(LIBRARY_LIBS)
 
-# A tier is a folder of tests/; tests/run counts what they say in TAP.
+# A tier is a directory of tests/; tests/run counts what they say in TAP.
 .PHONY: unit-programs check-unit check-libvirt check vm-check asan soak
 unit-programs: $(PROGRAMS) $(TESTS) $(BUILD)/tests/blocker $(BUILD)/tests/front-alone $(BUILD)/tests/second-part-alone
 
@@ -111,7 +111,7 @@ soak:
 lint: all
 	BUILD=$(BUILD) tests/run build/lint
 
-# Fuzzing, by libFuzzer: what is compiled for it stands below a folder of its own. The same for AFL++:
+# Fuzzing, by libFuzzer: what is compiled for it stands below a directory of its own. The same for AFL++:
 #   make fuzz FUZZ_CC=afl-clang-fast FUZZ=build/fuzz-afl
 FUZZ_TARGETS = config definition front hook modprobe state tag
 FUZZ         = $(BUILD)/fuzz

@@ -13,10 +13,10 @@ int
 nest_lock_open(const char *name, GError **error)
 {
     g_autofree gchar *path = nest_root_runtime_path(name);
-    g_autofree gchar *folder = g_path_get_dirname(path);
+    g_autofree gchar *directory = g_path_get_dirname(path);
     int lock = -1;
 
-    if (g_mkdir_with_parents(folder, 0755) == 0)
+    if (g_mkdir_with_parents(directory, 0755) == 0)
         lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (lock < 0)
         g_set_error(error, NEST_ERROR, NEST_ERROR_IO, "cannot open %s: %s", path,

@@ -8,9 +8,9 @@
 static const char *
 root(void)
 {
-    const char *folder = secure_getenv("VIRT_NEST_ROOT");
+    const char *directory = secure_getenv("VIRT_NEST_ROOT");
 
-    return folder ? folder : "";
+    return directory ? directory : "";
 }
 
 gboolean
@@ -28,10 +28,10 @@ nest_root_path(const char *path)
 gchar *
 nest_root_runtime_path(const char *name)
 {
-    g_autofree gchar *folder = geteuid() == 0
-                                   ? g_strdup("/run/virt-nest")
-                                   : g_strdup_printf("/run/user/%u/virt-nest", (unsigned)geteuid());
-    g_autofree gchar *path = g_build_filename(folder, name, NULL);
+    g_autofree gchar *directory =
+        geteuid() == 0 ? g_strdup("/run/virt-nest")
+                       : g_strdup_printf("/run/user/%u/virt-nest", (unsigned)geteuid());
+    g_autofree gchar *path = g_build_filename(directory, name, NULL);
 
     return nest_root_path(path);
 }

@@ -13,7 +13,7 @@
 /* What a flag announces comes at once; on a loaded host that may take seconds. */
 #define FRESH_SECONDS 60
 
-static const char *const folders[] = {
+static const char *const directories[] = {
     [NEST_RUNTIME_FLAG_RESUMING] = "resume",
     [NEST_RUNTIME_FLAG_RESTORING] = "restore",
     [NEST_RUNTIME_FLAG_CORRECTING] = "correcting",
@@ -24,7 +24,7 @@ static const char *const folders[] = {
 static gchar *
 flag_path(NestRuntimeFlag flag, const char *uuid)
 {
-    g_autofree gchar *name = g_build_filename(folders[flag], uuid, NULL);
+    g_autofree gchar *name = g_build_filename(directories[flag], uuid, NULL);
 
     return g_uuid_string_is_valid(uuid) ? nest_root_runtime_path(name) : NULL;
 }
@@ -32,11 +32,11 @@ flag_path(NestRuntimeFlag flag, const char *uuid)
 static gboolean
 make_stamp(const char *path)
 {
-    g_autofree gchar *folder = g_path_get_dirname(path);
-    g_autofree gchar *above = g_path_get_dirname(folder);
+    g_autofree gchar *directory = g_path_get_dirname(path);
+    g_autofree gchar *above = g_path_get_dirname(directory);
     int fd = -1;
 
-    if (g_mkdir_with_parents(above, 0755) < 0 || (g_mkdir(folder, 0700) < 0 && errno != EEXIST))
+    if (g_mkdir_with_parents(above, 0755) < 0 || (g_mkdir(directory, 0700) < 0 && errno != EEXIST))
         return FALSE;
     g_unlink(path); /* a fresh file has a fresh time */
     fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -72,11 +72,11 @@ nest_runtime_flag_test(NestRuntimeFlag flag, const char *uuid)
 gchar *
 nest_runtime_flag_find(NestRuntimeFlag flag)
 {
-    g_autofree gchar *path = nest_root_runtime_path(folders[flag]);
-    g_autoptr(GDir) folder = g_dir_open(path, 0, NULL);
+    g_autofree gchar *path = nest_root_runtime_path(directories[flag]);
+    g_autoptr(GDir) directory = g_dir_open(path, 0, NULL);
     const char *name = NULL;
 
-    while (folder && (name = g_dir_read_name(folder)))
+    while (directory && (name = g_dir_read_name(directory)))
         if (nest_runtime_flag_test(flag, name))
             return g_strdup(name);
     return NULL;

@@ -12,7 +12,7 @@
 #include <string.h>
 
 /* libvirt's definitions, one file a domain (facts.md, "Definitions"). */
-#define FOLDER "/etc/libvirt/qemu"
+#define DIRECTORY "/etc/libvirt/qemu"
 
 /* How many domains a message names at most. */
 #define SHOWN 5
@@ -73,12 +73,12 @@ GPtrArray *
 nest_exposed_read(const NestCpuVendor *vendor)
 {
     GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
-    g_autofree gchar *folder = nest_root_path(FOLDER);
-    g_autoptr(GDir) files = g_dir_open(folder, 0, NULL);
+    g_autofree gchar *directory = nest_root_path(DIRECTORY);
+    g_autoptr(GDir) files = g_dir_open(directory, 0, NULL);
     const char *file = NULL;
 
     while (files && (file = g_dir_read_name(files))) {
-        g_autofree gchar *path = g_build_filename(folder, file, NULL);
+        g_autofree gchar *path = g_build_filename(directory, file, NULL);
         g_autoptr(NestDomainXml) xml =
             g_str_has_suffix(file, ".xml") ? read_exposed_definition(path) : NULL;
 

@@ -53,7 +53,7 @@ static gboolean
 can_be_loaded(const NestCpuVendor *vendor)
 {
     struct utsname kernel;
-    g_autofree gchar *folder = NULL;
+    g_autofree gchar *directory = NULL;
     g_autofree gchar *path = NULL;
     g_autoptr(KmodCtx) kmod = NULL;
     KmodList *found = NULL;
@@ -61,8 +61,8 @@ can_be_loaded(const NestCpuVendor *vendor)
     const char *const no_configuration[] = {NULL};
 
     uname(&kernel);
-    folder = g_build_filename("/lib/modules", kernel.release, NULL);
-    path = nest_root_path(folder);
+    directory = g_build_filename("/lib/modules", kernel.release, NULL);
+    path = nest_root_path(directory);
     kmod = kmod_new(path, no_configuration);
     has = kmod && kmod_module_new_from_lookup(kmod, vendor->module, &found) == 0 && found;
     kmod_module_unref_list(found);

@@ -52,7 +52,7 @@ compare_parameter_names(gconstpointer a, gconstpointer b)
 }
 
 static gchar *
-folder_of(const NestCpuVendor *vendor)
+directory_of(const NestCpuVendor *vendor)
 {
     g_autofree gchar *path = g_strdup_printf("/sys/module/%s/parameters", vendor->module);
 
@@ -61,9 +61,9 @@ folder_of(const NestCpuVendor *vendor)
 
 /* (nullable) NULL for a parameter that this kernel does not have or does not show. */
 static gchar *
-read_value(const char *folder, const char *name)
+read_value(const char *directory, const char *name)
 {
-    g_autofree gchar *path = g_build_filename(folder, name, NULL);
+    g_autofree gchar *path = g_build_filename(directory, name, NULL);
     gchar *value = NULL;
 
     return g_file_get_contents(path, &value, NULL, NULL) ? g_strstrip(value) : NULL;
@@ -80,10 +80,10 @@ GPtrArray *
 nest_kvm_parameters_read(const NestCpuVendor *vendor)
 {
     GPtrArray *parameters = g_ptr_array_new_with_free_func(parameter_free);
-    g_autofree gchar *folder = folder_of(vendor);
+    g_autofree gchar *directory = directory_of(vendor);
 
     for (gsize i = 0; i < G_N_ELEMENTS(table); i++) {
-        gchar *value = read_value(folder, table[i].name);
+        gchar *value = read_value(directory, table[i].name);
         NestKvmParameter *parameter = value ? g_new0(NestKvmParameter, 1) : NULL;
 
         if (!value)
@@ -98,10 +98,10 @@ nest_kvm_parameters_read(const NestCpuVendor *vendor)
 }
 
 static GPtrArray *
-list_names(const char *folder)
+list_names(const char *directory)
 {
     GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
-    g_autoptr(GDir) files = g_dir_open(folder, 0, NULL);
+    g_autoptr(GDir) files = g_dir_open(directory, 0, NULL);
     const char *name = NULL;
 
     while (files && (name = g_dir_read_name(files)))
@@ -114,13 +114,13 @@ list_names(const char *folder)
 gchar *
 nest_kvm_parameters_text(const NestCpuVendor *vendor)
 {
-    g_autofree gchar *folder = folder_of(vendor);
-    g_autoptr(GPtrArray) names = list_names(folder);
+    g_autofree gchar *directory = directory_of(vendor);
+    g_autoptr(GPtrArray) names = list_names(directory);
     GString *text = g_string_new(NULL);
 
     for (guint i = 0; i < names->len; i++) {
         const char *name = g_ptr_array_index(names, i);
-        g_autofree gchar *value = read_value(folder, name);
+        g_autofree gchar *value = read_value(directory, name);
 
         /* Only a plain word can be given back as an option. */
         if (value && *value &&
@@ -133,13 +133,13 @@ nest_kvm_parameters_text(const NestCpuVendor *vendor)
 gchar *
 nest_kvm_parameters_lost(const NestCpuVendor *vendor, const char *before)
 {
-    g_autofree gchar *folder = folder_of(vendor);
+    g_autofree gchar *directory = directory_of(vendor);
     g_auto(GStrv) words = g_strsplit(before, " ", -1);
     GString *lost = g_string_new(NULL);
 
     for (gsize i = 0; words[i]; i++) {
         g_auto(GStrv) parts = g_strsplit(words[i], "=", 2);
-        g_autofree gchar *now = parts[0] && parts[1] ? read_value(folder, parts[0]) : NULL;
+        g_autofree gchar *now = parts[0] && parts[1] ? read_value(directory, parts[0]) : NULL;
 
         if (now && !g_str_equal(now, parts[1]))
             g_string_append_printf(lost, "%s%s", lost->len ? " " : "", words[i]);

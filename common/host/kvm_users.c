@@ -62,12 +62,12 @@ read_start(gint pid, const char *name, gsize *ret_length)
 static gboolean
 uses_kvm(gint pid)
 {
-    g_autofree gchar *folder = process_path(pid, "fd");
-    g_autoptr(GDir) descriptors = g_dir_open(folder, 0, NULL);
+    g_autofree gchar *directory = process_path(pid, "fd");
+    g_autoptr(GDir) descriptors = g_dir_open(directory, 0, NULL);
     const char *name = NULL;
 
     while (descriptors && (name = g_dir_read_name(descriptors))) {
-        g_autofree gchar *path = g_build_filename(folder, name, NULL);
+        g_autofree gchar *path = g_build_filename(directory, name, NULL);
         g_autofree gchar *target = g_file_read_link(path, NULL);
 
         if (target &&
@@ -169,8 +169,8 @@ GPtrArray *
 nest_kvm_users_read(void)
 {
     GPtrArray *users = g_ptr_array_new_with_free_func(user_free);
-    g_autofree gchar *folder = nest_root_path("/proc");
-    g_autoptr(GDir) processes = g_dir_open(folder, 0, NULL);
+    g_autofree gchar *directory = nest_root_path("/proc");
+    g_autoptr(GDir) processes = g_dir_open(directory, 0, NULL);
     const char *name = NULL;
 
     while (processes && (name = g_dir_read_name(processes))) {

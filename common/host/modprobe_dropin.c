@@ -72,16 +72,16 @@ without_ours(const char *text, gboolean *ret_found)
 }
 
 /* The remedy where the drop-in cannot be written. */
-#define MAKE_ROOM "make its folder writable, with room on its disk"
+#define MAKE_ROOM "make its directory writable, with room on its disk"
 
 static gboolean
 write_ours(const char *text, GError **error)
 {
     g_autofree gchar *path = nest_root_path(NEST_MODPROBE_FILE);
-    g_autofree gchar *folder = g_path_get_dirname(path);
+    g_autofree gchar *directory = g_path_get_dirname(path);
     g_autoptr(GError) problem = NULL;
 
-    if (g_mkdir_with_parents(folder, 0755) < 0)
+    if (g_mkdir_with_parents(directory, 0755) < 0)
         return refuse_file(error, "cannot be written", g_strerror(errno), MAKE_ROOM);
     if (!g_file_set_contents_full(path, text, -1,
                                   G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE,
@@ -164,7 +164,7 @@ nest_modprobe_dropin_forget(gboolean *ret_removed, GError **error)
         return FALSE;
     if (found && !*rest && g_unlink(path) < 0)
         return refuse_file(error, "cannot be removed", g_strerror(errno),
-                           "make its folder writable");
+                           "make its directory writable");
     *ret_removed = found;
     return TRUE;
 }

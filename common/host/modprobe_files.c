@@ -18,7 +18,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(KmodCtx, kmod_unref)
 static const struct {
     const char *path;
     gboolean distribution; /* only packages write there */
-} folders[] = {
+} directories[] = {
     {"/etc/modprobe.d", FALSE},    {"/run/modprobe.d", FALSE}, {"/usr/local/lib/modprobe.d", FALSE},
     {"/usr/lib/modprobe.d", TRUE}, {"/lib/modprobe.d", TRUE},
 };
@@ -57,20 +57,20 @@ nest_modprobe_files_text(const char *file, gsize *ret_length)
 gboolean
 nest_modprobe_files_is_distribution(const char *file)
 {
-    g_autofree gchar *folder = g_path_get_dirname(file);
+    g_autofree gchar *directory = g_path_get_dirname(file);
 
-    for (gsize i = 0; i < G_N_ELEMENTS(folders); i++)
-        if (g_str_equal(folders[i].path, folder))
-            return folders[i].distribution;
+    for (gsize i = 0; i < G_N_ELEMENTS(directories); i++)
+        if (g_str_equal(directories[i].path, directory))
+            return directories[i].distribution;
     return FALSE;
 }
 
 /* --- the kmod in use */
 
 static gboolean
-has_probe(const char *folder)
+has_probe(const char *directory)
 {
-    const char *const paths[] = {folder, NULL};
+    const char *const paths[] = {directory, NULL};
     g_autoptr(KmodCtx) kmod = kmod_new(NULL, paths);
     struct kmod_config_iter *lines = kmod ? kmod_config_get_blacklists(kmod) : NULL;
     gboolean found = FALSE;
@@ -86,15 +86,15 @@ has_probe(const char *folder)
 static gboolean
 kmod_reads_alias(void)
 {
-    g_autofree gchar *folder = g_dir_make_tmp("virt-nest.XXXXXX", NULL);
-    g_autofree gchar *file = folder ? g_build_filename(folder, "probe.alias", NULL) : NULL;
+    g_autofree gchar *directory = g_dir_make_tmp("virt-nest.XXXXXX", NULL);
+    g_autofree gchar *file = directory ? g_build_filename(directory, "probe.alias", NULL) : NULL;
     gboolean reads = !file || !g_file_set_contents(file, "blacklist virt_nest_probe\n", -1, NULL) ||
-                     has_probe(folder);
+                     has_probe(directory);
 
     if (file)
         (void)g_unlink(file);
-    if (folder)
-        (void)g_rmdir(folder);
+    if (directory)
+        (void)g_rmdir(directory);
     return reads;
 }
 
@@ -114,9 +114,9 @@ reason_of_name(Search *search, const char *name)
 }
 
 static void
-add_file(Search *search, const char *folder, const char *name)
+add_file(Search *search, const char *directory, const char *name)
 {
-    g_autofree gchar *path = g_build_filename(folder, name, NULL);
+    g_autofree gchar *path = g_build_filename(directory, name, NULL);
     const char *reason = reason_of_name(search, name);
     const char *hiding = reason ? NULL : g_hash_table_lookup(search->read, name);
 
@@ -131,13 +131,13 @@ add_file(Search *search, const char *folder, const char *name)
 
 /* Whether a directory was listed before under another name: today /lib is /usr/lib. */
 static gboolean
-was_listed(gsize folder)
+was_listed(gsize directory)
 {
-    g_autofree gchar *path = nest_root_path(folders[folder].path);
+    g_autofree gchar *path = nest_root_path(directories[directory].path);
     GStatBuf status, other;
 
-    for (gsize i = 0; i < folder && g_stat(path, &status) == 0; i++) {
-        g_autofree gchar *before = nest_root_path(folders[i].path);
+    for (gsize i = 0; i < directory && g_stat(path, &status) == 0; i++) {
+        g_autofree gchar *before = nest_root_path(directories[i].path);
 
         if (g_stat(before, &other) == 0 && status.st_dev == other.st_dev &&
             status.st_ino == other.st_ino)
@@ -147,9 +147,9 @@ was_listed(gsize folder)
 }
 
 static void
-list_folder(Search *search, const char *folder)
+list_directory(Search *search, const char *directory)
 {
-    g_autofree gchar *path = nest_root_path(folder);
+    g_autofree gchar *path = nest_root_path(directory);
     g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
     const char *name = NULL;
 
@@ -157,7 +157,7 @@ list_folder(Search *search, const char *folder)
         g_autofree gchar *file = g_build_filename(path, name, NULL);
 
         if (*name != '.' && !g_file_test(file, G_FILE_TEST_IS_DIR))
-            add_file(search, folder, name);
+            add_file(search, directory, name);
     }
 }
 
@@ -236,11 +236,12 @@ nest_modprobe_files_read(const char *name, const char *text)
     g_autoptr(GList) names = NULL;
     Search search = {read, unread, reasons, -1};
 
-    for (gsize i = 0; i < G_N_ELEMENTS(folders); i++)
+    for (gsize i = 0; i < G_N_ELEMENTS(directories); i++)
         if (!was_listed(i))
-            list_folder(&search, folders[i].path);
+            list_directory(&search, directories[i].path);
     if (name)
-        g_hash_table_insert(read, g_strdup(name), g_build_filename(folders[0].path, name, NULL));
+        g_hash_table_insert(read, g_strdup(name),
+                            g_build_filename(directories[0].path, name, NULL));
     names = g_list_sort(g_hash_table_get_keys(read), compare_file_names);
     for (const GList *at = names; at; at = at->next)
         add_lines(lines, g_hash_table_lookup(read, at->data), NULL,

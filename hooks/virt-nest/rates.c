@@ -70,7 +70,7 @@ nest_rates_graph(const NestRate *rate, guint width, gboolean utf8)
 /* --- all domains' */
 
 NestRates *
-nest_rates_new(const char *folder)
+nest_rates_new(const char *directory)
 {
     NestRates *rates = g_new0(NestRates, 1);
     g_autoptr(GKeyFile) settings = g_key_file_new();
@@ -81,7 +81,8 @@ nest_rates_new(const char *folder)
         if (g_str_has_prefix(names[i], "probe-"))
             g_ptr_array_add(probes, names[i]);
     g_ptr_array_add(probes, NULL);
-    rates->plugins = nest_plugin_host_load(folder, (const gchar *const *)probes->pdata, settings);
+    rates->plugins =
+        nest_plugin_host_load(directory, (const gchar *const *)probes->pdata, settings);
     rates->domains = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     return rates;
 }

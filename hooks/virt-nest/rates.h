@@ -43,9 +43,9 @@ typedef struct NestRates NestRates;
 
 /**
  * nest_rates_new: load the plugins.
- * @folder: where they are
+ * @directory: where they are
  */
-NestRates *nest_rates_new(const char *folder);
+NestRates *nest_rates_new(const char *directory);
 void nest_rates_free(NestRates *rates);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestRates, nest_rates_free)
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* CPU time of virtnestd's guard: guard ROUNDS DOMAINS PLUGIN-FOLDER, $VIRT_NEST_ROOT being an empty folder.
+/* CPU time of virtnestd's guard: guard ROUNDS DOMAINS PLUGIN-DIRECTORY, $VIRT_NEST_ROOT being an empty directory.
  *
  * A third of the domains run nested guests, the others never did. Real are guard.c and what it is made of,
  * the main loop, probe-debugfs and export-textfile. Fake are the counters, which are files that another
@@ -94,12 +94,12 @@ make_counters(Bench *bench)
 
     bench->counters = g_new0(gchar *, bench->domains + 1);
     for (guint i = 0; i < bench->domains; i++) {
-        g_autofree gchar *folder =
+        g_autofree gchar *directory =
             g_strdup_printf("%s/sys/kernel/debug/kvm/%u-12", root, FIRST_PID + i);
 
-        if (g_mkdir_with_parents(folder, 0755) < 0)
-            bench_die("cannot make %s: %s", folder, g_strerror(errno));
-        bench->counters[i] = g_build_filename(folder, "nested_run", NULL);
+        if (g_mkdir_with_parents(directory, 0755) < 0)
+            bench_die("cannot make %s: %s", directory, g_strerror(errno));
+        bench->counters[i] = g_build_filename(directory, "nested_run", NULL);
         write_counter(bench->counters[i], 0);
     }
 }
@@ -158,7 +158,7 @@ on_armed(gpointer data, gboolean any)
 }
 
 static NestPluginHost *
-load_plugins(const char *folder)
+load_plugins(const char *directory)
 {
     const gchar *const names[] = {"probe-debugfs", "good-guard", "export-textfile", NULL};
     g_autoptr(GKeyFile) settings = g_key_file_new();
@@ -168,10 +168,10 @@ load_plugins(const char *folder)
     if (g_mkdir_with_parents(metrics, 0755) < 0)
         bench_die("cannot make %s: %s", metrics, g_strerror(errno));
     g_key_file_set_string(settings, "export-textfile", "directory", METRICS);
-    plugins = nest_plugin_host_load(folder, names, settings);
+    plugins = nest_plugin_host_load(directory, names, settings);
     for (int kind = NEST_PLUGIN_PROBE; kind <= NEST_PLUGIN_EXPORT; kind++)
         if (!nest_plugin_host_get(plugins, (NestPluginKind)kind, 0))
-            bench_die("%s lacks one of the plugins", folder);
+            bench_die("%s lacks one of the plugins", directory);
     return plugins;
 }
 
@@ -298,7 +298,7 @@ main(int argc, char **argv)
 
     g_set_prgname("guard");
     if (argc != 4 || !g_getenv("VIRT_NEST_ROOT"))
-        bench_die("usage: VIRT_NEST_ROOT=EMPTY-FOLDER guard ROUNDS DOMAINS PLUGIN-FOLDER");
+        bench_die("usage: VIRT_NEST_ROOT=EMPTY-DIRECTORY guard ROUNDS DOMAINS PLUGIN-DIRECTORY");
     bench.domains = (guint)bench_number(argv[2]);
     make_counters(&bench);
     plugins = load_plugins(argv[3]);

@@ -17,9 +17,9 @@ fuzz_start(void)
 {
     g_autofree gchar *world = fuzz_world();
     g_autofree gchar *path = g_strconcat(world, NEST_CONFIG_FILE, NULL);
-    g_autofree gchar *folder = g_path_get_dirname(path);
+    g_autofree gchar *directory = g_path_get_dirname(path);
 
-    if (g_mkdir_with_parents(folder, 0755) < 0 || !g_setenv("VIRT_NEST_ROOT", world, TRUE))
+    if (g_mkdir_with_parents(directory, 0755) < 0 || !g_setenv("VIRT_NEST_ROOT", world, TRUE))
         return FALSE;
     file = g_open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     return file >= 0;
@@ -75,7 +75,7 @@ check_plugins(void)
 
     PROMISE("names come with the settings", !names == !settings, NULL);
     for (gsize i = 0; names && names[i]; i++)
-        PROMISE("a plugin's name leads to no other folder",
+        PROMISE("a plugin's name leads to no other directory",
                 *names[i] && !strpbrk(names[i], "./ \t\n"), names[i]);
     if (names)
         PROMISE("an error is a refusal", !error, NULL);

@@ -194,7 +194,7 @@ has_record(const char *text)
     return xml && nest_state_element(xml);
 }
 
-/* Where a tag shares its line with text, the line feeds around the record are anybody's. */
+/* Where a tag shares its line with text, the newlines around the record are anybody's. */
 static gboolean
 are_same(const Case *c, const char *a, const char *b)
 {

@@ -102,11 +102,11 @@ lay_out_hosts(void)
     gboolean done = g_spawn_command_line_sync(command, NULL, NULL, NULL, NULL);
 
     for (gsize i = 0; done && i < G_N_ELEMENTS(hosts); i++) {
-        g_autofree gchar *folder = g_build_filename(world, hosts[i], "etc/libvirt/qemu", NULL);
-        g_autofree gchar *file = g_build_filename(folder, "defined.xml", NULL);
+        g_autofree gchar *directory = g_build_filename(world, hosts[i], "etc/libvirt/qemu", NULL);
+        g_autofree gchar *file = g_build_filename(directory, "defined.xml", NULL);
 
         (void)g_snprintf(roots[i], sizeof(roots[i]), "VIRT_NEST_ROOT=%s/%s", world, hosts[i]);
-        done = g_mkdir_with_parents(folder, 0755) == 0 && g_file_set_contents(file, "", 0, NULL);
+        done = g_mkdir_with_parents(directory, 0755) == 0 && g_file_set_contents(file, "", 0, NULL);
     }
     return done;
 }

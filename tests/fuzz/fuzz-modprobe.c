@@ -15,7 +15,7 @@
 
 #define OTHER_FILE "/etc/modprobe.d/a.conf"
 
-static gchar *folder, *other, *ours;
+static gchar *directory, *other, *ours;
 
 gboolean
 fuzz_start(void)
@@ -24,9 +24,9 @@ fuzz_start(void)
 
     other = g_strconcat(world, OTHER_FILE, NULL);
     ours = g_strconcat(world, NEST_MODPROBE_FILE, NULL);
-    folder = g_path_get_dirname(other);
+    directory = g_path_get_dirname(other);
     /* libkmod tells standard error of lines that are none. */
-    return g_mkdir_with_parents(folder, 0755) == 0 && g_setenv("VIRT_NEST_ROOT", world, TRUE) &&
+    return g_mkdir_with_parents(directory, 0755) == 0 && g_setenv("VIRT_NEST_ROOT", world, TRUE) &&
            g_setenv("KMOD_LOG", "0", TRUE);
 }
 
@@ -64,8 +64,8 @@ winner_of(const NestCpuVendor *vendor, guint lines)
 static void
 write_libkmods(const char *name)
 {
-    const char *const folders[] = {folder, NULL};
-    struct kmod_ctx *kmod = kmod_new(folder, folders);
+    const char *const directories[] = {directory, NULL};
+    struct kmod_ctx *kmod = kmod_new(directory, directories);
     struct kmod_module *module = NULL;
     g_autoptr(GString) line = g_string_new(NULL);
 

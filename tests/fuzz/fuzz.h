@@ -26,7 +26,7 @@ void fuzz_break(const char *sentence, const char *file, int line,
 /* An input's first bytes are choices: digits in the seeds, so that these can be read. */
 guint fuzz_choice(guint8 byte, guint n);
 
-/* (transfer full) A new folder to lay out a host in, gone when the target ends. */
+/* (transfer full) A new directory to lay out a host in, gone when the target ends. */
 gchar *fuzz_world(void);
 
 /* Whether a message can be read by a person: in UTF-8, not empty, one line. */

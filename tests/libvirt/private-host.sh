@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # A private libvirt host for tests and demo: a libvirtd of its own with all that it
-# knows and starts, in namespaces of its own, below one folder. The machine's own
+# knows and starts, in namespaces of its own, below one directory. The machine's own
 # libvirt is neither needed nor touched; /dev/kvm is there only if asked for.
 #
 # Source it and call host_...; or run it: private-host.sh start DIR [STAGE], then
@@ -64,7 +64,7 @@ host_wait() {
 
 host_gone() { ! host_alive "$1"; }
 
-# --- the folder
+# --- the directory
 
 # host_write_conf DIR NAME: libvirt's configuration: local, no helpers, no cgroups. Guests come in on ports of its own:
 # all hosts of a machine share its network, and libvirt looks for a free port some time before QEMU takes it.
@@ -109,7 +109,7 @@ host_install() {
 # host_make DIR STAGE: a new, empty host. DIR may exist, empty.
 host_make() {
     mkdir -p "$1" || return
-    [ -z "$(ls -A "$1")" ] || host_error "$1 is not empty and no host; give a new folder" || return
+    [ -z "$(ls -A "$1")" ] || host_error "$1 is not empty and no host; give a new directory" || return
     mkdir -p "$1"/etc/libvirt/{hooks,qemu/autostart} "$1/etc/virt-nest" "$1/usr/local" "$1/log" "$1/run" \
         "$1"/var/{tmp,home,lib/libvirt/qemu,log/libvirt/qemu,cache/libvirt/qemu/capabilities} || return
     chmod 1777 "$1/var/tmp"
@@ -236,7 +236,7 @@ host_stop() {
 
 # --- inside
 
-# host_run DIR COMMAND...: runs it in the host, in the same folder where that is
+# host_run DIR COMMAND...: runs it in the host, in the same directory where that is
 # visible; standard streams and exit status are the command's.
 host_run() {
     local pid
@@ -253,7 +253,7 @@ host_run() {
 }
 
 # host_run_as DIR UID COMMAND...: as an ordinary user of the host with a home and a
-# runtime folder, for qemu:///session. The host's /etc is its own: the user is added.
+# runtime directory, for qemu:///session. The host's /etc is its own: the user is added.
 host_run_as() {
     local dir=$1
     shift

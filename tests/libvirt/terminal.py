@@ -67,7 +67,7 @@ class Screen:
         if not self.other:
             return  # what stands on the first screen is not ours
         if char in "\r\n":
-            fail(self, "a line feed scrolls the screen")
+            fail(self, "a newline scrolls the screen")
         width = 0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
         if not self.stale and (self.column + width > self.columns or self.row >= self.rows):
             fail(self, "a line is longer than the window, or there are too many")

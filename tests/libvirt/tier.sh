@@ -2,7 +2,7 @@
 # What the scripts of the libvirt tier share: one private host with the built programs installed, and
 # the words their cases are written in. Source it, write cases (tests/tap.sh), end with tap_run.
 #
-# $host is the host's folder. setup starts it with virtnestd; a case leaves libvirtd and virtnestd
+# $host is the host's directory. setup starts it with virtnestd; a case leaves libvirtd and virtnestd
 # running and uses domains of its own.
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit
@@ -111,7 +111,7 @@ slow_file() {
 }
 fast_file() { : >"$host/var/tmp/slow.fast"; }
 
-# qemu_without_vdi FOLDER: a copy of QEMU in which the format's name is another, as FOLDER/bin/qemu.
+# qemu_without_vdi DIRECTORY: a copy of QEMU in which the format's name is another, as DIRECTORY/bin/qemu.
 qemu_without_vdi() {
     mkdir -p "$host$1/bin"
     ln -s /usr/lib /usr/share "$host$1" # where QEMU looks for its modules

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the unit tests share: reading a domain, judging an error, laying out a host in a folder. */
+/* What the unit tests share: reading a domain, judging an error, laying out a host in a directory. */
 #pragma once
 
 #include "base/error.h"
@@ -8,13 +8,13 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
-/* The tests run in the top folder of the sources (tests/run goes there), or are told where it is. */
+/* The tests run in the top directory of the sources (tests/run goes there), or are told where it is. */
 static inline gchar *
 check_source_path(const char *path)
 {
-    const char *folder = g_getenv("NEST_SOURCES");
+    const char *directory = g_getenv("NEST_SOURCES");
 
-    return g_build_filename(folder ? folder : ".", path, NULL);
+    return g_build_filename(directory ? directory : ".", path, NULL);
 }
 
 /* A document that has to be read. */
@@ -51,37 +51,37 @@ check_says(const char *text, const char *pieces)
             g_error("this lacks \"%s\": %s", list[i], text);
 }
 
-/* A folder of its own as $VIRT_NEST_ROOT. */
+/* A directory of its own as $VIRT_NEST_ROOT. */
 static inline gchar *
 check_root_new(void)
 {
-    gchar *folder = g_dir_make_tmp("virt-nest-test-XXXXXX", NULL);
+    gchar *directory = g_dir_make_tmp("virt-nest-test-XXXXXX", NULL);
 
-    g_assert_nonnull(folder);
-    g_setenv("VIRT_NEST_ROOT", folder, TRUE);
-    return folder;
+    g_assert_nonnull(directory);
+    g_setenv("VIRT_NEST_ROOT", directory, TRUE);
+    return directory;
 }
 
-/* Takes a folder made by check_root_new() away with all that is in it. */
+/* Takes a directory made by check_root_new() away with all that is in it. */
 static inline void
-check_root_free(gchar *folder)
+check_root_free(gchar *directory)
 {
-    g_autofree gchar *quoted = g_shell_quote(folder);
+    g_autofree gchar *quoted = g_shell_quote(directory);
     g_autofree gchar *command = g_strconcat("rm -rf ", quoted, NULL);
 
     g_assert_true(g_spawn_command_line_sync(command, NULL, NULL, NULL, NULL));
     g_unsetenv("VIRT_NEST_ROOT");
-    g_free(folder);
+    g_free(directory);
 }
 
-/* Writes a file below $VIRT_NEST_ROOT, with the folders it needs. */
+/* Writes a file below $VIRT_NEST_ROOT, with the directories it needs. */
 static inline void
 check_root_write(const char *path, const char *text)
 {
     g_autofree gchar *full = g_build_filename(g_getenv("VIRT_NEST_ROOT"), path, NULL);
-    g_autofree gchar *folder = g_path_get_dirname(full);
+    g_autofree gchar *directory = g_path_get_dirname(full);
 
-    g_assert_cmpint(g_mkdir_with_parents(folder, 0755), ==, 0);
+    g_assert_cmpint(g_mkdir_with_parents(directory, 0755), ==, 0);
     g_assert_true(g_file_set_contents(full, text, -1, NULL));
 }
 

@@ -58,7 +58,7 @@ static const struct {
     {"until negative", ELEMENT("until='-1'")},
     {"until with a sign", ELEMENT("until='+1790000000'")},
     {"until with a space", ELEMENT("until=' 1790000000'")},
-    {"until with a line feed", ELEMENT("until='1790000000&#10;'")},
+    {"until with a newline", ELEMENT("until='1790000000&#10;'")},
     {"until in hex", ELEMENT("until='0x7fffffff'")},
     {"until with a fraction", ELEMENT("until='1790000000.5'")},
     {"until with an exponent", ELEMENT("until='1e17'")},

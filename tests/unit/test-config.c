@@ -33,7 +33,7 @@ static const struct {
     {"all", "[host]\nmanage=no\n[start]\non-stale=restart\n[guard]\nrelease=strict\n",
      CONFIG(.on_stale = NEST_ON_STALE_RESTART, .manage = NEST_MANAGE_NO, .release = NEST_RELEASE_STRICT)},
     {"white space around the value", "[start]\n on-stale = restart \n", CONFIG(.on_stale = NEST_ON_STALE_RESTART)},
-    {"no line feed at the end", "[start]\non-stale=restart", CONFIG(.on_stale = NEST_ON_STALE_RESTART)},
+    {"no newline at the end", "[start]\non-stale=restart", CONFIG(.on_stale = NEST_ON_STALE_RESTART)},
     {"CRLF", "[start]\r\non-stale=restart\r\n", CONFIG(.on_stale = NEST_ON_STALE_RESTART)},
     {"the last of two counts", "[start]\non-stale=refuse\non-stale=restart\n", CONFIG(.on_stale = NEST_ON_STALE_RESTART)},
     {"an interval in seconds", "[guard]\ninterval=5\n", INTERVAL(5000)},
@@ -289,7 +289,7 @@ test_shipped(void)
 }
 
 static void
-test_folder(void)
+test_directory(void)
 {
     gchar *root = check_root_new();
 
@@ -334,7 +334,7 @@ main(int argc, char **argv)
     g_test_add_func("/config/a plugin's own settings", test_plugin_settings);
     g_test_add_func("/config/the default", test_default);
     g_test_add_func("/config/the shipped file", test_shipped);
-    g_test_add_func("/config/a folder in its place is refused", test_folder);
+    g_test_add_func("/config/a directory in its place is refused", test_directory);
     g_test_add_func("/config/no permission is refused", test_no_permission);
     return g_test_run();
 }

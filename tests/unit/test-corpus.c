@@ -4,7 +4,7 @@
 #include "domain/cpu.h"
 #include "domain/definition.h"
 
-#define FOLDER "tests/corpus"
+#define DIRECTORY "tests/corpus"
 #define LEAST 40 /* a walk that finds fewer walked somewhere else */
 
 /* Where a file is tried. For TCG the host's vendor must not matter, so it is the one TCG does not emulate. */
@@ -19,7 +19,7 @@ static const Place places[] = {
 static gchar *
 read_file(const char *name, const char *suffix)
 {
-    g_autofree gchar *path = g_strconcat(FOLDER "/", name, suffix, NULL);
+    g_autofree gchar *path = g_strconcat(DIRECTORY "/", name, suffix, NULL);
     g_autofree gchar *full = check_source_path(path);
     g_autoptr(GError) error = NULL;
     gchar *text = NULL;
@@ -233,9 +233,9 @@ compare_names(gconstpointer a, gconstpointer b)
 static GPtrArray *
 list_files(const char *suffix)
 {
-    g_autofree gchar *folder = check_source_path(FOLDER);
+    g_autofree gchar *directory = check_source_path(DIRECTORY);
     g_autoptr(GError) error = NULL;
-    g_autoptr(GDir) dir = g_dir_open(folder, 0, &error);
+    g_autoptr(GDir) dir = g_dir_open(directory, 0, &error);
     GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
     const char *file = NULL;
 

@@ -131,9 +131,9 @@ first_match(const char *pattern, const char *text)
 
 /* Of a file that defines none, as that of the vendors, nothing. */
 static void
-read_map_file(GHashTable *models, const char *folder, const char *name)
+read_map_file(GHashTable *models, const char *directory, const char *name)
 {
-    g_autofree gchar *path = g_build_filename(folder, name, NULL);
+    g_autofree gchar *path = g_build_filename(directory, name, NULL);
     g_autofree gchar *text = NULL;
     gchar *model_name = NULL;
     MapModel *model = NULL;
@@ -168,13 +168,13 @@ static guint
 check_map(const char *path, guint least)
 {
     g_autoptr(GHashTable) models = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, map_model_free);
-    g_autoptr(GDir) folder = g_dir_open(path, 0, NULL);
+    g_autoptr(GDir) directory = g_dir_open(path, 0, NULL);
     GHashTableIter iter;
     gpointer key = NULL, value = NULL;
     const char *name = NULL;
     guint based = 0;
 
-    while ((name = g_dir_read_name(folder)))
+    while ((name = g_dir_read_name(directory)))
         if (g_str_has_prefix(name, "x86_"))
             read_map_file(models, path, name);
     g_hash_table_iter_init(&iter, models);

@@ -40,7 +40,7 @@ static const struct {
      "<cpu xmlns='urn:r'/></domain>"},
     {"a nested cpu", "<domain><x><cpu a='1'/></x>", "<cpu><cpu/></cpu>", "</domain>"},
     {"a second cpu", "<domain>", "<cpu/>", "<cpu a='2'/></domain>"},
-    {"tabs and line feeds in the tag", "<domain\n\t>", "<cpu\n\ta\n=\n'1'\n/>", "</domain\n>"},
+    {"tabs and newlines in the tag", "<domain\n\t>", "<cpu\n\ta\n=\n'1'\n/>", "</domain\n>"},
     {"comments around the document", "<!-- a --><domain>", "<cpu/>", "</domain>\n<!-- b -->\n"},
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The domains that gain the feature: each kind of definition from an /etc/libvirt/qemu laid out in a folder. */
+/* The domains that gain the feature: each kind of definition from an /etc/libvirt/qemu laid out in a directory. */
 #include "check.h"
 #include "domain/exposed.h"
 
@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FOLDER "etc/libvirt/qemu/"
+#define DIRECTORY "etc/libvirt/qemu/"
 
 /* As libvirt's files begin. */
 #define WARNING                                                                                    \
@@ -82,7 +82,7 @@ test_definition(gconstpointer data)
     gsize i = GPOINTER_TO_SIZE(data);
     gchar *root = check_root_new();
 
-    check_root_write(FOLDER "web1.xml", definitions[i].text);
+    check_root_write(DIRECTORY "web1.xml", definitions[i].text);
     check_names(definitions[i].vendor, definitions[i].gains ? "[web1]" : "");
     check_root_free(root);
 }
@@ -90,24 +90,24 @@ test_definition(gconstpointer data)
 #define NAMED(name) DOMAIN("kvm", name, "", PASSTHROUGH)
 
 static void
-test_folder(void)
+test_directory(void)
 {
     gchar *root = check_root_new();
-    g_autofree gchar *broken = g_build_filename(root, FOLDER "gone.xml", NULL);
-    g_autofree gchar *folder = g_build_filename(root, FOLDER "folder.xml", NULL);
-    g_autofree gchar *pipe = g_build_filename(root, FOLDER "pipe.xml", NULL);
+    g_autofree gchar *broken = g_build_filename(root, DIRECTORY "gone.xml", NULL);
+    g_autofree gchar *directory = g_build_filename(root, DIRECTORY "directory.xml", NULL);
+    g_autofree gchar *pipe = g_build_filename(root, DIRECTORY "pipe.xml", NULL);
 
     g_test_summary("only the definitions themselves are read; what cannot be read is skipped");
-    check_root_write(FOLDER "web2.xml", NAMED("web2"));
-    check_root_write(FOLDER "web10.xml", NAMED("web10"));
-    check_root_write(FOLDER "file name.xml", NAMED("a, b\nc &amp; \xc3\xa9"));
-    check_root_write(FOLDER "web3.xml.new", NAMED("web3"));
-    check_root_write(FOLDER "networks/default.xml", NAMED("web4"));
-    check_root_write(FOLDER "autostart/web5.xml", NAMED("web5"));
-    check_root_write(FOLDER "broken.xml", "<domain type='kvm'><cpu mode='host-model'");
-    check_root_write(FOLDER "latin1.xml", NAMED("\xe9"));
+    check_root_write(DIRECTORY "web2.xml", NAMED("web2"));
+    check_root_write(DIRECTORY "web10.xml", NAMED("web10"));
+    check_root_write(DIRECTORY "file name.xml", NAMED("a, b\nc &amp; \xc3\xa9"));
+    check_root_write(DIRECTORY "web3.xml.new", NAMED("web3"));
+    check_root_write(DIRECTORY "networks/default.xml", NAMED("web4"));
+    check_root_write(DIRECTORY "autostart/web5.xml", NAMED("web5"));
+    check_root_write(DIRECTORY "broken.xml", "<domain type='kvm'><cpu mode='host-model'");
+    check_root_write(DIRECTORY "latin1.xml", NAMED("\xe9"));
     g_assert_cmpint(symlink("nowhere", broken), ==, 0);
-    g_assert_cmpint(g_mkdir(folder, 0755), ==, 0);
+    g_assert_cmpint(g_mkdir(directory, 0755), ==, 0);
     g_assert_cmpint(mkfifo(pipe, 0644), ==, 0);
     check_names("intel", "[a, b\nc & \xc3\xa9][web10][web2]");
     check_root_free(root);
@@ -127,16 +127,16 @@ static void
 test_size(void)
 {
     gchar *root = check_root_new();
-    g_autofree gchar *sparse = g_build_filename(root, FOLDER "sparse.xml", NULL);
+    g_autofree gchar *sparse = g_build_filename(root, DIRECTORY "sparse.xml", NULL);
     g_autoptr(GString) text = g_string_new(NAMED("large"));
     gint64 memory = 0;
 
     g_test_summary("a definition as long as libvirt takes is read; of a longer file nothing is");
     while (text->len < 4 * 1024 * 1024)
         g_string_append_c(text, '\n');
-    check_root_write(FOLDER "large.xml", text->str);
+    check_root_write(DIRECTORY "large.xml", text->str);
     check_names("intel", "[large]");
-    check_root_write(FOLDER "sparse.xml", NAMED("sparse"));
+    check_root_write(DIRECTORY "sparse.xml", NAMED("sparse"));
     g_assert_cmpint(truncate(sparse, 256 * 1024 * 1024), ==, 0);
     memory = most_memory();
     check_names("intel", "[large]");
@@ -145,7 +145,7 @@ test_size(void)
 }
 
 static void
-test_no_folder(void)
+test_no_directory(void)
 {
     gchar *root = check_root_new();
 
@@ -189,8 +189,8 @@ main(int argc, char **argv)
         check_add_row("exposed/definition", definitions[i].sentence, GSIZE_TO_POINTER(i), test_definition);
     for (gsize i = 0; i < G_N_ELEMENTS(lists); i++)
         check_add_row("exposed/words", lists[i].sentence, GSIZE_TO_POINTER(i), test_wrap);
-    g_test_add_func("/exposed/only the definitions of the folder itself are read", test_folder);
+    g_test_add_func("/exposed/only the definitions of the directory itself are read", test_directory);
     g_test_add_func("/exposed/a file that is too long is skipped", test_size);
-    g_test_add_func("/exposed/no folder at all", test_no_folder);
+    g_test_add_func("/exposed/no directory at all", test_no_directory);
     return g_test_run();
 }

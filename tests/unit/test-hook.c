@@ -599,7 +599,7 @@ test_restore_whatever_happens(void)
         g_autoptr(Result) result = NULL;
 
         put_file(world, "/libexec/qemu-hook", scripts[i]);
-        must_run((const char *const[]){"chmod", "-R", "755", world->folder, NULL});
+        must_run((const char *const[]){"chmod", "-R", "755", world->directory, NULL});
         result = call(world, "restore", xml);
         g_assert_cmpint(result->status, ==, 0);
         g_assert_cmpstr(result->out, ==, "");
@@ -647,7 +647,7 @@ test_flag_fails(void)
     g_autofree gchar *xml = domain("kvm", TAG, PASSTHROUGH);
     g_autoptr(Result) result = NULL;
 
-    put_file(world, "/root/run", "a file where a folder should be\n");
+    put_file(world, "/root/run", "a file where a directory should be\n");
     result = call(world, "restore", xml);
     assert_passed(result);
     assert_contains(result->err, "[NEST-IO]");
@@ -658,7 +658,7 @@ test_session_flag(void)
 {
     g_autoptr(World) world = NULL;
     g_autofree gchar *xml = domain("kvm", TAG, PLAIN);
-    g_autofree gchar *folder = NULL;
+    g_autofree gchar *directory = NULL;
     static const char *const restoring[] = {"restore", "prepare", "start"};
 
     if (geteuid() != 0) {
@@ -671,9 +671,9 @@ test_session_flag(void)
 
         assert_passed_silently(result);
     }
-    /* Without a runtime folder there is no flag, and no word of it. */
-    folder = g_strdup_printf("%s/run", world->root);
-    must_run((const char *const[]){"rm", "-rf", folder, NULL});
+    /* Without a runtime directory there is no flag, and no word of it. */
+    directory = g_strdup_printf("%s/run", world->root);
+    must_run((const char *const[]){"rm", "-rf", directory, NULL});
     {
         g_autoptr(Result) result = call(world, "restore", xml);
 
@@ -698,7 +698,7 @@ test_name(void)
     assert_contains(result->err, "apply 'Gr\303\266\303\237e '\\''x'\\''");
 }
 
-/* A name with a slash is in no folder of definitions, wherever it points. */
+/* A name with a slash is in no directory of definitions, wherever it points. */
 static void
 test_name_with_slash(void)
 {
@@ -835,12 +835,12 @@ test_hand_over(void)
         "#!/bin/sh\nlinks=$(readlink /proc/$$/fd/0 /proc/$$/fd/1 /proc/$$/fd/2)\n"
         "{ echo \"$links\"; echo \"$*\"; cat; } >seen\n";
     g_autoptr(World) world = world_new("amd-on", 0);
-    g_autofree gchar *seen = g_build_filename(world->folder, "seen", NULL);
+    g_autofree gchar *seen = g_build_filename(world->directory, "seen", NULL);
     const char *argv[] = {"sh", "-c", "exec \"$0\" lab1 restore begin - >&- 2>&-", NULL, NULL};
 
     copy_hook(world, FALSE);
     put_file(world, "/libexec/qemu-hook", script);
-    must_run((const char *const[]){"chmod", "-R", "755", world->folder, NULL});
+    must_run((const char *const[]){"chmod", "-R", "755", world->directory, NULL});
     argv[3] = world->front;
     for (gsize i = 0; i < G_N_ELEMENTS(sizes); i++) {
         gsize length = 0;
@@ -907,7 +907,7 @@ test_nobody_reads(void)
         g_autofree gchar *script = g_strdup_printf("trap - PIPE; %s", rows[i].script);
         const char *argv[] = {"sh", "-c", script, world->front, NULL};
         g_autoptr(Result) result = run(world, argv, xml, strlen(xml));
-        g_autofree gchar *path = g_build_filename(world->folder, "status", NULL);
+        g_autofree gchar *path = g_build_filename(world->directory, "status", NULL);
         g_autofree gchar *status = NULL;
 
         g_assert_true(g_file_get_contents(path, &status, NULL, NULL));
@@ -916,7 +916,7 @@ test_nobody_reads(void)
     }
 }
 
-/* A standard input that fails: a folder cannot be read. What was not seen is not refused. */
+/* A standard input that fails: a directory cannot be read. What was not seen is not refused. */
 static void
 test_unreadable_input(void)
 {

@@ -141,7 +141,7 @@ static const Case objects[] = {
     {"one in use", "amd-off-busy", USER, "host --json", 0,
      "\"state\" : \"off-busy\"|\"pid\" : 90,\n      \"name\" : \"crosvm\",\n      \"domain\" : false|"
      "\"pid\" : 812,\n      \"name\" : \"web1\",\n      \"domain\" : true|\"safe\" : false|"
-     "\"code\" : \"NEST-HOST-BUSY\"|\"message\" : \"kvm_amd",
+     "\"code\" : \"NEST-HOST-BUSY\"|\"problem\" : \"kvm_amd",
      NULL, NULL},
     {"somebody's nested=0", "amd-off-idle", KEPT_BOOT | DROP_IN, "host --json", 0,
      "\"persistent\" : false|\"file\" : \"/proc/cmdline\"|\"safe\" : false|\"code\" : \"NEST-HOST-KEPT-OFF\"", NULL,
@@ -376,7 +376,7 @@ test_needs_root(gconstpointer command)
 {
     g_autoptr(World) world = world_new("amd-on", geteuid() == 0 ? SESSION : 0);
     g_autofree gchar *program = built("bin/" PROGRAM);
-    g_autofree gchar *copy = g_build_filename(world->folder, PROGRAM, NULL);
+    g_autofree gchar *copy = g_build_filename(world->directory, PROGRAM, NULL);
     const char *argv[] = {"env", "-u", "VIRT_NEST_ROOT", copy, "host", command, NULL};
     g_autofree gchar *remedy = g_strdup_printf("sudo virt-nest host %s|[NEST-IO]\n", (const char *)command);
     g_autoptr(Result) result = NULL;

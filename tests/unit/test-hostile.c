@@ -610,7 +610,7 @@ test_no_arguments(void)
 {
     g_autoptr(World) world = world_new(HOST, 0);
     g_autofree gchar *xml = domain("kvm", TAG, PASSTHROUGH);
-    g_autofree gchar *input = g_build_filename(world->folder, "tagged.xml", NULL);
+    g_autofree gchar *input = g_build_filename(world->directory, "tagged.xml", NULL);
     g_autofree gchar *second = built("libexec/qemu-hook");
     const char *parts[] = {world->front, second};
 
@@ -726,7 +726,7 @@ lay_out_stuck(World *world)
         "sh", "-c",
         "cd \"$0\" && mkdir -p libexec && cp \"$1\" libexec/qemu-hook && mkfifo idle stalled full"
         " root/etc/virt-nest/virt-nest.conf",
-        world->folder, second, NULL});
+        world->directory, second, NULL});
 }
 
 /* All at once, as each takes its two seconds. */

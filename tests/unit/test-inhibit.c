@@ -201,10 +201,10 @@ wait_asked(const FakeLogind *logind, guint n)
 static guint
 count_fds(void)
 {
-    g_autoptr(GDir) folder = g_dir_open("/proc/self/fd", 0, NULL);
+    g_autoptr(GDir) directory = g_dir_open("/proc/self/fd", 0, NULL);
     guint n = 0;
 
-    while (g_dir_read_name(folder))
+    while (g_dir_read_name(directory))
         n++;
     return n;
 }
@@ -492,7 +492,7 @@ test_refused(gconstpointer data)
 
 /* A drain command that notes each run in a file, and ends when told. */
 typedef struct {
-    gchar *folder; /* of the two: */
+    gchar *directory; /* of the two: */
     gchar *runs;   /* a line for each run */
     gchar *end;    /* a pipe; the command waits for a line in it */
     const char *command[6];
@@ -503,9 +503,9 @@ fake_drain_init(FakeDrain *drain)
 {
     const char *const command[] = {"/bin/sh", "-c", "echo run >>\"$0\"; read -r line <\"$1\"", NULL, NULL, NULL};
 
-    drain->folder = g_dir_make_tmp("virt-nest-test-XXXXXX", NULL);
-    drain->runs = g_build_filename(drain->folder, "runs", NULL);
-    drain->end = g_build_filename(drain->folder, "end", NULL);
+    drain->directory = g_dir_make_tmp("virt-nest-test-XXXXXX", NULL);
+    drain->runs = g_build_filename(drain->directory, "runs", NULL);
+    drain->end = g_build_filename(drain->directory, "end", NULL);
     g_assert_true(g_file_set_contents(drain->runs, "", -1, NULL));
     g_assert_cmpint(mkfifo(drain->end, 0600), ==, 0);
     memcpy(drain->command, command, sizeof command);
@@ -518,8 +518,8 @@ fake_drain_clear(FakeDrain *drain)
 {
     g_assert_cmpint(g_unlink(drain->runs), ==, 0);
     g_assert_cmpint(g_unlink(drain->end), ==, 0);
-    g_assert_cmpint(g_rmdir(drain->folder), ==, 0);
-    g_free(drain->folder);
+    g_assert_cmpint(g_rmdir(drain->directory), ==, 0);
+    g_free(drain->directory);
     g_free(drain->runs);
     g_free(drain->end);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The host's module: each state from a host laid out in a folder, its code and its remedy. */
+/* The host's module: each state from a host laid out in a directory, its code and its remedy. */
 #include "check.h"
 #include "fake-kernel.h"
 #include "host/kvm_module.h"

@@ -10,7 +10,7 @@
 #define OK (-1)
 #define DROP_IN "etc/modprobe.d/virt-nest.conf"
 
-/* A host laid out in a folder, and what is planned for nesting on. */
+/* A host laid out in a directory, and what is planned for nesting on. */
 static const struct {
     const char *sentence, *cpuinfo, *module, *nested, *refcnt;
     const char *file, *text; /* of modprobe's configuration, or the kernel's command line */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Who uses KVM: each kind of process from a /proc laid out in a folder. */
+/* Who uses KVM: each kind of process from a /proc laid out in a directory. */
 #include "check.h"
 #include "host/kvm_users.h"
 
@@ -11,13 +11,13 @@
 static void
 put_process(gint pid, const char *comm, const char *cmdline, gsize length, const char *links)
 {
-    g_autofree gchar *folder = g_strdup_printf("%s/proc/%d", g_getenv("VIRT_NEST_ROOT"), pid);
-    g_autofree gchar *fd = g_build_filename(folder, "fd", NULL);
+    g_autofree gchar *directory = g_strdup_printf("%s/proc/%d", g_getenv("VIRT_NEST_ROOT"), pid);
+    g_autofree gchar *fd = g_build_filename(directory, "fd", NULL);
     g_auto(GStrv) targets = g_strsplit(links ? links : "", "|", -1);
-    g_autofree gchar *comm_path = g_build_filename(folder, "comm", NULL);
-    g_autofree gchar *cmdline_path = g_build_filename(folder, "cmdline", NULL);
+    g_autofree gchar *comm_path = g_build_filename(directory, "comm", NULL);
+    g_autofree gchar *cmdline_path = g_build_filename(directory, "cmdline", NULL);
 
-    g_assert_cmpint(g_mkdir_with_parents(links ? fd : folder, 0755), ==, 0);
+    g_assert_cmpint(g_mkdir_with_parents(links ? fd : directory, 0755), ==, 0);
     for (guint i = 0; targets[i]; i++) {
         g_autofree gchar *link = g_strdup_printf("%s/%u", fd, i);
 
@@ -39,7 +39,7 @@ static const struct {
     const char *comm; /* NULL: gone */
     const char *cmdline;
     gsize length;
-    const char *links; /* NULL: no folder of them */
+    const char *links; /* NULL: no directory of them */
     const char *name;  /* NULL: not a user */
     gboolean domain;
 } processes[] = {
@@ -53,7 +53,7 @@ static const struct {
     {"guest= in another option is not the name", "qemu-system-x86\n", GUEST("process=a,,guest=b,guest=real"), VM,
      "real", TRUE},
     {"= in the name", "qemu-system-x86\n", GUEST("guest=a=b"), VM, "a=b", TRUE},
-    {"a line feed in the name", "qemu-system-x86\n", GUEST("guest=a\nnest: b"), VM, "a\nnest: b", TRUE},
+    {"a newline in the name", "qemu-system-x86\n", GUEST("guest=a\nnest: b"), VM, "a\nnest: b", TRUE},
     {"a name that is no UTF-8", "qemu-system-x86\n", GUEST("guest=\xff\xfe\x1b[2J"), VM, "\xff\xfe\x1b[2J", TRUE},
     {"RHEL's qemu-kvm", "qemu-kvm\n", ARGV("/usr/libexec/qemu-kvm\0-name\0guest=web1"), VM, "web1", TRUE},
     {"Proxmox's kvm", "kvm\n", ARGV("/usr/bin/kvm\0-id\0" "100\0-name\0web1,debug-threads=on"), VM, "web1", TRUE},
@@ -71,7 +71,7 @@ static const struct {
     {"another program named almost so", "kvmtool\n", ARGV("/usr/bin/lkvm\0-name\0guest=web1"), VM, "kvmtool", FALSE},
     {"no command line", "qemu-system-x86\n", NULL, 0, VM, "qemu-system-x86", FALSE},
     {"an empty command line", "firecracker\n", "", 0, VM, "firecracker", FALSE},
-    {"a process name with a line feed", "a\nb\n", NULL, 0, VM, "a\nb", FALSE},
+    {"a process name with a newline", "a\nb\n", NULL, 0, VM, "a\nb", FALSE},
     {"only /dev/kvm", "libvirtd\n", NULL, 0, "/dev/kvm", "libvirtd", FALSE},
     {"only a virtual machine", "crosvm\n", NULL, 0, "socket:[7]|anon_inode:kvm-vm", "crosvm", FALSE},
     {"only a vCPU", "crosvm\n", NULL, 0, "anon_inode:kvm-vcpu:12", "crosvm", FALSE},

@@ -103,7 +103,7 @@ test_not_inherited(void)
 }
 
 static void
-test_no_folder(void)
+test_no_directory(void)
 {
     gchar *root = check_root_new();
     g_autoptr(GError) error = NULL;
@@ -190,13 +190,13 @@ test_flag_modes(void)
 {
     gchar *root = check_root_new();
     g_autofree gchar *path = flag_path(UUID);
-    g_autofree gchar *folder = g_path_get_dirname(path);
+    g_autofree gchar *directory = g_path_get_dirname(path);
     mode_t before = umask(0);
 
-    g_test_summary("the folder is its owner's alone, and so is the flag, whatever the umask");
+    g_test_summary("the directory is its owner's alone, and so is the flag, whatever the umask");
     g_assert_true(nest_runtime_flag_set(NEST_RUNTIME_FLAG_RESUMING, UUID, NULL));
     umask(before);
-    g_assert_cmpuint(mode_of(folder), ==, 0700);
+    g_assert_cmpuint(mode_of(directory), ==, 0700);
     g_assert_cmpuint(mode_of(path), ==, 0600);
     check_root_free(root);
 }
@@ -249,7 +249,7 @@ test_link(void)
 }
 
 static void
-test_flag_no_folder(void)
+test_flag_no_directory(void)
 {
     gchar *root = check_root_new();
     g_autoptr(GError) error = NULL;
@@ -271,12 +271,12 @@ main(int argc, char **argv)
     g_test_add_func("/liveness/a child's lock is seen and gone with it", test_child);
     g_test_add_func("/liveness/the own lock lasts", test_own);
     g_test_add_func("/liveness/the lock is not inherited", test_not_inherited);
-    g_test_add_func("/liveness/no file can be made", test_no_folder);
+    g_test_add_func("/liveness/no file can be made", test_no_directory);
     g_test_add_func("/flag/is there until removed", test_flag);
     g_test_add_func("/flag/is void after a minute", test_stale);
     g_test_add_func("/flag/is its owner's alone", test_flag_modes);
-    g_test_add_func("/flag/never leaves its folder", test_bad_uuid);
+    g_test_add_func("/flag/never leaves its directory", test_bad_uuid);
     g_test_add_func("/flag/does not follow a link", test_link);
-    g_test_add_func("/flag/cannot be left", test_flag_no_folder);
+    g_test_add_func("/flag/cannot be left", test_flag_no_directory);
     return g_test_run();
 }

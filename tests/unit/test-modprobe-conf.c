@@ -46,12 +46,12 @@ static const struct {
      {{"etc/modprobe.d/kvm.conf", "# to have nested guests on Intel:\n#options kvm_intel nested=1\n#\n"
                                   "# to have them on AMD:\noptions kvm_amd nested=1\n"}},
      "/etc/modprobe.d/kvm.conf:5=1 on"},
-    {"openSUSE's folder below usr, the administrator's file later", "intel",
+    {"openSUSE's directory below usr, the administrator's file later", "intel",
      {{"usr/lib/modprobe.d/10-unsupported-modules.conf", "allow_unsupported_modules 1\n"},
       {"lib/modprobe.d/50-kvm.conf", INTEL_ON},
       {"etc/modprobe.d/99-local.conf", "options kvm_intel nested=0 ept=1\n"}},
      "/etc/modprobe.d/99-local.conf:1=0 off"},
-    {"files by name, whatever the folder", "amd",
+    {"files by name, whatever the directory", "amd",
      {{"etc/modprobe.d/a.conf", AMD_OFF}, {"lib/modprobe.d/b.conf", AMD_ON}}, "/lib/modprobe.d/b.conf:1=1 on"},
     {"names by bytes", "amd",
      {{"etc/modprobe.d/Z.conf", AMD_OFF}, {"etc/modprobe.d/a.conf", AMD_ON}, {"etc/modprobe.d/9.conf", AMD_OFF}},
@@ -67,7 +67,7 @@ static const struct {
     {"usr before lib", "amd", {{"lib/modprobe.d/a.conf", AMD_OFF}, {"usr/lib/modprobe.d/a.conf", AMD_ON}},
      "/usr/lib/modprobe.d/a.conf:1=1 on"},
     {"an empty file hides one", "amd", {{"lib/modprobe.d/a.conf", AMD_OFF}, {"etc/modprobe.d/a.conf", ""}}, NULL},
-    {"a folder hides none", "amd",
+    {"a directory hides none", "amd",
      {{"lib/modprobe.d/a.conf", AMD_OFF}, {"etc/modprobe.d/a.conf/readme", "nothing\n"}},
      "/lib/modprobe.d/a.conf:1=0 off"},
     {"a name without .conf", "amd",
@@ -87,7 +87,7 @@ static const struct {
      "/etc/modprobe.d/a.conf:1=0 off"},
     {"tabs and many spaces", "amd", {{"etc/modprobe.d/a.conf", " \toptions\t \tkvm_amd\t npt=1\t\tnested=0\t \n"}},
      "/etc/modprobe.d/a.conf:1=0 off"},
-    {"no line feed at the end", "amd", {{"etc/modprobe.d/a.conf", "options kvm_amd nested=0"}},
+    {"no newline at the end", "amd", {{"etc/modprobe.d/a.conf", "options kvm_amd nested=0"}},
      "/etc/modprobe.d/a.conf:1=0 off"},
     {"CRLF", "amd", {{"etc/modprobe.d/a.conf", "options kvm_amd nested=1\r\noptions kvm_amd nested=0\r\n"}},
      "/etc/modprobe.d/a.conf:2=0 off"},
@@ -169,15 +169,15 @@ check_winner(const char *vendor, const char *expected)
 static gchar *
 ask_libkmod(const char *root, const char *name)
 {
-    const char *const folders[] = {"etc", "run", "usr/local/lib", "usr/lib", "lib"};
-    gchar *paths[G_N_ELEMENTS(folders) + 1] = {NULL};
+    const char *const directories[] = {"etc", "run", "usr/local/lib", "usr/lib", "lib"};
+    gchar *paths[G_N_ELEMENTS(directories) + 1] = {NULL};
     struct kmod_module *module = NULL;
     struct kmod_ctx *kmod = NULL;
     g_auto(GStrv) words = NULL;
     gchar *value = NULL;
 
-    for (gsize i = 0; i < G_N_ELEMENTS(folders); i++)
-        paths[i] = g_build_filename(root, folders[i], "modprobe.d", NULL);
+    for (gsize i = 0; i < G_N_ELEMENTS(directories); i++)
+        paths[i] = g_build_filename(root, directories[i], "modprobe.d", NULL);
     kmod = kmod_new(root, (const char *const *)paths);
     g_assert_nonnull(kmod);
     g_assert_cmpint(kmod_module_new_from_name(kmod, name, &module), ==, 0);
@@ -193,7 +193,7 @@ ask_libkmod(const char *root, const char *name)
     }
     kmod_module_unref(module);
     kmod_unref(kmod);
-    for (gsize i = 0; i < G_N_ELEMENTS(folders); i++)
+    for (gsize i = 0; i < G_N_ELEMENTS(directories); i++)
         g_free(paths[i]);
     return value;
 }
@@ -299,18 +299,18 @@ static void
 test_odd_files(void)
 {
     gchar *root = check_root_new();
-    g_autofree gchar *folder = g_build_filename(root, "etc/modprobe.d", NULL);
-    g_autofree gchar *pipe = g_build_filename(folder, "b.conf", NULL);
-    g_autofree gchar *link = g_build_filename(folder, "c.conf", NULL);
-    g_autofree gchar *lost = g_build_filename(folder, "d.conf", NULL);
+    g_autofree gchar *directory = g_build_filename(root, "etc/modprobe.d", NULL);
+    g_autofree gchar *pipe = g_build_filename(directory, "b.conf", NULL);
+    g_autofree gchar *link = g_build_filename(directory, "c.conf", NULL);
+    g_autofree gchar *lost = g_build_filename(directory, "d.conf", NULL);
     const char bytes[] = "\xff\0\noptions kvm_amd nested=1\0 nested=0\noptions \xe4 nested=0\n";
-    g_autofree gchar *binary = g_build_filename(folder, "a.conf", NULL);
+    g_autofree gchar *binary = g_build_filename(directory, "a.conf", NULL);
 
     g_test_summary("a pipe, a link to /dev/null, one to nothing and bytes that are no text");
     check_root_write("lib/modprobe.d/b.conf", AMD_OFF);
     check_root_write("lib/modprobe.d/c.conf", AMD_OFF);
     check_root_write("lib/modprobe.d/d.conf", AMD_OFF);
-    g_assert_cmpint(g_mkdir_with_parents(folder, 0755), ==, 0);
+    g_assert_cmpint(g_mkdir_with_parents(directory, 0755), ==, 0);
     g_assert_cmpint(mkfifo(pipe, 0600), ==, 0);
     g_assert_cmpint(symlink("/dev/null", link), ==, 0);
     g_assert_cmpint(symlink("/nonexistent", lost), ==, 0);
@@ -328,12 +328,12 @@ static const struct {
     {"initramfs-tools, with a parameter", "etc/initramfs-tools/modules", "kvm-amd npt=1\n", TRUE},
     {"initramfs-tools, a comment", "etc/initramfs-tools/modules", "# kvm_amd\next4 # kvm\n", FALSE},
     {"dracut", "etc/dracut.conf", "add_drivers+=\" kvm_amd vfio \"\n", TRUE},
-    {"dracut's folder", "etc/dracut.conf.d/kvm.conf", "\nforce_drivers+=\" kvm \"\n", TRUE},
-    {"dracut's folder, another name", "etc/dracut.conf.d/kvm.txt", "force_drivers+=\" kvm \"\n", FALSE},
+    {"dracut's directory", "etc/dracut.conf.d/kvm.conf", "\nforce_drivers+=\" kvm \"\n", TRUE},
+    {"dracut's directory, another name", "etc/dracut.conf.d/kvm.txt", "force_drivers+=\" kvm \"\n", FALSE},
     {"dracut, left out", "etc/dracut.conf", "omit_drivers+=\" kvm kvm_amd \"\n", FALSE},
     {"mkinitcpio", "etc/mkinitcpio.conf", "MODULES=(kvm_amd)\nHOOKS=(base udev)\n", TRUE},
     {"mkinitcpio, nothing", "etc/mkinitcpio.conf", "MODULES=()\n", FALSE},
-    {"mkinitcpio's folder", "etc/mkinitcpio.conf.d/kvm.conf", "MODULES+=(kvm kvm_amd)\n", TRUE},
+    {"mkinitcpio's directory", "etc/mkinitcpio.conf.d/kvm.conf", "MODULES+=(kvm kvm_amd)\n", TRUE},
     {"the other vendor's module", "etc/dracut.conf", "add_drivers+=\" kvm_intel \"\n", FALSE},
     {"a longer name", "etc/dracut.conf", "add_drivers+=\" kvm_amd_x xkvm kvm-guest my-kvm \"\n", FALSE},
     {"no UTF-8", "etc/dracut.conf", "x=\xe4\nadd_drivers+=\" kvm_amd \"\n", TRUE},
@@ -629,12 +629,12 @@ ours_now(const char *root)
     return g_file_get_contents(path, &text, NULL, NULL) ? text : NULL;
 }
 
-/* Nothing but the drop-in may come to stand in its folder. */
+/* Nothing but the drop-in may come to stand in its directory. */
 static void
 check_no_leftover(const char *root)
 {
-    g_autofree gchar *folder = g_build_filename(root, "etc/modprobe.d", NULL);
-    g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
+    g_autofree gchar *directory = g_build_filename(root, "etc/modprobe.d", NULL);
+    g_autoptr(GDir) dir = g_dir_open(directory, 0, NULL);
     const char *name = NULL;
 
     while (dir && (name = g_dir_read_name(dir)))
@@ -758,11 +758,11 @@ test_keep_twice(void)
 {
     gchar *root = check_root_new();
     g_autofree gchar *path = g_build_filename(root, OURS, NULL);
-    g_autofree gchar *folder = g_path_get_dirname(path);
+    g_autofree gchar *directory = g_path_get_dirname(path);
     mode_t mask = umask(0027);
     GStatBuf status, again;
 
-    g_test_summary("the folder is made, the file readable by all, and one that is right not touched");
+    g_test_summary("the directory is made, the file readable by all, and one that is right not touched");
     g_assert_true(nest_modprobe_dropin_keep_on(nest_cpu_vendor_by_name("intel"), 0, NULL));
     umask(mask);
     g_assert_cmpint(g_stat(path, &status), ==, 0);
@@ -770,7 +770,7 @@ test_keep_twice(void)
     g_assert_true(nest_modprobe_dropin_keep_on(nest_cpu_vendor_by_name("intel"), NEST_MODPROBE_FORCE, NULL));
     g_assert_cmpint(g_stat(path, &again), ==, 0);
     g_assert_cmpint((gint64)status.st_ino, ==, (gint64)again.st_ino);
-    g_assert_true(g_file_test(folder, G_FILE_TEST_IS_DIR));
+    g_assert_true(g_file_test(directory, G_FILE_TEST_IS_DIR));
     check_root_free(root);
 }
 
@@ -813,7 +813,7 @@ test_forget(gconstpointer data)
 
 /* What can stand where the drop-in should. Each makes it, told where. */
 static int
-make_folder(const char *path)
+make_directory(const char *path)
 {
     return g_mkdir(path, 0755);
 }
@@ -847,7 +847,7 @@ static const struct {
     int (*make)(const char *path);
     const char *says;
 } obstacles[] = {
-    {"a folder", make_folder, "no regular file|move it away"},
+    {"a directory", make_directory, "no regular file|move it away"},
     {"a link to nothing", make_link_to_nothing, "no regular file|move it away"},
     {"a link to the null device, as masks a file", make_link_to_null, "no regular file|move it away"},
     {"a pipe", make_pipe, "no regular file|move it away"},
@@ -887,12 +887,12 @@ test_obstacle(gconstpointer data)
 }
 
 static void
-test_no_folder(void)
+test_no_directory(void)
 {
     gchar *root = check_root_new();
     g_autoptr(GError) error = NULL;
 
-    g_test_summary("/etc is no folder, so that none can be made in it");
+    g_test_summary("/etc is no directory, so that none can be made in it");
     check_root_write("etc", "");
     g_assert_false(nest_modprobe_dropin_keep_on(nest_cpu_vendor_by_name("amd"), 0, &error));
     check_io(&error, "Not a directory");
@@ -984,6 +984,6 @@ main(int argc, char **argv)
     g_test_add_func("/modprobe-conf/files named alias", test_alias_files);
     g_test_add_func("/modprobe-conf/kept against one that is overridden", test_keep_overridden);
     g_test_add_func("/modprobe-conf/kept where it is blacklisted", test_keep_blacklisted);
-    g_test_add_func("/modprobe-conf/no folder to keep it in", test_no_folder);
+    g_test_add_func("/modprobe-conf/no directory to keep it in", test_no_directory);
     return g_test_run();
 }

@@ -37,7 +37,7 @@ built_plugins(void)
 
 /* @names: separated by spaces */
 static NestPluginHost *
-load_from(const char *folder, const char *names)
+load_from(const char *directory, const char *names)
 {
     g_auto(GStrv) list = g_strsplit(names, " ", -1);
     g_autoptr(GKeyFile) settings = g_key_file_new();
@@ -46,7 +46,7 @@ load_from(const char *folder, const char *names)
     g_string_truncate(logged, 0);
     lines = 0;
     g_unsetenv("NEST_TEST_CALLS");
-    return nest_plugin_host_load(folder, (const gchar *const *)list, settings);
+    return nest_plugin_host_load(directory, (const gchar *const *)list, settings);
 }
 
 static void
@@ -66,8 +66,8 @@ name_of(const NestPluginHost *plugins, NestPluginKind kind, guint i)
 static void
 test_good(void)
 {
-    g_autofree gchar *folder = built_plugins();
-    NestPluginHost *plugins = load_from(folder, "good-guard no-start good good-export good");
+    g_autofree gchar *directory = built_plugins();
+    NestPluginHost *plugins = load_from(directory, "good-guard no-start good good-export good");
 
     g_test_summary("plugins that fit are started in order, given by kind, and stopped in reverse order");
     g_assert_cmpstr(logged->str, ==, "");
@@ -111,13 +111,13 @@ static const struct {
     {"", "made of a-z, 0-9 and -"},
 };
 
-/* Loads @name of @folder between two of the same folder that are good: it is skipped, and they are not. */
+/* Loads @name of @directory between two of the same directory that are good: it is skipped, and they are not. */
 static void
-check_skipped(const char *folder, const char *name, const char *says)
+check_skipped(const char *directory, const char *name, const char *says)
 {
     g_autofree gchar *names = g_strconcat("good ", name, " good-guard", NULL);
     g_autofree gchar *named = g_strdup_printf("nest: plugin '%s' is not used|[plugins] load=|[NEST-PLUGIN]", name);
-    g_autoptr(NestPluginHost) plugins = load_from(folder, names);
+    g_autoptr(NestPluginHost) plugins = load_from(directory, names);
 
     g_assert_cmpstr(name_of(plugins, NEST_PLUGIN_PROBE, 0), ==, "good");
     g_assert_cmpstr(name_of(plugins, NEST_PLUGIN_PROBE, 1), ==, NULL);
@@ -134,28 +134,28 @@ static void
 test_bad(gconstpointer data)
 {
     gsize i = GPOINTER_TO_SIZE(data);
-    g_autofree gchar *folder = built_plugins();
+    g_autofree gchar *directory = built_plugins();
     g_autofree gchar *started = g_strdup_printf("start %s\n", bad[i].name);
     g_autofree gchar *calls =
         g_strdup_printf("start good\n%sstart good-guard\nstop good-guard\nstop good\n",
                         g_str_has_prefix(bad[i].name, "start-") ? started : "");
 
     g_test_summary("one that does not fit is not even started, one that did not start is not stopped");
-    check_skipped(folder, bad[i].name, bad[i].says);
+    check_skipped(directory, bad[i].name, bad[i].says);
     check_calls(calls);
 }
 
 static void
 test_all_bad(void)
 {
-    g_autofree gchar *folder = built_plugins();
+    g_autofree gchar *directory = built_plugins();
     g_autoptr(GString) names = g_string_new("wrong-abi");
     NestPluginHost *plugins = NULL;
 
     g_test_summary("nothing but bad ones, each twice: one line of each, and none is used");
     for (gsize i = 1; i < 2 * G_N_ELEMENTS(bad); i++)
         g_string_append_printf(names, " %s", bad[i % G_N_ELEMENTS(bad)].name);
-    plugins = load_from(folder, names->str);
+    plugins = load_from(directory, names->str);
     g_assert_cmpuint(lines, ==, G_N_ELEMENTS(bad));
     for (int kind = 0; kind < NEST_PLUGIN_EXPORT + 2; kind++)
         g_assert_null(nest_plugin_host_get(plugins, kind, 0));
@@ -163,7 +163,7 @@ test_all_bad(void)
     nest_plugin_host_free(NULL);
 }
 
-/* A folder as $VIRT_NEST_ROOT with copies of two good plugins in it. */
+/* A directory as $VIRT_NEST_ROOT with copies of two good plugins in it. */
 static gchar *
 copies_new(void)
 {
@@ -190,20 +190,20 @@ test_no_elf(void)
     gchar *root = copies_new();
     g_autofree gchar *link = g_build_filename(root, "link.so", NULL);
 
-    g_test_summary("a file that is no shared object, a folder, and a link that leads nowhere");
+    g_test_summary("a file that is no shared object, a directory, and a link that leads nowhere");
     check_root_write("text.so", "not ELF\n");
     check_skipped(root, "text", "text.so");
-    check_root_write("folder.so/x", "");
-    check_skipped(root, "folder", "folder.so");
+    check_root_write("directory.so/x", "");
+    check_skipped(root, "directory", "directory.so");
     g_assert_cmpint(symlink("nowhere", link), ==, 0);
     check_skipped(root, "link", "link.so: No such file");
     check_root_free(root);
 }
 
 static void
-check_loads(const char *folder, gboolean loads)
+check_loads(const char *directory, gboolean loads)
 {
-    g_autoptr(NestPluginHost) plugins = load_from(folder, "good");
+    g_autoptr(NestPluginHost) plugins = load_from(directory, "good");
 
     g_assert_cmpint(nest_plugin_host_get(plugins, NEST_PLUGIN_PROBE, 0) != NULL, ==, loads);
     if (!loads)

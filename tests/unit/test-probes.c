@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The probes, as they are built and loaded: debugfs in hosts laid out in folders, and domstats and registers with
+/* The probes, as they are built and loaded: debugfs in hosts laid out in directories, and domstats and registers with
  * a libvirt whose answers are made here. */
 #include "check.h"
 #include "plugin_host.h"
@@ -57,9 +57,9 @@ static NestPluginHost *
 load_with(const char *name, GKeyFile *settings)
 {
     const char *build = g_getenv("BUILD");
-    g_autofree gchar *folder = g_build_filename(build ? build : "build", "plugins", NULL);
+    g_autofree gchar *directory = g_build_filename(build ? build : "build", "plugins", NULL);
 
-    return nest_plugin_host_load(folder, (const gchar *const[]){name, NULL}, settings);
+    return nest_plugin_host_load(directory, (const gchar *const[]){name, NULL}, settings);
 }
 
 static NestPluginHost *
@@ -94,11 +94,11 @@ write_counter(const char *vm, const char *text)
 static void
 remove_vm(const char *vm)
 {
-    g_autofree gchar *folder = g_build_filename(g_getenv("VIRT_NEST_ROOT"), KVM, vm, NULL);
-    g_autofree gchar *file = g_build_filename(folder, "nested_run", NULL);
+    g_autofree gchar *directory = g_build_filename(g_getenv("VIRT_NEST_ROOT"), KVM, vm, NULL);
+    g_autofree gchar *file = g_build_filename(directory, "nested_run", NULL);
 
     g_assert_cmpint(g_unlink(file), ==, 0);
-    g_assert_cmpint(g_rmdir(folder), ==, 0);
+    g_assert_cmpint(g_rmdir(directory), ==, 0);
 }
 
 static NestGuest
@@ -145,7 +145,7 @@ check_no_count(const NestPluginHost *plugins, gint64 pid, const char *says)
     check_fails(plugins, &guest, NEST_ERROR_IO, says);
 }
 
-/* Until it is counted: the folder is not listed more often than it is good for. */
+/* Until it is counted: the directory is not listed more often than it is good for. */
 static void
 wait_for_count(const NestPluginHost *plugins, gint64 pid, guint64 entries)
 {
@@ -191,7 +191,7 @@ test_moves(void)
     gchar *root = check_root_new();
     NestPluginHost *plugins = load("probe-debugfs");
 
-    g_test_summary("two VMs of a process are added up; a folder of another name is found; what is gone is forgotten");
+    g_test_summary("two VMs of a process are added up; a directory of another name is found; what is gone is forgotten");
     write_counter("8-12", "5\n");
     write_counter("8-13", "7\n");
     check_counts(plugins, 8, 12);
@@ -258,7 +258,7 @@ test_no_counter(void)
     check_root_free(root);
 }
 
-/* Whether the folder that is watched was opened since; twice makes one event. */
+/* Whether the directory that is watched was opened since; twice makes one event. */
 static gboolean
 was_opened(int notify)
 {
@@ -282,7 +282,7 @@ static void
 test_listings(void)
 {
     gchar *root = check_root_new();
-    g_autofree gchar *folder = g_build_filename(root, KVM, NULL);
+    g_autofree gchar *directory = g_build_filename(root, KVM, NULL);
     NestPluginHost *plugins = load("probe-debugfs");
     guint descriptors = 0, listings = 0;
     int notify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
@@ -293,7 +293,7 @@ test_listings(void)
 
         write_counter(vm, "1\n");
     }
-    g_assert_cmpint(inotify_add_watch(notify, folder, IN_OPEN | IN_ONLYDIR), >=, 0);
+    g_assert_cmpint(inotify_add_watch(notify, directory, IN_OPEN | IN_ONLYDIR), >=, 0);
     descriptors = count_descriptors();
     for (int pid = 1; pid <= 500; pid++) {
         check_counts(plugins, pid, 1);
@@ -407,7 +407,7 @@ static const struct {
     {"vmx set on one", "vmx", VMX("0"), NEST_BIT_SET},
     {"vmx set on the last", "vmx", CLEAR("0") VMX("1"), NEST_BIT_SET},
     {"vmx is not svm", "vmx", SVM("0"), NEST_BIT_CLEAR},
-    {"without line feeds of DOS", "vmx", "CPU#0\nCR4=00000000\nCPU#1\nCR4=00002000\n", NEST_BIT_SET},
+    {"without newlines of DOS", "vmx", "CPU#0\nCR4=00000000\nCPU#1\nCR4=00002000\n", NEST_BIT_SET},
     {"set on one is set, whatever the others say", "svm", SVM("0") VCPU("1", "", ""), NEST_BIT_SET},
     {"no output", "svm", "", NEST_BIT_UNKNOWN},
     {"no vCPU", "svm", "EFER=0000000000000d01\r\n", NEST_BIT_UNKNOWN},

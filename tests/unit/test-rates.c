@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Entries a second: what two samples say, the graph, and the plugins over a debugfs laid out in a folder. */
+/* Entries a second: what two samples say, the graph, and the plugins over a debugfs laid out in a directory. */
 #include "../../hooks/virt-nest/rates.h"
 #include "check.h"
 
@@ -109,9 +109,9 @@ static NestRates *
 new_rates(void)
 {
     const char *build = g_getenv("BUILD");
-    g_autofree gchar *folder = g_build_filename(build ? build : "build", "plugins", NULL);
+    g_autofree gchar *directory = g_build_filename(build ? build : "build", "plugins", NULL);
 
-    return nest_rates_new(folder);
+    return nest_rates_new(directory);
 }
 
 static NestGuest

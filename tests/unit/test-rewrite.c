@@ -82,7 +82,7 @@ static const Case filters[] = {
      "xen|[NEST-CPU-TYPE]"},
     {"a file that is not there", "rewrite /nonexistent/x.xml", "", 1, NULL,
      "/nonexistent/x.xml|[NEST-IO]"},
-    {"a folder is no file", "rewrite /", "", 1, NULL, "[NEST-IO]"},
+    {"a directory is no file", "rewrite /", "", 1, NULL, "[NEST-IO]"},
     {"amd by the option's former name", "rewrite --platform amd", DOMAIN("kvm", TAG, EPYC), 0,
      "policy=\"require\" name=\"svm\"", NULL},
     {"an unknown vendor", "rewrite --cpu-vendor sparc", "", 2, NULL,

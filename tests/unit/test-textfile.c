@@ -29,11 +29,11 @@ load_with(const char *key, const char *value)
     return nest_plugin_host_load(plugins, (const gchar *const[]){"export-textfile", NULL}, settings);
 }
 
-/* @folder: (nullable) */
+/* @directory: (nullable) */
 static NestPluginHost *
-load(const char *folder)
+load(const char *directory)
 {
-    return load_with("directory", folder);
+    return load_with("directory", directory);
 }
 
 static gboolean
@@ -55,15 +55,15 @@ check_publishes(const NestPluginHost *plugins, const NestDomainStatus *shown, gs
 }
 
 static gchar *
-path_of(const char *folder, const char *name)
+path_of(const char *directory, const char *name)
 {
-    return g_build_filename(g_getenv("VIRT_NEST_ROOT"), folder, name, NULL);
+    return g_build_filename(g_getenv("VIRT_NEST_ROOT"), directory, name, NULL);
 }
 
 static void
-make_folder(const char *folder)
+make_directory(const char *directory)
 {
-    g_autofree gchar *path = path_of(folder, NULL);
+    g_autofree gchar *path = path_of(directory, NULL);
 
     g_assert_cmpint(g_mkdir_with_parents(path, 0755), ==, 0);
 }
@@ -113,9 +113,9 @@ check_format(const char *text)
 
 /* (transfer full) The file's text, whose form is checked. */
 static gchar *
-read_metrics(const char *folder)
+read_metrics(const char *directory)
 {
-    g_autofree gchar *path = path_of(folder, FILE_NAME);
+    g_autofree gchar *path = path_of(directory, FILE_NAME);
     g_autoptr(GError) error = NULL;
     gchar *text = NULL;
 
@@ -127,9 +127,9 @@ read_metrics(const char *folder)
 
 /* Exactly these samples, in this order, comments left out. */
 static void
-check_metrics(const char *folder, const char *samples)
+check_metrics(const char *directory, const char *samples)
 {
-    g_autofree gchar *text = read_metrics(folder);
+    g_autofree gchar *text = read_metrics(directory);
     g_autoptr(GRegex) comment = g_regex_new("^#.*\n", G_REGEX_MULTILINE, 0, NULL);
     g_autofree gchar *bare = g_regex_replace_literal(comment, text, -1, 0, "", 0, NULL);
 
@@ -157,7 +157,7 @@ test_two(void)
     NestPluginHost *plugins = load(NULL);
 
     g_test_summary("all metrics of two domains, and of none when it ends");
-    make_folder(DEBIAN);
+    make_directory(DEBIAN);
     check_publishes(plugins, shown, 2);
     check_metrics(DEBIAN, "virt_nest_guests_running{" ONE ",reason=\"entries\"} 1\n"
                           "virt_nest_guests_running{" TWO ",reason=\"clear\"} 0\n"
@@ -196,7 +196,7 @@ test_verdict(gconstpointer data)
     const NestDomainStatus shown = {&one, &verdicts[i].verdict, verdicts[i].guard, NULL, NULL};
     g_autoptr(NestPluginHost) plugins = load(NULL);
 
-    make_folder(DEBIAN);
+    make_directory(DEBIAN);
     check_publishes(plugins, &shown, 1);
     check_metrics(DEBIAN, verdicts[i].metrics);
     check_root_free(root);
@@ -220,7 +220,7 @@ test_names(void)
     g_autoptr(NestPluginHost) plugins = load(NULL);
 
     g_test_summary("whatever its name is, a domain has its own lines and nothing else");
-    make_folder(DEBIAN);
+    make_directory(DEBIAN);
     for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
         const NestGuest guest = {names[i].name, UUID, 1, 1, TRUE, "svm"};
         const NestDomainStatus shown = {&guest, &verdict, NEST_GUARD_OFF, NULL, NULL};
@@ -236,50 +236,50 @@ test_names(void)
 }
 
 static void
-check_folder_used(const char *setting, const char *used)
+check_directory_used(const char *setting, const char *used)
 {
     NestPluginHost *plugins = load(setting);
-    const char *const folders[] = {DEBIAN, OTHERS, "srv/metrics"};
+    const char *const directories[] = {DEBIAN, OTHERS, "srv/metrics"};
 
     check_publishes(plugins, NULL, 0);
-    for (gsize i = 0; i < G_N_ELEMENTS(folders); i++) {
-        g_autofree gchar *path = path_of(folders[i], FILE_NAME);
+    for (gsize i = 0; i < G_N_ELEMENTS(directories); i++) {
+        g_autofree gchar *path = path_of(directories[i], FILE_NAME);
 
-        g_assert_cmpint(g_file_test(path, G_FILE_TEST_EXISTS), ==, g_strcmp0(folders[i], used) == 0);
+        g_assert_cmpint(g_file_test(path, G_FILE_TEST_EXISTS), ==, g_strcmp0(directories[i], used) == 0);
         (void)g_unlink(path);
     }
     nest_plugin_host_free(plugins);
 }
 
 static void
-test_folders(void)
+test_directories(void)
 {
     gchar *root = check_root_new();
 
-    g_test_summary("the folder is the one that is set, else the first usual one, else none");
-    check_folder_used(NULL, NULL);
-    make_folder(OTHERS);
-    check_folder_used(NULL, OTHERS);
-    make_folder(DEBIAN);
-    check_folder_used(NULL, DEBIAN);
-    make_folder("srv/metrics");
-    check_folder_used("/srv/metrics", "srv/metrics");
+    g_test_summary("the directory is the one that is set, else the first usual one, else none");
+    check_directory_used(NULL, NULL);
+    make_directory(OTHERS);
+    check_directory_used(NULL, OTHERS);
+    make_directory(DEBIAN);
+    check_directory_used(NULL, DEBIAN);
+    make_directory("srv/metrics");
+    check_directory_used("/srv/metrics", "srv/metrics");
     check_root_free(root);
 }
 
 static void
-test_no_folder(void)
+test_no_directory(void)
 {
     gchar *root = check_root_new();
     g_autoptr(NestPluginHost) plugins = load("/srv/missing");
     g_autoptr(GError) error = NULL;
 
-    g_test_summary("a folder that is set and missing is an error, until it is there");
-    make_folder(DEBIAN);
+    g_test_summary("a directory that is set and missing is an error, until it is there");
+    make_directory(DEBIAN);
     g_assert_false(publish(plugins, NULL, 0, &error));
     g_assert_error(error, NEST_ERROR, NEST_ERROR_IO);
     check_says(error->message, "cannot write|/srv/missing/virt_nest.prom|No such file");
-    make_folder("srv/missing");
+    make_directory("srv/missing");
     check_publishes(plugins, NULL, 0);
     check_metrics("srv/missing", COUNTS("0", "0", "0", "0"));
     check_root_free(root);
@@ -309,7 +309,7 @@ test_replaced(void)
 
     g_test_summary("the file is replaced as a whole, for all to read, only if something changed, and through no link");
     umask(022);
-    make_folder(DEBIAN);
+    make_directory(DEBIAN);
     umask(077);
     check_root_write("elsewhere", "precious");
     g_assert_cmpint(symlink(elsewhere, path), ==, 0);
@@ -346,7 +346,7 @@ test_settings(gconstpointer message)
     g_autoptr(NestPluginHost) relative = load("srv/metrics");
     g_autoptr(NestPluginHost) unknown = NULL;
 
-    g_test_summary("a relative folder, or a key that does not exist, keeps it from being used");
+    g_test_summary("a relative directory, or a key that does not exist, keeps it from being used");
     g_assert_null(nest_plugin_host_get(relative, NEST_PLUGIN_EXPORT, 0));
     check_says(((const GString *)message)->str,
                "[export-textfile] directory=srv/metrics is not an absolute path|[NEST-PLUGIN]");
@@ -366,8 +366,8 @@ main(int argc, char **argv)
     for (gsize i = 0; i < G_N_ELEMENTS(verdicts); i++)
         check_add_row("textfile", verdicts[i].sentence, GSIZE_TO_POINTER(i), test_verdict);
     g_test_add_func("/textfile/names", test_names);
-    g_test_add_func("/textfile/folders", test_folders);
-    g_test_add_func("/textfile/a folder that is missing", test_no_folder);
+    g_test_add_func("/textfile/directories", test_directories);
+    g_test_add_func("/textfile/a directory that is missing", test_no_directory);
     g_test_add_func("/textfile/replaced", test_replaced);
     g_test_add_data_func("/textfile/settings", message, test_settings);
     return g_test_run();

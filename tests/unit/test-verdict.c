@@ -3,7 +3,7 @@
 #include "check.h"
 #include "guard/verdict.h"
 
-#define FOLDER "tests/unit/traces"
+#define DIRECTORY "tests/unit/traces"
 #define BEGIN_MS 5000000    /* the clock's time at a trace's second 0 */
 #define DEFAULT_LINGER "60" /* seconds */
 
@@ -105,8 +105,8 @@ split_line(const char *line)
 static void
 test_trace(gconstpointer name)
 {
-    g_autofree gchar *folder = check_source_path(FOLDER);
-    g_autofree gchar *path = g_build_filename(folder, name, NULL);
+    g_autofree gchar *directory = check_source_path(DIRECTORY);
+    g_autofree gchar *path = g_build_filename(directory, name, NULL);
     g_autofree gchar *text = NULL;
     g_auto(GStrv) lines = NULL;
     Play play = {.rules = {.linger_ms = read_ms(DEFAULT_LINGER)}, .started = BEGIN_MS};
@@ -134,9 +134,9 @@ compare_names(gconstpointer a, gconstpointer b)
 static GPtrArray *
 list_traces(void)
 {
-    g_autofree gchar *folder = check_source_path(FOLDER);
+    g_autofree gchar *directory = check_source_path(DIRECTORY);
     g_autoptr(GError) error = NULL;
-    g_autoptr(GDir) dir = g_dir_open(folder, 0, &error);
+    g_autoptr(GDir) dir = g_dir_open(directory, 0, &error);
     GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
     const char *file = NULL;
 
@@ -170,8 +170,8 @@ static void
 check_recorded(GPtrArray *played, const char *kernel, const char *state)
 {
     g_autofree gchar *name = g_strdup_printf("recorded-amd-%s-%s.trace", kernel, state);
-    g_autofree gchar *folder = check_source_path(FOLDER);
-    g_autofree gchar *file = g_build_filename(folder, name, NULL);
+    g_autofree gchar *directory = check_source_path(DIRECTORY);
+    g_autofree gchar *file = g_build_filename(directory, name, NULL);
     g_autofree gchar *begin = g_strdup_printf("# recorded on an emulated AMD host, L1 kernel %s,", kernel);
     g_autofree gchar *text = NULL;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the tests of the hook share: a world of its own for each case, and running the hook in it.
  *
- * A world is a folder with a host from tests/fakes/hosts, a configuration, a definition, a flag, and this
+ * A world is a directory with a host from tests/fakes/hosts, a configuration, a definition, a flag, and this
  * process holding virtnestd's lock, as the case says. */
 #pragma once
 
@@ -42,7 +42,7 @@ enum {
 
 /* A host and what else stands on the disk, gone with the case. */
 typedef struct {
-    gchar *folder; /* of everything */
+    gchar *directory; /* of everything */
     gchar *root;   /* $VIRT_NEST_ROOT */
     gchar *front;  /* the hook to run */
     guint given;   /* bits */
@@ -80,10 +80,10 @@ must_run(const char *const *argv)
 static inline void
 world_free(World *world)
 {
-    must_run((const char *const[]){"rm", "-rf", world->folder, NULL});
+    must_run((const char *const[]){"rm", "-rf", world->directory, NULL});
     if (world->lock >= 0)
         close(world->lock);
-    g_free(world->folder);
+    g_free(world->directory);
     g_free(world->root);
     g_free(world->front);
     g_free(world);
@@ -93,8 +93,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(World, world_free)
 static inline gchar *
 built(const char *program)
 {
-    const char *folder = g_getenv("BUILD");
-    g_autofree gchar *path = g_build_filename(folder ? folder : "build", program, NULL);
+    const char *directory = g_getenv("BUILD");
+    g_autofree gchar *path = g_build_filename(directory ? directory : "build", program, NULL);
 
     return g_canonicalize_filename(path, NULL);
 }
@@ -102,10 +102,10 @@ built(const char *program)
 static inline void
 put_file(const World *world, const char *path, const char *text)
 {
-    g_autofree gchar *full = g_strconcat(world->folder, path, NULL);
-    g_autofree gchar *folder = g_path_get_dirname(full);
+    g_autofree gchar *full = g_strconcat(world->directory, path, NULL);
+    g_autofree gchar *directory = g_path_get_dirname(full);
 
-    g_assert_cmpint(g_mkdir_with_parents(folder, 0755), ==, 0);
+    g_assert_cmpint(g_mkdir_with_parents(directory, 0755), ==, 0);
     g_assert_true(g_file_set_contents(full, text, -1, NULL));
 }
 
@@ -116,8 +116,8 @@ copy_hook(World *world, gboolean with_second_part)
     /* The front of the build tree that knows of no installed second part either, or the real one. */
     g_autofree gchar *front = built(with_second_part ? "hooks/qemu" : "tests/front-alone");
     g_autofree gchar *second = built("libexec/qemu-hook");
-    g_autofree gchar *hooks = g_build_filename(world->folder, "hooks", NULL);
-    g_autofree gchar *libexec = g_build_filename(world->folder, "libexec", NULL);
+    g_autofree gchar *hooks = g_build_filename(world->directory, "hooks", NULL);
+    g_autofree gchar *libexec = g_build_filename(world->directory, "libexec", NULL);
 
     must_run((const char *const[]){"mkdir", "-p", hooks, libexec, NULL});
     g_free(world->front);
@@ -132,23 +132,23 @@ hold_lock(World *world)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     g_autofree gchar *path = nest_root_runtime_path("virtnestd.lock");
-    g_autofree gchar *folder = g_path_get_dirname(path);
+    g_autofree gchar *directory = g_path_get_dirname(path);
 
-    g_assert_cmpint(g_mkdir_with_parents(folder, 0755), ==, 0);
+    g_assert_cmpint(g_mkdir_with_parents(directory, 0755), ==, 0);
     world->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     g_assert_cmpint(world->lock, >=, 0);
     g_assert_cmpint(fcntl(world->lock, F_OFD_SETLK, &lock), ==, 0);
 }
 
-/* As a folder that pam_systemd makes for a user who logs in. */
+/* As a directory that pam_systemd makes for a user who logs in. */
 static inline void
 make_user(World *world)
 {
-    g_autofree gchar *folder = g_strdup_printf("%s/run/user/%d", world->root, NOBODY);
+    g_autofree gchar *directory = g_strdup_printf("%s/run/user/%d", world->root, NOBODY);
 
     copy_hook(world, TRUE);
-    g_assert_cmpint(g_mkdir_with_parents(folder, 0755), ==, 0);
-    g_assert_cmpint(chown(folder, NOBODY, NOBODY), ==, 0);
+    g_assert_cmpint(g_mkdir_with_parents(directory, 0755), ==, 0);
+    g_assert_cmpint(chown(directory, NOBODY, NOBODY), ==, 0);
 }
 
 static inline void
@@ -178,12 +178,12 @@ world_new(const char *host, guint given)
     World *world = g_new0(World, 1);
     g_autofree gchar *fake = g_build_filename("tests/fakes/hosts", host, NULL);
 
-    world->folder = g_dir_make_tmp("nest-hook-XXXXXX", NULL);
-    world->root = g_build_filename(world->folder, "root", NULL);
+    world->directory = g_dir_make_tmp("nest-hook-XXXXXX", NULL);
+    world->root = g_build_filename(world->directory, "root", NULL);
     world->front = built("hooks/qemu");
     world->given = given;
     world->lock = -1;
-    g_assert_cmpint(g_chmod(world->folder, 0755), ==, 0);
+    g_assert_cmpint(g_chmod(world->directory, 0755), ==, 0);
     must_run((const char *const[]){"cp", "-r", fake, world->root, NULL});
     g_setenv("VIRT_NEST_ROOT", world->root, TRUE);
     if (given & DEFINITION) {
@@ -225,7 +225,7 @@ set_up_child(gpointer data)
 static inline int
 as_input(const World *world, const char *text, gsize length)
 {
-    g_autofree gchar *path = g_build_filename(world->folder, "input.xml", NULL);
+    g_autofree gchar *path = g_build_filename(world->directory, "input.xml", NULL);
     int fd = -1;
 
     g_assert_true(g_file_set_contents(path, text, (gssize)length, NULL));
@@ -240,13 +240,13 @@ run(const World *world, const char *const *argv, const char *input, gsize length
 {
     Child child = {as_input(world, input, length), !!(world->given & SESSION)};
     g_autofree gchar *root = g_strconcat("VIRT_NEST_ROOT=", world->root, NULL);
-    g_autofree gchar *home = g_strconcat("HOME=", world->folder, "/home", NULL);
+    g_autofree gchar *home = g_strconcat("HOME=", world->directory, "/home", NULL);
     const char *environment[] = {"LC_ALL=C", "PATH=/usr/bin:/bin", home, root, NULL};
     Result *result = g_new0(Result, 1);
     g_autoptr(GError) error = NULL;
     gint status = 0;
 
-    g_spawn_sync(world->folder, (gchar **)argv, (gchar **)environment,
+    g_spawn_sync(world->directory, (gchar **)argv, (gchar **)environment,
                  G_SPAWN_SEARCH_PATH | G_SPAWN_CHILD_INHERITS_STDIN, set_up_child, &child,
                  &result->out, &result->err, &status, &error);
     g_assert_no_error(error);
