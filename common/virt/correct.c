@@ -113,7 +113,7 @@ define_if_unchanged(const Source *source, const char *expected, const char *want
         nest_virt_error(error, "libvirt refused the corrected definition, the old one stays");
         return TRY_FAILED;
     }
-    nest_define_tracker_we_defined(source->corrector->watch, source->uuid);
+    nest_define_tracker_we_defined(source->corrector->tracker, source->uuid);
     return TRY_DEFINED;
 }
 
@@ -137,7 +137,7 @@ redefine(const Source *source, const char *expected, const NestDefinition *defin
 {
     const NestCorrector *corrector = source->corrector;
     g_autoptr(virDomain) defined = NULL;
-    NestTrackedDefine *watched = nest_define_tracker_begin(corrector->watch, source->uuid);
+    NestTrackedDefine *watched = nest_define_tracker_begin(corrector->tracker, source->uuid);
     Try outcome = TRY_FAILED;
     gboolean may_be_back = FALSE;
     GError *problem = NULL;
@@ -146,7 +146,7 @@ redefine(const Source *source, const char *expected, const NestDefinition *defin
         (void)nest_runtime_flag_set(NEST_RUNTIME_FLAG_CORRECTING, source->uuid, NULL);
     outcome = define_if_unchanged(source, expected, definition->xml, &defined, &problem);
     nest_runtime_flag_clear(NEST_RUNTIME_FLAG_CORRECTING, source->uuid);
-    may_be_back = nest_define_tracker_end(corrector->watch, watched, corrector->control);
+    may_be_back = nest_define_tracker_end(corrector->tracker, watched, corrector->control);
     name_host(definition, &problem);
     if (problem)
         g_propagate_error(error, problem);

@@ -9,8 +9,8 @@
  * NestCorrector: what every correction needs.
  */
 typedef struct {
-    virConnectPtr control;    /* the connection whose lifecycle events reach @watch */
-    NestDefineTracker *watch; /* notices a domain that a define has brought back */
+    virConnectPtr control;      /* the connection whose lifecycle events reach @tracker */
+    NestDefineTracker *tracker; /* notices a domain that a define has brought back */
 } NestCorrector;
 
 /**

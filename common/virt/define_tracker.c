@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The watch over our own redefinitions: did one bring back a domain that somebody undefined? */
+/* The tracker of our own redefinitions: did one bring back a domain that somebody undefined? */
 #include "virt/define_tracker.h"
 
-/* What happened to one domain since its watch began. */
+/* What happened to one domain since its tracking began. */
 struct NestTrackedDefine {
     gchar *uuid;        /* the domain's */
     gboolean undefined; /* it was undefined */
@@ -12,15 +12,15 @@ struct NestTrackedDefine {
 };
 
 struct NestDefineTracker {
-    GMutex asking;      /* held for a call over the control connection (calls.h says why) */
-    GMutex lock;        /* over what follows */
-    GCond settled;      /* a thread's `flag` was set */
+    GMutex asking; /* held for a call over the control connection (connection_pool.h says why) */
+    GMutex lock;   /* over what follows */
+    GCond settled; /* a thread's `flag` was set */
     GPtrArray *watched; /* of NestTrackedDefine, some at most */
 };
 
 /* A thread that waits until the main loop has handled all that is in its queue. */
 typedef struct {
-    NestDefineTracker *watch;
+    NestDefineTracker *tracker;
     gboolean flag;
 } Waiting;
 
@@ -36,25 +36,25 @@ watched_free(gpointer data)
 NestDefineTracker *
 nest_define_tracker_new(void)
 {
-    NestDefineTracker *watch = g_new0(NestDefineTracker, 1);
+    NestDefineTracker *tracker = g_new0(NestDefineTracker, 1);
 
-    g_mutex_init(&watch->asking);
-    g_mutex_init(&watch->lock);
-    g_cond_init(&watch->settled);
-    watch->watched = g_ptr_array_new_with_free_func(watched_free);
-    return watch;
+    g_mutex_init(&tracker->asking);
+    g_mutex_init(&tracker->lock);
+    g_cond_init(&tracker->settled);
+    tracker->watched = g_ptr_array_new_with_free_func(watched_free);
+    return tracker;
 }
 
 void
-nest_define_tracker_free(NestDefineTracker *watch)
+nest_define_tracker_free(NestDefineTracker *tracker)
 {
-    if (!watch)
+    if (!tracker)
         return;
-    g_ptr_array_unref(watch->watched);
-    g_cond_clear(&watch->settled);
-    g_mutex_clear(&watch->lock);
-    g_mutex_clear(&watch->asking);
-    g_free(watch);
+    g_ptr_array_unref(tracker->watched);
+    g_cond_clear(&tracker->settled);
+    g_mutex_clear(&tracker->lock);
+    g_mutex_clear(&tracker->asking);
+    g_free(tracker);
 }
 
 static void
@@ -70,88 +70,90 @@ note(NestTrackedDefine *watched, int event, int detail)
 }
 
 void
-nest_define_tracker_add_event(NestDefineTracker *watch, virDomainPtr domain, int event, int detail)
+nest_define_tracker_add_event(NestDefineTracker *tracker, virDomainPtr domain, int event,
+                              int detail)
 {
     g_autofree gchar *uuid = nest_virt_uuid(domain);
 
-    g_mutex_lock(&watch->lock);
-    for (guint i = 0; i < watch->watched->len; i++) {
-        NestTrackedDefine *watched = g_ptr_array_index(watch->watched, i);
+    g_mutex_lock(&tracker->lock);
+    for (guint i = 0; i < tracker->watched->len; i++) {
+        NestTrackedDefine *watched = g_ptr_array_index(tracker->watched, i);
 
         if (g_str_equal(watched->uuid, uuid))
             note(watched, event, detail);
     }
-    g_mutex_unlock(&watch->lock);
+    g_mutex_unlock(&tracker->lock);
 }
 
 NestTrackedDefine *
-nest_define_tracker_begin(NestDefineTracker *watch, const char *uuid)
+nest_define_tracker_begin(NestDefineTracker *tracker, const char *uuid)
 {
     NestTrackedDefine *watched = g_new0(NestTrackedDefine, 1);
 
     watched->uuid = g_strdup(uuid);
-    g_mutex_lock(&watch->lock);
-    g_ptr_array_add(watch->watched, watched);
-    g_mutex_unlock(&watch->lock);
+    g_mutex_lock(&tracker->lock);
+    g_ptr_array_add(tracker->watched, watched);
+    g_mutex_unlock(&tracker->lock);
     return watched;
 }
 
 void
-nest_define_tracker_we_defined(NestDefineTracker *watch, const char *uuid)
+nest_define_tracker_we_defined(NestDefineTracker *tracker, const char *uuid)
 {
-    g_mutex_lock(&watch->lock);
-    for (guint i = 0; i < watch->watched->len; i++) {
-        NestTrackedDefine *watched = g_ptr_array_index(watch->watched, i);
+    g_mutex_lock(&tracker->lock);
+    for (guint i = 0; i < tracker->watched->len; i++) {
+        NestTrackedDefine *watched = g_ptr_array_index(tracker->watched, i);
 
         if (g_str_equal(watched->uuid, uuid))
             watched->ours++;
     }
-    g_mutex_unlock(&watch->lock);
+    g_mutex_unlock(&tracker->lock);
 }
 
 static gboolean
 settle_reports(gpointer data)
 {
     Waiting *waiting = data;
-    NestDefineTracker *watch = waiting->watch;
+    NestDefineTracker *tracker = waiting->tracker;
 
-    g_mutex_lock(&watch->lock);
+    g_mutex_lock(&tracker->lock);
     waiting->flag = TRUE;
-    g_cond_broadcast(&watch->settled);
-    g_mutex_unlock(&watch->lock);
+    g_cond_broadcast(&tracker->settled);
+    g_mutex_unlock(&tracker->lock);
     return G_SOURCE_REMOVE;
 }
 
 /* libvirt queues an event before it answers the call that caused it, so the answer to one more call
  * comes after the event; the main loop then runs our idle source after the event's callback. */
 static void
-wait_for_reports(NestDefineTracker *watch, virConnectPtr control)
+wait_for_reports(NestDefineTracker *tracker, virConnectPtr control)
 {
-    Waiting waiting = {.watch = watch};
+    Waiting waiting = {.tracker = tracker};
     unsigned long version = 0;
 
-    g_mutex_lock(&watch->asking);
+    g_mutex_lock(&tracker->asking);
     virConnectGetLibVersion(control, &version);
-    g_mutex_unlock(&watch->asking);
+    g_mutex_unlock(&tracker->asking);
     g_idle_add_full(G_PRIORITY_LOW, settle_reports, &waiting, NULL);
-    g_mutex_lock(&watch->lock);
+    g_mutex_lock(&tracker->lock);
     while (!waiting.flag)
-        g_cond_wait(&watch->settled, &watch->lock);
-    g_mutex_unlock(&watch->lock);
+        g_cond_wait(&tracker->settled, &tracker->lock);
+    g_mutex_unlock(&tracker->lock);
 }
 
 gboolean
-nest_define_tracker_end(NestDefineTracker *watch, NestTrackedDefine *watched, virConnectPtr control)
+nest_define_tracker_end(NestDefineTracker *tracker, NestTrackedDefine *watched,
+                        virConnectPtr control)
 {
     gboolean back = FALSE;
 
-    wait_for_reports(watch, control);
-    g_mutex_lock(&watch->lock);
+    wait_for_reports(tracker, control);
+    g_mutex_lock(&tracker->lock);
     /* After an undefine, the only define may be ours, and so may every define if nobody else has made
      * one. Otherwise somebody may have defined the domain anew before ours: then it stays. */
     back = watched->undefined &&
            (watched->since == 1 || (watched->since > 1 && watched->defines <= watched->ours));
-    g_ptr_array_remove_fast(watch->watched, watched);
-    g_mutex_unlock(&watch->lock);
+    g_ptr_array_remove_fast(tracker->watched, watched);
+    g_mutex_unlock(&tracker->lock);
     return back;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The watch over our own redefinitions: did one bring back a domain that somebody undefined?
+/* The tracker of our own redefinitions: did one bring back a domain that somebody undefined?
  *
  * Theory of operation: libvirt's define has no compare-and-swap and creates a domain that is
  * not there any more. libvirt reports every define and undefine in the order in which they
  * happened, so after a define of ours the reports tell whether the domain was undefined since
- * the watch began and a define came after that. That define was ours, or that of somebody who
+ * the tracking began and a define came after that. That define was ours, or that of somebody who
  * defined the domain anew. The word that this correction wrote into the record then tells
  * which, if it is asked for. */
 #pragma once
@@ -13,24 +13,24 @@
 
 typedef struct NestDefineTracker NestDefineTracker;
 
-/* One domain under watch. */
+/* One domain that is tracked. */
 typedef struct NestTrackedDefine NestTrackedDefine;
 
 NestDefineTracker *nest_define_tracker_new(void);
-void nest_define_tracker_free(NestDefineTracker *watch);
+void nest_define_tracker_free(NestDefineTracker *tracker);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestDefineTracker, nest_define_tracker_free)
 
 /* Takes note of a lifecycle event. Called where the main loop runs, for every such event. */
-void nest_define_tracker_add_event(NestDefineTracker *watch, virDomainPtr domain, int event,
+void nest_define_tracker_add_event(NestDefineTracker *tracker, virDomainPtr domain, int event,
                                    int detail);
 
-/* (transfer full) Begins to watch a domain. From any thread; nest_define_tracker_end() ends it. */
-NestTrackedDefine *nest_define_tracker_begin(NestDefineTracker *watch,
+/* (transfer full) Begins to track a domain. From any thread; nest_define_tracker_end() ends it. */
+NestTrackedDefine *nest_define_tracker_begin(NestDefineTracker *tracker,
                                              const char *uuid) G_GNUC_WARN_UNUSED_RESULT;
 
 /* To be called after each define of ours that succeeded, so that another correction of the domain
  * does not take it for somebody else's. */
-void nest_define_tracker_we_defined(NestDefineTracker *watch, const char *uuid);
+void nest_define_tracker_we_defined(NestDefineTracker *tracker, const char *uuid);
 
 /**
  * nest_define_tracker_end: wait until all that happened has been reported, and judge.
@@ -42,5 +42,5 @@ void nest_define_tracker_we_defined(NestDefineTracker *watch, const char *uuid);
  *
  * Returns: whether our define may have brought an undefined domain back.
  */
-gboolean nest_define_tracker_end(NestDefineTracker *watch, NestTrackedDefine *watched,
+gboolean nest_define_tracker_end(NestDefineTracker *tracker, NestTrackedDefine *watched,
                                  virConnectPtr control);

@@ -34,8 +34,8 @@ count_tag(Reading *reading, const NestTag *tag)
 
 /* A malformed tag counts as the one without attributes: the hook, or status, has said what is wrong. */
 static gboolean
-read_run_xml(virDomainPtr domain, const NestDefinition *definition, gboolean known,
-             Reading *reading, GError **error)
+read_live_domain_xml(virDomainPtr domain, const NestDefinition *definition, gboolean known,
+                     Reading *reading, GError **error)
 {
     g_autofree char *text = virDomainGetXMLDesc(domain, 0);
     NestTag tag = NEST_TAG_DEFAULT;
@@ -114,95 +114,95 @@ nest_live_domain_age(const char *name)
 /* Reads the record, and of which run its live status is. A record that virtnestd
  * would not write counts as none. */
 static void
-read_run_state(NestLiveDomain *run, const NestDomainXml *xml)
+read_live_domain_state(NestLiveDomain *live, const NestDomainXml *xml)
 {
-    run->state = nest_state_read(xml, NULL);
-    if (!run->state)
-        run->state = nest_state_new();
-    run->marked = nest_live_status_is_of(&run->state->live, run->guest.uuid) &&
-                  g_strcmp0(run->state->live.qemu, run->qemu) == 0;
-    run->arrived = nest_live_status_is_of(&run->state->live, run->guest.uuid) && !run->marked;
-    run->has_allow = nest_allow_element(xml) != NULL;
-    run->allow = nest_allow_read(xml);
+    live->state = nest_state_read(xml, NULL);
+    if (!live->state)
+        live->state = nest_state_new();
+    live->marked = nest_live_status_is_of(&live->state->live, live->guest.uuid) &&
+                   g_strcmp0(live->state->live.qemu, live->qemu) == 0;
+    live->arrived = nest_live_status_is_of(&live->state->live, live->guest.uuid) && !live->marked;
+    live->has_allow = nest_allow_element(xml) != NULL;
+    live->allow = nest_allow_read(xml);
 }
 
 static NestLiveDomain *
-run_new(virDomainPtr domain, const Reading *reading)
+live_domain_new(virDomainPtr domain, const Reading *reading)
 {
-    NestLiveDomain *run = g_atomic_rc_box_new0(NestLiveDomain);
+    NestLiveDomain *live = g_atomic_rc_box_new0(NestLiveDomain);
     const NestCpuVendor *vendor =
         nest_cpu_feature_vendor(reading->xml, nest_cpu_vendor_of_host(NULL), NULL);
     gint64 age = -1;
 
     if (vendor && !nest_cpu_exposes(reading->xml, vendor))
         vendor = NULL; /* its vCPUs lack the feature */
-    run->guest.name = g_strdup(virDomainGetName(domain));
-    run->guest.uuid = nest_virt_uuid(domain);
-    run->guest.id = (int)virDomainGetID(domain);
-    run->guest.pid = read_pid(run->guest.name);
-    run->guest.kvm = nest_cpu_is_kvm(reading->xml);
-    run->guest.feature = vendor ? vendor->feature : "";
-    run->qemu = read_start_time(run->guest.pid);
-    age = age_of(run->qemu);
-    run->started_ms = age < 0 ? 0 : g_get_monotonic_time() / G_TIME_SPAN_MILLISECOND - age;
-    run->tagged = reading->tagged;
-    run->guarded = vendor && reading->refuses;
-    run->let_go = reading->tagged && !reading->refuses;
-    read_run_state(run, reading->xml);
-    return run;
+    live->guest.name = g_strdup(virDomainGetName(domain));
+    live->guest.uuid = nest_virt_uuid(domain);
+    live->guest.id = (int)virDomainGetID(domain);
+    live->guest.pid = read_pid(live->guest.name);
+    live->guest.kvm = nest_cpu_is_kvm(reading->xml);
+    live->guest.feature = vendor ? vendor->feature : "";
+    live->qemu = read_start_time(live->guest.pid);
+    age = age_of(live->qemu);
+    live->started_ms = age < 0 ? 0 : g_get_monotonic_time() / G_TIME_SPAN_MILLISECOND - age;
+    live->tagged = reading->tagged;
+    live->guarded = vendor && reading->refuses;
+    live->opted_out = reading->tagged && !reading->refuses;
+    read_live_domain_state(live, reading->xml);
+    return live;
 }
 
 gboolean
 nest_live_domain_read(virDomainPtr domain, const NestDefinition *definition, gboolean known,
-                      NestLiveDomain **ret_run, GError **error)
+                      NestLiveDomain **ret_live, GError **error)
 {
     g_auto(Reading) reading = {0};
     g_autoptr(GError) problem = NULL;
-    g_autoptr(NestLiveDomain) run = NULL;
+    g_autoptr(NestLiveDomain) live = NULL;
 
-    *ret_run = NULL;
+    *ret_live = NULL;
     if (nest_virt_has_stopped(domain))
         return TRUE;
-    if (read_run_xml(domain, definition, known, &reading, &problem) && reading.xml)
-        run = run_new(domain, &reading);
+    if (read_live_domain_xml(domain, definition, known, &reading, &problem) && reading.xml)
+        live = live_domain_new(domain, &reading);
     if (nest_virt_has_stopped(domain))
         return TRUE; /* meanwhile */
     if (problem) {
         g_propagate_error(error, g_steal_pointer(&problem));
         return FALSE;
     }
-    if (run && (known || run->tagged || run->marked || run->arrived || run->has_allow))
-        *ret_run = g_steal_pointer(&run);
+    if (live && (known || live->tagged || live->marked || live->arrived || live->has_allow))
+        *ret_live = g_steal_pointer(&live);
     return TRUE;
 }
 
 NestLiveDomain *
-nest_live_domain_ref(NestLiveDomain *run)
+nest_live_domain_ref(NestLiveDomain *live)
 {
-    return g_atomic_rc_box_acquire(run);
+    return g_atomic_rc_box_acquire(live);
 }
 
 static void
-run_clear(gpointer data)
+live_domain_clear(gpointer data)
 {
-    NestLiveDomain *run = data;
+    NestLiveDomain *live = data;
 
-    g_free((gpointer)run->guest.name);
-    g_free((gpointer)run->guest.uuid);
-    g_free(run->qemu);
-    nest_state_free(run->state);
+    g_free((gpointer)live->guest.name);
+    g_free((gpointer)live->guest.uuid);
+    g_free(live->qemu);
+    nest_state_free(live->state);
 }
 
 void
-nest_live_domain_unref(NestLiveDomain *run)
+nest_live_domain_unref(NestLiveDomain *live)
 {
-    if (run)
-        g_atomic_rc_box_release_full(run, run_clear);
+    if (live)
+        g_atomic_rc_box_release_full(live, live_domain_clear);
 }
 
 gboolean
-nest_live_domain_is(const NestLiveDomain *run, const NestLiveDomain *other)
+nest_live_domain_is(const NestLiveDomain *live, const NestLiveDomain *other)
 {
-    return run->guest.id == other->guest.id && g_str_equal(run->qemu, other->qemu) &&
-           g_str_equal(run->guest.uuid, other->guest.uuid);
+    return live->guest.id == other->guest.id && g_str_equal(live->qemu, other->qemu) &&
+           g_str_equal(live->guest.uuid, other->guest.uuid);
 }

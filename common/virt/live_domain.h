@@ -14,14 +14,14 @@
  * references, as threads share it; nothing in it changes.
  */
 typedef struct {
-    NestGuest guest;   /* for the plugins */
-    gchar *qemu;       /* start time of its QEMU, clock ticks since boot; "" where it is unknown */
-    gint64 started_ms; /* the same on CLOCK_MONOTONIC's clock; 0: unknown */
-    gboolean tagged;   /* live, or in its definition */
-    gboolean guarded;  /* its vCPUs have the feature, and a tag of it says migration='refuse' */
-    gboolean let_go;   /* tagged, and no tag says migration='refuse' */
-    NestState *state;  /* the record in its live XML; never NULL */
-    gboolean marked;   /* ... whose live status is of this run */
+    NestGuest guest;    /* for the plugins */
+    gchar *qemu;        /* start time of its QEMU, clock ticks since boot; "" where it is unknown */
+    gint64 started_ms;  /* the same on CLOCK_MONOTONIC's clock; 0: unknown */
+    gboolean tagged;    /* live, or in its definition */
+    gboolean guarded;   /* its vCPUs have the feature, and a tag of it says migration='refuse' */
+    gboolean opted_out; /* tagged, and no tag says migration='refuse' */
+    NestState *state;   /* the record in its live XML; never NULL */
+    gboolean marked;    /* ... whose live status is of this run */
     gboolean
         arrived; /* ... whose live status is of another run: it came by migration or from a save */
     gboolean has_allow; /* virt-nest allow has left something in its live XML */
@@ -33,20 +33,20 @@ typedef struct {
  * @domain: the domain
  * @definition: (nullable) its persistent definition; NULL where it has none, or a malformed one
  * @known: it is one of ours whatever stands in its XML, as its guard may be armed
- * @ret_run: (out)(transfer full)(nullable) the run; NULL where it does not run, or is none of ours
+ * @ret_live: (out)(transfer full)(nullable) the live domain; NULL where it does not run, or is none of ours
  *
  * Returns: FALSE with NEST_ERROR_LIBVIRT or NEST_ERROR_XML.
  */
 gboolean nest_live_domain_read(virDomainPtr domain, const NestDefinition *definition,
-                               gboolean known, NestLiveDomain **ret_run,
+                               gboolean known, NestLiveDomain **ret_live,
                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* How long the QEMU of the running domain @name has run, in milliseconds; -1: unknown. */
 gint64 nest_live_domain_age(const char *name);
 
-NestLiveDomain *nest_live_domain_ref(NestLiveDomain *run);
-void nest_live_domain_unref(NestLiveDomain *run);
+NestLiveDomain *nest_live_domain_ref(NestLiveDomain *live);
+void nest_live_domain_unref(NestLiveDomain *live);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestLiveDomain, nest_live_domain_unref)
 
 /* Whether both are the same run of the same domain. */
-gboolean nest_live_domain_is(const NestLiveDomain *run, const NestLiveDomain *other);
+gboolean nest_live_domain_is(const NestLiveDomain *live, const NestLiveDomain *other);

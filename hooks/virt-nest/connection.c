@@ -40,7 +40,7 @@ watch_lifecycle(NestConnection *connection, GError **error)
 
     connection->lifecycle = virConnectDomainEventRegisterAny(
         connection->libvirt, NULL, VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(note),
-        connection->corrector.watch, NULL);
+        connection->corrector.tracker, NULL);
     return connection->lifecycle >= 0 ||
            nest_virt_error(error, "cannot listen to libvirt's events");
 }
@@ -89,7 +89,7 @@ nest_connection_open(const char *uri, NestConnectionUse use, GError **error)
 
     nest_virt_init();
     connection->lifecycle = -1;
-    connection->corrector.watch = nest_define_tracker_new();
+    connection->corrector.tracker = nest_define_tracker_new();
     connection->loop = g_main_loop_new(NULL, FALSE);
     connection->thread = g_thread_new("events", run_loop, connection);
     connection->host = nest_kvm_module_read();
@@ -115,7 +115,7 @@ nest_connection_free(NestConnection *connection)
     g_idle_add_full(G_PRIORITY_LOW, quit_loop, connection, NULL);
     g_thread_join(connection->thread);
     g_main_loop_unref(connection->loop);
-    nest_define_tracker_free(connection->corrector.watch);
+    nest_define_tracker_free(connection->corrector.tracker);
     g_free(connection);
 }
 

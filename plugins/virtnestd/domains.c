@@ -33,15 +33,15 @@
 #define LOCKED_AFTER_MS 5
 
 struct NestDomains {
-    const NestConfig *config;  /* the settings in force */
-    NestHost *host;            /* its KVM module */
-    NestGuardManager *manager; /* of running domains */
-    NestConnectionPool *pool;  /* where the calls go; NULL while libvirt is away */
-    NestDefineTracker *watch;  /* over domains that come back */
-    GThreadPool *workers;      /* of Sync */
-    GHashTable *entries;       /* uuid -> Entry */
-    GHashTable *unmarked;      /* uuids of domains that, as they run, could not be read or marked */
-    guint syncing;             /* syncs under way */
+    const NestConfig *config;   /* the settings in force */
+    NestHost *host;             /* its KVM module */
+    NestGuardManager *manager;  /* of running domains */
+    NestConnectionPool *pool;   /* where the calls go; NULL while libvirt is away */
+    NestDefineTracker *tracker; /* over domains that come back */
+    GThreadPool *workers;       /* of Sync */
+    GHashTable *entries;        /* uuid -> Entry */
+    GHashTable *unmarked;    /* uuids of domains that, as they run, could not be read or marked */
+    guint syncing;           /* syncs under way */
     gboolean scanning;       /* a scan is under way, from its listing to the last sync it led to */
     gboolean scan_again;     /* another is wanted after it */
     NestScan *scan;          /* its domains; NULL while they are listed */
@@ -67,9 +67,9 @@ typedef struct {
     virConnectPtr work;       /* where its calls go; while it runs */
     gchar *uuid;              /* the domain's */
     NestStart start;          /* a start was seen, and on-stale=restart is set */
-    NestLiveStatus *live;     /* what the guard wants in its live status; NULL: nothing */
+    NestLiveStatus *status;   /* what the guard wants in its live status; NULL: nothing */
     gboolean allow_over;      /* ... and what virt-nest allow left taken away */
-    NestLiveDomain *run;      /* the domain as it runs; found */
+    NestLiveDomain *live;     /* the domain as it runs; found */
     gchar *name;              /* the domain's name; found, unless it is locked */
     NestScan *scan;           /* all domains; found by the listing */
     guint batch;              /* of them */
@@ -95,8 +95,8 @@ sync_free(Sync *sync)
     g_clear_pointer(&sync->uuids, g_ptr_array_unref);
     g_clear_error(&sync->error);
     g_clear_error(&sync->unmarked);
-    nest_live_status_free(sync->live);
-    nest_live_domain_unref(sync->run);
+    nest_live_status_free(sync->status);
+    nest_live_domain_unref(sync->live);
     g_free(sync->uuid);
     g_free(sync->name);
     g_free(sync->done);
@@ -132,22 +132,10 @@ take_over(Sync *sync, const NestDefinition *definition)
         g_idle_add_full(G_PRIORITY_DEFAULT, want_host, sync->domains->host, NULL);
 }
 
-/* Also where the definition cannot be corrected: what runs may be tagged all the same, or have a monitored though its
- * tag is gone and its live status could not be written. */
-static void
-sync_live_domain(Sync *sync, virDomainPtr domain, const NestDefinition *definition)
-{
-    if (nest_live_domain_read(domain, definition, sync->live != NULL, &sync->run,
-                              &sync->unmarked) &&
-        sync->run)
-        nest_publish_live_status(domain, sync->run, sync->live, sync->allow_over, &sync->busy,
-                                 &sync->unmarked);
-}
-
 static void
 sync_domain(Sync *sync)
 {
-    NestCorrector corrector = {nest_connection_pool_control(sync->pool), sync->domains->watch};
+    NestCorrector corrector = {nest_connection_pool_control(sync->pool), sync->domains->tracker};
     g_autoptr(virDomain) domain = virDomainLookupByUUIDString(sync->work, sync->uuid);
     g_autoptr(NestDefinition) definition = NULL;
 
@@ -161,13 +149,19 @@ sync_domain(Sync *sync)
         definition = nest_correct_domain(&corrector, domain, &sync->error);
         take_over(sync, definition);
     }
-    sync_live_domain(sync, domain, definition);
+    /* Also where the definition cannot be corrected: what runs may be tagged all the same, or have a
+     * monitored though its tag is gone and its live status could not be written. */
+    if (nest_live_domain_read(domain, definition, sync->status != NULL, &sync->live,
+                              &sync->unmarked) &&
+        sync->live)
+        nest_publish_live_status(domain, sync->live, sync->status, sync->allow_over, &sync->busy,
+                                 &sync->unmarked);
 }
 
 static void
 correct_fresh(Sync *sync)
 {
-    NestCorrector corrector = {nest_connection_pool_control(sync->pool), sync->domains->watch};
+    NestCorrector corrector = {nest_connection_pool_control(sync->pool), sync->domains->tracker};
     g_autoptr(NestDefinition) definition =
         nest_correct_fresh(&corrector, sync->work, sync->name, sync->uuid, &sync->error);
 
@@ -201,7 +195,7 @@ sync_new(NestDomains *domains, const Kind *kind, const char *uuid)
 }
 
 static void
-push(Sync *sync)
+push_sync(Sync *sync)
 {
     sync->domains->syncing++;
     g_thread_pool_push(sync->domains->workers, sync, NULL);
@@ -228,18 +222,8 @@ want_sync(NestDomains *domains, const char *uuid, NestStart start)
     g_hash_table_insert(domains->entries, g_strdup(uuid), g_new0(Entry, 1));
     sync = sync_new(domains, &whole_sync, uuid);
     sync->start = domains->config->on_stale == NEST_ON_STALE_RESTART ? start : NEST_START_NONE;
-    sync->live = nest_guard_manager_live_status(domains->manager, uuid, &sync->allow_over);
-    push(sync);
-}
-
-/* A sync that is under way has read what is over by now. */
-static void
-sync_again(NestDomains *domains, const char *uuid)
-{
-    Entry *entry = g_hash_table_lookup(domains->entries, uuid);
-
-    if (entry)
-        entry->again = TRUE;
+    sync->status = nest_guard_manager_live_status(domains->manager, uuid, &sync->allow_over);
+    push_sync(sync);
 }
 
 /* What a timer needs to know of a domain. */
@@ -279,13 +263,6 @@ busy_pause_is_over(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-static void
-sync_later(NestDomains *domains, const char *uuid)
-{
-    g_timeout_add_seconds_full(G_PRIORITY_DEFAULT, BUSY_PAUSE_SECONDS, busy_pause_is_over,
-                               later_new(domains, uuid, NULL), later_free);
-}
-
 /* The sync of a fresh definition or tag is still under way: the domain is starting. */
 static gboolean
 it_is_locked(gpointer data)
@@ -299,15 +276,8 @@ it_is_locked(gpointer data)
         return G_SOURCE_REMOVE;
     sync = sync_new(domains, &locked_sync, later->uuid);
     sync->name = g_strdup(later->name);
-    push(sync);
+    push_sync(sync);
     return G_SOURCE_REMOVE;
-}
-
-static void
-expect_start(NestDomains *domains, const char *uuid, const char *name)
-{
-    g_timeout_add_full(G_PRIORITY_HIGH, LOCKED_AFTER_MS, it_is_locked,
-                       later_new(domains, uuid, name), later_free);
 }
 
 /* Something has just been written into the definition. */
@@ -320,26 +290,27 @@ want_fresh_sync(NestDomains *domains, const char *uuid, const char *name)
         return;
     if (g_hash_table_contains(domains->entries, uuid)) {
         want_sync(domains, uuid, NEST_START_NONE);
-        expect_start(domains, uuid, name);
+        g_timeout_add_full(G_PRIORITY_HIGH, LOCKED_AFTER_MS, it_is_locked,
+                           later_new(domains, uuid, name), later_free);
         return;
     }
     g_hash_table_insert(domains->entries, g_strdup(uuid), g_new0(Entry, 1));
     sync = sync_new(domains, &fresh_sync, uuid);
     sync->name = g_strdup(name);
-    push(sync);
+    push_sync(sync);
 }
 
 static void
-tell_done(const Sync *sync)
+log_done(const Sync *sync)
 {
     if (sync->done)
         nest_log(G_LOG_LEVEL_MESSAGE, sync->name, sync->uuid, "%s", sync->done);
 }
 
 static void
-tell_outcome(const Sync *sync)
+log_outcome(const Sync *sync)
 {
-    tell_done(sync);
+    log_done(sync);
     if (sync->restarted)
         nest_log(
             G_LOG_LEVEL_MESSAGE, sync->name, sync->uuid,
@@ -348,9 +319,9 @@ tell_outcome(const Sync *sync)
         nest_log_error(sync->name, sync->uuid, sync->error);
 }
 
-/* Said once, until it is well again. */
+/* Logged once, until it is well again. */
 static void
-tell_unmarked(const Sync *sync)
+log_unmarked(const Sync *sync)
 {
     GHashTable *unmarked = sync->domains->unmarked;
 
@@ -367,17 +338,18 @@ domain_is_done(const Sync *sync)
     Entry *entry = g_hash_table_lookup(domains->entries, sync->uuid);
     Entry left = entry ? *entry : (Entry){0};
 
-    tell_outcome(sync);
-    tell_unmarked(sync);
-    if (sync->run)
-        nest_guard_manager_see(domains->manager, sync->run);
+    log_outcome(sync);
+    log_unmarked(sync);
+    if (sync->live)
+        nest_guard_manager_see(domains->manager, sync->live);
     else if (!sync->unmarked)
         nest_guard_manager_forget(domains->manager, sync->uuid);
     g_hash_table_remove(domains->entries, sync->uuid);
     if (left.again)
         want_sync(domains, sync->uuid, left.start);
     else if (sync->busy || sync->unmarked)
-        sync_later(domains, sync->uuid);
+        g_timeout_add_seconds_full(G_PRIORITY_DEFAULT, BUSY_PAUSE_SECONDS, busy_pause_is_over,
+                                   later_new(domains, sync->uuid, NULL), later_free);
 }
 
 /* The whole sync follows, and says what is wrong. */
@@ -388,7 +360,7 @@ fresh_is_done(const Sync *sync)
     const Entry *entry = g_hash_table_lookup(domains->entries, sync->uuid);
     NestStart start = entry ? entry->start : NEST_START_NONE;
 
-    tell_done(sync);
+    log_done(sync);
     g_hash_table_remove(domains->entries, sync->uuid);
     want_sync(domains, sync->uuid, start);
 }
@@ -407,7 +379,7 @@ filter_more(NestDomains *domains)
         sync->scan = nest_scan_ref(domains->scan);
         sync->batch = batch;
         domains->filters++;
-        push(sync);
+        push_sync(sync);
     }
 }
 
@@ -432,7 +404,7 @@ domains_are_listed(const Sync *sync)
 {
     NestDomains *domains = sync->domains;
 
-    tell_outcome(sync);
+    log_outcome(sync);
     domains->scanning = sync->scan != NULL;
     if (!sync->scan) {
         g_timeout_add_seconds(RELIST_SECONDS, scan_once_more, domains);
@@ -446,7 +418,7 @@ static const Kind listing = {list_domains, domains_are_listed};
 static const Kind filtering = {filter_domains, batch_is_filtered};
 static const Kind whole_sync = {sync_domain, domain_is_done};
 static const Kind fresh_sync = {correct_fresh, fresh_is_done};
-static const Kind locked_sync = {correct_fresh, tell_outcome};
+static const Kind locked_sync = {correct_fresh, log_outcome};
 
 static void
 end_scan(NestDomains *domains)
@@ -471,7 +443,7 @@ sync_is_done(gpointer data)
     if (sync->pool == domains->pool)
         sync->kind->done(sync);
     else if (sync->error && sync->start != NEST_START_NONE)
-        tell_outcome(
+        log_outcome(
             sync); /* a restart may have stopped it; else libvirt's going away tells enough */
     sync_free(sync);
     if (domains->scan && !domains->filters && !domains->stopping &&
@@ -490,7 +462,7 @@ nest_domains_new(const NestConfig *config, NestHost *host, NestGuardManager *man
     domains->config = config;
     domains->host = host;
     domains->manager = manager;
-    domains->watch = nest_define_tracker_new();
+    domains->tracker = nest_define_tracker_new();
     domains->entries = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     domains->unmarked = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     domains->workers = g_thread_pool_new(run_sync, NULL, NEST_POOL_CONNECTIONS, FALSE, NULL);
@@ -506,7 +478,7 @@ nest_domains_free(NestDomains *domains)
     nest_domains_detach(domains);
     g_hash_table_unref(domains->entries);
     g_hash_table_unref(domains->unmarked);
-    nest_define_tracker_free(domains->watch);
+    nest_define_tracker_free(domains->tracker);
     g_free(domains);
 }
 
@@ -543,7 +515,7 @@ nest_domains_scan(NestDomains *domains)
     if (domains->scanning)
         return;
     domains->scanning = TRUE;
-    push(sync_new(domains, &listing, NULL));
+    push_sync(sync_new(domains, &listing, NULL));
 }
 
 /* The events after which a domain may not be what its tag asks for, and what each says of a start.
@@ -570,10 +542,13 @@ nest_domains_lifecycle(NestDomains *domains, virDomainPtr domain, int event, int
 {
     g_autofree gchar *uuid = nest_virt_uuid(domain);
 
-    nest_define_tracker_add_event(domains->watch, domain, event, detail);
+    nest_define_tracker_add_event(domains->tracker, domain, event, detail);
     if (event == VIR_DOMAIN_EVENT_STOPPED) {
+        Entry *entry = g_hash_table_lookup(domains->entries, uuid);
+
         nest_guard_manager_forget(domains->manager, uuid);
-        sync_again(domains, uuid);
+        if (entry)
+            entry->again = TRUE; /* a sync that is under way has read what is over by now */
         nest_host_retry(domains->host);
     }
     if (event == VIR_DOMAIN_EVENT_RESUMED)

@@ -124,7 +124,7 @@ on_close(virConnectPtr libvirt, int reason, void *data)
 }
 
 static int
-on_lifecycle(virConnectPtr libvirt, virDomainPtr domain, int event, int detail, void *data)
+on_lifecycle_event(virConnectPtr libvirt, virDomainPtr domain, int event, int detail, void *data)
 {
     NestEventConnection *connection = data;
 
@@ -134,7 +134,7 @@ on_lifecycle(virConnectPtr libvirt, virDomainPtr domain, int event, int detail, 
 }
 
 static void
-on_metadata(virConnectPtr libvirt, virDomainPtr domain, int type, const char *uri, void *data)
+on_metadata_event(virConnectPtr libvirt, virDomainPtr domain, int type, const char *uri, void *data)
 {
     NestEventConnection *connection = data;
 
@@ -144,7 +144,7 @@ on_metadata(virConnectPtr libvirt, virDomainPtr domain, int type, const char *ur
 }
 
 static void
-on_iteration(virConnectPtr libvirt, virDomainPtr domain, int iteration, void *data)
+on_iteration_event(virConnectPtr libvirt, virDomainPtr domain, int iteration, void *data)
 {
     NestEventConnection *connection = data;
 
@@ -153,8 +153,8 @@ on_iteration(virConnectPtr libvirt, virDomainPtr domain, int iteration, void *da
 }
 
 static void
-on_job(virConnectPtr libvirt, virDomainPtr domain, virTypedParameterPtr parameters, int n,
-       void *data)
+on_job_event(virConnectPtr libvirt, virDomainPtr domain, virTypedParameterPtr parameters, int n,
+             void *data)
 {
     NestEventConnection *connection = data;
     int operation = VIR_DOMAIN_JOB_OPERATION_UNKNOWN;
@@ -203,18 +203,18 @@ on_qemu_job(virConnectPtr libvirt, virDomainPtr domain, const char *event, long 
 static gboolean
 register_events(NestEventConnection *connection)
 {
-    connection->callbacks[ON_LIFECYCLE] =
-        virConnectDomainEventRegisterAny(connection->control, NULL, VIR_DOMAIN_EVENT_ID_LIFECYCLE,
-                                         VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle), connection, NULL);
+    connection->callbacks[ON_LIFECYCLE] = virConnectDomainEventRegisterAny(
+        connection->control, NULL, VIR_DOMAIN_EVENT_ID_LIFECYCLE,
+        VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle_event), connection, NULL);
     connection->callbacks[ON_METADATA] = virConnectDomainEventRegisterAny(
         connection->control, NULL, VIR_DOMAIN_EVENT_ID_METADATA_CHANGE,
-        VIR_DOMAIN_EVENT_CALLBACK(on_metadata), connection, NULL);
+        VIR_DOMAIN_EVENT_CALLBACK(on_metadata_event), connection, NULL);
     connection->callbacks[ON_ITERATION] = virConnectDomainEventRegisterAny(
         connection->control, NULL, VIR_DOMAIN_EVENT_ID_MIGRATION_ITERATION,
-        VIR_DOMAIN_EVENT_CALLBACK(on_iteration), connection, NULL);
+        VIR_DOMAIN_EVENT_CALLBACK(on_iteration_event), connection, NULL);
     connection->callbacks[ON_JOB] = virConnectDomainEventRegisterAny(
         connection->control, NULL, VIR_DOMAIN_EVENT_ID_JOB_COMPLETED,
-        VIR_DOMAIN_EVENT_CALLBACK(on_job), connection, NULL);
+        VIR_DOMAIN_EVENT_CALLBACK(on_job_event), connection, NULL);
     for (int i = 0; i < N_CALLBACKS; i++)
         if (connection->callbacks[i] < 0)
             return FALSE;

@@ -51,7 +51,7 @@ export_now(gpointer data)
 
     g_hash_table_iter_init(&iter, manager->monitored);
     while (g_hash_table_iter_next(&iter, NULL, (gpointer *)&monitored)) {
-        NestDomainStatus row = {&monitored->run->guest, &monitored->verdict,
+        NestDomainStatus row = {&monitored->live->guest, &monitored->verdict,
                                 nest_monitored_domain_guard(monitored), monitored->probe,
                                 monitored->problem};
 
@@ -78,7 +78,7 @@ export_soon(NestGuardManager *manager)
 }
 
 static void
-tell_armed(NestGuardManager *manager, gboolean any)
+notify_armed(NestGuardManager *manager, gboolean any)
 {
     if (any == manager->any_armed)
         return;
@@ -92,7 +92,7 @@ set_armed(NestMonitoredDomain *monitored, gboolean armed)
 {
     monitored->armed = armed;
     if (armed)
-        tell_armed(monitored->manager, TRUE);
+        notify_armed(monitored->manager, TRUE);
 }
 
 /* While something is under way for it, it is about to change. */
@@ -105,7 +105,7 @@ publish(NestMonitoredDomain *monitored)
         !nest_monitored_domain_show(monitored, nest_guard_now()))
         return;
     export_soon(manager);
-    manager->listener->changed(manager->data, monitored->run->guest.uuid);
+    manager->listener->changed(manager->data, monitored->live->guest.uuid);
 }
 
 /* --- work */
@@ -124,7 +124,7 @@ run_job(gpointer data, gpointer unused)
 
 /* @job: of new_job() */
 static void
-push(NestMonitoredDomain *monitored, NestGuardJob *job)
+push_job(NestMonitoredDomain *monitored, NestGuardJob *job)
 {
     monitored->job = job;
     monitored->manager->working++;
@@ -135,7 +135,7 @@ static NestGuardJob *
 new_job(NestMonitoredDomain *monitored, NestGuardWork work)
 {
     NestGuardManager *manager = monitored->manager;
-    NestGuardJob *job = nest_guard_job_new(work, manager->plugins, manager->pool, monitored->run);
+    NestGuardJob *job = nest_guard_job_new(work, manager->plugins, manager->pool, monitored->live);
 
     job->manager = manager;
     job->owner = monitored;
@@ -146,9 +146,9 @@ new_job(NestMonitoredDomain *monitored, NestGuardWork work)
 }
 
 static void
-begin(NestMonitoredDomain *monitored, NestGuardWork work)
+begin_job(NestMonitoredDomain *monitored, NestGuardWork work)
 {
-    push(monitored, new_job(monitored, work));
+    push_job(monitored, new_job(monitored, work));
 }
 
 /* @evidence, @probe: what is known of the sample already, and from where. */
@@ -160,7 +160,7 @@ begin_sample(NestMonitoredDomain *monitored, const NestEvidence *evidence, const
     job->evidence = *evidence;
     job->probe = probe;
     job->wants_bit = nest_monitored_domain_wants_bit(monitored);
-    push(monitored, job);
+    push_job(monitored, job);
 }
 
 /* So that those whose QEMU answers have as many workers as ever. */
@@ -193,16 +193,7 @@ notice_stuck(NestMonitoredDomain *monitored)
                     "its QEMU has not answered for %d s: until it does, nothing is known of its "
                     "nested guests, and its guard stays as it is",
                     STUCK_MS / 1000);
-    nest_monitored_domain_say_once(monitored, error);
-}
-
-/* Whether an operation that is under way may have begun while the guard was lifted. */
-static gboolean
-was_lifted(const NestMonitoredDomain *monitored)
-{
-    return nest_monitored_domain_is_lifted(monitored) ||
-           (monitored->lifted && !monitored->once_used &&
-            monitored->verdict.state == NEST_VERDICT_RUNNING);
+    nest_monitored_domain_log_once(monitored, error);
 }
 
 /* Makes the guard what the verdict asks for. */
@@ -211,12 +202,15 @@ decide(NestMonitoredDomain *monitored)
 {
     if (monitored->job)
         return;
-    monitored->lifted = was_lifted(monitored);
+    /* An operation that is under way may have begun while the guard was lifted. */
+    monitored->lifted = nest_monitored_domain_is_lifted(monitored) ||
+                        (monitored->lifted && !monitored->once_used &&
+                         monitored->verdict.state == NEST_VERDICT_RUNNING);
     if (nest_monitored_domain_wants_arms(monitored) && !monitored->armed)
-        begin(monitored, nest_guard_arm);
+        begin_job(monitored, nest_guard_arm);
     else if (monitored->armed && (nest_monitored_domain_is_lifted(monitored) ||
                                   monitored->verdict.state == NEST_VERDICT_NONE))
-        begin(monitored, nest_guard_disarm);
+        begin_job(monitored, nest_guard_disarm);
     publish(monitored);
 }
 
@@ -227,7 +221,7 @@ take_sample(NestMonitoredDomain *monitored, const NestEvidence *evidence, const 
     const NestConfig *config = monitored->manager->config;
     NestVerdictRules rules = {config->linger_ms, config->release == NEST_RELEASE_STRICT};
 
-    nest_verdict_add(&monitored->verdict, evidence, &rules, monitored->run->started_ms, now);
+    nest_verdict_add(&monitored->verdict, evidence, &rules, monitored->live->started_ms, now);
     if (monitored->verdict.state == NEST_VERDICT_NONE)
         monitored->quiet =
             (g_get_real_time() - (nest_guard_now() - now) * G_TIME_SPAN_MILLISECOND) /
@@ -241,7 +235,7 @@ static void
 sample(NestMonitoredDomain *monitored)
 {
     const NestPluginHost *plugins = monitored->manager->plugins;
-    const NestGuest *guest = &monitored->run->guest;
+    const NestGuest *guest = &monitored->live->guest;
     NestEvidence evidence = {0};
     const char *probe = NULL;
 
@@ -258,7 +252,7 @@ sample(NestMonitoredDomain *monitored)
 static void
 sample_is_done(NestMonitoredDomain *monitored, const NestGuardJob *job)
 {
-    const NestGuest *guest = &monitored->run->guest;
+    const NestGuest *guest = &monitored->live->guest;
 
     monitored->missed_samples = job->error ? monitored->missed_samples + 1 : 0;
     if (monitored->missed_samples == NEST_MONITORED_DOMAIN_MAX_MISSED_SAMPLES)
@@ -270,7 +264,7 @@ static void
 check_is_done(NestMonitoredDomain *monitored, const NestGuardJob *job)
 {
     if (job->error) {
-        nest_monitored_domain_say_once(
+        nest_monitored_domain_log_once(
             monitored, job->error); /* and it is checked again with the next sample */
         return;
     }
@@ -281,9 +275,9 @@ check_is_done(NestMonitoredDomain *monitored, const NestGuardJob *job)
 
 /* What the guard came too late for, and the guest has not left with. */
 static void
-tell_late(NestMonitoredDomain *monitored, const NestGuardJob *job)
+log_late_snapshots(NestMonitoredDomain *monitored, const NestGuardJob *job)
 {
-    const NestGuest *guest = &monitored->run->guest;
+    const NestGuest *guest = &monitored->live->guest;
     g_autoptr(GError) error = NULL;
 
     if (!job->late || monitored->armed)
@@ -299,7 +293,7 @@ tell_late(NestMonitoredDomain *monitored, const NestGuardJob *job)
 static void
 arm_is_done(NestMonitoredDomain *monitored, const NestGuardJob *job)
 {
-    const NestGuest *guest = &monitored->run->guest;
+    const NestGuest *guest = &monitored->live->guest;
 
     monitored->lifted = job->defers_to_job;
     if (job->aborted)
@@ -309,7 +303,7 @@ arm_is_done(NestMonitoredDomain *monitored, const NestGuardJob *job)
     g_clear_pointer(&monitored->problem, g_free);
     if (job->error) {
         monitored->problem = nest_error_text(job->error);
-        nest_monitored_domain_say_once(monitored, job->error);
+        nest_monitored_domain_log_once(monitored, job->error);
     } else {
         g_clear_pointer(&monitored->last_warning, g_free);
     }
@@ -317,7 +311,7 @@ arm_is_done(NestMonitoredDomain *monitored, const NestGuardJob *job)
         nest_log_event(NEST_LOG_ARMED, guest->name, guest->uuid,
                        "nested guests run in it (%s): migration and save are refused",
                        nest_monitored_domain_reason(monitored));
-    tell_late(monitored, job);
+    log_late_snapshots(monitored, job);
     set_armed(monitored, job->armed);
     publish(monitored);
     monitored->checked = !job->unsure;
@@ -326,10 +320,10 @@ arm_is_done(NestMonitoredDomain *monitored, const NestGuardJob *job)
 static void
 disarm_is_done(NestMonitoredDomain *monitored, const NestGuardJob *job)
 {
-    const NestGuest *guest = &monitored->run->guest;
+    const NestGuest *guest = &monitored->live->guest;
 
     if (job->error)
-        nest_monitored_domain_say_once(monitored, job->error);
+        nest_monitored_domain_log_once(monitored, job->error);
     else
         nest_log_event(
             NEST_LOG_DISARMED, guest->name, guest->uuid, "%s: migration and save are possible",
@@ -340,16 +334,6 @@ disarm_is_done(NestMonitoredDomain *monitored, const NestGuardJob *job)
         publish(monitored); /* and it is tried again with the next sample */
     else
         decide(monitored);
-}
-
-/* The last that is heard of a guest which was faster than its guard. */
-static void
-tell_lost(const NestGuardJob *job)
-{
-    const NestGuest *guest = &job->run->guest;
-
-    if (job->gone && job->aborted && job->error)
-        nest_log_error(guest->name, guest->uuid, job->error);
 }
 
 /* What follows each kind of work, on the main loop. */
@@ -377,7 +361,8 @@ job_is_done(gpointer data)
         manager->stuck--;
         allow_workers(manager);
     }
-    tell_lost(job);
+    if (job->gone && job->aborted && job->error) /* a guest was faster than its guard */
+        nest_log_error(job->live->guest.name, job->live->guest.uuid, job->error);
     if (monitored)
         monitored->job = NULL;
     if (monitored && !job->gone) {
@@ -416,10 +401,10 @@ interval_is_over(gpointer data)
         if (monitored->checked || monitored->job)
             sample(monitored);
         else
-            begin(monitored, nest_guard_check);
+            begin_job(monitored, nest_guard_check);
     }
     if (manager->pool)
-        tell_armed(manager, any);
+        notify_armed(manager, any);
     if (all && nest_guard_now() - manager->exported > EXPORT_MS)
         export_soon(manager);
     manager->timer = 0;
@@ -443,9 +428,9 @@ drop_if_over(NestMonitoredDomain *monitored)
     NestGuardManager *manager = monitored->manager;
     g_autofree gchar *uuid = NULL;
 
-    if (monitored->run->guarded || monitored->armed || !monitored->checked || monitored->job)
+    if (monitored->live->guarded || monitored->armed || !monitored->checked || monitored->job)
         return;
-    uuid = g_strdup(monitored->run->guest.uuid);
+    uuid = g_strdup(monitored->live->guest.uuid);
     g_hash_table_add(manager->pending_releases, g_strdup(uuid));
     remove_monitored(manager, uuid);
     manager->listener->changed(manager->data, uuid);
@@ -453,52 +438,52 @@ drop_if_over(NestMonitoredDomain *monitored)
 
 /* Whether virtnestd, this one or an earlier, has armed it. */
 static gboolean
-may_be_armed(const NestLiveDomain *run)
+may_be_armed(const NestLiveDomain *live)
 {
-    return run->marked && run->state->live.nested;
+    return live->marked && live->state->live.nested;
 }
 
 static void
-add_monitored(NestGuardManager *manager, NestLiveDomain *run)
+add_monitored(NestGuardManager *manager, NestLiveDomain *live)
 {
-    NestMonitoredDomain *monitored = nest_monitored_domain_new(manager, run);
+    NestMonitoredDomain *monitored = nest_monitored_domain_new(manager, live);
 
-    g_hash_table_remove(manager->pending_releases, run->guest.uuid);
-    g_hash_table_insert(manager->monitored, g_strdup(run->guest.uuid), monitored);
-    begin(monitored, nest_guard_check);
+    g_hash_table_remove(manager->pending_releases, live->guest.uuid);
+    g_hash_table_insert(manager->monitored, g_strdup(live->guest.uuid), monitored);
+    begin_job(monitored, nest_guard_check);
     start_timer(manager);
 }
 
-/* One that has just been let go is marked as guarded until its live status has been written anew. */
+/* One whose guard has just ended is marked as guarded until its live status has been written anew. */
 static void
-see_new(NestGuardManager *manager, NestLiveDomain *run)
+see_new(NestGuardManager *manager, NestLiveDomain *live)
 {
-    const char *uuid = run->guest.uuid;
+    const char *uuid = live->guest.uuid;
 
-    if (!may_be_armed(run))
+    if (!may_be_armed(live))
         g_hash_table_remove(manager->pending_releases, uuid);
     if (manager->pool &&
-        (run->guarded ||
-         (may_be_armed(run) && !g_hash_table_contains(manager->pending_releases, uuid))))
-        add_monitored(manager, run);
+        (live->guarded ||
+         (may_be_armed(live) && !g_hash_table_contains(manager->pending_releases, uuid))))
+        add_monitored(manager, live);
 }
 
 void
-nest_guard_manager_see(NestGuardManager *manager, NestLiveDomain *run)
+nest_guard_manager_see(NestGuardManager *manager, NestLiveDomain *live)
 {
-    NestMonitoredDomain *monitored = g_hash_table_lookup(manager->monitored, run->guest.uuid);
+    NestMonitoredDomain *monitored = g_hash_table_lookup(manager->monitored, live->guest.uuid);
 
-    if (monitored && !nest_live_domain_is(monitored->run, run)) {
-        remove_monitored(manager, run->guest.uuid);
+    if (monitored && !nest_live_domain_is(monitored->live, live)) {
+        remove_monitored(manager, live->guest.uuid);
         monitored = NULL;
     }
     if (!monitored) {
-        see_new(manager, run);
+        see_new(manager, live);
         return;
     }
-    nest_live_domain_unref(monitored->run);
-    monitored->run = nest_live_domain_ref(run);
-    monitored->once_used &= run->has_allow;
+    nest_live_domain_unref(monitored->live);
+    monitored->live = nest_live_domain_ref(live);
+    monitored->once_used &= live->has_allow;
     decide(monitored);
     drop_if_over(monitored);
 }
@@ -536,7 +521,7 @@ nest_guard_manager_job_ended(NestGuardManager *manager, const char *uuid)
     if (!monitored)
         return;
     monitored->transferring = FALSE;
-    if (!monitored->run->allow.once || monitored->once_used)
+    if (!monitored->live->allow.once || monitored->once_used)
         return;
     monitored->once_used = TRUE;
     decide(monitored);

@@ -38,9 +38,9 @@ void nest_guard_manager_attach(NestGuardManager *manager, NestConnectionPool *po
 /* All domains have been synced since libvirt came. */
 void nest_guard_manager_settle(NestGuardManager *manager);
 
-/* A domain was synced, and runs. It is guarded from now on if @run
+/* A domain was synced, and runs. It is guarded from now on if @live
  * says so, or if it is armed. */
-void nest_guard_manager_see(NestGuardManager *manager, NestLiveDomain *run);
+void nest_guard_manager_see(NestGuardManager *manager, NestLiveDomain *live);
 
 /* A domain does not run any more, or is none of ours. */
 void nest_guard_manager_forget(NestGuardManager *manager, const char *uuid);

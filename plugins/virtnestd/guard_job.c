@@ -14,14 +14,14 @@ nest_guard_now(void)
 
 NestGuardJob *
 nest_guard_job_new(NestGuardWork work, const NestPluginHost *plugins, NestConnectionPool *pool,
-                   NestLiveDomain *run)
+                   NestLiveDomain *live)
 {
     NestGuardJob *job = g_new0(NestGuardJob, 1);
 
     job->work = work;
     job->plugins = plugins;
     job->pool = nest_connection_pool_ref(pool);
-    job->run = nest_live_domain_ref(run);
+    job->live = nest_live_domain_ref(live);
     job->waited = -1;
     job->made = nest_guard_now();
     return job;
@@ -31,7 +31,7 @@ void
 nest_guard_job_free(NestGuardJob *job)
 {
     nest_connection_pool_unref(job->pool);
-    nest_live_domain_unref(job->run);
+    nest_live_domain_unref(job->live);
     g_clear_error(&job->error);
     g_free(job->aborted);
     g_free(job->late);
@@ -39,17 +39,9 @@ nest_guard_job_free(NestGuardJob *job)
 }
 
 static gboolean
-runs_still(virDomainPtr domain, const NestLiveDomain *run)
+runs_still(virDomainPtr domain, const NestLiveDomain *live)
 {
-    return (int)virDomainGetID(domain) == run->guest.id && !nest_virt_has_stopped(domain);
-}
-
-static void
-run_for(NestGuardJob *job, virDomainPtr domain)
-{
-    if (runs_still(domain, job->run))
-        job->work(job, domain);
-    job->gone = !runs_still(domain, job->run);
+    return (int)virDomainGetID(domain) == live->guest.id && !nest_virt_has_stopped(domain);
 }
 
 gint64
@@ -68,13 +60,16 @@ nest_guard_job_run(NestGuardJob *job)
 
     job->sampled = nest_guard_now();
     g_atomic_int_set(&job->waited, (gint)(job->sampled - job->made));
-    domain = virDomainLookupByUUIDString(connection, job->run->guest.uuid);
-    if (domain)
-        run_for(job, domain);
-    else if (nest_virt_domain_is_gone())
+    domain = virDomainLookupByUUIDString(connection, job->live->guest.uuid);
+    if (domain) {
+        if (runs_still(domain, job->live))
+            job->work(job, domain);
+        job->gone = !runs_still(domain, job->live);
+    } else if (nest_virt_domain_is_gone()) {
         job->gone = TRUE;
-    else
+    } else {
         nest_virt_error(&job->error, "cannot reach it");
+    }
     nest_connection_pool_release(job->pool, connection);
 }
 
@@ -104,7 +99,7 @@ nest_guard_sample_here(const NestPluginHost *plugins, const NestGuest *guest,
 void
 nest_guard_sample(NestGuardJob *job, virDomainPtr domain)
 {
-    const NestGuest *guest = &job->run->guest;
+    const NestGuest *guest = &job->live->guest;
     const NestLoadedPlugin *loaded = NULL;
 
     for (guint i = 0; (loaded = nest_plugin_host_get(job->plugins, NEST_PLUGIN_PROBE, i)); i++) {
@@ -132,7 +127,7 @@ nest_guard_check(NestGuardJob *job, virDomainPtr domain)
          !job->error && (loaded = nest_plugin_host_get(job->plugins, NEST_PLUGIN_GUARD, i)); i++) {
         gboolean armed = FALSE;
 
-        if (loaded->plugin->is_armed(loaded->state, &job->run->guest, domain, &armed, &job->error))
+        if (loaded->plugin->is_armed(loaded->state, &job->live->guest, domain, &armed, &job->error))
             job->armed |= armed;
     }
 }
@@ -170,7 +165,7 @@ nest_guard_arm(NestGuardJob *job, virDomainPtr domain)
     if (job->defers_to_job)
         return;
     for (guint i = 0; !job->error && (loaded = guard_plugin(job, i)); i++)
-        if (loaded->plugin->arm(loaded->state, &job->run->guest, domain, &job->aborted,
+        if (loaded->plugin->arm(loaded->state, &job->live->guest, domain, &job->aborted,
                                 &job->error))
             job->armed = TRUE;
     if (job->error)
@@ -185,6 +180,6 @@ nest_guard_disarm(NestGuardJob *job, virDomainPtr domain)
     const NestLoadedPlugin *loaded = NULL;
 
     for (guint i = 0; !job->error && (loaded = guard_plugin(job, i)); i++)
-        loaded->plugin->disarm(loaded->state, &job->run->guest, domain, &job->error);
+        loaded->plugin->disarm(loaded->state, &job->live->guest, domain, &job->error);
     job->armed = job->error != NULL;
 }

@@ -18,7 +18,7 @@ struct NestGuardJob {
     NestGuardWork work;
     const NestPluginHost *plugins;
     NestConnectionPool *pool; /* a reference of its own */
-    NestLiveDomain *run;      /* a reference of its own */
+    NestLiveDomain *live;     /* a reference of its own */
     gint64 made;              /* when it was, CLOCK_MONOTONIC's milliseconds */
     gint waited;    /* so many more, until a worker took it; -1: none has; by g_atomic_int_... */
     gboolean stuck; /* it takes so long that QEMU does not answer; of the main loop */
@@ -40,7 +40,7 @@ struct NestGuardJob {
 
 /* (transfer full) */
 NestGuardJob *nest_guard_job_new(NestGuardWork work, const NestPluginHost *plugins,
-                                 NestConnectionPool *pool, NestLiveDomain *run);
+                                 NestConnectionPool *pool, NestLiveDomain *live);
 void nest_guard_job_free(NestGuardJob *job);
 
 /* Does it, on a worker. What a domain that has ended, or runs anew, leads to is no error. */

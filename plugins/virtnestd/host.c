@@ -46,7 +46,7 @@ nest_host_free(NestHost *host)
 }
 
 static void
-say_once(NestHost *host, const GError *error)
+log_host_once(NestHost *host, const GError *error)
 {
     if (g_strcmp0(host->last_warning, error->message) == 0)
         return;
@@ -63,7 +63,7 @@ reload_is_done(gpointer data)
 
     g_thread_join(g_steal_pointer(&host->thread));
     if (host->problem) {
-        say_once(host, host->problem);
+        log_host_once(host, host->problem);
     } else {
         host->wanted = FALSE;
         host->when_ready(host->data);
@@ -72,27 +72,21 @@ reload_is_done(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-/* Keeps nesting on at the next boot: untagged guests that start at boot would have the module in
+/* Keeps nesting on at the next boot as well: untagged guests that start at boot would have the module in
  * use before anybody could turn nesting on. */
-static void
-keep_on(const NestKvmModule *module)
-{
-    g_autoptr(GError) error = NULL;
-
-    if (!nest_modprobe_dropin_keep_on(module->vendor, NEST_MODPROBE_LOADED, &error))
-        nest_log_error(NULL, NULL, error);
-}
-
 static gpointer
-reload(gpointer data)
+reload_host_module(gpointer data)
 {
     NestHost *host = data;
     NestKvmModule module;
     NestKvmAction done = NEST_KVM_DO_NOTHING;
 
     if (nest_kvm_reload(TRUE, FALSE, &module, &done, &host->problem)) {
+        g_autoptr(GError) error = NULL;
+
         nest_exposed_log(module.vendor, done);
-        keep_on(&module);
+        if (!nest_modprobe_dropin_keep_on(module.vendor, NEST_MODPROBE_LOADED, &error))
+            nest_log_error(NULL, NULL, error);
     }
     g_idle_add(reload_is_done, host);
     return NULL;
@@ -111,7 +105,7 @@ needs_turn(NestHost *host)
     else if (host->config->manage == NEST_MANAGE_YES)
         return TRUE;
     else if (!nest_kvm_module_check(&module, &problem))
-        say_once(host, problem);
+        log_host_once(host, problem);
     return FALSE;
 }
 
@@ -120,7 +114,7 @@ nest_host_want(NestHost *host)
 {
     host->wanted = TRUE;
     if (!host->thread && needs_turn(host))
-        host->thread = g_thread_new("host", reload, host);
+        host->thread = g_thread_new("host", reload_host_module, host);
 }
 
 void

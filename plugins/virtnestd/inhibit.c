@@ -49,7 +49,7 @@ cancel(GCancellable **call)
 }
 
 static void
-let_go(NestInhibit *inhibit)
+drop_inhibitor(NestInhibit *inhibit)
 {
     cancel(&inhibit->asking);
     if (inhibit->fd >= 0)
@@ -61,7 +61,7 @@ let_go(NestInhibit *inhibit)
 static void
 lose(NestInhibit *inhibit)
 {
-    let_go(inhibit);
+    drop_inhibitor(inhibit);
     if (inhibit->shutdown)
         g_dbus_connection_signal_unsubscribe(inhibit->bus, inhibit->shutdown);
     inhibit->shutdown = 0;
@@ -69,7 +69,7 @@ lose(NestInhibit *inhibit)
 }
 
 static void
-tell_once(NestInhibit *inhibit, const char *why)
+log_inhibitor_once(NestInhibit *inhibit, const char *why)
 {
     if (!inhibit->told)
         nest_log(G_LOG_LEVEL_INFO, NULL, NULL,
@@ -103,7 +103,7 @@ on_taken(GObject *bus, GAsyncResult *result, gpointer data)
     if (list)
         inhibit->fd = g_unix_fd_list_get(list, handle, &error);
     if (inhibit->fd < 0)
-        tell_once(inhibit, error ? error->message : "it sent none");
+        log_inhibitor_once(inhibit, error ? error->message : "it sent none");
 }
 
 static void
@@ -130,7 +130,7 @@ on_drained(GObject *process, GAsyncResult *result, gpointer data)
     if (is_cancelled(error))
         return;
     g_clear_object(&inhibit->draining);
-    let_go(inhibit);
+    drop_inhibitor(inhibit);
     if (!inhibit->wanted)
         nest_inhibit_hold(inhibit, FALSE);
     else if (!inhibit->shutting_down && inhibit->bus)
@@ -147,7 +147,7 @@ drain(NestInhibit *inhibit)
     if (!process) {
         nest_log(G_LOG_LEVEL_WARNING, NULL, NULL, "cannot run %s: %s", inhibit->drain[0],
                  error->message);
-        let_go(inhibit);
+        drop_inhibitor(inhibit);
         return;
     }
     inhibit->draining = g_cancellable_new();
@@ -198,7 +198,7 @@ on_vanished(GDBusConnection *bus, const gchar *name, gpointer data)
     if (bus)
         g_dbus_connection_set_exit_on_close(bus, FALSE);
     lose(inhibit);
-    tell_once(inhibit, bus ? "it is not on the system bus" : "there is no system bus");
+    log_inhibitor_once(inhibit, bus ? "it is not on the system bus" : "there is no system bus");
 }
 
 /* The last guard is disarmed while the drain still runs: the drain's own end counts. */

@@ -2,11 +2,12 @@
 /* virtnestd: follows libvirt's events and acts where no hook can: see virtnestd(8).
  *
  * This file has the process, its signals and its settings. event_connection.c receives libvirt's events, and
- * connection_pool.c has the connections for calls. scan.c and domains.c decide which domains are synced,
- * and correct.c (with watch.c), run.c, publish.c and restart.c do what is then to be done. host.c
- * takes care of the host's KVM module. guard.c watches running domains, each kept in a monitored
- * (monitored_domain.c); guard_job.c does its work on a worker, through the plugins that loader.c has loaded.
- * inhibit.c delays the host's shutdown, and release.c disarms all domains. */
+ * connection_pool.c has the connections for calls. scan.c and domains.c decide which domains are synced, and
+ * correct.c (with define_tracker.c) and live_domain.c of common/virt, publish.c and restart.c do what is then to be
+ * done. host.c takes care of the host's KVM module. guard.c watches running domains, each kept in a monitored
+ * (monitored_domain.c); guard_job.c does its work on a worker, through the plugins that plugins/plugin_host.c has
+ * loaded, and late_snapshots.c names what it came too late for. inhibit.c delays the host's shutdown, release.c
+ * disarms all domains, and notify.c tells systemd. */
 #include "base/config.h"
 #include "base/error.h"
 #include "base/liveness.h"
@@ -63,13 +64,13 @@ on_lost(gpointer data)
 }
 
 static void
-on_lifecycle(gpointer data, virDomainPtr domain, int event, int detail)
+on_domain_lifecycle(gpointer data, virDomainPtr domain, int event, int detail)
 {
     nest_domains_lifecycle(((Daemon *)data)->domains, domain, event, detail);
 }
 
 static void
-on_metadata(gpointer data, virDomainPtr domain, const char *uri)
+on_domain_metadata(gpointer data, virDomainPtr domain, const char *uri)
 {
     nest_domains_metadata(((Daemon *)data)->domains, domain, uri);
 }
@@ -93,8 +94,8 @@ on_job_ended(gpointer data, virDomainPtr domain)
 static const NestEventListener listener = {
     .connected = on_connected,
     .lost = on_lost,
-    .lifecycle = on_lifecycle,
-    .metadata = on_metadata,
+    .lifecycle = on_domain_lifecycle,
+    .metadata = on_domain_metadata,
     .job_transferring = on_job_transferring,
     .job_ended = on_job_ended,
 };
@@ -135,7 +136,7 @@ load_settings(Daemon *daemon, GError **error)
 
 /* SIGHUP: settings that cannot be read leave those in force as they are. */
 static gboolean
-reload(gpointer data)
+reload_settings(gpointer data)
 {
     Daemon *daemon = data;
     g_autoptr(GError) error = NULL;
@@ -194,7 +195,7 @@ run(Daemon *daemon, const char *uri)
         nest_guard_manager_new(&daemon->config, daemon->plugins, &guard_listener, daemon);
     daemon->domains = nest_domains_new(&daemon->config, daemon->host, daemon->manager);
     daemon->connection = nest_event_connection_new(uri, &listener, daemon);
-    g_unix_signal_add(SIGHUP, reload, daemon);
+    g_unix_signal_add(SIGHUP, reload_settings, daemon);
     g_unix_signal_add(SIGTERM, stop, daemon);
     g_unix_signal_add(SIGINT, stop, daemon);
     nest_notify("READY=1\nSTATUS=Waiting for libvirt");
@@ -265,7 +266,7 @@ prepare(Daemon *daemon, GError **error)
  * without settings of its own: it may have been armed before the settings were broken, or
  * before it was left out of them. */
 static NestPluginHost *
-load_to_release(void)
+load_to_disarm(void)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(GKeyFile) settings = NULL;
@@ -287,7 +288,7 @@ load_to_release(void)
 
 /* Returns: the exit status. */
 static int
-release_all(const char *uri)
+disarm_host(const char *uri)
 {
     g_autoptr(GError) error = NULL;
     NestPluginHost *plugins = NULL;
@@ -296,8 +297,8 @@ release_all(const char *uri)
         nest_log_error(NULL, NULL, error);
         return g_error_matches(error, NEST_ERROR, NEST_ERROR_DAEMON) ? STATUS_RUNS : 1;
     }
-    plugins = load_to_release();
-    if (!nest_release(uri, plugins, &error)) {
+    plugins = load_to_disarm();
+    if (!nest_disarm_all(uri, plugins, &error)) {
         if (error)
             nest_log_error(NULL, NULL, error);
         return 1; /* a thread may still use the plugins */
@@ -308,14 +309,14 @@ release_all(const char *uri)
 
 /* Returns: the exit status. */
 static int
-begin(Daemon *daemon, const char *uri, gboolean release)
+run_or_disarm(Daemon *daemon, const char *uri, gboolean release)
 {
     g_autoptr(GError) error = NULL;
 
     nest_xml_init();
     nest_virt_init();
     if (release)
-        return release_all(uri);
+        return disarm_host(uri);
     if (!prepare(daemon, &error)) {
         nest_log_error(NULL, NULL, error);
         return 1;
@@ -339,5 +340,5 @@ main(int argc, char **argv)
         nest_log_error(NULL, NULL, error);
         return 2;
     }
-    return begin(&daemon, uri ? uri : "qemu:///system", release);
+    return run_or_disarm(&daemon, uri ? uri : "qemu:///system", release);
 }

@@ -8,12 +8,12 @@
 #define REASON_MS 10000
 
 NestMonitoredDomain *
-nest_monitored_domain_new(NestGuardManager *manager, NestLiveDomain *run)
+nest_monitored_domain_new(NestGuardManager *manager, NestLiveDomain *live)
 {
     NestMonitoredDomain *monitored = g_new0(NestMonitoredDomain, 1);
 
     monitored->manager = manager;
-    monitored->run = nest_live_domain_ref(run);
+    monitored->live = nest_live_domain_ref(live);
     return monitored;
 }
 
@@ -24,7 +24,7 @@ nest_monitored_domain_free(gpointer data)
 
     if (monitored->job)
         monitored->job->owner = NULL;
-    nest_live_domain_unref(monitored->run);
+    nest_live_domain_unref(monitored->live);
     nest_live_status_free(monitored->published);
     g_free(monitored->problem);
     g_free(monitored->last_warning);
@@ -40,8 +40,8 @@ real_seconds(void)
 gboolean
 nest_monitored_domain_is_lifted(const NestMonitoredDomain *monitored)
 {
-    return monitored->run->let_go ||
-           (!monitored->once_used && nest_allow_holds(&monitored->run->allow, real_seconds()));
+    return monitored->live->opted_out ||
+           (!monitored->once_used && nest_allow_holds(&monitored->live->allow, real_seconds()));
 }
 
 /* Without a tag that asks for it nothing is armed anew, but what is armed stays while nested guests run. */
@@ -50,14 +50,14 @@ nest_monitored_domain_wants_arms(const NestMonitoredDomain *monitored)
 {
     return monitored->verdict.state == NEST_VERDICT_RUNNING &&
            !nest_monitored_domain_is_lifted(monitored) &&
-           (monitored->run->guarded || monitored->armed);
+           (monitored->live->guarded || monitored->armed);
 }
 
 /* A KVM guest has a counter, and to read its registers taints it: only where the counter stays away. */
 gboolean
 nest_monitored_domain_wants_bit(const NestMonitoredDomain *monitored)
 {
-    return nest_verdict_wants_bit(&monitored->verdict) || !monitored->run->guest.kvm ||
+    return nest_verdict_wants_bit(&monitored->verdict) || !monitored->live->guest.kvm ||
            monitored->missed_samples >= NEST_MONITORED_DOMAIN_MAX_MISSED_SAMPLES;
 }
 
@@ -80,13 +80,13 @@ nest_monitored_domain_reason(const NestMonitoredDomain *monitored)
 }
 
 void
-nest_monitored_domain_say_once(NestMonitoredDomain *monitored, const GError *error)
+nest_monitored_domain_log_once(NestMonitoredDomain *monitored, const GError *error)
 {
     if (g_strcmp0(monitored->last_warning, error->message) == 0)
         return;
     g_free(monitored->last_warning);
     monitored->last_warning = g_strdup(error->message);
-    nest_log_error(monitored->run->guest.name, monitored->run->guest.uuid, error);
+    nest_log_error(monitored->live->guest.name, monitored->live->guest.uuid, error);
 }
 
 static NestLiveStatus *

@@ -13,7 +13,7 @@
  */
 typedef struct {
     NestGuardManager *manager; /* whose monitored it is */
-    NestLiveDomain *run;
+    NestLiveDomain *live;
     NestVerdict verdict;
     const char *probe; /* (nullable) the plugin whose evidence counts */
     NestGuardJob *job; /* its work under way; owned by the worker; NULL: none */
@@ -32,7 +32,7 @@ typedef struct {
 } NestMonitoredDomain;
 
 /* (transfer full) */
-NestMonitoredDomain *nest_monitored_domain_new(NestGuardManager *manager, NestLiveDomain *run);
+NestMonitoredDomain *nest_monitored_domain_new(NestGuardManager *manager, NestLiveDomain *live);
 
 /* @monitored: work under way for it goes on, and is nobody's then */
 void nest_monitored_domain_free(gpointer monitored);
@@ -53,7 +53,7 @@ NestGuardState nest_monitored_domain_guard(const NestMonitoredDomain *monitored)
 const char *nest_monitored_domain_reason(const NestMonitoredDomain *monitored);
 
 /* Logs what is wrong with its guard, unless that is what was logged last. */
-void nest_monitored_domain_say_once(NestMonitoredDomain *monitored, const GError *error);
+void nest_monitored_domain_log_once(NestMonitoredDomain *monitored, const GError *error);
 
 /**
  * nest_monitored_domain_show: bring @published up to date.

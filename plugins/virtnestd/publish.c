@@ -24,37 +24,33 @@ set_element(virDomainPtr domain, const char *element, const char *prefix, const 
 /* (transfer full)(nullable) The record as it should stand in the live XML; NULL: the tag and the
  * guard are gone, so the record must go as well. */
 static gchar *
-wanted_element(const NestLiveDomain *run, const NestLiveStatus *live)
+wanted_element(const NestLiveDomain *live, const NestLiveStatus *status)
 {
     g_autoptr(NestState) state = nest_state_new();
 
-    if (live || run->marked)
-        nest_live_status_set(&state->live, live ? live : &run->state->live);
-    if (!run->tagged && !state->live.nested)
+    if (status || live->marked)
+        nest_live_status_set(&state->live, status ? status : &live->state->live);
+    if (!live->tagged && !state->live.nested)
         return NULL;
-    nest_record_set(&state->record, &run->state->record);
+    nest_record_set(&state->record, &live->state->record);
     g_free(state->live.uuid);
     g_free(state->live.qemu);
-    state->live.uuid = g_strdup(run->guest.uuid);
-    state->live.qemu = g_strdup(run->qemu);
+    state->live.uuid = g_strdup(live->guest.uuid);
+    state->live.qemu = g_strdup(live->qemu);
     return nest_state_format(state, FALSE);
 }
 
-static gboolean
-must_forget_allow(const NestLiveDomain *run, gboolean allow_is_over)
-{
-    return run->has_allow && (allow_is_over || run->arrived ||
-                              !nest_allow_holds(&run->allow, g_get_real_time() / G_USEC_PER_SEC));
-}
-
 gboolean
-nest_publish_live_status(virDomainPtr domain, const NestLiveDomain *run, const NestLiveStatus *live,
-                         gboolean allow_is_over, gboolean *ret_busy, GError **error)
+nest_publish_live_status(virDomainPtr domain, const NestLiveDomain *live,
+                         const NestLiveStatus *status, gboolean allow_is_over, gboolean *ret_busy,
+                         GError **error)
 {
-    g_autofree gchar *before = nest_state_format(run->state, FALSE);
-    g_autofree gchar *element = wanted_element(run, live);
+    g_autofree gchar *before = nest_state_format(live->state, FALSE);
+    g_autofree gchar *element = wanted_element(live, status);
     gboolean changed = g_strcmp0(before, element) != 0;
-    gboolean forget = must_forget_allow(run, allow_is_over);
+    gint64 now = g_get_real_time() / G_USEC_PER_SEC;
+    gboolean forget =
+        live->has_allow && (allow_is_over || live->arrived || !nest_allow_holds(&live->allow, now));
 
     if (!changed && !forget)
         return TRUE;

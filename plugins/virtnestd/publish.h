@@ -10,8 +10,8 @@
 /**
  * nest_publish_live_status: mark a running domain.
  * @domain: the domain
- * @run: what was read of it a moment ago
- * @live: (nullable) the live part of the record as the guard wants it; NULL if the guard has no say
+ * @live: what was read of it a moment ago
+ * @status: (nullable) the live part of the record as the guard wants it; NULL if the guard has no say
  *   yet: then a live status of this run stays as it is
  * @allow_is_over: what virt-nest allow permitted is used up; its element is removed in any case if
  *   its time is over, or if it came with the guest
@@ -21,6 +21,6 @@
  *
  * Returns: FALSE with NEST_ERROR_LIBVIRT.
  */
-gboolean nest_publish_live_status(virDomainPtr domain, const NestLiveDomain *run,
-                                  const NestLiveStatus *live, gboolean allow_is_over,
+gboolean nest_publish_live_status(virDomainPtr domain, const NestLiveDomain *live,
+                                  const NestLiveStatus *status, gboolean allow_is_over,
                                   gboolean *ret_busy, GError **error);

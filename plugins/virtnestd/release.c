@@ -19,133 +19,115 @@ typedef struct {
     gchar *uuid;
     gchar *name;
     GError *error; /* why it could not be disarmed */
-} Release;
+} Disarming;
 
-/* An empty live part, in which no guard has a say. */
-static gboolean
-clear_live_status(virDomainPtr domain, const NestLiveDomain *run, GError **error)
+/* Disarms a domain, and writes an empty live part, in which no guard has a say. A domain without a live status
+ * gets none. */
+static void
+disarm_and_publish(NestGuardJob *job, virDomainPtr domain)
 {
     g_autoptr(NestLiveStatus) nothing = nest_live_status_new();
     gboolean busy = FALSE;
 
-    return nest_publish_live_status(domain, run, nothing, TRUE, &busy, error);
-}
-
-/* A domain without a live status gets none. */
-static void
-disarm(NestGuardJob *job, virDomainPtr domain)
-{
     nest_guard_disarm(job, domain);
-    if (!job->error && job->run->state->live.uuid)
-        clear_live_status(domain, job->run, &job->error);
+    if (!job->error && job->live->state->live.uuid)
+        nest_publish_live_status(domain, job->live, nothing, TRUE, &busy, &job->error);
 }
 
 static NestLiveDomain *
-read_run(Release *release)
+disarming_read_live_domain(Disarming *disarming)
 {
-    virConnectPtr connection = nest_connection_pool_acquire(release->pool);
-    g_autoptr(virDomain) domain = virDomainLookupByUUIDString(connection, release->uuid);
-    NestLiveDomain *run = NULL;
+    virConnectPtr connection = nest_connection_pool_acquire(disarming->pool);
+    g_autoptr(virDomain) domain = virDomainLookupByUUIDString(connection, disarming->uuid);
+    NestLiveDomain *live = NULL;
 
     if (domain)
-        (void)!nest_live_domain_read(domain, NULL, TRUE, &run, &release->error);
-    nest_connection_pool_release(release->pool, connection);
-    return run;
+        (void)!nest_live_domain_read(domain, NULL, TRUE, &live, &disarming->error);
+    nest_connection_pool_release(disarming->pool, connection);
+    return live;
 }
 
 /* The live status may never have been written, and the tag may be gone since then, but no domain is
  * armed whose vCPUs lack the feature. Of the others, the guard asks only those QEMUs that somebody
  * has asked before, so no untagged domain is tainted by this. */
-static gboolean
-may_be_armed(const NestLiveDomain *run)
-{
-    return run->state->live.uuid || *run->guest.feature;
-}
-
 static void
-run_release(gpointer data, gpointer unused)
+disarming_run(gpointer data, gpointer unused)
 {
-    Release *release = data;
-    g_autoptr(NestLiveDomain) run = read_run(release);
+    Disarming *disarming = data;
+    g_autoptr(NestLiveDomain) live = disarming_read_live_domain(disarming);
     NestGuardJob *job = NULL;
 
     (void)unused;
-    if (run && may_be_armed(run)) {
-        job = nest_guard_job_new(disarm, release->plugins, release->pool, run);
+    if (live && (live->state->live.uuid || *live->guest.feature)) {
+        job = nest_guard_job_new(disarm_and_publish, disarming->plugins, disarming->pool, live);
         nest_guard_job_run(job);
-        release->error = g_steal_pointer(&job->error);
+        disarming->error = g_steal_pointer(&job->error);
         nest_guard_job_free(job);
     }
-    g_async_queue_push(release->done, release);
-}
-
-static gboolean
-say_outcome(const Release *release)
-{
-    if (release->error)
-        nest_log_error(release->name, release->uuid, release->error);
-    return !release->error;
+    g_async_queue_push(disarming->done, disarming);
 }
 
 static void
-release_free(gpointer data)
+disarming_free(gpointer data)
 {
-    Release *release = data;
+    Disarming *disarming = data;
 
-    g_clear_error(&release->error);
-    g_free(release->uuid);
-    g_free(release->name);
-    g_free(release);
+    g_clear_error(&disarming->error);
+    g_free(disarming->uuid);
+    g_free(disarming->name);
+    g_free(disarming);
 }
 
 /* Returns: how many of @n have not come back. */
 static guint
-wait_for(GAsyncQueue *done, guint n, gboolean *ok)
+disarming_wait(GAsyncQueue *done, guint n, gboolean *ok)
 {
     gint64 end = g_get_monotonic_time() + PATIENCE_SECONDS * G_TIME_SPAN_SECOND;
 
     for (; n > 0; n--) {
-        Release *release =
+        Disarming *disarming =
             g_async_queue_timeout_pop(done, (guint64)MAX(end - g_get_monotonic_time(), 0));
 
-        if (!release)
+        if (!disarming)
             return n;
-        *ok &= say_outcome(release);
-        release_free(release);
+        if (disarming->error)
+            nest_log_error(disarming->name, disarming->uuid, disarming->error);
+        *ok &= !disarming->error;
+        disarming_free(disarming);
     }
     return 0;
 }
 
-static Release *
-release_new(NestConnectionPool *pool, const NestPluginHost *plugins, GAsyncQueue *done,
-            virDomainPtr domain)
+static Disarming *
+disarming_new(NestConnectionPool *pool, const NestPluginHost *plugins, GAsyncQueue *done,
+              virDomainPtr domain)
 {
-    Release *release = g_new0(Release, 1);
+    Disarming *disarming = g_new0(Disarming, 1);
 
-    release->pool = pool;
-    release->plugins = plugins;
-    release->done = done;
-    release->uuid = nest_virt_uuid(domain);
-    release->name = g_strdup(virDomainGetName(domain));
-    return release;
+    disarming->pool = pool;
+    disarming->plugins = plugins;
+    disarming->done = done;
+    disarming->uuid = nest_virt_uuid(domain);
+    disarming->name = g_strdup(virDomainGetName(domain));
+    return disarming;
 }
 
 /* Domains that do not come back keep their threads, which end with the
  * process, and what these need. */
 static gboolean
-release_all(virConnectPtr connection, const NestPluginHost *plugins, virDomainPtr *list, guint n)
+disarm_domains(virConnectPtr connection, const NestPluginHost *plugins, virDomainPtr *list, guint n)
 {
     NestConnectionPool *pool = nest_connection_pool_new(connection, connection);
     GThreadPool *workers = g_thread_pool_new(
-        run_release, NULL, NEST_POOL_CONNECTIONS + NEST_POOL_EXTRA_CONNECTIONS, FALSE, NULL);
+        disarming_run, NULL, NEST_POOL_CONNECTIONS + NEST_POOL_EXTRA_CONNECTIONS, FALSE, NULL);
     GAsyncQueue *done = g_async_queue_new();
     gboolean ok = TRUE;
     guint left = 0;
 
     nest_connection_pool_extend(pool, NEST_POOL_EXTRA_CONNECTIONS);
     for (guint i = 0; i < n; i++)
-        g_thread_pool_push(workers, release_new(pool, plugins, done, list[i]), NULL);
-    left = wait_for(done, n, &ok);
+        g_thread_pool_push(workers, disarming_new(pool, plugins, done, list[i]), NULL);
+    left = disarming_wait(done, n, &ok);
     if (left > 0) {
         nest_log(G_LOG_LEVEL_WARNING, NULL, NULL,
                  "%u domains do not answer: what is armed there ends with them", left);
@@ -158,7 +140,7 @@ release_all(virConnectPtr connection, const NestPluginHost *plugins, virDomainPt
 }
 
 gboolean
-nest_release(const char *uri, const NestPluginHost *plugins, GError **error)
+nest_disarm_all(const char *uri, const NestPluginHost *plugins, GError **error)
 {
     g_autoptr(virConnect) connection = virConnectOpen(uri);
     g_autoptr(NestDomainList) list = NULL;
@@ -168,5 +150,5 @@ nest_release(const char *uri, const NestPluginHost *plugins, GError **error)
 
     if (n < 0)
         return nest_virt_error(error, "cannot list the running domains");
-    return release_all(connection, plugins, list, (guint)n);
+    return disarm_domains(connection, plugins, list, (guint)n);
 }

@@ -5,7 +5,7 @@
 #include "plugin_host.h"
 
 /**
- * nest_release: disarm all running domains and say in their live statuses that nothing is guarded.
+ * nest_disarm_all: disarm all running domains and say in their live statuses that nothing is guarded.
  * @uri: libvirt's
  * @plugins: guards are asked; the rest is not needed
  *
@@ -14,4 +14,4 @@
  *
  * Returns: FALSE if one could not be disarmed, which has been logged, or with NEST_ERROR_LIBVIRT.
  */
-gboolean nest_release(const char *uri, const NestPluginHost *plugins, GError **error);
+gboolean nest_disarm_all(const char *uri, const NestPluginHost *plugins, GError **error);

@@ -176,20 +176,20 @@ load_plugins(const char *directory)
 }
 
 static NestLiveDomain *
-new_run(guint i)
+new_live_domain(guint i)
 {
-    NestLiveDomain *run = g_atomic_rc_box_new0(NestLiveDomain);
+    NestLiveDomain *live = g_atomic_rc_box_new0(NestLiveDomain);
 
-    run->guest.name = g_strdup_printf("b%05u", i);
-    run->guest.uuid = g_strdup_printf(UUID_FORMAT, i + 1);
-    run->guest.id = (int)i + 1;
-    run->guest.pid = FIRST_PID + i;
-    run->guest.kvm = TRUE;
-    run->guest.feature = "svm";
-    run->qemu = g_strdup("1");
-    run->tagged = run->guarded = TRUE;
-    run->state = nest_state_new();
-    return run;
+    live->guest.name = g_strdup_printf("b%05u", i);
+    live->guest.uuid = g_strdup_printf(UUID_FORMAT, i + 1);
+    live->guest.id = (int)i + 1;
+    live->guest.pid = FIRST_PID + i;
+    live->guest.kvm = TRUE;
+    live->guest.feature = "svm";
+    live->qemu = g_strdup("1");
+    live->tagged = live->guarded = TRUE;
+    live->state = nest_state_new();
+    return live;
 }
 
 static void
@@ -201,9 +201,9 @@ guard_all(Bench *bench)
     nest_guard_manager_attach(bench->manager, pool);
     nest_connection_pool_unref(pool);
     for (guint i = 0; i < bench->domains; i++) {
-        g_autoptr(NestLiveDomain) run = new_run(i);
+        g_autoptr(NestLiveDomain) live = new_live_domain(i);
 
-        nest_guard_manager_see(bench->manager, run);
+        nest_guard_manager_see(bench->manager, live);
     }
 }
 

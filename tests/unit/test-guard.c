@@ -42,7 +42,7 @@ typedef struct {
     guint disarms;
     gboolean any_armed;     /* as the listener was told */
     guint told;             /* so often */
-    NestLiveStatus *live;        /* what the live status is to say */
+    NestLiveStatus *status; /* what the live status is to say */
 } World;
 
 static World world;
@@ -200,8 +200,8 @@ on_changed(gpointer data, const char *uuid)
     gboolean allow_is_over = FALSE;
 
     (void)data;
-    nest_live_status_free(world.live);
-    world.live = nest_guard_manager_live_status(world.manager, uuid, &allow_is_over);
+    nest_live_status_free(world.status);
+    world.status = nest_guard_manager_live_status(world.manager, uuid, &allow_is_over);
 }
 
 static void
@@ -270,49 +270,49 @@ let_time_go_by(void)
 static gboolean
 guard_is(const char *word)
 {
-    return world.live && g_strcmp0(world.live->guard, word) == 0;
+    return world.status && g_strcmp0(world.status->guard, word) == 0;
 }
 
-/* What a look found. */
+/* What a sync found. */
 static NestLiveDomain *
-new_run(void)
+new_live_domain(void)
 {
-    NestLiveDomain *run = g_atomic_rc_box_new0(NestLiveDomain);
+    NestLiveDomain *live = g_atomic_rc_box_new0(NestLiveDomain);
 
-    run->guest = (NestGuest){g_strdup("one"), g_strdup(UUID), 1, 100, TRUE, "svm"};
-    run->qemu = g_strdup("1");
-    run->tagged = run->guarded = TRUE;
-    run->state = nest_state_new();
-    return run;
+    live->guest = (NestGuest){g_strdup("one"), g_strdup(UUID), 1, 100, TRUE, "svm"};
+    live->qemu = g_strdup("1");
+    live->tagged = live->guarded = TRUE;
+    live->state = nest_state_new();
+    return live;
 }
 
 static void
 see(void)
 {
-    g_autoptr(NestLiveDomain) run = new_run();
+    g_autoptr(NestLiveDomain) live = new_live_domain();
 
-    nest_guard_manager_see(world.manager, run);
+    nest_guard_manager_see(world.manager, live);
 }
 
-/* Another that libvirt was asked for, as @world.live has it by now. */
+/* Another that libvirt was asked for, as @world.status has it by now. */
 static NestLiveDomain *
-marked_run(void)
+marked_live_domain(void)
 {
-    NestLiveDomain *run = new_run();
+    NestLiveDomain *live = new_live_domain();
 
-    run->marked = TRUE;
-    run->state->live.nested = TRUE;
-    return run;
+    live->marked = TRUE;
+    live->state->live.nested = TRUE;
+    return live;
 }
 
 static void
 see_allowed(gboolean once)
 {
-    g_autoptr(NestLiveDomain) run = new_run();
+    g_autoptr(NestLiveDomain) live = new_live_domain();
 
-    run->has_allow = TRUE;
-    run->allow = once ? (NestAllow){.once = TRUE} : (NestAllow){.until = G_MAXINT64};
-    nest_guard_manager_see(world.manager, run);
+    live->has_allow = TRUE;
+    live->allow = once ? (NestAllow){.once = TRUE} : (NestAllow){.until = G_MAXINT64};
+    nest_guard_manager_see(world.manager, live);
 }
 
 static void
@@ -355,7 +355,7 @@ finish(void)
     nest_guard_manager_attach(world.manager, NULL);
     until(!nest_guard_manager_is_busy(world.manager));
     nest_guard_manager_free(world.manager);
-    nest_live_status_free(world.live);
+    nest_live_status_free(world.status);
     g_string_free(world.logged, TRUE);
 }
 
@@ -410,7 +410,7 @@ test_arm_fails(void)
     world.arm_fails = TRUE;
     see();
     until(guard_is("failed"));
-    check_says(world.live->problem, "it was told to fail");
+    check_says(world.status->problem, "it was told to fail");
     until(world.arms > 1);
     world.arm_fails = FALSE;
     until(guard_is("armed"));
@@ -492,16 +492,16 @@ test_unreachable(void)
 }
 
 static void
-test_let_go(void)
+test_opted_out(void)
 {
-    g_autoptr(NestLiveDomain) run = new_run();
-    g_autoptr(NestLiveDomain) again = marked_run();
+    g_autoptr(NestLiveDomain) live = new_live_domain();
+    g_autoptr(NestLiveDomain) again = marked_live_domain();
 
     begin_armed();
-    run->guarded = FALSE;
-    run->let_go = TRUE;
-    nest_guard_manager_see(world.manager, run);
-    until(world.live && !world.live->guard); /* nothing is said of it any more */
+    live->guarded = FALSE;
+    live->opted_out = TRUE;
+    nest_guard_manager_see(world.manager, live);
+    until(world.status && !world.status->guard); /* nothing is said of it any more */
     g_assert_false(world.refuses);
     nest_guard_manager_see(world.manager, again); /* before its live status was written anew */
     until(guard_is("armed"));
@@ -512,11 +512,11 @@ test_let_go(void)
 static void
 test_untagged_stays_armed(void)
 {
-    g_autoptr(NestLiveDomain) run = marked_run();
+    g_autoptr(NestLiveDomain) live = marked_live_domain();
 
     begin_armed();
-    run->tagged = run->guarded = FALSE;
-    nest_guard_manager_see(world.manager, run);
+    live->tagged = live->guarded = FALSE;
+    nest_guard_manager_see(world.manager, live);
     let_samples_go_by();
     g_assert_true(guard_is("armed") && world.refuses);
     world.grows = 0;
@@ -613,7 +613,7 @@ test_late_snapshot(void)
 static void
 test_libvirt_away(void)
 {
-    g_autoptr(NestLiveDomain) other = new_run();
+    g_autoptr(NestLiveDomain) other = new_live_domain();
 
     begin_armed();
     nest_guard_manager_attach(world.manager, NULL);
@@ -653,7 +653,7 @@ main(int argc, char **argv)
         {"a guest that was faster than its guard is told of", test_lost},
         {"one that just ended is not", test_ended},
         {"libvirt does not reach a domain, which is said, and it stays guarded", test_unreachable},
-        {"let go and taken back before its live status was written", test_let_go},
+        {"opted out, and guarded again before its live status was written", test_opted_out},
         {"the tag is gone: armed until the nested guests are", test_untagged_stays_armed},
         {"what began while it was allowed goes on when the time is over", test_allow_for},
         {"what began later does not", test_allow_over},
