@@ -2,8 +2,10 @@
 /* The operations that libvirt asks its hook about: what both parts of the hook know of each. */
 #pragma once
 
+#include <stddef.h>
+
 /* What the second part takes at most; libvirt itself takes 4 MiB. */
-#define NEST_HOOK_MAX_BYTES (16 * 1024 * 1024)
+#define NEST_HOOK_MAX_BYTES ((size_t)16 * 1024 * 1024)
 
 /* What is so of an operation. */
 enum {

@@ -19,7 +19,7 @@
 typedef struct NestConnectionPool NestConnectionPool;
 
 /**
- * nest_connection_pool_new: the connections of the connection.
+ * nest_connection_pool_new: the connections, from the first two on.
  * @control: where the events come from
  * @work: the first for calls
  */

@@ -149,7 +149,7 @@ sync_domain(Sync *sync)
         definition = nest_correct_domain(&corrector, domain, &sync->error);
         take_over(sync, definition);
     }
-    /* Also where the definition cannot be corrected: what runs may be tagged all the same, or have a
+    /* Also where the definition cannot be corrected: what runs may be tagged all the same, or be
      * monitored though its tag is gone and its live status could not be written. */
     if (nest_live_domain_read(domain, definition, sync->status != NULL, &sync->live,
                               &sync->unmarked) &&

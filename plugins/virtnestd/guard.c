@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The guard: watches running domains for nested guests, and has migration and save refused while they run.
  *
- * Theory of operation: a running domain that is to be guarded is a monitored. Each interval a monitored is sampled, by
+ * Theory of operation: a running domain that is to be guarded is monitored. Each interval it is sampled, by
  * probes that only read files here on the main loop, by others on a worker (guard_job.c); the sample goes
- * into the monitored's verdict (common/guard/verdict.c), and where verdict and guard disagree a worker arms or disarms.
- * There is at most one piece of work a monitored, so that a QEMU that does not answer holds up nobody else: its
+ * into its verdict (common/guard/verdict.c), and where verdict and guard disagree a worker arms or disarms.
+ * There is at most one piece of work for a domain, so that a QEMU that does not answer holds up nobody else: its
  * worker does not count among those there may be. What has come out is published: in the domain's live
  * metadata, by the sync that the listener asks for, and by the exports. Nothing is written down besides: after
- * a restart of virtnestd or libvirt, a monitored's QEMU says itself whether it is armed. */
+ * a restart of virtnestd or libvirt, a QEMU says itself whether it is armed. */
 #include "virtnestd/guard.h"
 
 #include "base/error.h"
@@ -31,7 +31,7 @@ struct NestGuardManager {
         pending_releases; /* uuids of domains whose guard has ended, until their live statuses say so */
     guint working;        /* jobs under way */
     guint stuck;          /* ... of which so many whose QEMU does not answer */
-    guint timer;          /* the source of the next sample; 0: no monitored */
+    guint timer;          /* the source of the next sample; 0: no monitored domain */
     guint export;         /* the source of the export that is due; 0: none is */
     gint64 exported;      /* when the last was */
     gboolean any_armed; /* as the listener knows it */
@@ -375,7 +375,7 @@ job_is_done(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-/* --- the monitored */
+/* --- the monitored domains */
 
 static gboolean interval_is_over(gpointer data);
 

@@ -4,7 +4,7 @@
  * This file has the process, its signals and its settings. event_connection.c receives libvirt's events, and
  * connection_pool.c has the connections for calls. scan.c and domains.c decide which domains are synced, and
  * correct.c (with define_tracker.c) and live_domain.c of common/virt, publish.c and restart.c do what is then to be
- * done. host.c takes care of the host's KVM module. guard.c watches running domains, each kept in a monitored
+ * done. host.c takes care of the host's KVM module. guard.c watches running domains, each a monitored domain
  * (monitored_domain.c); guard_job.c does its work on a worker, through the plugins that plugins/plugin_host.c has
  * loaded, and late_snapshots.c names what it came too late for. inhibit.c delays the host's shutdown, release.c
  * disarms all domains, and notify.c tells systemd. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A monitored: a running domain under guard, what is known of it and what is wanted for it. */
+/* A monitored domain: a running domain under guard, what is known of it and what is wanted for it. */
 #include "virtnestd/monitored_domain.h"
 
 #include "base/log.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A monitored: a running domain under guard, what is known of it and what is wanted for it. */
+/* A monitored domain: a running domain under guard, what is known of it and what is wanted for it. */
 #pragma once
 
 #include "virtnestd/guard.h"
@@ -12,7 +12,7 @@
  * NestMonitoredDomain: of the main loop.
  */
 typedef struct {
-    NestGuardManager *manager; /* whose monitored it is */
+    NestGuardManager *manager; /* who monitors it */
     NestLiveDomain *live;
     NestVerdict verdict;
     const char *probe; /* (nullable) the plugin whose evidence counts */

@@ -338,7 +338,7 @@ begin(void)
     nest_guard_manager_settle(world.manager);
 }
 
-/* A monitored with an L2, armed. */
+/* A monitored domain with an L2, armed. */
 static void
 begin_armed(void)
 {
