@@ -18,6 +18,7 @@
 #include "base/runtime_flag.h"
 #include "domain/allow.h"
 #include "domain/cpu.h"
+#include "domain/cpu_rewrite.h"
 #include "domain/exposed.h"
 #include "domain/state.h"
 #include "fatal.h"

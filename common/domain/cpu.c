@@ -1,128 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The CPU rewrite: takes a domain, its tag and a vendor, and makes a <cpu> with VMX or SVM.
- *
- * Theory of operation: the domain's present CPU is put into one of a few classes. The first row of
- * the table `rules` that fits the domain's type, that class and the tag's cpu attribute names the
- * steps to take. The steps change the <cpu> of the parsed tree; the element's text is replaced only
- * if its meaning has changed. */
+/* A domain's CPU as it stands: its class, what it gives the guest, and whether the guest can have nested guests at all. */
 #include "domain/cpu.h"
 
 #include "base/error.h"
 
-#include <string.h>
+const char *const nest_cpu_features[NEST_CPU_FEATURES] = {"vmx", "svm"};
 
-/* What the domain's CPU is today; bits, so that a rule can name several. */
-enum {
-    CPU_NONE = 1 << 0,        /* no <cpu>, or one without mode and model */
-    CPU_DEFAULT = 1 << 1,     /* what libvirt writes where none was chosen */
-    CPU_PASSTHROUGH = 1 << 2, /* mode host-passthrough */
-    CPU_MAXIMUM = 1 << 3,     /* mode maximum */
-    CPU_HOST_MODEL = 1 << 4,  /* mode host-model */
-    CPU_CUSTOM = 1 << 5,      /* a model of no known vendor */
-    CPU_OURS = 1 << 6,        /* a model with the vendor's feature */
-    CPU_FOREIGN = 1 << 7,     /* a model of a vendor with the other feature */
-    CPU_ANY = (1 << 8) - 1,
-};
+static const char *const granting[] = {"require", "force", NULL};
+static const char *const withholding[] = {"disable", "forbid", NULL};
 
-#define POLICY(policy) (1 << (policy))
-#define POLICY_ANY (~0)
-
-/* One rewrite under way. */
-typedef struct {
-    NestDomainXml *xml;          /* the domain */
-    xmlNode *cpu;                /* its <cpu>, perhaps just made */
-    const NestCpuVendor *vendor; /* whose feature the guest shall see */
-    GPtrArray *changes;          /* sentences for a person */
-} Rewrite;
-
-typedef gboolean (*Step)(Rewrite *rewrite, GError **error);
-
-/* Adds a sentence to the changes; it is escaped, because it may contain values of the document. */
-G_GNUC_PRINTF(2, 3)
-static void
-say_change(Rewrite *rewrite, const char *format, ...)
-{
-    g_autofree gchar *sentence = NULL;
-    va_list arguments;
-
-    va_start(arguments, format);
-    sentence = g_strdup_vprintf(format, arguments);
-    va_end(arguments);
-    g_ptr_array_add(rewrite->changes, nest_error_escape(sentence));
-}
-
-static void
-set_attribute(xmlNode *node, const char *name, const char *value)
-{
-    xmlSetProp(node, (const xmlChar *)name, (const xmlChar *)value);
-}
-
-static void
-remove_attribute(xmlNode *node, const char *name)
-{
-    xmlUnsetProp(node, (const xmlChar *)name);
-}
-
-/* Takes an element out together with the white space before it. */
-static void
-remove_element(xmlNode *element)
-{
-    xmlNode *before = element->prev;
-
-    if (before && before->type == XML_TEXT_NODE && xmlIsBlankNode(before)) {
-        xmlUnlinkNode(before);
-        xmlFreeNode(before);
-    }
-    xmlUnlinkNode(element);
-    xmlFreeNode(element);
-}
-
-static void
-remove_children(xmlNode *cpu, const char *name)
-{
-    xmlNode *child = NULL;
-
-    while ((child = nest_xml_child(cpu, name)))
-        remove_element(child);
-}
-
-/* Removes a child with mode='passthrough', which libvirt allows only with host-passthrough (libvirt
- * docs/formatdomain.rst). */
-static void
-remove_passed_through(xmlNode *cpu, const char *name)
-{
-    xmlNode *child = nest_xml_child(cpu, name);
-
-    if (nest_xml_attribute_is(child, "mode", "passthrough"))
-        remove_element(child);
-}
-
-/* Adds a last child on a line of its own, indented as the document's <cpu> suggests. */
-static xmlNode *
-add_child(xmlNode *cpu, const char *name)
-{
-    xmlNode *first = nest_xml_next_element(cpu->children);
-    xmlNode *last = cpu->last;
-    const xmlChar *inner = (const xmlChar *)"\n    ";
-    const xmlChar *outer = (const xmlChar *)"\n  ";
-    xmlNode *child = NULL;
-
-    if (first && first->prev && xmlIsBlankNode(first->prev))
-        inner = first->prev->content;
-    if (last && last->type == XML_TEXT_NODE && xmlIsBlankNode(last)) {
-        child = xmlNewDocNode(cpu->doc, NULL, (const xmlChar *)name, NULL);
-        xmlAddPrevSibling(last, child);
-        xmlAddPrevSibling(child, xmlNewDocText(cpu->doc, inner));
-        return child;
-    }
-    xmlAddChild(cpu, xmlNewDocText(cpu->doc, inner));
-    child = xmlNewChild(cpu, NULL, (const xmlChar *)name, NULL);
-    xmlAddChild(cpu, xmlNewDocText(cpu->doc, outer));
-    return child;
-}
-
-static xmlNode *
-find_feature(const xmlNode *cpu, const char *name)
+xmlNode *
+nest_cpu_find_feature(const xmlNode *cpu, const char *name)
 {
     if (!cpu)
         return NULL;
@@ -141,148 +29,20 @@ feature_has(const xmlNode *feature, const char *const *policies)
     return feature && g_strv_contains(policies, policy ? policy : "require");
 }
 
-/* The vendors' names of the feature. */
-static const char *const features[] = {"vmx", "svm"};
-
-static const char *const granting[] = {"require", "force", NULL};
-static const char *const withholding[] = {"disable", "forbid", NULL};
-
-static gboolean
-require_feature(Rewrite *rewrite, GError **error)
+gboolean
+nest_cpu_grants(const xmlNode *feature)
 {
-    const char *name = rewrite->vendor->feature;
-    xmlNode *feature = find_feature(rewrite->cpu, name);
-    g_autofree gchar *policy = nest_xml_attribute(feature, "policy");
-
-    (void)error;
-    if (feature && (!policy || g_str_equal(policy, "require")))
-        return TRUE;
-    if (feature)
-        say_change(rewrite, "feature %s: policy %s becomes require", name, policy);
-    else
-        say_change(rewrite, "feature %s is required", name);
-    if (!feature) {
-        feature = add_child(rewrite->cpu, "feature");
-        set_attribute(feature, "policy", "require");
-        set_attribute(feature, "name", name);
-    }
-    set_attribute(feature, "policy", "require");
-    return TRUE;
+    return feature_has(feature, granting);
 }
 
-static void
-drop(Rewrite *rewrite, xmlNode *feature)
+gboolean
+nest_cpu_withholds(const xmlNode *feature)
 {
-    g_autofree gchar *name = nest_xml_attribute(feature, "name");
-    g_autofree gchar *policy = nest_xml_attribute(feature, "policy");
-
-    say_change(rewrite, "feature %s: policy %s is removed", name, policy ? policy : "require");
-    remove_element(feature);
+    return feature_has(feature, withholding);
 }
 
-/* Drops what a model of the other vendor had, because host-model would not start with it: the feature
- * named by @vendors ("vmx") and its parts, such as vmx-ept. */
-static void
-drop_granted(Rewrite *rewrite, const char *vendors)
-{
-    gsize length = strlen(vendors);
-    xmlNode *next = NULL;
-
-    for (xmlNode *child = rewrite->cpu->children; child; child = next) {
-        g_autofree gchar *name = nest_xml_attribute(child, "name");
-
-        next = child->next;
-        if (nest_xml_is(child, "feature") && name && g_str_has_prefix(name, vendors) &&
-            (name[length] == '\0' || name[length] == '-') && feature_has(child, granting))
-            drop(rewrite, child);
-    }
-}
-
-/* Drops every entry that blocks the feature, although libvirt accepts a feature only once. */
-static gboolean
-unblock_feature(Rewrite *rewrite, GError **error)
-{
-    const char *name = rewrite->vendor->feature;
-    xmlNode *feature = NULL;
-
-    (void)error;
-    while (feature_has(feature = find_feature(rewrite->cpu, name), withholding))
-        drop(rewrite, feature);
-    return TRUE;
-}
-
-/* Sets the mode and takes out what libvirt allows only with a named model. */
-static void
-set_mode(Rewrite *rewrite, const char *mode, const char *check)
-{
-    xmlNode *cpu = rewrite->cpu;
-
-    set_attribute(cpu, "mode", mode);
-    set_attribute(cpu, "check", check);
-    remove_attribute(cpu, "match");
-    remove_children(cpu, "model");
-    remove_children(cpu, "vendor");
-    for (gsize i = 0; i < G_N_ELEMENTS(features); i++)
-        if (!g_str_equal(features[i], rewrite->vendor->feature))
-            drop_granted(rewrite, features[i]);
-}
-
-static gboolean
-become_passthrough(Rewrite *rewrite, GError **error)
-{
-    (void)error;
-    set_mode(rewrite, "host-passthrough", "none");
-    set_attribute(rewrite->cpu, "migratable", "on");
-    say_change(rewrite,
-               "the CPU becomes host-passthrough; live migration then needs a host with the same "
-               "CPU generation, microcode and kernel (choose cpu='host-model' or cpu='keep' in the "
-               "tag where that matters)");
-    return TRUE;
-}
-
-static gboolean
-become_maximum(Rewrite *rewrite, GError **error)
-{
-    (void)error;
-    set_mode(rewrite, "maximum", "none");
-    set_attribute(rewrite->cpu, "migratable", "on");
-    remove_passed_through(rewrite->cpu, "maxphysaddr");
-    say_change(rewrite, "the CPU becomes maximum, all that QEMU's TCG emulates");
-    return TRUE;
-}
-
-static gboolean
-become_host_model(Rewrite *rewrite, GError **error)
-{
-    (void)error;
-    set_mode(rewrite, "host-model", "partial");
-    remove_attribute(rewrite->cpu, "migratable");
-    remove_passed_through(rewrite->cpu, "maxphysaddr");
-    remove_passed_through(rewrite->cpu, "cache");
-    say_change(rewrite, "the CPU becomes host-model");
-    return TRUE;
-}
-
-/* Writes the CPU that libvirt itself would write where none was chosen. */
-static gboolean
-become_default(Rewrite *rewrite, GError **error)
-{
-    xmlNode *model = NULL;
-
-    (void)error;
-    set_attribute(rewrite->cpu, "mode", "custom");
-    set_attribute(rewrite->cpu, "match", "exact");
-    set_attribute(rewrite->cpu, "check", "none");
-    remove_children(rewrite->cpu, "model"); /* an empty one */
-    model = add_child(rewrite->cpu, "model");
-    set_attribute(model, "fallback", "forbid");
-    xmlNodeSetContent(model, (const xmlChar *)"qemu64");
-    say_change(rewrite, "the CPU, libvirt's default, is written out as qemu64");
-    return TRUE;
-}
-
-static gchar *
-model_of(const xmlNode *cpu)
+gchar *
+nest_cpu_model(const xmlNode *cpu)
 {
     xmlNode *model = nest_xml_child(cpu, "model");
     xmlChar *content = model ? xmlNodeGetContent(model) : NULL;
@@ -294,171 +54,37 @@ model_of(const xmlNode *cpu)
     return name;
 }
 
-static gboolean
-refuse_foreign_model(Rewrite *rewrite, GError **error)
-{
-    g_autofree gchar *model = model_of(rewrite->cpu);
-    const NestCpuVendor *theirs = nest_cpu_vendor_of_model(model);
-
-    g_set_error(error, NEST_ERROR, NEST_ERROR_CPU_VENDOR,
-                "the CPU model %s is of %s, but %s offers %s's %s: choose a model of %s, or let "
-                "virt-nest choose (remove the <cpu> element, or cpu='host-passthrough' in the tag)",
-                model, theirs->title,
-                nest_cpu_is_kvm(rewrite->xml) ? "this host" : "QEMU's TCG emulation",
-                rewrite->vendor->title, rewrite->vendor->feature, rewrite->vendor->title);
-    return FALSE;
-}
-
-/* The whole rewrite. The first row that fits is taken. */
-static const struct {
-    const char *type; /* of the domain */
-    int policies;     /* bits of POLICY() */
-    int classes;      /* bits of CPU_* */
-    Step steps[3];    /* in turn; none: nothing to do */
-} rules[] = {
-    {"kvm", POLICY(NEST_CPU_AUTO), CPU_NONE | CPU_DEFAULT, {become_passthrough, unblock_feature}},
-    {"kvm", POLICY(NEST_CPU_AUTO), CPU_PASSTHROUGH | CPU_MAXIMUM, {unblock_feature}},
-    {"kvm", POLICY(NEST_CPU_AUTO), CPU_HOST_MODEL | CPU_CUSTOM | CPU_OURS, {require_feature}},
-    {"kvm", POLICY(NEST_CPU_HOST_PASSTHROUGH), CPU_PASSTHROUGH, {unblock_feature}},
-    {"kvm", POLICY(NEST_CPU_HOST_PASSTHROUGH), CPU_ANY, {become_passthrough, unblock_feature}},
-    {"qemu", POLICY(NEST_CPU_AUTO), CPU_MAXIMUM | CPU_OURS, {require_feature}},
-    {"qemu", POLICY(NEST_CPU_AUTO), CPU_ANY, {become_maximum, require_feature}},
-    {"qemu", POLICY(NEST_CPU_HOST_PASSTHROUGH), CPU_MAXIMUM, {require_feature}},
-    {"qemu", POLICY(NEST_CPU_HOST_PASSTHROUGH), CPU_ANY, {become_maximum, require_feature}},
-    {NULL, POLICY(NEST_CPU_HOST_MODEL), CPU_HOST_MODEL, {require_feature}},
-    {NULL, POLICY(NEST_CPU_HOST_MODEL), CPU_ANY, {become_host_model, require_feature}},
-    {NULL, POLICY(NEST_CPU_KEEP), CPU_NONE, {become_default, require_feature}},
-    {NULL, POLICY(NEST_CPU_KEEP), CPU_ANY & ~CPU_FOREIGN, {require_feature}},
-    {NULL, POLICY_ANY, CPU_FOREIGN, {refuse_foreign_model}},
-};
-
 /* The modes that are a class by themselves. */
 static const struct {
     const char *mode;
-    int class;
+    NestCpuClass class;
 } modes[] = {
-    {"host-passthrough", CPU_PASSTHROUGH},
-    {"maximum", CPU_MAXIMUM},
-    {"host-model", CPU_HOST_MODEL},
+    {"host-passthrough", NEST_CPU_CLASS_PASSTHROUGH},
+    {"maximum", NEST_CPU_CLASS_MAXIMUM},
+    {"host-model", NEST_CPU_CLASS_HOST_MODEL},
 };
 
 /* The models that libvirt chooses where nobody else chose (facts.md, "Definitions"). */
 static const char *const default_models[] = {"qemu64", "kvm64", NULL};
 
-static int
-classify(const xmlNode *cpu, const NestCpuVendor *vendor)
+NestCpuClass
+nest_cpu_classify(const xmlNode *cpu, const NestCpuVendor *vendor)
 {
     g_autofree gchar *mode = nest_xml_attribute(cpu, "mode");
-    g_autofree gchar *model = model_of(cpu);
+    g_autofree gchar *model = nest_cpu_model(cpu);
     const NestCpuVendor *theirs = model ? nest_cpu_vendor_of_model(model) : NULL;
 
     for (gsize i = 0; mode && i < G_N_ELEMENTS(modes); i++)
         if (g_str_equal(mode, modes[i].mode))
             return modes[i].class;
     if (!model)
-        return CPU_NONE;
+        return NEST_CPU_CLASS_NONE;
     if (g_strv_contains(default_models, model) && !nest_xml_child(cpu, "feature"))
-        return CPU_DEFAULT;
+        return NEST_CPU_CLASS_DEFAULT;
     if (!theirs)
-        return CPU_CUSTOM;
-    return g_str_equal(theirs->feature, vendor->feature) ? CPU_OURS : CPU_FOREIGN;
-}
-
-static const Step *
-find_steps(const NestDomainXml *xml, const NestTag *tag, int class)
-{
-    const char *type = nest_cpu_is_kvm(xml) ? "kvm" : "qemu";
-
-    for (gsize i = 0; i < G_N_ELEMENTS(rules); i++)
-        if ((!rules[i].type || g_str_equal(rules[i].type, type)) &&
-            (rules[i].policies & POLICY(tag->cpu)) && (rules[i].classes & class))
-            return rules[i].steps;
-    g_assert_not_reached();
-}
-
-/* libxml2 prints a namespace's name unescaped, even a '<' or '&' in it (xmlNsDumpOutput()), and the
- * result could not be parsed again. libvirt drops such elements. */
-static gboolean
-is_printable(const xmlNode *element)
-{
-    for (const xmlNs *ns = element->nsDef; ns; ns = ns->next)
-        if (ns->href && strpbrk((const char *)ns->href, "<&"))
-            return FALSE;
-    NEST_XML_FOREACH (element, child)
-        if (!is_printable(child))
-            return FALSE;
-    return TRUE;
-}
-
-static gboolean
-print_cpu(xmlNode *cpu, gchar **ret_cpu, GError **error)
-{
-    if (!is_printable(cpu)) {
-        g_set_error_literal(error, NEST_ERROR, NEST_ERROR_XML,
-                            "inside of its <cpu> a namespace with '<' or '&' in its name is "
-                            "declared, with which it cannot be written anew: remove from <cpu> "
-                            "what is not libvirt's");
-        return FALSE;
-    }
-    *ret_cpu = nest_xml_dump(cpu);
-    return TRUE;
-}
-
-gboolean
-nest_cpu_work_out(NestDomainXml *xml, const NestTag *tag, const NestCpuVendor *host,
-                  GPtrArray *changes, gchar **ret_cpu, GError **error)
-{
-    Rewrite rewrite = {.xml = xml, .changes = changes};
-    xmlNode *existing = nest_xml_child(nest_domain_xml_root(xml), "cpu");
-    const Step *steps = NULL;
-    gboolean done = TRUE;
-    guint before = changes->len;
-
-    rewrite.vendor = nest_cpu_feature_vendor(xml, host, error);
-    if (!rewrite.vendor)
-        return FALSE;
-    rewrite.cpu = existing ? existing : xmlNewDocNode(NULL, NULL, (const xmlChar *)"cpu", NULL);
-    steps = find_steps(xml, tag, classify(existing, rewrite.vendor));
-    for (int i = 0; i < 3 && done && steps[i]; i++)
-        done = steps[i](&rewrite, error);
-    if (done && changes->len > before)
-        done = print_cpu(rewrite.cpu, ret_cpu, error);
-    else if (done)
-        *ret_cpu = NULL;
-    if (!done)
-        g_ptr_array_set_size(changes, (gint)before);
-    if (!existing)
-        xmlFreeNode(rewrite.cpu);
-    return done;
-}
-
-/* A new <cpu> goes before <devices>, which is libvirt's order. */
-void
-nest_cpu_put(NestDomainXml *xml, const char *cpu)
-{
-    xmlNode *root = nest_domain_xml_root(xml);
-    xmlNode *existing = nest_xml_child(root, "cpu");
-    xmlNode *devices = nest_xml_child(root, "devices");
-
-    if (existing)
-        nest_domain_xml_replace(xml, existing, cpu);
-    else if (devices)
-        nest_domain_xml_insert_before(xml, devices, cpu);
-    else
-        nest_domain_xml_append(xml, root, cpu);
-}
-
-gboolean
-nest_cpu_rewrite(NestDomainXml *xml, const NestTag *tag, const NestCpuVendor *host,
-                 GPtrArray *changes, GError **error)
-{
-    g_autofree gchar *cpu = NULL;
-
-    if (!nest_cpu_work_out(xml, tag, host, changes, &cpu, error))
-        return FALSE;
-    if (cpu)
-        nest_cpu_put(xml, cpu);
-    return TRUE;
+        return NEST_CPU_CLASS_CUSTOM;
+    return g_str_equal(theirs->feature, vendor->feature) ? NEST_CPU_CLASS_OURS
+                                                         : NEST_CPU_CLASS_FOREIGN;
 }
 
 gboolean
@@ -529,12 +155,12 @@ gboolean
 nest_cpu_exposes(const NestDomainXml *xml, const NestCpuVendor *vendor)
 {
     xmlNode *cpu = nest_xml_child(nest_domain_xml_root(xml), "cpu");
-    xmlNode *feature = find_feature(cpu, vendor->feature);
-    int class = classify(cpu, vendor);
+    xmlNode *feature = nest_cpu_find_feature(cpu, vendor->feature);
+    NestCpuClass class = nest_cpu_classify(cpu, vendor);
 
-    if (class & (CPU_PASSTHROUGH | CPU_MAXIMUM))
-        return !feature_has(feature, withholding);
-    return class != CPU_FOREIGN && feature_has(feature, granting);
+    if (class & (NEST_CPU_CLASS_PASSTHROUGH | NEST_CPU_CLASS_MAXIMUM))
+        return !nest_cpu_withholds(feature);
+    return class != NEST_CPU_CLASS_FOREIGN && nest_cpu_grants(feature);
 }
 
 gchar *
@@ -542,11 +168,11 @@ nest_cpu_describe(const NestDomainXml *xml)
 {
     xmlNode *cpu = nest_xml_child(nest_domain_xml_root(xml), "cpu");
     g_autofree gchar *mode = nest_xml_attribute(cpu, "mode");
-    g_autofree gchar *model = model_of(cpu);
+    g_autofree gchar *model = nest_cpu_model(cpu);
     const char *name = model ? model : mode ? mode : "none";
 
-    for (gsize i = 0; i < G_N_ELEMENTS(features); i++)
-        if (feature_has(find_feature(cpu, features[i]), granting))
-            return g_strdup_printf("%s + %s", name, features[i]);
+    for (gsize i = 0; i < NEST_CPU_FEATURES; i++)
+        if (nest_cpu_grants(nest_cpu_find_feature(cpu, nest_cpu_features[i])))
+            return g_strdup_printf("%s + %s", name, nest_cpu_features[i]);
     return g_strdup(name);
 }

@@ -1,10 +1,39 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The CPU rewrite: takes a domain, its tag and a vendor, and makes a <cpu> with VMX or SVM. */
+/* A domain's CPU as it stands: its class, what it gives the guest, and whether the guest can have nested guests at all. */
 #pragma once
 
 #include "domain/domain_xml.h"
-#include "domain/tag.h"
 #include "host/cpu_vendor.h"
+
+/* What a domain's CPU is; bits, so that a rule can name several. */
+typedef enum {
+    NEST_CPU_CLASS_NONE = 1 << 0,        /* no <cpu>, or one without mode and model */
+    NEST_CPU_CLASS_DEFAULT = 1 << 1,     /* what libvirt writes where none was chosen */
+    NEST_CPU_CLASS_PASSTHROUGH = 1 << 2, /* mode host-passthrough */
+    NEST_CPU_CLASS_MAXIMUM = 1 << 3,     /* mode maximum */
+    NEST_CPU_CLASS_HOST_MODEL = 1 << 4,  /* mode host-model */
+    NEST_CPU_CLASS_CUSTOM = 1 << 5,      /* a model of no known vendor */
+    NEST_CPU_CLASS_OURS = 1 << 6,        /* a model with the vendor's feature */
+    NEST_CPU_CLASS_FOREIGN = 1 << 7,     /* a model of a vendor with the other feature */
+    NEST_CPU_CLASS_ANY = (1 << 8) - 1,
+} NestCpuClass;
+
+/* The vendors' names of the feature. */
+#define NEST_CPU_FEATURES 2
+extern const char *const nest_cpu_features[NEST_CPU_FEATURES];
+
+/* The class of a <cpu>; @vendor: whose feature the guest is to see. */
+NestCpuClass nest_cpu_classify(const xmlNode *cpu, const NestCpuVendor *vendor);
+
+/* (transfer full)(nullable) The model that a <cpu> names. */
+gchar *nest_cpu_model(const xmlNode *cpu);
+
+/* (nullable) The <feature> of this name in a <cpu>, which may be NULL. */
+xmlNode *nest_cpu_find_feature(const xmlNode *cpu, const char *name);
+
+/* Whether a <feature> gives the guest the feature, or keeps it from the guest; both FALSE for NULL. */
+gboolean nest_cpu_grants(const xmlNode *feature);
+gboolean nest_cpu_withholds(const xmlNode *feature);
 
 /**
  * nest_cpu_feature_vendor: get the vendor whose feature a domain's guest is to see.
@@ -22,35 +51,6 @@ const NestCpuVendor *nest_cpu_feature_vendor(const NestDomainXml *xml, const Nes
  * nest_cpu_is_kvm: whether the domain runs under KVM and so needs the host's module.
  */
 gboolean nest_cpu_is_kvm(const NestDomainXml *xml);
-
-/**
- * nest_cpu_rewrite: schedule the change to the <cpu> that the tag asks for.
- * @xml: the tagged domain; the change is scheduled in it, nest_domain_xml_text() gives the result
- * @tag: what is asked for
- * @host: (nullable) the vendor of the host
- * @changes: gets one sentence (gchar *) added for each change; none where there is nothing to do
- *
- * Pure and idempotent: the function depends on nothing but its arguments, and has nothing to do on
- * its own result. Only <cpu> is changed.
- *
- * Returns: FALSE with NEST_ERROR_CPU_*, or with NEST_ERROR_XML for a <cpu> that cannot be written,
- * where the rewrite is not possible; no change is scheduled in @xml then.
- */
-gboolean nest_cpu_rewrite(NestDomainXml *xml, const NestTag *tag, const NestCpuVendor *host,
-                          GPtrArray *changes, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-
-/**
- * nest_cpu_work_out: do the work of nest_cpu_rewrite(), but schedule no change.
- * @ret_cpu: (transfer full) the <cpu> for nest_cpu_put(); NULL where there is nothing to do
- *
- * Changes the <cpu> in the parsed tree, but not in the text.
- */
-gboolean nest_cpu_work_out(NestDomainXml *xml, const NestTag *tag, const NestCpuVendor *host,
-                           GPtrArray *changes, gchar **ret_cpu,
-                           GError **error) G_GNUC_WARN_UNUSED_RESULT;
-
-/* Schedules @cpu to replace the present <cpu>, or to be inserted where a <cpu> belongs. */
-void nest_cpu_put(NestDomainXml *xml, const char *cpu);
 
 /**
  * nest_cpu_exposes: whether a guest started from this XML sees the feature, on a host that has it.

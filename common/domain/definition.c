@@ -5,6 +5,7 @@
 
 #include "domain/allow.h"
 #include "domain/cpu.h"
+#include "domain/cpu_rewrite.h"
 #include "domain/state.h"
 
 #include <string.h>
@@ -224,11 +225,11 @@ correct_cpu(Work *work, const NestCpuVendor *host, GError **error)
     g_autofree gchar *cpu = NULL;
     g_autofree gchar *wanted = NULL;
 
-    if (!nest_cpu_work_out(base(work), &work->definition->tag, host, changes, &cpu, error))
+    if (!nest_cpu_rewrite_work_out(base(work), &work->definition->tag, host, changes, &cpu, error))
         return FALSE;
     wanted = cpu ? cpu_text_canonical(cpu) : cpu_canonical(base(work));
     if (cpu)
-        nest_cpu_put(base(work), cpu);
+        nest_cpu_rewrite_put(base(work), cpu);
     if (g_str_equal(wanted, work->cpu))
         return TRUE;
     record_correction(work, cpu);

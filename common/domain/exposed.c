@@ -20,8 +20,6 @@
 /* The modes that give a guest what the host has. */
 static const char *const modes[] = {"host-passthrough", "host-model", "maximum", NULL};
 
-static const char *const withholding[] = {"disable", "forbid", NULL};
-
 static gint
 compare_exposed_names(gconstpointer a, gconstpointer b)
 {
@@ -33,21 +31,15 @@ compare_exposed_names(gconstpointer a, gconstpointer b)
 static gboolean
 is_exposed(const NestDomainXml *xml, const NestCpuVendor *vendor)
 {
+    const int classes =
+        NEST_CPU_CLASS_PASSTHROUGH | NEST_CPU_CLASS_MAXIMUM | NEST_CPU_CLASS_HOST_MODEL;
     xmlNode *cpu = nest_xml_child(nest_domain_xml_root(xml), "cpu");
-    g_autofree gchar *mode = nest_xml_attribute(cpu, "mode");
     gboolean tagged = FALSE;
 
-    if (!*nest_domain_xml_value(xml, "name") || !nest_cpu_is_kvm(xml) || !mode ||
-        !g_strv_contains(modes, mode))
+    if (!*nest_domain_xml_value(xml, "name") || !nest_cpu_is_kvm(xml) ||
+        !(nest_cpu_classify(cpu, vendor) & classes) ||
+        nest_cpu_withholds(nest_cpu_find_feature(cpu, vendor->feature)))
         return FALSE;
-    NEST_XML_FOREACH (cpu, child) {
-        g_autofree gchar *policy = nest_xml_attribute(child, "policy");
-
-        if (nest_xml_is(child, "feature") &&
-            nest_xml_attribute_is(child, "name", vendor->feature) && policy &&
-            g_strv_contains(withholding, policy))
-            return FALSE;
-    }
     return nest_tag_read(xml, &tagged, NULL, NULL) && !tagged;
 }
 

@@ -5,6 +5,7 @@
 #include "../fatal.h"
 #include "base/error.h"
 #include "domain/cpu.h"
+#include "domain/cpu_rewrite.h"
 #include "domain/prefilter.h"
 
 #include <errno.h>

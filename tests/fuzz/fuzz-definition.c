@@ -4,6 +4,7 @@
  * The first three bytes choose vendor and host, the tag, and where the rest stands: as the whole
  * definition, as the <cpu> of one, or as the choices of which a <cpu> is built. */
 #include "domain/cpu.h"
+#include "domain/cpu_rewrite.h"
 #include "domain/state.h"
 #include "domain/tag.h"
 #include "fuzz.h"

@@ -2,6 +2,7 @@
 /* The corpus: what becomes of real tools' XML on Intel, on AMD and under TCG, to the byte. */
 #include "check.h"
 #include "domain/cpu.h"
+#include "domain/cpu_rewrite.h"
 #include "domain/definition.h"
 
 #define DIRECTORY "tests/corpus"

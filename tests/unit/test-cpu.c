@@ -2,6 +2,7 @@
 /* The CPU rewrite: every row of the table in cpu.c, and what holds for every CPU there can be. */
 #include "check.h"
 #include "domain/cpu.h"
+#include "domain/cpu_rewrite.h"
 
 #include <libxml/parser.h>
 #include <libxml/relaxng.h>

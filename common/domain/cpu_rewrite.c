@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The CPU rewrite: takes a domain, its tag and a vendor, and makes a <cpu> with VMX or SVM.
+ *
+ * Theory of operation: the domain's present CPU is put into one of a few classes. The first row of
+ * the table `rules` that fits the domain's type, that class and the tag's cpu attribute names the
+ * steps to take. The steps change the <cpu> of the parsed tree; the element's text is replaced only
+ * if its meaning has changed. */
+#include "domain/cpu_rewrite.h"
+
+#include "base/error.h"
+#include "domain/cpu.h"
+
+#include <string.h>
+
+#define POLICY(policy) (1 << (policy))
+#define POLICY_ANY (~0)
+
+/* One rewrite under way. */
+typedef struct {
+    NestDomainXml *xml;          /* the domain */
+    xmlNode *cpu;                /* its <cpu>, perhaps just made */
+    const NestCpuVendor *vendor; /* whose feature the guest shall see */
+    GPtrArray *changes;          /* sentences for a person */
+} Rewrite;
+
+typedef gboolean (*Step)(Rewrite *rewrite, GError **error);
+
+/* Adds a sentence to the changes; it is escaped, because it may contain values of the document. */
+G_GNUC_PRINTF(2, 3)
+static void
+say_change(Rewrite *rewrite, const char *format, ...)
+{
+    g_autofree gchar *sentence = NULL;
+    va_list arguments;
+
+    va_start(arguments, format);
+    sentence = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    g_ptr_array_add(rewrite->changes, nest_error_escape(sentence));
+}
+
+static void
+set_attribute(xmlNode *node, const char *name, const char *value)
+{
+    xmlSetProp(node, (const xmlChar *)name, (const xmlChar *)value);
+}
+
+static void
+remove_attribute(xmlNode *node, const char *name)
+{
+    xmlUnsetProp(node, (const xmlChar *)name);
+}
+
+/* Takes an element out together with the white space before it. */
+static void
+remove_element(xmlNode *element)
+{
+    xmlNode *before = element->prev;
+
+    if (before && before->type == XML_TEXT_NODE && xmlIsBlankNode(before)) {
+        xmlUnlinkNode(before);
+        xmlFreeNode(before);
+    }
+    xmlUnlinkNode(element);
+    xmlFreeNode(element);
+}
+
+static void
+remove_children(xmlNode *cpu, const char *name)
+{
+    xmlNode *child = NULL;
+
+    while ((child = nest_xml_child(cpu, name)))
+        remove_element(child);
+}
+
+/* Removes a child with mode='passthrough', which libvirt allows only with host-passthrough (libvirt
+ * docs/formatdomain.rst). */
+static void
+remove_passed_through(xmlNode *cpu, const char *name)
+{
+    xmlNode *child = nest_xml_child(cpu, name);
+
+    if (nest_xml_attribute_is(child, "mode", "passthrough"))
+        remove_element(child);
+}
+
+/* Adds a last child on a line of its own, indented as the document's <cpu> suggests. */
+static xmlNode *
+add_child(xmlNode *cpu, const char *name)
+{
+    xmlNode *first = nest_xml_next_element(cpu->children);
+    xmlNode *last = cpu->last;
+    const xmlChar *inner = (const xmlChar *)"\n    ";
+    const xmlChar *outer = (const xmlChar *)"\n  ";
+    xmlNode *child = NULL;
+
+    if (first && first->prev && xmlIsBlankNode(first->prev))
+        inner = first->prev->content;
+    if (last && last->type == XML_TEXT_NODE && xmlIsBlankNode(last)) {
+        child = xmlNewDocNode(cpu->doc, NULL, (const xmlChar *)name, NULL);
+        xmlAddPrevSibling(last, child);
+        xmlAddPrevSibling(child, xmlNewDocText(cpu->doc, inner));
+        return child;
+    }
+    xmlAddChild(cpu, xmlNewDocText(cpu->doc, inner));
+    child = xmlNewChild(cpu, NULL, (const xmlChar *)name, NULL);
+    xmlAddChild(cpu, xmlNewDocText(cpu->doc, outer));
+    return child;
+}
+
+static gboolean
+require_feature(Rewrite *rewrite, GError **error)
+{
+    const char *name = rewrite->vendor->feature;
+    xmlNode *feature = nest_cpu_find_feature(rewrite->cpu, name);
+    g_autofree gchar *policy = nest_xml_attribute(feature, "policy");
+
+    (void)error;
+    if (feature && (!policy || g_str_equal(policy, "require")))
+        return TRUE;
+    if (feature)
+        say_change(rewrite, "feature %s: policy %s becomes require", name, policy);
+    else
+        say_change(rewrite, "feature %s is required", name);
+    if (!feature) {
+        feature = add_child(rewrite->cpu, "feature");
+        set_attribute(feature, "policy", "require");
+        set_attribute(feature, "name", name);
+    }
+    set_attribute(feature, "policy", "require");
+    return TRUE;
+}
+
+static void
+drop(Rewrite *rewrite, xmlNode *feature)
+{
+    g_autofree gchar *name = nest_xml_attribute(feature, "name");
+    g_autofree gchar *policy = nest_xml_attribute(feature, "policy");
+
+    say_change(rewrite, "feature %s: policy %s is removed", name, policy ? policy : "require");
+    remove_element(feature);
+}
+
+/* Drops what a model of the other vendor had, because host-model would not start with it: the feature
+ * named by @vendors ("vmx") and its parts, such as vmx-ept. */
+static void
+drop_granted(Rewrite *rewrite, const char *vendors)
+{
+    gsize length = strlen(vendors);
+    xmlNode *next = NULL;
+
+    for (xmlNode *child = rewrite->cpu->children; child; child = next) {
+        g_autofree gchar *name = nest_xml_attribute(child, "name");
+
+        next = child->next;
+        if (nest_xml_is(child, "feature") && name && g_str_has_prefix(name, vendors) &&
+            (name[length] == '\0' || name[length] == '-') && nest_cpu_grants(child))
+            drop(rewrite, child);
+    }
+}
+
+/* Drops every entry that blocks the feature, although libvirt accepts a feature only once. */
+static gboolean
+unblock_feature(Rewrite *rewrite, GError **error)
+{
+    const char *name = rewrite->vendor->feature;
+    xmlNode *feature = NULL;
+
+    (void)error;
+    while (nest_cpu_withholds(feature = nest_cpu_find_feature(rewrite->cpu, name)))
+        drop(rewrite, feature);
+    return TRUE;
+}
+
+/* Sets the mode and takes out what libvirt allows only with a named model. */
+static void
+set_mode(Rewrite *rewrite, const char *mode, const char *check)
+{
+    xmlNode *cpu = rewrite->cpu;
+
+    set_attribute(cpu, "mode", mode);
+    set_attribute(cpu, "check", check);
+    remove_attribute(cpu, "match");
+    remove_children(cpu, "model");
+    remove_children(cpu, "vendor");
+    for (gsize i = 0; i < NEST_CPU_FEATURES; i++)
+        if (!g_str_equal(nest_cpu_features[i], rewrite->vendor->feature))
+            drop_granted(rewrite, nest_cpu_features[i]);
+}
+
+static gboolean
+become_passthrough(Rewrite *rewrite, GError **error)
+{
+    (void)error;
+    set_mode(rewrite, "host-passthrough", "none");
+    set_attribute(rewrite->cpu, "migratable", "on");
+    say_change(rewrite,
+               "the CPU becomes host-passthrough; live migration then needs a host with the same "
+               "CPU generation, microcode and kernel (choose cpu='host-model' or cpu='keep' in the "
+               "tag where that matters)");
+    return TRUE;
+}
+
+static gboolean
+become_maximum(Rewrite *rewrite, GError **error)
+{
+    (void)error;
+    set_mode(rewrite, "maximum", "none");
+    set_attribute(rewrite->cpu, "migratable", "on");
+    remove_passed_through(rewrite->cpu, "maxphysaddr");
+    say_change(rewrite, "the CPU becomes maximum, all that QEMU's TCG emulates");
+    return TRUE;
+}
+
+static gboolean
+become_host_model(Rewrite *rewrite, GError **error)
+{
+    (void)error;
+    set_mode(rewrite, "host-model", "partial");
+    remove_attribute(rewrite->cpu, "migratable");
+    remove_passed_through(rewrite->cpu, "maxphysaddr");
+    remove_passed_through(rewrite->cpu, "cache");
+    say_change(rewrite, "the CPU becomes host-model");
+    return TRUE;
+}
+
+/* Writes the CPU that libvirt itself would write where none was chosen. */
+static gboolean
+become_default(Rewrite *rewrite, GError **error)
+{
+    xmlNode *model = NULL;
+
+    (void)error;
+    set_attribute(rewrite->cpu, "mode", "custom");
+    set_attribute(rewrite->cpu, "match", "exact");
+    set_attribute(rewrite->cpu, "check", "none");
+    remove_children(rewrite->cpu, "model"); /* an empty one */
+    model = add_child(rewrite->cpu, "model");
+    set_attribute(model, "fallback", "forbid");
+    xmlNodeSetContent(model, (const xmlChar *)"qemu64");
+    say_change(rewrite, "the CPU, libvirt's default, is written out as qemu64");
+    return TRUE;
+}
+
+static gboolean
+refuse_foreign_model(Rewrite *rewrite, GError **error)
+{
+    g_autofree gchar *model = nest_cpu_model(rewrite->cpu);
+    const NestCpuVendor *theirs = nest_cpu_vendor_of_model(model);
+
+    g_set_error(error, NEST_ERROR, NEST_ERROR_CPU_VENDOR,
+                "the CPU model %s is of %s, but %s offers %s's %s: choose a model of %s, or let "
+                "virt-nest choose (remove the <cpu> element, or cpu='host-passthrough' in the tag)",
+                model, theirs->title,
+                nest_cpu_is_kvm(rewrite->xml) ? "this host" : "QEMU's TCG emulation",
+                rewrite->vendor->title, rewrite->vendor->feature, rewrite->vendor->title);
+    return FALSE;
+}
+
+/* The whole rewrite. The first row that fits is taken. */
+static const struct {
+    const char *type; /* of the domain */
+    int policies;     /* bits of POLICY() */
+    int classes;      /* bits of CPU_* */
+    Step steps[3];    /* in turn; none: nothing to do */
+} rules[] = {
+    {"kvm",
+     POLICY(NEST_CPU_AUTO),
+     NEST_CPU_CLASS_NONE | NEST_CPU_CLASS_DEFAULT,
+     {become_passthrough, unblock_feature}},
+    {"kvm",
+     POLICY(NEST_CPU_AUTO),
+     NEST_CPU_CLASS_PASSTHROUGH | NEST_CPU_CLASS_MAXIMUM,
+     {unblock_feature}},
+    {"kvm",
+     POLICY(NEST_CPU_AUTO),
+     NEST_CPU_CLASS_HOST_MODEL | NEST_CPU_CLASS_CUSTOM | NEST_CPU_CLASS_OURS,
+     {require_feature}},
+    {"kvm", POLICY(NEST_CPU_HOST_PASSTHROUGH), NEST_CPU_CLASS_PASSTHROUGH, {unblock_feature}},
+    {"kvm",
+     POLICY(NEST_CPU_HOST_PASSTHROUGH),
+     NEST_CPU_CLASS_ANY,
+     {become_passthrough, unblock_feature}},
+    {"qemu",
+     POLICY(NEST_CPU_AUTO),
+     NEST_CPU_CLASS_MAXIMUM | NEST_CPU_CLASS_OURS,
+     {require_feature}},
+    {"qemu", POLICY(NEST_CPU_AUTO), NEST_CPU_CLASS_ANY, {become_maximum, require_feature}},
+    {"qemu", POLICY(NEST_CPU_HOST_PASSTHROUGH), NEST_CPU_CLASS_MAXIMUM, {require_feature}},
+    {"qemu",
+     POLICY(NEST_CPU_HOST_PASSTHROUGH),
+     NEST_CPU_CLASS_ANY,
+     {become_maximum, require_feature}},
+    {NULL, POLICY(NEST_CPU_HOST_MODEL), NEST_CPU_CLASS_HOST_MODEL, {require_feature}},
+    {NULL, POLICY(NEST_CPU_HOST_MODEL), NEST_CPU_CLASS_ANY, {become_host_model, require_feature}},
+    {NULL, POLICY(NEST_CPU_KEEP), NEST_CPU_CLASS_NONE, {become_default, require_feature}},
+    {NULL, POLICY(NEST_CPU_KEEP), NEST_CPU_CLASS_ANY & ~NEST_CPU_CLASS_FOREIGN, {require_feature}},
+    {NULL, POLICY_ANY, NEST_CPU_CLASS_FOREIGN, {refuse_foreign_model}},
+};
+
+static const Step *
+find_steps(const NestDomainXml *xml, const NestTag *tag, int class)
+{
+    const char *type = nest_cpu_is_kvm(xml) ? "kvm" : "qemu";
+
+    for (gsize i = 0; i < G_N_ELEMENTS(rules); i++)
+        if ((!rules[i].type || g_str_equal(rules[i].type, type)) &&
+            (rules[i].policies & POLICY(tag->cpu)) && (rules[i].classes & class))
+            return rules[i].steps;
+    g_assert_not_reached();
+}
+
+/* libxml2 prints a namespace's name unescaped, even a '<' or '&' in it (xmlNsDumpOutput()), and the
+ * result could not be parsed again. libvirt drops such elements. */
+static gboolean
+is_printable(const xmlNode *element)
+{
+    for (const xmlNs *ns = element->nsDef; ns; ns = ns->next)
+        if (ns->href && strpbrk((const char *)ns->href, "<&"))
+            return FALSE;
+    NEST_XML_FOREACH (element, child)
+        if (!is_printable(child))
+            return FALSE;
+    return TRUE;
+}
+
+static gboolean
+print_cpu(xmlNode *cpu, gchar **ret_cpu, GError **error)
+{
+    if (!is_printable(cpu)) {
+        g_set_error_literal(error, NEST_ERROR, NEST_ERROR_XML,
+                            "inside of its <cpu> a namespace with '<' or '&' in its name is "
+                            "declared, with which it cannot be written anew: remove from <cpu> "
+                            "what is not libvirt's");
+        return FALSE;
+    }
+    *ret_cpu = nest_xml_dump(cpu);
+    return TRUE;
+}
+
+gboolean
+nest_cpu_rewrite_work_out(NestDomainXml *xml, const NestTag *tag, const NestCpuVendor *host,
+                          GPtrArray *changes, gchar **ret_cpu, GError **error)
+{
+    Rewrite rewrite = {.xml = xml, .changes = changes};
+    xmlNode *existing = nest_xml_child(nest_domain_xml_root(xml), "cpu");
+    const Step *steps = NULL;
+    gboolean done = TRUE;
+    guint before = changes->len;
+
+    rewrite.vendor = nest_cpu_feature_vendor(xml, host, error);
+    if (!rewrite.vendor)
+        return FALSE;
+    rewrite.cpu = existing ? existing : xmlNewDocNode(NULL, NULL, (const xmlChar *)"cpu", NULL);
+    steps = find_steps(xml, tag, nest_cpu_classify(existing, rewrite.vendor));
+    for (int i = 0; i < 3 && done && steps[i]; i++)
+        done = steps[i](&rewrite, error);
+    if (done && changes->len > before)
+        done = print_cpu(rewrite.cpu, ret_cpu, error);
+    else if (done)
+        *ret_cpu = NULL;
+    if (!done)
+        g_ptr_array_set_size(changes, (gint)before);
+    if (!existing)
+        xmlFreeNode(rewrite.cpu);
+    return done;
+}
+
+/* A new <cpu> goes before <devices>, which is libvirt's order. */
+void
+nest_cpu_rewrite_put(NestDomainXml *xml, const char *cpu)
+{
+    xmlNode *root = nest_domain_xml_root(xml);
+    xmlNode *existing = nest_xml_child(root, "cpu");
+    xmlNode *devices = nest_xml_child(root, "devices");
+
+    if (existing)
+        nest_domain_xml_replace(xml, existing, cpu);
+    else if (devices)
+        nest_domain_xml_insert_before(xml, devices, cpu);
+    else
+        nest_domain_xml_append(xml, root, cpu);
+}
+
+gboolean
+nest_cpu_rewrite(NestDomainXml *xml, const NestTag *tag, const NestCpuVendor *host,
+                 GPtrArray *changes, GError **error)
+{
+    g_autofree gchar *cpu = NULL;
+
+    if (!nest_cpu_rewrite_work_out(xml, tag, host, changes, &cpu, error))
+        return FALSE;
+    if (cpu)
+        nest_cpu_rewrite_put(xml, cpu);
+    return TRUE;
+}

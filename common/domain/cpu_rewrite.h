@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The CPU rewrite: takes a domain, its tag and a vendor, and makes a <cpu> with VMX or SVM. */
+#pragma once
+
+#include "domain/domain_xml.h"
+#include "domain/tag.h"
+#include "host/cpu_vendor.h"
+
+/**
+ * nest_cpu_rewrite: schedule the change to the <cpu> that the tag asks for.
+ * @xml: the tagged domain; the change is scheduled in it, nest_domain_xml_text() gives the result
+ * @tag: what is asked for
+ * @host: (nullable) the vendor of the host
+ * @changes: gets one sentence (gchar *) added for each change; none where there is nothing to do
+ *
+ * Pure and idempotent: the function depends on nothing but its arguments, and has nothing to do on
+ * its own result. Only <cpu> is changed.
+ *
+ * Returns: FALSE with NEST_ERROR_CPU_*, or with NEST_ERROR_XML for a <cpu> that cannot be written,
+ * where the rewrite is not possible; no change is scheduled in @xml then.
+ */
+gboolean nest_cpu_rewrite(NestDomainXml *xml, const NestTag *tag, const NestCpuVendor *host,
+                          GPtrArray *changes, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * nest_cpu_rewrite_work_out: do the work of nest_cpu_rewrite(), but schedule no change.
+ * @ret_cpu: (transfer full) the <cpu> for nest_cpu_rewrite_put(); NULL where there is nothing to do
+ *
+ * Changes the <cpu> in the parsed tree, but not in the text.
+ */
+gboolean nest_cpu_rewrite_work_out(NestDomainXml *xml, const NestTag *tag,
+                                   const NestCpuVendor *host, GPtrArray *changes, gchar **ret_cpu,
+                                   GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Schedules @cpu to replace the present <cpu>, or to be inserted where a <cpu> belongs. */
+void nest_cpu_rewrite_put(NestDomainXml *xml, const char *cpu);
