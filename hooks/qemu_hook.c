@@ -19,6 +19,7 @@
 #include "domain/allow.h"
 #include "domain/cpu.h"
 #include "domain/cpu_rewrite.h"
+#include "domain/definition.h"
 #include "domain/exposed.h"
 #include "domain/state.h"
 #include "fatal.h"
@@ -263,7 +264,7 @@ definition_path(const Call *call)
     g_autofree gchar *file = g_strconcat(call->name, ".xml", NULL);
     g_autofree gchar *directory =
         hook_is_in_session() ? g_build_filename(g_get_user_config_dir(), "libvirt", "qemu", NULL)
-                             : nest_root_path("/etc/libvirt/qemu");
+                             : nest_root_path(NEST_DEFINITION_DIRECTORY);
 
     return strchr(call->name, '/') ? NULL : g_build_filename(directory, file, NULL);
 }

@@ -28,14 +28,7 @@ static const struct {
 xmlNode *
 nest_allow_element(const NestDomainXml *xml)
 {
-    const xmlNode *metadata = nest_xml_child(nest_domain_xml_root(xml), "metadata");
-
-    if (!metadata)
-        return NULL;
-    NEST_XML_FOREACH (metadata, child)
-        if (nest_xml_in_namespace(child, NEST_ALLOW_NAMESPACE))
-            return child;
-    return NULL;
+    return nest_domain_xml_metadata_element(xml, NEST_ALLOW_NAMESPACE);
 }
 
 NestAllow

@@ -68,7 +68,7 @@ write_state(NestDomainXml *xml, const NestState *state)
     if (element)
         nest_domain_xml_replace(xml, element, text);
     else if (text)
-        nest_domain_xml_append(xml, nest_xml_child(nest_domain_xml_root(xml), "metadata"), text);
+        nest_domain_xml_append(xml, nest_domain_xml_metadata(xml), text);
 }
 
 /* The correction of one definition, in progress. */

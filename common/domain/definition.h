@@ -6,6 +6,9 @@
 #include "domain/tag.h"
 #include "host/cpu_vendor.h"
 
+/* Where the libvirt of this host (qemu:///system) keeps definitions, one file a domain (facts.md, "Definitions"). */
+#define NEST_DEFINITION_DIRECTORY "/etc/libvirt/qemu"
+
 /* What was done to a definition. */
 typedef enum {
     NEST_DEFINITION_UNCHANGED, /* nothing is to be done */

@@ -240,6 +240,25 @@ nest_domain_xml_root(const NestDomainXml *xml)
     return xmlDocGetRootElement(xml->doc);
 }
 
+xmlNode *
+nest_domain_xml_metadata(const NestDomainXml *xml)
+{
+    return nest_xml_child(nest_domain_xml_root(xml), "metadata");
+}
+
+xmlNode *
+nest_domain_xml_metadata_element(const NestDomainXml *xml, const char *uri)
+{
+    const xmlNode *metadata = nest_domain_xml_metadata(xml);
+
+    if (!metadata)
+        return NULL;
+    NEST_XML_FOREACH (metadata, child)
+        if (nest_xml_in_namespace(child, uri))
+            return child;
+    return NULL;
+}
+
 const char *
 nest_domain_xml_value(const NestDomainXml *xml, const char *child)
 {

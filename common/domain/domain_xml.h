@@ -45,6 +45,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestDomainXml, nest_domain_xml_free)
 /* The <domain> element. */
 xmlNode *nest_domain_xml_root(const NestDomainXml *xml);
 
+/* (nullable) The <metadata> element. */
+xmlNode *nest_domain_xml_metadata(const NestDomainXml *xml);
+
+/* (nullable) The metadata's element of a namespace; libvirt keeps one of each. */
+xmlNode *nest_domain_xml_metadata_element(const NestDomainXml *xml, const char *uri);
+
 /* The text of a child of <domain>, such as "name" or "uuid"; "" where there is none. */
 const char *nest_domain_xml_value(const NestDomainXml *xml, const char *child);
 

@@ -6,13 +6,11 @@
 #include "base/log.h"
 #include "base/root.h"
 #include "domain/cpu.h"
+#include "domain/definition.h"
 #include "domain/tag.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
-
-/* libvirt's definitions, one file a domain (facts.md, "Definitions"). */
-#define DIRECTORY "/etc/libvirt/qemu"
 
 /* How many domains a message names at most. */
 #define SHOWN 5
@@ -65,7 +63,7 @@ GPtrArray *
 nest_exposed_read(const NestCpuVendor *vendor)
 {
     GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
-    g_autofree gchar *directory = nest_root_path(DIRECTORY);
+    g_autofree gchar *directory = nest_root_path(NEST_DEFINITION_DIRECTORY);
     g_autoptr(GDir) files = g_dir_open(directory, 0, NULL);
     const char *file = NULL;
 

@@ -73,6 +73,12 @@ nest_live_status_is_of(const NestLiveStatus *status, const char *uuid)
     return status->uuid && g_str_equal(status->uuid, uuid);
 }
 
+gboolean
+nest_live_status_guard_is(const NestLiveStatus *status, NestGuardState state)
+{
+    return g_strcmp0(status->guard, nest_guard_state_name(state)) == 0;
+}
+
 void
 nest_live_status_read(NestLiveStatus *status, const xmlNode *live)
 {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "domain/domain_xml.h"
+#include "guard/verdict.h"
 
 /**
  * NestLiveStatus: the live part of virtnestd's metadata (state.h); all zero where there is none.
@@ -38,6 +39,9 @@ void nest_live_status_set(NestLiveStatus *status, const NestLiveStatus *other);
  * @uuid: the domain's; a clone made from a running domain's XML has another
  */
 gboolean nest_live_status_is_of(const NestLiveStatus *status, const char *uuid);
+
+/* Whether its guard is in this state. */
+gboolean nest_live_status_guard_is(const NestLiveStatus *status, NestGuardState state);
 
 /* Takes all from its element, which the schema has checked. */
 void nest_live_status_read(NestLiveStatus *status, const xmlNode *live);

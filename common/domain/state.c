@@ -33,14 +33,7 @@ nest_state_free(NestState *state)
 xmlNode *
 nest_state_element(const NestDomainXml *xml)
 {
-    const xmlNode *metadata = nest_xml_child(nest_domain_xml_root(xml), "metadata");
-
-    if (!metadata)
-        return NULL;
-    NEST_XML_FOREACH (metadata, child)
-        if (nest_xml_in_namespace(child, NEST_STATE_NAMESPACE))
-            return child;
-    return NULL;
+    return nest_domain_xml_metadata_element(xml, NEST_STATE_NAMESPACE);
 }
 
 /* libvirt puts the children into the root's namespace when the element is set as metadata, and leaves

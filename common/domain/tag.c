@@ -158,7 +158,7 @@ refuse_namespace(const xmlNode *element, GError **error)
 static gboolean
 find_element(const NestDomainXml *xml, xmlNode **ret_element, GError **error)
 {
-    const xmlNode *metadata = nest_xml_child(nest_domain_xml_root(xml), "metadata");
+    const xmlNode *metadata = nest_domain_xml_metadata(xml);
     xmlNode *found = NULL;
 
     if (!metadata)

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/root.h"
+#include "domain/definition.h"
 
 #include <libvirt-glib/libvirt-glib.h>
 #include <libvirt/virterror.h>
@@ -73,7 +74,7 @@ nest_virt_read_inactive(virDomainPtr domain, GError **error)
 gchar *
 nest_virt_file(const char *name)
 {
-    g_autofree gchar *path = g_strdup_printf("/etc/libvirt/qemu/%s.xml", name);
+    g_autofree gchar *path = g_strdup_printf(NEST_DEFINITION_DIRECTORY "/%s.xml", name);
 
     return nest_root_path(path);
 }
@@ -89,6 +90,15 @@ nest_virt_read_file(const char *name, const char *uuid)
         !strstr(text, element))
         return NULL;
     return g_steal_pointer(&text);
+}
+
+gboolean
+nest_virt_set_metadata(virDomainPtr domain, const char *element, const char *prefix,
+                       const char *uri, unsigned int flags, const char *what, GError **error)
+{
+    return virDomainSetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, element,
+                                element ? prefix : NULL, uri, flags) == 0 ||
+           nest_virt_error(error, what);
 }
 
 gboolean

@@ -58,6 +58,22 @@ gchar *nest_virt_file(const char *name);
  */
 gchar *nest_virt_read_file(const char *name, const char *uuid);
 
+/**
+ * nest_virt_set_metadata: set or remove the element of a namespace in a domain's metadata.
+ * @element: (nullable) the element as text; NULL removes what is there
+ * @prefix: for the namespace, where an element is set
+ * @uri: the namespace
+ * @flags: VIR_DOMAIN_AFFECT_LIVE or VIR_DOMAIN_AFFECT_CONFIG
+ * @what: what was tried, for the error
+ *
+ * Waits for a job that runs (nest_virt_is_busy()).
+ *
+ * Returns: FALSE with NEST_ERROR_LIBVIRT.
+ */
+gboolean nest_virt_set_metadata(virDomainPtr domain, const char *element, const char *prefix,
+                                const char *uri, unsigned int flags, const char *what,
+                                GError **error);
+
 /* Whether a job runs whose end a change of the running domain's metadata would wait for
  * (facts.md, "Jobs"). Such a change does not wait for a backup. */
 gboolean nest_virt_is_busy(virDomainPtr domain);

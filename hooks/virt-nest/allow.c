@@ -122,10 +122,8 @@ static gboolean
 write_live_metadata(virDomainPtr domain, const char *element, const char *prefix, const char *uri,
                     GError **error)
 {
-    if (virDomainSetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, element, element ? prefix : NULL,
-                             uri, VIR_DOMAIN_AFFECT_LIVE) == 0)
-        return TRUE;
-    return nest_virt_error(error, "cannot write what is allowed into its metadata");
+    return nest_virt_set_metadata(domain, element, prefix, uri, VIR_DOMAIN_AFFECT_LIVE,
+                                  "cannot write what is allowed into its metadata", error);
 }
 
 static gboolean
@@ -168,13 +166,13 @@ log_allow(virDomainPtr domain, const Request *request)
 static gboolean
 has_followed(const NestLiveDomain *run, const Request *request)
 {
-    const gchar *guard = run && run->marked ? run->state->live.guard : NULL;
+    const NestLiveStatus *status = run && run->marked ? &run->state->live : NULL;
 
-    if (!guard)
+    if (!status || !status->guard)
         return FALSE;
-    if (g_str_equal(guard, "off"))
-        return !run->state->live.nested;
-    return request->end != g_str_equal(guard, "lifted");
+    if (nest_live_status_guard_is(status, NEST_GUARD_OFF))
+        return !status->nested;
+    return request->end != nest_live_status_guard_is(status, NEST_GUARD_LIFTED);
 }
 
 /* (transfer full)(nullable) The domain once virtnestd has reacted; NULL if it does not in time. */
@@ -205,13 +203,13 @@ print_allowed(virDomainPtr domain, const Request *request, const char *then)
 
 /* What comes next, by the guard's new state. */
 static const struct {
-    const char *guard;
-    const char *words;
+    NestGuardState guard;
+    const char *text;
 } outcomes[] = {
-    {"lifted", "its guard is lifted until that is over, or until virt-nest allow --end"},
-    {"off", "no nested guests run in it now, so nothing is refused"},
-    {"armed", "its guard is armed again: migration and save are refused"},
-    {"failed", "but its guard could not be armed again: virt-nest status tells why"},
+    {NEST_GUARD_LIFTED, "its guard is lifted until that is over, or until virt-nest allow --end"},
+    {NEST_GUARD_OFF, "no nested guests run in it now, so nothing is refused"},
+    {NEST_GUARD_ARMED, "its guard is armed again: migration and save are refused"},
+    {NEST_GUARD_FAILED, "but its guard could not be armed again: virt-nest status tells why"},
 };
 
 static gboolean
@@ -220,8 +218,8 @@ let_follow(virDomainPtr domain, const Request *request, GError **error)
     g_autoptr(NestLiveDomain) run = wait_for_guard(domain, request);
 
     for (gsize i = 0; run && i < G_N_ELEMENTS(outcomes); i++)
-        if (g_str_equal(outcomes[i].guard, run->state->live.guard))
-            print_allowed(domain, request, outcomes[i].words);
+        if (nest_live_status_guard_is(&run->state->live, outcomes[i].guard))
+            print_allowed(domain, request, outcomes[i].text);
     if (!run)
         g_set_error(error, NEST_ERROR, NEST_ERROR_DAEMON,
                     "virtnestd did not answer within %d s: what is %s is written down, and counts "
@@ -282,7 +280,7 @@ write_lifted(const NestLiveDomain *run, virDomainPtr domain, GError **error)
     nest_record_set(&state->record, &run->state->record);
     nest_live_status_set(&state->live, &run->state->live);
     g_free(state->live.guard);
-    state->live.guard = g_strdup("lifted");
+    state->live.guard = g_strdup(nest_guard_state_name(NEST_GUARD_LIFTED));
     element = nest_state_format(state, FALSE);
     return write_live_metadata(domain, element, "neststate", NEST_STATE_NAMESPACE, error);
 }

@@ -78,15 +78,16 @@ collect(const NestConnection *connection, virDomainPtr domain, gpointer data, GE
 {
     Drain *drain = data;
     g_autoptr(NestLiveDomain) run = NULL;
-    const char *guard = NULL;
+    const NestLiveStatus *status = NULL;
     int state = VIR_DOMAIN_NOSTATE;
     Guest *guest = NULL;
 
     if (!nest_live_domain_read(domain, NULL, FALSE, &run, error))
         return FALSE;
-    guard = run && run->marked ? run->state->live.guard : NULL;
-    if (!guard || !run->state->live.nested ||
-        (!g_str_equal(guard, "armed") && !g_str_equal(guard, "failed")))
+    status = run && run->marked ? &run->state->live : NULL;
+    if (!status || !status->nested ||
+        (!nest_live_status_guard_is(status, NEST_GUARD_ARMED) &&
+         !nest_live_status_guard_is(status, NEST_GUARD_FAILED)))
         return TRUE;
     guest = g_atomic_rc_box_new0(Guest);
     guest->uri = virConnectGetURI(connection->libvirt);

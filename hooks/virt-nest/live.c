@@ -13,7 +13,7 @@ now(void)
 
 /* If QEMU's start time cannot be read, as by an ordinary user, the uuid alone has to match. */
 const NestLiveStatus *
-nest_live_record(const NestLiveDomain *run)
+nest_live_status_of(const NestLiveDomain *run)
 {
     gboolean ours = run && nest_live_status_is_of(&run->state->live, run->guest.uuid) &&
                     (run->marked || !*run->qemu);
@@ -24,14 +24,14 @@ nest_live_record(const NestLiveDomain *run)
 const char *
 nest_live_verdict(const NestLiveDomain *run)
 {
-    const NestLiveStatus *record = nest_live_record(run);
+    const NestLiveStatus *status = nest_live_status_of(run);
     const char *unknown = nest_verdict_reason_name(NEST_REASON_NOTHING);
 
-    if (!record)
+    if (!status)
         return "-";
-    if (record->nested)
+    if (status->nested)
         return nest_verdict_state_name(NEST_VERDICT_RUNNING);
-    return nest_verdict_state_name(!record->reason || g_str_equal(record->reason, unknown)
+    return nest_verdict_state_name(!status->reason || g_str_equal(status->reason, unknown)
                                        ? NEST_VERDICT_UNKNOWN
                                        : NEST_VERDICT_NONE);
 }
@@ -39,22 +39,22 @@ nest_live_verdict(const NestLiveDomain *run)
 const char *
 nest_live_guard(const NestLiveDomain *run)
 {
-    const NestLiveStatus *record = nest_live_record(run);
+    const NestLiveStatus *status = nest_live_status_of(run);
 
-    return record ? record->guard : "-";
+    return status ? status->guard : "-";
 }
 
 /* --- for a person */
 
 static gchar *
-evidence_text(const NestLiveStatus *record, double rate)
+evidence_text(const NestLiveStatus *status, double rate)
 {
-    const char *words = record->reason ? nest_verdict_reason_text(record->reason) : NULL;
+    const char *words = status->reason ? nest_verdict_reason_text(status->reason) : NULL;
     GString *text = g_string_new("evidence: ");
 
     g_string_append(text, words ? words : "not said");
-    if (record->probe)
-        g_string_append_printf(text, " (%s)", record->probe);
+    if (status->probe)
+        g_string_append_printf(text, " (%s)", status->probe);
     if (rate >= 0)
         g_string_append_printf(text, ", %.0f entries a second", rate);
     return g_string_free(text, FALSE);
@@ -62,7 +62,7 @@ evidence_text(const NestLiveStatus *record, double rate)
 
 /* (nullable) Why the guard is lifted; NULL if it is not, nor about to be. */
 static gchar *
-allow_text(const NestLiveDomain *run, const NestLiveStatus *record)
+allow_text(const NestLiveDomain *run, const NestLiveStatus *status)
 {
     g_autofree gchar *span = nest_output_span(run->allow.until - now());
 
@@ -71,7 +71,7 @@ allow_text(const NestLiveDomain *run, const NestLiveStatus *record)
                    ? g_strdup("guard: lifted by virt-nest allow for one migration, save or memory "
                               "snapshot")
                    : g_strdup_printf("guard: lifted for %s more by virt-nest allow", span);
-    if (g_str_equal(record->guard, "lifted"))
+    if (nest_live_status_guard_is(status, NEST_GUARD_LIFTED))
         return g_strdup(
             "guard: lifted, as the tag says migration='allow', or until virtnestd's next "
             "look");
@@ -88,23 +88,24 @@ add(GPtrArray *lines, gchar *line)
 GPtrArray *
 nest_live_text(const NestLiveDomain *run, double rate)
 {
-    const NestLiveStatus *record = nest_live_record(run);
+    const NestLiveStatus *status = nest_live_status_of(run);
     GPtrArray *lines = g_ptr_array_new_with_free_func(g_free);
-    gchar *allow = record ? allow_text(run, record) : NULL;
+    gchar *allow = status ? allow_text(run, status) : NULL;
 
-    if (!record || (!record->nested && !allow && !g_str_equal(record->guard, "failed")))
+    if (!status ||
+        (!status->nested && !allow && !nest_live_status_guard_is(status, NEST_GUARD_FAILED)))
         return lines;
-    add(lines, evidence_text(record, rate));
-    if (record->since) {
-        g_autoptr(GDateTime) since = g_date_time_new_from_unix_local(record->since);
+    add(lines, evidence_text(status, rate));
+    if (status->since) {
+        g_autoptr(GDateTime) since = g_date_time_new_from_unix_local(status->since);
         g_autofree gchar *date = since ? g_date_time_format(since, "%F %T") : NULL;
-        g_autofree gchar *span = nest_output_span(now() - record->since);
+        g_autofree gchar *span = nest_output_span(now() - status->since);
 
         if (date)
             add(lines, g_strdup_printf("%s since %s (%s)", nest_live_verdict(run), date, span));
     }
-    if (record->problem)
-        add(lines, g_strdup_printf("guard: %s", record->problem));
+    if (status->problem)
+        add(lines, g_strdup_printf("guard: %s", status->problem));
     add(lines, allow);
     return lines;
 }
@@ -112,16 +113,16 @@ nest_live_text(const NestLiveDomain *run, double rate)
 /* --- for programs */
 
 static void
-build_nested_guests(JsonBuilder *builder, const NestLiveDomain *run, const NestLiveStatus *record,
+build_nested_guests(JsonBuilder *builder, const NestLiveDomain *run, const NestLiveStatus *status,
                     double rate)
 {
-    g_autofree gchar *since = record->since ? nest_output_iso_time(record->since) : NULL;
+    g_autofree gchar *since = status->since ? nest_output_iso_time(status->since) : NULL;
 
     json_builder_begin_object(builder);
     nest_output_json_string(builder, "verdict", nest_live_verdict(run));
-    nest_output_json_string(builder, "reason", record->reason);
+    nest_output_json_string(builder, "reason", status->reason);
     nest_output_json_string(builder, "since", since);
-    nest_output_json_string(builder, "probe", record->probe);
+    nest_output_json_string(builder, "probe", status->probe);
     json_builder_set_member_name(builder, "entries_per_second");
     if (rate >= 0)
         json_builder_add_int_value(builder, (gint64)(rate + 0.5));
@@ -131,14 +132,14 @@ build_nested_guests(JsonBuilder *builder, const NestLiveDomain *run, const NestL
 }
 
 static void
-build_guard(JsonBuilder *builder, const NestLiveDomain *run, const NestLiveStatus *record)
+build_guard(JsonBuilder *builder, const NestLiveDomain *run, const NestLiveStatus *status)
 {
     gboolean allowed = nest_allow_holds(&run->allow, now());
     g_autofree gchar *until = run->allow.until ? nest_output_iso_time(run->allow.until) : NULL;
 
     json_builder_begin_object(builder);
-    nest_output_json_string(builder, "state", record->guard);
-    nest_output_json_string(builder, "problem", record->problem);
+    nest_output_json_string(builder, "state", status->guard);
+    nest_output_json_string(builder, "problem", status->problem);
     nest_output_json_string(builder, "allowed", !allowed ? NULL : run->allow.once ? "once" : until);
     json_builder_end_object(builder);
 }
@@ -146,16 +147,16 @@ build_guard(JsonBuilder *builder, const NestLiveDomain *run, const NestLiveStatu
 void
 nest_live_build(JsonBuilder *builder, const NestLiveDomain *run, double rate)
 {
-    const NestLiveStatus *record = nest_live_record(run);
+    const NestLiveStatus *status = nest_live_status_of(run);
 
     json_builder_set_member_name(builder, "nested");
-    if (record)
-        build_nested_guests(builder, run, record, rate);
+    if (status)
+        build_nested_guests(builder, run, status, rate);
     else
         json_builder_add_null_value(builder);
     json_builder_set_member_name(builder, "guard");
-    if (record)
-        build_guard(builder, run, record);
+    if (status)
+        build_guard(builder, run, status);
     else
         json_builder_add_null_value(builder);
 }

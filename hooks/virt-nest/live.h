@@ -7,13 +7,13 @@
 #include <json-glib/json-glib.h>
 
 /**
- * nest_live_record: what virtnestd says of a guarded domain.
+ * nest_live_status_of: what virtnestd says of a guarded domain.
  * @run: (nullable) the domain; NULL: it does not run
  *
  * Returns: (nullable) the record; NULL where the domain is not guarded, or the record is of another domain or
  * of another run of it.
  */
-const NestLiveStatus *nest_live_record(const NestLiveDomain *run);
+const NestLiveStatus *nest_live_status_of(const NestLiveDomain *run);
 
 /* "running", "none", "unknown", or "-" for a domain that is not guarded. */
 const char *nest_live_verdict(const NestLiveDomain *run);

@@ -171,7 +171,7 @@ print_status_json(const Listing *listing)
 static gboolean
 is_running(const NestReport *report)
 {
-    const NestLiveStatus *record = nest_live_record(report->run);
+    const NestLiveStatus *record = nest_live_status_of(report->run);
 
     return record && record->nested;
 }

@@ -93,7 +93,7 @@ next_tag(xmlNode *node)
 static xmlNode *
 first_tag(const NestDomainXml *xml)
 {
-    xmlNode *metadata = nest_xml_child(nest_domain_xml_root(xml), "metadata");
+    xmlNode *metadata = nest_domain_xml_metadata(xml);
 
     return metadata ? next_tag(metadata->children) : NULL;
 }
@@ -103,7 +103,7 @@ static void
 add_to_metadata(NestDomainXml *xml, const char *element)
 {
     xmlNode *root = nest_domain_xml_root(xml);
-    xmlNode *metadata = nest_xml_child(root, "metadata");
+    xmlNode *metadata = nest_domain_xml_metadata(xml);
     g_autofree gchar *whole = g_strdup_printf("<metadata>%s</metadata>", element);
 
     if (!metadata)
@@ -159,10 +159,9 @@ plan_definition(Plan *plan, const NestConnection *connection, const char *elemen
 static gboolean
 write_tag_metadata(virDomainPtr domain, const char *element, const char *uri, GError **error)
 {
-    if (virDomainSetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, element, element ? "nest" : NULL,
-                             uri, VIR_DOMAIN_AFFECT_CONFIG) == 0)
-        return TRUE;
-    return nest_virt_error(error, element ? "cannot write the tag" : "cannot take the tag out");
+    return nest_virt_set_metadata(domain, element, "nest", uri, VIR_DOMAIN_AFFECT_CONFIG,
+                                  element ? "cannot write the tag" : "cannot take the tag out",
+                                  error);
 }
 
 /* libvirt keeps one element per namespace, so removing a namespace removes just that element. */

@@ -89,10 +89,11 @@ describe(const NestTopView *view, const NestTopStyle *style)
         return g_strdup_printf("libvirt is away: %s", view->error->message);
     if (view->rows->len == 0)
         return g_strdup("no tagged domain runs");
-    return g_strdup_printf("%u running, %u with nested guests, %u armed, %u failed",
-                           view->rows->len, count_rows(view, nest_live_verdict, "running"),
-                           count_rows(view, nest_live_guard, "armed"),
-                           count_rows(view, nest_live_guard, "failed"));
+    return g_strdup_printf(
+        "%u running, %u with nested guests, %u armed, %u failed", view->rows->len,
+        count_rows(view, nest_live_verdict, "running"),
+        count_rows(view, nest_live_guard, nest_guard_state_name(NEST_GUARD_ARMED)),
+        count_rows(view, nest_live_guard, nest_guard_state_name(NEST_GUARD_FAILED)));
 }
 
 /* The text as far as the terminal can show it: other characters could have any width. */

@@ -75,6 +75,7 @@ pause_is_over(gpointer data)
 static void
 try_later(NestEventConnection *connection)
 {
+    g_clear_handle_id(&connection->timer, g_source_remove); /* on_close() may have set it by now */
     connection->timer = g_timeout_add(connection->pause_ms, pause_is_over, connection);
     connection->pause_ms = MIN(connection->pause_ms * 2, LONGEST_PAUSE_MS);
 }

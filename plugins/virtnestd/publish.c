@@ -11,10 +11,9 @@ set_element(virDomainPtr domain, const char *element, const char *prefix, const 
 {
     g_autoptr(GError) problem = NULL;
 
-    if (virDomainSetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, element, prefix, uri,
-                             VIR_DOMAIN_AFFECT_LIVE) == 0)
+    if (nest_virt_set_metadata(domain, element, prefix, uri, VIR_DOMAIN_AFFECT_LIVE,
+                               "cannot mark the running domain", &problem))
         return TRUE;
-    nest_virt_error(&problem, "cannot mark the running domain");
     if (nest_virt_has_stopped(domain))
         return TRUE;
     g_propagate_error(error, g_steal_pointer(&problem));
