@@ -91,7 +91,7 @@ catch_signals(void)
     action.sa_mask = caught;
     for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
         (void)sigaction(signals[i].number, &action, NULL);
-    /* Signals that whoever started us had blocked would stay pending, and we would hang. */
+    /* If the program that started us had blocked these signals, they would stay pending, and we would hang. */
     (void)sigprocmask(SIG_UNBLOCK, &caught, NULL);
 }
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* How a program ends when it cannot go on: no memory, no end in sight, or a fault of its own. */
+/* How a program ends when it cannot go on: no memory, no time left, or a fault of its own. */
 #pragma once
 
 #include <stdbool.h>
 
-/* How long an operation of the hook may take, during which libvirt and all its clients wait. The
- * time starts anew in the second part. A judgement takes milliseconds, and two seconds at most
- * where it waits for virtnestd. */
+/* How long an operation of the hook may take. libvirt and all its clients wait for it. The time
+ * starts anew in the second part. A judgement takes milliseconds, and two seconds at most where it
+ * waits for virtnestd. */
 #ifndef NEST_FATAL_SECONDS /* the unit tests make it small */
 #define NEST_FATAL_SECONDS 20
 #endif
@@ -26,14 +26,13 @@ typedef struct {
  * @handler: how to end; copied, except for its strings. Another call
  *   replaces it and starts the time anew.
  *
- * Theory of operation: the signals that report a fault, or that the time has run out, are
- * caught on a stack of their own, because a full stack is one of the faults; no_memory.c
- * reports a lack of memory. The handler allocates nothing. It writes one line, "nest: cannot
- * ACTION 'NAME': REASON [NEST-IO]", if the other end can take it, and ends the process: with 1,
- * or silently with 0 where nothing may be refused. It cannot catch SIGKILL, nor a failure
- * before main() (the dynamic loader without memory ends with 127). To libvirt these are
- * failures, which at stopped and release change nothing (tests/libvirt/hostile.test); to notice
- * them the front would have to fork at every start.
+ * Theory of operation: the signals that report a fault, or that the time has run out, are caught on
+ * a stack of their own, because a full stack is one of the faults; no_memory.c reports a lack of
+ * memory. The handler allocates nothing. It writes one line, "nest: cannot ACTION 'NAME': REASON
+ * [NEST-IO]", if the other end can take it, and ends the process: with 1, or silently with 0 where
+ * nothing may be refused. It cannot catch SIGKILL, nor a failure before main() (the dynamic loader
+ * without memory ends with 127). To libvirt these are failures; at stopped and release they change
+ * nothing (tests/libvirt/hostile.test). To notice them, the front would have to fork at every start.
  *
  * Returns: "nest: cannot ACTION 'NAME'", fit to be printed, for other refusals; it stays valid.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Lack of memory: no allocation of any library ever fails; the fatal handler ends the program.
+/* Lack of memory: an allocation that fails, in any library, ends the program through the fatal handler.
  *
  * Theory of operation: when there is no memory, GLib prints a line of its own and traps. libxml2
  * and libkmod go on as well as they can, and an attribute or a module that they leave out would

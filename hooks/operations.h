@@ -4,10 +4,10 @@
 
 #include <stddef.h>
 
-/* What the second part takes at most; libvirt itself takes 4 MiB. */
+/* The longest XML that the second part takes; libvirt itself takes 4 MiB. */
 #define NEST_HOOK_MAX_BYTES ((size_t)16 * 1024 * 1024)
 
-/* What is so of an operation. */
+/* The properties of an operation. */
 enum {
     NEST_OPERATION_UNFAILING = 1 << 0, /* the second part runs in a child and fails nothing */
     NEST_OPERATION_PRINTS = 1 << 1,    /* a rewritten XML goes to standard output */
@@ -16,8 +16,9 @@ enum {
 };
 
 /* The whole table of design.md, "What the hook judges". An operation that is not here passes, and must not even fail,
- * so nothing is done for it. In a row: the operation as libvirt calls it (docs/hooks.rst); qemu_hook.c's judgement; what a
- * message says is refused (NULL: nothing ever is); what becomes of a refused guest, unless it is restored; what is so. */
+ * so nothing is done for it. A row has: libvirt's name of the operation (docs/hooks.rst); qemu_hook.c's judgement;
+ * the action that a message says is refused (NULL: nothing is ever refused); what happens to a refused guest, unless
+ * it is being restored; the properties. */
 #define NEST_OPERATIONS(ROW)                                                                       \
     ROW("prepare", check_prepare, "start domain", "",                                              \
         NEST_OPERATION_PRINTS | NEST_OPERATION_RELOADS)                                            \

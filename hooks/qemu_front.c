@@ -15,8 +15,8 @@
  *
  * At restore nothing may fail at all: libvirt 11.3 deletes the saved image (facts.md, "Hooks"). So
  * there the second part runs in a child. This process waits for the child and then exits with 0,
- * even if the loader finds no memory for the child or the kernel kills it. What comes of the
- * restore is judged at prepare. */
+ * even if the loader finds no memory for the child or the kernel kills it. The restored guest is
+ * judged at prepare. */
 #include "domain/prefilter.h"
 #include "fatal.h"
 #include "operations.h"
@@ -33,7 +33,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* More than the XML of most domains, so that the memfd is made only for those passed on. */
+/* More than the XML of most domains, so that the memfd is made almost only for domains that are passed on. */
 #ifndef CHUNK /* the fuzz target makes it small */
 #define CHUNK ((size_t)64 * 1024)
 #endif
@@ -67,7 +67,7 @@ static const Failure cannot_run = {"virt-nest's second part, " SECOND_PART ", ca
                                    "install virt-nest anew, or remove its hook from "
                                    "/etc/libvirt/hooks"};
 
-/* The XML read so far. The kernel zeroes it page by page as it is touched. */
+/* The XML read so far. The kernel zeroes each page of it when the page is first touched. */
 static struct Input {
     char bytes[OVERLAP + CHUNK]; /* end of the chunk before, then the chunk */
     size_t length;               /* of the chunk */
@@ -89,7 +89,7 @@ fail_input(Input *input, const Failure *failure, int error)
     input->error = error;
 }
 
-/* Asked by the signal handler as well, when reading takes too long. */
+/* The signal handler asks this as well, when reading takes too long. */
 static bool
 input_may_be_ours(const Input *input)
 {
@@ -155,7 +155,7 @@ store_chunk(Input *input)
         store_bytes(input, input->bytes + OVERLAP, input->length);
 }
 
-/* Leaves the last chunk in the buffer: it nearly always is the only one, and is not passed on. */
+/* Leaves the last chunk in the buffer, because nearly always it is the only one and is not passed on. */
 static void
 read_and_search_input(Input *input)
 {
@@ -261,11 +261,11 @@ main(int argc, char **argv)
         return 0;
     fatal.action = operation->action;
     fatal.name = argv[1];
-    /* A closed descriptor would be given to the next file opened, here or in the second part. */
+    /* The next file opened, here or in the second part, would get the number of a descriptor that is closed now. */
     for (int fd = 0; fd <= 2; fd++)
         if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
             break;
-    /* The second part inherits this, like the time limit: an unread message decides nothing. */
+    /* The second part inherits this, like the time limit. A message that nobody reads must decide nothing. */
     (void)signal(SIGPIPE, SIG_IGN);
     return let_go_or_pass_on(operation, nest_fatal_handler_set(&fatal), argv);
 }

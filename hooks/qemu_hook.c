@@ -2,14 +2,14 @@
 /* The hook's second part: judges what libvirt is about to do with a domain that mentions virt-nest.
  *
  * Theory of operation: libvirt runs prepare and start both for a boot and for a guest that resumes
- * saved state. For a boot, the tag and the host are judged, and at start the CPU by its effect. A
- * guest that resumes has the CPU it was saved with, so only the host is judged, where its nested
- * state would be lost. Such a guest is known by the live status in its XML, or by the flag
- * that restore and migrate leave. Restore judges nothing, because libvirt 11.3 deletes the saved
- * image if a hook fails there; if prepare refuses, any release keeps the image. At prepare, a
- * status without a flag of restore comes from a snapshot, whose guest libvirt has stopped already,
- * or from pasted XML: whether nested guests ran in it does not matter any more. This program never
- * calls libvirt, which waits for it (facts.md, "Hooks"). */
+ * saved state. For a boot, the tag and the host are judged, and at start also the CPU, by its effect. A
+ * guest that resumes has the CPU with which it was saved, so only the host is judged: on a host that
+ * cannot nest, the guest's nested state would be lost. A guest that resumes is known by the live status
+ * in its XML, or by the flag that restore and migrate leave. Restore judges nothing, because libvirt
+ * 11.3 deletes the saved image if a hook fails there; if prepare refuses, any release keeps the image.
+ * At prepare, a live status without a flag of restore comes from a snapshot, whose guest libvirt has
+ * stopped already, or from pasted XML. Then it does not matter any more whether nested guests ran in
+ * the guest. This program never calls libvirt, which waits for it (facts.md, "Hooks"). */
 #include "base/config.h"
 #include "base/error.h"
 #include "base/liveness.h"
@@ -34,8 +34,8 @@
 
 /* How long a refused start waits for virtnestd; all of libvirt's clients wait with it. */
 #define CORRECTION_MS 2000
-/* ... and then for the define to reach libvirtd, which queues it after this
- * start and before the next. */
+/* How long it then waits until the define has reached libvirtd, which queues it after this start
+ * and before the next. */
 #define SENT_US 100000UL
 
 typedef struct Operation Operation;
@@ -135,9 +135,9 @@ read_live_status(Call *call)
         nest_log_error(call->name, call->uuid, error);
 }
 
-/* Reads the tag of a guest that resumes. The saved state has already decided all that the
- * tag could decide, so a mistake in it must not keep the guest from running: such a tag
- * counts as one without attributes. */
+/* Reads the tag of a guest that resumes. The saved state has already decided all that the tag could
+ * decide, so a mistake in the tag must not keep the guest from running: such a tag counts as one
+ * without attributes. */
 static void
 read_tag_leniently(Call *call)
 {
@@ -165,16 +165,16 @@ forget_that_it_resumes(const Call *call)
     nest_runtime_flag_clear(NEST_RUNTIME_FLAG_RESTORING, call->uuid);
 }
 
-/* Whether the state it comes with says that it ran nested guests. */
+/* Whether the live status that the guest comes with says that nested guests ran in it. */
 static gboolean
 ran_nested_guests(const Call *call)
 {
     return call->live->nested && nest_live_status_is_of(call->live, call->uuid);
 }
 
-/* Whether nesting may be turned on here, as a second chance: virtnestd turns it on when the
- * domain is defined. It may not if the settings cannot be read, because they may say that the
- * module is to be left alone. */
+/* Whether the hook may turn nesting on, as a second chance: virtnestd turns it on when the domain
+ * is defined. The hook may not if the settings cannot be read, because they may say that the module
+ * is to be left alone. */
 static gboolean
 may_reload_module(const Call *call)
 {
@@ -198,7 +198,7 @@ domain_is_ours(const Call *call)
     return call->tagged || nest_state_element(call->xml);
 }
 
-/* Only KVM asks anything of the host: TCG emulates SVM on any. */
+/* Only a KVM domain needs anything of the host: TCG emulates SVM on every host. */
 static gboolean
 check_host(Call *call, GError **error)
 {
@@ -399,9 +399,9 @@ check_start(Call *call, GError **error)
     "let them come with migration='allow' in the image's tag (virsh managedsave-edit, "            \
     "save-image-edit)"
 
-/* The live status travels with the state: nested guests that ran when it was written still run in it.
- * It does not matter if the time that virt-nest allow gave is over by now: it was not over when the
- * state was written. */
+/* The live status travels with the saved state: nested guests that ran when the state was written are
+ * still in it. The time that virt-nest allow gave may be over by now; it was not over when the state
+ * was written. */
 static gboolean
 check_running(Call *call, GError **error)
 {
@@ -429,7 +429,7 @@ check_running(Call *call, GError **error)
     return FALSE;
 }
 
-/* The same at prepare. A guest that migrate has let in is not checked again. */
+/* check_running() at prepare. A guest that migrate has let in is not checked again. */
 static gboolean
 check_running_here(Call *call, GError **error)
 {

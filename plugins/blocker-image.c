@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The images that guard-blocker opens in a QEMU: their formats, and the place where they are for a moment. */
+/* The images that guard-blocker opens in a QEMU: their formats, and the directory that holds them for a moment. */
 #include "blocker-image.h"
 
 #include "base/error.h"
@@ -16,7 +16,7 @@
 #define DIRECTORIES "/var/lib/libvirt/qemu"
 #define IMAGE NEST_BLOCKER_NODE ".img"
 #define IMAGE_SIZE 1024
-#define SHORT_NAME 20 /* bytes that a name has at least if it was cut */
+#define SHORT_NAME 20 /* a name that was cut has at least so many bytes */
 
 /* Some bytes of an image; all others are zero. */
 typedef struct {
@@ -51,7 +51,7 @@ static const NestBlockerFormat formats[] = {
      {
          FIELD(0x200, "conectix"), FIELD(0x20c, "\x00\x01\x00\x00"), /* version 1.0 */
          FIELD(0x210, "\xff\xff\xff\xff\xff\xff\xff\xff"),           /* no dynamic header */
-         FIELD(0x21c, "qem2"), /* by whom: the size counts, not the geometry */
+         FIELD(0x21c, "qem2"), /* the creator: the size counts, not the geometry */
          FIELD(0x228,
                "\0\0\0\0\0\0\x02\0\0\0\0\0\0\0\x02\0"),    /* bytes of the disk, at first and now */
          FIELD(0x238, "\x00\x00\x01\x01\x00\x00\x00\x02"), /* geometry; a fixed disk */
@@ -108,8 +108,8 @@ nest_blocker_format_name(const NestBlockerFormat *format)
 }
 
 /* (transfer full)(nullable) The guest's directory; NULL where there is not exactly one. libvirt cuts the
- * domain's name in it after 20 characters (virDomainDefGetShortName). After a power failure, the directory
- * of a guest may remain that had the same id and whose whole name is the beginning of this guest's name. */
+ * domain's name in it after 20 characters (virDomainDefGetShortName). After a power failure, an old directory
+ * may remain. Its guest may have had the same id, and a whole name with which this guest's name begins. */
 static gchar *
 find_guest_directory(const NestGuest *guest)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The images that guard-blocker opens in a QEMU: their formats, and the place where they are for a moment. */
+/* The images that guard-blocker opens in a QEMU: their formats, and the directory that holds them for a moment. */
 #pragma once
 
 #include "nest-plugin.h"
@@ -18,7 +18,7 @@ typedef struct NestBlockerFormat NestBlockerFormat;
  */
 const NestBlockerFormat *nest_blocker_format_get(guint i);
 
-/* (nullable) The format of a name. */
+/* (nullable) The format with this name. */
 const NestBlockerFormat *nest_blocker_format_by_name(const char *name);
 
 /* What QEMU calls its driver. */

@@ -5,7 +5,7 @@
 #include <glib.h>
 #include <libvirt/libvirt.h>
 
-/* People read this name: QEMU gives it when it refuses. QEMU takes 31 characters and no more. */
+/* People read this name in QEMU's message when QEMU refuses. QEMU takes at most 31 characters. */
 #define NEST_BLOCKER_NODE "virt-nest-nested-guests-running"
 /* The name of the node before the first release. A guest that was armed under this name counts as
  * armed, and is disarmed like any other. */
@@ -16,14 +16,14 @@
  */
 typedef struct {
     gboolean blocked; /* by our node, by either name */
-    char status[32];  /* of the migration that is or was the last, as "active"; "" for none */
+    char status[32];  /* of the current or last migration, as "active"; "" for none */
 } NestBlockerMigration;
 
 /* All of these fail as nest_monitor_call() does. */
 gboolean nest_blocker_migration_ask(virDomainPtr domain, NestBlockerMigration *ret_migration,
                                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Opens the image at @path, of the format QEMU calls @driver, read-only. */
+/* Opens the image at @path read-only. @driver: what QEMU calls its format. */
 gboolean nest_blocker_node_add(virDomainPtr domain, const char *driver, const char *path,
                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* @name: NEST_BLOCKER_NODE or the former one. */

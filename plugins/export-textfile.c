@@ -57,7 +57,7 @@ textfile_stop(gpointer data)
     g_free(state);
 }
 
-/* (transfer full) A label's value; names are from outside. */
+/* (transfer full) A label's value, escaped, because names come from outside. */
 static gchar *
 escape(const char *value)
 {
@@ -86,7 +86,7 @@ add_metric_line(GString *text, const char *metric, const NestGuest *guest, const
     g_string_append_printf(text, "} %s\n", g_ascii_formatd(number, sizeof(number), "%.6g", value));
 }
 
-/* What is unknown is left out: 0 would say that there are none. */
+/* An unknown state is left out, because 0 would say that no nested guests run. */
 static void
 add_running(GString *text, const char *metric, const NestDomainStatus *status)
 {
@@ -205,7 +205,7 @@ replace(const char *path, const char *text, GError **error)
     gboolean done = FALSE;
     int fd = -1;
 
-    (void)g_unlink(new); /* of one that was killed */
+    (void)g_unlink(new); /* left by a virtnestd that was killed */
     fd = open(new, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
     done = fd >= 0 && write_all(fd, text) && fchmod(fd, 0644) == 0 && g_rename(new, path) == 0;
     if (!done)

@@ -4,9 +4,9 @@
  * Theory of operation: while a node of certain block formats is open, QEMU refuses to migrate. So
  * everything that libvirt does by migrating fails: save, managedsave, migrate, snapshots with
  * memory, dump. We open a tiny image of such a format, read-only and attached to nothing. A domain
- * is armed if QEMU itself says that our node blocks it. QEMU takes no blocker while it migrates.
- * Then the job is aborted first, but only if it is a migration, a save or a memory snapshot
- * (facts.md, "A migration blocker at run time"). */
+ * is armed if QEMU itself says that our node blocks migration. QEMU takes no blocker while it
+ * migrates. Then the job is aborted first, but only if it is a migration, a save or a memory
+ * snapshot (facts.md, "A migration blocker at run time"). */
 #include "blocker-image.h"
 #include "blocker-node.h"
 #include "blocker-save.h"
@@ -31,7 +31,7 @@ typedef struct {
     const NestGuest *guest;
     virDomainPtr domain;
     NestBlockerMigration migration; /* as QEMU said last */
-    const char *job;                /* (nullable) the job that was in the way, one of ours */
+    const char *job;                /* (nullable) the job that was in the way, if we may abort it */
     gboolean aborted;               /* ... and was told to end */
 } Attempt;
 
@@ -158,9 +158,9 @@ ask_job(virDomainPtr domain, int *ret_job, GError **error)
     return TRUE;
 }
 
-/* Whether somebody has sent a command to the monitor of this QEMU. Otherwise the domain
- * cannot be armed, and asking QEMU would taint it. If the daemon's messages are not in
- * English, any of them may mean that. */
+/* Whether somebody has sent a command to the monitor of this QEMU. Otherwise the domain cannot be
+ * armed, and asking QEMU would taint it. If the daemon's messages are not in English, any message
+ * may be about such a command. */
 static gboolean
 may_have_blocker(virDomainPtr domain, gboolean *ret_may, GError **error)
 {
@@ -201,7 +201,7 @@ is_forbidden(const GError *error)
     return is_refusal(error, "(--only-migratable)");
 }
 
-/* Opens an image of the format; TRUE where that blocks. */
+/* Opens an image of the format; TRUE where that blocks migration. */
 static gboolean
 try_format(Attempt *attempt, NestBlockerDirectory *directory, const NestBlockerFormat *format,
            GError **error)
@@ -257,14 +257,14 @@ try_to_arm(Attempt *attempt, GError **error)
         return FAILED;
     if (!attempt->migration.blocked)
         nest_blocker_node_delete(attempt->domain, NEST_BLOCKER_NODE,
-                                 NULL); /* one that is there and blocks nothing */
+                                 NULL); /* an old node that blocks nothing */
     if (!attempt->migration.blocked && !try_formats(attempt, &problem)) {
         Outcome outcome = is_busy(problem) ? BUSY : FAILED;
 
         g_propagate_error(error, g_steal_pointer(&problem));
         return outcome;
     }
-    /* After a migration that QEMU has completed and libvirt has not, the domain may end or go on. */
+    /* If QEMU has completed a migration but libvirt has not, the domain may still end or go on. */
     if (!g_str_equal(attempt->migration.status, "completed") ||
         (ask_job(attempt->domain, &job, NULL) && (job == NO_JOB || !jobs[job].ours)))
         return ARMED;
@@ -292,8 +292,8 @@ check_job(const Attempt *attempt, int job, GError **error)
     return FALSE;
 }
 
-/* Aborts the job if it is one of ours. What the abort returns proves nothing; the next
- * attempt shows whether it worked. */
+/* Aborts the job if we may abort it. The abort's return value proves nothing; the next attempt
+ * shows whether it worked. */
 static gboolean
 make_way(Attempt *attempt, GError **error)
 {
@@ -382,7 +382,7 @@ blocker_arm(gpointer state, const NestGuest *guest, virDomainPtr domain, gchar *
 
 /* --- the rest */
 
-/* TRUE where the node is not there, or not any more. */
+/* Removes the node. TRUE where it is not there any more, or never was. */
 static gboolean
 remove_node(virDomainPtr domain, GError **error)
 {

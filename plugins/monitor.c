@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* QEMU's answers are some levels deep. json-glib parses by recursion, so a QEMU that was taken over
- * could make it run out of stack. */
+ * could exhaust our stack. */
 #define MAX_DEPTH 64
 
 static gchar *

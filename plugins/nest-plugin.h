@@ -6,9 +6,9 @@
  * virt-nest.conf says. A plugin with another ABI version or struct size is skipped: the interface
  * is for plugins of the same tree.
  *
- * A NULL entry means "does not do that". Functions are called from any thread, for one
- * domain by one thread at a time. If they fail they return FALSE with an error, and
- * they never end the process. */
+ * A NULL entry means "does not do that". Functions are called from any thread, but for one domain
+ * only by one thread at a time. A function that fails returns FALSE with an error. It never ends
+ * the process. */
 #pragma once
 
 #include "guard/guest.h"
@@ -27,7 +27,7 @@ typedef enum {
 } NestPluginKind;
 
 /**
- * NestDomainStatus: what there is to be shown of a guarded domain.
+ * NestDomainStatus: what an export shows of a guarded domain.
  */
 typedef struct {
     const NestGuest *guest;
@@ -49,7 +49,7 @@ typedef struct {
     /**
      * start: before anything else.
      * @settings: the whole configuration; the plugin's own group bears its name
-     * @ret_state: the plugin's own, handed to all other functions
+     * @ret_state: the plugin's own data, handed to all other functions
      *
      * An unknown key of its group is an error. Returns: FALSE if the plugin cannot be used.
      */
@@ -72,8 +72,8 @@ typedef struct {
     /* A guard. */
     /**
      * arm: refuse migration and save from now on; does nothing if that is so already.
-     * @ret_aborted: (out)(transfer full)(nullable) the job that had to be aborted for it: "migration",
-     *   "save" or "memory snapshot"; with an error, if the guest is gone, the job that was faster
+     * @ret_aborted: (out)(transfer full)(nullable) the job that had to be aborted for it: "migration", "save"
+     *   or "memory snapshot". If arming fails because the guest is gone, it is the job that was faster
      */
     gboolean (*arm)(gpointer state, const NestGuest *guest, virDomainPtr domain,
                     gchar **ret_aborted, GError **error);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The plugin host: loads plugins by name, checks them, and keeps one's failure from the others. */
+/* The plugin host: loads plugins by name and checks them. The failure of one does not affect the others. */
 #include "plugin_host.h"
 
 #include "base/config.h"
@@ -14,7 +14,7 @@
 
 typedef struct {
     NestLoadedPlugin loaded;
-    GModule *module; /* what it is in */
+    GModule *module; /* its shared object */
 } Entry;
 
 struct NestPluginHost {
@@ -37,7 +37,7 @@ check_writers(const char *path, GError **error)
     return FALSE;
 }
 
-/* (nullable) The first function that a plugin of its kind must have and that is missing. */
+/* (nullable) The first function that a plugin of this kind must have and that this one lacks. */
 static const char *
 missing_function(const NestPlugin *plugin)
 {
@@ -64,7 +64,7 @@ check_plugin(const NestPlugin *plugin, const char *name, GError **error)
 {
     const char *missing = NULL;
 
-    /* Of a plugin with another ABI, no more than these two fields is read. */
+    /* Only these two fields are read of a plugin with another ABI. */
     if (plugin->abi != NEST_PLUGIN_ABI || plugin->size != sizeof(NestPlugin))
         g_set_error(error, NEST_ERROR, NEST_ERROR_PLUGIN,
                     "it is of plugin ABI %u, size %u, and this program of ABI %u, size %zu: "
@@ -145,8 +145,8 @@ nest_plugin_host_load(const char *directory, const gchar *const *names, GKeyFile
 {
     NestPluginHost *plugins = g_new0(NestPluginHost, 1);
 
-    /* GLib keeps a pointer to the name of the error domain. It must not be in a plugin,
-     * which may be unloaded. */
+    /* GLib keeps a pointer to the name of the error domain. The name must not be in a plugin, which
+     * may be unloaded. */
     (void)NEST_ERROR;
     plugins->entries = g_array_new(FALSE, FALSE, sizeof(Entry));
     for (gsize i = 0; names[i]; i++) {

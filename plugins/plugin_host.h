@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The plugin host: loads plugins by name, checks them, and keeps one's failure from the others. */
+/* The plugin host: loads plugins by name and checks them. The failure of one does not affect the others. */
 #pragma once
 
 #include "nest-plugin.h"
@@ -20,7 +20,7 @@ typedef struct NestPluginHost NestPluginHost;
  * @names: their names, in the order in which they are asked
  * @settings: the configuration; each plugin reads the group of its name
  *
- * One that is not there, does not fit or does not start is skipped with one line in the log.
+ * A plugin that is not there, does not fit or does not start is skipped with one line in the log.
  *
  * Returns: (transfer full) those that are in use, perhaps none.
  */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The probe that reads KVM's counter of entries into nested guests from debugfs: the cheapest.
+/* The probe that reads KVM's counter of entries into nested guests from debugfs. It is the cheapest probe.
  *
  * Theory of operation: a VM's counters are in /sys/kernel/debug/kvm/PID-FD, where PID is its QEMU's
  * and FD is a number that has to be looked for. One listing of the directory finds the VMs of all
- * processes, and is made again if a VM that is asked for is not among them. A counter is opened for
- * each reading, because an open one would keep the kernel from freeing the VM. */
+ * processes. It is made again if the VM of a domain is not in it. A counter is opened for each
+ * reading, because an open one would keep the kernel from freeing the VM. */
 #include "base/error.h"
 #include "base/root.h"
 #include "nest-plugin.h"
@@ -18,13 +18,12 @@
 
 #define DIRECTORY "/sys/kernel/debug/kvm"
 
-/* The least time between two listings: a VM that is nowhere must not cost
- * a listing for each sample. */
+/* The least time between two listings: a VM that is missing must not cause a listing for each sample. */
 #define LISTING_US (G_USEC_PER_SEC / 10)
 
 typedef struct {
     GMutex lock;     /* over the rest */
-    GHashTable *vms; /* PID -> GPtrArray of its VMs' counters, paths; as of the last listing */
+    GHashTable *vms; /* PID -> GPtrArray of its counters' paths, as of the last listing */
     gint64 listed;   /* when that was; 0: never */
 } State;
 
@@ -59,7 +58,7 @@ debugfs_applies(gpointer state, const NestGuest *guest)
     return guest->kvm;
 }
 
-/* @name: an entry of the directory. An entry that is no VM is a file, or begins with no number. */
+/* @name: an entry of the directory. An entry that is no VM is a file, or does not begin with a number. */
 static void
 add_vm(State *state, const char *directory, const char *name)
 {

@@ -46,8 +46,8 @@ add_entries(const virDomainStatsRecord *record, guint64 *entries)
     return counted;
 }
 
-/* Asks with NOWAIT: a domain that is busy with a job then lacks some
- * values, but is not waited for. */
+/* Asks with NOWAIT: then libvirt does not wait for a domain that is busy with a job, but leaves out
+ * some values. */
 static gboolean
 domstats_sample(gpointer state, const NestGuest *guest, virDomainPtr domain, NestEvidence *evidence,
                 GError **error)

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The probe that reads from the vCPUs' registers, through QEMU's monitor, whether the guest's hypervisor is on:
- * for TCG domains, which count no entries, and to prove that no nested guest exists. */
+/* The probe that reads from the vCPUs' registers, through QEMU's monitor, whether the guest's hypervisor is on.
+ * It serves TCG domains, which count no entries, and proves that no nested guest exists. */
 #include "base/error.h"
 #include "monitor.h"
 #include "nest-plugin.h"
 #include "settings.h"
 
-/* What says so: facts.md, "Evidence of nested guests". */
+/* The register bits that show it: facts.md, "Evidence of nested guests". */
 static const struct {
     const char *feature;
-    const char *pattern; /* of a vCPU's part: its number, and the register's whole value */
+    const char *pattern; /* matches a vCPU's part: its number and the register's value */
     guint bit;
 } registers[] = {
     {"svm", "\\A#[0-9]+\\s.*?\\bEFER=([0-9A-Fa-f]{1,16})\\s", 12},

@@ -40,7 +40,7 @@ nest_lock_try(int lock)
     return fcntl(lock, F_OFD_SETLK, &whole_file) == 0;
 }
 
-/* A descriptor that only reads may only ask for a read lock; a write lock conflicts with it, too. */
+/* A read-only descriptor may ask only about a read lock; a write lock conflicts with that, too. */
 gboolean
 nest_lock_is_held(int lock)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Locks between programs, each on a file below /run/virt-nest. The kernel releases one when its holder ends. */
+/* Locks between programs, each on a file below /run/virt-nest. The kernel releases a lock when its holder ends. */
 #pragma once
 
 #include <glib.h>
@@ -14,7 +14,7 @@
  */
 int nest_lock_open(const char *name, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* A descriptor for nest_lock_is_held() alone; -1 where there is no such file, or none for this user. */
+/* A descriptor for nest_lock_is_held() alone; -1 where there is no such file, or this user may not read it. */
 int nest_lock_open_to_ask(const char *name) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Takes the lock unless somebody else holds it; never waits. Returns: whether this descriptor holds it. */

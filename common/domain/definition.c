@@ -212,7 +212,7 @@ record_correction(Work *work, const char *cpu)
     nest_record_clear(record);
     record->original = cpu_source(base(work));
     record->applied = g_strdup(cpu ? cpu : record->original);
-    record->id = g_strjoinv("", parts); /* a nonce: it tells what we wrote from all else */
+    record->id = g_strjoinv("", parts); /* a nonce: only what we wrote has it */
     work->definition->action = NEST_DEFINITION_CORRECTED;
     work->definition->record_id = g_strdup(record->id);
 }

@@ -9,11 +9,11 @@
  * NestLiveStatus: the live part of virtnestd's metadata (state.h); all zero where there is none.
  */
 typedef struct {
-    gchar *uuid; /* of the running domain; NULL: no live status */
-    gchar *qemu; /* start time of its QEMU, clock ticks since boot; "" where it could not be had */
+    gchar *uuid;     /* of the running domain; NULL: no live status */
+    gchar *qemu;     /* start time of its QEMU, clock ticks since boot; "" where it is unknown */
     gboolean nested; /* nested guests were running when it was written */
     gint64 since;    /* since when @nested has its value, seconds since 1970; 0: not guarded */
-    gchar *reason;   /* what @nested rests on, by nest_verdict_reason_name(); NULL: not guarded */
+    gchar *reason;   /* the reason for @nested, by nest_verdict_reason_name(); NULL: not guarded */
     gchar *probe;    /* the plugin whose evidence counts; NULL: none */
     gchar *guard;    /* "off", "armed", "lifted" or "failed"; NULL: not guarded */
     gchar *problem;  /* why the guard could not be armed; NULL: nothing */

@@ -9,8 +9,8 @@
  */
 typedef struct {
     gchar *original; /* the <cpu> before the correction; "" where there was none; NULL: no record */
-    gchar *applied;  /* the <cpu> as the correction wrote it; NULL exactly where @original is */
-    gchar *id;       /* a nonce that only this one correction wrote, its attribute "write" */
+    gchar *applied;  /* the <cpu> as the correction wrote it; NULL only if @original is NULL */
+    gchar *id;       /* a nonce that only this correction wrote, in the attribute "write" */
 } NestRecord;
 
 /* Empties it. */

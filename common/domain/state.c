@@ -36,8 +36,8 @@ nest_state_element(const NestDomainXml *xml)
     return nest_domain_xml_metadata_element(xml, NEST_STATE_NAMESPACE);
 }
 
-/* libvirt puts the children into the root's namespace when the element is set as metadata, and leaves
- * them without one when it comes with a definition. The schema knows the second form. */
+/* If the element is set as metadata, libvirt puts its children into the root's namespace. If the element comes
+ * with a definition, libvirt leaves its children without a namespace. The schema knows the second form. */
 static void
 strip_namespace(xmlNode *element)
 {
@@ -57,7 +57,7 @@ is_state_namespace(const xmlNs *ns)
 /* Both we and libvirt declare our namespace on the root only, and no attribute is in it. A <cpu> with
  * such a declaration or attribute would carry it into the definition, where it means nothing. An element
  * whose prefix is not declared is in no namespace, whatever is around it, and libvirt would drop it.
- * Neither writes xmlns=''. */
+ * Neither we nor libvirt write xmlns=''. */
 static gboolean
 is_clean(const xmlNode *element, gboolean in_namespace)
 {
@@ -76,7 +76,7 @@ is_clean(const xmlNode *element, gboolean in_namespace)
     return TRUE;
 }
 
-/* Whether everything in the element is in one and the same of the two forms. */
+/* Whether everything in the element has the same form, either of the two. */
 static gboolean
 is_uniform(xmlNode *element)
 {

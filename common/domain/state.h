@@ -49,8 +49,8 @@ NestState *nest_state_read(const NestDomainXml *xml, GError **error) G_GNUC_WARN
  * virt-nest, which may have more attributes and elements.
  * @xml: the domain
  *
- * Only the domain's uuid and whether nested guests run are taken from it. Unless it says plainly that none
- * run, they may.
+ * Only the domain's uuid and whether nested guests run are taken from it. Unless it says plainly that no
+ * nested guests run, they may run.
  *
  * Returns: (transfer full) a live status with only these two, empty where there is none.
  */

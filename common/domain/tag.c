@@ -21,7 +21,8 @@ static const char *const required_values[] = {[FALSE] = "no", [TRUE] = "yes", NU
 
 G_STATIC_ASSERT(sizeof(NestCpuPolicy) == sizeof(int) && sizeof(NestMigrationPolicy) == sizeof(int));
 
-/* All attributes. The options of virt-nest enable, and what it and virt-nest status say, follow from this table. */
+/* All attributes. The options of virt-nest enable, and the output of virt-nest enable and status, follow from this
+ * table. */
 static const NestTagAttribute attributes[] = {
     {"cpu", cpu_values, offsetof(NestTag, cpu), "how the CPU is rewritten"},
     {"migration", migration_values, offsetof(NestTag, migration),
@@ -123,7 +124,7 @@ lacks_declaration(const xmlNode *element)
     return !element->ns && g_str_has_prefix((const char *)element->name, "nest:");
 }
 
-/* Somebody meant the tag: our prefix on our word, or a namespace with our name in it. */
+/* Somebody meant such an element to be the tag: it has our prefix on our word, or a namespace with our name in it. */
 gboolean
 nest_tag_is_misplaced(const xmlNode *element)
 {

@@ -45,7 +45,7 @@ gboolean nest_tag_read(const NestDomainXml *xml, gboolean *ret_tagged, NestTag *
                        GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
- * nest_tag_is_misplaced: whether an element was meant to be the tag but is in a namespace not ours.
+ * nest_tag_is_misplaced: whether an element was meant to be the tag but is not in our namespace.
  * @element: a child of <metadata>
  */
 gboolean nest_tag_is_misplaced(const xmlNode *element);
@@ -66,7 +66,7 @@ gboolean nest_tag_set(NestTag *tag, const char *attribute, const char *value,
  */
 typedef struct {
     const char *name;
-    const char *const *values; /* in words, ending in NULL; the struct holds the index of one */
+    const char *const *values; /* in words, ending in NULL; NestTag holds the index of one */
     gsize offset;              /* of its field in NestTag */
     const char *help;          /* what it decides, for virt-nest enable --help */
 } NestTagAttribute;
@@ -79,10 +79,10 @@ typedef struct {
  */
 const NestTagAttribute *nest_tag_attribute(gsize i);
 
-/* The value of a tag's attribute, in words, even if it is not written. */
+/* The value of a tag's attribute, in words, even if the tag does not write it. */
 const char *nest_tag_get(const NestTag *tag, const NestTagAttribute *attribute);
 
-/* (transfer full) The values there are, "refuse, allow", with the default first. */
+/* (transfer full) All values, as "refuse, allow", with the default first. */
 gchar *nest_tag_list_values(const NestTagAttribute *attribute) G_GNUC_WARN_UNUSED_RESULT;
 
 /**

@@ -2,8 +2,8 @@
 /* The verdict: decides from evidence whether nested guests are running in a domain. */
 #include "guard/verdict.h"
 
-/* The entries of an L1 that itself runs as a nested guest begin so soon after its start (ALWAYS_BEGINS_MS);
- * after they have lasted so long (ALWAYS_LASTS_MS), it is taken for one. */
+/* In an L1 that itself runs as a nested guest, entries begin within ALWAYS_BEGINS_MS after its start. A
+ * domain whose entries have lasted for ALWAYS_LASTS_MS is taken for such an L1. */
 #define ALWAYS_BEGINS_MS 300000
 #define ALWAYS_LASTS_MS 600000
 
@@ -20,7 +20,7 @@ static const char *const guards[NEST_GUARD_STATES] = {
     [NEST_GUARD_FAILED] = "failed",
 };
 
-/* The reasons: each one decides what the state is. */
+/* The reasons. Each one implies a state. */
 static const struct {
     NestVerdictState state;
     gboolean wants_bit;
@@ -109,14 +109,14 @@ nest_verdict_add(NestVerdict *verdict, const NestEvidence *evidence, const NestV
     gboolean was_counted = verdict->counted && now - verdict->counted_at < rules->linger_ms;
     gboolean grew = FALSE;
 
-    /* A set bit proves nothing where entries could be counted so far. */
+    /* A set bit proves nothing if entries could be counted not long ago. */
     verdict->silent = !evidence->counted && (evidence->bit == NEST_BIT_UNKNOWN ||
                                              (evidence->bit == NEST_BIT_SET && was_counted));
     if (verdict->silent)
         return settle_verdict(verdict, verdict->reason, now);
     grew = evidence->counted && take_count(verdict, evidence->entries, now);
     if (evidence->bit == NEST_BIT_CLEAR) {
-        /* The bit was read just now, so whatever was entered before is gone. */
+        /* The bit is clear now, so all nested guests that were entered before are gone. */
         verdict->entered = FALSE;
         verdict->always_from = 0;
         return settle_verdict(verdict, NEST_REASON_CLEAR, now);

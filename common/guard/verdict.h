@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The verdict: decides from evidence whether nested guests are running in a domain.
  *
- * A pure state machine: samples of evidence go in, one after the other, and the verdict comes out. What
- * each signal proves was measured (facts.md, "Evidence of nested guests"):
+ * A pure state machine: samples of evidence go in, one after the other, and the verdict comes out.
+ * Measurements show what each signal proves (facts.md, "Evidence of nested guests"):
  *
  *   entries into L2 grow           running
  *   the bit is clear everywhere    none, at once
@@ -11,8 +11,8 @@
  *   the bit is set, no entry ever  none where entries can be counted; else, as under TCG, running
  *   nothing can be read            as before
  *
- * If entries were counted before and no longer can be, a set bit alone says nothing for the linger time; after
- * that it counts as if entries never could be counted.
+ * If entries were counted before and no longer can be, a set bit alone says nothing for the linger time. After
+ * that, the bit counts as if entries could never be counted.
  */
 #pragma once
 
@@ -40,7 +40,7 @@ typedef enum {
     NEST_VERDICT_RUNNING, /* nested guests run, or may run */
 } NestVerdictState;
 
-/* What the state rests on. */
+/* The reason for the state. */
 typedef enum {
     NEST_REASON_NOTHING, /* nothing could be read yet */
     NEST_REASON_ENTRIES, /* entries grow */
@@ -54,7 +54,7 @@ typedef enum {
     NEST_REASON_QUIET,  /* no entry for the linger time */
 } NestVerdictReason;
 
-/* What has become of a domain's guard. */
+/* The state of a domain's guard. */
 typedef enum {
     NEST_GUARD_OFF,    /* not needed */
     NEST_GUARD_ARMED,  /* migration and save are refused */
@@ -109,7 +109,8 @@ gboolean nest_verdict_add(NestVerdict *verdict, const NestEvidence *evidence,
 /**
  * nest_verdict_wants_bit: whether the next sample should read the bit though entries can be counted.
  *
- * That is so where the verdict is running, but nothing was entered lately: a clear bit would end it.
+ * That is so where the verdict is running, but no nested guest was entered lately: a clear bit would
+ * end that verdict.
  */
 gboolean nest_verdict_wants_bit(const NestVerdict *verdict);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The lock of those that change the host's KVM module, /run/virt-nest/host.lock. */
+/* The lock for programs that change the host's KVM module, /run/virt-nest/host.lock. */
 #include "host/kvm_lock.h"
 
 #include "base/error.h"
@@ -46,7 +46,7 @@ nest_kvm_lock_read(int lock)
     return pread(lock, text, sizeof(text) - 1, 0) > 0 ? g_strdup(text) : g_strdup("");
 }
 
-/* May fail without harm: only a SIGKILL in the next moments would then lose anything. */
+/* A failure does no harm, unless a SIGKILL comes in the next moments: then the parameters are lost. */
 void
 nest_kvm_lock_write(int lock, const char *parameters)
 {
@@ -68,7 +68,7 @@ nest_kvm_lock_inhibit_unload(const char *uuid)
         close(lock);
 }
 
-/* The file is written when the module is unloaded and when it is back. */
+/* The file is written when the module is unloaded and when the module is loaded again. */
 gboolean
 nest_kvm_lock_reloaded_since(gint64 since)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The lock of those that change the host's KVM module, /run/virt-nest/host.lock. The file also holds the module's
- * parameters while the module is unloaded. */
+/* The lock for programs that change the host's KVM module, /run/virt-nest/host.lock. The file also holds the
+ * module's parameters while the module is unloaded. */
 #pragma once
 
 #include <glib.h>
@@ -14,19 +14,20 @@
  */
 int nest_kvm_lock_take(GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* (transfer full) The parameters that a program saved which was killed while the module was unloaded; "" where none did. */
+/* (transfer full) The parameters that a program saved before it was killed with the module unloaded; "" where there
+ * are none. */
 gchar *nest_kvm_lock_read(int lock);
 
 /* Saves the module's parameters; "" once it is loaded again. */
 void nest_kvm_lock_write(int lock, const char *parameters);
 
 /**
- * nest_kvm_lock_inhibit_unload: keep nesting from being turned off here, as a domain that needs it starts.
+ * nest_kvm_lock_inhibit_unload: keep nesting from being turned off here, because a domain that needs it starts.
  * @uuid: the domain's
  *
- * This holds until the domain's flag (NEST_RUNTIME_FLAG_STARTING) is removed or a minute has passed; by then its
- * QEMU has the module. A reload that is under way has ended when this returns, if it takes some seconds at most.
- * Never fails, so the caller must read the state of the host afterwards.
+ * This holds until the domain's flag (NEST_RUNTIME_FLAG_STARTING) is removed or a minute has passed; by then the
+ * domain's QEMU uses the module. When this returns, a reload that was under way has ended, unless it takes
+ * longer than some seconds. Never fails, so the caller must read the state of the host afterwards.
  */
 void nest_kvm_lock_inhibit_unload(const char *uuid);
 

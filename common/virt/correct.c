@@ -5,9 +5,9 @@
  * changed. While a domain starts, libvirt holds it locked and answers no call about it, and a call
  * that waits for the domain keeps libvirt's list of domains from being written (seen in 9.0): our
  * define would come after the next start. So a definition that was just defined or tagged is read
- * from the file in which libvirt itself keeps it (the same text, written before the event). The
- * define alone waits, queued after a start that is about to be refused. In all other cases both
- * reads are calls of libvirt. */
+ * from the file in which libvirt itself keeps it (the same text, written before the event). Only
+ * the define waits: libvirt queues it after a start that is about to be refused. In all other cases
+ * both reads are calls of libvirt. */
 #include "virt/correct.h"
 
 #include "base/error.h"
@@ -22,15 +22,15 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
-/* How old libvirt's file may be when an event has just reported a change. An older
- * one is not of this libvirt. */
+/* How old libvirt's file may be when an event has just reported a change. An older file does not
+ * belong to this libvirt. */
 #define FRESH_SECONDS 10
 
 /* How often somebody else may be faster before we report it; each time
  * is one more edit of theirs. */
 #define MAX_TRIES 20
 
-/* What became of one try; GONE: it has no persistent definition any more, and none was left. */
+/* What became of one try; GONE: the domain has no persistent definition any more, and we left none. */
 typedef enum { TRY_DONE, TRY_DEFINED, TRY_AGAIN, TRY_GONE, TRY_FAILED } Try;
 
 /* One definition to be corrected, and where it is read from. */
@@ -42,7 +42,7 @@ typedef struct {
     const char *name;    /* the domain's, for libvirt's file; NULL where @domain is set */
 } Source;
 
-/* (transfer full)(nullable) A definition as text that libvirt's way of printing it does not change. */
+/* (transfer full)(nullable) A definition in a canonical form, which does not depend on how libvirt prints it. */
 static gchar *
 definition_canonical(const char *text)
 {
@@ -51,8 +51,8 @@ definition_canonical(const char *text)
     return xml ? nest_xml_canonical(nest_domain_xml_root(xml)) : NULL;
 }
 
-/* Whether libvirt still has what our define wrote, and not what somebody has defined after it. That
- * shows by the word in our record, or by the whole definition if the record is gone. */
+/* Whether libvirt still has what our define wrote, and not what somebody has defined after it. The
+ * nonce in our record shows that, or the whole definition if there is no record. */
 static gboolean
 is_still_ours(virDomainPtr domain, const NestDefinition *definition)
 {
@@ -67,7 +67,7 @@ is_still_ours(virDomainPtr domain, const NestDefinition *definition)
     return is && g_strcmp0(is, was) == 0;
 }
 
-/* A domain that runs without a persistent definition, as one that was just undefined. */
+/* Whether the domain runs without a persistent definition, for example because it was just undefined. */
 static gboolean
 is_transient(const Source *source)
 {
@@ -117,7 +117,7 @@ define_if_unchanged(const Source *source, const char *expected, const char *want
     return TRY_DEFINED;
 }
 
-/* libvirt refuses whatever needs KVM on a host that has none, and does not say why it has none. */
+/* On a host without KVM, libvirt refuses whatever needs KVM, and does not say why KVM is missing. */
 static void
 name_host(const NestDefinition *definition, GError **problem)
 {
@@ -154,15 +154,15 @@ redefine(const Source *source, const char *expected, const NestDefinition *defin
         return outcome;
     if (!may_be_back || !is_still_ours(defined, definition))
         return TRY_DONE;
-    /* Our define has made the domain anew; nothing else of it is removed. */
+    /* Our define has created the domain again. Only its definition is removed, nothing else. */
     if (virDomainUndefineFlags(defined,
                                VIR_DOMAIN_UNDEFINE_KEEP_NVRAM | VIR_DOMAIN_UNDEFINE_KEEP_TPM) < 0)
         virDomainUndefineFlags(defined, VIR_DOMAIN_UNDEFINE_KEEP_NVRAM);
     return TRY_GONE;
 }
 
-/* Works out what the definition should be. A transient domain has none, so its
- * mistakes are not reported. */
+/* Works out what the definition should be. A transient domain has no definition, so mistakes in its
+ * XML are not reported. */
 static Try
 work_out_correction(const Source *source, const char *xml, NestDefinition **ret_definition,
                     GError **error)

@@ -34,8 +34,8 @@ NestDefinition *nest_correct_domain(const NestCorrector *corrector, virDomainPtr
                                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
- * nest_correct_fresh: the same for a domain defined or tagged a moment ago, which libvirt may hold
- * locked by now, because it starts.
+ * nest_correct_fresh: the same for a domain that was defined or tagged a moment ago. libvirt may
+ * hold it locked by now, because it starts.
  * @work: where the define goes; it waits there until the domain is free
  * @name: the domain's
  * @uuid: the domain's

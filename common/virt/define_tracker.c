@@ -15,7 +15,7 @@ struct NestDefineTracker {
     GMutex asking; /* held for a call over the control connection (connection_pool.h says why) */
     GMutex lock;   /* over what follows */
     GCond settled; /* a thread's `flag` was set */
-    GPtrArray *watched; /* of NestTrackedDefine, some at most */
+    GPtrArray *watched; /* of NestTrackedDefine, never many */
 };
 
 /* A thread that waits until the main loop has handled all that is in its queue. */
@@ -149,8 +149,8 @@ nest_define_tracker_end(NestDefineTracker *tracker, NestTrackedDefine *watched,
 
     wait_for_reports(tracker, control);
     g_mutex_lock(&tracker->lock);
-    /* After an undefine, the only define may be ours, and so may every define if nobody else has made
-     * one. Otherwise somebody may have defined the domain anew before ours: then it stays. */
+    /* If one define came after the undefine, it may be ours. If more came, they are all ours only if nobody
+     * else has made any define. Otherwise somebody may have defined the domain anew before us, so it stays. */
     back = watched->undefined &&
            (watched->since == 1 || (watched->since > 1 && watched->defines <= watched->ours));
     g_ptr_array_remove_fast(tracker->watched, watched);

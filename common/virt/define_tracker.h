@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The tracker of our own redefinitions: did one bring back a domain that somebody undefined?
  *
- * Theory of operation: libvirt's define has no compare-and-swap and creates a domain that is
- * not there any more. libvirt reports every define and undefine in the order in which they
- * happened, so after a define of ours the reports tell whether the domain was undefined since
- * the tracking began and a define came after that. That define was ours, or that of somebody who
- * defined the domain anew. The word that this correction wrote into the record then tells
- * which, if it is asked for. */
+ * Theory of operation: libvirt's define has no compare-and-swap, and creates the domain again if it
+ * is not there any more. libvirt reports every define and undefine in the order in which they
+ * happened. So after a define of ours the reports tell whether the domain was undefined since the
+ * tracking began and a define came after that. That define was ours, or somebody else has defined
+ * the domain anew. The nonce that this correction wrote into the record then tells which. */
 #pragma once
 
 #include "virt/virt.h"

@@ -15,7 +15,7 @@
 typedef struct {
     NestDomainXml *xml;
     gboolean tagged;
-    gboolean refuses; /* one of the tags at least says migration='refuse' */
+    gboolean refuses; /* at least one of the tags says migration='refuse' */
 } Reading;
 
 static void
@@ -32,7 +32,7 @@ count_tag(Reading *reading, const NestTag *tag)
     reading->refuses |= tag->migration == NEST_MIGRATION_REFUSE;
 }
 
-/* A malformed tag counts as the one without attributes: the hook, or status, has said what is wrong. */
+/* A malformed tag counts as a tag without attributes. The hook or virt-nest status tells what is wrong. */
 static gboolean
 read_live_domain_xml(virDomainPtr domain, const NestDefinition *definition, gboolean known,
                      Reading *reading, GError **error)
@@ -57,7 +57,7 @@ read_live_domain_xml(virDomainPtr domain, const NestDefinition *definition, gboo
     return TRUE;
 }
 
-/* (transfer full)(nullable) A small file below the root. */
+/* (transfer full)(nullable) The text of a small file below the root. */
 static gchar *
 read_file_below_root(const char *path)
 {
@@ -77,8 +77,8 @@ read_pid(const char *name)
     return pid ? g_ascii_strtoll(pid, NULL, 10) : 0;
 }
 
-/* Field 22 of /proc/PID/stat (proc(5)). The process's name, field 2, can hold anything, so counting
- * begins after the last ')'. "" if it is unknown. */
+/* The start time of a QEMU: field 22 of /proc/PID/stat (proc(5)). The process's name, field 2, can
+ * hold anything, so counting begins after the last ')'. "" if it is unknown. */
 static gchar *
 read_start_time(gint64 pid)
 {
@@ -90,8 +90,7 @@ read_start_time(gint64 pid)
     return g_strdup(g_strv_length(fields) > 20 ? fields[20] : "");
 }
 
-/* How long a QEMU has run, in milliseconds; -1: unknown. Its start time is
- * in terms of CLOCK_BOOTTIME. */
+/* How long a QEMU has run, in milliseconds; -1: unknown. @start_time is on CLOCK_BOOTTIME's clock. */
 static gint64
 age_of(const gchar *start_time)
 {
@@ -111,8 +110,8 @@ nest_live_domain_age(const char *name)
     return age_of(start_time);
 }
 
-/* Reads the record, and of which run its live status is. A record that virtnestd
- * would not write counts as none. */
+/* Reads virtnestd's element, and finds out of which run its live status is. An element that
+ * virtnestd would not write counts as none. */
 static void
 read_live_domain_state(NestLiveDomain *live, const NestDomainXml *xml)
 {

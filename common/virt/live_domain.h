@@ -10,8 +10,8 @@
 #include "virt/virt.h"
 
 /**
- * NestLiveDomain: a running domain that is tagged, or in whose live XML something of ours still stands. Counted
- * references, as threads share it; nothing in it changes.
+ * NestLiveDomain: a running domain that is tagged, or in whose live XML something of ours still stands. It is
+ * reference-counted, because threads share it, and it never changes.
  */
 typedef struct {
     NestGuest guest;    /* for the plugins */
@@ -20,10 +20,9 @@ typedef struct {
     gboolean tagged;    /* live, or in its definition */
     gboolean guarded;   /* its vCPUs have the feature, and a tag of it says migration='refuse' */
     gboolean opted_out; /* tagged, and no tag says migration='refuse' */
-    NestState *state;   /* the record in its live XML; never NULL */
-    gboolean marked;    /* ... whose live status is of this run */
-    gboolean
-        arrived; /* ... whose live status is of another run: it came by migration or from a save */
+    NestState *state;   /* virtnestd's element in its live XML; never NULL */
+    gboolean marked;    /* ... its live status is of this run */
+    gboolean arrived; /* ... its live status is of another run: it was migrated here or restored */
     gboolean has_allow; /* virt-nest allow has left something in its live XML */
     NestAllow allow;    /* ... and this is what it says */
 } NestLiveDomain;
@@ -32,7 +31,7 @@ typedef struct {
  * nest_live_domain_read: read a running domain.
  * @domain: the domain
  * @definition: (nullable) its persistent definition; NULL where it has none, or a malformed one
- * @known: it is one of ours whatever stands in its XML, as its guard may be armed
+ * @known: it is one of ours whatever its XML says, because its guard may be armed
  * @ret_live: (out)(transfer full)(nullable) the live domain; NULL where it does not run, or is none of ours
  *
  * Returns: FALSE with NEST_ERROR_LIBVIRT or NEST_ERROR_XML.

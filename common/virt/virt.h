@@ -15,7 +15,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestDomainList, nest_virt_list_free)
 
 /**
  * nest_virt_init: join libvirt's events to GLib's default main context and keep its errors off
- * standard error. Before the first connection, once in a process.
+ * standard error. To be called once in a process, before the first connection.
  */
 void nest_virt_init(void);
 
@@ -39,7 +39,7 @@ gchar *nest_virt_uuid(virDomainPtr domain);
 /**
  * nest_virt_read_inactive: the persistent definition, with the passwords in it.
  *
- * Without SECURE they would vanish with the redefinition (facts.md, "Definitions").
+ * Without SECURE the passwords would be lost at the next define (facts.md, "Definitions").
  *
  * Returns: (transfer full) the XML, or NULL with NEST_ERROR_LIBVIRT.
  */
@@ -51,8 +51,8 @@ gchar *nest_virt_file(const char *name);
 /**
  * nest_virt_read_file: the persistent definition from libvirt's own file.
  *
- * The same text as nest_virt_read_inactive()'s, comment apart, and written before any event about it
- * (compared on libvirt 9.0), for a tenth of the cost and without waiting for anything.
+ * The text is the same as that of nest_virt_read_inactive(), apart from a comment, and is written
+ * before any event about it (compared on libvirt 9.0). Reading it costs a tenth and waits for nothing.
  *
  * Returns: (transfer full)(nullable) NULL where there is no such file of this name and uuid.
  */
@@ -74,6 +74,6 @@ gboolean nest_virt_set_metadata(virDomainPtr domain, const char *element, const 
                                 const char *uri, unsigned int flags, const char *what,
                                 GError **error);
 
-/* Whether a job runs whose end a change of the running domain's metadata would wait for
- * (facts.md, "Jobs"). Such a change does not wait for a backup. */
+/* Whether a change of the running domain's metadata would have to wait for the end of a job
+ * (facts.md, "Jobs"). It does not wait for a backup. */
 gboolean nest_virt_is_busy(virDomainPtr domain);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The connections over which libvirt is called, each by one thread at a time. */
+/* The connections over which libvirt is called. Each is used by one thread at a time. */
 #include "virtnestd/connection_pool.h"
 
 /* How often a waiting thread checks whether one more connection may be opened. */
@@ -9,8 +9,8 @@ struct NestConnectionPool {
     virConnectPtr control; /* where the events come from */
     gchar *uri;            /* libvirt's */
     GAsyncQueue *free;     /* connections that nobody has taken */
-    gint extra;  /* connections there may be besides NEST_POOL_CONNECTIONS; by g_atomic_int_... */
-    gint opened; /* connections there are, or are being opened; by g_atomic_int_... */
+    gint extra;  /* how many more than NEST_POOL_CONNECTIONS are allowed; by g_atomic_int_... */
+    gint opened; /* how many are open or being opened; by g_atomic_int_... */
 };
 
 static void
@@ -63,7 +63,7 @@ nest_connection_pool_control(const NestConnectionPool *pool)
     return pool->control;
 }
 
-/* One more, if there may be one and it can be had. */
+/* (nullable) Opens one more connection; NULL where the limit is reached or libvirt does not answer. */
 static virConnectPtr
 open_one(NestConnectionPool *pool)
 {

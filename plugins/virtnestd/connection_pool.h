@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The connections over which libvirt is called, each by one thread at a time. */
+/* The connections over which libvirt is called. Each is used by one thread at a time. */
 #pragma once
 
 #include "virt/virt.h"
 
-/* Calls at a time, and so connections besides the one for events. */
+/* How many calls run at a time: there are so many connections besides the one for events. */
 #define NEST_POOL_CONNECTIONS 4
-/* ... and so many more for domains whose QEMU does not answer: libvirtd has 20 workers for all its clients. */
+/* How many more there may be for domains whose QEMU does not answer. libvirtd has 20 workers for all its clients. */
 #define NEST_POOL_EXTRA_CONNECTIONS 12
 
 /**
- * NestConnectionPool: the connections, from the time libvirt answers until it is gone.
+ * NestConnectionPool: the connections, from the time libvirt answers until libvirt is gone.
  *
  * Theory of operation: libvirt before 10.4 corrupts the stack of a thread that calls over a connection
  * while another does (CVE-2024-4418; on 9.0 virtnestd died of it when libvirtd was killed). So a thread
@@ -19,7 +19,7 @@
 typedef struct NestConnectionPool NestConnectionPool;
 
 /**
- * nest_connection_pool_new: the connections, from the first two on.
+ * nest_connection_pool_new: begin with the first two connections.
  * @control: where the events come from
  * @work: the first for calls
  */
@@ -41,5 +41,5 @@ virConnectPtr nest_connection_pool_acquire(NestConnectionPool *pool);
  */
 void nest_connection_pool_extend(NestConnectionPool *pool, guint n);
 
-/* Gives it back. */
+/* Gives a connection back. */
 void nest_connection_pool_release(NestConnectionPool *pool, virConnectPtr connection);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The host's domains: which must be synced, and the syncs under way.
  *
- * Theory of operation: an event only says that a domain must be synced. A sync is one pass over one
- * domain on a worker thread: correct its definition, mark it if it runs, and restart it if it
- * was faster than its correction and the settings say so. There is at most one sync a domain at a time;
- * events that come meanwhile lead to one more after it. A fresh definition or tag gets a first sync
- * of its own, which needs no answer of libvirt's (nest_correct_fresh): while a domain starts libvirt
- * answers nothing about it, and a question that waits keeps the define behind the next start. It is
- * had beside a sync that hangs as well. The table holds only domains with a sync under way, so it is empty on a
- * quiet host. When virtnestd comes, all domains are filtered for those that must be synced (scan.c).
- * Workers touch nothing of this file but their own Sync; all else happens on the main loop. */
+ * Theory of operation: an event only says that a domain must be synced. A sync is one pass over one domain on a
+ * worker thread. It corrects the definition, and writes the live status if the domain runs. It restarts the
+ * domain if the start was faster than the correction and the settings say so. A domain has at most one sync at
+ * a time; events that come meanwhile lead to one more sync after it. A fresh definition or tag gets a first
+ * sync of its own, which asks libvirt nothing about the domain (nest_correct_fresh). While a domain starts,
+ * libvirt answers no call about it, and a call that waits would delay the define until after the next start.
+ * This first sync also runs beside a sync that hangs. The table holds only domains with a sync under way, so it
+ * is empty on a quiet host. Each time libvirt comes, all domains are filtered for those that must be synced
+ * (scan.c). Workers touch nothing of this file but their own Sync; all else happens on the main loop. */
 #include "virtnestd/domains.h"
 
 #include "base/error.h"
@@ -23,13 +23,13 @@
 
 #include <malloc.h>
 
-/* Calls at a time for a scan, so that one is left for what happens meanwhile. */
+/* How many calls a scan makes at a time: one connection stays free for what happens meanwhile. */
 #define MAX_FILTERS (NEST_POOL_CONNECTIONS - 1)
 /* How long a domain that is being saved or migrated is left alone before the next sync. */
 #define BUSY_PAUSE_SECONDS 1
-/* When a listing that failed is tried again. */
+/* After how long a listing that failed is tried again. */
 #define RELIST_SECONDS 2
-/* How long the sync of a fresh definition or tag may take, usually 2 or 3, before the domain counts as locked. */
+/* After how long the domain counts as locked, if a sync of it is still under way. A sync usually takes 2 or 3 ms. */
 #define LOCKED_AFTER_MS 5
 
 struct NestDomains {
@@ -40,12 +40,12 @@ struct NestDomains {
     NestDefineTracker *tracker; /* over domains that come back */
     GThreadPool *workers;       /* of Sync */
     GHashTable *entries;        /* uuid -> Entry */
-    GHashTable *unmarked;    /* uuids of domains that, as they run, could not be read or marked */
-    guint syncing;           /* syncs under way */
+    GHashTable *unmarked;       /* uuids of running domains whose live status was not written */
+    guint syncing;              /* syncs under way */
     gboolean scanning;       /* a scan is under way, from its listing to the last sync it led to */
-    gboolean scan_again;     /* another is wanted after it */
-    NestScan *scan;          /* its domains; NULL while they are listed */
-    guint filters;           /* its parts under way */
+    gboolean scan_again;     /* another scan is wanted after this one */
+    NestScan *scan;          /* the scan's domains; NULL while they are listed */
+    guint filters;           /* the scan's batches under way */
     gboolean stopping;       /* begin nothing new */
     GSourceFunc when_idle;   /* called once stopping and nothing is under way */
     gpointer when_idle_data; /* for it */
@@ -53,8 +53,8 @@ struct NestDomains {
 
 /* A domain with a sync under way. */
 typedef struct {
-    gboolean again;  /* something happened since it began */
-    NestStart start; /* and that was a start, perhaps */
+    gboolean again;  /* something happened since the sync began */
+    NestStart start; /* whether that was a start */
 } Entry;
 
 typedef struct Kind Kind;
@@ -67,17 +67,17 @@ typedef struct {
     virConnectPtr work;       /* where its calls go; while it runs */
     gchar *uuid;              /* the domain's */
     NestStart start;          /* a start was seen, and on-stale=restart is set */
-    NestLiveStatus *status;   /* what the guard wants in its live status; NULL: nothing */
-    gboolean allow_over;      /* ... and what virt-nest allow left taken away */
-    NestLiveDomain *live;     /* the domain as it runs; found */
+    NestLiveStatus *status;   /* the live status that the guard wants; NULL: none */
+    gboolean allow_over;      /* the guard wants virt-nest allow's element removed */
+    NestLiveDomain *live;     /* the running domain; found */
     gchar *name;              /* the domain's name; found, unless it is locked */
     NestScan *scan;           /* all domains; found by the listing */
     guint batch;              /* of them */
-    gchar *done;              /* what it found: what was done, for the log */
+    gchar *done;              /* found: what was done, for the log */
     gboolean restarted;       /* ... it was restarted */
     gboolean busy;            /* ... it must be synced again soon */
     GPtrArray *uuids;         /* ... domains that must be synced */
-    GError *unmarked; /* ... why what runs could not be read or marked; that is tried again */
+    GError *unmarked; /* ... why its live status could not be read or written; tried again */
     GError *error;    /* ... what went wrong */
 } Sync;
 
@@ -123,7 +123,8 @@ want_host(gpointer host)
     return G_SOURCE_REMOVE;
 }
 
-/* The host's module comes after the define, which libvirt would refuse while the module is away. */
+/* The host's module is loaded anew only after the define, because libvirt refuses a define while
+ * the module is unloaded. */
 static void
 take_over(Sync *sync, const NestDefinition *definition)
 {
@@ -149,8 +150,8 @@ sync_domain(Sync *sync)
         definition = nest_correct_domain(&corrector, domain, &sync->error);
         take_over(sync, definition);
     }
-    /* Also where the definition cannot be corrected: what runs may be tagged all the same, or be
-     * monitored though its tag is gone and its live status could not be written. */
+    /* This is done even if the definition cannot be corrected. The running domain may be tagged all the
+     * same, or still be monitored, though its tag is gone and its live status could not be written. */
     if (nest_live_domain_read(domain, definition, sync->status != NULL, &sync->live,
                               &sync->unmarked) &&
         sync->live)
@@ -205,7 +206,7 @@ static const Kind whole_sync;
 static const Kind fresh_sync;
 static const Kind locked_sync;
 
-/* A domain must be synced: now, or after the one that is under way. */
+/* Syncs a domain: now, or after the sync that is under way. */
 static void
 want_sync(NestDomains *domains, const char *uuid, NestStart start)
 {
@@ -263,7 +264,7 @@ busy_pause_is_over(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-/* The sync of a fresh definition or tag is still under way: the domain is starting. */
+/* The sync that was under way when the definition or tag changed is still under way: the domain is starting. */
 static gboolean
 it_is_locked(gpointer data)
 {
@@ -280,7 +281,7 @@ it_is_locked(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-/* Something has just been written into the definition. */
+/* The definition, or metadata in it, has just been written. */
 static void
 want_fresh_sync(NestDomains *domains, const char *uuid, const char *name)
 {
@@ -319,7 +320,7 @@ log_outcome(const Sync *sync)
         nest_log_error(sync->name, sync->uuid, sync->error);
 }
 
-/* Logged once, until it is well again. */
+/* Logs the problem once, until the domain is well again. */
 static void
 log_unmarked(const Sync *sync)
 {
@@ -352,7 +353,7 @@ domain_is_done(const Sync *sync)
                                    later_new(domains, sync->uuid, NULL), later_free);
 }
 
-/* The whole sync follows, and says what is wrong. */
+/* The whole sync follows, and logs what is wrong. */
 static void
 fresh_is_done(const Sync *sync)
 {
@@ -426,7 +427,7 @@ end_scan(NestDomains *domains)
     nest_log(G_LOG_LEVEL_INFO, NULL, NULL, "looked at %u domains", nest_scan_length(domains->scan));
     g_clear_pointer(&domains->scan, nest_scan_unref);
     domains->scanning = FALSE;
-    (void)malloc_trim(0); /* of many domains much was held for a moment */
+    (void)malloc_trim(0); /* many domains took much memory for a moment */
     nest_guard_manager_settle(domains->manager);
     if (domains->scan_again)
         nest_domains_scan(domains);
@@ -444,7 +445,7 @@ sync_is_done(gpointer data)
         sync->kind->done(sync);
     else if (sync->error && sync->start != NEST_START_NONE)
         log_outcome(
-            sync); /* a restart may have stopped it; else libvirt's going away tells enough */
+            sync); /* a restart may have stopped it; else the log of libvirt's loss is enough */
     sync_free(sync);
     if (domains->scan && !domains->filters && !domains->stopping &&
         g_hash_table_size(domains->entries) == 0)
@@ -507,7 +508,7 @@ nest_domains_scan(NestDomains *domains)
     if (!domains->pool || domains->stopping)
         return;
     if (domains->scan && !domains->filters) {
-        /* What is left of it are syncs, of which one may wait for long. */
+        /* Only syncs are left of the old scan, and one of them may wait for long. */
         g_clear_pointer(&domains->scan, nest_scan_unref);
         domains->scanning = FALSE;
     }
@@ -518,9 +519,9 @@ nest_domains_scan(NestDomains *domains)
     push_sync(sync_new(domains, &listing, NULL));
 }
 
-/* The events after which a domain may not be what its tag asks for, and what each says of a start.
- * RESUMED comes before STARTED when a domain boots, with the same detail as after a pause
- * (facts.md, "Events"); one that is started paused has no RESUMED. */
+/* The events after which a domain may differ from what its tag asks for, each with what it tells of
+ * a start. When a domain boots, RESUMED comes before STARTED, with the same detail as after a pause
+ * (facts.md, "Events"). A domain that is started paused has no RESUMED. */
 static const struct {
     int event;
     int detail; /* -1: any */
@@ -548,7 +549,7 @@ nest_domains_lifecycle(NestDomains *domains, virDomainPtr domain, int event, int
 
         nest_guard_manager_forget(domains->manager, uuid);
         if (entry)
-            entry->again = TRUE; /* a sync that is under way has read what is over by now */
+            entry->again = TRUE; /* a sync under way has read a run that is over by now */
         nest_host_retry(domains->host);
     }
     if (event == VIR_DOMAIN_EVENT_RESUMED)

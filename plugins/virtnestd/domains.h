@@ -14,23 +14,23 @@ typedef struct NestDomains NestDomains;
  * @config: the settings in force; read each time a domain is synced,
  *   so that a reload takes effect
  * @host: is told which tagged domains need its module
- * @manager: is told of running domains, and asked what their live statuses are to say
+ * @manager: is told of running domains, and says what their live statuses must hold
  */
 NestDomains *nest_domains_new(const NestConfig *config, NestHost *host, NestGuardManager *manager);
 
 /* Frees it; waits until no domain is being synced. */
 void nest_domains_free(NestDomains *domains);
 
-/* libvirt is there: syncs every domain one time. */
+/* libvirt is there: begins a scan of all domains. */
 void nest_domains_attach(NestDomains *domains, virConnectPtr control, virConnectPtr work);
 
-/* libvirt is gone: what was waiting is forgotten, the next attach syncs everything. */
+/* libvirt is gone: forgets all that was waiting. The next attach scans all domains again. */
 void nest_domains_detach(NestDomains *domains);
 
-/* Looks at every domain again. */
+/* Scans all domains again, and syncs those that have anything to do with virt-nest. */
 void nest_domains_scan(NestDomains *domains);
 
-/* Looks at one again. */
+/* Syncs one domain again. */
 void nest_domains_sync(NestDomains *domains, const char *uuid);
 
 /* A lifecycle event of libvirt. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The connection to libvirt: its events, the two connections that connection_pool.c begins with, and connecting
- * again after libvirt was away. */
+/* The event connection: receives libvirt's events, opens the first two connections of connection_pool.c, and
+ * connects again after libvirt was away. */
 #include "virtnestd/event_connection.h"
 
 #include "base/error.h"
@@ -13,11 +13,10 @@
 #define FIRST_PAUSE_MS 100
 #define LONGEST_PAUSE_MS 500
 
-/* The beginning of libvirt's names for the jobs of QEMU that save a guest into its
- * disk (its qemu_snapshot.c). */
+/* libvirt's names for the QEMU jobs that save a guest into its disk begin with this (its qemu_snapshot.c). */
 #define INTERNAL_SNAPSHOT "internal-snapshot-save-"
-/* The longest details that are read, in bytes: libvirt's longest name of a
- * job, and what is around it. */
+/* The longest details that are read, in bytes: enough for libvirt's longest job name and the JSON
+ * around it. */
 #define LONGEST_DETAILS 4096
 
 enum { ON_LIFECYCLE, ON_METADATA, ON_ITERATION, ON_JOB, N_CALLBACKS };
@@ -33,10 +32,10 @@ struct NestEventConnection {
     guint pause_ms;                    /* before the next try */
     guint timer;                       /* the source of the next try, or of the closing; 0: none */
     GCancellable *cancellable; /* cancelled when the connection is freed while it connects */
-    gboolean complained;       /* the failing to connect was logged */
+    gboolean complained;       /* the failure to connect was logged */
 };
 
-/* What the connecting thread hands over. */
+/* The two connections that the connecting thread hands over. */
 typedef struct {
     virConnectPtr control;
     virConnectPtr work;
@@ -113,7 +112,7 @@ libvirt_is_lost(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-/* libvirt calls this from inside the connection, which cannot be closed there. */
+/* libvirt calls this from inside the connection, so the connection cannot be closed here. */
 static void
 on_close(virConnectPtr libvirt, int reason, void *data)
 {
@@ -179,9 +178,9 @@ read_detail(JsonNode *details, const char *name)
     return node && JSON_NODE_HOLDS_VALUE(node) ? g_strdup(json_node_get_string(node)) : NULL;
 }
 
-/* Called for a job of QEMU's own. An internal snapshot is one in libvirt 11.3 and 12.9, where it
- * has no other event that a plain pause does not have as well (facts.md, "Events"). Listening to
- * QEMU's events does not taint. */
+/* Called for QEMU's own jobs. In libvirt 11.3 and 12.9 an internal snapshot is such a job; its
+ * other events are those of a plain pause (facts.md, "Events"). Listening to QEMU's events does not
+ * taint the domain. */
 static void
 on_qemu_job(virConnectPtr libvirt, virDomainPtr domain, const char *event, long long seconds,
             unsigned int micros, const char *details, void *data)
@@ -261,7 +260,7 @@ connections_are_open(GObject *source, GAsyncResult *result, gpointer data)
 
     (void)source;
     if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-        return; /* The connection is gone */
+        return; /* the event connection was freed */
     if (!pair) {
         connecting_failed(connection, error);
         return;

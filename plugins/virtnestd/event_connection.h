@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The connection to libvirt: its events, the two connections that connection_pool.c begins with, and connecting
- * again after libvirt was away. */
+/* The event connection: receives libvirt's events, opens the first two connections of connection_pool.c, and
+ * connects again after libvirt was away. */
 #pragma once
 
 #include "virt/virt.h"
@@ -8,14 +8,14 @@
 typedef struct NestEventConnection NestEventConnection;
 
 /**
- * NestEventListener: who hears what happens. All are called from the main loop and must not wait.
+ * NestEventListener: who hears what happens. All its functions are called from the main loop and must not wait.
  */
 typedef struct {
     /* libvirt answers; both connections stay valid until lost(). */
     void (*connected)(gpointer data, virConnectPtr control, virConnectPtr work);
-    /* libvirt is gone; The connection tries again by itself. */
+    /* libvirt is gone. The event connection tries again by itself. */
     void (*lost)(gpointer data);
-    /* A domain's life: VIR_DOMAIN_EVENT_* and its detail. */
+    /* A domain's lifecycle event: VIR_DOMAIN_EVENT_* and its detail. */
     void (*lifecycle)(gpointer data, virDomainPtr domain, int event, int detail);
     /* An element of @uri in a domain's metadata was set or removed. */
     void (*metadata)(gpointer data, virDomainPtr domain, const char *uri);
@@ -33,9 +33,9 @@ typedef struct {
  * @data: for the listener
  *
  * There are two connections. Events come over one ("control"), so that a call that waits delays no
- * event; calls go over the other ("work") and over those that connection_pool.c opens besides. They are
- * opened on a thread. If that fails, it is tried again after 0.1, 0.2 and 0.4 s and then each half
- * second, because nothing guards until then.
+ * event. Calls go over the other ("work") and over those that connection_pool.c opens later. A thread
+ * opens the two. If that fails, it is tried again after 0.1, 0.2 and 0.4 s and then every half second,
+ * because no domain is guarded until then.
  *
  * Returns: (transfer full) the connection, not connected yet.
  */

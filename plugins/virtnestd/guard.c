@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The guard: watches running domains for nested guests, and has migration and save refused while they run.
+/* The guard manager: watches running domains for nested guests, and has migration and save refused while
+ * nested guests run.
  *
- * Theory of operation: a running domain that is to be guarded is monitored. Each interval it is sampled, by
- * probes that only read files here on the main loop, by others on a worker (guard_job.c); the sample goes
- * into its verdict (common/guard/verdict.c), and where verdict and guard disagree a worker arms or disarms.
- * There is at most one piece of work for a domain, so that a QEMU that does not answer holds up nobody else: its
- * worker does not count among those there may be. What has come out is published: in the domain's live
- * metadata, by the sync that the listener asks for, and by the exports. Nothing is written down besides: after
- * a restart of virtnestd or libvirt, a QEMU says itself whether it is armed. */
+ * Theory of operation: a running domain that is to be guarded is monitored. It is sampled in each interval.
+ * Probes that only read files are asked here, on the main loop; others are asked on a worker (guard_job.c). The
+ * sample goes into the domain's verdict (common/guard/verdict.c). If verdict and guard disagree, a worker arms
+ * or disarms. A domain has at most one job at a time, and a QEMU that does not answer delays no other domain:
+ * its worker does not count against the limit. The outcome is published in the domain's live metadata, by the
+ * sync that the listener asks for, and by the exports. Nothing else is stored: after a restart of virtnestd or
+ * libvirt, a QEMU says itself whether it is armed. */
 #include "virtnestd/guard.h"
 
 #include "base/error.h"
 #include "base/log.h"
 #include "virtnestd/monitored_domain.h"
 
-/* Without an answer for so long a QEMU counts as stuck. */
+/* A QEMU that has not answered for so long counts as stuck. */
 #define STUCK_MS 3000
 /* How old the exports' figures may be. */
 #define EXPORT_MS 15000
@@ -30,15 +31,15 @@ struct NestGuardManager {
     GHashTable *
         pending_releases; /* uuids of domains whose guard has ended, until their live statuses say so */
     guint working;        /* jobs under way */
-    guint stuck;          /* ... of which so many whose QEMU does not answer */
+    guint stuck;          /* ... those of them whose QEMU does not answer */
     guint timer;          /* the source of the next sample; 0: no monitored domain */
     guint export;         /* the source of the export that is due; 0: none is */
-    gint64 exported;      /* when the last was */
+    gint64 exported;      /* when the last export was made */
     gboolean any_armed; /* as the listener knows it */
-    gboolean settling;  /* libvirt is back, and not all its domains were synced */
+    gboolean settling;  /* libvirt is back, and not all domains have been synced since */
 };
 
-/* --- saying it */
+/* --- publishing */
 
 static gboolean
 export_now(gpointer data)
@@ -86,7 +87,7 @@ notify_armed(NestGuardManager *manager, gboolean any)
     manager->listener->armed(manager->data, any);
 }
 
-/* That none is armed any more is told when the interval is over. */
+/* The listener hears that no domain is armed any more when the interval is over. */
 static void
 set_armed(NestMonitoredDomain *monitored, gboolean armed)
 {
@@ -95,7 +96,7 @@ set_armed(NestMonitoredDomain *monitored, gboolean armed)
         notify_armed(monitored->manager, TRUE);
 }
 
-/* While something is under way for it, it is about to change. */
+/* Does nothing while a job is under way for the domain, because its status is about to change. */
 static void
 publish(NestMonitoredDomain *monitored)
 {
@@ -151,7 +152,7 @@ begin_job(NestMonitoredDomain *monitored, NestGuardWork work)
     push_job(monitored, new_job(monitored, work));
 }
 
-/* @evidence, @probe: what is known of the sample already, and from where. */
+/* @evidence, @probe: what is already known of the sample, and from which probe. */
 static void
 begin_sample(NestMonitoredDomain *monitored, const NestEvidence *evidence, const char *probe)
 {
@@ -163,7 +164,7 @@ begin_sample(NestMonitoredDomain *monitored, const NestEvidence *evidence, const
     push_job(monitored, job);
 }
 
-/* So that those whose QEMU answers have as many workers as ever. */
+/* Gives the domains whose QEMU answers as many workers as ever. */
 static void
 allow_workers(NestGuardManager *manager)
 {
@@ -196,7 +197,7 @@ notice_stuck(NestMonitoredDomain *monitored)
     nest_monitored_domain_log_once(monitored, error);
 }
 
-/* Makes the guard what the verdict asks for. */
+/* Arms or disarms as the verdict asks for. */
 static void
 decide(NestMonitoredDomain *monitored)
 {
@@ -273,7 +274,7 @@ check_is_done(NestMonitoredDomain *monitored, const NestGuardJob *job)
     sample(monitored);
 }
 
-/* What the guard came too late for, and the guest has not left with. */
+/* Logs the snapshots with memory that were made before the guard was armed. */
 static void
 log_late_snapshots(NestMonitoredDomain *monitored, const NestGuardJob *job)
 {
@@ -289,7 +290,7 @@ log_late_snapshots(NestMonitoredDomain *monitored, const NestGuardJob *job)
     nest_log_error(guest->name, guest->uuid, error);
 }
 
-/* One that is not armed yet, as what was allowed goes on, is tried again with the next sample. */
+/* A domain is not armed while an operation that was allowed goes on. Arming is tried again with the next sample. */
 static void
 arm_is_done(NestMonitoredDomain *monitored, const NestGuardJob *job)
 {
@@ -386,7 +387,7 @@ start_timer(NestGuardManager *manager)
         manager->timer = g_timeout_add(manager->config->interval_ms, interval_is_over, manager);
 }
 
-/* While libvirt is away, and until each domain has been asked anew, what was armed counts as armed. */
+/* While libvirt is away, and until each domain has been checked anew, a domain that was armed counts as armed. */
 static gboolean
 interval_is_over(gpointer data)
 {
@@ -421,7 +422,7 @@ remove_monitored(NestGuardManager *manager, const char *uuid)
     export_soon(manager);
 }
 
-/* Its tag is gone, or says migration='allow', and it is disarmed. */
+/* Stops monitoring a domain whose tag is gone or says migration='allow', once it is disarmed. */
 static void
 drop_if_over(NestMonitoredDomain *monitored)
 {
@@ -436,7 +437,7 @@ drop_if_over(NestMonitoredDomain *monitored)
     manager->listener->changed(manager->data, uuid);
 }
 
-/* Whether virtnestd, this one or an earlier, has armed it. */
+/* Whether this virtnestd or an earlier one may have armed the domain. */
 static gboolean
 may_be_armed(const NestLiveDomain *live)
 {
@@ -454,7 +455,8 @@ add_monitored(NestGuardManager *manager, NestLiveDomain *live)
     start_timer(manager);
 }
 
-/* One whose guard has just ended is marked as guarded until its live status has been written anew. */
+/* After the guard of a domain has ended, the old live status still says that nested guests run, until
+ * it is written anew. */
 static void
 see_new(NestGuardManager *manager, NestLiveDomain *live)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The guard: watches running domains for nested guests, and has migration and save refused while they run. */
+/* The guard manager: watches running domains for nested guests, and has migration and save refused while
+ * nested guests run. */
 #pragma once
 
 #include "base/config.h"
@@ -10,11 +11,10 @@
 typedef struct NestGuardManager NestGuardManager;
 
 /**
- * NestGuardListener: what the guard calls. Both are called from the main loop.
+ * NestGuardListener: what the guard manager calls, from the main loop.
  */
 typedef struct {
-    /* nest_guard_manager_live_status() says something else of a domain than before, so its live
-     * status must be checked. */
+    /* nest_guard_manager_live_status() returns something new for a domain, so the domain must be synced. */
     void (*changed)(gpointer data, const char *uuid);
     /* Whether any domain is armed now. */
     void (*armed)(gpointer data, gboolean any);
@@ -22,7 +22,7 @@ typedef struct {
 
 /**
  * nest_guard_manager_new: begin, with no domain to guard yet.
- * @config: the settings in force; read each time, so that a reload counts from the next sample
+ * @config: the settings in force; read for each sample, so that a reload counts from the next one
  * @plugins: probes, guards and exports
  */
 NestGuardManager *nest_guard_manager_new(const NestConfig *config, const NestPluginHost *plugins,
@@ -31,8 +31,8 @@ NestGuardManager *nest_guard_manager_new(const NestConfig *config, const NestPlu
 /* Frees it; waits for the work under way. Armed domains stay armed. */
 void nest_guard_manager_free(NestGuardManager *manager);
 
-/* libvirt is there, or gone if @pool is NULL: then all is forgotten, and
- * learnt again when it is back. */
+/* libvirt is there, or gone if @pool is NULL. Then all is forgotten, and learnt again when libvirt
+ * is back. */
 void nest_guard_manager_attach(NestGuardManager *manager, NestConnectionPool *pool);
 
 /* All domains have been synced since libvirt came. */
@@ -51,18 +51,18 @@ void nest_guard_manager_job_transferring(NestGuardManager *manager, const char *
 /* A migration away, a save or a snapshot of a domain has ended, one way or the other. */
 void nest_guard_manager_job_ended(NestGuardManager *manager, const char *uuid);
 
-/* A domain's vCPUs run again. After an internal snapshot that is all that libvirt
- * tells of its end (seen in 9.0). */
+/* A domain's vCPUs run again. libvirt reports nothing else at the end of an internal snapshot (seen
+ * in 9.0). */
 void nest_guard_manager_resumed(NestGuardManager *manager, const char *uuid);
 
 /**
- * nest_guard_manager_live_status: what a domain's live status is to say.
- * @ret_allow_is_over: whether what virt-nest allow left is used up
+ * nest_guard_manager_live_status: what a domain's live status must hold.
+ * @ret_allow_is_over: whether what virt-nest allow permitted is used up
  *
- * Returns: (transfer full)(nullable) a record with a live part only; NULL where the guard has no say.
+ * Returns: (transfer full)(nullable) a live status; NULL where the guard manager has no say.
  */
 NestLiveStatus *nest_guard_manager_live_status(NestGuardManager *manager, const char *uuid,
                                                gboolean *ret_allow_is_over);
 
-/* Whether work is under way that a leaving virtnestd should wait for. */
+/* Whether work is under way for which virtnestd should wait before it ends. */
 gboolean nest_guard_manager_is_busy(const NestGuardManager *manager);

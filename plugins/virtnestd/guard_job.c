@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the guard lets a worker do for one domain, as it waits for libvirt: sample, check, arm, disarm. */
+/* The guard manager's work for one domain that a worker does, because it waits for libvirt: sample,
+ * check, arm, disarm. */
 #include "virtnestd/guard_job.h"
 
 #include "base/error.h"
@@ -117,7 +118,7 @@ nest_guard_sample(NestGuardJob *job, virDomainPtr domain)
     job->sampled = nest_guard_now();
 }
 
-/* Without a guard nothing is armed. */
+/* Without a guard plugin, no domain is armed. */
 void
 nest_guard_check(NestGuardJob *job, virDomainPtr domain)
 {
@@ -143,7 +144,7 @@ guard_plugin(NestGuardJob *job, guint i)
     return loaded;
 }
 
-/* Where that fails, a guard may be armed all the same, as when QEMU's answer was lost. */
+/* If arming failed, a guard may be armed all the same, for example if QEMU's answer was lost. */
 static void
 check_what_is_left(NestGuardJob *job, virDomainPtr domain)
 {
@@ -155,7 +156,7 @@ check_what_is_left(NestGuardJob *job, virDomainPtr domain)
     job->error = g_steal_pointer(&problem);
 }
 
-/* One that is armed is enough: what another says is an error all the same. */
+/* One plugin that arms is enough for the domain to count as armed. The error of another is reported all the same. */
 void
 nest_guard_arm(NestGuardJob *job, virDomainPtr domain)
 {

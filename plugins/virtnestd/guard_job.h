@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the guard lets a worker do for one domain, as it waits for libvirt: sample, check, arm, disarm. */
+/* The guard manager's work for one domain that a worker does, because it waits for libvirt: sample,
+ * check, arm, disarm. */
 #pragma once
 
 #include "plugin_host.h"
@@ -19,23 +20,23 @@ struct NestGuardJob {
     const NestPluginHost *plugins;
     NestConnectionPool *pool; /* a reference of its own */
     NestLiveDomain *live;     /* a reference of its own */
-    gint64 made;              /* when it was, CLOCK_MONOTONIC's milliseconds */
-    gint waited;    /* so many more, until a worker took it; -1: none has; by g_atomic_int_... */
-    gboolean stuck; /* it takes so long that QEMU does not answer; of the main loop */
-    gboolean wants_bit;     /* sample: the bit is to be read as well */
+    gint64 made;              /* when the job was made, CLOCK_MONOTONIC's milliseconds */
+    gint waited;        /* milliseconds until a worker took it; -1: none has; by g_atomic_int_... */
+    gboolean stuck;     /* it takes so long that QEMU counts as stuck; for the main loop only */
+    gboolean wants_bit; /* sample: the bit is to be read as well */
     NestEvidence evidence;  /* sample: what is known already, and what was found */
     const char *probe;      /* (nullable) sample: the plugin whose evidence counts */
     gint64 sampled;         /* ... when it was taken, CLOCK_MONOTONIC's milliseconds */
     gboolean armed;         /* whether the guard is armed now */
-    gboolean defers_to_job; /* arm: not while libvirt is at a job; then: it was */
-    gint64 since;     /* arm: when no nested guest ran yet, in seconds since 1970; 0: unknown */
+    gboolean defers_to_job; /* arm: not while libvirt does a job; afterwards: it did one */
+    gint64 since;     /* arm: the last time no nested guest ran, seconds since 1970; 0: unknown */
     gchar *late;      /* arm: (nullable) snapshots with memory that were made since then */
-    gboolean unsure;  /* arm: it failed, and may be armed all the same */
+    gboolean unsure;  /* arm: it failed, but the domain may be armed */
     gchar *aborted;   /* arm: the job that was aborted for it, or was completed first; NULL: none */
     gboolean gone;    /* the domain has ended meanwhile: an event will tell, or has told */
     GError *error;    /* what went wrong */
     gpointer manager; /* for the way back */
-    gpointer owner;   /* of the main loop: whose work it is; NULL once that is gone */
+    gpointer owner;   /* for the main loop only: the monitored domain; NULL once it is freed */
 };
 
 /* (transfer full) */
@@ -43,13 +44,14 @@ NestGuardJob *nest_guard_job_new(NestGuardWork work, const NestPluginHost *plugi
                                  NestConnectionPool *pool, NestLiveDomain *live);
 void nest_guard_job_free(NestGuardJob *job);
 
-/* Does it, on a worker. What a domain that has ended, or runs anew, leads to is no error. */
+/* Does the job, on a worker. A domain that has ended, or runs anew, is @gone, and that is no error. */
 void nest_guard_job_run(NestGuardJob *job);
 
 /* How long it has been with a worker, in milliseconds. */
 gint64 nest_guard_job_took(const NestGuardJob *job);
 
-/* Adds what the probes that need libvirt say. Error: none says anything, or one that was asked does not. */
+/* Adds the evidence of the probes that need libvirt. Error: no probe has evidence, or the last that was
+ * asked failed. */
 void nest_guard_sample(NestGuardJob *job, virDomainPtr domain);
 
 /* Whether the guard is armed. */
@@ -58,7 +60,8 @@ void nest_guard_check(NestGuardJob *job, virDomainPtr domain);
 void nest_guard_arm(NestGuardJob *job, virDomainPtr domain);
 void nest_guard_disarm(NestGuardJob *job, virDomainPtr domain);
 
-/* Adds what the probes that only read files say; for the main loop. (nullable) Returns the plugin that counted. */
+/* Adds the evidence of the probes that only read files; for the main loop. Returns: (nullable) the plugin that
+ * counted. */
 const char *nest_guard_sample_here(const NestPluginHost *plugins, const NestGuest *guest,
                                    NestEvidence *evidence);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The host's KVM module, made ready as soon as a tagged domain wants it.
  *
- * A reload takes as long as the kernel does, and waits for others, so it runs on a thread of its
- * own, one at a time. A failure is logged once. If guests keep the module in use, the end of one
- * of them leads to a new try. */
+ * A reload takes as long as the kernel needs, and waits for other programs. So it runs on a thread
+ * of its own, one at a time. A failure is logged once. If guests keep the module in use, the end of
+ * one of them leads to a new try. */
 #include "virtnestd/host.h"
 
 #include "base/error.h"
@@ -72,8 +72,8 @@ reload_is_done(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-/* Keeps nesting on at the next boot as well: untagged guests that start at boot would have the module in
- * use before anybody could turn nesting on. */
+/* Also keeps nesting on at the next boot. Otherwise untagged guests that start at boot would use the
+ * module before anybody could turn nesting on. */
 static gpointer
 reload_host_module(gpointer data)
 {

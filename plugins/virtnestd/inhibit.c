@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* logind's delay inhibitor: held while a guard is armed, it makes a host's shutdown wait for the guests.
+/* logind's delay inhibitor: it is held while a guard is armed, and makes the host's shutdown wait for the guests.
  *
  * Theory of operation: while the inhibitor is to be held, logind's name on the system bus is
- * watched, and each owner of the name is asked once for the inhibitor. That is a file descriptor,
- * and closing it lets go. A call whose result is no longer wanted is cancelled, and GDBus closes
- * the descriptor that comes with it. The callback finds the call cancelled and touches nothing,
- * because the NestInhibit may be gone. */
+ * watched, and each owner of the name is asked once for the inhibitor. The inhibitor is a file
+ * descriptor, and closing it releases the inhibitor. A call whose result is no longer wanted is
+ * cancelled, and GDBus closes the descriptor that comes with it. The callback finds the call
+ * cancelled and touches nothing, because the NestInhibit may be gone. */
 #include "virtnestd/inhibit.h"
 
 #include "base/log.h"
@@ -28,7 +28,7 @@ struct NestInhibit {
     int fd;                 /* the inhibitor; -1: not held */
     GCancellable *draining; /* the drain command runs; NULL: it does not */
     gboolean shutting_down; /* as logind said last */
-    gboolean told;          /* the log has the line that it cannot be had */
+    gboolean told;          /* the log says already that there is no inhibitor */
 };
 
 NestInhibit *
@@ -57,7 +57,7 @@ drop_inhibitor(NestInhibit *inhibit)
     inhibit->fd = -1;
 }
 
-/* logind, or the bus, is no more. */
+/* logind or the bus is gone. */
 static void
 lose(NestInhibit *inhibit)
 {
@@ -154,8 +154,7 @@ drain(NestInhibit *inhibit)
     g_subprocess_wait_async(process, inhibit->draining, on_drained, inhibit);
 }
 
-/* After a shutdown that was called off, the inhibitor is asked for again, at once
- * or when the drain has ended. */
+/* Asks for the inhibitor again after a shutdown that was called off: at once, or when the drain has ended. */
 static void
 on_shutdown(GDBusConnection *bus, const gchar *sender, const gchar *path, const gchar *interface,
             const gchar *signal, GVariant *parameters, gpointer data)
@@ -172,7 +171,7 @@ on_shutdown(GDBusConnection *bus, const gchar *sender, const gchar *path, const 
         drain(inhibit);
 }
 
-/* virtnestd goes on if the bus closes the connection; GDBus would end the process. */
+/* If the bus closes the connection, virtnestd goes on; by default, GDBus would end the process. */
 static void
 on_appeared(GDBusConnection *bus, const gchar *name, const gchar *owner, gpointer data)
 {
@@ -201,7 +200,7 @@ on_vanished(GDBusConnection *bus, const gchar *name, gpointer data)
     log_inhibitor_once(inhibit, bus ? "it is not on the system bus" : "there is no system bus");
 }
 
-/* The last guard is disarmed while the drain still runs: the drain's own end counts. */
+/* If the last guard is disarmed while the drain runs, the inhibitor is held until the drain ends. */
 void
 nest_inhibit_hold(NestInhibit *inhibit, gboolean hold)
 {

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* When the snapshot was begun, in seconds since 1970. Before that element there is only text, in which
- * libvirt escapes what could be taken for the element (its snapshot_conf.c). */
+/* The element with the time when the snapshot was begun, in seconds since 1970. Only text comes before
+ * it, and libvirt escapes in that text what could be taken for the element (its snapshot_conf.c). */
 #define CREATED "<creationTime>"
 
 gchar *

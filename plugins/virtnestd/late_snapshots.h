@@ -6,9 +6,9 @@
 #include <libvirt/libvirt.h>
 
 /**
- * nest_late_snapshots: those that may hold nested guests of which nobody knew.
+ * nest_late_snapshots: find the snapshots that may hold nested guests of which nobody knew.
  * @domain: running, and armed by now
- * @since: when no nested guest ran yet, in seconds since 1970
+ * @since: the last time when no nested guest ran, in seconds since 1970
  *
  * While QEMU makes an internal snapshot, libvirt knows no job that could be aborted, and
  * QEMU answers nothing. So the end of the snapshot has to be waited for, and then it can

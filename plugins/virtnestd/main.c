@@ -2,12 +2,12 @@
 /* virtnestd: follows libvirt's events and acts where no hook can: see virtnestd(8).
  *
  * This file has the process, its signals and its settings. event_connection.c receives libvirt's events, and
- * connection_pool.c has the connections for calls. scan.c and domains.c decide which domains are synced, and
- * correct.c (with define_tracker.c) and live_domain.c of common/virt, publish.c and restart.c do what is then to be
- * done. host.c takes care of the host's KVM module. guard.c watches running domains, each a monitored domain
- * (monitored_domain.c); guard_job.c does its work on a worker, through the plugins that plugins/plugin_host.c has
- * loaded, and late_snapshots.c names what it came too late for. inhibit.c delays the host's shutdown, release.c
- * disarms all domains, and notify.c tells systemd. */
+ * connection_pool.c has the connections for calls. scan.c and domains.c decide which domains are synced. The parts
+ * of a sync are in correct.c (with define_tracker.c) and live_domain.c of common/virt, and in publish.c and
+ * restart.c. host.c takes care of the host's KVM module. guard.c watches running domains, each as a monitored
+ * domain (monitored_domain.c). guard_job.c does the guard's work on a worker, through the plugins that
+ * plugins/plugin_host.c has loaded. late_snapshots.c names the snapshots that were made before the guard was armed.
+ * inhibit.c delays the host's shutdown, release.c disarms all domains, and notify.c reports to systemd. */
 #include "base/config.h"
 #include "base/error.h"
 #include "base/liveness.h"
@@ -22,7 +22,7 @@
 #include <glib-unix.h>
 #include <locale.h>
 
-/* How long SIGTERM waits for calls of libvirt that are under way. */
+/* How long SIGTERM waits for calls to libvirt that are under way. */
 #define STOP_SECONDS 5
 #define STOP_POLL_MS 20
 
@@ -42,7 +42,7 @@ typedef struct {
     NestDomains *domains;            /* which domains are to be synced */
     NestEventConnection *connection; /* the connection to libvirt */
     GMainLoop *loop;                 /* runs until SIGTERM */
-    gboolean idle;                   /* stopped, and no call of libvirt is under way */
+    gboolean idle;                   /* stopped, and no call to libvirt is under way */
 } Daemon;
 
 static void
@@ -114,8 +114,7 @@ on_guard_armed(gpointer data, gboolean any)
 
 static const NestGuardListener guard_listener = {on_guard_changed, on_guard_armed};
 
-/* Looks at all domains again, because the effect of a tag with
- * required='no' depends on the host. */
+/* Scans all domains again, because the effect of a tag with required='no' depends on the host. */
 static void
 on_host_ready(gpointer data)
 {
@@ -134,7 +133,7 @@ load_settings(Daemon *daemon, GError **error)
     return TRUE;
 }
 
-/* SIGHUP: settings that cannot be read leave those in force as they are. */
+/* SIGHUP: if the settings cannot be read, those in force stay as they are. */
 static gboolean
 reload_settings(gpointer data)
 {
@@ -158,7 +157,7 @@ quit(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-/* A guard that is just being armed or disarmed is waited for as well. */
+/* Also waits for a guard that is just being armed or disarmed. */
 static gboolean
 quit_idle(gpointer data)
 {
@@ -201,7 +200,7 @@ run(Daemon *daemon, const char *uri)
     nest_notify("READY=1\nSTATUS=Waiting for libvirt");
     g_main_loop_run(daemon->loop);
     nest_event_connection_free(daemon->connection);
-    if (daemon->idle) { /* else a worker waits for libvirt and still needs it */
+    if (daemon->idle) { /* else a worker waits for libvirt and still needs these */
         nest_domains_free(daemon->domains);
         nest_guard_manager_free(daemon->manager);
         nest_plugin_host_free(daemon->plugins);
@@ -246,7 +245,7 @@ read_options(int *argc, char ***argv, gchar **ret_uri, gboolean *ret_release, GE
     return TRUE;
 }
 
-/* Takes the settings, the lock and the plugins. */
+/* Reads the settings, takes the lock and loads the plugins. */
 static gboolean
 prepare(Daemon *daemon, GError **error)
 {
@@ -262,9 +261,9 @@ prepare(Daemon *daemon, GError **error)
     return TRUE;
 }
 
-/* Loads the plugins that disarm. The blocker is loaded whatever the settings say, and
- * without settings of its own: it may have been armed before the settings were broken, or
- * before it was left out of them. */
+/* Loads the plugins that disarm. The blocker is loaded whatever the settings say, and without
+ * settings of its own: it may have armed domains before the settings were broken, or before it was
+ * left out of them. */
 static NestPluginHost *
 load_to_disarm(void)
 {

@@ -44,7 +44,7 @@ nest_monitored_domain_is_lifted(const NestMonitoredDomain *monitored)
            (!monitored->once_used && nest_allow_holds(&monitored->live->allow, real_seconds()));
 }
 
-/* Without a tag that asks for it nothing is armed anew, but what is armed stays while nested guests run. */
+/* A domain is newly armed only if a tag asks for it, but an armed domain stays armed while nested guests run. */
 gboolean
 nest_monitored_domain_wants_arms(const NestMonitoredDomain *monitored)
 {
@@ -53,7 +53,8 @@ nest_monitored_domain_wants_arms(const NestMonitoredDomain *monitored)
            (monitored->live->guarded || monitored->armed);
 }
 
-/* A KVM guest has a counter, and to read its registers taints it: only where the counter stays away. */
+/* A KVM guest has a counter, and reading its registers taints it. So the bit is read only if the
+ * verdict needs it, or if the counter stays away. */
 gboolean
 nest_monitored_domain_wants_bit(const NestMonitoredDomain *monitored)
 {

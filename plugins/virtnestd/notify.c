@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What systemd wants to know of a service (sd_notify(3)), sent as its protocol says: one datagram.
+/* Reports the service's state to systemd (sd_notify(3)), as its protocol says: in one datagram.
  */
 #include "virtnestd/notify.h"
 

@@ -4,7 +4,7 @@
 
 #include "virt/virt.h"
 
-/* @element: (nullable) NULL takes it away. */
+/* @element: (nullable) NULL removes it. */
 static gboolean
 set_element(virDomainPtr domain, const char *element, const char *prefix, const char *uri,
             GError **error)
@@ -20,8 +20,8 @@ set_element(virDomainPtr domain, const char *element, const char *prefix, const 
     return FALSE;
 }
 
-/* (transfer full)(nullable) The record as it should stand in the live XML; NULL: the tag and the
- * guard are gone, so the record must go as well. */
+/* (transfer full)(nullable) virtnestd's element as it should stand in the live XML. NULL: the tag
+ * and the guard are gone, so the element must be removed as well. */
 static gchar *
 wanted_element(const NestLiveDomain *live, const NestLiveStatus *status)
 {

@@ -21,8 +21,8 @@ typedef struct {
     GError *error; /* why it could not be disarmed */
 } Disarming;
 
-/* Disarms a domain, and writes an empty live part, in which no guard has a say. A domain without a live status
- * gets none. */
+/* Disarms a domain, and writes a live status that says nothing of a guard. A domain without a live status gets
+ * none. */
 static void
 disarm_and_publish(NestGuardJob *job, virDomainPtr domain)
 {
@@ -47,9 +47,9 @@ disarming_read_live_domain(Disarming *disarming)
     return live;
 }
 
-/* The live status may never have been written, and the tag may be gone since then, but no domain is
- * armed whose vCPUs lack the feature. Of the others, the guard asks only those QEMUs that somebody
- * has asked before, so no untagged domain is tainted by this. */
+/* An armed domain may have no live status, and its tag may be gone by now, but its vCPUs have the
+ * feature. The guard asks a QEMU only if somebody has already sent a command to its monitor, so
+ * this taints no untagged domain. */
 static void
 disarming_run(gpointer data, gpointer unused)
 {
@@ -112,8 +112,8 @@ disarming_new(NestConnectionPool *pool, const NestPluginHost *plugins, GAsyncQue
     return disarming;
 }
 
-/* Domains that do not come back keep their threads, which end with the
- * process, and what these need. */
+/* If domains do not come back, their threads go on until the process ends, so what the threads need
+ * is not freed. */
 static gboolean
 disarm_domains(virConnectPtr connection, const NestPluginHost *plugins, virDomainPtr *list, guint n)
 {

@@ -7,11 +7,11 @@
 /**
  * nest_disarm_all: disarm all running domains and say in their live statuses that nothing is guarded.
  * @uri: libvirt's
- * @plugins: guards are asked; the rest is not needed
+ * @plugins: only its guards are used
  *
- * To be used when no virtnestd runs any more, because that would arm them again. A domain whose
- * QEMU does not answer is left as it is after a while.
+ * To be used when no virtnestd runs any more, because virtnestd would arm the domains again. If the
+ * QEMU of a domain does not answer for some seconds, the domain is left as it is.
  *
- * Returns: FALSE if one could not be disarmed, which has been logged, or with NEST_ERROR_LIBVIRT.
+ * Returns: FALSE if a domain could not be disarmed, which has been logged; or with NEST_ERROR_LIBVIRT.
  */
 gboolean nest_disarm_all(const char *uri, const NestPluginHost *plugins, GError **error);

@@ -9,10 +9,11 @@
 
 #include <string.h>
 
-/* A guest that has run for longer has begun to work, and is not stopped: virtnestd was held up. */
+/* A guest that has run for longer has begun to work, so it is not stopped. This can happen if
+ * virtnestd was delayed. */
 #define LONGEST_RUN_MS 10000
 
-/* Whether this XML is tagged, requires the feature and has not got it. */
+/* Whether the domain of this XML is tagged, requires the feature and lacks it. */
 static gboolean
 lacks_feature(const char *text)
 {

@@ -5,7 +5,7 @@
 
 #include "virt/correct.h"
 
-/* What the events have told of a start; the greater says more. */
+/* What the events have told of a start. A greater value says more. */
 typedef enum {
     NEST_START_NONE,    /* nothing */
     NEST_START_PERHAPS, /* it began to run: booted, or resumed from a pause */

@@ -13,7 +13,7 @@ struct NestScan {
     NestDomainList *list; /* all domains */
     guint length;         /* of them */
     gboolean is_local;    /* libvirt's files are this host's */
-    guint taken;          /* of the list so far, from its start */
+    guint taken;          /* how many of the list were taken, from its start */
 };
 
 NestScan *

@@ -7,11 +7,10 @@
 /**
  * NestScan: the host's domains at one moment.
  *
- * Theory of operation: on most hosts most domains are none of ours. libvirt's own file of
- * the definition shows that, or one call if the file is not at hand. So the list is gone
- * through in batches, each on one thread, and only those domains that mention virt-nest are
- * then synced one by one, which trusts nothing but libvirt. Batches are small, because
- * events wait until a batch is done.
+ * Theory of operation: on most hosts most domains are none of ours. libvirt's own file of the
+ * definition shows that, or one call if the file is not at hand. So the list is filtered in
+ * batches, each on one thread. Only domains that mention virt-nest are then synced, one by one, and
+ * a sync trusts nothing but libvirt. Batches are small, because events wait until a batch is done.
  */
 typedef struct NestScan NestScan;
 
