@@ -10,7 +10,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define FAULT "virt-nest failed, which is a mistake in it: please report it, with the domain's XML"
+#define FAULT                                                                                      \
+    "virt-nest failed because of a bug in virt-nest: please report it, with the domain's XML"
 #define NO_MEMORY "there is not enough memory: free some and try again"
 #define NO_TIME                                                                                    \
     "it takes too long: see whether this host is overloaded, and whether libvirt or the journal "  \

@@ -128,8 +128,8 @@ read_live_status(Call *call)
     if (call->live->uuid)
         nest_log(
             G_LOG_LEVEL_WARNING, call->name, call->uuid,
-            "the live status in its metadata is not what this virt-nest writes; no more is believed of "
-            "it than that it %s [NEST-STATE]",
+            "the live status in its metadata is not what this virt-nest writes, so virt-nest believes only "
+            "that the domain %s [NEST-STATE]",
             call->live->nested ? "may be running nested guests" : "was running");
     else
         nest_log_error(call->name, call->uuid, error);
@@ -362,8 +362,8 @@ is_restarted(const Call *call)
         !nest_liveness_is_held())
         return FALSE;
     nest_log(G_LOG_LEVEL_MESSAGE, call->name, call->uuid,
-             "starts without its nested CPU, faster than its definition was corrected; virtnestd "
-             "starts it again (on-stale=restart)");
+             "it starts without its nested CPU, because its definition was not corrected yet; "
+             "virtnestd stops it and starts it again (on-stale=restart)");
     return TRUE;
 }
 
@@ -396,8 +396,8 @@ check_start(Call *call, GError **error)
 }
 
 #define LET_THEM_COME                                                                              \
-    "let them come with migration='allow' in the image's tag (virsh managedsave-edit, "            \
-    "save-image-edit)"
+    "to let it in with them, set migration='allow' in the saved image's tag (virsh "               \
+    "managedsave-edit or virsh save-image-edit)"
 
 /* The live status travels with the saved state: nested guests that ran when the state was written are
  * still in it. The time that virt-nest allow gave may be over by now; it was not over when the state
@@ -438,8 +438,8 @@ check_running_here(Call *call, GError **error)
     if (ran_nested_guests(call) && !nest_runtime_flag_test(NEST_RUNTIME_FLAG_RESUMING, call->uuid))
         nest_log(
             G_LOG_LEVEL_WARNING, call->name, call->uuid,
-            "comes with nested guests running in it: it is let in, as by the notes of virt-nest it is not "
-            "restored from a saved image, but reverted to a snapshot or made from such XML");
+            "comes with nested guests running in it, and is let in: virt-nest has no note of a restore, so it "
+            "was reverted to a snapshot, or was created from XML that has a live status");
     return TRUE;
 }
 
@@ -582,7 +582,7 @@ session_note(const Call *call, const GError *reason)
     if (!hook_is_in_session() || !is_about_cpu(reason))
         return g_strdup("");
     return g_strdup_printf("; in a session (qemu:///session) there is no virtnestd and no guard: "
-                           "virt-nest -c qemu:///session apply %s corrects a definition",
+                           "run virt-nest -c qemu:///session apply %s to correct the definition",
                            name);
 }
 

@@ -144,7 +144,7 @@ nest_blocker_directory_open(const NestGuest *guest, GError **error)
             error, NEST_ERROR, NEST_ERROR_GUARD,
             "%s/domain-%d-*, its QEMU's own directory, cannot be used (%s); only domains of this host's "
             "qemu:///system can be guarded",
-            DIRECTORIES, guest->id, path ? g_strerror(errno) : "not exactly one is there");
+            DIRECTORIES, guest->id, path ? g_strerror(errno) : "there is none, or more than one");
         return NULL;
     }
     directory = g_new0(NestBlockerDirectory, 1);
@@ -195,9 +195,10 @@ nest_blocker_directory_put(NestBlockerDirectory *directory, const NestBlockerFor
         problem = errno;
     if (problem == 0)
         return directory->image;
-    g_set_error(error, NEST_ERROR, NEST_ERROR_GUARD,
-                "cannot write %s, %" G_GSIZE_FORMAT
-                " bytes: %s; make that possible, the next try is soon",
-                directory->image, format->size, g_strerror(problem));
+    g_set_error(
+        error, NEST_ERROR, NEST_ERROR_GUARD,
+        "cannot write %s, %" G_GSIZE_FORMAT
+        " bytes: %s; make its directory writable, with room on its disk; virtnestd tries again soon",
+        directory->image, format->size, g_strerror(problem));
     return NULL;
 }

@@ -241,7 +241,7 @@ try_formats(Attempt *attempt, GError **error)
     }
     if (directory)
         g_set_error(error, NEST_ERROR, NEST_ERROR_GUARD,
-                    "its QEMU opens none of %sand needs one: see [" GROUP "] " KEY
+                    "its QEMU opens none of %sand the guard needs one: see [" GROUP "] " KEY
                     " in virt-nest.conf(5)",
                     reasons->str);
     return FALSE;
@@ -268,8 +268,9 @@ try_to_arm(Attempt *attempt, GError **error)
     if (!g_str_equal(attempt->migration.status, "completed") ||
         (ask_job(attempt->domain, &job, NULL) && (job == NO_JOB || !jobs[job].ours)))
         return ARMED;
-    g_set_error(error, NEST_ERROR, NEST_ERROR_GUARD,
-                "QEMU has completed a migration or save, and libvirt decides what becomes of it");
+    g_set_error(
+        error, NEST_ERROR, NEST_ERROR_GUARD,
+        "QEMU has completed a migration or save, and libvirt has yet to end the guest or let it go on");
     return BUSY;
 }
 
@@ -279,7 +280,7 @@ check_job(const Attempt *attempt, int job, GError **error)
 {
     if (!jobs[job].ours) {
         g_set_error(error, NEST_ERROR, NEST_ERROR_GUARD,
-                    "libvirt is at a %s, which is not for us to abort; wait for its end",
+                    "libvirt is at a %s, which virtnestd never aborts; wait for its end",
                     jobs[job].name);
         return FALSE;
     }
@@ -287,7 +288,7 @@ check_job(const Attempt *attempt, int job, GError **error)
         return TRUE;
     g_set_error_literal(
         error, NEST_ERROR, NEST_ERROR_GUARD,
-        "libvirt is at a compressed save, whose abort could end libvirt's daemon, so it goes on; "
+        "libvirt is at a compressed save, and an abort could end libvirt's daemon, so it goes on; "
         "bring the guest back only on a host with nesting on");
     return FALSE;
 }
@@ -304,7 +305,7 @@ make_way(Attempt *attempt, GError **error)
     if (g_str_has_prefix(attempt->migration.status, "postcopy")) {
         g_set_error(
             error, NEST_ERROR, NEST_ERROR_GUARD,
-            "it is in a post-copy migration, whose abort would lose it; it goes on at its destination");
+            "its post-copy migration goes on, as an abort would lose the guest; it then runs at the destination");
         return FALSE;
     }
     if (!ask_job(attempt->domain, &job, error))
@@ -334,7 +335,8 @@ explain_arm_failure(const Attempt *attempt, const GError *problem)
                    : g_strdup("it has ended");
     if (is_forbidden(problem))
         return g_strdup(
-            "its QEMU was started with -only-migratable, which forbids it; start it without");
+            "its QEMU was started with -only-migratable, which forbids that; stop the domain, and start it "
+            "without that option");
     if (is_busy(problem) && attempt->aborted)
         return g_strdup_printf("its %s does not end; end it with virsh domjobabort", attempt->job);
     if (is_busy(problem))
@@ -404,7 +406,7 @@ remove_node(virDomainPtr domain, GError **error)
     if (migration.blocked)
         g_set_error(
             error, NEST_ERROR, NEST_ERROR_GUARD,
-            "QEMU still names the node that was removed; the next start of the domain is without it");
+            "QEMU still blocks them by the node that was removed; to end this, stop the domain and start it again");
     return !migration.blocked;
 }
 

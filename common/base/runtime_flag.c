@@ -50,7 +50,8 @@ nest_runtime_flag_set(NestRuntimeFlag flag, const char *uuid, GError **error)
 
     if (path && make_stamp(path))
         return TRUE;
-    g_set_error(error, NEST_ERROR, NEST_ERROR_IO, "cannot leave a note about '%s' (%s): %s", uuid,
+    g_set_error(error, NEST_ERROR, NEST_ERROR_IO,
+                "cannot write a note about domain '%s' (%s): %s: see whether /run is full", uuid,
                 path ? path : "not a uuid", path ? g_strerror(errno) : "no file made");
     return FALSE;
 }

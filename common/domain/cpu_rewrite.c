@@ -330,9 +330,9 @@ print_cpu(xmlNode *cpu, gchar **ret_cpu, GError **error)
 {
     if (!is_printable(cpu)) {
         g_set_error_literal(error, NEST_ERROR, NEST_ERROR_XML,
-                            "inside of its <cpu> a namespace with '<' or '&' in its name is "
-                            "declared, with which it cannot be written anew: remove from <cpu> "
-                            "what is not libvirt's");
+                            "its <cpu> declares a namespace with '<' or '&' in its name, so "
+                            "virt-nest cannot rewrite it: remove everything from <cpu> that is "
+                            "not libvirt's");
         return FALSE;
     }
     *ret_cpu = nest_xml_dump(cpu);

@@ -191,8 +191,10 @@ undo(Work *work)
     definition->action = work->untouched ? NEST_DEFINITION_RESTORED : NEST_DEFINITION_RELEASED;
     g_ptr_array_add(definition->changes,
                     g_strconcat(why,
-                                work->untouched ? ": the CPU from before it stands again"
-                                                : ", but the CPU was changed since: it stays",
+                                work->untouched
+                                    ? ": the CPU from before the correction is restored"
+                                    : ", but somebody changed the CPU since the correction: "
+                                      "it is left as it is",
                                 NULL));
     nest_record_clear(&work->state->record);
 }
@@ -207,8 +209,8 @@ record_correction(Work *work, const char *cpu)
     g_auto(GStrv) parts = g_strsplit(uuid, "-", -1);
 
     if (!cpu)
-        g_ptr_array_add(changes, g_strdup("the CPU from before the correction stands again: it is "
-                                          "right for the tag as it is now"));
+        g_ptr_array_add(changes, g_strdup("the CPU from before the correction is restored: it fits "
+                                          "the tag as it is now"));
     nest_record_clear(record);
     record->original = cpu_source(base(work));
     record->applied = g_strdup(cpu ? cpu : record->original);

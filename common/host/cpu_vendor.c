@@ -141,8 +141,8 @@ nest_cpu_vendor_refuse(GError **error)
 
     g_set_error(
         error, NEST_ERROR, NEST_ERROR_HOST_VENDOR,
-        "this host's CPU is of a vendor virt-nest does not know (vendor_id in /proc/cpuinfo): KVM "
-        "guests can be nested on %s only: use type='qemu'",
+        "this host's CPU is of a vendor that virt-nest does not know (vendor_id in /proc/cpuinfo), "
+        "and KVM guests can have nested guests on %s only: use type='qemu'",
         titles);
 }
 

@@ -32,7 +32,7 @@ nest_kvm_lock_take(GError **error)
     g_set_error(
         error, NEST_ERROR, NEST_ERROR_HOST_LOCK,
         "another program has been changing the KVM module for more than %d seconds (it holds "
-        "/run/virt-nest/host.lock; fuser names it): try again when it is through",
+        "/run/virt-nest/host.lock; fuser names it): try again when it has finished",
         LOCK_MS / 1000);
     close(lock);
     return -1;

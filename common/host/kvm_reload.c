@@ -69,8 +69,8 @@ refuse_files(const char *name, const char *why, GError **error)
 {
     g_set_error(
         error, NEST_ERROR, NEST_ERROR_HOST_FILES,
-        "the module %s stays as it is, as it could not be loaded again: %s: install the modules of "
-        "the running kernel again, or reboot into the one whose modules are there",
+        "the module %s stays as it is, because it could not be loaded again (%s): install the running "
+        "kernel's modules again, or reboot into a kernel whose modules are installed",
         name, why);
     return FALSE;
 }
@@ -213,9 +213,11 @@ give_parameters_back(Reload *reload, Load load, const char *nested)
             (void)load_plainly(reload->module, nested); /* check_outcome() notices if this fails */
     }
     if (problem < 0)
-        nest_log(G_LOG_LEVEL_WARNING, NULL, NULL,
-                 "%s was loaded without %s, which it had before: %s", reload->host.vendor->module,
-                 lost, g_strerror(-problem));
+        nest_log(
+            G_LOG_LEVEL_WARNING, NULL, NULL,
+            "%s was loaded without its former parameters %s (%s): to set them again, write them "
+            "into /etc/modprobe.d and load the module again",
+            reload->host.vendor->module, lost, g_strerror(-problem));
 }
 
 static int

@@ -16,7 +16,8 @@ static const struct {
     const char *name, *how;
     gboolean for_good;
 } kinds[] = {
-    [NEST_MODPROBE_INSTALL] = {"install", "which modprobe runs in place of loading it", FALSE},
+    [NEST_MODPROBE_INSTALL] = {"install",
+                               "so that modprobe runs that command in place of loading it", FALSE},
     [NEST_MODPROBE_BLACKLIST] = {"blacklist", "so that it is not loaded by itself", FALSE},
     [NEST_MODPROBE_KERNEL_BLACKLIST] = {"module-blacklist", "so that the kernel refuses it", TRUE},
 };
@@ -182,7 +183,7 @@ nest_modprobe_bars_refuse(const NestModprobeBar *bar, const char *module, const 
 
     g_set_error(error, NEST_ERROR, NEST_ERROR_HOST_KEPT_OFF,
                 "the module %s is kept away by %s%s, %s: remove that %s%s%s", module, where,
-                bar->dependency ? ", which is about " DEPENDENCY ", that it needs" : "",
+                bar->dependency ? ", a setting for " DEPENDENCY ", a module that it needs" : "",
                 kinds[bar->kind].how,
                 argument ? "from the boot loader's configuration and boot again" : "line",
                 command ? ", or run " : "", command ? command : "");

@@ -355,9 +355,10 @@ refuse_overridden(const NestModprobeSetting *off, const NestModprobeSetting *win
 {
     g_set_error(
         error, NEST_ERROR, NEST_ERROR_HOST_KEPT_OFF,
-        "%s:%u (options %s nested=%s) is to keep nesting off, but the distribution's %s:%u "
-        "(nested=%s) is read after it: to have nesting remove the first line, or run virt-nest host "
-        "enable --force; to have none put it into a file that is read later",
+        "%s:%u (options %s nested=%s) is meant to keep nesting off, but the distribution's %s:%u "
+        "(nested=%s) is read after it and turns nesting on: to turn nesting on, remove the first line "
+        "or run virt-nest host enable --force; to keep it off, move the first line into a file that is "
+        "read later",
         off->file, off->line, off->name, off->value, winner->file, winner->line, winner->value);
     return FALSE;
 }

@@ -63,8 +63,8 @@ read_duration(Request *request, GError **error)
     if (request->seconds > 0 && request->seconds <= LONGEST_DAYS * unit_seconds('d'))
         return TRUE;
     g_set_error(error, NEST_ERROR, NEST_ERROR_USAGE,
-                "--for '%s' is no time: it takes a number and its unit, as 90s, 10m, 2h or 1d, "
-                "of %d days at most",
+                "--for does not take '%s': give a number and its unit, such as 90s, 10m, 2h or 1d, "
+                "and %d days at most",
                 request->duration, LONGEST_DAYS);
     return FALSE;
 }
@@ -89,8 +89,8 @@ read_guarded(const NestConnection *connection, virDomainPtr domain, GError **err
 
     if (virDomainIsActive(domain) != 1) {
         g_set_error_literal(error, NEST_ERROR, NEST_ERROR_GUARD,
-                            "it does not run, so it has no guard that could be lifted: what is "
-                            "allowed holds for a running guest, start it first (virsh start)");
+                            "it does not run, so it has no guard to lift: start it first (virsh "
+                            "start)");
         return NULL;
     }
     if (!nest_live_domain_read(domain, definition, FALSE, &run, error))
@@ -98,9 +98,9 @@ read_guarded(const NestConnection *connection, virDomainPtr domain, GError **err
     if (run && (run->guarded || (run->marked && run->state->live.guard)))
         return g_steal_pointer(&run);
     g_set_error_literal(error, NEST_ERROR, NEST_ERROR_GUARD,
-                        "it is not guarded, so there is nothing to lift: it has no tag with "
-                        "migration='refuse', or no nested CPU (virt-nest status tells); virsh "
-                        "migrate and virsh save are not refused for it");
+                        "it is not guarded, so migration and save are not refused and there is "
+                        "nothing to lift: it has no tag with migration='refuse', or no nested CPU "
+                        "(see virt-nest status)");
     return NULL;
 }
 
@@ -221,11 +221,11 @@ let_follow(virDomainPtr domain, const Request *request, GError **error)
         if (nest_live_status_guard_is(&run->state->live, outcomes[i].guard))
             print_allowed(domain, request, outcomes[i].text);
     if (!run)
-        g_set_error(error, NEST_ERROR, NEST_ERROR_DAEMON,
-                    "virtnestd did not answer within %d s: what is %s is written down, and counts "
-                    "as soon as virtnestd reads it; until then the guard stays as it was: see "
-                    "systemctl status virtnestd",
-                    WAIT_SECONDS, request->end ? "taken back" : "allowed");
+        g_set_error(
+            error, NEST_ERROR, NEST_ERROR_DAEMON,
+            "virtnestd did not answer within %d s: the guard stays as it was until virtnestd "
+            "reads what was %s: see systemctl status virtnestd",
+            WAIT_SECONDS, request->end ? "taken back" : "allowed");
     return run != NULL;
 }
 
@@ -249,7 +249,7 @@ load_guards(GError **error)
         return g_steal_pointer(&plugins);
     g_set_error_literal(error, NEST_ERROR, NEST_ERROR_PLUGIN,
                         "virtnestd does not run, and none of its guard plugins could be loaded to "
-                        "take the guard away from here: start virtnestd (systemctl start "
+                        "disarm the guard without it: start virtnestd (systemctl start "
                         "virtnestd), then try again");
     return NULL;
 }
@@ -291,15 +291,15 @@ do_alone(const NestLiveDomain *run, virDomainPtr domain, const Request *request,
     if (request->end) {
         print_allowed(
             domain, request,
-            "virtnestd does not run: the guard comes back with it (systemctl start virtnestd)");
+            "virtnestd does not run: to arm the guard again, start it (systemctl start virtnestd)");
         return TRUE;
     }
     if (!disarm_guard_plugins(run, domain, error) || !write_lifted(run, domain, error))
         return FALSE;
     print_allowed(
         domain, request,
-        "virtnestd does not run, so its guard was taken away from here; it comes back with "
-        "virtnestd, once that is over (systemctl start virtnestd)");
+        "virtnestd does not run, so this command disarmed the guard itself; the next virtnestd arms it "
+        "again once that is over (systemctl start virtnestd)");
     return TRUE;
 }
 
@@ -332,7 +332,7 @@ read_options(NestCall *call, Request *request, int *ret_status)
          "for a time: 90s, 10m, 2h or 1d, 7d at most", "DURATION"},
         {"once", 0, 0, G_OPTION_ARG_NONE, &request->once,
          "for one migration, save or memory snapshot (the default)", NULL},
-        {"end", 0, 0, G_OPTION_ARG_NONE, &request->end, "no longer: take it back", NULL},
+        {"end", 0, 0, G_OPTION_ARG_NONE, &request->end, "take back what was allowed", NULL},
         G_OPTION_ENTRY_NULL,
     };
 
@@ -341,7 +341,7 @@ read_options(NestCall *call, Request *request, int *ret_status)
     if (request->duration && !read_duration(request, &error))
         *ret_status = nest_command_fail(error);
     else if ((request->duration != NULL) + request->once + request->end > 1)
-        *ret_status = nest_command_misused(call, "say one of --for, --once and --end");
+        *ret_status = nest_command_misused(call, "give only one of --for, --once and --end");
     else if (g_strv_length(call->arguments) != 1)
         *ret_status = nest_command_misused(call, "name one domain");
     else

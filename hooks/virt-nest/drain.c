@@ -197,7 +197,7 @@ wait_for_all(Drain *drain, virConnectPtr libvirt)
         }
         g_usleep(POLL_US);
     }
-    return "all that could hear are off";
+    return "nothing more to wait for";
 }
 
 static guint
@@ -223,8 +223,9 @@ tell_deaf(const Drain *drain)
 
         if (guest->deaf)
             print_guest_line(
-                guest, "paused, so it cannot hear that it is to shut down; it is left as it is: "
-                       "virsh resume (or dompmwakeup) lets it hear");
+                guest,
+                "paused, so it would not notice a shutdown request; it is left as it is: run "
+                "virsh resume (or virsh dompmwakeup) first");
     }
 }
 
@@ -252,9 +253,9 @@ shut_down_all(Drain *drain, virConnectPtr libvirt)
         return NEST_EXIT_DONE;
     return nest_command_fail(g_error_new(
         NEST_ERROR, NEST_ERROR_LIVE_RUNNING,
-        "%u of %u domains left (%s): with nested guests in them libvirt-guests cannot save them, "
-        "and they are killed when the host powers off: shut them down from inside, or let them be "
-        "saved as they are (virt-nest allow DOMAIN)",
+        "%u of %u domains left (%s): libvirt-guests cannot save them while nested guests run in them, "
+        "so they are killed when the host powers off: shut them down from inside, or let them be "
+        "saved with their nested guests (virt-nest allow DOMAIN)",
         left, drain->guests->len, why));
 }
 

@@ -37,7 +37,7 @@ check_run_by_root(const NestCall *call, GError **error)
     if (geteuid() == 0 || nest_root_is_fake())
         return TRUE;
     g_set_error(error, NEST_ERROR, NEST_ERROR_IO,
-                "the KVM module and /etc/modprobe.d are root's to change: run sudo virt-nest %s",
+                "only root can change the KVM module and /etc/modprobe.d: run sudo virt-nest %s",
                 call->command->name);
     return FALSE;
 }
@@ -167,8 +167,7 @@ enable_host(NestCall *call)
     int status = NEST_EXIT_DONE;
     const GOptionEntry options[] = {
         {"now", 0, 0, G_OPTION_ARG_NONE, &request.now, "only the module that is there now", NULL},
-        {"boot", 0, 0, G_OPTION_ARG_NONE, &request.boot, "only what is loaded at the next boot",
-         NULL},
+        {"boot", 0, 0, G_OPTION_ARG_NONE, &request.boot, "only the setting for each boot", NULL},
         {"dry-run", 0, 0, G_OPTION_ARG_NONE, &request.dry_run, "say what would be done, do nothing",
          NULL},
         {"force", 0, 0, G_OPTION_ARG_NONE, &request.force,
@@ -250,7 +249,7 @@ show(NestCall *call)
     if (!nest_command_parse(call, options, &status))
         return status;
     if (*call->arguments)
-        return nest_command_misused(call, "after host comes enable, disable or nothing");
+        return nest_command_misused(call, "only enable or disable can follow host");
     nest_host_report_print(json);
     return NEST_EXIT_DONE;
 }

@@ -99,7 +99,7 @@ state_text(const NestKvmModule *module)
     static const char *const words[] = {
         [NEST_KVM_NO_HARDWARE] = "the CPU shows neither VMX nor SVM",
         [NEST_KVM_ABSENT] = "not loaded, and this kernel has none to load",
-        [NEST_KVM_BAD_VALUE] = "not loaded, for the kernel refuses a value",
+        [NEST_KVM_BAD_VALUE] = "not loaded, because the kernel refuses a value",
         [NEST_KVM_ON] = "loaded, nesting on",
         [NEST_KVM_OFF_IDLE] = "loaded, nesting off, nobody uses it",
         [NEST_KVM_OFF_BUSY] = "loaded, nesting off, in use",
@@ -139,7 +139,7 @@ nest_host_report_next_boot(const NestKvmModule *module, const NestModprobeConf *
                ? g_strdup_printf("%s:%u says nested without a value", winner->file, winner->line)
                : setting_text(winner);
     if (winner->refused)
-        return g_strdup_printf("not loaded: %s, which %s refuses: nested=1 it takes", says,
+        return g_strdup_printf("not loaded: %s, which %s refuses: write nested=1", says,
                                conf->module);
     return g_strdup_printf("%s: %s", winner->on ? "on" : "off", says);
 }

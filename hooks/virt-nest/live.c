@@ -73,8 +73,8 @@ allow_text(const NestLiveDomain *run, const NestLiveStatus *status)
                    : g_strdup_printf("guard: lifted for %s more by virt-nest allow", span);
     if (nest_live_status_guard_is(status, NEST_GUARD_LIFTED))
         return g_strdup(
-            "guard: lifted, as the tag says migration='allow', or until virtnestd's next "
-            "look");
+            "guard: lifted, because the tag says migration='allow' or virtnestd has not armed it "
+            "again yet");
     return NULL;
 }
 

@@ -26,7 +26,7 @@ static const NestCommand commands[] = {
      "Shut down the domains whose nested guests keep them from a save."},
     {"rewrite", nest_rewrite, FALSE, "[FILE]", "Read domain XML, print it with its nested CPU."},
     {"host", nest_host, FALSE, "[enable | disable]",
-     "Show this host's nesting, turn it on, or leave it alone again."},
+     "Show this host's nesting, turn it on, or remove the setting for it."},
     {"check-host", nest_host_check, FALSE, "", "Tell by the exit status whether guests can nest."},
 };
 

@@ -347,7 +347,7 @@ parse(NestCall *call, Top *top, int *ret_status)
     const GOptionEntry options[] = {
         {"interval", 'i', 0, G_OPTION_ARG_DOUBLE, &top->interval,
          "seconds between two looks, 0.1 to 3600; 2 unless given", "S"},
-        {"count", 'n', 0, G_OPTION_ARG_INT, &top->count, "end after so many", "N"},
+        {"count", 'n', 0, G_OPTION_ARG_INT, &top->count, "end after this number of looks", "N"},
         G_OPTION_ENTRY_NULL,
     };
 
@@ -356,7 +356,7 @@ parse(NestCall *call, Top *top, int *ret_status)
     if (top->interval >= 0.1 && top->interval <= 3600 && top->count >= 1)
         return TRUE;
     *ret_status =
-        nest_command_misused(call, top->count < 1 ? "--count takes a number from 1 on"
+        nest_command_misused(call, top->count < 1 ? "--count takes a number, 1 or more"
                                                   : "--interval takes seconds, from 0.1 to 3600");
     return FALSE;
 }

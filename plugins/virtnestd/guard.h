@@ -31,8 +31,8 @@ NestGuardManager *nest_guard_manager_new(const NestConfig *config, const NestPlu
 /* Frees it; waits for the work under way. Armed domains stay armed. */
 void nest_guard_manager_free(NestGuardManager *manager);
 
-/* libvirt is there, or gone if @pool is NULL. Then all is forgotten, and learnt again when libvirt
- * is back. */
+/* libvirt is there, or gone if @pool is NULL. All domains are forgotten, and learnt again when
+ * libvirt is back. */
 void nest_guard_manager_attach(NestGuardManager *manager, NestConnectionPool *pool);
 
 /* All domains have been synced since libvirt came. */

@@ -113,8 +113,10 @@ nest_guard_sample(NestGuardJob *job, virDomainPtr domain)
             job->probe = loaded->plugin->name;
     }
     if (!job->evidence.counted && job->evidence.bit == NEST_BIT_UNKNOWN && !job->error)
-        g_set_error(&job->error, NEST_ERROR, NEST_ERROR_PLUGIN,
-                    "no probe is loaded that could tell: see [plugins] in virt-nest.conf(5)");
+        g_set_error(
+            &job->error, NEST_ERROR, NEST_ERROR_PLUGIN,
+            "no probe is loaded that can tell whether nested guests run in it: see [plugins] in "
+            "virt-nest.conf(5)");
     job->sampled = nest_guard_now();
 }
 

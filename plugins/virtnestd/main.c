@@ -220,7 +220,7 @@ read_options(int *argc, char ***argv, gchar **ret_uri, gboolean *ret_release, GE
         {"connect", 'c', 0, G_OPTION_ARG_STRING, ret_uri, "libvirt to follow (qemu:///system)",
          "URI"},
         {"foreground", 'f', 0, G_OPTION_ARG_NONE, &foreground,
-         "Stay in the foreground, as it always does: systemd wants that", NULL},
+         "Stay in the foreground, as virtnestd always does", NULL},
         {"release", 0, 0, G_OPTION_ARG_NONE, ret_release,
          "Disarm every guard and leave, as the removal of the package does", NULL},
         {"version", 'V', 0, G_OPTION_ARG_NONE, &version, "Print the version and leave", NULL},
@@ -278,7 +278,8 @@ load_to_disarm(void)
     g_ptr_array_add(wanted, NULL);
     if (!names) {
         nest_log_error(NULL, NULL, error);
-        nest_log(G_LOG_LEVEL_MESSAGE, NULL, NULL, "releasing with the default, " BLOCKER);
+        nest_log(G_LOG_LEVEL_MESSAGE, NULL, NULL,
+                 "the guards are disarmed by the default plugin, " BLOCKER);
         settings = g_key_file_new();
     }
     (void)g_key_file_remove_group(settings, BLOCKER, NULL);

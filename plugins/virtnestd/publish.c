@@ -12,7 +12,7 @@ set_element(virDomainPtr domain, const char *element, const char *prefix, const 
     g_autoptr(GError) problem = NULL;
 
     if (nest_virt_set_metadata(domain, element, prefix, uri, VIR_DOMAIN_AFFECT_LIVE,
-                               "cannot mark the running domain", &problem))
+                               "cannot write into the running domain's metadata", &problem))
         return TRUE;
     if (nest_virt_has_stopped(domain))
         return TRUE;

@@ -129,8 +129,10 @@ disarm_domains(virConnectPtr connection, const NestPluginHost *plugins, virDomai
         g_thread_pool_push(workers, disarming_new(pool, plugins, done, list[i]), NULL);
     left = disarming_wait(done, n, &ok);
     if (left > 0) {
-        nest_log(G_LOG_LEVEL_WARNING, NULL, NULL,
-                 "%u domains do not answer: what is armed there ends with them", left);
+        nest_log(
+            G_LOG_LEVEL_WARNING, NULL, NULL,
+            "%u domains do not answer: a guard that is armed there stays until the domain is stopped",
+            left);
         return FALSE;
     }
     g_thread_pool_free(workers, FALSE, TRUE);

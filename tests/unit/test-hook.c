@@ -573,7 +573,7 @@ test_force_boot(void)
         put_file(world, "/home/.config/libvirt/qemu/lab1.xml", rows[i].definition);
         result = call(world, "prepare", xml);
         assert_refused(result, "NEST-LIVE-RUNNING");
-        assert_contains(result->err, "migration='allow' in the image's tag");
+        assert_contains(result->err, "migration='allow' in the saved image's tag");
         g_assert_cmpint(strstr(result->err, "--force-boot") != NULL, ==, rows[i].named);
     }
 }

@@ -99,7 +99,7 @@ static const Case shown[] = {
      NULL, NULL},
     {"a value that the kernel refuses, and what it takes", "amd-bad-value", 0, "host", 0,
      "at the next boot    not loaded: /etc/modprobe.d/nesting.conf:2 says nested=Y,\n                    which kvm_amd "
-     "refuses: nested=1 it takes\n|no effect: /etc/modprobe.d/nesting.conf:1 says",
+     "refuses: write nested=1\n|no effect: /etc/modprobe.d/nesting.conf:1 says",
      NULL, NULL},
     {"an install line keeps the module away", "intel-kept-away", 0, "host", 0,
      "at the next boot    not loaded: /etc/modprobe.d/hardening.conf:3 says install\n", NULL, NULL},
@@ -116,7 +116,7 @@ static const Case shown[] = {
      NULL, NULL},
     {"--help of host", "amd-on", 0, "host --help", 0, "virt-nest host|enable|disable|--json", NULL, NULL},
     {"host with another word", "amd-on", 0, "host frobnicate", 2, NULL,
-     "enable, disable|virt-nest host --help|[NEST-USAGE]", NULL},
+     "enable or disable|virt-nest host --help|[NEST-USAGE]", NULL},
     {"host takes no connection", "amd-on", 0, "host -c test:///default", 2, NULL, "[NEST-USAGE]", NULL},
     {"check-host on a ready host", "intel-on", 0, "check-host", 0, "can have nested guests (kvm_intel)\n", NULL, NULL},
     {"check-host on one that is not", "amd-off-idle", 0, "check-host", 1, NULL,
