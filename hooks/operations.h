@@ -23,8 +23,8 @@ enum {
     ROW("prepare", check_prepare, "start domain", "",                                              \
         NEST_OPERATION_PRINTS | NEST_OPERATION_RELOADS)                                            \
     ROW("start", check_start, "start domain", "", NEST_OPERATION_INHIBITS)                         \
-    ROW("migrate", check_arrival, "take in domain", " (it stays on the source as it is)",          \
+    ROW("migrate", check_migrate, "take in domain", " (it stays on the source as it is)",          \
         NEST_OPERATION_RELOADS)                                                                    \
-    ROW("restore", note_restore, NULL, "", NEST_OPERATION_UNFAILING)                               \
+    ROW("restore", flag_restore, NULL, "", NEST_OPERATION_UNFAILING)                               \
     ROW("stopped", clear_flags, NULL, "", 0)                                                       \
     ROW("release", clear_flags, NULL, "", 0)

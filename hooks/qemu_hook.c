@@ -58,8 +58,8 @@ typedef gboolean (*Check)(Call *call, GError **error);
 
 static gboolean check_prepare(Call *call, GError **error);
 static gboolean check_start(Call *call, GError **error);
-static gboolean check_arrival(Call *call, GError **error);
-static gboolean note_restore(Call *call, GError **error);
+static gboolean check_migrate(Call *call, GError **error);
+static gboolean flag_restore(Call *call, GError **error);
 static gboolean clear_flags(Call *call, GError **error);
 
 /* What this part needs to know of an operation (operations.h). */
@@ -403,7 +403,7 @@ check_start(Call *call, GError **error)
  * still in it. The time that virt-nest allow gave may be over by now; it was not over when the state
  * was written. */
 static gboolean
-check_running(Call *call, GError **error)
+check_nested_guests(Call *call, GError **error)
 {
     NestAllow allow = nest_allow_read(call->xml);
     gboolean by_tag = call->tagged && call->tag.migration == NEST_MIGRATION_ALLOW;
@@ -429,12 +429,12 @@ check_running(Call *call, GError **error)
     return FALSE;
 }
 
-/* check_running() at prepare. A guest that migrate has let in is not checked again. */
+/* check_nested_guests() at prepare. A guest that migrate has let in is not checked again. */
 static gboolean
-check_running_here(Call *call, GError **error)
+check_nested_guests_here(Call *call, GError **error)
 {
     if (call->restored)
-        return check_running(call, error);
+        return check_nested_guests(call, error);
     if (ran_nested_guests(call) && !nest_runtime_flag_test(NEST_RUNTIME_FLAG_RESUMING, call->uuid))
         nest_log(
             G_LOG_LEVEL_WARNING, call->name, call->uuid,
@@ -463,7 +463,7 @@ check_prepare(Call *call, GError **error)
     read_live_status(call);
     if (resumes(call)) {
         read_tag_leniently(call);
-        return !domain_is_ours(call) || check_resuming(call, check_running_here, error);
+        return !domain_is_ours(call) || check_resuming(call, check_nested_guests_here, error);
     }
     if (!nest_tag_read(call->xml, &call->tagged, &call->tag, error))
         return FALSE;
@@ -481,13 +481,13 @@ set_flag(const Call *call, NestRuntimeFlag flag)
 }
 
 static gboolean
-check_arrival(Call *call, GError **error)
+check_migrate(Call *call, GError **error)
 {
     read_live_status(call);
     read_tag_leniently(call);
     if (!domain_is_ours(call))
         return TRUE;
-    if (!check_resuming(call, check_running, error))
+    if (!check_resuming(call, check_nested_guests, error))
         return FALSE;
     set_flag(call, NEST_RUNTIME_FLAG_RESUMING);
     return TRUE;
@@ -495,7 +495,7 @@ check_arrival(Call *call, GError **error)
 
 /* A mistake in the tag is reported at prepare. */
 static gboolean
-note_restore(Call *call, GError **error)
+flag_restore(Call *call, GError **error)
 {
     (void)error;
     call->tagged = !nest_tag_read(call->xml, &call->tagged, &call->tag, NULL) || call->tagged;

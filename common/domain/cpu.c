@@ -83,7 +83,7 @@ nest_cpu_classify(const xmlNode *cpu, const NestCpuVendor *vendor)
         return NEST_CPU_CLASS_DEFAULT;
     if (!theirs)
         return NEST_CPU_CLASS_CUSTOM;
-    return g_str_equal(theirs->feature, vendor->feature) ? NEST_CPU_CLASS_OURS
+    return g_str_equal(theirs->feature, vendor->feature) ? NEST_CPU_CLASS_MATCHING
                                                          : NEST_CPU_CLASS_FOREIGN;
 }
 

@@ -13,7 +13,7 @@ typedef enum {
     NEST_CPU_CLASS_MAXIMUM = 1 << 3,     /* mode maximum */
     NEST_CPU_CLASS_HOST_MODEL = 1 << 4,  /* mode host-model */
     NEST_CPU_CLASS_CUSTOM = 1 << 5,      /* a model of no known vendor */
-    NEST_CPU_CLASS_OURS = 1 << 6,        /* a model with the vendor's feature */
+    NEST_CPU_CLASS_MATCHING = 1 << 6,    /* a model with the vendor's feature */
     NEST_CPU_CLASS_FOREIGN = 1 << 7,     /* a model of a vendor with the other feature */
     NEST_CPU_CLASS_ANY = (1 << 8) - 1,
 } NestCpuClass;

@@ -28,7 +28,7 @@ typedef gboolean (*Step)(Rewrite *rewrite, GError **error);
 /* Adds a sentence to the changes; it is escaped, because it may contain values of the document. */
 G_GNUC_PRINTF(2, 3)
 static void
-say_change(Rewrite *rewrite, const char *format, ...)
+add_change(Rewrite *rewrite, const char *format, ...)
 {
     g_autofree gchar *sentence = NULL;
     va_list arguments;
@@ -120,9 +120,9 @@ require_feature(Rewrite *rewrite, GError **error)
     if (feature && (!policy || g_str_equal(policy, "require")))
         return TRUE;
     if (feature)
-        say_change(rewrite, "feature %s: policy %s becomes require", name, policy);
+        add_change(rewrite, "feature %s: policy %s becomes require", name, policy);
     else
-        say_change(rewrite, "feature %s is required", name);
+        add_change(rewrite, "feature %s is required", name);
     if (!feature) {
         feature = add_child(rewrite->cpu, "feature");
         set_attribute(feature, "policy", "require");
@@ -138,7 +138,7 @@ drop(Rewrite *rewrite, xmlNode *feature)
     g_autofree gchar *name = nest_xml_attribute(feature, "name");
     g_autofree gchar *policy = nest_xml_attribute(feature, "policy");
 
-    say_change(rewrite, "feature %s: policy %s is removed", name, policy ? policy : "require");
+    add_change(rewrite, "feature %s: policy %s is removed", name, policy ? policy : "require");
     remove_element(feature);
 }
 
@@ -195,7 +195,7 @@ become_passthrough(Rewrite *rewrite, GError **error)
     (void)error;
     set_mode(rewrite, "host-passthrough", "none");
     set_attribute(rewrite->cpu, "migratable", "on");
-    say_change(rewrite,
+    add_change(rewrite,
                "the CPU becomes host-passthrough; live migration then needs a host with the same "
                "CPU generation, microcode and kernel (choose cpu='host-model' or cpu='keep' in the "
                "tag where that matters)");
@@ -209,7 +209,7 @@ become_maximum(Rewrite *rewrite, GError **error)
     set_mode(rewrite, "maximum", "none");
     set_attribute(rewrite->cpu, "migratable", "on");
     remove_passed_through(rewrite->cpu, "maxphysaddr");
-    say_change(rewrite, "the CPU becomes maximum, all that QEMU's TCG emulates");
+    add_change(rewrite, "the CPU becomes maximum, all that QEMU's TCG emulates");
     return TRUE;
 }
 
@@ -221,7 +221,7 @@ become_host_model(Rewrite *rewrite, GError **error)
     remove_attribute(rewrite->cpu, "migratable");
     remove_passed_through(rewrite->cpu, "maxphysaddr");
     remove_passed_through(rewrite->cpu, "cache");
-    say_change(rewrite, "the CPU becomes host-model");
+    add_change(rewrite, "the CPU becomes host-model");
     return TRUE;
 }
 
@@ -239,7 +239,7 @@ become_default(Rewrite *rewrite, GError **error)
     model = add_child(rewrite->cpu, "model");
     set_attribute(model, "fallback", "forbid");
     xmlNodeSetContent(model, (const xmlChar *)"qemu64");
-    say_change(rewrite, "the CPU, libvirt's default, is written out as qemu64");
+    add_change(rewrite, "the CPU, libvirt's default, is written out as qemu64");
     return TRUE;
 }
 
@@ -275,7 +275,7 @@ static const struct {
      {unblock_feature}},
     {"kvm",
      POLICY(NEST_CPU_AUTO),
-     NEST_CPU_CLASS_HOST_MODEL | NEST_CPU_CLASS_CUSTOM | NEST_CPU_CLASS_OURS,
+     NEST_CPU_CLASS_HOST_MODEL | NEST_CPU_CLASS_CUSTOM | NEST_CPU_CLASS_MATCHING,
      {require_feature}},
     {"kvm", POLICY(NEST_CPU_HOST_PASSTHROUGH), NEST_CPU_CLASS_PASSTHROUGH, {unblock_feature}},
     {"kvm",
@@ -284,7 +284,7 @@ static const struct {
      {become_passthrough, unblock_feature}},
     {"qemu",
      POLICY(NEST_CPU_AUTO),
-     NEST_CPU_CLASS_MAXIMUM | NEST_CPU_CLASS_OURS,
+     NEST_CPU_CLASS_MAXIMUM | NEST_CPU_CLASS_MATCHING,
      {require_feature}},
     {"qemu", POLICY(NEST_CPU_AUTO), NEST_CPU_CLASS_ANY, {become_maximum, require_feature}},
     {"qemu", POLICY(NEST_CPU_HOST_PASSTHROUGH), NEST_CPU_CLASS_MAXIMUM, {require_feature}},

@@ -6,7 +6,7 @@
 
 /* How the CPU is rewritten. */
 typedef enum {
-    NEST_CPU_AUTO,             /* by the table of cpu.c */
+    NEST_CPU_AUTO,             /* by the table of cpu_rewrite.c */
     NEST_CPU_HOST_PASSTHROUGH, /* to this mode */
     NEST_CPU_HOST_MODEL,       /* to this mode */
     NEST_CPU_KEEP,             /* the mode stays, the feature is required */

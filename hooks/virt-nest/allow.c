@@ -85,7 +85,7 @@ static NestLiveDomain *
 read_guarded(const NestConnection *connection, virDomainPtr domain, GError **error)
 {
     g_autoptr(NestDefinition) definition = read_corrected_definition(connection, domain);
-    g_autoptr(NestLiveDomain) run = NULL;
+    g_autoptr(NestLiveDomain) live = NULL;
 
     if (virDomainIsActive(domain) != 1) {
         g_set_error_literal(error, NEST_ERROR, NEST_ERROR_GUARD,
@@ -93,10 +93,10 @@ read_guarded(const NestConnection *connection, virDomainPtr domain, GError **err
                             "start)");
         return NULL;
     }
-    if (!nest_live_domain_read(domain, definition, FALSE, &run, error))
+    if (!nest_live_domain_read(domain, definition, FALSE, &live, error))
         return NULL;
-    if (run && (run->guarded || (run->marked && run->state->live.guard)))
-        return g_steal_pointer(&run);
+    if (live && (live->guarded || (live->marked && live->state->live.guard)))
+        return g_steal_pointer(&live);
     g_set_error_literal(error, NEST_ERROR, NEST_ERROR_GUARD,
                         "it is not guarded, so migration and save are not refused and there is "
                         "nothing to lift: it has no tag with migration='refuse', or no nested CPU "
@@ -164,9 +164,9 @@ log_allow(virDomainPtr domain, const Request *request)
 /* Whether virtnestd has reacted. While nested guests run, "off" is only the state
  * before the guard is armed. */
 static gboolean
-has_followed(const NestLiveDomain *run, const Request *request)
+has_followed(const NestLiveDomain *live, const Request *request)
 {
-    const NestLiveStatus *status = run && run->marked ? &run->state->live : NULL;
+    const NestLiveStatus *status = live && live->marked ? &live->state->live : NULL;
 
     if (!status || !status->guard)
         return FALSE;
@@ -182,10 +182,10 @@ wait_for_guard(virDomainPtr domain, const Request *request)
     gint64 end = g_get_monotonic_time() + WAIT_SECONDS * G_TIME_SPAN_SECOND;
 
     for (;;) {
-        g_autoptr(NestLiveDomain) run = NULL;
+        g_autoptr(NestLiveDomain) live = NULL;
 
-        if (nest_live_domain_read(domain, NULL, FALSE, &run, NULL) && has_followed(run, request))
-            return g_steal_pointer(&run);
+        if (nest_live_domain_read(domain, NULL, FALSE, &live, NULL) && has_followed(live, request))
+            return g_steal_pointer(&live);
         if (g_get_monotonic_time() >= end)
             return NULL;
         g_usleep(POLL_US);
@@ -215,18 +215,18 @@ static const struct {
 static gboolean
 let_follow(virDomainPtr domain, const Request *request, GError **error)
 {
-    g_autoptr(NestLiveDomain) run = wait_for_guard(domain, request);
+    g_autoptr(NestLiveDomain) live = wait_for_guard(domain, request);
 
-    for (gsize i = 0; run && i < G_N_ELEMENTS(outcomes); i++)
-        if (nest_live_status_guard_is(&run->state->live, outcomes[i].guard))
+    for (gsize i = 0; live && i < G_N_ELEMENTS(outcomes); i++)
+        if (nest_live_status_guard_is(&live->state->live, outcomes[i].guard))
             print_allowed(domain, request, outcomes[i].text);
-    if (!run)
+    if (!live)
         g_set_error(
             error, NEST_ERROR, NEST_ERROR_DAEMON,
             "virtnestd did not answer within %d s: the guard stays as it was until virtnestd "
             "reads what was %s: see systemctl status virtnestd",
             WAIT_SECONDS, request->end ? "taken back" : "allowed");
-    return run != NULL;
+    return live != NULL;
 }
 
 /* The guard plugins of virtnestd, and no other. */
@@ -255,7 +255,7 @@ load_guards(GError **error)
 }
 
 static gboolean
-disarm_guard_plugins(const NestLiveDomain *run, virDomainPtr domain, GError **error)
+disarm_guard_plugins(const NestLiveDomain *live, virDomainPtr domain, GError **error)
 {
     g_autoptr(NestPluginHost) plugins = load_guards(error);
     const NestLoadedPlugin *guard = NULL;
@@ -263,22 +263,22 @@ disarm_guard_plugins(const NestLiveDomain *run, virDomainPtr domain, GError **er
     if (!plugins)
         return FALSE;
     for (guint i = 0; (guard = nest_plugin_host_get(plugins, NEST_PLUGIN_GUARD, i)); i++)
-        if (!guard->plugin->disarm(guard->state, &run->guest, domain, error))
+        if (!guard->plugin->disarm(guard->state, &live->guest, domain, error))
             return FALSE;
     return TRUE;
 }
 
 /* Writes what virtnestd would write if it were running. */
 static gboolean
-write_lifted(const NestLiveDomain *run, virDomainPtr domain, GError **error)
+write_lifted(const NestLiveDomain *live, virDomainPtr domain, GError **error)
 {
     g_autoptr(NestState) state = nest_state_new();
     g_autofree gchar *element = NULL;
 
-    if (!run->state->live.guard)
+    if (!live->state->live.guard)
         return TRUE;
-    nest_record_set(&state->record, &run->state->record);
-    nest_live_status_set(&state->live, &run->state->live);
+    nest_record_set(&state->record, &live->state->record);
+    nest_live_status_set(&state->live, &live->state->live);
     g_free(state->live.guard);
     state->live.guard = g_strdup(nest_guard_state_name(NEST_GUARD_LIFTED));
     element = nest_state_format(state, FALSE);
@@ -286,7 +286,7 @@ write_lifted(const NestLiveDomain *run, virDomainPtr domain, GError **error)
 }
 
 static gboolean
-do_alone(const NestLiveDomain *run, virDomainPtr domain, const Request *request, GError **error)
+do_alone(const NestLiveDomain *live, virDomainPtr domain, const Request *request, GError **error)
 {
     if (request->end) {
         print_allowed(
@@ -294,7 +294,7 @@ do_alone(const NestLiveDomain *run, virDomainPtr domain, const Request *request,
             "virtnestd does not run: to arm the guard again, start it (systemctl start virtnestd)");
         return TRUE;
     }
-    if (!disarm_guard_plugins(run, domain, error) || !write_lifted(run, domain, error))
+    if (!disarm_guard_plugins(live, domain, error) || !write_lifted(live, domain, error))
         return FALSE;
     print_allowed(
         domain, request,
@@ -307,18 +307,18 @@ static gboolean
 allow(const NestConnection *connection, virDomainPtr domain, gpointer data, GError **error)
 {
     const Request *request = data;
-    g_autoptr(NestLiveDomain) run = read_guarded(connection, domain, error);
+    g_autoptr(NestLiveDomain) live = read_guarded(connection, domain, error);
 
-    if (!run)
+    if (!live)
         return FALSE;
-    if (request->end && !run->has_allow)
+    if (request->end && !live->has_allow)
         return printf("%s: nothing was allowed, so there is nothing to take back\n",
                       virDomainGetName(domain)) > 0;
     if (!check_idle(domain, error) || !write_allow(domain, request, error))
         return FALSE;
     log_allow(domain, request);
     /* Only root can see whether a virtnestd holds its lock. */
-    return geteuid() == 0 && !nest_liveness_is_held() ? do_alone(run, domain, request, error)
+    return geteuid() == 0 && !nest_liveness_is_held() ? do_alone(live, domain, request, error)
                                                       : let_follow(domain, request, error);
 }
 

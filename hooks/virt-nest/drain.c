@@ -77,23 +77,23 @@ static gboolean
 collect(const NestConnection *connection, virDomainPtr domain, gpointer data, GError **error)
 {
     Drain *drain = data;
-    g_autoptr(NestLiveDomain) run = NULL;
+    g_autoptr(NestLiveDomain) live = NULL;
     const NestLiveStatus *status = NULL;
     int state = VIR_DOMAIN_NOSTATE;
     Guest *guest = NULL;
 
-    if (!nest_live_domain_read(domain, NULL, FALSE, &run, error))
+    if (!nest_live_domain_read(domain, NULL, FALSE, &live, error))
         return FALSE;
-    status = run && run->marked ? &run->state->live : NULL;
+    status = live && live->marked ? &live->state->live : NULL;
     if (!status || !status->nested ||
         (!nest_live_status_guard_is(status, NEST_GUARD_ARMED) &&
          !nest_live_status_guard_is(status, NEST_GUARD_FAILED)))
         return TRUE;
     guest = g_atomic_rc_box_new0(Guest);
     guest->uri = virConnectGetURI(connection->libvirt);
-    guest->name = g_strdup(run->guest.name);
-    guest->uuid = g_strdup(run->guest.uuid);
-    guest->id = run->guest.id;
+    guest->name = g_strdup(live->guest.name);
+    guest->uuid = g_strdup(live->guest.uuid);
+    guest->id = live->guest.id;
     guest->deaf = virDomainGetState(domain, &state, NULL, 0) == 0 &&
                   (state == VIR_DOMAIN_PAUSED || state == VIR_DOMAIN_PMSUSPENDED);
     g_ptr_array_add(drain->guests, guest);
@@ -157,7 +157,7 @@ ask_all(Drain *drain)
 
 /* Prints which domains are off by now; returns how many others are not paused. */
 static guint
-look_at_guests(Drain *drain, virConnectPtr libvirt)
+query_guests(Drain *drain, virConnectPtr libvirt)
 {
     guint on = 0;
 
@@ -182,7 +182,7 @@ wait_for_all(Drain *drain, virConnectPtr libvirt)
     gint64 begun = g_get_monotonic_time();
     gint64 next = begun;
 
-    while (look_at_guests(drain, libvirt) > 0) {
+    while (query_guests(drain, libvirt) > 0) {
         gint64 now = g_get_monotonic_time();
 
         if (g_atomic_int_get(&drain->stopped))
@@ -201,7 +201,7 @@ wait_for_all(Drain *drain, virConnectPtr libvirt)
 }
 
 static guint
-tell_left(const Drain *drain)
+print_left(const Drain *drain)
 {
     guint left = 0;
 
@@ -216,7 +216,7 @@ tell_left(const Drain *drain)
 }
 
 static void
-tell_deaf(const Drain *drain)
+print_paused(const Drain *drain)
 {
     for (guint i = 0; i < drain->guests->len; i++) {
         const Guest *guest = g_ptr_array_index(drain->guests, i);
@@ -244,11 +244,11 @@ shut_down_all(Drain *drain, virConnectPtr libvirt)
 
     g_unix_signal_add(SIGTERM, stop_waiting, drain);
     g_unix_signal_add(SIGINT, stop_waiting, drain);
-    tell_deaf(drain);
+    print_paused(drain);
     drain->askers = g_thread_pool_new(ask_guest, NULL, ASKING_AT_A_TIME, FALSE, NULL);
     why = wait_for_all(drain, libvirt);
     g_thread_pool_free(drain->askers, TRUE, FALSE);
-    left = tell_left(drain);
+    left = print_left(drain);
     if (left == 0)
         return NEST_EXIT_DONE;
     return nest_command_fail(g_error_new(
@@ -260,7 +260,7 @@ shut_down_all(Drain *drain, virConnectPtr libvirt)
 }
 
 static int
-tell_all(const Drain *drain)
+print_and_wait(const Drain *drain)
 {
     for (guint i = 0; i < drain->guests->len; i++) {
         const Guest *guest = g_ptr_array_index(drain->guests, i);
@@ -283,7 +283,7 @@ run_drain(Drain *drain, const NestConnection *connection)
     if (drain->guests->len == 0 && status == NEST_EXIT_DONE)
         (void)puts("nothing to do: no guard keeps a running domain from being saved");
     else if (drain->dry_run)
-        end = tell_all(drain);
+        end = print_and_wait(drain);
     else if (drain->guests->len > 0)
         end = shut_down_all(drain, connection->libvirt);
     return end ? end : status;

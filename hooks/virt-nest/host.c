@@ -51,7 +51,7 @@ print_host_line(const char *when, const char *what)
 }
 
 static void
-tell_exposed(const NestKvmModule *module)
+print_exposed(const NestKvmModule *module)
 {
     g_autoptr(GPtrArray) exposed = nest_exposed_read(module->vendor);
     g_autofree gchar *names = nest_exposed_text(exposed);
@@ -63,7 +63,7 @@ tell_exposed(const NestKvmModule *module)
 }
 
 static gboolean
-tell_plan(const NestKvmModule *module, gboolean force, GError **error)
+print_plan(const NestKvmModule *module, gboolean force, GError **error)
 {
     NestKvmAction action = nest_kvm_plan(module, TRUE, force, error);
     g_autofree gchar *words = nest_kvm_plan_text(module, action, TRUE, NULL);
@@ -97,7 +97,7 @@ set_nesting(gboolean nested, gboolean force, GError **error)
 
 /* @done: what was done about it. */
 static void
-tell_next_boot(const NestKvmModule *module, const char *done)
+print_next_boot(const NestKvmModule *module, const char *done)
 {
     g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(module->vendor);
     g_autofree gchar *outcome = nest_host_report_next_boot(module, conf);
@@ -122,7 +122,7 @@ keep_on_at_boot(const NestKvmModule *module, const Request *request, GError **er
         (loaded ? NEST_MODPROBE_LOADED : 0) | (request->force ? NEST_MODPROBE_FORCE : 0);
 
     if (module->builtin || kept) {
-        tell_next_boot(module, "nothing to do, ");
+        print_next_boot(module, "nothing to do, ");
         return TRUE;
     }
     if (request->dry_run) {
@@ -133,7 +133,7 @@ keep_on_at_boot(const NestKvmModule *module, const Request *request, GError **er
     }
     if (!nest_modprobe_dropin_keep_on(module->vendor, use, error))
         return FALSE;
-    tell_next_boot(module, "");
+    print_next_boot(module, "");
     return TRUE;
 }
 
@@ -144,8 +144,8 @@ enable_both(const NestKvmModule *module, const Request *request)
     gboolean go_on = request->boot;
     int status = NEST_EXIT_DONE;
 
-    tell_exposed(module);
-    if (request->now && !(request->dry_run ? tell_plan(module, request->force, &error)
+    print_exposed(module);
+    if (request->now && !(request->dry_run ? print_plan(module, request->force, &error)
                                            : set_nesting(TRUE, request->force, &error))) {
         go_on = FALSE;
         for (gsize i = 0; i < G_N_ELEMENTS(passing); i++)
@@ -202,7 +202,7 @@ forget(const NestKvmModule *module, GError **error)
                    : NEST_MODPROBE_FILE ": nothing of virt-nest was there";
     (void)puts(done);
     if (module->state != NEST_KVM_NO_HARDWARE)
-        tell_next_boot(module, "");
+        print_next_boot(module, "");
     return TRUE;
 }
 

@@ -59,7 +59,7 @@ find_bar(const NestKvmModule *module, const NestModprobeConf *conf)
 }
 
 static Host
-look_at_host(void)
+query_host(void)
 {
     Host host = {.module = nest_kvm_module_read(), .users = nest_kvm_users_read()};
     const NestCpuVendor *vendor = host.module.vendor;
@@ -382,7 +382,7 @@ print_host_json(const Host *host)
 void
 nest_host_report_print(gboolean json)
 {
-    g_auto(Host) host = look_at_host();
+    g_auto(Host) host = query_host();
 
     if (json)
         print_host_json(&host);

@@ -13,18 +13,18 @@ now(void)
 
 /* If QEMU's start time cannot be read, as by an ordinary user, the uuid alone has to match. */
 const NestLiveStatus *
-nest_live_status_of(const NestLiveDomain *run)
+nest_live_status_of(const NestLiveDomain *live)
 {
-    gboolean ours = run && nest_live_status_is_of(&run->state->live, run->guest.uuid) &&
-                    (run->marked || !*run->qemu);
+    gboolean ours = live && nest_live_status_is_of(&live->state->live, live->guest.uuid) &&
+                    (live->marked || !*live->qemu);
 
-    return ours && run->state->live.guard ? &run->state->live : NULL;
+    return ours && live->state->live.guard ? &live->state->live : NULL;
 }
 
 const char *
-nest_live_verdict(const NestLiveDomain *run)
+nest_live_verdict(const NestLiveDomain *live)
 {
-    const NestLiveStatus *status = nest_live_status_of(run);
+    const NestLiveStatus *status = nest_live_status_of(live);
     const char *unknown = nest_verdict_reason_name(NEST_REASON_NOTHING);
 
     if (!status)
@@ -37,9 +37,9 @@ nest_live_verdict(const NestLiveDomain *run)
 }
 
 const char *
-nest_live_guard(const NestLiveDomain *run)
+nest_live_guard(const NestLiveDomain *live)
 {
-    const NestLiveStatus *status = nest_live_status_of(run);
+    const NestLiveStatus *status = nest_live_status_of(live);
 
     return status ? status->guard : "-";
 }
@@ -62,12 +62,12 @@ evidence_text(const NestLiveStatus *status, double rate)
 
 /* (nullable) Why the guard is lifted; NULL if it is not, nor about to be. */
 static gchar *
-allow_text(const NestLiveDomain *run, const NestLiveStatus *status)
+allow_text(const NestLiveDomain *live, const NestLiveStatus *status)
 {
-    g_autofree gchar *span = nest_output_span(run->allow.until - now());
+    g_autofree gchar *span = nest_output_span(live->allow.until - now());
 
-    if (nest_allow_holds(&run->allow, now()))
-        return run->allow.once
+    if (nest_allow_holds(&live->allow, now()))
+        return live->allow.once
                    ? g_strdup("guard: lifted by virt-nest allow for one migration, save or memory "
                               "snapshot")
                    : g_strdup_printf("guard: lifted for %s more by virt-nest allow", span);
@@ -86,11 +86,11 @@ add(GPtrArray *lines, gchar *line)
 }
 
 GPtrArray *
-nest_live_text(const NestLiveDomain *run, double rate)
+nest_live_text(const NestLiveDomain *live, double rate)
 {
-    const NestLiveStatus *status = nest_live_status_of(run);
+    const NestLiveStatus *status = nest_live_status_of(live);
     GPtrArray *lines = g_ptr_array_new_with_free_func(g_free);
-    gchar *allow = status ? allow_text(run, status) : NULL;
+    gchar *allow = status ? allow_text(live, status) : NULL;
 
     if (!status ||
         (!status->nested && !allow && !nest_live_status_guard_is(status, NEST_GUARD_FAILED)))
@@ -102,7 +102,7 @@ nest_live_text(const NestLiveDomain *run, double rate)
         g_autofree gchar *span = nest_output_span(now() - status->since);
 
         if (date)
-            add(lines, g_strdup_printf("%s since %s (%s)", nest_live_verdict(run), date, span));
+            add(lines, g_strdup_printf("%s since %s (%s)", nest_live_verdict(live), date, span));
     }
     if (status->problem)
         add(lines, g_strdup_printf("guard: %s", status->problem));
@@ -113,13 +113,13 @@ nest_live_text(const NestLiveDomain *run, double rate)
 /* --- for programs */
 
 static void
-build_nested_guests(JsonBuilder *builder, const NestLiveDomain *run, const NestLiveStatus *status,
+build_nested_guests(JsonBuilder *builder, const NestLiveDomain *live, const NestLiveStatus *status,
                     double rate)
 {
     g_autofree gchar *since = status->since ? nest_output_iso_time(status->since) : NULL;
 
     json_builder_begin_object(builder);
-    nest_output_json_string(builder, "verdict", nest_live_verdict(run));
+    nest_output_json_string(builder, "verdict", nest_live_verdict(live));
     nest_output_json_string(builder, "reason", status->reason);
     nest_output_json_string(builder, "since", since);
     nest_output_json_string(builder, "probe", status->probe);
@@ -132,31 +132,34 @@ build_nested_guests(JsonBuilder *builder, const NestLiveDomain *run, const NestL
 }
 
 static void
-build_guard(JsonBuilder *builder, const NestLiveDomain *run, const NestLiveStatus *status)
+build_guard(JsonBuilder *builder, const NestLiveDomain *live, const NestLiveStatus *status)
 {
-    gboolean allowed = nest_allow_holds(&run->allow, now());
-    g_autofree gchar *until = run->allow.until ? nest_output_iso_time(run->allow.until) : NULL;
+    gboolean allowed = nest_allow_holds(&live->allow, now());
+    g_autofree gchar *until = live->allow.until ? nest_output_iso_time(live->allow.until) : NULL;
 
     json_builder_begin_object(builder);
     nest_output_json_string(builder, "state", status->guard);
     nest_output_json_string(builder, "problem", status->problem);
-    nest_output_json_string(builder, "allowed", !allowed ? NULL : run->allow.once ? "once" : until);
+    nest_output_json_string(builder, "allowed",
+                            !allowed           ? NULL
+                            : live->allow.once ? "once"
+                                               : until);
     json_builder_end_object(builder);
 }
 
 void
-nest_live_build(JsonBuilder *builder, const NestLiveDomain *run, double rate)
+nest_live_build(JsonBuilder *builder, const NestLiveDomain *live, double rate)
 {
-    const NestLiveStatus *status = nest_live_status_of(run);
+    const NestLiveStatus *status = nest_live_status_of(live);
 
     json_builder_set_member_name(builder, "nested");
     if (status)
-        build_nested_guests(builder, run, status, rate);
+        build_nested_guests(builder, live, status, rate);
     else
         json_builder_add_null_value(builder);
     json_builder_set_member_name(builder, "guard");
     if (status)
-        build_guard(builder, run, status);
+        build_guard(builder, live, status);
     else
         json_builder_add_null_value(builder);
 }

@@ -8,18 +8,18 @@
 
 /**
  * nest_live_status_of: what virtnestd says of a guarded domain.
- * @run: (nullable) the domain; NULL: it does not run
+ * @live: (nullable) the domain; NULL: it does not run
  *
  * Returns: (nullable) the record; NULL where the domain is not guarded, or the record is of another domain or
  * of another run of it.
  */
-const NestLiveStatus *nest_live_status_of(const NestLiveDomain *run);
+const NestLiveStatus *nest_live_status_of(const NestLiveDomain *live);
 
 /* "running", "none", "unknown", or "-" for a domain that is not guarded. */
-const char *nest_live_verdict(const NestLiveDomain *run);
+const char *nest_live_verdict(const NestLiveDomain *live);
 
 /* "off", "armed", "lifted", "failed", or "-". */
-const char *nest_live_guard(const NestLiveDomain *run);
+const char *nest_live_guard(const NestLiveDomain *live);
 
 /**
  * nest_live_text: what to print if nested guests run, or if the guard is not as it should be.
@@ -27,7 +27,7 @@ const char *nest_live_guard(const NestLiveDomain *run);
  *
  * Returns: (transfer full) sentences, parts of which come from outside; none if all is well.
  */
-GPtrArray *nest_live_text(const NestLiveDomain *run, double rate) G_GNUC_WARN_UNUSED_RESULT;
+GPtrArray *nest_live_text(const NestLiveDomain *live, double rate) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Adds the members "nested" and "guard", each null where the domain is not guarded. */
-void nest_live_build(JsonBuilder *builder, const NestLiveDomain *run, double rate);
+void nest_live_build(JsonBuilder *builder, const NestLiveDomain *live, double rate);

@@ -73,7 +73,7 @@ read_domain_xml(virDomainPtr domain, unsigned int flags, gchar **ret_text, GErro
 
 /* Asks whether the domain runs between reading the definition's XML and the live one. */
 static gboolean
-look_at_reported_domain(Look *look, GError **error)
+query_reported_domain(Look *look, GError **error)
 {
     look->definition = read_domain_xml(look->domain, VIR_DOMAIN_XML_INACTIVE, &look->text, error);
     if (!look->definition)
@@ -202,18 +202,18 @@ NestReport *
 nest_report_new(const NestConnection *connection, virDomainPtr domain, GError **error)
 {
     g_auto(Look) look = {.connection = connection, .domain = domain};
-    g_autoptr(NestLiveDomain) run = NULL;
+    g_autoptr(NestLiveDomain) live = NULL;
     NestReport *report = NULL;
 
-    if (!look_at_reported_domain(&look, error) ||
-        !nest_live_domain_read(domain, NULL, FALSE, &run, error))
+    if (!query_reported_domain(&look, error) ||
+        !nest_live_domain_read(domain, NULL, FALSE, &live, error))
         return NULL;
     report = g_new0(NestReport, 1);
     report->name = g_strdup(virDomainGetName(domain));
     report->uuid = nest_virt_uuid(domain);
     report->state = read_state_name(domain);
     report->cpu = nest_cpu_describe(look.live ? look.live : look.definition);
-    report->run = g_steal_pointer(&run);
+    report->live = g_steal_pointer(&live);
     read_tag(report, look.definition);
     if (!report->tagged || !report->valid)
         return report;
@@ -234,7 +234,7 @@ nest_report_free(NestReport *report)
     g_free(report->uuid);
     g_free(report->cpu);
     g_free(report->problem);
-    nest_live_domain_unref(report->run);
+    nest_live_domain_unref(report->live);
     g_free(report);
 }
 
@@ -243,5 +243,5 @@ nest_report_pending(const NestConnection *connection, virDomainPtr domain)
 {
     g_auto(Look) look = {.connection = connection, .domain = domain};
 
-    return look_at_reported_domain(&look, NULL) ? judge_guest(&look) : NULL;
+    return query_reported_domain(&look, NULL) ? judge_guest(&look) : NULL;
 }

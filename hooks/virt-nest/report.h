@@ -19,7 +19,7 @@ typedef struct {
     gboolean applied;  /* what it asks for of the CPU is in effect */
     gchar *cpu;     /* the one that counts now: the guest's while it runs, else the definition's */
     gchar *problem; /* (nullable) what keeps the tag from being in effect, and what to do */
-    NestLiveDomain *run; /* (nullable) what virtnestd says of it while it runs */
+    NestLiveDomain *live; /* (nullable) what virtnestd says of it while it runs */
 } NestReport;
 
 /**

@@ -36,8 +36,8 @@ new_cells(const NestReport *report)
                                             report->tagged ? tag : "-",
                                             report->cpu,
                                             report->tagged ? applied : "-",
-                                            nest_live_verdict(report->run),
-                                            nest_live_guard(report->run),
+                                            nest_live_verdict(report->live),
+                                            nest_live_guard(report->live),
                                             NULL};
     gchar **row = g_new0(gchar *, COLUMNS + 1);
 
@@ -94,7 +94,7 @@ print_status_table(const Listing *listing)
     print_status_row(widths, g_ptr_array_index(rows, 0), "PROBLEM");
     for (guint i = 0; i < listing->reports->len; i++) {
         const NestReport *report = g_ptr_array_index(listing->reports, i);
-        g_autoptr(GPtrArray) lines = nest_live_text(report->run, listing->rates[i]);
+        g_autoptr(GPtrArray) lines = nest_live_text(report->live, listing->rates[i]);
 
         print_status_row(widths, g_ptr_array_index(rows, i + 1), report->problem);
         for (guint l = 0; l < lines->len; l++)
@@ -149,7 +149,7 @@ build_report(JsonBuilder *builder, const NestReport *report, double rate)
     nest_output_json_string(builder, "cpu", report->cpu);
     nest_output_json_boolean(builder, "applied", report->applied);
     nest_output_json_string(builder, "problem", report->problem);
-    nest_live_build(builder, report->run, rate);
+    nest_live_build(builder, report->live, rate);
     json_builder_end_object(builder);
 }
 
@@ -171,7 +171,7 @@ print_status_json(const Listing *listing)
 static gboolean
 is_running(const NestReport *report)
 {
-    const NestLiveStatus *record = nest_live_status_of(report->run);
+    const NestLiveStatus *record = nest_live_status_of(report->live);
 
     return record && record->nested;
 }
@@ -183,8 +183,8 @@ sample_all(const NestConnection *connection, NestRates *rates, Listing *listing)
         const NestReport *report = g_ptr_array_index(listing->reports, i);
 
         if (is_running(report))
-            listing->rates[i] =
-                nest_rates_last(nest_rates_sample(rates, connection->libvirt, &report->run->guest));
+            listing->rates[i] = nest_rates_last(
+                nest_rates_sample(rates, connection->libvirt, &report->live->guest));
     }
 }
 

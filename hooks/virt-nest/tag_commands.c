@@ -214,7 +214,7 @@ warn_of_host(const NestConnection *connection, virDomainPtr domain, const Plan *
 }
 
 static void
-tell_enabled(const NestConnection *connection, virDomainPtr domain, const Plan *plan)
+print_enabled(const NestConnection *connection, virDomainPtr domain, const Plan *plan)
 {
     g_autofree gchar *cpu = describe_cpu(plan);
     g_autofree gchar *pending = nest_report_pending(connection, domain);
@@ -259,7 +259,7 @@ enable_domain(const NestConnection *connection, virDomainPtr domain, gpointer op
         return FALSE;
     done = nest_correct_domain(&connection->corrector, domain, error);
     if (done) {
-        tell_enabled(connection, domain, &plan);
+        print_enabled(connection, domain, &plan);
         return TRUE;
     }
     /* Restores the tag as it was before, or removes it. */
@@ -269,7 +269,7 @@ enable_domain(const NestConnection *connection, virDomainPtr domain, gpointer op
 }
 
 static void
-tell_disabled(virDomainPtr domain, const Plan *plan)
+print_disabled(virDomainPtr domain, const Plan *plan)
 {
     g_autofree gchar *changes = nest_definition_describe(plan->definition);
     gboolean lags = *changes && (virDomainIsActive(domain) == 1 ||
@@ -295,7 +295,7 @@ disable_domain(const NestConnection *connection, virDomainPtr domain, gpointer d
         return FALSE;
     done = nest_correct_domain(&connection->corrector, domain, error);
     if (done)
-        tell_disabled(domain, &plan);
+        print_disabled(domain, &plan);
     return done != NULL;
 }
 

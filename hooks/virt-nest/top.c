@@ -52,19 +52,19 @@ typedef struct {
 
 /* One that cannot be read has just gone, or is not ours. */
 static void
-look_at_running_domain(Top *top, virDomainPtr domain, NestTopView *view)
+query_running_domain(Top *top, virDomainPtr domain, NestTopView *view)
 {
     const gchar *const *names = (const gchar *const *)top->names;
-    g_autoptr(NestLiveDomain) run = NULL;
+    g_autoptr(NestLiveDomain) live = NULL;
     g_autofree gchar *id = NULL;
 
-    if (!nest_live_domain_read(domain, NULL, FALSE, &run, NULL) || !run)
+    if (!nest_live_domain_read(domain, NULL, FALSE, &live, NULL) || !live)
         return;
-    id = g_strdup_printf("%d", run->guest.id);
-    if (!*names || g_strv_contains(names, run->guest.name) ||
-        g_strv_contains(names, run->guest.uuid) || g_strv_contains(names, id))
-        nest_top_view_add(view, run,
-                          nest_rates_sample(top->rates, top->connection->libvirt, &run->guest));
+    id = g_strdup_printf("%d", live->guest.id);
+    if (!*names || g_strv_contains(names, live->guest.name) ||
+        g_strv_contains(names, live->guest.uuid) || g_strv_contains(names, id))
+        nest_top_view_add(view, live,
+                          nest_rates_sample(top->rates, top->connection->libvirt, &live->guest));
 }
 
 static NestTopView *
@@ -85,7 +85,7 @@ refresh_view(Top *top)
         return view;
     }
     for (gsize i = 0; domains[i]; i++)
-        look_at_running_domain(top, domains[i], view);
+        query_running_domain(top, domains[i], view);
     nest_top_view_sort(view);
     nest_rates_forget_gone(top->rates);
     return view;

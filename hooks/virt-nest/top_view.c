@@ -13,7 +13,7 @@
 
 /* One domain. */
 typedef struct {
-    NestLiveDomain *run;
+    NestLiveDomain *live;
     NestRate rate;
 } Row;
 
@@ -22,7 +22,7 @@ row_free(gpointer data)
 {
     Row *row = data;
 
-    nest_live_domain_unref(row->run);
+    nest_live_domain_unref(row->live);
     g_free(row);
 }
 
@@ -48,15 +48,15 @@ nest_top_view_free(NestTopView *view)
 static gint
 compare_rows_by_name(gconstpointer a, gconstpointer b)
 {
-    return strcmp((*(Row *const *)a)->run->guest.name, (*(Row *const *)b)->run->guest.name);
+    return strcmp((*(Row *const *)a)->live->guest.name, (*(Row *const *)b)->live->guest.name);
 }
 
 void
-nest_top_view_add(NestTopView *view, NestLiveDomain *run, const NestRate *rate)
+nest_top_view_add(NestTopView *view, NestLiveDomain *live, const NestRate *rate)
 {
     Row *row = g_new0(Row, 1);
 
-    row->run = nest_live_domain_ref(run);
+    row->live = nest_live_domain_ref(live);
     row->rate = *rate;
     g_ptr_array_add(view->rows, row);
 }
@@ -68,13 +68,13 @@ nest_top_view_sort(NestTopView *view)
 }
 
 static guint
-count_rows(const NestTopView *view, const char *(*word)(const NestLiveDomain *run),
+count_rows(const NestTopView *view, const char *(*word)(const NestLiveDomain *live),
            const char *wanted)
 {
     guint n = 0;
 
     for (guint i = 0; i < view->rows->len; i++)
-        n += g_str_equal(word(((Row *)g_ptr_array_index(view->rows, i))->run), wanted);
+        n += g_str_equal(word(((Row *)g_ptr_array_index(view->rows, i))->live), wanted);
     return n;
 }
 
@@ -121,12 +121,12 @@ row_line(const NestTopStyle *style, const Row *row, gsize name_width, guint colu
 {
     gsize taken = name_width + BESIDE_NAME;
     guint width = columns >= taken + LEAST_GRAPH ? (guint)MIN(columns - taken, NEST_RATES_KEPT) : 0;
-    g_autofree gchar *name = showable(style, row->run->guest.name);
+    g_autofree gchar *name = showable(style, row->live->guest.name);
     double last = nest_rates_last(&row->rate);
     g_autofree gchar *rate = last < 0 ? g_strdup("-") : g_strdup_printf("%.0f", last);
     g_autofree gchar *graph = nest_rates_graph(&row->rate, width, style->utf8);
 
-    return join(name, name_width, nest_live_verdict(row->run), nest_live_guard(row->run), rate,
+    return join(name, name_width, nest_live_verdict(row->live), nest_live_guard(row->live), rate,
                 graph);
 }
 
@@ -139,7 +139,7 @@ measure_names(const NestTopView *view, const NestTopStyle *style, guint columns)
 
     for (guint i = 0; i < view->rows->len; i++) {
         const Row *row = g_ptr_array_index(view->rows, i);
-        g_autofree gchar *name = showable(style, row->run->guest.name);
+        g_autofree gchar *name = showable(style, row->live->guest.name);
 
         width = MAX(width, nest_output_width(name));
     }

@@ -25,8 +25,8 @@ NestTopView *nest_top_view_new(void);
 void nest_top_view_free(NestTopView *view);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestTopView, nest_top_view_free)
 
-/* Adds one domain. @run gets one more reference, and @rate is copied. */
-void nest_top_view_add(NestTopView *view, NestLiveDomain *run, const NestRate *rate);
+/* Adds one domain. @live gets one more reference, and @rate is copied. */
+void nest_top_view_add(NestTopView *view, NestLiveDomain *live, const NestRate *rate);
 
 /* Sorts the domains by name, once all are there. */
 void nest_top_view_sort(NestTopView *view);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The CPU rewrite: every row of the table in cpu.c, and what holds for every CPU there can be. */
+/* The CPU rewrite: every row of the table in cpu_rewrite.c, and what holds for every CPU there can be. */
 #include "check.h"
 #include "domain/cpu.h"
 #include "domain/cpu_rewrite.h"
