@@ -23,14 +23,14 @@
 
 /* One domain to be shut down. References are counted, as a thread may still use it at the end. */
 typedef struct {
-    gchar *uri;    /* libvirt's */
-    gchar *name;   /* the domain's */
-    gchar *uuid;   /* in its usual form */
-    int id;        /* libvirt's, of this run */
-    gboolean deaf; /* paused: it would not hear */
-    gboolean off;  /* it is off, and that was printed */
-    gint asking;   /* a thread is asking it; by g_atomic_int_... */
-    guint asked;   /* how often; only that thread uses this */
+    gchar *uri;      /* libvirt's */
+    gchar *name;     /* the domain's */
+    gchar *uuid;     /* in its usual form */
+    int id;          /* libvirt's, of this run */
+    gboolean paused; /* so it would not notice the request */
+    gboolean off;    /* it is off, and that was printed */
+    gint asking;     /* a thread is asking it; by g_atomic_int_... */
+    guint asked;     /* how often; only that thread uses this */
 } Guest;
 
 /* All of these domains, and the options. */
@@ -94,8 +94,8 @@ collect(const NestConnection *connection, virDomainPtr domain, gpointer data, GE
     guest->name = g_strdup(live->guest.name);
     guest->uuid = g_strdup(live->guest.uuid);
     guest->id = live->guest.id;
-    guest->deaf = virDomainGetState(domain, &state, NULL, 0) == 0 &&
-                  (state == VIR_DOMAIN_PAUSED || state == VIR_DOMAIN_PMSUSPENDED);
+    guest->paused = virDomainGetState(domain, &state, NULL, 0) == 0 &&
+                    (state == VIR_DOMAIN_PAUSED || state == VIR_DOMAIN_PMSUSPENDED);
     g_ptr_array_add(drain->guests, guest);
     return TRUE;
 }
@@ -148,7 +148,7 @@ ask_all(Drain *drain)
     for (guint i = 0; i < drain->guests->len; i++) {
         Guest *guest = g_ptr_array_index(drain->guests, i);
 
-        if (guest->off || guest->deaf ||
+        if (guest->off || guest->paused ||
             !g_atomic_int_compare_and_exchange(&guest->asking, FALSE, TRUE))
             continue;
         g_thread_pool_push(drain->askers, g_atomic_rc_box_acquire(guest), NULL);
@@ -170,7 +170,7 @@ query_guests(Drain *drain, virConnectPtr libvirt)
             if (guest->off)
                 print_guest_line(guest, "off");
         }
-        on += !guest->off && !guest->deaf;
+        on += !guest->off && !guest->paused;
     }
     return on;
 }
@@ -209,7 +209,7 @@ print_left(const Drain *drain)
         const Guest *guest = g_ptr_array_index(drain->guests, i);
 
         if (!guest->off)
-            print_guest_line(guest, guest->deaf ? "left paused" : "left running");
+            print_guest_line(guest, guest->paused ? "left paused" : "left running");
         left += !guest->off;
     }
     return left;
@@ -221,7 +221,7 @@ print_paused(const Drain *drain)
     for (guint i = 0; i < drain->guests->len; i++) {
         const Guest *guest = g_ptr_array_index(drain->guests, i);
 
-        if (guest->deaf)
+        if (guest->paused)
             print_guest_line(
                 guest,
                 "paused, so it would not notice a shutdown request; it is left as it is: run "
@@ -260,13 +260,13 @@ shut_down_all(Drain *drain, virConnectPtr libvirt)
 }
 
 static int
-print_and_wait(const Drain *drain)
+print_dry_run(const Drain *drain)
 {
     for (guint i = 0; i < drain->guests->len; i++) {
         const Guest *guest = g_ptr_array_index(drain->guests, i);
 
-        print_guest_line(guest, guest->deaf ? "would be left as it is, paused"
-                                            : "would be asked to shut down");
+        print_guest_line(guest, guest->paused ? "would be left as it is, paused"
+                                              : "would be asked to shut down");
     }
     return NEST_EXIT_DONE;
 }
@@ -283,7 +283,7 @@ run_drain(Drain *drain, const NestConnection *connection)
     if (drain->guests->len == 0 && status == NEST_EXIT_DONE)
         (void)puts("nothing to do: no guard keeps a running domain from being saved");
     else if (drain->dry_run)
-        end = print_and_wait(drain);
+        end = print_dry_run(drain);
     else if (drain->guests->len > 0)
         end = shut_down_all(drain, connection->libvirt);
     return end ? end : status;
