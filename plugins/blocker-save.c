@@ -56,10 +56,13 @@ is_compressed(const NestGuest *guest)
 
     while (processes && (name = g_dir_read_name(processes))) {
         g_autofree gchar *process = g_build_filename(above, name, NULL);
-        g_autofree gchar *input = g_build_filename(process, "fd", "0", NULL);
-        g_autofree gchar *pipe = /* "pipe:[NUMBER]" */
-            g_ascii_isdigit(*name) && is_compressor(process) ? g_file_read_link(input, NULL) : NULL;
+        g_autofree gchar *input = NULL;
+        g_autofree gchar *pipe = NULL; /* "pipe:[NUMBER]" */
 
+        if (!g_ascii_isdigit(*name) || !is_compressor(process))
+            continue;
+        input = g_build_filename(process, "fd", "0", NULL);
+        pipe = g_file_read_link(input, NULL);
         if (pipe && g_str_has_prefix(pipe, "pipe:") && has_open(qemu, pipe))
             return TRUE;
     }

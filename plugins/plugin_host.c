@@ -161,6 +161,19 @@ nest_plugin_host_load(const char *directory, const gchar *const *names, GKeyFile
     return plugins;
 }
 
+NestPluginHost *
+nest_plugin_host_load_prefixed(const char *directory, const char *prefix, const gchar *const *names,
+                               GKeyFile *settings)
+{
+    g_autoptr(GPtrArray) wanted = g_ptr_array_new();
+
+    for (gsize i = 0; names[i]; i++)
+        if (g_str_has_prefix(names[i], prefix))
+            g_ptr_array_add(wanted, (gpointer)names[i]);
+    g_ptr_array_add(wanted, NULL);
+    return nest_plugin_host_load(directory, (const gchar *const *)wanted->pdata, settings);
+}
+
 void
 nest_plugin_host_free(NestPluginHost *plugins)
 {

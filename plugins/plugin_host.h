@@ -27,6 +27,10 @@ typedef struct NestPluginHost NestPluginHost;
 NestPluginHost *nest_plugin_host_load(const char *directory, const gchar *const *names,
                                       GKeyFile *settings);
 
+/* (transfer full) The same for those alone whose names begin with @prefix, such as "probe-". */
+NestPluginHost *nest_plugin_host_load_prefixed(const char *directory, const char *prefix,
+                                               const gchar *const *names, GKeyFile *settings);
+
 /* Stops and unloads all. */
 void nest_plugin_host_free(NestPluginHost *plugins);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestPluginHost, nest_plugin_host_free)

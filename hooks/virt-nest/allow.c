@@ -235,16 +235,12 @@ load_guards(GError **error)
 {
     g_autoptr(GKeyFile) settings = NULL;
     g_auto(GStrv) names = nest_config_plugins(&settings, error);
-    g_autoptr(GPtrArray) guards = g_ptr_array_new();
     g_autoptr(NestPluginHost) plugins = NULL;
 
     if (!names)
         return NULL;
-    for (gsize i = 0; names[i]; i++)
-        if (g_str_has_prefix(names[i], "guard-"))
-            g_ptr_array_add(guards, names[i]);
-    g_ptr_array_add(guards, NULL);
-    plugins = nest_plugin_host_load(NEST_PLUGINDIR, (const gchar *const *)guards->pdata, settings);
+    plugins = nest_plugin_host_load_prefixed(NEST_PLUGINDIR, "guard-", (const gchar *const *)names,
+                                             settings);
     if (nest_plugin_host_get(plugins, NEST_PLUGIN_GUARD, 0))
         return g_steal_pointer(&plugins);
     g_set_error_literal(error, NEST_ERROR, NEST_ERROR_PLUGIN,

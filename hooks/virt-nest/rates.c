@@ -75,14 +75,9 @@ nest_rates_new(const char *directory)
     NestRates *rates = g_new0(NestRates, 1);
     g_autoptr(GKeyFile) settings = g_key_file_new();
     g_auto(GStrv) names = nest_config_default_plugins();
-    g_autoptr(GPtrArray) probes = g_ptr_array_new();
 
-    for (gsize i = 0; names[i]; i++)
-        if (g_str_has_prefix(names[i], "probe-"))
-            g_ptr_array_add(probes, names[i]);
-    g_ptr_array_add(probes, NULL);
     rates->plugins =
-        nest_plugin_host_load(directory, (const gchar *const *)probes->pdata, settings);
+        nest_plugin_host_load_prefixed(directory, "probe-", (const gchar *const *)names, settings);
     rates->domains = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     return rates;
 }
