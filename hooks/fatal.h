@@ -5,8 +5,8 @@
 #include <stdbool.h>
 
 /* How long an operation of the hook may take. libvirt and all its clients wait for it. The time
- * starts anew in the second part. A judgement takes milliseconds, and two seconds at most where it
- * waits for virtnestd. */
+ * starts anew in the second part. A judgement takes milliseconds. It takes two seconds at most
+ * where it waits for virtnestd, and 15 where it reloads the KVM module (kvm_lock.c). */
 #ifndef NEST_FATAL_SECONDS /* the unit tests make it small */
 #define NEST_FATAL_SECONDS 20
 #endif

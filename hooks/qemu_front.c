@@ -261,7 +261,8 @@ main(int argc, char **argv)
         return 0;
     fatal.action = operation->action;
     fatal.name = argv[1];
-    /* The next file opened, here or in the second part, would get the number of a descriptor that is closed now. */
+    /* Opens those of the descriptors 0 to 2 that are closed. Otherwise the next file opened, here
+     * or in the second part, would get such a number. */
     for (int fd = 0; fd <= 2; fd++)
         if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
             break;

@@ -108,8 +108,9 @@ nest_blocker_format_name(const NestBlockerFormat *format)
 }
 
 /* (transfer full)(nullable) The guest's directory; NULL where there is not exactly one. libvirt cuts the
- * domain's name in it after 20 characters (virDomainDefGetShortName). After a power failure, an old directory
- * may remain. Its guest may have had the same id, and a whole name with which this guest's name begins. */
+ * domain's name in it after 20 characters (virDomainDefGetShortName). After a power failure, an old
+ * directory may remain. It fits, too, if its guest had the same id and a shorter name with which
+ * this guest's name begins. */
 static gchar *
 find_guest_directory(const NestGuest *guest)
 {

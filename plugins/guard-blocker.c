@@ -158,9 +158,9 @@ ask_job(virDomainPtr domain, int *ret_job, GError **error)
     return TRUE;
 }
 
-/* Whether somebody has sent a command to the monitor of this QEMU. Otherwise the domain cannot be
- * armed, and asking QEMU would taint it. If the daemon's messages are not in English, any message
- * may be about such a command. */
+/* Whether somebody has sent a command to the monitor of this QEMU. If nobody has, the domain is
+ * certainly not armed, and QEMU is not asked, because that would taint the domain. If the daemon's
+ * messages are not in English, any message may be about such a command. */
 static gboolean
 may_have_blocker(virDomainPtr domain, gboolean *ret_may, GError **error)
 {
@@ -182,7 +182,8 @@ may_have_blocker(virDomainPtr domain, gboolean *ret_may, GError **error)
 
 /* --- arming */
 
-/* Whether QEMU (6.0 and later) says for this reason that it takes no blocker at all. */
+/* Whether the error says that QEMU takes no blocker at all, for the reason @why (words of QEMU 6.0
+ * and later). */
 static gboolean
 is_refusal(const GError *error, const char *why)
 {
@@ -241,8 +242,8 @@ try_formats(Attempt *attempt, GError **error)
     }
     if (directory)
         g_set_error(error, NEST_ERROR, NEST_ERROR_GUARD,
-                    "its QEMU opens none of %sand the guard needs one: see [" GROUP "] " KEY
-                    " in virt-nest.conf(5)",
+                    "its QEMU is not kept from migrating by any of %sand the guard "
+                    "needs one that does so: see [" GROUP "] " KEY " in virt-nest.conf(5)",
                     reasons->str);
     return FALSE;
 }

@@ -71,7 +71,7 @@ check_plugin(const NestPlugin *plugin, const char *name, GError **error)
                     "install both from one release",
                     plugin->abi, plugin->size, NEST_PLUGIN_ABI, sizeof(NestPlugin));
     else if (g_strcmp0(plugin->name, name) != 0)
-        g_set_error(error, NEST_ERROR, NEST_ERROR_PLUGIN, "it is not the plugin of that name: '%s'",
+        g_set_error(error, NEST_ERROR, NEST_ERROR_PLUGIN, "it contains another plugin, named '%s'",
                     plugin->name ? plugin->name : "");
     else if (plugin->kind < NEST_PLUGIN_PROBE || plugin->kind > NEST_PLUGIN_EXPORT)
         g_set_error(error, NEST_ERROR, NEST_ERROR_PLUGIN, "there is no kind %d of plugins",

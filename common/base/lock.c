@@ -40,7 +40,8 @@ nest_lock_try(int lock)
     return fcntl(lock, F_OFD_SETLK, &whole_file) == 0;
 }
 
-/* A read-only descriptor may ask only about a read lock; a write lock conflicts with that, too. */
+/* Asks whether a read lock would be granted: only somebody's write lock prevents that. A descriptor
+ * that is read-only can ask this. */
 gboolean
 nest_lock_is_held(int lock)
 {

@@ -102,7 +102,8 @@ check_type(const NestDomainXml *xml, GError **error)
         return TRUE;
     g_set_error(
         error, NEST_ERROR, NEST_ERROR_CPU_TYPE,
-        "a domain of type='%s' cannot have nested guests: only type='kvm' and type='qemu' can",
+        "a domain of type='%s' cannot have nested guests: only type='kvm' and type='qemu' can; "
+        "change its type, or remove the tag (virt-nest disable)",
         type ? type : "");
     return FALSE;
 }
@@ -118,7 +119,7 @@ check_arch(const NestDomainXml *xml, GError **error)
         return TRUE;
     g_set_error(error, NEST_ERROR, NEST_ERROR_CPU_ARCH,
                 "a domain of the architecture %s cannot have nested guests: VMX and SVM exist on "
-                "x86_64 only",
+                "x86_64 only; remove the tag (virt-nest disable)",
                 arch);
     return FALSE;
 }

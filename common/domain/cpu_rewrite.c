@@ -262,7 +262,7 @@ refuse_foreign_model(Rewrite *rewrite, GError **error)
 static const struct {
     const char *type; /* of the domain */
     int policies;     /* bits of POLICY() */
-    int classes;      /* bits of CPU_* */
+    int classes;      /* bits of NestCpuClass */
     Step steps[3];    /* in turn; none: nothing to do */
 } rules[] = {
     {"kvm",

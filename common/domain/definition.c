@@ -125,7 +125,8 @@ read_record(Work *work)
     }
     if (work->state->live.uuid || nest_allow_element(work->xml)) {
         nest_live_status_clear(&work->state->live);
-        g_ptr_array_add(definition->changes, g_strdup("a live status is taken out"));
+        g_ptr_array_add(definition->changes,
+                        g_strdup("what virt-nest wrote for a running domain is taken out"));
         definition->action = NEST_DEFINITION_SCRUBBED;
     }
 }

@@ -157,7 +157,7 @@ parse_tree(NestDomainXml *xml, xmlParserCtxt *parser, GError **error)
         return FALSE;
     }
     if (is_ascii(xml)) {
-        /* libxml2 then writes non-ASCII characters as references, as where nothing is declared. */
+        /* Without a declared encoding, libxml2 writes non-ASCII characters as references. */
         xmlFree((xmlChar *)xml->doc->encoding);
         xml->doc->encoding = NULL;
     }
@@ -348,7 +348,8 @@ nest_domain_xml_append(NestDomainXml *xml, const xmlNode *parent, const char *te
     g_autofree gchar *before = g_strndup(input + indentation, first_start - indentation);
     g_autofree gchar *with_indentation = g_strconcat(before, text, NULL);
 
-    /* Not after white space, or a removal of the element would take the white space as well. */
+    /* The element goes before the white space that precedes the end tag: if it came after it,
+     * removing the element later would remove that white space as well. */
     while (g_ascii_isspace(input[place - 1]))
         place--;
     want(xml, place, place, with_indentation);

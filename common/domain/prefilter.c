@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The words by which a document that may be ours is known. */
+/* A document that may be ours contains at least one of these words. */
 #include "domain/prefilter.h"
 
 #include <string.h>

@@ -10,9 +10,11 @@
 #define NEST_PREFILTER_LONGEST 16
 
 /**
- * nest_prefilter_matches: search for the words of which every tag and record, even a mistaken one, has one.
+ * nest_prefilter_matches: search for the words that show that a document may be ours.
  * @text: any bytes
  * @length: of @text, in bytes
+ *
+ * Every tag and every record contains at least one of these words, even a mistaken one.
  *
  * Returns: false for a text that has nothing to do with virt-nest; true means that it may have.
  */

@@ -31,8 +31,8 @@ static const struct {
     [NEST_REASON_ENTRIES] = {NEST_VERDICT_RUNNING, FALSE, "entries", "nested guests are entered"},
     [NEST_REASON_ALWAYS] =
         {NEST_VERDICT_RUNNING, FALSE, "always",
-         "nested guests have been entered all the time since it started, as where "
-         "Windows (VBS, WSL2) or ESXi runs as a nested guest itself"},
+         "nested guests have been entered all the time since it started: its system seems to be a "
+         "nested guest itself, as Windows (VBS, WSL2) or ESXi is"},
     [NEST_REASON_LINGER] = {NEST_VERDICT_RUNNING, TRUE, "linger",
                             "nested guests were entered not long ago"},
     [NEST_REASON_STRICT] =

@@ -36,7 +36,8 @@ is_awaited(GError **error)
 
     if (uuid)
         g_set_error(error, NEST_ERROR, NEST_ERROR_HOST_BUSY,
-                    "the tagged domain %s is about to start: when it has ended, run virt-nest host "
+                    "nesting stays on, because the tagged domain %s is about to start and "
+                    "needs it: when that domain has ended, run virt-nest host "
                     "disable --now",
                     uuid);
     return uuid != NULL;

@@ -2,12 +2,13 @@
 /* Turns nesting on or off in the host's KVM module by loading and unloading it, where no guest can be hurt.
  *
  * Theory of operation: only the vendor's module is unloaded; kvm.ko stays, with its parameters. /dev/kvm
- * disappears and comes back with the vendor's module. Between unloading and loading, signals are blocked, and
- * the lock file holds the module's parameters, so that after a SIGKILL in between the next program to act still
- * knows them. Nothing is unloaded that the configuration would not load again: nest_kvm_plan() has checked the
- * configuration, and libkmod is asked once more. No `install` command is ever run, because its effect cannot be
- * known; a module that was unloaded is put back by inserting the module itself. The kernel's reference count
- * decides whether there is a guest: a module in use is not unloaded, however recently the guest started. */
+ * disappears and comes back with the vendor's module. Between unloading and loading, signals are
+ * blocked, and the lock file holds the module's parameters: if a SIGKILL comes in between, the next
+ * program that acts reads them there. Nothing is unloaded that the configuration would not load
+ * again: nest_kvm_plan() has checked the configuration, and libkmod is asked once more. No
+ * `install` command is ever run, because its effect cannot be known; a module that was unloaded is
+ * put back by inserting the module itself. The kernel's reference count decides whether there is a
+ * guest: a module in use is not unloaded, however recently the guest started. */
 #include "host/kvm_reload.h"
 
 #include "base/error.h"
@@ -195,8 +196,8 @@ load_plainly(KmodModule *module, const char *options)
     return kmod_module_insert_module(module, 0, options);
 }
 
-/* Which parameters were set by hand shows only after the module was loaded without them. If a guest starts
- * in between, they are lost. */
+/* The module has to be loaded without the parameters first: only then can be seen which of them
+ * were set by hand. With these it is loaded again. If a guest starts in between, they are lost. */
 static void
 give_parameters_back(Reload *reload, Load load, const char *nested)
 {

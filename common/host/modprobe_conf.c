@@ -108,7 +108,8 @@ add_command_line(Options *options)
 typedef enum { OFF, ON, REFUSED } Meaning;
 
 /* Goes by the first letters, as kstrtobool() in lib/kstrtox.c and param_set_bool() do. Older kernels refuse some
- * values that newer ones accept; these count as accepted here, and what such a kernel says shows when it is asked. */
+ * values that newer ones accept; these count as accepted here. An older kernel
+ * then refuses them when the module is loaded. */
 static Meaning
 read_bool(const char *value)
 {

@@ -92,5 +92,6 @@ gboolean nest_modprobe_conf_check_load(const NestModprobeConf *conf, gboolean lo
  */
 gboolean nest_modprobe_conf_check(const NestModprobeConf *conf, GError **error);
 
-/* Refuses for the winner, which is off; returns FALSE. @last: it wins whatever our drop-in says. */
+/* Refuses because the setting that decides turns nesting off; returns FALSE. @last: it decides
+ * whatever our drop-in says. */
 gboolean nest_modprobe_conf_refuse(const NestModprobeConf *conf, gboolean last, GError **error);

@@ -91,8 +91,8 @@ write_ours(const char *text, GError **error)
     return TRUE;
 }
 
-/* Whether nobody decided otherwise, unless that is overridden, and the module would be loaded with
- * nesting on. */
+/* Whether the module would be loaded with nesting on, and nobody else has turned nesting off.
+ * @override: it does not matter that somebody has. */
 static gboolean
 check_drop_in(const NestCpuVendor *vendor, NestModprobeDropinUse use, const char *rest,
               const char *text, gboolean override, GError **error)

@@ -81,8 +81,8 @@ has_probe(const char *directory)
     return found;
 }
 
-/* kmod before 33 reads *.alias. libkmod does not tell its version, so its behaviour is tested. Where that
- * test fails, what somebody wrote into such a file counts. */
+/* kmod before 33 reads *.alias. libkmod does not tell its version, so its behaviour is tested. If
+ * the test cannot be made, such files count as read. */
 static gboolean
 kmod_reads_alias(void)
 {

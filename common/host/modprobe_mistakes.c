@@ -28,7 +28,7 @@ mistake_free(gpointer data)
     g_free(mistake);
 }
 
-/* Takes ownership of @reason; NULL: it is not a mistake. */
+/* Takes ownership of @why; NULL: it is not a mistake. */
 static void
 add_mistake(GPtrArray *mistakes, const char *file, guint line, const char *text, gchar *why)
 {
@@ -70,7 +70,8 @@ reason_of_line(const NestCpuVendor *vendor, const Words *words, const NestModpro
     gboolean command = g_strv_contains(commands, words->command);
     gboolean nested = strstr(words->rest, "nested") != NULL;
 
-    /* Of a file that modprobe does not read, a line is a mistake if it would otherwise affect the module. */
+    /* modprobe does not read this file. Its line is a mistake if it would otherwise affect the
+     * module. */
     if (line->unread)
         return nest_kernel_args_match(words->module, vendor->module) && (options ? nested : command)
                    ? g_strdup(line->unread)

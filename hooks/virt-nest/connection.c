@@ -2,8 +2,8 @@
 /* A command's connection to libvirt: the domains it works on, and all that a correction needs.
  *
  * Theory of operation: a command works on the main thread and may wait for libvirt there. A second
- * thread runs GLib's default main loop, which delivers libvirt's events; the watch over corrections
- * (watch.h) waits for that loop. */
+ * thread runs GLib's default main loop, which delivers libvirt's events; the tracker of our own
+ * redefinitions (define_tracker.h) waits for that loop. */
 #include "connection.h"
 
 #include "base/error.h"

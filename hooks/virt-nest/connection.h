@@ -11,7 +11,7 @@
  * NestConnection: libvirt, and the host its guests run on.
  */
 typedef struct {
-    virConnectPtr libvirt;   /* the connection; its lifecycle events go to the corrector's watch */
+    virConnectPtr libvirt;   /* its lifecycle events go to the corrector's tracker */
     NestCorrector corrector; /* for nest_correct_domain() */
     NestKvmModule host;      /* read once, when the connection was opened */
     int lifecycle;           /* the callback's ID; -1: there is none */

@@ -72,7 +72,8 @@ print_guest_line(const Guest *guest, const char *what)
     (void)fflush(stdout);
 }
 
-/* Collects those that libvirt-guests could not save, or could and would lose their nested guests. */
+/* Collects the domains that libvirt-guests cannot save, and those that it would save although their
+ * nested guests may then be lost: the guard is armed, or it could not be armed. */
 static gboolean
 collect(const NestConnection *connection, virDomainPtr domain, gpointer data, GError **error)
 {

@@ -166,8 +166,8 @@ enable_host(NestCall *call)
     GError *error = NULL;
     int status = NEST_EXIT_DONE;
     const GOptionEntry options[] = {
-        {"now", 0, 0, G_OPTION_ARG_NONE, &request.now, "only the module that is there now", NULL},
-        {"boot", 0, 0, G_OPTION_ARG_NONE, &request.boot, "only the setting for each boot", NULL},
+        {"now", 0, 0, G_OPTION_ARG_NONE, &request.now, "only turn nesting on in the module", NULL},
+        {"boot", 0, 0, G_OPTION_ARG_NONE, &request.boot, "only turn nesting on at each boot", NULL},
         {"dry-run", 0, 0, G_OPTION_ARG_NONE, &request.dry_run, "say what would be done, do nothing",
          NULL},
         {"force", 0, 0, G_OPTION_ARG_NONE, &request.force,

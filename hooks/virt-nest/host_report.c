@@ -107,7 +107,7 @@ state_text(const NestKvmModule *module)
     };
 
     if (module->locked)
-        return "the CPU has it, the firmware locked it off";
+        return "the CPU has VMX or SVM, but the firmware locked it off";
     if (module->available && module->state == NEST_KVM_ABSENT)
         return "not loaded";
     if (module->builtin && module->state == NEST_KVM_ON)
@@ -132,7 +132,7 @@ nest_host_report_next_boot(const NestKvmModule *module, const NestModprobeConf *
     if (bar)
         return g_strdup_printf("not loaded: %s:%u says %s", bar->file, bar->line, bar->text);
     if (!winner && module->builtin)
-        return g_strdup("as now, as no kernel argument sets it");
+        return g_strdup("as it is now, because no kernel argument sets it");
     if (!winner)
         return g_strdup("the kernel's default (on since 4.20), as nobody sets it");
     says = winner->refused && !*winner->value

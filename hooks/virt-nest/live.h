@@ -10,8 +10,8 @@
  * nest_live_status_of: what virtnestd says of a guarded domain.
  * @live: (nullable) the domain; NULL: it does not run
  *
- * Returns: (nullable) the record; NULL where the domain is not guarded, or the record is of another domain or
- * of another run of it.
+ * Returns: (nullable) the live status; NULL where the domain is not guarded, or the live status is
+ * of another domain or of another run of it.
  */
 const NestLiveStatus *nest_live_status_of(const NestLiveDomain *live);
 

@@ -15,7 +15,7 @@ typedef struct {
     guint64 entries;              /* ... so many */
     gint64 at;                    /* when the last sample was taken */
     guint n;                      /* how many rates there are */
-    double kept[NEST_RATES_KEPT]; /* entries a second, the newest last; NEST_RATES_UNKNOWN too */
+    double kept[NEST_RATES_KEPT]; /* a second, the newest last; some may be NEST_RATES_UNKNOWN */
 } NestRate;
 
 /**

@@ -71,7 +71,7 @@ read_domain_xml(virDomainPtr domain, unsigned int flags, gchar **ret_text, GErro
     return xml;
 }
 
-/* Asks whether the domain runs between reading the definition's XML and the live one. */
+/* Reads the definition's XML, then asks whether the domain runs, then reads the live XML. */
 static gboolean
 query_reported_domain(Look *look, GError **error)
 {

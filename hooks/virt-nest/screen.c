@@ -71,8 +71,8 @@ leave_at_last(void)
     return true;
 }
 
-/* Waits first until we are in the foreground: what a shell sets while it reads a line is
- * not the state to go back to. */
+/* Waits first until we are in the foreground. Until then the terminal has the settings with which
+ * the shell reads a line, and these must not be restored later. */
 static void
 begin_screen(void)
 {

@@ -77,8 +77,8 @@ set_options(NestTag *tag, const Options *options, GError **error)
     return TRUE;
 }
 
-/* The first of the metadata's elements from @node on that is a tag, or was meant to be one; or
- * NULL. */
+/* (nullable) The first tag, or element that was meant to be one, among @node and its following
+ * siblings. */
 static xmlNode *
 next_tag(xmlNode *node)
 {
@@ -114,8 +114,8 @@ add_to_metadata(NestDomainXml *xml, const char *element)
         nest_domain_xml_replace(xml, metadata, whole);
 }
 
-/* The definition, in memory, as libvirt will have it once the tag is written, or is
- * removed if @element is NULL. */
+/* (transfer full) The definition with the tag @element, or without a tag if @element is NULL: what
+ * libvirt will have after the change. Changes nothing in libvirt. */
 static gchar *
 with_tag(NestDomainXml *xml, const char *element)
 {

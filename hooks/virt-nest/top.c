@@ -25,7 +25,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#define FIRST_MS 250     /* from the first sample to the second, which is the first rate */
+#define FIRST_MS 250     /* from the first sample to the second, which gives the first rate */
 #define PATIENCE_MS 1000 /* how long the end waits for a refresh that is under way */
 
 typedef struct {
@@ -50,7 +50,7 @@ typedef struct {
 
 /* --- a refresh, on a thread of its own */
 
-/* One that cannot be read has just gone, or is not ours. */
+/* A domain that cannot be read has just gone, or is not ours: it is left out. */
 static void
 query_running_domain(Top *top, virDomainPtr domain, NestTopView *view)
 {

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define LEAST_NAME 12  /* columns that a long name gets in any case */
-#define LEAST_GRAPH 12 /* columns; where there are fewer there is none */
+#define LEAST_GRAPH 12 /* columns; if there are fewer, no graph is shown */
 
 /* One domain. */
 typedef struct {

@@ -145,8 +145,10 @@ drain(NestInhibit *inhibit)
         g_subprocess_newv((const gchar *const *)inhibit->drain, G_SUBPROCESS_FLAGS_NONE, &error);
 
     if (!process) {
-        nest_log(G_LOG_LEVEL_WARNING, NULL, NULL, "cannot run %s: %s", inhibit->drain[0],
-                 error->message);
+        nest_log(G_LOG_LEVEL_WARNING, NULL, NULL,
+                 "cannot shut down the guarded domains, as %s cannot be run: %s; install "
+                 "virt-nest anew",
+                 inhibit->drain[0], error->message);
         drop_inhibitor(inhibit);
         return;
     }

@@ -26,7 +26,7 @@
 #define STOP_SECONDS 5
 #define STOP_POLL_MS 20
 
-/* The plugin without which no domain was ever armed. */
+/* The only guard plugin there has ever been: it has armed every domain that is armed. */
 #define BLOCKER "guard-blocker"
 
 /* The exit status of --release where another virtnestd runs, for make uninstall. */

@@ -11,8 +11,8 @@
  * nest_publish_live_status: write the live status of a running domain.
  * @domain: the domain
  * @live: what was read of it a moment ago
- * @status: (nullable) the live status as the guard manager wants it; NULL if that has no say yet:
- *   then a live status of this run stays as it is
+ * @status: (nullable) the live status as the guard manager wants it; NULL if the guard manager
+ *   does not know the domain yet: then a live status of this run stays as it is
  * @allow_is_over: what virt-nest allow permitted is used up, so its element is removed. The element
  *   is also removed if its time is over, or if it came with the guest
  * @ret_busy: set only if something was to be written: TRUE if a migration, save or the like

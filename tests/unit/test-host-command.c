@@ -86,7 +86,7 @@ static const Case shown[] = {
     {"untagged domains that have it", "amd-on", WEB, "host", 0, "web1: these get svm, too, at each start\n", NULL, NULL},
     {"a parameter and what it costs", "amd-on", NPT, "host", 0, "npt                 N: |very slow", NULL, NULL},
     {"a module that is built in", "amd-builtin-off", KEPT_OFF, "host", 0,
-     "builtin-off: built into the kernel, nesting off\n|as now, as no kernel argument sets it|"
+     "builtin-off: built into the kernel, nesting off\n|as it is now, because no kernel argument sets it|"
      "no effect: /etc/modprobe.d/kvm.conf:2|kvm_amd.nested=1|[NEST-HOST-BUILTIN]",
      NULL, NULL},
     {"no module to load", "amd-absent", 0, "host", 0,
