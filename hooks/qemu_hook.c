@@ -7,7 +7,7 @@
  * cannot nest, the guest's nested state would be lost. A guest that resumes is known by the live status
  * in its XML, or by the flag that restore and migrate leave. Restore judges nothing, because libvirt
  * 11.3 deletes the saved image if a hook fails there; if prepare refuses, any release keeps the image.
- * At prepare, a live status without a flag of restore comes from a snapshot, whose guest libvirt has
+ * At prepare, a live status without either flag comes from a snapshot, whose guest libvirt has
  * stopped already, or from pasted XML. Then it does not matter any more whether nested guests ran in
  * the guest. This program never calls libvirt, which waits for it (facts.md, "Hooks"). */
 #include "base/config.h"

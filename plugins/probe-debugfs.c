@@ -140,7 +140,7 @@ static const struct {
     const char *words;
 } reasons[] = {
     {ESRCH, "the process has no VM there"},
-    {ENOENT, "the VM has just gone, or the kernel does not count them, as Linux does from 5.14 on"},
+    {ENOENT, "the VM has just gone, or the kernel does not count them; Linux does so from 5.14 on"},
     {EPERM, "the kernel is locked down, see kernel_lockdown(7)"},
     {EACCES, "only root can read it"},
     {EBADMSG, "it is not a number"},

@@ -14,7 +14,8 @@
  * @text: any bytes
  * @length: of @text, in bytes
  *
- * Every tag and every record contains at least one of these words, even a mistaken one.
+ * Every tag and every record that libvirt keeps contains at least one of these words, even a
+ * mistaken one. libvirt drops an element without a namespace.
  *
  * Returns: false for a text that has nothing to do with virt-nest; true means that it may have.
  */

@@ -2,8 +2,9 @@
 /* The verdict: decides from evidence whether nested guests are running in a domain. */
 #include "guard/verdict.h"
 
-/* In an L1 that itself runs as a nested guest, entries begin within ALWAYS_BEGINS_MS after its start. A
- * domain whose entries have lasted for ALWAYS_LASTS_MS is taken for such an L1. */
+/* In a domain whose own system runs as a nested guest, entries begin within ALWAYS_BEGINS_MS after
+ * its start. A domain whose entries have lasted for ALWAYS_LASTS_MS since then is taken for such a
+ * one. */
 #define ALWAYS_BEGINS_MS 300000
 #define ALWAYS_LASTS_MS 600000
 

@@ -44,8 +44,8 @@ typedef enum {
 typedef enum {
     NEST_REASON_NOTHING, /* nothing could be read yet */
     NEST_REASON_ENTRIES, /* entries grow */
-    NEST_REASON_ALWAYS, /* entries have grown in every sample since soon after the start: an L1 that
-                       * itself runs as a nested guest (Windows with VBS or WSL2, ESXi) */
+    NEST_REASON_ALWAYS,  /* entries have grown in every sample since soon after the start: its own
+                       * system runs as a nested guest (Windows with VBS or WSL2, ESXi) */
     NEST_REASON_LINGER, /* entries grew less than the linger time ago, or before the first sample */
     NEST_REASON_STRICT, /* entries grew once, and the bit has not been clear since */
     NEST_REASON_BIT,    /* the bit is set, and entries cannot be counted */

@@ -27,7 +27,8 @@ void nest_kvm_lock_write(int lock, const char *parameters);
  *
  * This holds until the domain's flag (NEST_RUNTIME_FLAG_STARTING) is removed or a minute has passed; by then the
  * domain's QEMU uses the module. When this returns, a reload that was under way has ended, unless it takes
- * longer than some seconds. Never fails, so the caller must read the state of the host afterwards.
+ * longer than some seconds. A failure is only logged, so the caller must read the state of the host
+ * afterwards.
  */
 void nest_kvm_lock_inhibit_unload(const char *uuid);
 

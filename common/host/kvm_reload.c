@@ -84,7 +84,7 @@ is_in_kernel(KmodModule *module)
     return state == KMOD_MODULE_LIVE || state == KMOD_MODULE_BUILTIN;
 }
 
-/* Whether a module's file can be read, and is of the running kernel. */
+/* Whether a module has a file for the running kernel that can be read and is a kernel module. */
 static gboolean
 check_file(KmodModule *module, GError **error)
 {

@@ -29,7 +29,8 @@ typedef struct {
  * These are `install` lines, of which libkmod takes the first that fits; `blacklist` lines and
  * modprobe.blacklist=; and module_blacklist=, of which the kernel takes the last (kernel/module/main.c).
  *
- * Returns: (transfer full)(element-type NestModprobeBar) the strongest last.
+ * Returns: (transfer full)(element-type NestModprobeBar) those of the files, then those of the
+ * kernel's command line; nest_modprobe_bars_find() finds the one that counts.
  */
 GPtrArray *nest_modprobe_bars_read(const NestCpuVendor *vendor,
                                    const GPtrArray *lines) G_GNUC_WARN_UNUSED_RESULT;

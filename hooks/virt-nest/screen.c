@@ -90,7 +90,8 @@ begin_screen(void)
     (void)nest_fatal_handler_set(&fatal);
 }
 
-/* Keys still send signals, except Ctrl-S, which would stop us in the middle of a line. */
+/* Keys still send signals. Ctrl-S is switched off, because it would stop the output, and us with
+ * it, in the middle of a line. */
 void
 nest_screen_enter(void)
 {

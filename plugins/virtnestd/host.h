@@ -17,7 +17,7 @@ NestHost *nest_host_new(const NestConfig *config, void (*when_ready)(gpointer), 
 /* Frees it; waits until a reload that is under way has ended. */
 void nest_host_free(NestHost *host);
 
-/* A tagged KVM domain is there: turns nesting on unless it is on, and keeps it on at the next boot. */
+/* A tagged KVM domain is there: unless nesting is on, turns it on, now and at the next boot. */
 void nest_host_want(NestHost *host);
 
 /* A guest has ended, perhaps the one that kept the module in use. */

@@ -248,7 +248,7 @@ test_no_counter(void)
 
     g_test_summary("a kernel without the counter, and one that does not let it be opened");
     check_root_write(KVM "5-1/guest_mode", "0\n");
-    check_no_count(plugins, 5, "the kernel does not count them, as Linux does from 5.14 on");
+    check_no_count(plugins, 5, "the kernel does not count them; Linux does so from 5.14 on");
     g_assert_cmpint(symlink("nested_run", counter), ==, 0);
     check_no_count(plugins, 5, "/5-*/nested_run: Too many levels of symbolic links");
     g_assert_cmpint(g_unlink(counter), ==, 0);
