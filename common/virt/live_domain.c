@@ -125,19 +125,24 @@ read_live_domain_state(NestLiveDomain *live, const NestDomainXml *xml)
     live->allow = nest_allow_read(xml);
 }
 
+/* (transfer full)(nullable) NULL: it does not run. */
 static NestLiveDomain *
 live_domain_new(virDomainPtr domain, const Reading *reading)
 {
-    NestLiveDomain *live = g_atomic_rc_box_new0(NestLiveDomain);
+    NestLiveDomain *live = NULL;
     const NestCpuVendor *vendor =
         nest_cpu_feature_vendor(reading->xml, nest_cpu_vendor_of_host(NULL), NULL);
+    g_autofree gchar *id = nest_xml_attribute(nest_domain_xml_root(reading->xml), "id");
     gint64 age = -1;
 
+    if (!id)
+        return NULL; /* it has stopped, and this is its definition */
     if (vendor && !nest_cpu_exposes(reading->xml, vendor))
         vendor = NULL; /* its vCPUs lack the feature */
+    live = g_atomic_rc_box_new0(NestLiveDomain);
     live->guest.name = g_strdup(virDomainGetName(domain));
     live->guest.uuid = nest_virt_uuid(domain);
-    live->guest.id = (int)virDomainGetID(domain);
+    live->guest.id = (int)g_ascii_strtoll(id, NULL, 10);
     live->guest.pid = read_pid(live->guest.name);
     live->guest.kvm = nest_cpu_is_kvm(reading->xml);
     live->guest.feature = vendor ? vendor->feature : "";
@@ -160,11 +165,11 @@ nest_live_domain_read(virDomainPtr domain, const NestDefinition *definition, gbo
     g_autoptr(NestLiveDomain) live = NULL;
 
     *ret_live = NULL;
-    if (nest_virt_has_stopped(domain))
+    if (virDomainGetID(domain) == (unsigned int)-1)
         return TRUE;
     if (read_live_domain_xml(domain, definition, known, &reading, &problem) && reading.xml)
         live = live_domain_new(domain, &reading);
-    if (nest_virt_has_stopped(domain))
+    if (problem && nest_virt_has_stopped(domain))
         return TRUE; /* meanwhile */
     if (problem) {
         g_propagate_error(error, g_steal_pointer(&problem));

@@ -29,7 +29,7 @@ typedef struct {
 
 /**
  * nest_live_domain_read: read a running domain.
- * @domain: the domain
+ * @domain: the domain, looked up a moment ago, as that says whether it runs
  * @definition: (nullable) its persistent definition; NULL where it has none, or a malformed one
  * @known: it is one of ours whatever its XML says, because its guard may be armed
  * @ret_live: (out)(transfer full)(nullable) the live domain; NULL where it does not run, or is none of ours

@@ -101,6 +101,16 @@ nest_virt_set_metadata(virDomainPtr domain, const char *element, const char *pre
            nest_virt_error(error, what);
 }
 
+gint64
+nest_virt_unanswered_ms(virDomainPtr domain)
+{
+    virDomainControlInfo info = {0};
+
+    if (virDomainGetControlInfo(domain, &info, 0) < 0 || info.state != VIR_DOMAIN_CONTROL_OCCUPIED)
+        return 0;
+    return (gint64)info.stateTime;
+}
+
 gboolean
 nest_virt_is_busy(virDomainPtr domain)
 {

@@ -74,6 +74,16 @@ gboolean nest_virt_set_metadata(virDomainPtr domain, const char *element, const 
                                 const char *uri, unsigned int flags, const char *what,
                                 GError **error);
 
+/**
+ * nest_virt_unanswered_ms: for how long QEMU's monitor has not answered a command of libvirt's.
+ * @domain: running
+ *
+ * Does not wait for QEMU, nor for the end of a job.
+ *
+ * Returns: milliseconds; 0 where no answer is waited for, or libvirt does not say.
+ */
+gint64 nest_virt_unanswered_ms(virDomainPtr domain);
+
 /* Whether a change of the running domain's metadata would have to wait for the end of a job
  * (facts.md, "Jobs"). It does not wait for a backup. */
 gboolean nest_virt_is_busy(virDomainPtr domain);

@@ -1,37 +1,38 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The host's domains: which of them are to be synced, and which are being synced. */
+/* The host's domains: the table of those that have anything to do with virt-nest. */
 #pragma once
 
-#include "base/config.h"
-#include "virt/virt.h"
-#include "virtnestd/guard.h"
+#include "virtnestd/domain.h"
 #include "virtnestd/host.h"
 
 typedef struct NestDomains NestDomains;
 
 /**
  * nest_domains_new: begin without libvirt, and with nothing to do yet.
- * @config: the settings in force; read each time a domain is synced,
- *   so that a reload takes effect
- * @host: is told which tagged domains need its module
- * @manager: is told of running domains, and says what their live statuses must hold
+ * @config: the settings in force
+ * @plugins: probes, guards and exports
+ * @host: (nullable) is told which tagged domains need its module
+ * @armed: called from the main loop: whether any domain is armed now
+ * @data: for it
  */
-NestDomains *nest_domains_new(const NestConfig *config, NestHost *host, NestGuardManager *manager);
+NestDomains *nest_domains_new(const NestConfig *config, const NestPluginHost *plugins,
+                              NestHost *host, void (*armed)(gpointer data, gboolean any),
+                              gpointer data);
 
-/* Frees it; waits until no domain is being synced. */
+/* Frees it; waits for the jobs under way. Armed domains stay armed. */
 void nest_domains_free(NestDomains *domains);
 
 /* libvirt is there: begins a scan of all domains. */
-void nest_domains_attach(NestDomains *domains, virConnectPtr control, virConnectPtr work);
+void nest_domains_attach(NestDomains *domains, virConnectPtr control, const char *uri);
 
-/* libvirt is gone: forgets all that was waiting. The next attach scans all domains again. */
+/* libvirt is gone: forgets all domains. The next attach scans them again. */
 void nest_domains_detach(NestDomains *domains);
 
 /* Scans all domains again, and syncs those that have anything to do with virt-nest. */
 void nest_domains_scan(NestDomains *domains);
 
-/* Syncs one domain again. */
-void nest_domains_sync(NestDomains *domains, const char *uuid);
+/* (transfer none) A domain of the table; made if it is not there. */
+NestDomain *nest_domains_get(NestDomains *domains, const char *uuid);
 
 /* A lifecycle event of libvirt. */
 void nest_domains_lifecycle(NestDomains *domains, virDomainPtr domain, int event, int detail);
@@ -39,9 +40,14 @@ void nest_domains_lifecycle(NestDomains *domains, virDomainPtr domain, int event
 /* An element of a domain's metadata changed. */
 void nest_domains_metadata(NestDomains *domains, virDomainPtr domain, const char *uri);
 
-/**
- * nest_domains_stop: begin nothing new.
- * @when_idle: called from the main loop as soon as no domain is being synced
- * @data: for it
- */
-void nest_domains_stop(NestDomains *domains, GSourceFunc when_idle, gpointer data);
+/* A domain's memory is being transferred, to another place or into a file. */
+void nest_domains_job_transferring(NestDomains *domains, const char *uuid);
+
+/* A migration away, a save or a snapshot of a domain has ended, one way or the other. */
+void nest_domains_job_ended(NestDomains *domains, const char *uuid);
+
+/* Begins nothing new. */
+void nest_domains_stop(NestDomains *domains);
+
+/* Whether a job is under way. */
+gboolean nest_domains_are_busy(const NestDomains *domains);

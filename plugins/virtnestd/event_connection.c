@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The event connection: receives libvirt's events, opens the first two connections of connection_pool.c, and
- * connects again after libvirt was away. */
+/* The event connection: receives libvirt's events, and connects again after libvirt was away. */
 #include "virtnestd/event_connection.h"
 
 #include "base/error.h"
@@ -12,6 +11,8 @@
 
 #define FIRST_PAUSE_MS 100
 #define LONGEST_PAUSE_MS 500
+/* How long the end waits for connections that are being opened or closed. */
+#define CLOSE_MS 1000
 
 /* libvirt's names for the QEMU jobs that save a guest into its disk begin with this (its qemu_snapshot.c). */
 #define INTERNAL_SNAPSHOT "internal-snapshot-save-"
@@ -19,45 +20,19 @@
  * around it. */
 #define LONGEST_DETAILS 4096
 
-enum { ON_LIFECYCLE, ON_METADATA, ON_ITERATION, ON_JOB, N_CALLBACKS };
-
 struct NestEventConnection {
     gchar *uri;                        /* libvirt's */
     const NestEventListener *listener; /* who hears of it */
     gpointer data;                     /* for the listener */
     virConnectPtr control;             /* for events; NULL while not connected */
-    virConnectPtr work;                /* for calls; NULL while not connected */
-    int callbacks[N_CALLBACKS];        /* libvirt's ids of ours on @control */
-    int monitor;                       /* ... of the one for QEMU's own events; -1: none */
+    GAsyncQueue *closing;              /* what a thread is to close */
+    GAsyncQueue *closed;               /* an entry for each thread that has closed or opened one */
+    guint threads;                     /* how many of these have been started */
     guint pause_ms;                    /* before the next try */
     guint timer;                       /* the source of the next try, or of the closing; 0: none */
     GCancellable *cancellable; /* cancelled when the connection is freed while it connects */
     gboolean complained;       /* the failure to connect was logged */
 };
-
-/* The two connections that the connecting thread hands over. */
-typedef struct {
-    virConnectPtr control;
-    virConnectPtr work;
-} Pair;
-
-static void
-close_libvirt(virConnectPtr *libvirt)
-{
-    if (*libvirt)
-        virConnectClose(*libvirt);
-    *libvirt = NULL;
-}
-
-static void
-pair_free(gpointer data)
-{
-    Pair *pair = data;
-
-    close_libvirt(&pair->control);
-    close_libvirt(&pair->work);
-    g_free(pair);
-}
 
 static void try_to_connect(NestEventConnection *connection);
 
@@ -81,19 +56,32 @@ try_later(NestEventConnection *connection)
 
 static void on_close(virConnectPtr libvirt, int reason, void *data);
 
-static void
-drop_connections(NestEventConnection *connection)
+static gpointer
+close_control(gpointer data)
 {
-    for (int i = 0; connection->control && i < N_CALLBACKS; i++)
-        if (connection->callbacks[i] >= 0)
-            virConnectDomainEventDeregisterAny(connection->control, connection->callbacks[i]);
-    if (connection->control && connection->monitor >= 0)
-        virConnectDomainQemuMonitorEventDeregister(connection->control, connection->monitor);
-    if (connection->control)
-        virConnectUnregisterCloseCallback(connection->control, on_close);
-    connection->monitor = -1;
-    close_libvirt(&connection->control);
-    close_libvirt(&connection->work);
+    NestEventConnection *connection = data;
+    virConnectPtr control = g_async_queue_pop(connection->closing);
+
+    virConnectUnregisterCloseCallback(control, on_close);
+    virConnectClose(control);
+    g_async_queue_push(connection->closed, connection);
+    return NULL;
+}
+
+/* Closing is a call of libvirt, which may wait, so a thread does it. */
+static void
+drop_control(NestEventConnection *connection)
+{
+    GThread *thread = NULL;
+
+    if (!connection->control)
+        return;
+    g_async_queue_push(connection->closing, g_steal_pointer(&connection->control));
+    thread = g_thread_try_new("close", close_control, connection, NULL);
+    if (!thread)
+        return;
+    connection->threads++;
+    g_thread_unref(thread);
 }
 
 static gboolean
@@ -105,7 +93,7 @@ libvirt_is_lost(gpointer data)
     nest_log(G_LOG_LEVEL_MESSAGE, NULL, NULL, "libvirt (%s) is gone: waiting for it",
              connection->uri);
     connection->listener->lost(connection->data);
-    drop_connections(connection);
+    drop_control(connection);
     connection->complained = TRUE;
     connection->pause_ms = FIRST_PAUSE_MS;
     try_later(connection);
@@ -118,8 +106,8 @@ on_close(virConnectPtr libvirt, int reason, void *data)
 {
     NestEventConnection *connection = data;
 
-    (void)libvirt, (void)reason;
-    if (!connection->timer)
+    (void)reason;
+    if (libvirt == connection->control && !connection->timer)
         connection->timer = g_idle_add(libvirt_is_lost, connection);
 }
 
@@ -200,46 +188,55 @@ on_qemu_job(virConnectPtr libvirt, virDomainPtr domain, const char *event, long 
         connection->listener->job_ended(connection->data, domain);
 }
 
+/* libvirt's events, each with what is called for it. */
+static const struct {
+    int event;
+    virConnectDomainEventGenericCallback callback;
+} events[] = {
+    {VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle_event)},
+    {VIR_DOMAIN_EVENT_ID_METADATA_CHANGE, VIR_DOMAIN_EVENT_CALLBACK(on_metadata_event)},
+    {VIR_DOMAIN_EVENT_ID_MIGRATION_ITERATION, VIR_DOMAIN_EVENT_CALLBACK(on_iteration_event)},
+    {VIR_DOMAIN_EVENT_ID_JOB_COMPLETED, VIR_DOMAIN_EVENT_CALLBACK(on_job_event)},
+};
+
 static gboolean
-register_events(NestEventConnection *connection)
+register_events(virConnectPtr control, NestEventConnection *connection)
 {
-    connection->callbacks[ON_LIFECYCLE] = virConnectDomainEventRegisterAny(
-        connection->control, NULL, VIR_DOMAIN_EVENT_ID_LIFECYCLE,
-        VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle_event), connection, NULL);
-    connection->callbacks[ON_METADATA] = virConnectDomainEventRegisterAny(
-        connection->control, NULL, VIR_DOMAIN_EVENT_ID_METADATA_CHANGE,
-        VIR_DOMAIN_EVENT_CALLBACK(on_metadata_event), connection, NULL);
-    connection->callbacks[ON_ITERATION] = virConnectDomainEventRegisterAny(
-        connection->control, NULL, VIR_DOMAIN_EVENT_ID_MIGRATION_ITERATION,
-        VIR_DOMAIN_EVENT_CALLBACK(on_iteration_event), connection, NULL);
-    connection->callbacks[ON_JOB] = virConnectDomainEventRegisterAny(
-        connection->control, NULL, VIR_DOMAIN_EVENT_ID_JOB_COMPLETED,
-        VIR_DOMAIN_EVENT_CALLBACK(on_job_event), connection, NULL);
-    for (int i = 0; i < N_CALLBACKS; i++)
-        if (connection->callbacks[i] < 0)
+    for (gsize i = 0; i < G_N_ELEMENTS(events); i++)
+        if (virConnectDomainEventRegisterAny(control, NULL, events[i].event, events[i].callback,
+                                             connection, NULL) < 0)
             return FALSE;
-    connection->monitor = virConnectDomainQemuMonitorEventRegister(
-        connection->control, NULL, "JOB_STATUS_CHANGE", on_qemu_job, connection, NULL, 0);
-    return virConnectRegisterCloseCallback(connection->control, on_close, connection, NULL) == 0 &&
-           virConnectIsAlive(connection->control) == 1;
+    /* A libvirt without QEMU's own events has the others. */
+    (void)virConnectDomainQemuMonitorEventRegister(control, NULL, "JOB_STATUS_CHANGE", on_qemu_job,
+                                                   connection, NULL, 0);
+    return virConnectRegisterCloseCallback(control, on_close, connection, NULL) == 0;
 }
 
 static void
-open_connections(GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+close_connection(gpointer control)
 {
-    Pair *pair = g_new0(Pair, 1);
+    virConnectClose(control);
+}
+
+/* What a connecting thread needs. Events may come before it hands the connection over; the scan that follows then
+ * finds what they tell. */
+static void
+open_control(GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+{
+    NestEventConnection *connection = data;
+    virConnectPtr control = virConnectOpen(connection->uri);
     GError *error = NULL;
 
     (void)source, (void)cancellable;
-    pair->control = virConnectOpen(data);
-    pair->work = pair->control ? virConnectOpen(data) : NULL;
-    if (pair->work) {
-        g_task_return_pointer(task, pair, pair_free);
-        return;
+    if (control && register_events(control, connection)) {
+        g_task_return_pointer(task, control, close_connection);
+    } else {
+        nest_virt_error(&error, control ? "cannot listen to libvirt's events"
+                                        : "cannot connect to libvirt");
+        g_clear_pointer(&control, virConnectClose);
+        g_task_return_error(task, error);
     }
-    nest_virt_error(&error, "cannot connect to libvirt");
-    pair_free(pair);
-    g_task_return_error(task, error);
+    g_async_queue_push(connection->closed, connection);
 }
 
 static void
@@ -252,41 +249,39 @@ connecting_failed(NestEventConnection *connection, const GError *error)
 }
 
 static void
-connections_are_open(GObject *source, GAsyncResult *result, gpointer data)
+control_is_open(GObject *source, GAsyncResult *result, gpointer data)
 {
     g_autoptr(GError) error = NULL;
-    Pair *pair = g_task_propagate_pointer(G_TASK(result), &error);
+    virConnectPtr control = g_task_propagate_pointer(G_TASK(result), &error);
     NestEventConnection *connection = data;
 
     (void)source;
     if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
         return; /* the event connection was freed */
-    if (!pair) {
-        connecting_failed(connection, error);
-        return;
+    connection->control = control;
+    if (control && virConnectIsAlive(control) != 1) {
+        g_set_error_literal(&error, NEST_ERROR, NEST_ERROR_LIBVIRT,
+                            "cannot connect to libvirt: it closed the connection");
+        drop_control(connection);
     }
-    connection->control = g_steal_pointer(&pair->control);
-    connection->work = g_steal_pointer(&pair->work);
-    pair_free(pair);
-    if (!register_events(connection)) {
-        nest_virt_error(&error, "cannot listen to libvirt's events");
-        drop_connections(connection);
+    if (!connection->control) {
         connecting_failed(connection, error);
         return;
     }
     connection->complained = FALSE;
     connection->pause_ms = FIRST_PAUSE_MS;
     nest_log(G_LOG_LEVEL_INFO, NULL, NULL, "connected to libvirt (%s)", connection->uri);
-    connection->listener->connected(connection->data, connection->control, connection->work);
+    connection->listener->connected(connection->data, control, connection->uri);
 }
 
 static void
 try_to_connect(NestEventConnection *connection)
 {
-    GTask *task = g_task_new(NULL, connection->cancellable, connections_are_open, connection);
+    GTask *task = g_task_new(NULL, connection->cancellable, control_is_open, connection);
 
-    g_task_set_task_data(task, g_strdup(connection->uri), g_free);
-    g_task_run_in_thread(task, open_connections);
+    connection->threads++;
+    g_task_set_task_data(task, connection, NULL);
+    g_task_run_in_thread(task, open_control);
     g_object_unref(task);
 }
 
@@ -300,11 +295,23 @@ nest_event_connection_new(const char *uri, const NestEventListener *listener, gp
     connection->data = data;
     connection->pause_ms = FIRST_PAUSE_MS;
     connection->cancellable = g_cancellable_new();
-    connection->monitor = -1;
-    for (int i = 0; i < N_CALLBACKS; i++)
-        connection->callbacks[i] = -1;
+    connection->closing = g_async_queue_new();
+    connection->closed = g_async_queue_new();
     try_to_connect(connection);
     return connection;
+}
+
+/* Returns: whether all threads have ended in time. */
+static gboolean
+wait_for_threads(NestEventConnection *connection)
+{
+    gint64 end = g_get_monotonic_time() + CLOSE_MS * G_TIME_SPAN_MILLISECOND;
+
+    for (; connection->threads > 0; connection->threads--)
+        if (!g_async_queue_timeout_pop(connection->closed,
+                                       (guint64)MAX(end - g_get_monotonic_time(), 0)))
+            return FALSE;
+    return TRUE;
 }
 
 void
@@ -314,7 +321,11 @@ nest_event_connection_free(NestEventConnection *connection)
         return;
     g_cancellable_cancel(connection->cancellable);
     g_clear_handle_id(&connection->timer, g_source_remove);
-    drop_connections(connection);
+    drop_control(connection);
+    if (!wait_for_threads(connection))
+        return; /* one of them waits for libvirt and still needs it; the process ends now */
+    g_async_queue_unref(connection->closing);
+    g_async_queue_unref(connection->closed);
     g_object_unref(connection->cancellable);
     g_free(connection->uri);
     g_free(connection);

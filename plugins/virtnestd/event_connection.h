@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The event connection: receives libvirt's events, opens the first two connections of connection_pool.c, and
- * connects again after libvirt was away. */
+/* The event connection: receives libvirt's events, and connects again after libvirt was away. */
 #pragma once
 
 #include "virt/virt.h"
@@ -11,8 +10,8 @@ typedef struct NestEventConnection NestEventConnection;
  * NestEventListener: who hears what happens. All its functions are called from the main loop and must not wait.
  */
 typedef struct {
-    /* libvirt answers; both connections stay valid until lost(). */
-    void (*connected)(gpointer data, virConnectPtr control, virConnectPtr work);
+    /* libvirt answers; @control, where the events come from, stays valid until lost(). */
+    void (*connected)(gpointer data, virConnectPtr control, const char *uri);
     /* libvirt is gone. The event connection tries again by itself. */
     void (*lost)(gpointer data);
     /* A domain's lifecycle event: VIR_DOMAIN_EVENT_* and its detail. */
@@ -32,15 +31,15 @@ typedef struct {
  * @listener: who hears of it; must outlive the connection
  * @data: for the listener
  *
- * There are two connections. Events come over one ("control"), so that a call that waits delays no
- * event. Calls go over the other ("work") and over those that connection_pool.c opens later. A thread
- * opens the two. If that fails, it is tried again after 0.1, 0.2 and 0.4 s and then every half second,
- * because no domain is guarded until then.
+ * Calls about domains go over other connections (workers.h), so that a call that waits delays no event. A thread
+ * connects and registers for the events. If that fails, it is tried again after 0.1, 0.2 and 0.4 s and then every
+ * half second, because no domain is guarded until then.
  *
  * Returns: (transfer full) the connection, not connected yet.
  */
 NestEventConnection *nest_event_connection_new(const char *uri, const NestEventListener *listener,
                                                gpointer data);
 
-/* Closes both connections without calling the listener. */
+/* Closes the connection without calling the listener. If libvirt does not answer, it is left open after a second,
+ * and the process must end. */
 void nest_event_connection_free(NestEventConnection *connection);

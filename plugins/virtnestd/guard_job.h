@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The guard manager's work for one domain that a worker does, because it waits for libvirt: sample,
- * check, arm, disarm. */
+/* The guard's work for one domain that a worker does, because it waits for libvirt: sample, check, arm, disarm. */
 #pragma once
 
 #include "plugin_host.h"
 #include "virt/live_domain.h"
-#include "virtnestd/connection_pool.h"
+#include "virtnestd/workers.h"
 
 typedef struct NestGuardJob NestGuardJob;
 
@@ -16,39 +15,31 @@ typedef void (*NestGuardWork)(NestGuardJob *job, virDomainPtr domain);
  * NestGuardJob: one piece of work on its way through a worker and back.
  */
 struct NestGuardJob {
+    NestJob job; /* first */
     NestGuardWork work;
     const NestPluginHost *plugins;
-    NestConnectionPool *pool; /* a reference of its own */
-    NestLiveDomain *live;     /* a reference of its own */
-    gint64 made;              /* when the job was made, CLOCK_MONOTONIC's milliseconds */
-    gint waited;        /* milliseconds until a worker took it; -1: none has; by g_atomic_int_... */
-    gboolean stuck;     /* it takes so long that QEMU counts as stuck; for the main loop only */
-    gboolean wants_bit; /* sample: the bit is to be read as well */
+    NestLiveDomain *live;   /* a reference of its own */
+    gboolean wants_bit;     /* sample: the bit is to be read as well */
     NestEvidence evidence;  /* sample: what is known already, and what was found */
     const char *probe;      /* (nullable) sample: the plugin whose evidence counts */
     gint64 sampled;         /* ... when it was taken, CLOCK_MONOTONIC's milliseconds */
     gboolean armed;         /* whether the guard is armed now */
     gboolean defers_to_job; /* arm: before: not during libvirt's job; after: there was one */
-    gint64 since;     /* arm: the last time no nested guest ran, seconds since 1970; 0: unknown */
-    gchar *late;      /* arm: (nullable) snapshots with memory that were made since then */
-    gboolean unsure;  /* arm: it failed, but the domain may be armed */
-    gchar *aborted;   /* arm: the job that was aborted for it, or was completed first; NULL: none */
-    gboolean gone;    /* the domain has ended meanwhile: an event will tell, or has told */
-    GError *error;    /* what went wrong */
-    gpointer manager; /* for the way back */
-    gpointer owner;   /* for the main loop only: the monitored domain; NULL once it is freed */
+    gint64 since;    /* arm: the last time no nested guest ran, seconds since 1970; 0: unknown */
+    gchar *late;     /* arm: (nullable) snapshots with memory that were made since then */
+    gboolean unsure; /* arm: it failed, but the domain may be armed */
+    gchar *aborted;  /* arm: the job that was aborted for it, or was completed first; NULL: none */
+    gboolean gone;   /* the domain has ended meanwhile: an event will tell, or has told */
+    gpointer owner;  /* for the main loop only: its NestDomain; NULL once that is freed */
 };
 
-/* (transfer full) */
+/* (transfer full) @job.done is the caller's to set. */
 NestGuardJob *nest_guard_job_new(NestGuardWork work, const NestPluginHost *plugins,
-                                 NestConnectionPool *pool, NestLiveDomain *live);
+                                 NestLiveDomain *live);
 void nest_guard_job_free(NestGuardJob *job);
 
-/* Does the job, on a worker. A domain that has ended, or runs anew, is @gone, and that is no error. */
-void nest_guard_job_run(NestGuardJob *job);
-
-/* How long it has been with a worker, in milliseconds. */
-gint64 nest_guard_job_took(const NestGuardJob *job);
+/* Does the job over a connection. A domain that has ended, or runs anew, is @gone, and that is no error. */
+void nest_guard_job_run(NestJob *job, virConnectPtr connection);
 
 /* Adds the evidence of the probes that need libvirt. Error: no probe has evidence, or the last that was
  * asked failed. */
@@ -64,6 +55,3 @@ void nest_guard_disarm(NestGuardJob *job, virDomainPtr domain);
  * counted. */
 const char *nest_guard_sample_here(const NestPluginHost *plugins, const NestGuest *guest,
                                    NestEvidence *evidence);
-
-/* Now, on CLOCK_MONOTONIC's clock, in milliseconds. */
-gint64 nest_guard_now(void);

@@ -2,11 +2,13 @@
 /* virtnestd: follows libvirt's events and acts where no hook can: see virtnestd(8).
  *
  * This file has the process, its signals and its settings. event_connection.c receives libvirt's events, and
- * connection_pool.c has the connections for calls. scan.c and domains.c decide which domains are synced. The parts
- * of a sync are in correct.c (with define_tracker.c) and live_domain.c of common/virt, and in publish.c and
- * restart.c. host.c takes care of the host's KVM module. guard.c watches running domains, each as a monitored
- * domain (monitored_domain.c). guard_job.c does the guard's work on a worker, through the plugins that
- * plugins/plugin_host.c has loaded. late_snapshots.c names the snapshots that were made before the guard was armed.
+ * workers.c has the threads for calls, with the connections of connection_pool.c. domains.c has the table of
+ * domains, and scan.c finds those that belong there. domain.c is a domain: it decides what is done for it. domain_guard.c
+ * is that domain's guard. What waits for libvirt is a job on a worker: sync_job.c corrects a definition and reads a
+ * domain (with correct.c and live_domain.c of common/virt, and restart.c), publish.c writes its live status, and
+ * guard_job.c samples, arms and disarms, through the plugins that plugins/plugin_host.c has loaded. late_snapshots.c
+ * names the snapshots that were made before the guard was armed. domain_log.c keeps the log short. host.c takes care
+ * of the host's KVM module.
  * inhibit.c delays the host's shutdown, release.c disarms all domains, and notify.c reports to systemd. */
 #include "base/config.h"
 #include "base/error.h"
@@ -23,7 +25,7 @@
 #include <locale.h>
 
 /* How long SIGTERM waits for calls to libvirt that are under way. */
-#define STOP_SECONDS 5
+#define STOP_SECONDS 3
 #define STOP_POLL_MS 20
 
 /* The only guard plugin there has ever been: it has armed every domain that is armed. */
@@ -37,21 +39,20 @@ typedef struct {
     NestConfig config;               /* the settings in force */
     NestHost *host;                  /* takes care of its KVM module */
     NestPluginHost *plugins;         /* probes, guards and exports */
-    NestGuardManager *manager;       /* uses the plugins */
     NestInhibit *inhibit;            /* delays the host's shutdown */
-    NestDomains *domains;            /* which domains are to be synced */
+    NestDomains *domains;            /* all that is known of domains */
     NestEventConnection *connection; /* the connection to libvirt */
     GMainLoop *loop;                 /* runs until SIGTERM */
     gboolean idle;                   /* stopped, and no call to libvirt is under way */
 } Daemon;
 
 static void
-on_connected(gpointer data, virConnectPtr control, virConnectPtr work)
+on_connected(gpointer data, virConnectPtr control, const char *uri)
 {
     Daemon *daemon = data;
 
     nest_notify("STATUS=Connected to libvirt");
-    nest_domains_attach(daemon->domains, control, work);
+    nest_domains_attach(daemon->domains, control, uri);
 }
 
 static void
@@ -80,7 +81,7 @@ on_job_transferring(gpointer data, virDomainPtr domain)
 {
     g_autofree gchar *uuid = nest_virt_uuid(domain);
 
-    nest_guard_manager_job_transferring(((Daemon *)data)->manager, uuid);
+    nest_domains_job_transferring(((Daemon *)data)->domains, uuid);
 }
 
 static void
@@ -88,7 +89,7 @@ on_job_ended(gpointer data, virDomainPtr domain)
 {
     g_autofree gchar *uuid = nest_virt_uuid(domain);
 
-    nest_guard_manager_job_ended(((Daemon *)data)->manager, uuid);
+    nest_domains_job_ended(((Daemon *)data)->domains, uuid);
 }
 
 static const NestEventListener listener = {
@@ -101,18 +102,10 @@ static const NestEventListener listener = {
 };
 
 static void
-on_guard_changed(gpointer data, const char *uuid)
-{
-    nest_domains_sync(((Daemon *)data)->domains, uuid);
-}
-
-static void
 on_guard_armed(gpointer data, gboolean any)
 {
     nest_inhibit_hold(((Daemon *)data)->inhibit, any);
 }
-
-static const NestGuardListener guard_listener = {on_guard_changed, on_guard_armed};
 
 /* Scans all domains again, because the effect of a tag with required='no' depends on the host. */
 static void
@@ -157,17 +150,14 @@ quit(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-/* Also waits for a guard that is just being armed or disarmed. */
+/* Waits for calls under way, such as a guard that is just being armed or disarmed. */
 static gboolean
-quit_idle(gpointer data)
+quit_if_idle(gpointer data)
 {
     Daemon *daemon = data;
 
-    daemon->idle = !nest_guard_manager_is_busy(daemon->manager);
-    if (daemon->idle)
-        return quit(data);
-    g_timeout_add(STOP_POLL_MS, quit_idle, daemon);
-    return G_SOURCE_REMOVE;
+    daemon->idle = !nest_domains_are_busy(daemon->domains);
+    return daemon->idle ? quit(data) : G_SOURCE_CONTINUE;
 }
 
 static gboolean
@@ -177,7 +167,9 @@ stop(gpointer data)
 
     nest_notify("STOPPING=1");
     g_timeout_add_seconds(STOP_SECONDS, quit, daemon);
-    nest_domains_stop(daemon->domains, quit_idle, daemon);
+    nest_domains_stop(daemon->domains);
+    if (quit_if_idle(daemon) == G_SOURCE_CONTINUE)
+        g_timeout_add(STOP_POLL_MS, quit_if_idle, daemon);
     return G_SOURCE_CONTINUE;
 }
 
@@ -190,9 +182,8 @@ run(Daemon *daemon, const char *uri)
     daemon->loop = g_main_loop_new(NULL, FALSE);
     daemon->host = nest_host_new(&daemon->config, on_host_ready, daemon);
     daemon->inhibit = nest_inhibit_new(drain);
-    daemon->manager =
-        nest_guard_manager_new(&daemon->config, daemon->plugins, &guard_listener, daemon);
-    daemon->domains = nest_domains_new(&daemon->config, daemon->host, daemon->manager);
+    daemon->domains =
+        nest_domains_new(&daemon->config, daemon->plugins, daemon->host, on_guard_armed, daemon);
     daemon->connection = nest_event_connection_new(uri, &listener, daemon);
     g_unix_signal_add(SIGHUP, reload_settings, daemon);
     g_unix_signal_add(SIGTERM, stop, daemon);
@@ -202,7 +193,6 @@ run(Daemon *daemon, const char *uri)
     nest_event_connection_free(daemon->connection);
     if (daemon->idle) { /* else a worker waits for libvirt and still needs these */
         nest_domains_free(daemon->domains);
-        nest_guard_manager_free(daemon->manager);
         nest_plugin_host_free(daemon->plugins);
     }
     nest_inhibit_free(daemon->inhibit);

@@ -4,26 +4,8 @@
 
 #include "virt/virt.h"
 
-/* @element: (nullable) NULL removes it. */
-static gboolean
-set_element(virDomainPtr domain, const char *element, const char *prefix, const char *uri,
-            GError **error)
-{
-    g_autoptr(GError) problem = NULL;
-
-    if (nest_virt_set_metadata(domain, element, prefix, uri, VIR_DOMAIN_AFFECT_LIVE,
-                               "cannot write into the running domain's metadata", &problem))
-        return TRUE;
-    if (nest_virt_has_stopped(domain))
-        return TRUE;
-    g_propagate_error(error, g_steal_pointer(&problem));
-    return FALSE;
-}
-
-/* (transfer full)(nullable) virtnestd's element as it should stand in the live XML. NULL: the tag
- * and the guard are gone, so the element must be removed as well. */
-static gchar *
-wanted_element(const NestLiveDomain *live, const NestLiveStatus *status)
+gchar *
+nest_publish_element(const NestLiveDomain *live, const NestLiveStatus *status)
 {
     g_autoptr(NestState) state = nest_state_new();
 
@@ -39,24 +21,63 @@ wanted_element(const NestLiveDomain *live, const NestLiveStatus *status)
     return nest_state_format(state, FALSE);
 }
 
-gboolean
-nest_publish_live_status(virDomainPtr domain, const NestLiveDomain *live,
-                         const NestLiveStatus *status, gboolean allow_is_over, gboolean *ret_busy,
-                         GError **error)
+/* @element: (nullable) NULL removes it. */
+static gboolean
+set_element(virDomainPtr domain, const char *element, const char *prefix, const char *uri,
+            GError **error)
 {
-    g_autofree gchar *before = nest_state_format(live->state, FALSE);
-    g_autofree gchar *element = wanted_element(live, status);
-    gboolean changed = g_strcmp0(before, element) != 0;
-    gint64 now = g_get_real_time() / G_USEC_PER_SEC;
-    gboolean forget =
-        live->has_allow && (allow_is_over || live->arrived || !nest_allow_holds(&live->allow, now));
+    return nest_virt_set_metadata(domain, element, prefix, uri, VIR_DOMAIN_AFFECT_LIVE,
+                                  "cannot write into the running domain's metadata", error);
+}
 
-    if (!changed && !forget)
-        return TRUE;
-    *ret_busy = nest_virt_is_busy(domain);
-    if (*ret_busy)
-        return TRUE;
-    if (changed && !set_element(domain, element, "neststate", NEST_STATE_NAMESPACE, error))
-        return FALSE;
-    return !forget || set_element(domain, NULL, NEST_ALLOW_PREFIX, NEST_ALLOW_NAMESPACE, error);
+void
+nest_publish(NestPublishJob *job, virDomainPtr domain)
+{
+    job->unanswered = nest_virt_unanswered_ms(domain);
+    if (job->unanswered >= NEST_PUBLISH_UNANSWERED_MS)
+        return;
+    job->unanswered = 0;
+    job->busy = nest_virt_is_busy(domain);
+    if (job->busy)
+        return;
+    job->wrote = job->writes && set_element(domain, job->element, "neststate", NEST_STATE_NAMESPACE,
+                                            &job->job.error);
+    job->forgot =
+        job->forgets && !job->job.error &&
+        set_element(domain, NULL, NEST_ALLOW_PREFIX, NEST_ALLOW_NAMESPACE, &job->job.error);
+    job->gone = job->job.error && nest_virt_has_stopped(domain);
+}
+
+static void
+publish_run(NestJob *data, virConnectPtr connection)
+{
+    NestPublishJob *job = (NestPublishJob *)data;
+    g_autoptr(virDomain) domain =
+        connection ? virDomainLookupByUUIDString(connection, job->live->guest.uuid) : NULL;
+
+    if (domain && (int)virDomainGetID(domain) == job->live->guest.id)
+        nest_publish(job, domain);
+    else if (domain || (connection && nest_virt_domain_is_gone()))
+        job->gone = TRUE;
+    else if (connection)
+        nest_virt_error(&job->job.error, "cannot reach it");
+}
+
+NestPublishJob *
+nest_publish_job_new(NestLiveDomain *live)
+{
+    NestPublishJob *job = g_new0(NestPublishJob, 1);
+
+    job->job.run = publish_run;
+    job->live = nest_live_domain_ref(live);
+    return job;
+}
+
+void
+nest_publish_job_free(NestPublishJob *job)
+{
+    nest_job_clear(&job->job);
+    nest_live_domain_unref(job->live);
+    g_free(job->element);
+    g_free(job);
 }

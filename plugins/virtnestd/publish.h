@@ -6,21 +6,46 @@
 #pragma once
 
 #include "virt/live_domain.h"
+#include "virtnestd/workers.h"
+
+/* If QEMU has not answered a command for so long, in milliseconds, libvirt is asked nothing that would wait for it. */
+#define NEST_PUBLISH_UNANSWERED_MS 1000
 
 /**
- * nest_publish_live_status: write the live status of a running domain.
- * @domain: the domain
- * @live: what was read of it a moment ago
- * @status: (nullable) the live status as the guard manager wants it; NULL if the guard manager
- *   does not know the domain yet: then a live status of this run stays as it is
- * @allow_is_over: what virt-nest allow permitted is used up, so its element is removed. The element
- *   is also removed if its time is over, or if it came with the guest
- * @ret_busy: set only if something was to be written: TRUE if a migration, save or the like
- *   is under way, for which the call would have to wait. Then nothing is written, and the
- *   domain must be synced again soon
- *
- * Returns: FALSE with NEST_ERROR_LIBVIRT.
+ * NestPublishJob: virtnestd's element on its way into a running domain's live XML.
  */
-gboolean nest_publish_live_status(virDomainPtr domain, const NestLiveDomain *live,
-                                  const NestLiveStatus *status, gboolean allow_is_over,
-                                  gboolean *ret_busy, GError **error);
+typedef struct {
+    NestJob job; /* first */
+    NestLiveDomain *live;
+    gboolean writes;   /* @element is to be written */
+    gchar *element;    /* (nullable) of nest_publish_element(); NULL removes it */
+    gboolean forgets;  /* the element of virt-nest allow is to be removed */
+    gboolean wrote;    /* found: it was */
+    gboolean forgot;   /* ... that was */
+    gboolean busy;     /* ... libvirt does a job with the domain, so nothing was written */
+    gint64 unanswered; /* ... QEMU has not answered for so many milliseconds; nothing was written */
+    gboolean gone;     /* ... the domain has ended, or runs anew */
+    gpointer owner;    /* for the main loop only: its NestDomain; NULL once that is freed */
+} NestPublishJob;
+
+/**
+ * nest_publish_element: virtnestd's element as it should stand in the live XML.
+ * @live: what was read of the domain
+ * @status: (nullable) the live status as the guard wants it; NULL if it has no say: then a live status of this run
+ *   stays as it is
+ *
+ * Returns: (transfer full)(nullable) the element; NULL: the tag and the guard are gone, so none should be there.
+ */
+gchar *nest_publish_element(const NestLiveDomain *live, const NestLiveStatus *status);
+
+/* (transfer full) @job.done is the caller's to set. */
+NestPublishJob *nest_publish_job_new(NestLiveDomain *live);
+void nest_publish_job_free(NestPublishJob *job);
+
+/**
+ * nest_publish: write a running domain's live status, and remove the element of virt-nest allow.
+ * @job: what is to be done, and what was found
+ *
+ * A change of the live metadata waits for the end of libvirt's job with the domain, so it is not tried during one.
+ */
+void nest_publish(NestPublishJob *job, virDomainPtr domain);

@@ -10,6 +10,8 @@
 
 /* How long all of them may take together. */
 #define PATIENCE_SECONDS 20
+/* How many domains are disarmed at a time. libvirtd has 20 workers for all its clients. */
+#define MAX_WORKERS 16
 
 /* One domain that a thread disarms. */
 typedef struct {
@@ -27,23 +29,29 @@ static void
 disarm_and_publish(NestGuardJob *job, virDomainPtr domain)
 {
     g_autoptr(NestLiveStatus) nothing = nest_live_status_new();
-    gboolean busy = FALSE;
+    NestPublishJob *publish = NULL;
 
     nest_guard_disarm(job, domain);
-    if (!job->error && job->live->state->live.uuid)
-        nest_publish_live_status(domain, job->live, nothing, TRUE, &busy, &job->error);
+    if (job->job.error || !job->live->state->live.uuid)
+        return;
+    publish = nest_publish_job_new(job->live);
+    publish->element = nest_publish_element(job->live, nothing);
+    publish->writes = TRUE;
+    publish->forgets = job->live->has_allow;
+    nest_publish(publish, domain);
+    if (!publish->gone)
+        job->job.error = g_steal_pointer(&publish->job.error);
+    nest_publish_job_free(publish);
 }
 
 static NestLiveDomain *
-disarming_read_live_domain(Disarming *disarming)
+disarming_read_live_domain(Disarming *disarming, virConnectPtr connection)
 {
-    virConnectPtr connection = nest_connection_pool_acquire(disarming->pool);
     g_autoptr(virDomain) domain = virDomainLookupByUUIDString(connection, disarming->uuid);
     NestLiveDomain *live = NULL;
 
     if (domain)
         (void)!nest_live_domain_read(domain, NULL, TRUE, &live, &disarming->error);
-    nest_connection_pool_release(disarming->pool, connection);
     return live;
 }
 
@@ -54,16 +62,19 @@ static void
 disarming_run(gpointer data, gpointer unused)
 {
     Disarming *disarming = data;
-    g_autoptr(NestLiveDomain) live = disarming_read_live_domain(disarming);
+    virConnectPtr connection = nest_connection_pool_acquire(disarming->pool, &disarming->error);
+    g_autoptr(NestLiveDomain) live =
+        connection ? disarming_read_live_domain(disarming, connection) : NULL;
     NestGuardJob *job = NULL;
 
     (void)unused;
     if (live && (live->state->live.uuid || *live->guest.feature)) {
-        job = nest_guard_job_new(disarm_and_publish, disarming->plugins, disarming->pool, live);
-        nest_guard_job_run(job);
-        disarming->error = g_steal_pointer(&job->error);
+        job = nest_guard_job_new(disarm_and_publish, disarming->plugins, live);
+        nest_guard_job_run(&job->job, connection);
+        disarming->error = g_steal_pointer(&job->job.error);
         nest_guard_job_free(job);
     }
+    nest_connection_pool_release(disarming->pool, connection, TRUE);
     g_async_queue_push(disarming->done, disarming);
 }
 
@@ -115,16 +126,15 @@ disarming_new(NestConnectionPool *pool, const NestPluginHost *plugins, GAsyncQue
 /* If domains do not come back, their threads go on until the process ends, so what the threads need
  * is not freed. */
 static gboolean
-disarm_domains(virConnectPtr connection, const NestPluginHost *plugins, virDomainPtr *list, guint n)
+disarm_domains(virConnectPtr connection, const char *uri, const NestPluginHost *plugins,
+               virDomainPtr *list, guint n)
 {
-    NestConnectionPool *pool = nest_connection_pool_new(connection, connection);
-    GThreadPool *workers = g_thread_pool_new(
-        disarming_run, NULL, NEST_POOL_CONNECTIONS + NEST_POOL_EXTRA_CONNECTIONS, FALSE, NULL);
+    NestConnectionPool *pool = nest_connection_pool_new(connection, uri);
+    GThreadPool *workers = g_thread_pool_new(disarming_run, NULL, MAX_WORKERS, FALSE, NULL);
     GAsyncQueue *done = g_async_queue_new();
     gboolean ok = TRUE;
     guint left = 0;
 
-    nest_connection_pool_extend(pool, NEST_POOL_EXTRA_CONNECTIONS);
     for (guint i = 0; i < n; i++)
         g_thread_pool_push(workers, disarming_new(pool, plugins, done, list[i]), NULL);
     left = disarming_wait(done, n, &ok);
@@ -152,5 +162,5 @@ nest_disarm_all(const char *uri, const NestPluginHost *plugins, GError **error)
 
     if (n < 0)
         return nest_virt_error(error, "cannot list the running domains");
-    return disarm_domains(connection, plugins, list, (guint)n);
+    return disarm_domains(connection, uri, plugins, list, (guint)n);
 }

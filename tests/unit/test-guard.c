@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The guard's decisions, one domain at a time: what it samples, when it arms, disarms, waits and tries again.
  *
- * Real are guard.c and what it is made of, with its workers and the main loop. Fake are libvirt, which answers
+ * Real are domains.c and what it is made of, with its workers and the main loop. Fake are libvirt, which answers
  * below, and the plugins: a probe and a guard that are told what to say. A case waits for states, and for
  * nothing only by letting some samples go by. */
 #include "base/log.h"
 #include "check.h"
 #include "domain/state.h"
-#include "virtnestd/guard.h"
+#include "domain/xml.h"
+#include "virtnestd/domains.h"
 
 #include <libvirt/virterror.h>
 
@@ -22,11 +23,12 @@
 
 typedef struct {
     NestConfig config;
-    NestGuardManager *manager;
+    NestDomains *domains;
     GString *logged;
     /* What is told to say. */
     guint64 grows;          /* entries into L2 between two samples */
     gboolean arm_fails;
+    gboolean texts_differ;  /* ... each time with another text */
     gboolean arm_is_late;   /* ... as the domain left meanwhile */
     gboolean leaves_node;   /* ... though QEMU refuses from then on */
     gboolean disarm_fails;
@@ -40,9 +42,13 @@ typedef struct {
     gboolean refuses;       /* QEMU does */
     guint arms;             /* calls of the guard */
     guint disarms;
-    gboolean any_armed;     /* as the listener was told */
+    gboolean any_armed;     /* as was told */
     guint told;             /* so often */
-    NestLiveStatus *status; /* what the live status is to say */
+    NestLiveStatus *status; /* what was written last into the live XML; NULL: nothing */
+    guint writes;           /* so often */
+    gboolean silent;        /* QEMU does not answer libvirt */
+    gint lookups;           /* of domains; by g_atomic_int_... */
+    gint lists_slowly;      /* libvirt's answer about all domains does not come yet; by g_atomic_int_... */
 } World;
 
 static World world;
@@ -53,7 +59,11 @@ virDomainPtr
 virDomainLookupByUUIDString(virConnectPtr connection, const char *uuid)
 {
     (void)connection;
-    return world.unreachable ? NULL : GINT_TO_POINTER(g_ascii_digit_value(uuid[strlen(uuid) - 1]));
+    (void)g_atomic_int_add(&world.lookups, 1);
+    if (world.unreachable)
+        return NULL;
+    return world.over ? GUINT_TO_POINTER(G_MAXUINT) /* no id */
+                      : GINT_TO_POINTER(g_ascii_digit_value(uuid[strlen(uuid) - 1]));
 }
 
 int
@@ -83,6 +93,69 @@ virDomainGetJobStats(virDomainPtr domain, int *type, virTypedParameterPtr *param
     *type = world.in_job ? VIR_DOMAIN_JOB_UNBOUNDED : VIR_DOMAIN_JOB_NONE;
     *parameters = NULL;
     *n = 0;
+    return 0;
+}
+
+int
+virDomainGetUUIDString(virDomainPtr domain, char *uuid)
+{
+    (void)domain;
+    return g_strlcpy(uuid, UUID, VIR_UUID_STRING_BUFLEN) ? 0 : -1;
+}
+
+const char *
+virDomainGetName(virDomainPtr domain)
+{
+    (void)domain;
+    return "one";
+}
+
+int
+virDomainGetControlInfo(virDomainPtr domain, virDomainControlInfoPtr info, unsigned int flags)
+{
+    (void)domain, (void)flags;
+    info->state = world.silent ? VIR_DOMAIN_CONTROL_OCCUPIED : VIR_DOMAIN_CONTROL_OK;
+    info->stateTime = world.silent ? 5000 : 0;
+    return 0;
+}
+
+int
+virConnectListAllDomains(virConnectPtr connection, virDomainPtr **domains, unsigned int flags)
+{
+    (void)connection, (void)flags;
+    *domains = g_new0(virDomainPtr, 1);
+    while (g_atomic_int_get(&world.lists_slowly))
+        g_usleep(1000);
+    return 0;
+}
+
+static gboolean
+take_status(gpointer status)
+{
+    nest_live_status_free(world.status);
+    world.status = status;
+    world.writes++;
+    return G_SOURCE_REMOVE;
+}
+
+/* The live status on its way to the main loop. */
+int
+virDomainSetMetadata(virDomainPtr domain, int type, const char *metadata, const char *key,
+                     const char *uri, unsigned int flags)
+{
+    xmlDoc *doc = metadata ? xmlReadMemory(metadata, (int)strlen(metadata), NULL, NULL, 0) : NULL;
+    NestLiveStatus *status = nest_live_status_new();
+
+    (void)type, (void)key;
+    g_assert_cmpuint(flags, ==, VIR_DOMAIN_AFFECT_LIVE);
+    if (doc && nest_xml_child(xmlDocGetRootElement(doc), "live"))
+        nest_live_status_read(status, nest_xml_child(xmlDocGetRootElement(doc), "live"));
+    if (doc)
+        xmlFreeDoc(doc);
+    if (g_str_equal(uri, NEST_STATE_NAMESPACE) && GPOINTER_TO_INT(domain) == 1)
+        g_idle_add(take_status, status);
+    else
+        nest_live_status_free(status);
     return 0;
 }
 
@@ -144,7 +217,8 @@ arm(gpointer state, const NestGuest *guest, virDomainPtr domain, gchar **ret_abo
         *ret_aborted = g_strdup("migration");
     world.refuses = !world.arm_fails || world.leaves_node;
     if (world.arm_fails)
-        g_set_error_literal(error, NEST_ERROR, NEST_ERROR_GUARD, "it was told to fail");
+        g_set_error(error, NEST_ERROR, NEST_ERROR_GUARD, "it was told to fail%.*u", world.texts_differ ? 9 : 0,
+                    world.texts_differ ? world.arms : 0);
     return !world.arm_fails;
 }
 
@@ -195,16 +269,6 @@ nest_loaded_plugin_applies(const NestLoadedPlugin *loaded, const NestGuest *gues
 /* --- who hears of it */
 
 static void
-on_changed(gpointer data, const char *uuid)
-{
-    gboolean allow_is_over = FALSE;
-
-    (void)data;
-    nest_live_status_free(world.status);
-    world.status = nest_guard_manager_live_status(world.manager, uuid, &allow_is_over);
-}
-
-static void
 on_armed(gpointer data, gboolean any)
 {
     (void)data;
@@ -215,8 +279,8 @@ on_armed(gpointer data, gboolean any)
 static GLogWriterOutput
 keep_line(GLogLevelFlags level, const GLogField *fields, gsize n, gpointer data)
 {
-    (void)level, (void)data;
-    for (gsize i = 0; i < n; i++)
+    (void)data;
+    for (gsize i = 0; i < n && level != G_LOG_LEVEL_INFO; i++)
         if (g_str_equal(fields[i].key, "MESSAGE"))
             g_string_append_printf(world.logged, "%s\n", (const char *)fields[i].value);
     return G_LOG_WRITER_HANDLED;
@@ -247,6 +311,14 @@ let_samples_go_by(void)
     until(world.samples >= before + SOME_SAMPLES);
 }
 
+static guint
+count_lines(const char *words)
+{
+    g_auto(GStrv) parts = g_strsplit(world.logged->str, words, -1);
+
+    return g_strv_length(parts) - 1;
+}
+
 static gboolean
 end(gpointer is_over)
 {
@@ -267,10 +339,17 @@ let_time_go_by(void)
     return wakes;
 }
 
+/* What is to be published; it is not while libvirt does a job with the domain. */
+static const NestLiveStatus *
+wanted(void)
+{
+    return nest_domains_get(world.domains, UUID)->guard.published;
+}
+
 static gboolean
 guard_is(const char *word)
 {
-    return world.status && g_strcmp0(world.status->guard, word) == 0;
+    return wanted() && g_strcmp0(wanted()->guard, word) == 0;
 }
 
 /* What a sync found. */
@@ -287,11 +366,17 @@ new_live_domain(void)
 }
 
 static void
+see_live(NestLiveDomain *live)
+{
+    nest_domain_see(nest_domains_get(world.domains, live->guest.uuid), live);
+}
+
+static void
 see(void)
 {
     g_autoptr(NestLiveDomain) live = new_live_domain();
 
-    nest_guard_manager_see(world.manager, live);
+    see_live(live);
 }
 
 /* Another that libvirt was asked for, as @world.status has it by now. */
@@ -312,30 +397,23 @@ see_allowed(gboolean once)
 
     live->has_allow = TRUE;
     live->allow = once ? (NestAllow){.once = TRUE} : (NestAllow){.until = G_MAXINT64};
-    nest_guard_manager_see(world.manager, live);
+    see_live(live);
 }
 
 static void
 attach(void)
 {
-    virConnectPtr fake = virConnectOpen(NULL);
-    NestConnectionPool *pool = nest_connection_pool_new(fake, fake);
-
-    nest_guard_manager_attach(world.manager, pool);
-    nest_connection_pool_unref(pool);
+    nest_domains_attach(world.domains, virConnectOpen(NULL), "fake:///");
 }
 
 static void
 begin(void)
 {
-    static const NestGuardListener listener = {on_changed, on_armed};
-
     world = (World){.config = NEST_CONFIG_DEFAULT, .logged = g_string_new(NULL)};
     world.config.interval_ms = INTERVAL_MS;
     world.config.linger_ms = LINGER_MS;
-    world.manager = nest_guard_manager_new(&world.config, NULL, &listener, NULL);
+    world.domains = nest_domains_new(&world.config, NULL, NULL, on_armed, NULL);
     attach();
-    nest_guard_manager_settle(world.manager);
 }
 
 /* A monitored domain with an L2, armed. */
@@ -352,9 +430,9 @@ begin_armed(void)
 static void
 finish(void)
 {
-    nest_guard_manager_attach(world.manager, NULL);
-    until(!nest_guard_manager_is_busy(world.manager));
-    nest_guard_manager_free(world.manager);
+    nest_domains_detach(world.domains);
+    until(!nest_domains_are_busy(world.domains));
+    nest_domains_free(world.domains);
     nest_live_status_free(world.status);
     g_string_free(world.logged, TRUE);
 }
@@ -367,8 +445,8 @@ test_nobody(void)
     begin();
     see();
     let_samples_go_by();
-    nest_guard_manager_forget(world.manager, UUID);
-    until(!nest_guard_manager_is_busy(world.manager));
+    nest_domain_forget_run(nest_domains_get(world.domains, UUID));
+    until(!nest_domains_are_busy(world.domains));
     let_time_go_by();
     world.samples = 0;
     g_assert_cmpuint(let_time_go_by(), ==, 1); /* for its own end */
@@ -410,7 +488,7 @@ test_arm_fails(void)
     world.arm_fails = TRUE;
     see();
     until(guard_is("failed"));
-    check_says(world.status->problem, "it was told to fail");
+    check_says(wanted()->problem, "it was told to fail");
     until(world.arms > 1);
     world.arm_fails = FALSE;
     until(guard_is("armed"));
@@ -458,9 +536,9 @@ test_lost(void)
     world.grows = 1;
     world.arm_fails = world.arm_is_late = TRUE;
     see();
-    until(world.arms > 0 && !nest_guard_manager_is_busy(world.manager));
+    until(world.arms > 0 && !nest_domains_are_busy(world.domains));
     check_says(world.logged->str, "it was told to fail");
-    nest_guard_manager_forget(world.manager, UUID);
+    nest_domain_forget_run(nest_domains_get(world.domains, UUID));
     finish();
 }
 
@@ -500,10 +578,10 @@ test_opted_out(void)
     begin_armed();
     live->guarded = FALSE;
     live->opted_out = TRUE;
-    nest_guard_manager_see(world.manager, live);
+    see_live(live);
     until(world.status && !world.status->guard); /* nothing is said of it any more */
     g_assert_false(world.refuses);
-    nest_guard_manager_see(world.manager, again); /* before its live status was written anew */
+    see_live(again); /* before its live status was written anew */
     until(guard_is("armed"));
     g_assert_true(world.refuses);
     finish();
@@ -516,7 +594,7 @@ test_untagged_stays_armed(void)
 
     begin_armed();
     live->tagged = live->guarded = FALSE;
-    nest_guard_manager_see(world.manager, live);
+    see_live(live);
     let_samples_go_by();
     g_assert_true(guard_is("armed") && world.refuses);
     world.grows = 0;
@@ -563,7 +641,7 @@ test_allow_once(void)
     see_allowed(TRUE);
     until(guard_is("lifted"));
     world.in_job = TRUE; /* one operation is over, and another has begun at once */
-    nest_guard_manager_job_ended(world.manager, UUID);
+    nest_domains_job_ended(world.domains, UUID);
     until(guard_is("armed"));
     finish();
 }
@@ -574,13 +652,13 @@ test_allow_snapshot(void)
     begin_armed();
     see_allowed(TRUE);
     until(guard_is("lifted"));
-    nest_guard_manager_resumed(world.manager, UUID);
+    nest_domain_guard_resumed(nest_domains_get(world.domains, UUID));
     let_samples_go_by();
     g_assert_true(guard_is("lifted")); /* behind a pause */
-    nest_guard_manager_job_transferring(world.manager, UUID);
+    nest_domains_job_transferring(world.domains, UUID);
     let_samples_go_by();
     g_assert_true(guard_is("lifted"));
-    nest_guard_manager_resumed(world.manager, UUID);
+    nest_domain_guard_resumed(nest_domains_get(world.domains, UUID));
     until(guard_is("armed"));
     finish();
 }
@@ -616,24 +694,92 @@ test_libvirt_away(void)
     g_autoptr(NestLiveDomain) other = new_live_domain();
 
     begin_armed();
-    nest_guard_manager_attach(world.manager, NULL);
+    nest_domains_detach(world.domains);
     let_time_go_by();
     g_assert_true(world.any_armed);
+    g_atomic_int_set(&world.lists_slowly, TRUE);
     attach();
     g_free((gpointer)other->guest.uuid);
     other->guest.uuid = g_strdup(OTHER);
     other->guest.id = 2;
-    nest_guard_manager_see(world.manager, other);
+    see_live(other);
     let_time_go_by();
     g_assert_true(world.any_armed); /* not all domains were looked at */
     see();
-    nest_guard_manager_settle(world.manager);
+    g_atomic_int_set(&world.lists_slowly, FALSE);
     let_samples_go_by();
     g_assert_cmpuint(world.told, ==, 1);
-    nest_guard_manager_attach(world.manager, NULL);
-    attach();
-    nest_guard_manager_settle(world.manager); /* it ended while libvirt was away */
+    nest_domains_detach(world.domains);
+    attach(); /* it ended while libvirt was away */
     until(!world.any_armed);
+    finish();
+}
+
+/* A change of the live metadata as libvirt tells of it. */
+static void
+tell_metadata(void)
+{
+    nest_domains_metadata(world.domains, GINT_TO_POINTER(1), NEST_STATE_NAMESPACE);
+}
+
+static void
+test_echo(void)
+{
+    begin();
+    see();
+    until(world.writes >= 1);
+    until(!nest_domains_are_busy(world.domains));
+    world.lookups = 0;
+    tell_metadata();
+    let_samples_go_by();
+    g_assert_cmpint(g_atomic_int_get(&world.lookups), ==, 0);
+    world.unreachable = TRUE;
+    tell_metadata(); /* somebody else's */
+    until(g_atomic_int_get(&world.lookups) > 0);
+    finish();
+}
+
+static void
+test_toggles(void)
+{
+    begin_armed();
+    for (int i = 0; i < 2; i++) { /* the first disarming is at once, the second later */
+        world.grows = 0;
+        until(guard_is("off"));
+        world.grows = 1;
+        until(guard_is("armed"));
+    }
+    world.grows = 0;
+    until(nest_domains_get(world.domains, UUID)->guard.verdict.state == NEST_VERDICT_NONE);
+    let_samples_go_by();
+    g_assert_true(world.refuses && guard_is("armed") && wanted()->nested);
+    finish();
+}
+
+static void
+test_other_texts(void)
+{
+    begin();
+    world.grows = 1;
+    world.arm_fails = world.texts_differ = TRUE;
+    see();
+    until(world.arms > SOME_SAMPLES);
+    g_assert_cmpuint(count_lines("it was told to fail"), ==, 1);
+    g_assert_cmpuint(world.samples, >, 2 * world.arms); /* later and later */
+    finish();
+}
+
+static void
+test_silent(void)
+{
+    begin();
+    world.silent = TRUE;
+    see();
+    until(guard_is("off") && !nest_domains_are_busy(world.domains));
+    let_samples_go_by();
+    g_assert_cmpuint(world.writes, ==, 0);
+    world.silent = FALSE;
+    until(world.writes == 1);
     finish();
 }
 
@@ -660,6 +806,10 @@ main(int argc, char **argv)
         {"allowed once, and no second at once", test_allow_once},
         {"an internal snapshot uses up what is allowed once", test_allow_snapshot},
         {"a snapshot that was faster than the guard is named, an old one is not", test_late_snapshot},
+        {"the echo of its own change of the metadata leads to nothing", test_echo},
+        {"a guest that keeps changing its mind stays armed for longer", test_toggles},
+        {"a problem whose text changes is logged once, and tried later and later", test_other_texts},
+        {"while QEMU does not answer, nothing is written that would wait for it", test_silent},
         {"libvirt was away: what was armed counts until all is looked at", test_libvirt_away},
     };
 

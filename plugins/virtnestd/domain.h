@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A domain: all that virtnestd knows of it and wants for it. Only the main loop uses it. */
+#pragma once
+
+#include "base/config.h"
+#include "virtnestd/domain_guard.h"
+#include "virtnestd/domain_log.h"
+#include "virtnestd/publish.h"
+#include "virtnestd/sync_job.h"
+
+/**
+ * NestDomainListener: what a domain tells its owner, from the main loop.
+ */
+typedef struct {
+    /* Its guard is to be shown anew by the exports. */
+    void (*show)(gpointer data);
+    /* It is armed now. */
+    void (*armed)(gpointer data);
+    /* Its definition needs the host's KVM module. */
+    void (*needs_kvm)(gpointer data);
+    /* A job of it has ended, so it may be of no use any more: nest_domain_is_idle(). It may be freed here. */
+    void (*rest)(gpointer data, NestDomain *domain);
+} NestDomainListener;
+
+/**
+ * NestDomainContext: what all domains share; it outlives them.
+ */
+typedef struct {
+    const NestConfig
+        *config; /* the settings in force; read each time, so that a reload takes effect */
+    const NestPluginHost *plugins;
+    NestDefineTracker *tracker;
+    NestWorkers *syncs;   /* correct, and read */
+    NestWorkers *publish; /* write live statuses */
+    NestWorkers *guards;  /* sample, check, arm and disarm */
+    const NestDomainListener *listener;
+    gpointer data;     /* for it */
+    gboolean stopping; /* begin nothing new */
+} NestDomainContext;
+
+/* Something that is tried again later and later, until it succeeds. */
+typedef struct {
+    guint pause_ms; /* before the next try; 0: the last one succeeded */
+    guint timer;    /* its source; 0: none */
+} NestRetry;
+
+/**
+ * NestDomain: a domain of libvirt's that has anything to do with virt-nest, with at most one job of each kind.
+ */
+struct NestDomain {
+    const NestDomainContext *context;
+    gchar *uuid;
+    /* the definition */
+    NestSyncJob *sync; /* under way, as are the next three; NULL: none */
+    NestSyncJob *fresh;
+    NestPublishJob *publishing;
+    NestGuardJob *guarding;
+    gboolean sync_again;   /* something happened since @sync began */
+    NestStart start_again; /* ... and whether that was a start */
+    guint locked_timer;    /* the source that asks whether @sync hangs */
+    gchar *fresh_name; /* (nullable) the domain's name, for the correction that is asked for then */
+    NestRetry sync_retry;
+    /* the run */
+    NestLiveDomain *live; /* NULL: it does not run, has nothing to do with us, or is not known */
+    gchar *element;       /* (nullable) virtnestd's element in its live XML, as far as is known */
+    guint echoes;         /* events about our own change of the live XML that are still to come */
+    gint64 wrote_at;      /* ... the time of that change, CLOCK_MONOTONIC's milliseconds */
+    NestRetry publish_retry;
+    NestDomainGuard guard;
+    NestDomainLog log;
+};
+
+/* (transfer full) */
+NestDomain *nest_domain_new(const NestDomainContext *context, const char *uuid);
+
+/* @domain: jobs under way for it go on, without an owner */
+void nest_domain_free(gpointer domain);
+
+/* Syncs it: now, or after the sync that is under way. */
+void nest_domain_sync(NestDomain *domain, NestStart start);
+
+/* Its definition, or metadata in it, has just been written: corrects it first. */
+void nest_domain_sync_fresh(NestDomain *domain, const char *name);
+
+/* It was read, and runs. */
+void nest_domain_see(NestDomain *domain, NestLiveDomain *live);
+
+/* It does not run any more, or has nothing to do with us. */
+void nest_domain_forget_run(NestDomain *domain);
+
+/* Writes its live status, if that differs from what stands there. */
+void nest_domain_publish(NestDomain *domain);
+
+/* Whether an event about its live metadata is the echo of our own change. */
+gboolean nest_domain_is_echo(NestDomain *domain);
+
+/* Whether nothing is under way for it, nothing is to be tried again and no guard is needed. */
+gboolean nest_domain_is_idle(const NestDomain *domain);
+
+/* Its name, or its uuid as long as that is not known. */
+const char *nest_domain_name(const NestDomain *domain);

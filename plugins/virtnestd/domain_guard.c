@@ -1,0 +1,623 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The guard of a domain: watches it for nested guests, and has migration and save refused while they run.
+ *
+ * Theory of operation: a running domain that is to be guarded is monitored. It is sampled in each interval.
+ * Probes that only read files are asked here, on the main loop; others are asked on a worker (guard_job.c). The
+ * sample goes into the domain's verdict (common/guard/verdict.c). If verdict and guard disagree, a worker arms
+ * or disarms. The outcome is published in the domain's live metadata and by the exports. Nothing else is stored:
+ * after a restart of virtnestd or libvirt, a QEMU says itself whether it is armed.
+ *
+ * A guest or a QEMU must not make the host work: what fails is tried again later and later, and a guest that switches
+ * its hypervisor on and off stays armed longer and longer after it switched it off. */
+#include "virtnestd/domain_guard.h"
+
+#include "base/error.h"
+#include "base/log.h"
+#include "virtnestd/domain.h"
+
+/* A QEMU that has not answered for so long counts as stuck. */
+#define STUCK_MS 3000
+/* How long a reason may be out of date: all of libvirt's clients hear of each change of the live metadata. */
+#define REASON_MS 10000
+/* How long a failure waits for the next try, at most. */
+#define BACKOFF_MOST_MS 60000
+/* A guest that runs nested guests again so soon after it was disarmed is held from its second time on, first for
+ * HOLD_FIRST_MS, then for twice as long each time. */
+#define CALM_MS 60000
+#define HOLD_FIRST_MS 1000
+#define HOLD_MOST_MS 60000
+/* So many QEMUs may be asked, though as many do not answer: each occupies one of libvirtd's 20 workers for as long as it
+ * lives. One that never answered in its run counts as the first to be left out. */
+#define STUCK_LIMIT_NEW 8
+#define STUCK_LIMIT_ANSWERED 11
+
+static gint64
+real_seconds(void)
+{
+    return g_get_real_time() / G_USEC_PER_SEC;
+}
+
+static void
+backoff_fail(NestBackoff *backoff, gint64 first)
+{
+    backoff->pause = CLAMP(backoff->pause * 2, first, BACKOFF_MOST_MS);
+    backoff->next = nest_workers_now() + backoff->pause;
+}
+
+static void
+backoff_reset(NestBackoff *backoff)
+{
+    *backoff = (NestBackoff){0};
+}
+
+/* Half an interval of tolerance, because the samples come at the pace of the timer. */
+static gboolean
+backoff_is_over(const NestBackoff *backoff, const NestDomain *domain)
+{
+    return nest_workers_now() + domain->context->config->interval_ms / 2 >= backoff->next;
+}
+
+/* --- what is wanted */
+
+/* Whether the administrator wants no guard for now. */
+static gboolean
+is_lifted(const NestDomain *domain)
+{
+    return domain->live->opted_out ||
+           (!domain->guard.once_used && nest_allow_holds(&domain->live->allow, real_seconds()));
+}
+
+static gboolean
+runs_nested(const NestDomain *domain)
+{
+    return domain->guard.verdict.state == NEST_VERDICT_RUNNING;
+}
+
+/* Whether it is to be armed, or to stay so. A domain is newly armed only if a tag asks for it, but an armed domain stays
+ * armed while nested guests run. */
+static gboolean
+wants_arms(const NestDomain *domain)
+{
+    return runs_nested(domain) && !is_lifted(domain) &&
+           (domain->live->guarded || domain->guard.armed);
+}
+
+/* Whether a sample should read the bit as well. A KVM guest has a counter, and reading its registers taints it. So
+ * the bit is read only if the verdict needs it, or if the counter stays away. */
+static gboolean
+wants_bit(const NestDomain *domain)
+{
+    return nest_verdict_wants_bit(&domain->guard.verdict) || !domain->live->guest.kvm ||
+           domain->guard.missed_samples >= NEST_DOMAIN_GUARD_MAX_MISSED;
+}
+
+/* Whether an armed domain without nested guests stays armed for now, because it keeps changing its mind. */
+static gboolean
+is_held(const NestDomainGuard *guard)
+{
+    return guard->armed && guard->none_since &&
+           nest_workers_now() - guard->none_since < guard->hold;
+}
+
+NestGuardState
+nest_domain_guard_state(const NestDomain *domain)
+{
+    const NestDomainGuard *guard = &domain->guard;
+
+    if (guard->armed)
+        return NEST_GUARD_ARMED;
+    if (!runs_nested(domain))
+        return NEST_GUARD_OFF;
+    if (guard->lifted)
+        return NEST_GUARD_LIFTED;
+    return guard->problem ? NEST_GUARD_FAILED : NEST_GUARD_OFF;
+}
+
+/* --- publishing */
+
+/* While a domain is held, its status stays that of nested guests that run. */
+static NestLiveStatus *
+live_status_of(const NestDomain *domain, gint64 now)
+{
+    NestLiveStatus *status = nest_live_status_new();
+    const NestDomainGuard *guard = &domain->guard;
+    const NestVerdict *verdict = &guard->verdict;
+    NestGuardState state = nest_domain_guard_state(domain);
+
+    status->nested = verdict->state == NEST_VERDICT_RUNNING || is_held(guard);
+    status->since = real_seconds() - (now - verdict->since) / 1000;
+    status->reason = g_strdup(nest_verdict_reason_name(
+        is_held(guard) && !runs_nested(domain) ? NEST_REASON_LINGER : verdict->reason));
+    status->probe = g_strdup(guard->probe);
+    status->guard = g_strdup(nest_guard_state_name(state));
+    status->problem = state == NEST_GUARD_FAILED ? g_strdup(guard->problem) : NULL;
+    return status;
+}
+
+static gboolean
+is_other(const NestDomainGuard *guard, const NestLiveStatus *status, gint64 now)
+{
+    const NestLiveStatus *published = guard->published;
+
+    if (!published || published->nested != status->nested ||
+        g_strcmp0(published->guard, status->guard) != 0)
+        return TRUE;
+    return now - guard->published_at > REASON_MS &&
+           (g_strcmp0(published->reason, status->reason) != 0 ||
+            g_strcmp0(published->probe, status->probe) != 0 ||
+            g_strcmp0(published->problem, status->problem) != 0);
+}
+
+/* Does nothing while a job is under way for the domain, because its status is about to change. */
+static void
+publish(NestDomain *domain)
+{
+    NestDomainGuard *guard = &domain->guard;
+    gint64 now = nest_workers_now();
+    g_autoptr(NestLiveStatus) status = NULL;
+
+    if (domain->guarding || !guard->checked)
+        return;
+    status = live_status_of(domain, now);
+    if (is_other(guard, status, now)) {
+        nest_live_status_free(guard->published);
+        guard->published = g_steal_pointer(&status);
+        guard->published_at = now;
+        domain->context->listener->show(domain->context->data);
+    }
+    nest_domain_publish(domain);
+}
+
+static void
+log_problem(NestDomain *domain, NestDomainLogKind kind, const GError *error)
+{
+    nest_domain_log_problem(&domain->log, kind, nest_domain_name(domain), domain->uuid, error);
+}
+
+static void
+set_armed(NestDomain *domain, gboolean armed)
+{
+    domain->guard.armed = armed;
+    if (armed)
+        domain->context->listener->armed(domain->context->data);
+}
+
+/* --- work */
+
+static void job_is_done(NestJob *data);
+
+static NestGuardJob *
+new_job(NestDomain *domain, NestGuardWork work)
+{
+    const NestDomainGuard *guard = &domain->guard;
+    NestGuardJob *job = nest_guard_job_new(work, domain->context->plugins, domain->live);
+
+    job->job.done = job_is_done;
+    job->owner = domain;
+    job->armed = guard->armed;
+    job->defers_to_job = guard->lifted;
+    job->since = guard->lifted ? 0 : guard->quiet;
+    return job;
+}
+
+/* @job: of new_job() */
+static void
+push_job(NestDomain *domain, NestGuardJob *job)
+{
+    domain->guarding = job;
+    nest_workers_push(domain->context->guards, &job->job);
+}
+
+/* Whether its QEMU may be asked, though others do not answer. */
+static gboolean
+may_ask(const NestDomain *domain)
+{
+    guint most = domain->guard.answered ? STUCK_LIMIT_ANSWERED : STUCK_LIMIT_NEW;
+
+    return !domain->context->stopping && nest_workers_slow(domain->context->guards) < most;
+}
+
+static void
+begin_job(NestDomain *domain, NestGuardWork work)
+{
+    if (may_ask(domain))
+        push_job(domain, new_job(domain, work));
+}
+
+/* Its live status is written without a word of the guard's. */
+static void
+settle_unasked(NestDomain *domain)
+{
+    domain->guard.settled = TRUE;
+    nest_domain_publish(domain);
+}
+
+/* @evidence, @probe: what is already known of the sample, and from which probe. */
+static void
+begin_sample(NestDomain *domain, const NestEvidence *evidence, const char *probe)
+{
+    NestGuardJob *job = NULL;
+
+    if (!may_ask(domain) || !backoff_is_over(&domain->guard.sample_backoff, domain)) {
+        settle_unasked(domain);
+        return;
+    }
+    job = new_job(domain, nest_guard_sample);
+    job->evidence = *evidence;
+    job->probe = probe;
+    job->wants_bit = wants_bit(domain);
+    push_job(domain, job);
+}
+
+static void
+notice_stuck(NestDomain *domain)
+{
+    NestDomainGuard *guard = &domain->guard;
+    g_autoptr(GError) error = NULL;
+    gint64 took = domain->guarding ? nest_job_took(&domain->guarding->job) : 0;
+
+    if (took < STUCK_MS || guard->unanswered)
+        return;
+    guard->unanswered = nest_workers_now() - took;
+    error =
+        g_error_new(NEST_ERROR, NEST_ERROR_GUARD,
+                    "its QEMU has not answered for %d s: until it does, nothing is known of its "
+                    "nested guests, and its guard stays as it is",
+                    STUCK_MS / 1000);
+    log_problem(domain, NEST_DOMAIN_LOG_GUARD, error);
+}
+
+/* A guest that ran nested guests for longer than a minute does not keep changing its mind. */
+static void
+note_verdict(NestDomainGuard *guard)
+{
+    gint64 now = nest_workers_now();
+
+    if (guard->verdict.state != NEST_VERDICT_NONE) {
+        guard->none_since = 0;
+    } else if (guard->armed && !guard->none_since) {
+        guard->none_since = now;
+        if (now - guard->armed_at >= CALM_MS)
+            guard->hold = 0;
+    }
+}
+
+static gboolean
+wants_disarming(const NestDomain *domain)
+{
+    const NestDomainGuard *guard = &domain->guard;
+
+    return guard->armed &&
+           (is_lifted(domain) || (guard->verdict.state == NEST_VERDICT_NONE && !is_held(guard)));
+}
+
+/* Arms or disarms as the verdict asks for. */
+static void
+decide(NestDomain *domain)
+{
+    NestDomainGuard *guard = &domain->guard;
+
+    if (domain->guarding)
+        return;
+    /* An operation that is under way may have begun while the guard was lifted. */
+    guard->lifted =
+        is_lifted(domain) || (guard->lifted && !guard->once_used && runs_nested(domain));
+    note_verdict(guard);
+    if (backoff_is_over(&guard->arm_backoff, domain)) {
+        if (wants_arms(domain) && !guard->armed)
+            begin_job(domain, nest_guard_arm);
+        else if (wants_disarming(domain))
+            begin_job(domain, nest_guard_disarm);
+    }
+    publish(domain);
+}
+
+static void
+take_sample(NestDomain *domain, const NestEvidence *evidence, const char *probe, gint64 now)
+{
+    NestDomainGuard *guard = &domain->guard;
+    const NestConfig *config = domain->context->config;
+    NestVerdictRules rules = {config->linger_ms, config->release == NEST_RELEASE_STRICT};
+
+    nest_verdict_add(&guard->verdict, evidence, &rules, domain->live->started_ms, now);
+    if (guard->verdict.state == NEST_VERDICT_NONE)
+        guard->quiet = (g_get_real_time() - (nest_workers_now() - now) * G_TIME_SPAN_MILLISECOND) /
+                       G_USEC_PER_SEC;
+    if (probe)
+        guard->probe = probe;
+    guard->settled = TRUE;
+    decide(domain);
+}
+
+static void
+sample(NestDomain *domain)
+{
+    NestEvidence evidence = {0};
+    const char *probe = NULL;
+
+    notice_stuck(domain);
+    if (domain->guarding)
+        return;
+    probe = nest_guard_sample_here(domain->context->plugins, &domain->live->guest, &evidence);
+    if (evidence.counted && !nest_verdict_wants_bit(&domain->guard.verdict))
+        take_sample(domain, &evidence, probe, nest_workers_now());
+    else
+        begin_sample(domain, &evidence, probe);
+}
+
+/* An answer that cannot be read costs work each time, so the next comes later. */
+static void
+sample_is_done(NestDomain *domain, const NestGuardJob *job)
+{
+    NestDomainGuard *guard = &domain->guard;
+    const GError *error = job->job.error;
+
+    guard->missed_samples = error ? guard->missed_samples + 1 : 0;
+    if (guard->missed_samples == NEST_DOMAIN_GUARD_MAX_MISSED)
+        log_problem(domain, NEST_DOMAIN_LOG_SAMPLE, error);
+    if (!error)
+        nest_domain_log_well(&domain->log, NEST_DOMAIN_LOG_SAMPLE);
+    if (guard->missed_samples > NEST_DOMAIN_GUARD_MAX_MISSED &&
+        g_error_matches(error, NEST_ERROR, NEST_ERROR_MONITOR))
+        backoff_fail(&guard->sample_backoff, domain->context->config->interval_ms);
+    else
+        backoff_reset(&guard->sample_backoff);
+    take_sample(domain, &job->evidence, job->probe, job->sampled);
+}
+
+static void
+check_is_done(NestDomain *domain, const NestGuardJob *job)
+{
+    if (job->job.error) {
+        log_problem(domain, NEST_DOMAIN_LOG_GUARD, job->job.error); /* it is checked again */
+        settle_unasked(domain);
+        return;
+    }
+    domain->guard.checked = TRUE;
+    set_armed(domain, job->armed);
+    sample(domain);
+}
+
+/* Logs the snapshots with memory that were made before the guard was armed. */
+static void
+log_late_snapshots(NestDomain *domain, const NestGuardJob *job)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!job->late || domain->guard.armed)
+        return;
+    error = g_error_new(NEST_ERROR, NEST_ERROR_GUARD,
+                        "its snapshot with memory was made before the guard was armed, and may "
+                        "hold nested guests (%s): revert to it only on a host with nesting on",
+                        job->late);
+    nest_log_error(nest_domain_name(domain), domain->uuid, error);
+}
+
+static void
+log_armed(NestDomain *domain, const NestGuardJob *job)
+{
+    const NestVerdict *verdict = &domain->guard.verdict;
+
+    if (job->aborted)
+        nest_log_event(NEST_LOG_ABORTED, nest_domain_name(domain), domain->uuid,
+                       "its %s was aborted: nested guests began to run while it was under way",
+                       job->aborted);
+    if (job->armed && !domain->guard.armed)
+        nest_log_event(NEST_LOG_ARMED, nest_domain_name(domain), domain->uuid,
+                       "nested guests run in it (%s): migration and save are refused",
+                       nest_verdict_reason_text(nest_verdict_reason_name(verdict->reason)));
+    log_late_snapshots(domain, job);
+}
+
+/* A guest that runs nested guests again within a minute stays armed longer the next time. */
+static void
+note_armed(NestDomainGuard *guard)
+{
+    guard->armed_at = nest_workers_now();
+    if (guard->disarmed_at && guard->armed_at - guard->disarmed_at < CALM_MS)
+        guard->hold = CLAMP(guard->hold * 2, HOLD_FIRST_MS, HOLD_MOST_MS);
+    else
+        guard->hold = 0;
+}
+
+/* A domain is not armed while an operation that was allowed goes on. Arming is tried again with a later sample. */
+static void
+arm_is_done(NestDomain *domain, const NestGuardJob *job)
+{
+    NestDomainGuard *guard = &domain->guard;
+    const GError *error = job->job.error;
+
+    guard->lifted = job->defers_to_job;
+    g_clear_pointer(&guard->problem, g_free);
+    if (error) {
+        guard->problem = nest_error_text(error);
+        log_problem(domain, NEST_DOMAIN_LOG_GUARD, error);
+        backoff_fail(&guard->arm_backoff, domain->context->config->interval_ms);
+    } else {
+        nest_domain_log_well(&domain->log, NEST_DOMAIN_LOG_GUARD);
+        backoff_reset(&guard->arm_backoff);
+    }
+    log_armed(domain, job);
+    if (job->armed && !guard->armed)
+        note_armed(guard);
+    set_armed(domain, job->armed);
+    publish(domain);
+    guard->checked = !job->unsure;
+}
+
+static void
+log_disarmed(const NestDomain *domain)
+{
+    const NestVerdict *verdict = &domain->guard.verdict;
+
+    nest_log_event(NEST_LOG_DISARMED, nest_domain_name(domain), domain->uuid,
+                   "%s: migration and save are possible",
+                   is_lifted(domain)
+                       ? "its guard is lifted by hand"
+                       : nest_verdict_reason_text(nest_verdict_reason_name(verdict->reason)));
+}
+
+static void
+disarm_is_done(NestDomain *domain, const NestGuardJob *job)
+{
+    NestDomainGuard *guard = &domain->guard;
+
+    set_armed(domain, job->armed);
+    if (job->job.error) {
+        log_problem(domain, NEST_DOMAIN_LOG_GUARD, job->job.error);
+        backoff_fail(&guard->arm_backoff, domain->context->config->interval_ms);
+        publish(domain); /* and it is tried again with a later sample */
+        return;
+    }
+    log_disarmed(domain);
+    backoff_reset(&guard->arm_backoff);
+    guard->disarmed_at = nest_workers_now();
+    decide(domain);
+}
+
+/* What follows each kind of work, on the main loop. */
+static const struct {
+    NestGuardWork work;
+    void (*done)(NestDomain *domain, const NestGuardJob *job);
+} works[] = {
+    {nest_guard_sample, sample_is_done},
+    {nest_guard_check, check_is_done},
+    {nest_guard_arm, arm_is_done},
+    {nest_guard_disarm, disarm_is_done},
+};
+
+/* Stops monitoring a domain whose tag is gone or says migration='allow', once it is disarmed. Its live status then
+ * says so. */
+static void
+stop_if_over(NestDomain *domain)
+{
+    NestDomainGuard *guard = &domain->guard;
+
+    if (!guard->monitored || domain->live->guarded || guard->armed || !guard->checked ||
+        domain->guarding)
+        return;
+    nest_domain_guard_clear(domain);
+    guard->published = nest_live_status_new();
+    nest_domain_publish(domain);
+}
+
+static void
+take_work(NestDomain *domain, const NestGuardJob *job)
+{
+    domain->guard.unanswered = 0;
+    domain->guard.answered = domain->guard.answered || !job->job.error;
+    for (gsize i = 0; i < G_N_ELEMENTS(works); i++)
+        if (works[i].work == job->work)
+            works[i].done(domain, job);
+    stop_if_over(domain);
+}
+
+static void
+job_is_done(NestJob *data)
+{
+    NestGuardJob *job = (NestGuardJob *)data;
+    NestDomain *domain = job->owner;
+
+    if (job->gone && job->aborted && job->job.error) /* a guest was faster than its guard */
+        nest_log_error(job->live->guest.name, job->live->guest.uuid, job->job.error);
+    if (domain) {
+        domain->guarding = NULL;
+        if (!job->gone)
+            take_work(domain, job);
+        domain->context->listener->rest(domain->context->data, domain);
+    }
+    nest_guard_job_free(job);
+}
+
+/* --- the run */
+
+void
+nest_domain_guard_tick(NestDomain *domain)
+{
+    if (domain->guard.checked || domain->guarding) {
+        sample(domain);
+        return;
+    }
+    begin_job(domain, nest_guard_check);
+    if (!domain->guarding)
+        settle_unasked(domain);
+}
+
+/* Whether this virtnestd or an earlier one may have armed the domain. */
+static gboolean
+may_be_armed(const NestDomain *domain)
+{
+    return domain->live->marked && domain->live->state->live.nested;
+}
+
+/* After the guard of a domain has ended, the old live status still says that nested guests run, until it is
+ * written anew. */
+static gboolean
+is_released(const NestDomain *domain)
+{
+    return domain->guard.published && !domain->guard.monitored;
+}
+
+static void
+begin(NestDomain *domain)
+{
+    if (is_released(domain) && !may_be_armed(domain))
+        g_clear_pointer(&domain->guard.published, nest_live_status_free);
+    if (!domain->live->guarded && (!may_be_armed(domain) || is_released(domain)))
+        return;
+    g_clear_pointer(&domain->guard.published, nest_live_status_free);
+    domain->guard.monitored = TRUE;
+    nest_domain_guard_tick(domain);
+}
+
+void
+nest_domain_guard_see(NestDomain *domain)
+{
+    if (!domain->guard.monitored) {
+        begin(domain);
+        return;
+    }
+    domain->guard.once_used &= domain->live->has_allow;
+    decide(domain);
+    stop_if_over(domain);
+}
+
+void
+nest_domain_guard_clear(NestDomain *domain)
+{
+    NestDomainGuard *guard = &domain->guard;
+
+    if (domain->guarding)
+        domain->guarding->owner = NULL;
+    domain->guarding = NULL;
+    if (guard->monitored)
+        domain->context->listener->show(domain->context->data);
+    nest_live_status_free(guard->published);
+    g_free(guard->problem);
+    *guard = (NestDomainGuard){0};
+}
+
+void
+nest_domain_guard_job_transferring(NestDomain *domain)
+{
+    domain->guard.transferring = TRUE;
+}
+
+void
+nest_domain_guard_resumed(NestDomain *domain)
+{
+    if (domain->guard.transferring)
+        nest_domain_guard_job_ended(domain);
+}
+
+void
+nest_domain_guard_job_ended(NestDomain *domain)
+{
+    NestDomainGuard *guard = &domain->guard;
+
+    guard->transferring = FALSE;
+    if (!guard->monitored || !domain->live->allow.once || guard->once_used)
+        return;
+    guard->once_used = TRUE;
+    decide(domain);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The guard of a domain: watches it for nested guests, and has migration and save refused while they run. */
+#pragma once
+
+#include "plugin_host.h"
+#include "virtnestd/guard_job.h"
+
+typedef struct NestDomain NestDomain;
+
+/* After so many incomplete samples in a row, the problem is logged and other probes are asked. Some samples are
+ * incomplete while a domain starts. */
+#define NEST_DOMAIN_GUARD_MAX_MISSED 3
+
+/* Something that failed, and is tried again with a later sample; all zero while it succeeds. */
+typedef struct {
+    gint64 next;  /* not before then, CLOCK_MONOTONIC's milliseconds */
+    gint64 pause; /* how long was waited, in milliseconds */
+} NestBackoff;
+
+/**
+ * NestDomainGuard: what is known of a domain's nested guests, and what is wanted for it; all zero while
+ * it is not guarded.
+ */
+typedef struct {
+    gboolean monitored; /* it is watched; else nothing below means anything */
+    NestVerdict verdict;
+    const char *probe; /* (nullable) the plugin whose evidence counts */
+    gboolean
+        settled; /* it was sampled, or that was tried in vain: its live status can be written */
+    gboolean checked; /* it is known whether it is armed */
+    gboolean armed;
+    gint64 quiet;    /* the last time no nested guest ran, in seconds since 1970; 0: not seen yet */
+    gboolean lifted; /* its guard is lifted, or was when an operation began that may still run */
+    gboolean transferring; /* its memory is being transferred; no event has reported the end yet */
+    gboolean once_used;    /* virt-nest allow --once is used up, but its element is still there */
+    gchar *problem;        /* (nullable) why it could not be armed */
+    guint missed_samples;  /* how many of the last samples in a row were incomplete */
+    gint64
+        unanswered; /* since when QEMU has not answered, CLOCK_MONOTONIC's milliseconds; 0: it answers */
+    gboolean answered; /* QEMU has answered in this run */
+    NestBackoff sample_backoff;
+    NestBackoff arm_backoff;
+    gint64 armed_at;    /* when it was armed last, CLOCK_MONOTONIC's milliseconds; 0: never */
+    gint64 disarmed_at; /* ... and disarmed */
+    gint64 hold;        /* how long it stays armed after its nested guests ended, in milliseconds */
+    gint64 none_since;  /* since when the verdict asks for disarming; 0: it does not */
+    NestLiveStatus *published; /* (nullable) its live status as it should be; NULL: no say yet */
+    gint64 published_at;       /* ... since when, CLOCK_MONOTONIC's milliseconds */
+} NestDomainGuard;
+
+/* The domain runs, and was read again: guards it from now on if its tag says so, or if it may be armed. */
+void nest_domain_guard_see(NestDomain *domain);
+
+/* Its run is over. */
+void nest_domain_guard_clear(NestDomain *domain);
+
+/* An interval is over: takes the next sample. */
+void nest_domain_guard_tick(NestDomain *domain);
+
+/* Its memory is being transferred, to another place or into a file. */
+void nest_domain_guard_job_transferring(NestDomain *domain);
+
+/* A migration away, a save or a snapshot of it has ended, one way or the other. */
+void nest_domain_guard_job_ended(NestDomain *domain);
+
+/* Its vCPUs run again. libvirt reports nothing else at the end of an internal snapshot (seen in 9.0). */
+void nest_domain_guard_resumed(NestDomain *domain);
+
+/* The state of its guard. */
+NestGuardState nest_domain_guard_state(const NestDomain *domain);

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A sync: one pass over one domain on a worker. It corrects the definition, and reads the domain if it runs. */
+#pragma once
+
+#include "virt/correct.h"
+#include "virt/live_domain.h"
+#include "virtnestd/restart.h"
+#include "virtnestd/workers.h"
+
+/**
+ * NestSyncJob: one sync on its way through a worker and back.
+ */
+typedef struct {
+    NestJob job;                /* first */
+    NestDefineTracker *tracker; /* over domains that come back */
+    gchar *uuid;                /* the domain's */
+    gchar *name;                /* the domain's name; found by a whole sync */
+    NestStart start;            /* a start was seen, and on-stale=restart is set */
+    gboolean known;             /* it is read whatever its XML says, as its guard may be armed */
+    NestLiveDomain *live;       /* found: the running domain, if it has anything to do with us */
+    GError *unread;             /* ... why it could not be read; tried again */
+    gchar *corrected;           /* ... what was corrected, for the log */
+    gboolean needs_kvm;         /* ... the definition needs the host's KVM module */
+    gboolean restarted;         /* ... it was restarted */
+    gpointer owner; /* for the main loop only: its NestDomain; NULL once that is freed */
+} NestSyncJob;
+
+/* (transfer full) A whole sync. @job.done is the caller's to set, here and below. */
+NestSyncJob *nest_sync_job_new(NestDefineTracker *tracker, const char *uuid);
+
+/* (transfer full) The correction of a definition that has just been written. It asks libvirt nothing about the domain,
+ * which may be starting and locked (nest_correct_fresh()). */
+NestSyncJob *nest_sync_job_new_fresh(NestDefineTracker *tracker, const char *uuid,
+                                     const char *name);
+
+void nest_sync_job_free(NestSyncJob *job);

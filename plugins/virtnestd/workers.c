@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Workers: the threads and connections of one kind of work, so that no kind of work holds up another.
+ *
+ * Theory of operation: a call to libvirt cannot be cancelled, and one that asks a QEMU which does not answer waits for
+ * as long as that QEMU lives. So a job that is slow stops counting against the limit, and a further thread takes the
+ * next job. A timer looks for slow jobs only while jobs are under way. */
+#include "virtnestd/workers.h"
+
+#include "base/log.h"
+
+struct NestWorkers {
+    guint n;
+    guint extra;
+    GThreadPool *threads;
+    NestConnectionPool *pool; /* NULL while libvirt is away */
+    GHashTable *jobs;         /* set of the NestJob under way */
+    guint slow;               /* of them */
+    guint timer;              /* the source that looks for slow jobs; 0: none */
+    gboolean starved;         /* that no thread can be started was logged */
+};
+
+gint64
+nest_workers_now(void)
+{
+    return g_get_monotonic_time() / G_TIME_SPAN_MILLISECOND;
+}
+
+gint64
+nest_job_took(const NestJob *job)
+{
+    gint waited = g_atomic_int_get(&job->waited);
+
+    return waited < 0 ? 0 : nest_workers_now() - job->made - waited;
+}
+
+void
+nest_job_clear(NestJob *job)
+{
+    g_clear_pointer(&job->pool, nest_connection_pool_unref);
+    g_clear_error(&job->error);
+}
+
+static guint
+limit(const NestWorkers *workers)
+{
+    return workers->n + MIN(workers->slow, workers->extra);
+}
+
+static void
+set_limit(NestWorkers *workers)
+{
+    g_thread_pool_set_max_threads(workers->threads, (gint)limit(workers), NULL);
+}
+
+static gboolean
+job_is_done(gpointer data)
+{
+    NestJob *job = data;
+    NestWorkers *workers = job->workers;
+
+    g_hash_table_remove(workers->jobs, job);
+    if (g_hash_table_size(workers->jobs) == 0)
+        g_clear_handle_id(&workers->timer, g_source_remove);
+    if (job->slow) {
+        workers->slow--;
+        set_limit(workers);
+    }
+    job->done(job);
+    return G_SOURCE_REMOVE;
+}
+
+static void
+run_job(gpointer data, gpointer user)
+{
+    NestJob *job = data;
+    const NestWorkers *workers = user;
+    virConnectPtr connection = nest_connection_pool_acquire(job->pool, &job->error);
+
+    g_atomic_int_set(&job->waited, (gint)(nest_workers_now() - job->made));
+    job->run(job, connection);
+    nest_connection_pool_release(job->pool, connection,
+                                 g_thread_pool_get_num_threads(workers->threads) <= workers->n);
+    g_idle_add_full(G_PRIORITY_DEFAULT, job_is_done, job, NULL);
+}
+
+static gboolean
+look_for_slow(gpointer data)
+{
+    NestWorkers *workers = data;
+    guint before = workers->slow;
+    GHashTableIter iter;
+    gpointer key = NULL;
+
+    g_hash_table_iter_init(&iter, workers->jobs);
+    while (g_hash_table_iter_next(&iter, &key, NULL)) {
+        NestJob *job = key;
+
+        if (!job->slow && nest_job_took(job) >= NEST_WORKERS_SLOW_MS) {
+            job->slow = TRUE;
+            workers->slow++;
+        }
+    }
+    if (workers->slow != before)
+        set_limit(workers);
+    if (g_hash_table_size(workers->jobs) > workers->slow)
+        return G_SOURCE_CONTINUE;
+    workers->timer = 0;
+    return G_SOURCE_REMOVE;
+}
+
+/* If no thread can be started, the job waits until one of the threads that run is free, or a later push starts one. */
+void
+nest_workers_push(NestWorkers *workers, NestJob *job)
+{
+    g_autoptr(GError) error = NULL;
+
+    job->workers = workers;
+    job->pool = nest_connection_pool_ref(workers->pool);
+    job->made = nest_workers_now();
+    job->waited = -1;
+    g_hash_table_add(workers->jobs, job);
+    if (!workers->timer)
+        workers->timer = g_timeout_add(NEST_WORKERS_SLOW_MS, look_for_slow, workers);
+    if (!g_thread_pool_push(workers->threads, job, &error) && !workers->starved)
+        nest_log(
+            G_LOG_LEVEL_WARNING, NULL, NULL,
+            "cannot start a thread (%s): what it would do waits; raise TasksMax= or the memory "
+            "of virtnestd.service",
+            error->message);
+    workers->starved = error != NULL;
+}
+
+NestWorkers *
+nest_workers_new(guint n, guint extra)
+{
+    NestWorkers *workers = g_new0(NestWorkers, 1);
+
+    workers->n = n;
+    workers->extra = extra;
+    workers->threads = g_thread_pool_new(run_job, workers, (gint)n, FALSE, NULL);
+    workers->jobs = g_hash_table_new(NULL, NULL);
+    return workers;
+}
+
+void
+nest_workers_free(NestWorkers *workers)
+{
+    if (!workers)
+        return;
+    g_thread_pool_free(workers->threads, FALSE, TRUE);
+    g_clear_handle_id(&workers->timer, g_source_remove);
+    nest_workers_attach(workers, NULL, NULL);
+    g_hash_table_unref(workers->jobs);
+    g_free(workers);
+}
+
+void
+nest_workers_attach(NestWorkers *workers, virConnectPtr control, const char *uri)
+{
+    g_clear_pointer(&workers->pool, nest_connection_pool_unref);
+    if (control)
+        workers->pool = nest_connection_pool_new(control, uri);
+}
+
+gboolean
+nest_workers_are_attached(const NestWorkers *workers)
+{
+    return workers->pool != NULL;
+}
+
+guint
+nest_workers_under_way(const NestWorkers *workers)
+{
+    return g_hash_table_size(workers->jobs);
+}
+
+guint
+nest_workers_slow(const NestWorkers *workers)
+{
+    return workers->slow;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Workers: the threads and connections of one kind of work, so that no kind of work holds up another. */
+#pragma once
+
+#include "virtnestd/connection_pool.h"
+
+/* A job that has taken so long, in milliseconds, does not count any more: another may begin in its place. */
+#define NEST_WORKERS_SLOW_MS 250
+
+typedef struct NestWorkers NestWorkers;
+typedef struct NestJob NestJob;
+
+/**
+ * NestJob: one piece of work on its way through a worker and back; the first field of a struct that has the rest.
+ */
+struct NestJob {
+    /* On a worker. @connection: (nullable) NULL where @error says why there is none */
+    void (*run)(NestJob *job, virConnectPtr connection);
+    /* Then on the main loop; frees the job. */
+    void (*done)(NestJob *job);
+    NestConnectionPool *pool; /* set by nest_workers_push(); a reference of its own */
+    GError *error;            /* what went wrong */
+    /* private */
+    NestWorkers *workers;
+    gint64 made; /* when it was pushed, CLOCK_MONOTONIC's milliseconds */
+    gint waited; /* milliseconds until a worker took it; -1: none has; by g_atomic_int_... */
+    gboolean slow;
+};
+
+/**
+ * nest_workers_new: begin without libvirt.
+ * @n: how many jobs run at a time
+ * @extra: how many slow jobs do not count among them. libvirtd has 20 workers for all its clients, and a call to a
+ *   QEMU that does not answer occupies one of them, so all kinds of work together must leave some free
+ */
+NestWorkers *nest_workers_new(guint n, guint extra);
+
+/* Frees them; waits for the jobs under way, whose done() is not called any more. */
+void nest_workers_free(NestWorkers *workers);
+
+/* libvirt is there, or gone if @control is NULL. Jobs under way go on. */
+void nest_workers_attach(NestWorkers *workers, virConnectPtr control, const char *uri);
+
+/* Whether libvirt is there: only then may a job be pushed. */
+gboolean nest_workers_are_attached(const NestWorkers *workers);
+
+/* (transfer full) @job: its run() and done() are set. Jobs begin in the order in which they are pushed. */
+void nest_workers_push(NestWorkers *workers, NestJob *job);
+
+/* How many jobs are under way, and how many of them are slow. */
+guint nest_workers_under_way(const NestWorkers *workers);
+guint nest_workers_slow(const NestWorkers *workers);
+
+/* How long a job has been with a worker, in milliseconds; 0 before. */
+gint64 nest_job_took(const NestJob *job);
+
+/* Releases what the job holds, but not its memory; for done(). */
+void nest_job_clear(NestJob *job);
+
+/* Now, on CLOCK_MONOTONIC's clock, in milliseconds. */
+gint64 nest_workers_now(void);
