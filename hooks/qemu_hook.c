@@ -304,17 +304,18 @@ would_boot(const Call *call)
 
 /* Waits for a short time until virtnestd has sent the corrected definition, which
  * is then queued before the next start. Mostly it has been sent by now, because
- * libvirt takes longer to get here. */
-static void
+ * libvirt takes longer to get here. Returns: whether that, or a corrected definition, was seen. */
+static gboolean
 wait_for_correction(const Call *call)
 {
     for (int ms = 0; ms < CORRECTION_MS; ms++) {
         if (nest_runtime_flag_test(NEST_RUNTIME_FLAG_CORRECTING, call->uuid)) {
             g_usleep(SENT_US);
-            return;
+            return TRUE;
         }
         g_usleep(1000);
     }
+    return would_boot(call);
 }
 
 /* Refuses a start without the feature. The error says what could correct the definition. */
@@ -324,18 +325,23 @@ refuse_start(const Call *call, const NestCpuVendor *vendor, GError **error)
     g_autofree gchar *cpu = nest_cpu_describe(call->xml);
     g_autofree gchar *name = shell_name(call);
     gboolean has = has_definition(call);
+    gboolean lives = nest_liveness_is_held();
+    gboolean corrected = has && lives && wait_for_correction(call);
 
-    if (has && nest_liveness_is_held())
-        wait_for_correction(call);
     if (!has)
         g_set_error(error, NEST_ERROR, NEST_ERROR_START_TRANSIENT,
                     "and it has no persistent definition that could be corrected: pass its XML "
                     "through virt-nest rewrite and create it from that");
-    else if (nest_liveness_is_held())
+    else if (corrected)
         g_set_error(error, NEST_ERROR, NEST_ERROR_START_STALE,
                     "but its definition has been corrected just now: start it again (if this "
                     "repeats, virt-nest status %s says why)",
                     name);
+    else if (lives)
+        g_set_error(error, NEST_ERROR, NEST_ERROR_START_UNCORRECTED,
+                    "and virtnestd has not corrected its definition yet: virt-nest status %s may "
+                    "say why; run virt-nest apply %s, then start it again",
+                    name, name);
     else if (hook_is_in_session())
         g_set_error(error, NEST_ERROR, NEST_ERROR_START_UNCORRECTED,
                     "and its definition was not corrected: correct it, then start it again");

@@ -25,7 +25,7 @@ typedef enum {
     NEST_ERROR_CPU_ARCH,          /* not x86_64 */
     NEST_ERROR_CPU_TYPE,          /* neither kvm nor qemu */
     NEST_ERROR_START_STALE,       /* the start was faster than the correction */
-    NEST_ERROR_START_UNCORRECTED, /* the definition was not corrected, nobody is there to do it */
+    NEST_ERROR_START_UNCORRECTED, /* the definition was not corrected (yet) */
     NEST_ERROR_START_TRANSIENT,   /* there is no definition that could be corrected */
     NEST_ERROR_HOST_VENDOR,       /* a host CPU that is not in the vendor table */
     NEST_ERROR_HOST_HARDWARE,     /* no VMX or SVM, or switched off in the firmware */

@@ -9,6 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* If QEMU has not answered for so long, that is told. */
+#define UNANSWERED_MS 3000
+
 /* One domain while it is looked at. */
 typedef struct {
     const NestConnection *connection;
@@ -169,6 +172,23 @@ is_session_libvirt(virConnectPtr libvirt)
            g_str_equal(path, "/session");
 }
 
+/* (transfer full)(nullable) Since when the domain's QEMU does not answer libvirt, in words. */
+static gchar *
+judge_answers(const Look *look)
+{
+    gint64 ms = look->active ? nest_virt_unanswered_ms(look->domain) : 0;
+    g_autoptr(GDateTime) now = g_date_time_new_now_local();
+    g_autoptr(GDateTime) since = g_date_time_add(now, -ms * G_TIME_SPAN_MILLISECOND);
+    g_autofree gchar *time = since ? g_date_time_format(since, "%F %T") : NULL;
+
+    if (ms < UNANSWERED_MS)
+        return NULL;
+    return g_strdup_printf(
+        "its QEMU has not been answering since %s: until it does, nothing is known of its nested "
+        "guests, its guard stays as it is, and commands of libvirt wait (virsh domcontrol)",
+        time ? time : "?");
+}
+
 /* Without a guard, migration and save are not as the tag says, but the CPU is. Only root can see
  * whether a virtnestd runs, and only root's libvirt has one. */
 static gchar *
@@ -221,6 +241,8 @@ nest_report_new(const NestConnection *connection, virDomainPtr domain, GError **
         report->problem = judges[i](&look);
     report->applied = !report->problem;
     if (report->applied)
+        report->problem = judge_answers(&look);
+    if (report->applied && !report->problem)
         report->problem = judge_guard(report, &look);
     return report;
 }

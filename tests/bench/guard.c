@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* CPU time of virtnestd's guard: guard ROUNDS DOMAINS PLUGIN-DIRECTORY, $VIRT_NEST_ROOT being an empty directory.
  *
- * A third of the domains run nested guests, the others never did. Real are guard.c and what it is made of,
+ * A third of the domains run nested guests, the others never did. Real are domains.c and what it is made of,
  * the main loop, probe-debugfs and export-textfile. Fake are the counters, which are files that another
  * process makes grow, libvirt, which answers below, and the guard plugin, good-guard, which does nothing. What
  * is measured is what goes on all the time; writing down that a guard was armed is not among it.
@@ -12,7 +12,7 @@
 #include "virt.h"
 
 #include "domain/state.h"
-#include "virtnestd/guard.h"
+#include "virtnestd/domains.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -42,12 +42,14 @@
 
 typedef struct {
     NestConfig config;
-    guint domains;
+    guint n;
     gchar **counters; /* a path for each, and NULL */
-    NestGuardManager *manager;
-    guint known; /* domains of which it was published that no nested guest runs */
-    guint armed; /* ... and of which that they are armed */
+    NestDomains *domains;
 } Bench;
+
+/* Domains of which it was published that no nested guest runs, and of which that they are armed; by workers. */
+static gint known;
+static gint armed;
 
 /* --- libvirt, as far as the guard calls it, besides tests/fakes/libvirt.c */
 
@@ -73,6 +75,33 @@ virDomainIsActive(virDomainPtr domain)
     return 1;
 }
 
+int
+virDomainGetControlInfo(virDomainPtr domain, virDomainControlInfoPtr info, unsigned int flags)
+{
+    (void)domain, (void)flags;
+    info->state = VIR_DOMAIN_CONTROL_OK;
+    return 0;
+}
+
+int
+virDomainGetJobStats(virDomainPtr domain, int *type, virTypedParameterPtr *parameters, int *n,
+                     unsigned int flags)
+{
+    (void)domain, (void)flags;
+    *type = VIR_DOMAIN_JOB_NONE;
+    *parameters = NULL;
+    *n = 0;
+    return 0;
+}
+
+int
+virConnectListAllDomains(virConnectPtr connection, virDomainPtr **domains, unsigned int flags)
+{
+    (void)connection, (void)flags;
+    *domains = g_new0(virDomainPtr, 1);
+    return 0;
+}
+
 /* --- the counters */
 
 static void
@@ -92,8 +121,8 @@ make_counters(Bench *bench)
 {
     const char *root = g_getenv("VIRT_NEST_ROOT");
 
-    bench->counters = g_new0(gchar *, bench->domains + 1);
-    for (guint i = 0; i < bench->domains; i++) {
+    bench->counters = g_new0(gchar *, bench->n + 1);
+    for (guint i = 0; i < bench->n; i++) {
         g_autofree gchar *directory =
             g_strdup_printf("%s/sys/kernel/debug/kvm/%u-12", root, FIRST_PID + i);
 
@@ -109,7 +138,7 @@ read_counters(const Bench *bench)
 {
     char text[32];
 
-    for (guint i = 0; i < bench->domains; i++) {
+    for (guint i = 0; i < bench->n; i++) {
         int fd = open(bench->counters[i], O_RDONLY | O_CLOEXEC);
 
         if (fd < 0 || read(fd, text, sizeof(text)) <= 0)
@@ -131,7 +160,7 @@ start_nested(const Bench *bench)
         return pid;
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     for (guint64 entries = 1; getppid() == parent; entries++) {
-        for (guint i = 0; i < bench->domains; i += NESTED_EVERY)
+        for (guint i = 0; i < bench->n; i += NESTED_EVERY)
             write_counter(bench->counters[i], entries);
         g_usleep(GROW_MS * 1000);
     }
@@ -140,15 +169,17 @@ start_nested(const Bench *bench)
 
 /* --- the guard */
 
-static void
-on_changed(gpointer data, const char *uuid)
+/* A live status on its way into the domain's live XML. */
+int
+virDomainSetMetadata(virDomainPtr domain, int type, const char *metadata, const char *key,
+                     const char *uri, unsigned int flags)
 {
-    Bench *bench = data;
-    gboolean allow_is_over = FALSE;
-    g_autoptr(NestLiveStatus) state = nest_guard_manager_live_status(bench->manager, uuid, &allow_is_over);
-
-    bench->known += !state->nested;
-    bench->armed += g_str_equal(state->guard, "armed");
+    (void)domain, (void)type, (void)key, (void)uri, (void)flags;
+    if (strstr(metadata, "nested='no'"))
+        (void)g_atomic_int_add(&known, 1);
+    if (strstr(metadata, "guard='armed'"))
+        (void)g_atomic_int_add(&armed, 1);
+    return 0;
 }
 
 static void
@@ -195,15 +226,11 @@ new_live_domain(guint i)
 static void
 guard_all(Bench *bench)
 {
-    virConnectPtr fake = virConnectOpen(NULL);
-    NestConnectionPool *pool = nest_connection_pool_new(fake, fake);
-
-    nest_guard_manager_attach(bench->manager, pool);
-    nest_connection_pool_unref(pool);
-    for (guint i = 0; i < bench->domains; i++) {
+    nest_domains_attach(bench->domains, virConnectOpen(NULL), "fake:///");
+    for (guint i = 0; i < bench->n; i++) {
         g_autoptr(NestLiveDomain) live = new_live_domain(i);
 
-        nest_guard_manager_see(bench->manager, live);
+        nest_domain_see(nest_domains_get(bench->domains, live->guest.uuid), live);
     }
 }
 
@@ -227,11 +254,11 @@ run_loop(guint ms)
 }
 
 static void
-run_until(const guint *count, guint wanted, const char *what)
+run_until(const gint *count, guint wanted, const char *what)
 {
-    for (int ms = 0; *count < wanted; ms += STEP_MS) {
+    for (int ms = 0; (guint)g_atomic_int_get(count) < wanted; ms += STEP_MS) {
         if (ms > LIMIT_SECONDS * 1000)
-            bench_die("%u of %u domains are %s", *count, wanted, what);
+            bench_die("%d of %u domains are %s", g_atomic_int_get(count), wanted, what);
         run_loop(STEP_MS);
     }
 }
@@ -278,9 +305,9 @@ run(Bench *bench, int rounds)
     pid_t nested = 0;
 
     guard_all(bench);
-    run_until(&bench->known, bench->domains, "known");
+    run_until(&known, bench->n, "known");
     nested = start_nested(bench);
-    run_until(&bench->armed, (bench->domains + NESTED_EVERY - 1) / NESTED_EVERY, "armed");
+    run_until(&armed, (bench->n + NESTED_EVERY - 1) / NESTED_EVERY, "armed");
     run_loop(2 * bench->config.interval_ms);
     check_export();
     for (int round = 0; round < rounds; round++)
@@ -292,19 +319,18 @@ run(Bench *bench, int rounds)
 int
 main(int argc, char **argv)
 {
-    static const NestGuardListener listener = {on_changed, on_armed};
     Bench bench = {.config = NEST_CONFIG_DEFAULT};
     NestPluginHost *plugins = NULL;
 
     g_set_prgname("guard");
     if (argc != 4 || !g_getenv("VIRT_NEST_ROOT"))
         bench_die("usage: VIRT_NEST_ROOT=EMPTY-DIRECTORY guard ROUNDS DOMAINS PLUGIN-DIRECTORY");
-    bench.domains = (guint)bench_number(argv[2]);
+    bench.n = (guint)bench_number(argv[2]);
     make_counters(&bench);
     plugins = load_plugins(argv[3]);
-    bench.manager = nest_guard_manager_new(&bench.config, plugins, &listener, &bench);
+    bench.domains = nest_domains_new(&bench.config, plugins, NULL, on_armed, NULL);
     run(&bench, bench_number(argv[1]));
-    nest_guard_manager_free(bench.manager);
+    nest_domains_free(bench.domains);
     nest_plugin_host_free(plugins);
     g_strfreev(bench.counters);
     return 0;
