@@ -296,8 +296,11 @@ nest_domain_publish(NestDomain *domain)
     gboolean writes = FALSE;
     gboolean forgets = FALSE;
 
-    if (!domain->live || domain->publishing || domain->guarding || domain->publish_retry.timer ||
-        (guard->monitored && !guard->settled) || domain->context->stopping)
+    if (!domain->live || domain->context->stopping)
+        return;
+    domain->put_off = domain->publishing || domain->guarding || domain->publish_retry.timer ||
+                      (guard->monitored && !guard->settled);
+    if (domain->put_off)
         return;
     element = nest_publish_element(domain->live, guard->published);
     writes = g_strcmp0(domain->element, element) != 0;

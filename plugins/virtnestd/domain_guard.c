@@ -54,7 +54,8 @@ backoff_reset(NestBackoff *backoff)
 static gboolean
 backoff_is_over(const NestBackoff *backoff, const NestDomain *domain)
 {
-    return nest_workers_now() + domain->context->config->interval_ms / 2 >= backoff->next;
+    return !backoff->next ||
+           nest_workers_now() + domain->context->config->interval_ms / 2 >= backoff->next;
 }
 
 /* --- what is wanted */
@@ -163,9 +164,11 @@ publish(NestDomain *domain)
         nest_live_status_free(guard->published);
         guard->published = g_steal_pointer(&status);
         guard->published_at = now;
+        domain->put_off = TRUE;
         domain->context->listener->show(domain->context->data);
     }
-    nest_domain_publish(domain);
+    if (domain->put_off)
+        nest_domain_publish(domain);
 }
 
 static void
@@ -271,13 +274,11 @@ notice_stuck(NestDomain *domain)
 static void
 note_verdict(NestDomainGuard *guard)
 {
-    gint64 now = nest_workers_now();
-
     if (guard->verdict.state != NEST_VERDICT_NONE) {
         guard->none_since = 0;
     } else if (guard->armed && !guard->none_since) {
-        guard->none_since = now;
-        if (now - guard->armed_at >= CALM_MS)
+        guard->none_since = nest_workers_now();
+        if (guard->none_since - guard->armed_at >= CALM_MS)
             guard->hold = 0;
     }
 }

@@ -325,6 +325,8 @@ main(int argc, char **argv)
     g_set_prgname("guard");
     if (argc != 4 || !g_getenv("VIRT_NEST_ROOT"))
         bench_die("usage: VIRT_NEST_ROOT=EMPTY-DIRECTORY guard ROUNDS DOMAINS PLUGIN-DIRECTORY");
+    if (virInitialize() < 0) /* for what is the library's own */
+        bench_die("libvirt cannot be initialised");
     bench.n = (guint)bench_number(argv[2]);
     make_counters(&bench);
     plugins = load_plugins(argv[3]);
