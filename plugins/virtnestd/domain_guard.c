@@ -620,5 +620,7 @@ nest_domain_guard_job_ended(NestDomain *domain)
     if (!guard->monitored || !domain->live->allow.once || guard->once_used)
         return;
     guard->once_used = TRUE;
+    /* The element of virt-nest allow is to be removed, whatever is decided. */
+    domain->put_off = TRUE;
     decide(domain);
 }

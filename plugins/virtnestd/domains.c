@@ -203,7 +203,7 @@ push_scan_job(NestDomains *domains, void (*run)(NestJob *job, virConnectPtr conn
 static void
 end_scan(NestDomains *domains)
 {
-    nest_log(G_LOG_LEVEL_INFO, NULL, NULL, "scanned %u domains", nest_scan_length(domains->scan));
+    nest_log(G_LOG_LEVEL_INFO, NULL, NULL, "looked at %u domains", nest_scan_length(domains->scan));
     g_clear_pointer(&domains->scan, nest_scan_unref);
     domains->scanning = FALSE;
     (void)malloc_trim(0); /* many domains took much memory for a moment */

@@ -47,6 +47,7 @@ typedef struct {
     NestLiveStatus *status; /* what was written last into the live XML; NULL: nothing */
     guint writes;           /* so often */
     gboolean silent;        /* QEMU does not answer libvirt */
+    gint forgets;           /* removals of what virt-nest allow left; by g_atomic_int_... */
     gint lookups;           /* of domains; by g_atomic_int_... */
     gint lists_slowly;      /* libvirt's answer about all domains does not come yet; by g_atomic_int_... */
 } World;
@@ -148,6 +149,8 @@ virDomainSetMetadata(virDomainPtr domain, int type, const char *metadata, const 
 
     (void)type, (void)key;
     g_assert_cmpuint(flags, ==, VIR_DOMAIN_AFFECT_LIVE);
+    if (g_str_equal(uri, NEST_ALLOW_NAMESPACE) && !metadata)
+        (void)g_atomic_int_add(&world.forgets, 1);
     if (doc && nest_xml_child(xmlDocGetRootElement(doc), "live"))
         nest_live_status_read(status, nest_xml_child(xmlDocGetRootElement(doc), "live"));
     if (doc)
@@ -643,6 +646,8 @@ test_allow_once(void)
     world.in_job = TRUE; /* one operation is over, and another has begun at once */
     nest_domains_job_ended(world.domains, UUID);
     until(guard_is("armed"));
+    world.in_job = FALSE;
+    until(g_atomic_int_get(&world.forgets) > 0);
     finish();
 }
 
