@@ -6,7 +6,7 @@
  * writes its live status, and a guard job samples, arms or disarms (domain_guard.c). Each kind has workers and
  * connections of its own, so a domain that does not answer occupies only what is its own. What happens while a
  * job is under way leads to one more job after it; what fails is tried again, later and later. A change of the live
- * metadata that virtnestd made itself comes back as an event, and leads to nothing. */
+ * status that virtnestd made itself comes back as an event, and leads to nothing. */
 #include "virtnestd/domain.h"
 
 #include "base/error.h"
@@ -222,10 +222,8 @@ publish_pause_is_over(gpointer data)
 static void
 take_published(NestDomain *domain, NestPublishJob *job)
 {
-    guint expected = job->writes + job->forgets;
-    guint written = job->wrote + job->forgot;
-
-    domain->echoes -= MIN(domain->echoes, expected - written);
+    if (job->writes && !job->wrote)
+        domain->echoes -= MIN(domain->echoes, 1);
     if (job->wrote) {
         g_free(domain->element);
         domain->element = g_steal_pointer(&job->element);
@@ -281,7 +279,7 @@ begin_publishing(NestDomain *domain, gchar *element, gboolean writes, gboolean f
     job->writes = writes;
     job->forgets = forgets;
     domain->publishing = job;
-    domain->echoes += writes + forgets;
+    domain->echoes += writes;
     domain->wrote_at = nest_workers_now();
     nest_workers_push(domain->context->publish, &job->job);
 }

@@ -63,7 +63,7 @@ struct NestDomain {
     /* the run */
     NestLiveDomain *live; /* NULL: it does not run, has nothing to do with us, or is not known */
     gchar *element;       /* (nullable) virtnestd's element in its live XML, as far as is known */
-    guint echoes;         /* events about our own change of the live XML that are still to come */
+    guint echoes;         /* events about our own changes of @element that are still to come */
     gint64 wrote_at;      /* ... the time of that change, CLOCK_MONOTONIC's milliseconds */
     gboolean put_off;     /* nest_domain_publish() was called when it could not do anything */
     NestRetry publish_retry;
@@ -92,7 +92,7 @@ void nest_domain_forget_run(NestDomain *domain);
 /* Writes its live status, if that differs from what stands there. */
 void nest_domain_publish(NestDomain *domain);
 
-/* Whether an event about its live metadata is the echo of our own change. */
+/* Whether an event about virtnestd's element in its live XML is the echo of our own change. */
 gboolean nest_domain_is_echo(NestDomain *domain);
 
 /* Whether nothing is under way for it, nothing is to be tried again and no guard is needed. */

@@ -512,7 +512,7 @@ nest_domains_metadata(NestDomains *domains, virDomainPtr domain, const char *uri
         (!g_str_equal(uri, NEST_TAG_NAMESPACE) && !g_str_equal(uri, NEST_STATE_NAMESPACE) &&
          !g_str_equal(uri, NEST_ALLOW_NAMESPACE)))
         return;
-    if (!known || g_str_equal(uri, NEST_TAG_NAMESPACE) || !nest_domain_is_echo(known))
+    if (!known || !g_str_equal(uri, NEST_STATE_NAMESPACE) || !nest_domain_is_echo(known))
         nest_domain_sync_fresh(nest_domains_get(domains, uuid), virDomainGetName(domain));
     else
         let_rest(domains, known);

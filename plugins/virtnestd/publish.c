@@ -42,9 +42,8 @@ nest_publish(NestPublishJob *job, virDomainPtr domain)
         return;
     job->wrote = job->writes && set_element(domain, job->element, "neststate", NEST_STATE_NAMESPACE,
                                             &job->job.error);
-    job->forgot =
-        job->forgets && !job->job.error &&
-        set_element(domain, NULL, NEST_ALLOW_PREFIX, NEST_ALLOW_NAMESPACE, &job->job.error);
+    if (job->forgets && !job->job.error)
+        (void)set_element(domain, NULL, NEST_ALLOW_PREFIX, NEST_ALLOW_NAMESPACE, &job->job.error);
     job->gone = job->job.error && nest_virt_has_stopped(domain);
 }
 

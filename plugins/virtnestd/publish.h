@@ -21,7 +21,6 @@ typedef struct {
     gchar *element;    /* (nullable) of nest_publish_element(); NULL removes it */
     gboolean forgets;  /* the element of virt-nest allow is to be removed */
     gboolean wrote;    /* found: it was */
-    gboolean forgot;   /* ... that was */
     gboolean busy;     /* ... libvirt does a job with the domain, so nothing was written */
     gint64 unanswered; /* ... QEMU has not answered for so many milliseconds; nothing was written */
     gboolean gone;     /* ... the domain has ended, or runs anew */
