@@ -74,11 +74,13 @@ is_state_namespace(const xmlNs *ns)
     return ns && g_strcmp0((const char *)ns->href, NEST_STATE_NAMESPACE) == 0;
 }
 
+/* Also one of another namespace with our prefix, which cannot stand where we write. */
 static gboolean
 has_attribute_of_ours(const xmlNode *element)
 {
     for (const xmlAttr *attribute = element->properties; attribute; attribute = attribute->next)
-        if (is_state_namespace(attribute->ns))
+        if (is_state_namespace(attribute->ns) ||
+            (attribute->ns && g_strcmp0((const char *)attribute->ns->prefix, "neststate") == 0))
             return TRUE;
     return FALSE;
 }
@@ -248,7 +250,7 @@ read_record(NestState *state, const NestDomainXml *xml, const xmlNode *copy)
     nest_unknown_read(&record->in_applied, applied, &in_applied);
 }
 
-/* Sets each attribute anew that may be missing, but only if it is one that could have been written. */
+/* Drops the attributes that could not have been written. FALSE: the live status is not valid without them either. */
 static gboolean
 drop_invalid(xmlDoc *doc, xmlNode *live)
 {

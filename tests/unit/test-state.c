@@ -246,6 +246,8 @@ static const struct {
     {"a child of another namespace",
      "<neststate:domain " NS "><q:original xmlns:q='urn:q'/>" APPLIED "</neststate:domain>"},
     {"an attribute of ours in the root", "<neststate:domain " NS " neststate:a='1'><original/>" APPLIED "</neststate:domain>"},
+    {"an attribute of another namespace with our prefix",
+     "<s:domain xmlns:s='urn:virt-nest:state:1' xmlns:neststate='urn:x' neststate:a='1'><original/>" APPLIED "</s:domain>"},
     {"an element instead of the cpu", "<neststate:domain " NS "><original><cpu2/></original>" APPLIED "</neststate:domain>"},
     {"an attribute more does not make a cpu good",
      "<neststate:domain " NS " version='9'><original version='9'><cpu><disk><source/></disk></cpu></original>" APPLIED
