@@ -86,14 +86,12 @@ has_attribute_of_ours(const xmlNode *element)
 }
 
 /* Both we and libvirt declare our namespace on the root only, and no attribute is in it. A <cpu> with
- * such a declaration or attribute would carry it into the definition, where it means nothing. An element
- * whose prefix is not declared is in no namespace, whatever is around it, and libvirt would drop it.
+ * such a declaration or attribute would carry it into the definition, where it means nothing.
  * Neither we nor libvirt write xmlns=''. */
 static gboolean
 is_clean(const xmlNode *element, gboolean in_namespace)
 {
-    if (nest_xml_in_namespace(element, NEST_STATE_NAMESPACE) != in_namespace ||
-        strchr((const char *)element->name, ':'))
+    if (nest_xml_in_namespace(element, NEST_STATE_NAMESPACE) != in_namespace)
         return FALSE;
     for (const xmlNs *ns = element->nsDef; ns; ns = ns->next)
         if (is_state_namespace(ns) || (!ns->prefix && !(ns->href && *ns->href)))
@@ -132,10 +130,29 @@ is_clean_record(const xmlNode *element)
     return originals == 1 && applieds == 1;
 }
 
+/* A name whose prefix is not declared is in no namespace, whatever is around it, and libvirt would drop it. Where we
+ * write, it could be in ours. */
+static gboolean
+has_undeclared_prefix(const xmlNode *element)
+{
+    if (strchr((const char *)element->name, ':'))
+        return TRUE;
+    for (const xmlAttr *attribute = element->properties; attribute; attribute = attribute->next)
+        if (strchr((const char *)attribute->name, ':'))
+            return TRUE;
+    NEST_XML_FOREACH (element, child)
+        if (!is_part(child, "live") &&
+            has_undeclared_prefix(child)) /* <live> is not carried along */
+            return TRUE;
+    return FALSE;
+}
+
+/* Whether the element is ours, and what is not known in it can be written again. */
 static gboolean
 is_clean_root(const xmlNode *element)
 {
-    return g_strcmp0((const char *)element->name, "domain") == 0 && !has_attribute_of_ours(element);
+    return g_strcmp0((const char *)element->name, "domain") == 0 &&
+           !has_attribute_of_ours(element) && !has_undeclared_prefix(element);
 }
 
 /* The schema, read once in a process. */
@@ -286,7 +303,7 @@ read_live(NestState *state, xmlNode *live)
     set_attribute(copy, "nested", nested ? "yes" : "no");
     if (!state->live.uuid && (is_valid(doc) || drop_invalid(doc, copy)))
         nest_live_status_read(&state->live, copy);
-    state->live.nested = nested;
+    state->live.nested = nested && state->live.uuid;
     state->has_live = TRUE;
     state->is_vague = state->is_vague || !is_clear;
 }
