@@ -114,25 +114,23 @@ pass_unless_required(const Call *call, GError **error)
     return TRUE;
 }
 
-/* An element that this virtnestd would not write is forged, or a newer virtnestd wrote it. Its live
- * status still tells what would be lost. */
+/* Reads the live status, which any release of virtnestd may have written. */
 static void
 read_live_status(Call *call)
 {
-    g_autoptr(GError) error = NULL;
-    g_autoptr(NestState) state = nest_state_read(call->xml, &error);
+    g_autoptr(NestState) state = nest_state_read(call->xml);
 
-    call->live = state ? nest_live_status_copy(&state->live) : nest_state_read_live(call->xml);
-    if (state)
-        return;
-    if (call->live->uuid)
+    call->live = nest_live_status_copy(&state->live);
+    if (state->has_live && !state->live.uuid)
         nest_log(
             G_LOG_LEVEL_WARNING, call->name, call->uuid,
-            "the live status in its metadata is not what this virt-nest writes, so virt-nest believes only "
-            "that the domain %s [NEST-STATE]",
-            call->live->nested ? "may be running nested guests" : "was running");
-    else
-        nest_log_error(call->name, call->uuid, error);
+            "the live status in its metadata does not say of which domain it is, so it is not believed "
+            "[NEST-STATE]");
+    else if (state->is_vague)
+        nest_log(
+            G_LOG_LEVEL_WARNING, call->name, call->uuid,
+            "the live status in its metadata does not say whether nested guests were running in it, so "
+            "virt-nest takes it that they were [NEST-STATE]");
 }
 
 /* Reads the tag of a guest that resumes. The saved state has already decided all that the tag could

@@ -110,20 +110,14 @@ cpu_canonical(const NestDomainXml *xml)
     return cpu_text_canonical(cpu);
 }
 
-/* Reads the record of a definition and drops what does not belong into a definition. */
+/* Reads the record of a definition and drops a live status, which does not belong into one. */
 static void
 read_record(Work *work)
 {
-    g_autoptr(GError) error = NULL;
     NestDefinition *definition = work->definition;
 
-    work->state = nest_state_read(work->xml, &error);
-    if (!work->state) {
-        g_ptr_array_add(definition->changes, g_strdup(error->message));
-        definition->action = NEST_DEFINITION_SCRUBBED;
-        work->state = nest_state_new();
-    }
-    if (work->state->live.uuid || nest_allow_element(work->xml)) {
+    work->state = nest_state_read(work->xml);
+    if (work->state->has_live || nest_allow_element(work->xml)) {
         nest_live_status_clear(&work->state->live);
         g_ptr_array_add(definition->changes,
                         g_strdup("what virt-nest wrote for a running domain is taken out"));
@@ -175,20 +169,31 @@ finish_definition(const Work *work)
         return;
     if (allow)
         nest_domain_xml_replace(base(work), allow, NULL);
-    write_state(base(work), work->state);
+    if (!work->state->is_unreadable)
+        write_state(base(work), work->state);
+    else
+        nest_state_remove_live(base(work));
     work->definition->xml = nest_domain_xml_text(base(work));
 }
 
+/* A record that cannot be read is neither followed nor replaced. What else there is to do is done first. */
+static gboolean
+leave_record(const Work *work, GError **error)
+{
+    return work->definition->action == NEST_DEFINITION_SCRUBBED ||
+           nest_state_check(work->state, error);
+}
+
 /* Handles a tag that is gone, or that this host cannot follow: the outcome is the base. */
-static void
-undo(Work *work)
+static gboolean
+undo(Work *work, GError **error)
 {
     NestDefinition *definition = work->definition;
     const char *why = definition->tagged ? "this host cannot nest and the tag says required='no'"
                                          : "the tag is gone";
 
     if (!work->state->record.original)
-        return;
+        return leave_record(work, error);
     definition->action = work->untouched ? NEST_DEFINITION_RESTORED : NEST_DEFINITION_RELEASED;
     g_ptr_array_add(definition->changes,
                     g_strconcat(why,
@@ -198,26 +203,25 @@ undo(Work *work)
                                       "it is left as it is",
                                 NULL));
     nest_record_clear(&work->state->record);
+    return TRUE;
 }
 
 /* @cpu: (nullable) the new <cpu>; NULL: the <cpu> of the base is put back. */
 static void
 record_correction(Work *work, const char *cpu)
 {
-    NestRecord *record = &work->state->record;
     GPtrArray *changes = work->definition->changes;
     g_autofree gchar *uuid = g_uuid_string_random();
     g_auto(GStrv) parts = g_strsplit(uuid, "-", -1);
+    gchar *original = cpu_source(base(work));
+    gchar *id = g_strjoinv("", parts); /* a nonce: only what we wrote has it */
 
     if (!cpu)
         g_ptr_array_add(changes, g_strdup("the CPU from before the correction is restored: it fits "
                                           "the tag as it is now"));
-    nest_record_clear(record);
-    record->original = cpu_source(base(work));
-    record->applied = g_strdup(cpu ? cpu : record->original);
-    record->id = g_strjoinv("", parts); /* a nonce: only what we wrote has it */
+    nest_record_replace(&work->state->record, original, g_strdup(cpu ? cpu : original), id);
     work->definition->action = NEST_DEFINITION_CORRECTED;
-    work->definition->record_id = g_strdup(record->id);
+    work->definition->record_id = g_strdup(id);
 }
 
 /* Rewrites the base. If that gives the CPU that the definition has, there is nothing to do. */
@@ -231,6 +235,8 @@ correct_cpu(Work *work, const NestCpuVendor *host, GError **error)
     if (!nest_cpu_rewrite_work_out(base(work), &work->definition->tag, host, changes, &cpu, error))
         return FALSE;
     wanted = cpu ? cpu_text_canonical(cpu) : cpu_canonical(base(work));
+    if (work->state->is_unreadable && !g_str_equal(wanted, work->cpu))
+        return leave_record(work, error);
     if (cpu)
         nest_cpu_rewrite_put(base(work), cpu);
     if (g_str_equal(wanted, work->cpu))
@@ -258,9 +264,7 @@ nest_definition_correct(const char *text, const NestCpuVendor *host, gboolean kv
         return NULL;
     wanted = work.definition->tagged &&
              (work.definition->tag.required || kvm_can_nest || !work.definition->needs_kvm);
-    if (!wanted)
-        undo(&work);
-    else if (!correct_cpu(&work, host, error))
+    if (wanted ? !correct_cpu(&work, host, error) : !undo(&work, error))
         return NULL;
     finish_definition(&work);
     return g_steal_pointer(&work.definition);

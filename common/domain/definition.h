@@ -15,7 +15,7 @@ typedef enum {
     NEST_DEFINITION_CORRECTED, /* the CPU was rewritten, the original recorded */
     NEST_DEFINITION_RESTORED, /* the tag is gone, or this host cannot follow it: the original CPU is back */
     NEST_DEFINITION_RELEASED, /* the same, but somebody has changed the CPU since, so it stays */
-    NEST_DEFINITION_SCRUBBED, /* only a live status was taken out, or a record that is not ours */
+    NEST_DEFINITION_SCRUBBED, /* only a live status was taken out */
 } NestDefinitionAction;
 
 /**
@@ -49,9 +49,10 @@ gchar *nest_definition_describe(const NestDefinition *definition);
  *
  * If the definition is tagged, its CPU is rewritten and the previous CPU is recorded. If the tag is
  * gone, the recorded CPU is put back exactly, unless somebody has changed the CPU since. A live
- * status that was copied in from a running domain's XML is taken out.
+ * status that was copied in from a running domain's XML is taken out. A record that cannot be read stays, and
+ * where its CPU would be needed, or another record would have to be written, that is an error.
  *
- * Returns: (transfer full) the outcome, or NULL with the error of the tag or the CPU.
+ * Returns: (transfer full) the outcome, or NULL with the error of the tag, the CPU or the record.
  */
 NestDefinition *nest_definition_correct(const char *text, const NestCpuVendor *host,
                                         gboolean kvm_can_nest,

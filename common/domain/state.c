@@ -14,6 +14,25 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlDoc, xmlFreeDoc)
 /* The text of install/schema/virt-nest-state.rng, put in by the Makefile. */
 extern const char nest_state_schema[];
 
+/* What this release knows of the element and of what stands in it. */
+#define LIST(...) ((const char *const[]){__VA_ARGS__})
+static const NestKnown in_domain = {LIST(NULL), LIST("original", "applied", "live", NULL)};
+static const NestKnown in_original = {LIST(NULL), LIST("cpu", NULL)};
+static const NestKnown in_applied = {LIST("write", NULL), LIST("cpu", NULL)};
+static const NestKnown in_live = {
+    LIST("uuid", "qemu", "nested", "since", "why", "probe", "guard", "problem", NULL), LIST(NULL)};
+/* Where the record cannot be read, all of it is unknown. */
+static const NestKnown beside_live = {LIST(NULL), LIST("live", NULL)};
+
+/* The attributes of <live> without which the rest of it can still be believed, and what stands there if there is none
+ * that could have been written. */
+static const struct {
+    const char *name, *missing;
+} droppable[] = {
+    {"qemu", ""},    {"since", NULL}, {"why", NULL},
+    {"probe", NULL}, {"guard", NULL}, {"problem", NULL},
+};
+
 NestState *
 nest_state_new(void)
 {
@@ -27,6 +46,7 @@ nest_state_free(NestState *state)
         return;
     nest_record_clear(&state->record);
     nest_live_status_clear(&state->live);
+    nest_unknown_clear(&state->unknown);
     g_free(state);
 }
 
@@ -54,39 +74,85 @@ is_state_namespace(const xmlNs *ns)
     return ns && g_strcmp0((const char *)ns->href, NEST_STATE_NAMESPACE) == 0;
 }
 
+/* Also one of another namespace with our prefix, which cannot stand where we write. */
+static gboolean
+has_attribute_of_ours(const xmlNode *element)
+{
+    for (const xmlAttr *attribute = element->properties; attribute; attribute = attribute->next)
+        if (is_state_namespace(attribute->ns) ||
+            (attribute->ns && g_strcmp0((const char *)attribute->ns->prefix, "neststate") == 0))
+            return TRUE;
+    return FALSE;
+}
+
 /* Both we and libvirt declare our namespace on the root only, and no attribute is in it. A <cpu> with
- * such a declaration or attribute would carry it into the definition, where it means nothing. An element
- * whose prefix is not declared is in no namespace, whatever is around it, and libvirt would drop it.
+ * such a declaration or attribute would carry it into the definition, where it means nothing.
  * Neither we nor libvirt write xmlns=''. */
 static gboolean
 is_clean(const xmlNode *element, gboolean in_namespace)
 {
-    if (nest_xml_in_namespace(element, NEST_STATE_NAMESPACE) != in_namespace ||
-        strchr((const char *)element->name, ':'))
+    if (nest_xml_in_namespace(element, NEST_STATE_NAMESPACE) != in_namespace)
         return FALSE;
     for (const xmlNs *ns = element->nsDef; ns; ns = ns->next)
         if (is_state_namespace(ns) || (!ns->prefix && !(ns->href && *ns->href)))
             return FALSE;
-    for (const xmlAttr *attribute = element->properties; attribute; attribute = attribute->next)
-        if (is_state_namespace(attribute->ns))
-            return FALSE;
+    if (has_attribute_of_ours(element))
+        return FALSE;
     NEST_XML_FOREACH (element, child)
         if (!is_clean(child, in_namespace))
             return FALSE;
     return TRUE;
 }
 
-/* Whether everything in the element has the same form, either of the two. */
+/* Whether @child is one of the known children of our element, in either of the two forms. */
 static gboolean
-is_uniform(xmlNode *element)
+is_part(const xmlNode *child, const char *name)
 {
-    const xmlNode *first = xmlFirstElementChild(element);
-    gboolean in_namespace = first && nest_xml_in_namespace(first, NEST_STATE_NAMESPACE);
+    return g_strcmp0((const char *)child->name, name) == 0 &&
+           (!child->ns || is_state_namespace(child->ns));
+}
 
-    NEST_XML_FOREACH (element, child)
-        if (!is_clean(child, in_namespace))
+/* Whether there is one record, and each half of it has the same form throughout, either of the two. */
+static gboolean
+is_clean_record(const xmlNode *element)
+{
+    guint originals = 0;
+    guint applieds = 0;
+
+    NEST_XML_FOREACH (element, child) {
+        if (!is_part(child, "original") && !is_part(child, "applied"))
+            continue;
+        if (!is_clean(child, is_state_namespace(child->ns)))
             return FALSE;
-    return TRUE;
+        originals += is_part(child, "original");
+        applieds += is_part(child, "applied");
+    }
+    return originals == 1 && applieds == 1;
+}
+
+/* A name whose prefix is not declared is in no namespace, whatever is around it, and libvirt would drop it. Where we
+ * write, it could be in ours. */
+static gboolean
+has_undeclared_prefix(const xmlNode *element)
+{
+    if (strchr((const char *)element->name, ':'))
+        return TRUE;
+    for (const xmlAttr *attribute = element->properties; attribute; attribute = attribute->next)
+        if (strchr((const char *)attribute->name, ':'))
+            return TRUE;
+    NEST_XML_FOREACH (element, child)
+        if (!is_part(child, "live") &&
+            has_undeclared_prefix(child)) /* <live> is not carried along */
+            return TRUE;
+    return FALSE;
+}
+
+/* Whether the element is ours, and what is not known in it can be written again. */
+static gboolean
+is_clean_root(const xmlNode *element)
+{
+    return g_strcmp0((const char *)element->name, "domain") == 0 &&
+           !has_attribute_of_ours(element) && !has_undeclared_prefix(element);
 }
 
 /* The schema, read once in a process. */
@@ -134,59 +200,231 @@ read_cpu(const NestDomainXml *xml, const xmlNode *copy, const char *name)
     return cpu ? nest_xml_dump(cpu) : g_strdup("");
 }
 
-NestState *
-nest_state_read(const NestDomainXml *xml, GError **error)
+/* @value: (nullable) NULL removes it */
+static void
+set_attribute(xmlNode *element, const char *name, const char *value)
 {
-    g_autoptr(NestState) state = nest_state_new();
+    if (value)
+        xmlSetProp(element, (const xmlChar *)name, (const xmlChar *)value);
+    else
+        xmlUnsetProp(element, (const xmlChar *)name);
+}
+
+/* (transfer full) An element of ours that is empty, in a document of its own, as libxml2 validates documents only. */
+static xmlDoc *
+empty_document(void)
+{
+    xmlDoc *doc = xmlNewDoc((const xmlChar *)"1.0");
+    xmlNode *root = xmlNewDocNode(doc, NULL, (const xmlChar *)"domain", NULL);
+    const xmlChar *prefix = (const xmlChar *)"neststate";
+
+    xmlSetNs(root, xmlNewNs(root, (const xmlChar *)NEST_STATE_NAMESPACE, prefix));
+    xmlDocSetRootElement(doc, root);
+    return doc;
+}
+
+/* As xmlDocCopyNode() takes it. */
+enum { WITH_CHILDREN = 1, WITHOUT_CHILDREN = 2 };
+
+static xmlNode *
+add_copy(xmlDoc *doc, xmlNode *element, int extent)
+{
+    return xmlAddChild(xmlDocGetRootElement(doc), xmlDocCopyNode(element, doc, extent));
+}
+
+/* Adds a copy of <original> or <applied> without what is not known. If there is no <cpu>, other elements stay, and
+ * the schema refuses them: they may be another release's way to record a CPU. */
+static void
+add_half(xmlDoc *doc, xmlNode *half, const NestKnown *known)
+{
+    xmlNode *copy = add_copy(doc, half, WITH_CHILDREN);
+
+    if (nest_xml_child(copy, "cpu") || !xmlFirstElementChild(copy))
+        nest_unknown_remove(copy, known);
+}
+
+/* @copy: our element, stripped of its namespace */
+static gboolean
+is_valid_record(const xmlNode *copy)
+{
+    g_autoptr(xmlDoc) doc = empty_document();
+
+    add_half(doc, nest_xml_child(copy, "original"), &in_original);
+    add_half(doc, nest_xml_child(copy, "applied"), &in_applied);
+    return is_valid(doc);
+}
+
+static void
+read_record(NestState *state, const NestDomainXml *xml, const xmlNode *copy)
+{
+    xmlNode *original = nest_xml_child(copy, "original");
+    xmlNode *applied = nest_xml_child(copy, "applied");
+    NestRecord *record = &state->record;
+
+    nest_record_replace(record, read_cpu(xml, copy, "original"), read_cpu(xml, copy, "applied"),
+                        nest_xml_attribute(applied, "write"));
+    nest_unknown_read(&record->in_original, original, &in_original);
+    nest_unknown_read(&record->in_applied, applied, &in_applied);
+}
+
+/* Drops the attributes that could not have been written. FALSE: the live status is not valid without them either. */
+static gboolean
+drop_invalid(xmlDoc *doc, xmlNode *live)
+{
+    gchar *values[G_N_ELEMENTS(droppable)] = {NULL};
+    gboolean is_good = FALSE;
+
+    for (gsize i = 0; i < G_N_ELEMENTS(droppable); i++) {
+        values[i] = nest_xml_attribute(live, droppable[i].name);
+        set_attribute(live, droppable[i].name, droppable[i].missing);
+    }
+    is_good = is_valid(doc);
+    for (gsize i = 0; i < G_N_ELEMENTS(droppable); i++) {
+        if (values[i])
+            set_attribute(live, droppable[i].name, values[i]);
+        if (!is_valid(doc))
+            set_attribute(live, droppable[i].name, droppable[i].missing);
+        g_free(values[i]);
+    }
+    return is_good;
+}
+
+/* Reads one <live>. There is one; of more, the first counts, and each can say that nested guests run. */
+static void
+read_live(NestState *state, xmlNode *live)
+{
+    g_autoptr(xmlDoc) doc = empty_document();
+    xmlNode *copy = add_copy(doc, live, WITHOUT_CHILDREN);
+    gboolean is_clear =
+        nest_xml_attribute_is(live, "nested", "yes") || nest_xml_attribute_is(live, "nested", "no");
+    gboolean nested = state->live.nested || !nest_xml_attribute_is(live, "nested", "no");
+
+    nest_unknown_remove(copy, &in_live);
+    set_attribute(copy, "nested", nested ? "yes" : "no");
+    if (!state->live.uuid && (is_valid(doc) || drop_invalid(doc, copy)))
+        nest_live_status_read(&state->live, copy);
+    state->live.nested = nested && state->live.uuid;
+    state->has_live = TRUE;
+    state->is_vague = state->is_vague || !is_clear;
+}
+
+/* The version of what wrote the element, which is in a processing instruction, as older releases take an element with
+ * an attribute that they do not know for forged. 0: unknown. */
+static guint64
+read_version(const xmlNode *element)
+{
+    const char *attribute = "version='";
+
+    for (const xmlNode *node = element->children; node; node = node->next) {
+        const char *at = node->type == XML_PI_NODE && node->content &&
+                                 g_str_equal((const char *)node->name, "virt-nest")
+                             ? strstr((const char *)node->content, attribute)
+                             : NULL;
+
+        if (at)
+            return g_ascii_strtoull(at + strlen(attribute), NULL, 10);
+    }
+    return 0;
+}
+
+static gboolean
+has_record(const xmlNode *element)
+{
+    NEST_XML_FOREACH (element, child)
+        if (is_part(child, "original") || is_part(child, "applied"))
+            return TRUE;
+    return FALSE;
+}
+
+/* @root: our element, stripped of its namespace */
+static void
+read_state(NestState *state, const NestDomainXml *xml, xmlNode *root)
+{
+    const xmlNode *element = nest_state_element(xml);
+    gboolean is_ours = is_clean_root(element);
+    gboolean has = has_record(element);
+
+    state->is_unreadable =
+        !is_ours || (has && !(is_clean_record(element) && is_valid_record(root)));
+    nest_unknown_read(&state->unknown, root, state->is_unreadable ? &beside_live : &in_domain);
+    if (has && !state->is_unreadable)
+        read_record(state, xml, root);
+    NEST_XML_FOREACH (root, child)
+        if (nest_xml_is(child, "live"))
+            read_live(state, child);
+    state->version = read_version(element);
+}
+
+NestState *
+nest_state_read(const NestDomainXml *xml)
+{
+    NestState *state = nest_state_new();
     xmlNode *element = nest_state_element(xml);
     g_autoptr(xmlDoc) doc = NULL;
-    xmlNode *live = NULL;
 
     if (!element)
-        return g_steal_pointer(&state);
-    /* libxml2 validates documents only, so the element becomes one. */
+        return state;
     doc = xmlNewDoc((const xmlChar *)"1.0");
     xmlDocSetRootElement(doc, xmlDocCopyNode(element, doc, 1));
     strip_namespace(xmlDocGetRootElement(doc));
-    if (!is_uniform(element) || !is_valid(doc)) {
-        g_set_error_literal(error, NEST_ERROR, NEST_ERROR_STATE,
-                            "the metadata's element of '" NEST_STATE_NAMESPACE "' is not what "
-                            "virt-nest writes, so it is not believed: remove it (virsh metadata "
-                            "DOMAIN --uri " NEST_STATE_NAMESPACE " --remove --config)");
-        return NULL;
-    }
-    element = xmlDocGetRootElement(doc);
-    live = nest_xml_child(element, "live");
-    state->record.original = read_cpu(xml, element, "original");
-    state->record.applied = read_cpu(xml, element, "applied");
-    state->record.id = nest_xml_attribute(nest_xml_child(element, "applied"), "write");
-    if (live)
-        nest_live_status_read(&state->live, live);
-    return g_steal_pointer(&state);
+    read_state(state, xml, xmlDocGetRootElement(doc));
+    return state;
 }
 
-NestLiveStatus *
-nest_state_read_live(const NestDomainXml *xml)
+gboolean
+nest_state_check(const NestState *state, GError **error)
 {
-    NestLiveStatus *status = nest_live_status_new();
-    const xmlNode *element = nest_state_element(xml);
+    g_autofree gchar *writer = NULL;
 
-    if (!element)
-        return status;
-    NEST_XML_FOREACH (element, live) {
-        if (g_strcmp0((const char *)live->name, "live") != 0)
-            continue;
-        g_free(status->uuid);
-        status->uuid = nest_xml_attribute(live, "uuid");
-        status->nested = status->nested || !nest_xml_attribute_is(live, "nested", "no");
-    }
-    return status;
+    if (!state->is_unreadable)
+        return TRUE;
+    writer = state->version > NEST_STATE_VERSION
+                 ? g_strdup_printf("a newer virt-nest wrote it (version %" G_GUINT64_FORMAT
+                                   " of the record, and this one knows %d): use that one, or ",
+                                   state->version, NEST_STATE_VERSION)
+                 : g_strdup("if another release of virt-nest wrote it, use that one; otherwise ");
+    g_set_error(
+        error, NEST_ERROR, NEST_ERROR_STATE,
+        "the record in its metadata, the element of '" NEST_STATE_NAMESPACE "', is not what this "
+        "virt-nest writes, so it is neither believed nor deleted, and the CPU stays as it is: "
+        "%sgive up the CPU from before the correction and remove the record (virsh metadata "
+        "DOMAIN --uri " NEST_STATE_NAMESPACE " --remove --config)",
+        writer);
+    return FALSE;
+}
+
+void
+nest_state_set_persistent(NestState *state, const NestState *other)
+{
+    nest_record_set(&state->record, &other->record);
+    nest_unknown_set(&state->unknown, &other->unknown);
+    state->is_unreadable = other->is_unreadable;
 }
 
 gboolean
 nest_state_is_empty(const NestState *state)
 {
-    return !state->record.original && !state->live.uuid;
+    return !state->record.original && !state->live.uuid && !state->unknown.elements;
+}
+
+static void
+append_text(GString *text, const char *nullable)
+{
+    g_string_append(text, nullable ? nullable : "");
+}
+
+static void
+append_record(GString *text, const NestRecord *record)
+{
+    g_string_append(text, "<original");
+    append_text(text, record->in_original.attributes);
+    g_string_append_printf(text, ">%s", record->original);
+    append_text(text, record->in_original.elements);
+    g_string_append_printf(text, "</original><applied write='%s'", record->id);
+    append_text(text, record->in_applied.attributes);
+    g_string_append_printf(text, ">%s", record->applied);
+    append_text(text, record->in_applied.elements);
+    g_string_append(text, "</applied>");
 }
 
 gchar *
@@ -198,12 +436,21 @@ nest_state_format(const NestState *state, gboolean with_namespace)
     g_string_printf(text, "<%s", name);
     if (with_namespace)
         g_string_append(text, " xmlns:neststate='" NEST_STATE_NAMESPACE "'");
-    g_string_append_c(text, '>');
+    append_text(text, state->unknown.attributes);
+    g_string_append(text, "><?virt-nest version='" G_STRINGIFY(NEST_STATE_VERSION) "'?>");
     if (state->record.original)
-        g_string_append_printf(text, "<original>%s</original><applied write='%s'>%s</applied>",
-                               state->record.original, state->record.id, state->record.applied);
+        append_record(text, &state->record);
+    append_text(text, state->unknown.elements);
     if (state->live.uuid)
         nest_live_status_append(&state->live, text);
     g_string_append_printf(text, "</%s>", name);
     return g_string_free(text, FALSE);
+}
+
+void
+nest_state_remove_live(NestDomainXml *xml)
+{
+    NEST_XML_FOREACH (nest_state_element(xml), child)
+        if (is_part(child, "live"))
+            nest_domain_xml_replace(xml, child, NULL);
 }

@@ -4,24 +4,36 @@
  * It has a namespace of its own, because libvirt keeps one element per namespace:
  *
  *   <neststate:domain xmlns:neststate='urn:virt-nest:state:1'>
+ *     <?virt-nest version='1'?>           of what is written here
  *     <original><cpu .../></original>     persistent: the <cpu> before the correction
  *     <applied write='..'><cpu .../></applied>    persistent: the <cpu> the correction wrote
  *     <live uuid='..' qemu='..' nested='no' .../>  live: this guest runs and is tagged; its guard
  *   </neststate:domain>
  *
- * Metadata can be forged, so what is read is checked against install/schema/virt-nest-state.rng. */
+ * Metadata can be forged, so what is read is checked against install/schema/virt-nest-state.rng. Another release may
+ * have written more: what this one does not know is not checked, not followed, and carried along (design.md, "What
+ * releases promise each other"). */
 #pragma once
 
 #include "domain/domain_xml.h"
 #include "domain/live_status.h"
 #include "domain/record.h"
+#include "domain/unknown.h"
+
+/* The version of what is written. It grows when something is added; a change of meaning needs another namespace. */
+#define NEST_STATE_VERSION 1
 
 /**
  * NestState: what the element says; all zero where there is none.
  */
 typedef struct {
-    NestRecord record;
-    NestLiveStatus live;
+    NestRecord record;      /* none where it is unreadable */
+    NestLiveStatus live;    /* none where it has no uuid, or one that is none */
+    NestUnknown unknown;    /* what another release wrote; an unreadable record, too */
+    gboolean is_unreadable; /* there is a record, or an element, that this release cannot read */
+    gboolean has_live;      /* there is a live status, even one that is not believed */
+    gboolean is_vague;      /* ... and it does not say whether nested guests run: then they may */
+    guint64 version;        /* of what wrote the element; 0: unknown */
 } NestState;
 
 NestState *nest_state_new(void);
@@ -39,22 +51,22 @@ xmlNode *nest_state_element(const NestDomainXml *xml);
  * nest_state_read: what the element of a domain says.
  * @xml: the domain
  *
- * Returns: (transfer full) the state, empty where there is no element; NULL with NEST_ERROR_STATE where
- * the element is not what virt-nest writes.
+ * What this release does not know is left out, and the rest is believed. A live status that does not say plainly that
+ * no nested guests run says that they run.
+ *
+ * Returns: (transfer full) the state, empty where there is no element.
  */
-NestState *nest_state_read(const NestDomainXml *xml, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+NestState *nest_state_read(const NestDomainXml *xml) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
- * nest_state_read_live: read a live status that nest_state_read() does not know, such as one of a newer
- * virt-nest, which may have more attributes and elements.
- * @xml: the domain
+ * nest_state_check: whether the record can be read, if there is one. One that cannot must stay as it is.
  *
- * Only the domain's uuid and whether nested guests run are taken from it. Unless it says plainly that no
- * nested guests run, they may run.
- *
- * Returns: (transfer full) a live status with only these two, empty where there is none.
+ * Returns: FALSE with NEST_ERROR_STATE, which says what to do.
  */
-NestLiveStatus *nest_state_read_live(const NestDomainXml *xml) G_GNUC_WARN_UNUSED_RESULT;
+gboolean nest_state_check(const NestState *state, GError **error);
+
+/* Makes all but the live status a copy of another's. */
+void nest_state_set_persistent(NestState *state, const NestState *other);
 
 /* Whether there is nothing to write. */
 gboolean nest_state_is_empty(const NestState *state);
@@ -66,3 +78,6 @@ gboolean nest_state_is_empty(const NestState *state);
  * Returns: (transfer full) the element as text.
  */
 gchar *nest_state_format(const NestState *state, gboolean with_namespace) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Schedules the removal of every live status. The domain must have the element. */
+void nest_state_remove_live(NestDomainXml *xml);

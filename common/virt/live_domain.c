@@ -110,14 +110,11 @@ nest_live_domain_age(const char *name)
     return age_of(start_time);
 }
 
-/* Reads virtnestd's element, and finds out of which run its live status is. An element that
- * virtnestd would not write counts as none. */
+/* Reads virtnestd's element, and finds out of which run its live status is. */
 static void
 read_live_domain_state(NestLiveDomain *live, const NestDomainXml *xml)
 {
-    live->state = nest_state_read(xml, NULL);
-    if (!live->state)
-        live->state = nest_state_new();
+    live->state = nest_state_read(xml);
     live->marked = nest_live_status_is_of(&live->state->live, live->guest.uuid) &&
                    g_strcmp0(live->state->live.qemu, live->qemu) == 0;
     live->arrived = nest_live_status_is_of(&live->state->live, live->guest.uuid) && !live->marked;

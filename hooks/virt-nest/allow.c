@@ -273,7 +273,7 @@ write_lifted(const NestLiveDomain *live, virDomainPtr domain, GError **error)
 
     if (!live->state->live.guard)
         return TRUE;
-    nest_record_set(&state->record, &live->state->record);
+    nest_state_set_persistent(state, live->state);
     nest_live_status_set(&state->live, &live->state->live);
     g_free(state->live.guard);
     state->live.guard = g_strdup(nest_guard_state_name(NEST_GUARD_LIFTED));

@@ -13,7 +13,7 @@ nest_publish_element(const NestLiveDomain *live, const NestLiveStatus *status)
         nest_live_status_set(&state->live, status ? status : &live->state->live);
     if (!live->tagged && !state->live.nested)
         return NULL;
-    nest_record_set(&state->record, &live->state->record);
+    nest_state_set_persistent(state, live->state);
     g_free(state->live.uuid);
     g_free(state->live.qemu);
     state->live.uuid = g_strdup(live->guest.uuid);

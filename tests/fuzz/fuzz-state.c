@@ -49,15 +49,20 @@ read_again(const char *element)
 {
     g_autofree gchar *text = g_strdup_printf("<domain><metadata>%s</metadata></domain>", element);
     g_autoptr(NestDomainXml) xml = fuzz_parse(text, strlen(text));
-    NestState *state = xml ? nest_state_read(xml, NULL) : NULL;
+    NestState *state = xml ? nest_state_read(xml) : NULL;
 
-    PROMISE("what is believed is written so that it is believed", state, text);
+    PROMISE("what is written is well-formed", state, text);
+    PROMISE("what is believed is written so that it is believed", !state->is_unreadable, text);
     return state;
 }
 
 static void
 check_rest(const NestState *a, const NestState *b)
 {
+    PROMISE("there is what is not known as there was",
+            !a->unknown.elements == !b->unknown.elements &&
+                !a->unknown.attributes == !b->unknown.attributes,
+            b->unknown.elements);
     PROMISE("the id is read as it was", g_strcmp0(a->record.id, b->record.id) == 0, b->record.id);
     PROMISE("the uuid is read as it was", g_strcmp0(a->live.uuid, b->live.uuid) == 0, b->live.uuid);
     PROMISE("the start time is read as it was", g_strcmp0(a->live.qemu, b->live.qemu) == 0,
@@ -130,10 +135,11 @@ static void
 check_state(const NestDomainXml *xml, const char *text)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(NestState) state = nest_state_read(xml, &error);
+    g_autoptr(NestState) state = nest_state_read(xml);
 
-    if (!state) {
+    if (!nest_state_check(state, &error)) {
         fuzz_check_error(error, NEST_ERROR_STATE, NEST_ERROR_STATE);
+        PROMISE("of an unreadable record nothing is taken", !state->record.original, text);
         return;
     }
     PROMISE("original and applied come together", !state->record.original == !state->record.applied,
