@@ -163,6 +163,7 @@ $(BUILD)/plugins/%.so: $(BUILD)/pic/plugins/%.o $(PLUGIN_COMMON:%.c=$(BUILD)/pic
 	@echo "link $@"; $(CC) $(CFLAGS) $(LDFLAGS) $(filter-out -pie,$(HARDENING_LINK)) -shared -o $@ $(filter %.o,$^) $(PLUGIN_LIBS)
 
 $(BUILD)/plugins/export-textfile.so: $(BUILD)/pic/common/guard/verdict.o
+$(BUILD)/plugins/export-textfile.so: LDFLAGS += -Wl,-z,nodelete # a thread that hangs may outlive its use
 $(BUILD)/plugins/guard-blocker.so: $(BUILD)/pic/plugins/blocker-image.o $(BUILD)/pic/plugins/blocker-node.o \
                                    $(BUILD)/pic/plugins/blocker-save.o
 
