@@ -8,7 +8,7 @@
 
 UNIT_TESTS = test-allow test-config test-corpus test-cpu test-definition test-domain-xml test-exposed test-guard \
              test-hook test-host-command test-hostile test-inhibit test-kvm-module test-kvm-parameters \
-             test-kvm-plan test-kvm-users test-liveness test-plugin-host test-modprobe-conf test-monitor test-output test-cpu-vendor \
+             test-kvm-plan test-kvm-unit test-kvm-users test-liveness test-plugin-host test-modprobe-conf test-monitor test-output test-cpu-vendor \
              test-probes test-rates test-rewrite test-state test-tag test-textfile test-verdict
 TESTS    = $(UNIT_TESTS:%=$(BUILD)/tests/%)
 
@@ -18,6 +18,10 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libnest.a
 # What it tests is virtnestd's alone.
 $(BUILD)/tests/test-inhibit: $(BUILD)/obj/tests/unit/test-inhibit.o $(BUILD)/obj/plugins/virtnestd/inhibit.o \
                              $(BUILD)/libnest.a
+	$(LINK_PROGRAM) $(LIBRARY_LIBS) $(TEST_LIBS)
+
+$(BUILD)/tests/test-kvm-unit: $(BUILD)/obj/tests/unit/test-kvm-unit.o $(BUILD)/obj/plugins/virtnestd/kvm_unit.o \
+                              $(BUILD)/libnest.a
 	$(LINK_PROGRAM) $(LIBRARY_LIBS) $(TEST_LIBS)
 
 $(BUILD)/tests/test-monitor: $(BUILD)/obj/tests/unit/test-monitor.o $(BUILD)/obj/plugins/monitor.o $(BUILD)/libnest.a

@@ -7,16 +7,16 @@
  * restart.c. host.c takes care of the host's KVM module. guard.c watches running domains, each as a monitored
  * domain (monitored_domain.c). guard_job.c does the guard's work on a worker, through the plugins that
  * plugins/plugin_host.c has loaded. late_snapshots.c names the snapshots that were made before the guard was armed.
- * inhibit.c delays the host's shutdown, release.c disarms all domains, and notify.c reports to systemd. */
+ * inhibit.c delays the host's shutdown, and release.c disarms all domains. */
 #include "base/config.h"
 #include "base/error.h"
 #include "base/liveness.h"
 #include "base/log.h"
+#include "base/notify.h"
 #include "domain/xml.h"
 #include "virtnestd/domains.h"
 #include "virtnestd/inhibit.h"
 #include "virtnestd/event_connection.h"
-#include "virtnestd/notify.h"
 #include "virtnestd/release.h"
 
 #include <glib-unix.h>
@@ -198,6 +198,7 @@ run(Daemon *daemon, const char *uri)
     g_unix_signal_add(SIGTERM, stop, daemon);
     g_unix_signal_add(SIGINT, stop, daemon);
     nest_notify("READY=1\nSTATUS=Waiting for libvirt");
+    nest_notify_feed_watchdog();
     g_main_loop_run(daemon->loop);
     nest_event_connection_free(daemon->connection);
     if (daemon->idle) { /* else a worker waits for libvirt and still needs these */
