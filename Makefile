@@ -81,7 +81,7 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(HARDENING) -Icommon -Iplugin
 
 # common/ in districts; one includes only those above it in this list, which build/lint holds. The hook is linked with
 # the first archive alone, so it cannot call libvirt.
-BASE = config error escape liveness lock log root runtime_flag
+BASE = config error escape liveness lock log notify root runtime_flag
 HOST = cpu_vendor kernel_args kvm_device kvm_lock kvm_module kvm_parameters kvm_plan kvm_reload kvm_users modprobe_bars \
        modprobe_conf modprobe_dropin modprobe_files modprobe_mistakes
 GUARD = verdict
@@ -90,7 +90,7 @@ COMMON = $(BASE:%=common/base/%.c) $(HOST:%=common/host/%.c) $(GUARD:%=common/gu
 # What speaks with libvirt: for virtnestd, and for the commands of virt-nest that do the same once.
 VIRT = correct define_tracker live_domain virt
 VIRTNESTD = connection_pool domain domain_guard domain_log domains event_connection guard_job host inhibit \
-            late_snapshots main notify publish release restart scan sync_job workers
+            kvm_unit late_snapshots main publish release restart scan sync_job workers
 VIRT_NEST = allow apply command connection drain host host_report live main output rates report rewrite screen status \
             tag_commands top top_view
 # Plugins, in the order in which they are asked unless the settings say otherwise. What they share is linked into each,
@@ -99,7 +99,7 @@ PLUGINS       = probe-debugfs probe-domstats probe-registers guard-blocker expor
 PLUGIN_COMMON = common/base/error.c common/base/escape.c common/base/root.c plugins/monitor.c
 
 COMMON_OBJECTS = $(COMMON:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/common/domain/schema.o
-PROGRAMS = $(BUILD)/hooks/qemu $(BUILD)/libexec/qemu-hook $(BUILD)/bin/virt-nest \
+PROGRAMS = $(BUILD)/hooks/qemu $(BUILD)/libexec/qemu-hook $(BUILD)/libexec/kvm-unit $(BUILD)/bin/virt-nest \
            $(BUILD)/sbin/virtnestd $(PLUGINS:%=$(BUILD)/plugins/%.so)
 
 .PHONY: all
@@ -146,6 +146,9 @@ $(BUILD)/hooks/qemu: $(BUILD)/obj/hooks/qemu_front.o $(FRONT_COMMON)
 $(BUILD)/libexec/qemu-hook: $(BUILD)/obj/hooks/qemu_hook.o $(FATAL_HANDLER) $(BUILD)/libnest.a
 	$(LINK_PROGRAM) $(LIBRARY_LIBS)
 
+$(BUILD)/libexec/kvm-unit: $(BUILD)/obj/hooks/kvm_unit.o $(FATAL_HANDLER) $(BUILD)/libnest.a
+	$(LINK_PROGRAM) $(LIBRARY_LIBS)
+
 # What loads the plugins is linked into both programs that do.
 PLUGIN_HOST = $(BUILD)/obj/plugins/plugin_host.o $(BUILD)/libnest-virt.a $(BUILD)/libnest.a
 
@@ -164,6 +167,7 @@ $(BUILD)/plugins/%.so: $(BUILD)/pic/plugins/%.o $(PLUGIN_COMMON:%.c=$(BUILD)/pic
 	@echo "link $@"; $(CC) $(CFLAGS) $(LDFLAGS) $(filter-out -pie,$(HARDENING_LINK)) -shared -o $@ $(filter %.o,$^) $(PLUGIN_LIBS)
 
 $(BUILD)/plugins/export-textfile.so: $(BUILD)/pic/common/guard/verdict.o
+$(BUILD)/plugins/export-textfile.so: LDFLAGS += -Wl,-z,nodelete # a thread that hangs may outlive its use
 $(BUILD)/plugins/guard-blocker.so: $(BUILD)/pic/plugins/blocker-image.o $(BUILD)/pic/plugins/blocker-node.o \
                                    $(BUILD)/pic/plugins/blocker-save.o
 

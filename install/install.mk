@@ -8,9 +8,10 @@ HOOK = $(shell test -e $(HOOK_DIRECTORY)/qemu && ! grep -q virt-nest $(HOOK_DIRE
 INSTALL_PROGRAM = install -D -m 755
 INSTALL_DATA    = install -D -m 644
 # What a file says of this build: where programs are, and the plugins there are.
-FILL_IN = sed 's,@sbindir@,$(sbindir),; s,@bindir@,$(bindir),; s,@PLUGINS@,$(PLUGINS),'
+FILL_IN = sed 's,@sbindir@,$(sbindir),; s,@bindir@,$(bindir),; s,@libexecdir@,$(libexecdir),; s,@PLUGINS@,$(PLUGINS),'
 SCHEMAS = virt-nest-tag.rng virt-nest-state.rng virt-nest-allow.rng
-UNITS   = virtnestd.service virt-nest-drain.service
+SERVICES = virtnestd.service virt-nest-drain.service
+UNITS   = $(SERVICES) virt-nest-kvm@.service
 DOCUMENTS = design.md facts.md terms.md
 MANUALS = virt-nest.1 virtnestd.8 virt-nest.conf.5 virt-nest-plugin.7
 
@@ -19,6 +20,7 @@ install: $(PROGRAMS)
 	$(INSTALL_PROGRAM) $(BUILD)/libexec/qemu-hook $(DESTDIR)$(hookdir)/qemu-hook
 	mkdir -p $(DESTDIR)$(libexecdir)/virt-nest
 	ln -srf $(DESTDIR)$(hookdir)/qemu-hook $(DESTDIR)$(libexecdir)/virt-nest/qemu-hook
+	$(INSTALL_PROGRAM) $(BUILD)/libexec/kvm-unit $(DESTDIR)$(libexecdir)/virt-nest/kvm-unit
 	$(INSTALL_PROGRAM) $(BUILD)/bin/virt-nest $(DESTDIR)$(bindir)/virt-nest
 	$(INSTALL_PROGRAM) $(BUILD)/sbin/virtnestd $(DESTDIR)$(sbindir)/virtnestd
 	for plugin in $(PLUGINS); do \
@@ -43,14 +45,14 @@ install: $(PROGRAMS)
 # nobody would later; while a virtnestd runs all the same, which would arm them again, nothing is removed.
 ON_SYSTEMD = [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ]
 uninstall:
-	if $(ON_SYSTEMD); then for unit in $(UNITS); do \
+	if $(ON_SYSTEMD); then for unit in $(SERVICES); do \
 	    [ ! -e $(unitdir)/$$unit ] || systemctl stop $$unit || :; done; fi
 	if [ -z "$(DESTDIR)" ] && [ -x $(sbindir)/virtnestd ]; then \
 	    status=0; $(sbindir)/virtnestd --release || status=$$?; \
 	    [ $$status != 3 ] || { \
 	        echo 'uninstall: nothing was removed: stop that virtnestd, then do this again' >&2; exit 1; }; \
 	    [ $$status = 0 ] || echo 'uninstall: not every guard could be disarmed: what is left ends with its QEMU' >&2; fi
-	if $(ON_SYSTEMD); then for unit in $(UNITS); do \
+	if $(ON_SYSTEMD); then for unit in $(SERVICES); do \
 	    [ ! -e $(unitdir)/$$unit ] || systemctl --quiet disable $$unit || :; done; fi
 	for hook in qemu qemu.d/50-virt-nest; do \
 	    if grep -qs virt-nest $(HOOK_DIRECTORY)/$$hook; then rm -f $(HOOK_DIRECTORY)/$$hook; fi; done

@@ -46,6 +46,7 @@ has_open(const char *process, const char *pipe)
     return FALSE;
 }
 
+/* A compressor whose files cannot be seen, for want of CAP_SYS_PTRACE, may be this guest's. */
 static gboolean
 is_compressed(const NestGuest *guest)
 {
@@ -58,12 +59,14 @@ is_compressed(const NestGuest *guest)
         g_autofree gchar *process = g_build_filename(above, name, NULL);
         g_autofree gchar *input = NULL;
         g_autofree gchar *pipe = NULL; /* "pipe:[NUMBER]" */
+        g_autoptr(GError) problem = NULL;
 
         if (!g_ascii_isdigit(*name) || !is_compressor(process))
             continue;
         input = g_build_filename(process, "fd", "0", NULL);
-        pipe = g_file_read_link(input, NULL);
-        if (pipe && g_str_has_prefix(pipe, "pipe:") && has_open(qemu, pipe))
+        pipe = g_file_read_link(input, &problem);
+        if (g_error_matches(problem, G_FILE_ERROR, G_FILE_ERROR_ACCES) ||
+            (pipe && g_str_has_prefix(pipe, "pipe:") && has_open(qemu, pipe)))
             return TRUE;
     }
     return FALSE;

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The export for Prometheus: a file in the directory that
- * node_exporter's textfile collector reads. */
+ * node_exporter's textfile collector reads.
+ *
+ * Theory of operation: the caller's thread makes the text, and a thread of the plugin writes it, because a filesystem
+ * may hang. The thread takes only the newest text: one that it had no time for is gone. Its error is reported by the
+ * next publish(). If it hangs while the plugin is stopped, it is left alone with all that it needs, and cleans up behind
+ * itself; for this the plugin is linked so that it stays in memory (-z nodelete). */
 #include "base/error.h"
 #include "base/root.h"
 #include "nest-plugin.h"
@@ -10,6 +15,7 @@
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define KEY "directory"
@@ -20,42 +26,29 @@ static const char *const usual_directories[] = {
     "/var/lib/node_exporter/textfile_collector",
 };
 
+#define FILE_NAME "virt_nest.prom"
+#define NEW_NAME FILE_NAME ".new" /* the collector reads *.prom */
+
+/* How long the last text may take when the plugin is stopped. */
+#define STOP_SECONDS 2
+
 typedef struct {
     gchar *directory; /* (nullable) as it is set */
-    gchar *text;      /* (nullable) what was written last */
-    gchar *path;      /* (nullable) ... and where */
+    GThread *thread;  /* writes */
+    GMutex lock;      /* for what follows */
+    GCond changed;
+    gchar *text;       /* (nullable) the newest, until the thread takes it */
+    GError *problem;   /* (nullable) why the last one could not be written */
+    gboolean stopping; /* the thread ends when there is no more text */
+    gboolean ended;    /* it has */
+    gboolean alone;    /* nobody waits for the thread any more, so it frees this */
 } State;
 
-static gboolean
-textfile_start(GKeyFile *settings, gpointer *ret_state, GError **error)
-{
-    const char *name = nest_plugin.name;
-    g_autofree gchar *directory = g_key_file_get_string(settings, name, KEY, NULL);
-    State *state = NULL;
-
-    if (!nest_settings_check(settings, name, (const gchar *const[]){KEY, NULL}, error))
-        return FALSE;
-    if (directory && !g_path_is_absolute(directory)) {
-        g_set_error(error, NEST_ERROR, NEST_ERROR_CONFIG,
-                    NEST_CONFIG_FILE ": [%s] " KEY "=%s is not an absolute path", name, directory);
-        return FALSE;
-    }
-    state = g_new0(State, 1);
-    state->directory = g_steal_pointer(&directory);
-    *ret_state = state;
-    return TRUE;
-}
-
-static void
-textfile_stop(gpointer data)
-{
-    State *state = data;
-
-    g_free(state->directory);
-    g_free(state->text);
-    g_free(state->path);
-    g_free(state);
-}
+/* What the thread alone has: what was written last, and where. */
+typedef struct {
+    gchar *text; /* (nullable) */
+    gchar *path; /* (nullable) */
+} Written;
 
 /* (transfer full) A label's value, escaped, because names come from outside. */
 static gchar *
@@ -180,6 +173,81 @@ find_collector_directory(const State *state)
     return NULL;
 }
 
+/* Whether only root, or the user that a test runs as, can put anything into a directory. */
+static gboolean
+is_ours_alone(int directory)
+{
+    struct stat status;
+
+    return fstat(directory, &status) == 0 && (status.st_uid == 0 || status.st_uid == geteuid()) &&
+           !(status.st_mode & (S_IWGRP | S_IWOTH));
+}
+
+/* Opens one more directory of a path, and closes the one above. A link is followed only if nobody but root can have
+ * made it, and never at the path's end. */
+static int
+open_below(int above, const char *name, gboolean last)
+{
+    int follow = !last && is_ours_alone(above) ? 0 : O_NOFOLLOW;
+    int fd = openat(above, name, O_PATH | O_DIRECTORY | O_CLOEXEC | follow);
+    int problem = errno;
+    struct stat status;
+
+    /* The kernel calls a link "Not a directory", too. */
+    if (fd < 0 && problem == ENOTDIR && fstatat(above, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+        S_ISLNK(status.st_mode))
+        problem = ELOOP;
+    close(above);
+    errno = problem;
+    return fd;
+}
+
+/* Returns: -1 with errno; EPERM where everybody can write to it and take away what others have written. */
+static int
+open_directory(const char *path)
+{
+    g_auto(GStrv) names = g_strsplit(path, "/", -1);
+    int fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    struct stat status;
+    guint n = g_strv_length(names);
+
+    while (n > 0 && !*names[n - 1])
+        n--;
+    for (guint i = 0; i < n && fd >= 0; i++)
+        if (*names[i])
+            fd = open_below(fd, names[i], i == n - 1);
+    if (fd < 0 || fstat(fd, &status) < 0 || !(status.st_mode & S_IWOTH) || status.st_mode & S_ISVTX)
+        return fd;
+    close(fd);
+    errno = EPERM;
+    return -1;
+}
+
+/* What an error means here, where the C library's words would not say it. */
+static const struct {
+    int problem;
+    const char *words;
+} reasons[] = {
+    {ELOOP, "a part of this path is a symbolic link that is not followed: set [export-textfile] "
+            "directory= to where it leads"},
+    {EPERM, "everybody may write to this directory: chmod o-w it"},
+    {EROFS, "the filesystem is read-only for virtnestd: name the directory in ReadWritePaths= of "
+            "virtnestd.service (systemctl edit virtnestd), and restart it"},
+};
+
+static gboolean
+refuse(const char *path, GError **error)
+{
+    const char *words = g_strerror(errno);
+
+    for (gsize i = 0; i < G_N_ELEMENTS(reasons); i++)
+        if (reasons[i].problem == errno)
+            words = reasons[i].words;
+    g_set_error(error, NEST_ERROR, NEST_ERROR_IO, "cannot write the metrics to %s: %s", path,
+                words);
+    return FALSE;
+}
+
 static gboolean
 write_all(int fd, const char *text)
 {
@@ -197,45 +265,168 @@ write_all(int fd, const char *text)
 }
 
 /* Does not use g_file_set_contents(), which waits for the disk and obeys the umask. The
- * directory may be another user's. */
+ * directory may be another user's. Returns: FALSE with errno. */
 static gboolean
-replace(const char *path, const char *text, GError **error)
+replace_in(int directory, const char *text)
 {
-    g_autofree gchar *new = g_strconcat(path, ".new", NULL); /* the collector reads *.prom */
-    gboolean done = FALSE;
+    int problem = 0;
     int fd = -1;
 
-    (void)g_unlink(new); /* left by a virtnestd that was killed */
-    fd = open(new, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-    done = fd >= 0 && write_all(fd, text) && fchmod(fd, 0644) == 0 && g_rename(new, path) == 0;
-    if (!done)
-        g_set_error(error, NEST_ERROR, NEST_ERROR_IO, "cannot write the metrics to %s: %s", path,
-                    g_strerror(errno));
-    if (fd >= 0)
-        close(fd);
-    if (fd >= 0 && !done)
-        (void)g_unlink(new);
-    return done;
+    (void)unlinkat(directory, NEW_NAME, 0); /* left by a virtnestd that was killed */
+    fd = openat(directory, NEW_NAME, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return FALSE;
+    if (!write_all(fd, text) || fchmod(fd, 0644) < 0 ||
+        renameat(directory, NEW_NAME, directory, FILE_NAME) < 0)
+        problem = errno;
+    close(fd);
+    if (problem)
+        (void)unlinkat(directory, NEW_NAME, 0);
+    errno = problem;
+    return problem == 0;
 }
 
+/* Whether the file is there already and has the text. */
+static gboolean
+is_written(const Written *written, int directory, const char *path, const char *text)
+{
+    return g_strcmp0(written->path, path) == 0 && g_strcmp0(written->text, text) == 0 &&
+           faccessat(directory, FILE_NAME, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static gboolean
+write_text(const State *state, Written *written, const char *text, GError **error)
+{
+    g_autofree gchar *path = find_collector_directory(state);
+    int directory = path ? open_directory(path) : -1;
+    gboolean done = directory >= 0 &&
+                    (is_written(written, directory, path, text) || replace_in(directory, text));
+
+    if (path && !done)
+        refuse(path, error);
+    if (directory >= 0)
+        close(directory);
+    if (done) {
+        g_free(written->path);
+        g_free(written->text);
+        written->path = g_steal_pointer(&path);
+        written->text = g_strdup(text);
+    }
+    return done || !path;
+}
+
+/* (transfer full)(nullable) Waits for the next text; NULL: there will be none. */
+static gchar *
+take_text(State *state)
+{
+    gchar *text = NULL;
+
+    g_mutex_lock(&state->lock);
+    while (!state->text && !state->stopping)
+        g_cond_wait(&state->changed, &state->lock);
+    text = g_steal_pointer(&state->text);
+    state->ended = !text;
+    g_cond_signal(&state->changed);
+    g_mutex_unlock(&state->lock);
+    return text;
+}
+
+static void
+state_free(State *state)
+{
+    g_clear_error(&state->problem);
+    g_mutex_clear(&state->lock);
+    g_cond_clear(&state->changed);
+    g_free(state->directory);
+    g_free(state);
+}
+
+static gpointer
+write_texts(gpointer data)
+{
+    State *state = data;
+    Written written = {0};
+    gchar *text = NULL;
+
+    while ((text = take_text(state))) {
+        GError *problem = NULL;
+
+        (void)!write_text(state, &written, text, &problem);
+        g_mutex_lock(&state->lock);
+        g_clear_error(&state->problem);
+        state->problem = problem;
+        g_mutex_unlock(&state->lock);
+        g_free(text);
+    }
+    g_free(written.text);
+    g_free(written.path);
+    if (state->alone)
+        state_free(state);
+    return NULL;
+}
+
+static gboolean
+textfile_start(GKeyFile *settings, gpointer *ret_state, GError **error)
+{
+    const char *name = nest_plugin.name;
+    g_autofree gchar *directory = g_key_file_get_string(settings, name, KEY, NULL);
+    State *state = NULL;
+
+    if (!nest_settings_check(settings, name, (const gchar *const[]){KEY, NULL}, error))
+        return FALSE;
+    if (directory && !g_path_is_absolute(directory)) {
+        g_set_error(error, NEST_ERROR, NEST_ERROR_CONFIG,
+                    NEST_CONFIG_FILE ": [%s] " KEY "=%s is not an absolute path", name, directory);
+        return FALSE;
+    }
+    state = g_new0(State, 1);
+    state->directory = g_steal_pointer(&directory);
+    g_mutex_init(&state->lock);
+    g_cond_init(&state->changed);
+    state->thread = g_thread_new("textfile", write_texts, state);
+    *ret_state = state;
+    return TRUE;
+}
+
+static void
+textfile_stop(gpointer data)
+{
+    State *state = data;
+    gint64 end = g_get_monotonic_time() + STOP_SECONDS * G_TIME_SPAN_SECOND;
+    gboolean alone = FALSE;
+
+    g_mutex_lock(&state->lock);
+    state->stopping = TRUE;
+    g_cond_signal(&state->changed);
+    while (!state->ended && g_cond_wait_until(&state->changed, &state->lock, end))
+        ;
+    alone = state->alone = !state->ended;
+    if (alone)
+        g_thread_unref(state->thread);
+    g_mutex_unlock(&state->lock);
+    if (alone)
+        return;
+    g_thread_join(state->thread);
+    state_free(state);
+}
+
+/* Reports what became of the text before. */
 static gboolean
 textfile_publish(gpointer data, const NestDomainStatus *status, gsize n, GError **error)
 {
     State *state = data;
-    g_autofree gchar *directory = find_collector_directory(state);
-    g_autofree gchar *path = directory ? g_build_filename(directory, "virt_nest.prom", NULL) : NULL;
-    g_autofree gchar *text = directory ? format(status, n) : NULL;
+    gchar *text = format(status, n);
+    GError *problem = NULL;
 
-    if (!directory || (g_strcmp0(state->path, path) == 0 && g_strcmp0(state->text, text) == 0 &&
-                       g_file_test(path, G_FILE_TEST_EXISTS)))
-        return TRUE;
-    if (!replace(path, text, error))
-        return FALSE;
-    g_free(state->path);
+    g_mutex_lock(&state->lock);
+    problem = g_steal_pointer(&state->problem);
     g_free(state->text);
-    state->path = g_steal_pointer(&path);
-    state->text = g_steal_pointer(&text);
-    return TRUE;
+    state->text = text;
+    g_cond_signal(&state->changed);
+    g_mutex_unlock(&state->lock);
+    if (problem)
+        g_propagate_error(error, problem);
+    return !problem;
 }
 
 const NestPlugin nest_plugin = {

@@ -8,7 +8,7 @@
 
 UNIT_TESTS = test-allow test-config test-corpus test-cpu test-definition test-domain-xml test-exposed test-guard \
              test-hook test-host-command test-hostile test-inhibit test-kvm-module test-kvm-parameters \
-             test-kvm-plan test-kvm-users test-liveness test-plugin-host test-modprobe-conf test-monitor test-output test-cpu-vendor \
+             test-kvm-plan test-kvm-unit test-kvm-users test-liveness test-plugin-host test-modprobe-conf test-monitor test-output test-cpu-vendor \
              test-probes test-rates test-rewrite test-state test-tag test-textfile test-verdict
 TESTS    = $(UNIT_TESTS:%=$(BUILD)/tests/%)
 
@@ -18,6 +18,10 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libnest.a
 # What it tests is virtnestd's alone.
 $(BUILD)/tests/test-inhibit: $(BUILD)/obj/tests/unit/test-inhibit.o $(BUILD)/obj/plugins/virtnestd/inhibit.o \
                              $(BUILD)/libnest.a
+	$(LINK_PROGRAM) $(LIBRARY_LIBS) $(TEST_LIBS)
+
+$(BUILD)/tests/test-kvm-unit: $(BUILD)/obj/tests/unit/test-kvm-unit.o $(BUILD)/obj/plugins/virtnestd/kvm_unit.o \
+                              $(BUILD)/libnest.a
 	$(LINK_PROGRAM) $(LIBRARY_LIBS) $(TEST_LIBS)
 
 $(BUILD)/tests/test-monitor: $(BUILD)/obj/tests/unit/test-monitor.o $(BUILD)/obj/plugins/monitor.o $(BUILD)/libnest.a
@@ -35,8 +39,8 @@ $(BUILD)/tests/plugins/%.so: tests/unit/plugins/plugin.c plugins/nest-plugin.h M
 	    -shared -o $@ $(filter %.c %.o,$^) $(LIBRARY_LIBS)
 
 $(BUILD)/tests/test-plugin-host: $(TEST_PLUGINS:%=$(BUILD)/tests/plugins/%.so)
-# What libvirt answers to the probes is the test's own.
-$(BUILD)/tests/test-probes: LDFLAGS += -rdynamic
+# What libvirt answers to the probes is the test's own, and so is the filesystem that hangs.
+$(BUILD)/tests/test-probes $(BUILD)/tests/test-textfile: LDFLAGS += -rdynamic
 
 PLUGIN_HOST_TESTS = test-plugin-host test-probes test-textfile
 $(PLUGIN_HOST_TESTS:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o \
@@ -52,7 +56,7 @@ $(BUILD)/tests/test-rates: $(BUILD)/obj/tests/unit/test-rates.o $(BUILD)/obj/hoo
 	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
 
 # virtnestd's guard, with plugins and a libvirt that the program makes up.
-GUARD_ALONE = connection_pool domain domain_guard domain_log domains guard_job host late_snapshots publish restart scan \
+GUARD_ALONE = connection_pool domain domain_guard domain_log domains guard_job late_snapshots publish restart scan \
               sync_job workers
 
 $(BUILD)/tests/test-guard: $(BUILD)/obj/tests/unit/test-guard.o $(BUILD)/obj/tests/fakes/libvirt.o \

@@ -97,3 +97,19 @@ nest_error_text(const GError *error)
     escaped = nest_error_escape(text->str);
     return g_strdup_printf("nest: %s [%s]", escaped, nest_error_name(error));
 }
+
+GError *
+nest_error_parse(const char *line)
+{
+    static const char prefix[] = "nest: ";
+    const char *text = line && g_str_has_prefix(line, prefix) ? line + strlen(prefix) : NULL;
+
+    for (gsize code = 0; text && code < NEST_ERROR_LAST; code++) {
+        g_autofree gchar *end = g_strdup_printf(" [%s]", names[code]);
+
+        if (g_str_has_suffix(text, end))
+            return g_error_new(NEST_ERROR, (int)code, "%.*s", (int)(strlen(text) - strlen(end)),
+                               text);
+    }
+    return NULL;
+}

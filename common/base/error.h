@@ -76,5 +76,13 @@ const char *nest_error_name(const GError *error) G_GNUC_WARN_UNUSED_RESULT;
  */
 gchar *nest_error_text(const GError *error) G_GNUC_WARN_UNUSED_RESULT;
 
+/**
+ * nest_error_parse: the error again, from the line that nest_error_text() made of it in another program.
+ * @line: (nullable) the line
+ *
+ * Returns: (transfer full)(nullable) NULL if it is no such line.
+ */
+GError *nest_error_parse(const char *line) G_GNUC_WARN_UNUSED_RESULT;
+
 /* (transfer full) A text from outside, escaped to be printed; see nest_escape_copy(). */
 gchar *nest_error_escape(const char *text) G_GNUC_WARN_UNUSED_RESULT;

@@ -31,9 +31,8 @@
 
 struct NestDomains {
     NestDomainContext context;
-    NestHost *host;    /* its KVM module */
     GHashTable *table; /* uuid -> NestDomain */
-    void (*armed)(gpointer data, gboolean any);
+    const NestDomainsListener *listener;
     gpointer data;       /* for it */
     gboolean any_armed;  /* as it was told */
     gboolean settling;   /* libvirt is back, and not all domains have been synced since */
@@ -108,7 +107,7 @@ tell_armed(NestDomains *domains, gboolean any)
     if (any == domains->any_armed)
         return;
     domains->any_armed = any;
-    domains->armed(domains->data, any);
+    domains->listener->armed(domains->data, any);
 }
 
 /* That no domain is armed any more is told when the interval is over. */
@@ -358,15 +357,14 @@ needs_kvm(gpointer data)
 {
     NestDomains *domains = data;
 
-    if (domains->host)
-        nest_host_want(domains->host);
+    domains->listener->needs_kvm(domains->data);
 }
 
 NestDomains *
-nest_domains_new(const NestConfig *config, const NestPluginHost *plugins, NestHost *host,
-                 void (*armed)(gpointer data, gboolean any), gpointer data)
+nest_domains_new(const NestConfig *config, const NestPluginHost *plugins,
+                 const NestDomainsListener *listener, gpointer data)
 {
-    static const NestDomainListener listener = {show_guards, one_is_armed, needs_kvm, let_rest};
+    static const NestDomainListener own = {show_guards, one_is_armed, needs_kvm, let_rest};
     NestDomains *domains = g_new0(NestDomains, 1);
 
     domains->context = (NestDomainContext){
@@ -376,11 +374,10 @@ nest_domains_new(const NestConfig *config, const NestPluginHost *plugins, NestHo
         .syncs = nest_workers_new(SYNC_WORKERS, SYNC_EXTRA),
         .publish = nest_workers_new(PUBLISH_WORKERS, PUBLISH_EXTRA),
         .guards = nest_workers_new(GUARD_WORKERS, GUARD_EXTRA),
-        .listener = &listener,
+        .listener = &own,
         .data = domains,
     };
-    domains->host = host;
-    domains->armed = armed;
+    domains->listener = listener;
     domains->data = data;
     domains->table = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, nest_domain_free);
     return domains;
@@ -460,8 +457,7 @@ run_is_over(NestDomains *domains, const char *uuid)
 {
     NestDomain *domain = g_hash_table_lookup(domains->table, uuid);
 
-    if (domains->host)
-        nest_host_retry(domains->host);
+    domains->listener->stopped(domains->data);
     if (!domain)
         return;
     nest_domain_forget_run(domain);

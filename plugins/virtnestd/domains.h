@@ -3,21 +3,28 @@
 #pragma once
 
 #include "virtnestd/domain.h"
-#include "virtnestd/host.h"
 
 typedef struct NestDomains NestDomains;
+
+/**
+ * NestDomainsListener: what is told from the main loop.
+ */
+typedef struct {
+    /* Whether any domain is armed now. */
+    void (*armed)(gpointer data, gboolean any);
+    /* The definition of a tagged domain needs the host's KVM module. */
+    void (*needs_kvm)(gpointer data);
+    /* A domain, any, does not run any more. */
+    void (*stopped)(gpointer data);
+} NestDomainsListener;
 
 /**
  * nest_domains_new: begin without libvirt, and with nothing to do yet.
  * @config: the settings in force
  * @plugins: probes, guards and exports
- * @host: (nullable) is told which tagged domains need its module
- * @armed: called from the main loop: whether any domain is armed now
- * @data: for it
  */
 NestDomains *nest_domains_new(const NestConfig *config, const NestPluginHost *plugins,
-                              NestHost *host, void (*armed)(gpointer data, gboolean any),
-                              gpointer data);
+                              const NestDomainsListener *listener, gpointer data);
 
 /* Frees it; waits for the jobs under way. Armed domains stay armed. */
 void nest_domains_free(NestDomains *domains);

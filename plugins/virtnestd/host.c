@@ -2,8 +2,9 @@
 /* The host's KVM module, made ready as soon as a tagged domain wants it.
  *
  * A reload takes as long as the kernel needs, and waits for other programs. So it runs on a thread
- * of its own, one at a time. A failure is logged once. If guests keep the module in use, the end of
- * one of them leads to a new try. */
+ * of its own, one at a time. The thread reloads the module itself if it may; if not, it has
+ * virt-nest-kvm@on.service do it and waits for that (kvm_unit.c). A failure is logged once. If guests
+ * keep the module in use, the end of one of them leads to a new try. */
 #include "virtnestd/host.h"
 
 #include "base/error.h"
@@ -11,12 +12,14 @@
 #include "domain/exposed.h"
 #include "host/kvm_reload.h"
 #include "host/modprobe_dropin.h"
+#include "virtnestd/kvm_unit.h"
 
 struct NestHost {
     const NestConfig *config;
     void (*when_ready)(gpointer);
     gpointer data;       /* for it */
     gboolean wanted;     /* a tagged domain waits for nesting */
+    GCancellable *leave; /* ends the wait for the unit */
     GThread *thread;     /* of a reload; NULL: none is under way */
     GError *problem;     /* ... what kept it from turning nesting on */
     gchar *last_warning; /* what was logged last, so that it is not logged for each domain */
@@ -28,6 +31,7 @@ nest_host_new(const NestConfig *config, void (*when_ready)(gpointer), gpointer d
     NestHost *host = g_new0(NestHost, 1);
 
     host->config = config;
+    host->leave = g_cancellable_new();
     host->when_ready = when_ready;
     host->data = data;
     return host;
@@ -38,8 +42,10 @@ nest_host_free(NestHost *host)
 {
     if (!host)
         return;
+    g_cancellable_cancel(host->leave);
     if (host->thread)
         g_thread_join(host->thread);
+    g_object_unref(host->leave);
     g_clear_error(&host->problem);
     g_free(host->last_warning);
     g_free(host);
@@ -74,20 +80,42 @@ reload_is_done(gpointer data)
 
 /* Also keeps nesting on at the next boot. Otherwise untagged guests that start at boot would use the
  * module before anybody could turn nesting on. */
+static gboolean
+reload_here(NestKvmModule *ret_module, NestKvmAction *ret_done, GError **error)
+{
+    g_autoptr(GError) problem = NULL;
+
+    if (!nest_kvm_reload(TRUE, FALSE, ret_module, ret_done, error))
+        return FALSE;
+    if (!nest_modprobe_dropin_keep_on(ret_module->vendor, NEST_MODPROBE_LOADED, &problem))
+        nest_log_error(NULL, NULL, problem);
+    return TRUE;
+}
+
+/* What the unit found done already was done a moment ago, so it counts as done by the unit. */
+static gboolean
+reload_by_unit(GCancellable *leave, NestKvmModule *ret_module, NestKvmAction *ret_done,
+               GError **error)
+{
+    if (!nest_kvm_unit_start(leave, error))
+        return FALSE;
+    *ret_module = nest_kvm_module_read();
+    *ret_done = NEST_KVM_DO_RELOAD;
+    return TRUE;
+}
+
 static gpointer
 reload_host_module(gpointer data)
 {
     NestHost *host = data;
-    NestKvmModule module;
+    NestKvmModule module = {0};
     NestKvmAction done = NEST_KVM_DO_NOTHING;
+    gboolean ready = nest_kvm_unit_is_needed()
+                         ? reload_by_unit(host->leave, &module, &done, &host->problem)
+                         : reload_here(&module, &done, &host->problem);
 
-    if (nest_kvm_reload(TRUE, FALSE, &module, &done, &host->problem)) {
-        g_autoptr(GError) error = NULL;
-
+    if (ready)
         nest_exposed_log(module.vendor, done);
-        if (!nest_modprobe_dropin_keep_on(module.vendor, NEST_MODPROBE_LOADED, &error))
-            nest_log_error(NULL, NULL, error);
-    }
     g_idle_add(reload_is_done, host);
     return NULL;
 }

@@ -14,7 +14,7 @@ typedef struct NestHost NestHost;
  */
 NestHost *nest_host_new(const NestConfig *config, void (*when_ready)(gpointer), gpointer data);
 
-/* Frees it; waits until a reload that is under way has ended. */
+/* Frees it. Waits until a reload that this process has under way has ended, but not for the unit. */
 void nest_host_free(NestHost *host);
 
 /* A tagged KVM domain is there: unless nesting is on, turns it on, now and at the next boot. */

@@ -8,17 +8,17 @@
  * domain (with correct.c and live_domain.c of common/virt, and restart.c), publish.c writes its live status, and
  * guard_job.c samples, arms and disarms, through the plugins that plugins/plugin_host.c has loaded. late_snapshots.c
  * names the snapshots that were made before the guard was armed. domain_log.c keeps the log short. host.c takes care
- * of the host's KVM module.
- * inhibit.c delays the host's shutdown, release.c disarms all domains, and notify.c reports to systemd. */
+ * of the host's KVM module. inhibit.c delays the host's shutdown, and release.c disarms all domains. */
 #include "base/config.h"
 #include "base/error.h"
 #include "base/liveness.h"
 #include "base/log.h"
+#include "base/notify.h"
 #include "domain/xml.h"
 #include "virtnestd/domains.h"
 #include "virtnestd/inhibit.h"
 #include "virtnestd/event_connection.h"
-#include "virtnestd/notify.h"
+#include "virtnestd/host.h"
 #include "virtnestd/release.h"
 
 #include <glib-unix.h>
@@ -102,10 +102,25 @@ static const NestEventListener listener = {
 };
 
 static void
-on_guard_armed(gpointer data, gboolean any)
+on_armed(gpointer data, gboolean any)
 {
     nest_inhibit_hold(((Daemon *)data)->inhibit, any);
 }
+
+static void
+on_needs_kvm(gpointer data)
+{
+    nest_host_want(((Daemon *)data)->host);
+}
+
+/* The guest that has ended may be the one that kept the module in use. */
+static void
+on_stopped(gpointer data)
+{
+    nest_host_retry(((Daemon *)data)->host);
+}
+
+static const NestDomainsListener domains_listener = {on_armed, on_needs_kvm, on_stopped};
 
 /* Scans all domains again, because the effect of a tag with required='no' depends on the host. */
 static void
@@ -183,12 +198,13 @@ run(Daemon *daemon, const char *uri)
     daemon->host = nest_host_new(&daemon->config, on_host_ready, daemon);
     daemon->inhibit = nest_inhibit_new(drain);
     daemon->domains =
-        nest_domains_new(&daemon->config, daemon->plugins, daemon->host, on_guard_armed, daemon);
+        nest_domains_new(&daemon->config, daemon->plugins, &domains_listener, daemon);
     daemon->connection = nest_event_connection_new(uri, &listener, daemon);
     g_unix_signal_add(SIGHUP, reload_settings, daemon);
     g_unix_signal_add(SIGTERM, stop, daemon);
     g_unix_signal_add(SIGINT, stop, daemon);
     nest_notify("READY=1\nSTATUS=Waiting for libvirt");
+    nest_notify_feed_watchdog();
     g_main_loop_run(daemon->loop);
     nest_event_connection_free(daemon->connection);
     if (daemon->idle) { /* else a worker waits for libvirt and still needs these */

@@ -188,6 +188,14 @@ on_armed(gpointer data, gboolean any)
     (void)data, (void)any;
 }
 
+static void
+on_other(gpointer data)
+{
+    (void)data;
+}
+
+static const NestDomainsListener listener = {on_armed, on_other, on_other};
+
 static NestPluginHost *
 load_plugins(const char *directory)
 {
@@ -330,7 +338,7 @@ main(int argc, char **argv)
     bench.n = (guint)bench_number(argv[2]);
     make_counters(&bench);
     plugins = load_plugins(argv[3]);
-    bench.domains = nest_domains_new(&bench.config, plugins, NULL, on_armed, NULL);
+    bench.domains = nest_domains_new(&bench.config, plugins, &listener, NULL);
     run(&bench, bench_number(argv[1]));
     nest_domains_free(bench.domains);
     nest_plugin_host_free(plugins);

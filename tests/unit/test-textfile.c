@@ -5,6 +5,7 @@
 
 #include <glib/gstdio.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define DEBIAN "var/lib/prometheus/node-exporter"
@@ -15,6 +16,36 @@
 
 static const NestGuest one = {"lab1", UUID, 1, 100, TRUE, "svm"};
 static const NestGuest two = {"lab 2", OTHER, 2, 200, FALSE, "svm"};
+
+/* Renames by the plugin, which come here (-rdynamic): how often, and whether they hang. */
+static struct {
+    GMutex lock;
+    GCond changed;
+    guint begun;
+    gboolean hang;
+} renames;
+
+int
+renameat(int from_directory, const char *from, int to_directory, const char *to)
+{
+    g_mutex_lock(&renames.lock);
+    renames.begun++;
+    g_cond_broadcast(&renames.changed);
+    while (renames.hang)
+        g_cond_wait(&renames.changed, &renames.lock);
+    g_mutex_unlock(&renames.lock);
+    return (int)syscall(SYS_renameat2, from_directory, from, to_directory, to, 0);
+}
+
+static void
+set_hang(gboolean hang)
+{
+    g_mutex_lock(&renames.lock);
+    renames.hang = hang;
+    renames.begun = 0;
+    g_cond_broadcast(&renames.changed);
+    g_mutex_unlock(&renames.lock);
+}
 
 /* With a setting, unless it is NULL. */
 static NestPluginHost *
@@ -111,29 +142,79 @@ check_format(const char *text)
     }
 }
 
-/* (transfer full) The file's text, whose form is checked. */
+/* (transfer full)(nullable) */
 static gchar *
-read_metrics(const char *directory)
+read_file(const char *directory)
 {
     g_autofree gchar *path = path_of(directory, FILE_NAME);
-    g_autoptr(GError) error = NULL;
     gchar *text = NULL;
 
-    (void)g_file_get_contents(path, &text, NULL, &error);
-    g_assert_no_error(error);
-    check_format(text);
-    return text;
+    return g_file_get_contents(path, &text, NULL, NULL) ? text : NULL;
 }
 
-/* Exactly these samples, in this order, comments left out. */
+/* (transfer full) What is in the file apart from comments; NULL: there is none. */
+static gchar *
+read_samples(const char *directory)
+{
+    g_autofree gchar *text = read_file(directory);
+    g_autoptr(GRegex) comment = g_regex_new("^#.*\n", G_REGEX_MULTILINE, 0, NULL);
+
+    return text ? g_regex_replace_literal(comment, text, -1, 0, "", 0, NULL) : NULL;
+}
+
+/* The plugin's thread writes: it is waited for. */
+static void
+wait_metrics(const char *directory, const char *samples)
+{
+    g_autofree gchar *found = NULL;
+
+    for (guint ms = 0; ms < 20000; ms++) {
+        g_free(found);
+        found = read_samples(directory);
+        if (g_strcmp0(found, samples) == 0)
+            return;
+        g_usleep(1000);
+    }
+    g_assert_cmpstr(found, ==, samples);
+}
+
+/* Exactly these samples, in this order, comments left out; and the whole is well-formed. */
 static void
 check_metrics(const char *directory, const char *samples)
 {
-    g_autofree gchar *text = read_metrics(directory);
-    g_autoptr(GRegex) comment = g_regex_new("^#.*\n", G_REGEX_MULTILINE, 0, NULL);
-    g_autofree gchar *bare = g_regex_replace_literal(comment, text, -1, 0, "", 0, NULL);
+    g_autofree gchar *text = NULL;
 
-    g_assert_cmpstr(bare, ==, samples);
+    wait_metrics(directory, samples);
+    text = read_file(directory);
+    check_format(text);
+}
+
+/* (transfer full) The text with this line in it. */
+static gchar *
+wait_line(const char *directory, const char *line)
+{
+    gchar *text = NULL;
+
+    for (guint ms = 0; ms < 20000; ms++) {
+        g_free(text);
+        text = read_file(directory);
+        if (text && strstr(text, line))
+            return text;
+        g_usleep(1000);
+    }
+    g_error("no line \"%s\" in %s", line, text ? text : "no file");
+}
+
+/* Publishes until it is told why it does not work. */
+static void
+check_fails(const NestPluginHost *plugins, const char *pieces)
+{
+    g_autoptr(GError) error = NULL;
+
+    for (guint ms = 0; ms < 20000 && publish(plugins, NULL, 0, &error); ms++)
+        g_usleep(1000);
+    g_assert_error(error, NEST_ERROR, NEST_ERROR_IO);
+    check_says(error->message, pieces);
 }
 
 #define COUNTS(off, armed, lifted, failed)                                                                             \
@@ -229,8 +310,8 @@ test_names(void)
         g_autofree gchar *text = NULL;
 
         check_publishes(plugins, &shown, 1);
-        text = read_metrics(DEBIAN);
-        check_says(text, line);
+        text = wait_line(DEBIAN, line);
+        check_format(text);
     }
     check_root_free(root);
 }
@@ -242,13 +323,13 @@ check_directory_used(const char *setting, const char *used)
     const char *const directories[] = {DEBIAN, OTHERS, "srv/metrics"};
 
     check_publishes(plugins, NULL, 0);
+    nest_plugin_host_free(plugins); /* which waits for the text */
     for (gsize i = 0; i < G_N_ELEMENTS(directories); i++) {
         g_autofree gchar *path = path_of(directories[i], FILE_NAME);
 
         g_assert_cmpint(g_file_test(path, G_FILE_TEST_EXISTS), ==, g_strcmp0(directories[i], used) == 0);
         (void)g_unlink(path);
     }
-    nest_plugin_host_free(plugins);
 }
 
 static void
@@ -272,16 +353,15 @@ test_no_directory(void)
 {
     gchar *root = check_root_new();
     g_autoptr(NestPluginHost) plugins = load("/srv/missing");
-    g_autoptr(GError) error = NULL;
+    g_autoptr(GError) late = NULL;
 
     g_test_summary("a directory that is set and missing is an error, until it is there");
     make_directory(DEBIAN);
-    g_assert_false(publish(plugins, NULL, 0, &error));
-    g_assert_error(error, NEST_ERROR, NEST_ERROR_IO);
-    check_says(error->message, "cannot write|/srv/missing/virt_nest.prom|No such file");
+    check_fails(plugins, "cannot write|/srv/missing: No such file");
     make_directory("srv/missing");
-    check_publishes(plugins, NULL, 0);
+    (void)publish(plugins, NULL, 0, &late); /* of the text before */
     check_metrics("srv/missing", COUNTS("0", "0", "0", "0"));
+    check_publishes(plugins, NULL, 0);
     check_root_free(root);
 }
 
@@ -294,6 +374,86 @@ status_of(const char *path)
     return status;
 }
 
+/* A directory below the root and what stands in it besides: "PATH", or "PATH -> TARGET" for a link. */
+static const struct {
+    const char *sentence;
+    const char *make[3]; /* in this order */
+    const char *writable; /* (nullable) one of them that has this mode: */
+    mode_t mode;
+    const char *owned; /* (nullable) one of them that another user owns */
+    const char *set;   /* the directory in the settings */
+    const char *used;  /* where the file is then; NULL: it is refused, and: */
+    const char *says;
+} paths[] = {
+    {"a directory of root's", {"srv/metrics"}, NULL, 0, NULL, "/srv/metrics/", "srv/metrics", NULL},
+    {"a directory of another user's", {"srv/metrics"}, NULL, 0, "srv/metrics", "/srv/metrics", "srv/metrics", NULL},
+    {"a directory of a group's", {"srv/metrics"}, "srv/metrics", 0775, NULL, "/srv/metrics", "srv/metrics", NULL},
+    {"a link in its place", {"etc", "srv", "srv/metrics -> ../etc"}, NULL, 0, NULL, "/srv/metrics", NULL, "/srv/metrics: |symbolic link"},
+    {"root's link on the way", {"data/metrics", "srv -> data"}, NULL, 0, NULL, "/srv/metrics", "data/metrics", NULL},
+    {"another user's link on the way", {"etc/metrics", "home", "home/link -> ../etc"}, NULL, 0, "home", "/home/link/metrics", NULL, "symbolic link"},
+    {"anybody's link on the way", {"etc/metrics", "tmp", "tmp/link -> ../etc"}, "tmp", 01777, NULL, "/tmp/link/metrics", NULL, "symbolic link"},
+    {"a directory that everybody may write to", {"srv/metrics"}, "srv/metrics", 0777, NULL, "/srv/metrics", NULL, "everybody may write"},
+    {"a directory for everybody with the sticky bit", {"srv/metrics"}, "srv/metrics", 01777, NULL, "/srv/metrics", "srv/metrics", NULL},
+    {"a file in its place", {"srv"}, NULL, 0, NULL, "/srv/metrics", NULL, "Not a directory"},
+};
+
+static void
+make_one(const char *what)
+{
+    g_auto(GStrv) parts = g_strsplit(what, " -> ", 2);
+    g_autofree gchar *path = path_of(parts[0], NULL);
+
+    if (parts[1])
+        g_assert_cmpint(symlink(parts[1], path), ==, 0);
+    else
+        make_directory(what);
+}
+
+static void
+make_path(gsize i)
+{
+    g_autofree gchar *writable = paths[i].writable ? path_of(paths[i].writable, NULL) : NULL;
+    g_autofree gchar *owned = paths[i].owned ? path_of(paths[i].owned, NULL) : NULL;
+
+    for (gsize m = 0; m < G_N_ELEMENTS(paths[i].make) && paths[i].make[m]; m++)
+        make_one(paths[i].make[m]);
+    if (paths[i].says && g_str_equal(paths[i].says, "Not a directory"))
+        check_root_write("srv/metrics", "");
+    if (writable)
+        g_assert_cmpint(chmod(writable, paths[i].mode), ==, 0);
+    if (owned)
+        g_assert_cmpint(chown(owned, 65534, 65534), ==, 0);
+}
+
+static void
+test_path(gconstpointer data)
+{
+    gsize i = GPOINTER_TO_SIZE(data);
+    gchar *root = NULL;
+    NestPluginHost *plugins = NULL;
+
+    if (paths[i].owned && geteuid() != 0) {
+        g_test_skip("only root can give a directory away");
+        return;
+    }
+    root = check_root_new();
+    make_path(i);
+    plugins = load(paths[i].set);
+    if (paths[i].used) {
+        check_publishes(plugins, NULL, 0);
+        check_metrics(paths[i].used, COUNTS("0", "0", "0", "0"));
+    } else {
+        g_autofree gchar *etc = path_of("etc/" FILE_NAME, NULL);
+        g_autofree gchar *below = path_of("etc/metrics/" FILE_NAME, NULL);
+
+        check_fails(plugins, paths[i].says);
+        g_assert_false(g_file_test(etc, G_FILE_TEST_EXISTS));
+        g_assert_false(g_file_test(below, G_FILE_TEST_EXISTS));
+    }
+    nest_plugin_host_free(plugins);
+    check_root_free(root);
+}
+
 static void
 test_replaced(void)
 {
@@ -303,30 +463,98 @@ test_replaced(void)
     g_autofree gchar *elsewhere = path_of("elsewhere", NULL);
     const NestVerdict verdict = {.state = NEST_VERDICT_NONE, .reason = NEST_REASON_NEVER};
     const NestDomainStatus shown = {&one, &verdict, NEST_GUARD_OFF, NULL, NULL};
-    g_autoptr(NestPluginHost) plugins = load(NULL);
-    mode_t mask = umask(077);
+    NestPluginHost *plugins = load(NULL);
+    mode_t mask = umask(022);
     ino_t first = 0;
 
-    g_test_summary("the file is replaced as a whole, for all to read, only if something changed, and through no link");
-    umask(022);
+    g_test_summary("the file is replaced as a whole, for all to read, and through no link");
     make_directory(DEBIAN);
     umask(077);
     check_root_write("elsewhere", "precious");
     g_assert_cmpint(symlink(elsewhere, path), ==, 0);
     g_assert_cmpint(symlink(elsewhere, new), ==, 0);
     check_publishes(plugins, NULL, 0);
+    check_metrics(DEBIAN, COUNTS("0", "0", "0", "0"));
     g_assert_cmpint(status_of(path).st_mode, ==, S_IFREG | 0644);
     g_assert_cmpint(status_of(elsewhere).st_size, ==, strlen("precious"));
     first = status_of(path).st_ino;
-    check_publishes(plugins, NULL, 0);
-    g_assert_cmpint(status_of(path).st_ino, ==, first);
     check_publishes(plugins, &shown, 1);
+    g_free(wait_line(DEBIAN, ONE));
     g_assert_cmpint(status_of(path).st_ino, !=, first);
-    g_assert_cmpint(g_unlink(path), ==, 0);
-    check_publishes(plugins, &shown, 1); /* nothing changed, but somebody took it away */
-    g_assert_cmpint(status_of(path).st_mode, ==, S_IFREG | 0644);
+    nest_plugin_host_free(plugins);
     g_assert_false(g_file_test(new, G_FILE_TEST_EXISTS));
     umask(mask);
+    check_root_free(root);
+}
+
+static void
+test_unchanged(void)
+{
+    gchar *root = check_root_new();
+    g_autofree gchar *path = path_of(DEBIAN, FILE_NAME);
+    NestPluginHost *plugins = load(NULL);
+
+    g_test_summary("the file is written only if something has changed, or if somebody took it away");
+    make_directory(DEBIAN);
+    set_hang(FALSE);
+    check_publishes(plugins, NULL, 0);
+    check_metrics(DEBIAN, COUNTS("0", "0", "0", "0"));
+    g_assert_cmpint(g_unlink(path), ==, 0);
+    check_publishes(plugins, NULL, 0);
+    check_metrics(DEBIAN, COUNTS("0", "0", "0", "0"));
+    check_publishes(plugins, NULL, 0);
+    nest_plugin_host_free(plugins); /* which waits for the last text */
+    g_assert_cmpuint(renames.begun, ==, 2);
+    check_root_free(root);
+}
+
+static void
+wait_renames(guint n)
+{
+    g_mutex_lock(&renames.lock);
+    while (renames.begun < n)
+        g_cond_wait(&renames.changed, &renames.lock);
+    g_mutex_unlock(&renames.lock);
+}
+
+static void
+test_hang(void)
+{
+    gchar *root = check_root_new();
+    const NestVerdict verdict = {.state = NEST_VERDICT_NONE, .reason = NEST_REASON_NEVER};
+    const NestDomainStatus shown = {&two, &verdict, NEST_GUARD_OFF, NULL, NULL};
+    NestPluginHost *plugins = load(NULL);
+
+    g_test_summary("while the filesystem hangs nobody waits for it, and then the newest text alone is written");
+    make_directory(DEBIAN);
+    set_hang(TRUE);
+    check_publishes(plugins, NULL, 0);
+    wait_renames(1);
+    for (guint i = 0; i < 10; i++)
+        check_publishes(plugins, NULL, 0);
+    check_publishes(plugins, &shown, 1);
+    g_assert_cmpuint(renames.begun, ==, 1);
+    set_hang(FALSE);
+    g_free(wait_line(DEBIAN, TWO));
+    nest_plugin_host_free(plugins);
+    g_assert_cmpuint(renames.begun, ==, 1);
+    check_root_free(root);
+}
+
+static void
+test_hang_at_stop(void)
+{
+    gchar *root = check_root_new();
+    NestPluginHost *plugins = load(NULL);
+
+    g_test_summary("a filesystem that hangs does not keep virtnestd from ending");
+    make_directory(DEBIAN);
+    set_hang(TRUE);
+    check_publishes(plugins, NULL, 0);
+    wait_renames(1);
+    nest_plugin_host_free(plugins);
+    set_hang(FALSE);
+    wait_metrics(DEBIAN, COUNTS("0", "0", "0", "0")); /* the thread still has what it needs */
     check_root_free(root);
 }
 
@@ -368,7 +596,12 @@ main(int argc, char **argv)
     g_test_add_func("/textfile/names", test_names);
     g_test_add_func("/textfile/directories", test_directories);
     g_test_add_func("/textfile/a directory that is missing", test_no_directory);
+    for (gsize i = 0; i < G_N_ELEMENTS(paths); i++)
+        check_add_row("textfile", paths[i].sentence, GSIZE_TO_POINTER(i), test_path);
     g_test_add_func("/textfile/replaced", test_replaced);
+    g_test_add_func("/textfile/unchanged", test_unchanged);
+    g_test_add_func("/textfile/a filesystem that hangs", test_hang);
+    g_test_add_func("/textfile/a filesystem that hangs at the end", test_hang_at_stop);
     g_test_add_data_func("/textfile/settings", message, test_settings);
     return g_test_run();
 }
