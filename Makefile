@@ -95,7 +95,7 @@ VIRT_NEST = allow apply command connection drain host host_report live main outp
 # Plugins, in the order in which they are asked unless the settings say otherwise. What they share is linked into each,
 # and hidden.
 PLUGINS       = probe-debugfs probe-domstats probe-registers guard-blocker export-textfile
-PLUGIN_COMMON = common/base/error.c common/base/escape.c common/base/root.c plugins/monitor.c
+PLUGIN_COMMON = common/base/error.c common/base/escape.c common/base/root.c plugins/monitor-answer.c plugins/monitor.c
 
 COMMON_OBJECTS = $(COMMON:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/common/domain/schema.o
 PROGRAMS = $(BUILD)/hooks/qemu $(BUILD)/libexec/qemu-hook $(BUILD)/bin/virt-nest \
@@ -162,6 +162,7 @@ $(BUILD)/plugins/%.so: $(BUILD)/pic/plugins/%.o $(PLUGIN_COMMON:%.c=$(BUILD)/pic
 	@mkdir -p $(@D)
 	@echo "link $@"; $(CC) $(CFLAGS) $(LDFLAGS) $(filter-out -pie,$(HARDENING_LINK)) -shared -o $@ $(filter %.o,$^) $(PLUGIN_LIBS)
 
+$(BUILD)/plugins/probe-registers.so: $(BUILD)/pic/plugins/registers.o
 $(BUILD)/plugins/export-textfile.so: $(BUILD)/pic/common/guard/verdict.o
 $(BUILD)/plugins/guard-blocker.so: $(BUILD)/pic/plugins/blocker-image.o $(BUILD)/pic/plugins/blocker-node.o \
                                    $(BUILD)/pic/plugins/blocker-save.o

@@ -20,7 +20,8 @@ $(BUILD)/tests/test-inhibit: $(BUILD)/obj/tests/unit/test-inhibit.o $(BUILD)/obj
                              $(BUILD)/libnest.a
 	$(LINK_PROGRAM) $(LIBRARY_LIBS) $(TEST_LIBS)
 
-$(BUILD)/tests/test-monitor: $(BUILD)/obj/tests/unit/test-monitor.o $(BUILD)/obj/plugins/monitor.o $(BUILD)/libnest.a
+$(BUILD)/tests/test-monitor: $(BUILD)/obj/tests/unit/test-monitor.o $(BUILD)/obj/plugins/monitor.o $(BUILD)/obj/plugins/monitor-answer.o \
+                             $(BUILD)/libnest.a
 	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
 
 # The plugin host is tested with plugins that fit and that do not: one source, built in variants.

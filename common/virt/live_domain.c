@@ -141,6 +141,7 @@ live_domain_new(virDomainPtr domain, const Reading *reading)
     live->guest.pid = read_pid(live->guest.name);
     live->guest.kvm = nest_cpu_is_kvm(reading->xml);
     live->guest.feature = vendor ? vendor->feature : "";
+    live->guest.vcpus = nest_cpu_vcpus(reading->xml);
     live->qemu = read_start_time(live->guest.pid);
     age = age_of(live->qemu);
     live->started_ms = age < 0 ? 0 : g_get_monotonic_time() / G_TIME_SPAN_MILLISECOND - age;
