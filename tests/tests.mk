@@ -8,7 +8,7 @@
 
 UNIT_TESTS = test-allow test-config test-corpus test-cpu test-definition test-domain-xml test-exposed test-guard \
              test-hook test-host-command test-hostile test-inhibit test-kvm-module test-kvm-parameters \
-             test-kvm-plan test-kvm-users test-liveness test-plugin-host test-modprobe-conf test-monitor test-output test-cpu-vendor \
+             test-kvm-plan test-kvm-users test-late-snapshots test-liveness test-plugin-host test-modprobe-conf test-monitor test-output test-cpu-vendor \
              test-probes test-rates test-rewrite test-state test-tag test-textfile test-verdict
 TESTS    = $(UNIT_TESTS:%=$(BUILD)/tests/%)
 
@@ -19,6 +19,10 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libnest.a
 $(BUILD)/tests/test-inhibit: $(BUILD)/obj/tests/unit/test-inhibit.o $(BUILD)/obj/plugins/virtnestd/inhibit.o \
                              $(BUILD)/libnest.a
 	$(LINK_PROGRAM) $(LIBRARY_LIBS) $(TEST_LIBS)
+
+$(BUILD)/tests/test-late-snapshots: $(BUILD)/obj/tests/unit/test-late-snapshots.o \
+                                    $(BUILD)/obj/plugins/virtnestd/late_snapshots.o
+	$(LINK_PROGRAM) $(LIBVIRT_LIBS)
 
 $(BUILD)/tests/test-monitor: $(BUILD)/obj/tests/unit/test-monitor.o $(BUILD)/obj/plugins/monitor.o $(BUILD)/obj/plugins/monitor-answer.o \
                              $(BUILD)/libnest.a
