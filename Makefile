@@ -85,7 +85,7 @@ BASE = config error escape liveness lock log root runtime_flag
 HOST = cpu_vendor kernel_args kvm_device kvm_lock kvm_module kvm_parameters kvm_plan kvm_reload kvm_users modprobe_bars \
        modprobe_conf modprobe_dropin modprobe_files modprobe_mistakes
 GUARD = verdict
-DOMAIN = allow cpu cpu_rewrite definition domain_xml exposed live_status prefilter record state tag xml
+DOMAIN = allow cpu cpu_rewrite definition domain_xml exposed live_status prefilter record state tag xml xml_bounds
 COMMON = $(BASE:%=common/base/%.c) $(HOST:%=common/host/%.c) $(GUARD:%=common/guard/%.c) $(DOMAIN:%=common/domain/%.c)
 # What speaks with libvirt: for virtnestd, and for the commands of virt-nest that do the same once.
 VIRT = correct define_tracker live_domain virt
