@@ -83,7 +83,7 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(HARDENING) -Icommon -Iplugin
 # the first archive alone, so it cannot call libvirt.
 BASE = config error escape liveness lock log root runtime_flag
 HOST = cpu_vendor kernel_args kvm_device kvm_lock kvm_module kvm_parameters kvm_plan kvm_reload kvm_users modprobe_bars \
-       modprobe_conf modprobe_dropin modprobe_files modprobe_mistakes
+       modprobe_conf modprobe_dropin modprobe_files modprobe_mistakes process
 GUARD = verdict
 DOMAIN = allow cpu cpu_rewrite definition domain_xml exposed live_status prefilter record state tag xml xml_bounds
 COMMON = $(BASE:%=common/base/%.c) $(HOST:%=common/host/%.c) $(GUARD:%=common/guard/%.c) $(DOMAIN:%=common/domain/%.c)

@@ -9,7 +9,7 @@
 UNIT_TESTS = test-allow test-config test-corpus test-cpu test-definition test-domain-xml test-exposed test-guard \
              test-hook test-host-command test-hostile test-inhibit test-kvm-module test-kvm-parameters \
              test-kvm-plan test-kvm-users test-late-snapshots test-liveness test-plugin-host test-modprobe-conf test-monitor test-output test-cpu-vendor \
-             test-probes test-rates test-rewrite test-state test-tag test-textfile test-verdict
+             test-probes test-process test-rates test-rewrite test-state test-tag test-textfile test-verdict
 TESTS    = $(UNIT_TESTS:%=$(BUILD)/tests/%)
 
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libnest.a
