@@ -55,6 +55,7 @@ LIBRARY_LIBS   := $(shell pkg-config --libs $(LIBRARY_PACKAGES))
 LIBVIRT_LIBS   := $(shell pkg-config --libs $(LIBVIRT_PACKAGES))
 MONITOR_LIBS   := $(shell pkg-config --libs libvirt-qemu)
 PLUGIN_LIBS    := $(shell pkg-config --libs $(PLUGIN_PACKAGES))
+JSON_LIBS      := $(shell pkg-config --libs json-glib-1.0)
 TEST_LIBS      := $(shell pkg-config --libs gio-2.0)
 endif
 

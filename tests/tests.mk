@@ -118,7 +118,8 @@ lint: all
 
 # Fuzzing, by libFuzzer: what is compiled for it stands below a directory of its own. The same for AFL++:
 #   make fuzz FUZZ_CC=afl-clang-fast FUZZ=build/fuzz-afl
-FUZZ_TARGETS = config definition front hook modprobe state tag
+FUZZ_TARGETS = allow cmdline config debugfs definition domstats front hook live modprobe monitor process registers \
+               state tag
 FUZZ         = $(BUILD)/fuzz
 FUZZ_CC      = clang
 FUZZ_FLAGS   = -O2 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -141,7 +142,10 @@ $(FUZZ)/libnest.a: $(FUZZ_COMMON)
 	$(AR) rcs $@ $^
 
 $(FUZZ)/fuzz-%: $(FUZZ)/obj/tests/fuzz/fuzz-%.o $(FUZZ)/libnest.a
-	@echo "link $@"; $(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBRARY_LIBS)
+	@echo "link $@"; $(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBRARY_LIBS) $(FUZZ_LIBS)
+
+# libvirt is the targets' own.
+$(FUZZ)/fuzz-monitor: FUZZ_LIBS = $(JSON_LIBS)
 
 .PRECIOUS: $(FUZZ)/obj/%.o
 -include $(shell find $(FUZZ)/obj -name '*.d' 2>/dev/null)
