@@ -223,6 +223,7 @@ static const struct {
     {"negative", "-1\n", 5, "not a number"},
     {"a number and more", "1 2\n", 5, "not a number"},
     {"too large", "18446744073709551616\n", 5, "not a number"},
+    {"a vertical tab in front", "\v9\n", 5, "not a number"},
     {"longer than any number", "1                              2\n", 5, "not a number"},
 };
 
