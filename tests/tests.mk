@@ -118,7 +118,7 @@ lint: all
 
 # Fuzzing, by libFuzzer: what is compiled for it stands below a directory of its own. The same for AFL++:
 #   make fuzz FUZZ_CC=afl-clang-fast FUZZ=build/fuzz-afl
-FUZZ_TARGETS = allow cmdline config debugfs definition domstats front hook live modprobe monitor process registers \
+FUZZ_TARGETS = allow bounds cmdline config debugfs definition domstats front hook live modprobe monitor process registers \
                state tag
 FUZZ         = $(BUILD)/fuzz
 FUZZ_CC      = clang
