@@ -55,6 +55,7 @@ LIBRARY_LIBS   := $(shell pkg-config --libs $(LIBRARY_PACKAGES))
 LIBVIRT_LIBS   := $(shell pkg-config --libs $(LIBVIRT_PACKAGES))
 MONITOR_LIBS   := $(shell pkg-config --libs libvirt-qemu)
 PLUGIN_LIBS    := $(shell pkg-config --libs $(PLUGIN_PACKAGES))
+JSON_LIBS      := $(shell pkg-config --libs json-glib-1.0)
 TEST_LIBS      := $(shell pkg-config --libs gio-2.0)
 endif
 
@@ -83,9 +84,9 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(HARDENING) -Icommon -Iplugin
 # the first archive alone, so it cannot call libvirt.
 BASE = config error escape liveness lock log notify root runtime_flag
 HOST = cpu_vendor kernel_args kvm_device kvm_lock kvm_module kvm_parameters kvm_plan kvm_reload kvm_users modprobe_bars \
-       modprobe_conf modprobe_dropin modprobe_files modprobe_mistakes
+       modprobe_conf modprobe_dropin modprobe_files modprobe_mistakes process
 GUARD = verdict
-DOMAIN = allow cpu cpu_rewrite definition domain_xml exposed live_status prefilter record state tag unknown xml
+DOMAIN = allow cpu cpu_rewrite definition domain_xml exposed live_status prefilter record state tag unknown xml xml_bounds
 COMMON = $(BASE:%=common/base/%.c) $(HOST:%=common/host/%.c) $(GUARD:%=common/guard/%.c) $(DOMAIN:%=common/domain/%.c)
 # What speaks with libvirt: for virtnestd, and for the commands of virt-nest that do the same once.
 VIRT = correct define_tracker live_domain virt
@@ -96,7 +97,7 @@ VIRT_NEST = allow apply command connection drain host host_report live main outp
 # Plugins, in the order in which they are asked unless the settings say otherwise. What they share is linked into each,
 # and hidden.
 PLUGINS       = probe-debugfs probe-domstats probe-registers guard-blocker export-textfile
-PLUGIN_COMMON = common/base/error.c common/base/escape.c common/base/root.c plugins/monitor.c
+PLUGIN_COMMON = common/base/error.c common/base/escape.c common/base/root.c plugins/monitor-answer.c plugins/monitor.c
 
 COMMON_OBJECTS = $(COMMON:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/common/domain/schema.o
 PROGRAMS = $(BUILD)/hooks/qemu $(BUILD)/libexec/qemu-hook $(BUILD)/libexec/kvm-unit $(BUILD)/bin/virt-nest \
@@ -166,6 +167,7 @@ $(BUILD)/plugins/%.so: $(BUILD)/pic/plugins/%.o $(PLUGIN_COMMON:%.c=$(BUILD)/pic
 	@mkdir -p $(@D)
 	@echo "link $@"; $(CC) $(CFLAGS) $(LDFLAGS) $(filter-out -pie,$(HARDENING_LINK)) -shared -o $@ $(filter %.o,$^) $(PLUGIN_LIBS)
 
+$(BUILD)/plugins/probe-registers.so: $(BUILD)/pic/plugins/registers.o
 $(BUILD)/plugins/export-textfile.so: $(BUILD)/pic/common/guard/verdict.o
 $(BUILD)/plugins/export-textfile.so: LDFLAGS += -Wl,-z,nodelete # a thread that hangs may outlive its use
 $(BUILD)/plugins/guard-blocker.so: $(BUILD)/pic/plugins/blocker-image.o $(BUILD)/pic/plugins/blocker-node.o \

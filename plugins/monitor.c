@@ -3,14 +3,11 @@
 #include "monitor.h"
 
 #include "base/error.h"
+#include "monitor-answer.h"
 
 #include <libvirt/libvirt-qemu.h>
 #include <libvirt/virterror.h>
 #include <string.h>
-
-/* QEMU's answers are some levels deep. json-glib parses by recursion, so a QEMU that was taken over
- * could exhaust our stack. */
-#define MAX_DEPTH 64
 
 static gchar *
 send_command(virDomainPtr domain, const char *text, unsigned int flags, GError **error)
@@ -70,72 +67,23 @@ write_command(const char *command, JsonNode *arguments, GError **error)
     return NULL;
 }
 
-static gboolean
-is_deep(const char *text)
-{
-    int depth = 0;
-    gboolean in_string = FALSE;
-
-    for (; *text && depth <= MAX_DEPTH; text++) {
-        if (in_string && *text == '\\' && text[1])
-            text++;
-        else if (*text == '"')
-            in_string = !in_string;
-        else if (!in_string)
-            depth += (*text == '[' || *text == '{') - (*text == ']' || *text == '}');
-    }
-    return depth > MAX_DEPTH;
-}
-
-/* (transfer full)(nullable) A reply as an object, if it is one. */
-static JsonObject *
-read_reply(const char *reply)
-{
-    g_autoptr(JsonParser) parser = json_parser_new_immutable();
-    JsonNode *root = NULL;
-
-    if (is_deep(reply) || !json_parser_load_from_data(parser, reply, -1, NULL))
-        return NULL;
-    root = json_parser_get_root(parser);
-    return root && JSON_NODE_HOLDS_OBJECT(root) ? json_node_dup_object(root) : NULL;
-}
-
-/* (nullable) QEMU's words in the error of a reply. */
-static const char *
-read_refusal(JsonObject *reply)
-{
-    JsonNode *error = json_object_get_member(reply, "error");
-    JsonNode *text = error && JSON_NODE_HOLDS_OBJECT(error)
-                         ? json_object_get_member(json_node_get_object(error), "desc")
-                         : NULL;
-
-    return text && JSON_NODE_HOLDS_VALUE(text) ? json_node_get_string(text) : NULL;
-}
-
 JsonNode *
 nest_monitor_call(virDomainPtr domain, const char *command, JsonNode *arguments, GError **error)
 {
     g_autofree gchar *text = write_command(command, arguments, error);
-    g_autofree gchar *reply =
+    g_autofree gchar *answer =
         text ? send_command(domain, text, VIR_DOMAIN_QEMU_MONITOR_COMMAND_DEFAULT, error) : NULL;
-    g_autoptr(JsonObject) object = reply ? read_reply(reply) : NULL;
-    JsonNode *result = object ? json_object_get_member(object, "return") : NULL;
-    const char *refusal = object ? read_refusal(object) : NULL;
 
-    if (!reply)
-        return NULL;
-    if (result && (JSON_NODE_HOLDS_OBJECT(result) || JSON_NODE_HOLDS_ARRAY(result)))
-        return json_node_copy(result);
-    if (refusal)
-        g_set_error_literal(error, NEST_ERROR, NEST_ERROR_MONITOR, refusal);
-    else
-        g_set_error(error, NEST_ERROR, NEST_ERROR_MONITOR, "QEMU's answer to %s cannot be read",
-                    command);
-    return NULL;
+    return answer ? nest_monitor_answer_read(command, answer, error) : NULL;
 }
 
 gchar *
-nest_monitor_human(virDomainPtr domain, const char *command, GError **error)
+nest_monitor_human(virDomainPtr domain, const char *command, gsize longest, GError **error)
 {
-    return send_command(domain, command, VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP, error);
+    g_autofree gchar *answer =
+        send_command(domain, command, VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP, error);
+
+    return answer && nest_monitor_answer_fits(command, answer, longest, error)
+               ? g_steal_pointer(&answer)
+               : NULL;
 }

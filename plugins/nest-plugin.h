@@ -17,7 +17,7 @@
 #include <glib.h>
 #include <libvirt/libvirt.h>
 
-#define NEST_PLUGIN_ABI 1
+#define NEST_PLUGIN_ABI 2
 #define NEST_PLUGIN_SYMBOL "nest_plugin"
 
 typedef enum {

@@ -104,13 +104,17 @@ read_counter(const char *path, guint64 *ret_entries)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     char text[32] = "";
+    gssize length = 0;
     int result = 0;
 
     if (fd < 0)
         return -errno;
-    if (read(fd, text, sizeof(text) - 1) < 0)
+    length = read(fd, text, sizeof(text) - 1);
+    if (length < 0)
         result = -errno;
-    else if (!g_ascii_string_to_unsigned(g_strchomp(text), 10, 0, G_MAXUINT64, ret_entries, NULL))
+    else if (length == sizeof(text) - 1 || /* it was cut off */
+             !g_ascii_isdigit(*text) ||    /* GLib takes a vertical tab in front */
+             !g_ascii_string_to_unsigned(g_strchomp(text), 10, 0, G_MAXUINT64, ret_entries, NULL))
         result = -EBADMSG;
     close(fd);
     return result;

@@ -8,8 +8,9 @@
 
 UNIT_TESTS = test-allow test-config test-corpus test-cpu test-definition test-domain-xml test-exposed test-guard \
              test-hook test-host-command test-hostile test-inhibit test-kvm-module test-kvm-parameters \
-             test-kvm-plan test-kvm-unit test-kvm-users test-liveness test-plugin-host test-modprobe-conf test-monitor test-output test-cpu-vendor \
-             test-probes test-rates test-rewrite test-state test-tag test-textfile test-verdict
+             test-kvm-plan test-kvm-unit test-kvm-users test-late-snapshots test-liveness test-plugin-host test-modprobe-conf \
+             test-monitor test-output test-cpu-vendor test-probes test-process test-rates test-rewrite test-state test-tag \
+             test-textfile test-verdict
 TESTS    = $(UNIT_TESTS:%=$(BUILD)/tests/%)
 
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libnest.a
@@ -24,7 +25,12 @@ $(BUILD)/tests/test-kvm-unit: $(BUILD)/obj/tests/unit/test-kvm-unit.o $(BUILD)/o
                               $(BUILD)/libnest.a
 	$(LINK_PROGRAM) $(LIBRARY_LIBS) $(TEST_LIBS)
 
-$(BUILD)/tests/test-monitor: $(BUILD)/obj/tests/unit/test-monitor.o $(BUILD)/obj/plugins/monitor.o $(BUILD)/libnest.a
+$(BUILD)/tests/test-late-snapshots: $(BUILD)/obj/tests/unit/test-late-snapshots.o \
+                                    $(BUILD)/obj/plugins/virtnestd/late_snapshots.o
+	$(LINK_PROGRAM) $(LIBVIRT_LIBS)
+
+$(BUILD)/tests/test-monitor: $(BUILD)/obj/tests/unit/test-monitor.o $(BUILD)/obj/plugins/monitor.o $(BUILD)/obj/plugins/monitor-answer.o \
+                             $(BUILD)/libnest.a
 	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
 
 # The plugin host is tested with plugins that fit and that do not: one source, built in variants.
@@ -118,7 +124,8 @@ lint: all
 
 # Fuzzing, by libFuzzer: what is compiled for it stands below a directory of its own. The same for AFL++:
 #   make fuzz FUZZ_CC=afl-clang-fast FUZZ=build/fuzz-afl
-FUZZ_TARGETS = config definition front hook modprobe state tag
+FUZZ_TARGETS = allow bounds cmdline config debugfs definition domstats front hook live modprobe monitor process registers \
+               state tag
 FUZZ         = $(BUILD)/fuzz
 FUZZ_CC      = clang
 FUZZ_FLAGS   = -O2 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -141,7 +148,10 @@ $(FUZZ)/libnest.a: $(FUZZ_COMMON)
 	$(AR) rcs $@ $^
 
 $(FUZZ)/fuzz-%: $(FUZZ)/obj/tests/fuzz/fuzz-%.o $(FUZZ)/libnest.a
-	@echo "link $@"; $(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBRARY_LIBS)
+	@echo "link $@"; $(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBRARY_LIBS) $(FUZZ_LIBS)
+
+# libvirt is the targets' own.
+$(FUZZ)/fuzz-monitor: FUZZ_LIBS = $(JSON_LIBS)
 
 .PRECIOUS: $(FUZZ)/obj/%.o
 -include $(shell find $(FUZZ)/obj -name '*.d' 2>/dev/null)

@@ -4,6 +4,8 @@
 
 #include "base/error.h"
 
+#define MOST_VCPUS 16384
+
 const char *const nest_cpu_features[NEST_CPU_FEATURES] = {"vmx", "svm"};
 
 static const char *const granting[] = {"require", "force", NULL};
@@ -162,6 +164,14 @@ nest_cpu_exposes(const NestDomainXml *xml, const NestCpuVendor *vendor)
     if (class & (NEST_CPU_CLASS_PASSTHROUGH | NEST_CPU_CLASS_MAXIMUM))
         return !nest_cpu_withholds(feature);
     return class != NEST_CPU_CLASS_FOREIGN && nest_cpu_grants(feature);
+}
+
+guint
+nest_cpu_vcpus(const NestDomainXml *xml)
+{
+    guint64 vcpus = g_ascii_strtoull(nest_domain_xml_value(xml, "vcpu"), NULL, 10);
+
+    return (guint)CLAMP(vcpus, 1, MOST_VCPUS);
 }
 
 gchar *

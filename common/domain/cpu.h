@@ -64,5 +64,13 @@ gboolean nest_cpu_is_kvm(const NestDomainXml *xml);
  */
 gboolean nest_cpu_exposes(const NestDomainXml *xml, const NestCpuVendor *vendor);
 
+/**
+ * nest_cpu_vcpus: get the most vCPUs that a domain can have, hotplugged ones included.
+ *
+ * Returns: the number in <vcpu>; 1 where there is none, as libvirt does, and never more than libvirt takes (16384,
+ * VIR_DOMAIN_CPUMASK_LEN).
+ */
+guint nest_cpu_vcpus(const NestDomainXml *xml);
+
 /* (transfer full) The CPU in a word for a person: "host-passthrough", "EPYC + svm", "none". */
 gchar *nest_cpu_describe(const NestDomainXml *xml);

@@ -3,6 +3,7 @@
 #include "domain/domain_xml.h"
 
 #include "base/error.h"
+#include "domain/xml_bounds.h"
 
 #include <libxml/parser.h>
 #include <libxml/parserInternals.h>
@@ -165,23 +166,23 @@ parse_tree(NestDomainXml *xml, xmlParserCtxt *parser, GError **error)
 }
 
 /* libxml2 takes a NUL for the end of the text and would not see what follows it. UTF-16 and UTF-32 are
- * full of NULs and are left to is_utf8(), which leads to a better message. */
+ * full of NULs and are left to is_utf8(), which leads to a better message, and neither has '<' in one byte. */
 static gboolean
 check_bytes(const char *text, gsize length, GError **error)
 {
     int detected = xmlDetectCharEncoding((const xmlChar *)text, (int)MIN(length, 4));
+    gboolean may_be_utf8 = detected == XML_CHAR_ENCODING_NONE || detected == XML_CHAR_ENCODING_UTF8;
 
     if (length > NEST_DOMAIN_XML_MAX_BYTES)
         g_set_error(error, NEST_ERROR, NEST_ERROR_XML,
                     "this XML is longer than %d MiB, more than libvirt itself takes for a domain",
                     NEST_DOMAIN_XML_MAX_MIB);
-    else if (memchr(text, 0, length) &&
-             (detected == XML_CHAR_ENCODING_NONE || detected == XML_CHAR_ENCODING_UTF8))
+    else if (may_be_utf8 && memchr(text, 0, length))
         g_set_error_literal(
             error, NEST_ERROR, NEST_ERROR_XML,
             "this XML has a NUL byte in it: give the output of virsh dumpxml as it is");
     else
-        return TRUE;
+        return !may_be_utf8 || nest_xml_bounds_check(text, length, error);
     return FALSE;
 }
 

@@ -14,4 +14,5 @@ typedef struct {
     gint64 pid;          /* of its QEMU; 0: unknown */
     gboolean kvm;        /* FALSE: TCG */
     const char *feature; /* the vCPUs' feature for nesting, "vmx" or "svm"; "": they have none */
+    guint vcpus;         /* the most vCPUs that it can have; at least 1 */
 } NestGuest;

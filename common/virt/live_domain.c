@@ -6,6 +6,7 @@
 #include "base/root.h"
 #include "domain/cpu.h"
 #include "domain/prefilter.h"
+#include "host/process.h"
 #include "virt/virt.h"
 
 #include <string.h>
@@ -77,17 +78,14 @@ read_pid(const char *name)
     return pid ? g_ascii_strtoll(pid, NULL, 10) : 0;
 }
 
-/* The start time of a QEMU: field 22 of /proc/PID/stat (proc(5)). The process's name, field 2, can
- * hold anything, so counting begins after the last ')'. "" if it is unknown. */
+/* (transfer full) The start time of a QEMU; "" if it is unknown. */
 static gchar *
 read_start_time(gint64 pid)
 {
     g_autofree gchar *path = g_strdup_printf("/proc/%" G_GINT64_FORMAT "/stat", pid);
     g_autofree gchar *stat = pid ? read_file_below_root(path) : NULL;
-    const char *behind_name = stat ? strrchr(stat, ')') : NULL;
-    g_auto(GStrv) fields = g_strsplit(behind_name ? behind_name : "", " ", -1);
 
-    return g_strdup(g_strv_length(fields) > 20 ? fields[20] : "");
+    return nest_process_start_time(stat ? stat : "");
 }
 
 /* How long a QEMU has run, in milliseconds; -1: unknown. @start_time is on CLOCK_BOOTTIME's clock. */
@@ -143,6 +141,7 @@ live_domain_new(virDomainPtr domain, const Reading *reading)
     live->guest.pid = read_pid(live->guest.name);
     live->guest.kvm = nest_cpu_is_kvm(reading->xml);
     live->guest.feature = vendor ? vendor->feature : "";
+    live->guest.vcpus = nest_cpu_vcpus(reading->xml);
     live->qemu = read_start_time(live->guest.pid);
     age = age_of(live->qemu);
     live->started_ms = age < 0 ? 0 : g_get_monotonic_time() / G_TIME_SPAN_MILLISECOND - age;

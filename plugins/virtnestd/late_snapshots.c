@@ -9,22 +9,45 @@
  * it, and libvirt escapes in that text what could be taken for the element (its snapshot_conf.c). */
 #define CREATED "<creationTime>"
 
+/* A name is that of a file, so libvirt takes 255 bytes. A domain can have thousands of snapshots. */
+#define MOST_NAMES 5
+#define LONGEST_NAME 60
+
+static gboolean
+is_late(virDomainSnapshotPtr snapshot, gint64 since)
+{
+    g_autofree char *xml = virDomainSnapshotGetXMLDesc(snapshot, 0);
+    const char *created = xml ? strstr(xml, CREATED) : NULL;
+
+    return created && g_ascii_strtoll(created + strlen(CREATED), NULL, 10) >= since;
+}
+
+static void
+append_name(GString *names, const char *name)
+{
+    g_autofree gchar *valid = g_utf8_make_valid(name ? name : "", -1);
+    g_autofree gchar *begin =
+        g_utf8_substring(valid, 0, MIN(g_utf8_strlen(valid, -1), LONGEST_NAME));
+
+    g_string_append_printf(names, "%s'%s%s'", names->len ? ", " : "", begin,
+                           strlen(begin) < strlen(valid) ? "..." : "");
+}
+
 gchar *
 nest_late_snapshots(virDomainPtr domain, gint64 since)
 {
     virDomainSnapshotPtr *snapshots = NULL;
     GString *names = g_string_new(NULL);
+    guint late = 0;
     int n = virDomainListAllSnapshots(domain, &snapshots, VIR_DOMAIN_SNAPSHOT_LIST_ACTIVE);
 
     for (int i = 0; i < n; i++) {
-        g_autofree char *xml = virDomainSnapshotGetXMLDesc(snapshots[i], 0);
-        const char *created = xml ? strstr(xml, CREATED) : NULL;
-
-        if (created && g_ascii_strtoll(created + strlen(CREATED), NULL, 10) >= since)
-            g_string_append_printf(names, "%s'%s'", names->len ? ", " : "",
-                                   virDomainSnapshotGetName(snapshots[i]));
+        if (is_late(snapshots[i], since) && late++ < MOST_NAMES)
+            append_name(names, virDomainSnapshotGetName(snapshots[i]));
         virDomainSnapshotFree(snapshots[i]);
     }
     free(snapshots);
-    return g_string_free(names, names->len == 0);
+    if (late > MOST_NAMES)
+        g_string_append_printf(names, " and %u more", late - MOST_NAMES);
+    return g_string_free(names, late == 0);
 }

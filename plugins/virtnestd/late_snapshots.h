@@ -14,6 +14,7 @@
  * QEMU answers nothing. So the end of the snapshot has to be waited for, and then it can
  * only be named (facts.md, "Jobs").
  *
- * Returns: (transfer full)(nullable) their names, as words; NULL where there is none, or libvirt does not say.
+ * Returns: (transfer full)(nullable) the names of the first five, as words, and how many more there are; NULL where
+ * there is none, or libvirt does not say.
  */
 gchar *nest_late_snapshots(virDomainPtr domain, gint64 since) G_GNUC_WARN_UNUSED_RESULT;

@@ -729,6 +729,27 @@ test_shapes(void)
     }
 }
 
+static void
+test_vcpus(void)
+{
+    static const struct {
+        const char *element;
+        guint vcpus;
+    } cases[] = {
+        {"", 1},           {"<vcpu/>", 1},    {"<vcpu>0</vcpu>", 1},    {"<vcpu placement='static' current='2'>4</vcpu>", 4},
+        {"<vcpu>x</vcpu>", 1}, {"<vcpu>16384</vcpu>", 16384}, {"<vcpu>99999999999</vcpu>", 16384},
+        {"<vcpu>\n 8 \n</vcpu>", 8},
+    };
+
+    g_test_summary("the most vCPUs that it can have, within what libvirt takes");
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree gchar *text = g_strdup_printf("<domain>%s</domain>", cases[i].element);
+        g_autoptr(NestDomainXml) xml = check_parse(text);
+
+        g_assert_cmpuint(nest_cpu_vcpus(xml), ==, cases[i].vcpus);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -744,5 +765,6 @@ main(int argc, char **argv)
     g_test_add_func("/cpu/whose feature it is", test_vendor);
     g_test_add_func("/cpu/each change is told", test_sentences);
     g_test_add_func("/cpu/where a new one stands", test_shapes);
+    g_test_add_func("/cpu/how many vCPUs", test_vcpus);
     return g_test_run();
 }

@@ -537,6 +537,70 @@ test_canonical(gconstpointer row)
     for (gsize i = 0; i < G_N_ELEMENTS(table); i++)                                                \
         check_add_row(suite, table[i].sentence, GSIZE_TO_POINTER(i), test)
 
+/* --- what libxml2 would take too long for */
+
+/* A document in which a piece stands so many times, between two others. */
+static const struct {
+    const char *sentence, *before, *piece, *after;
+    guint times;
+    const char *says; /* NULL: it is read */
+} bounds[] = {
+    {"a thousand attributes", "<domain", " a%u=''", "/>", 1000, NULL},
+    {"one more", "<domain", " a%u=''", "/>", 1001, "more than 1000 attributes in one element (line 1)"},
+    {"with other quotes", "<domain", " a%u=\"\"", "/>", 1001, "more than 1000 attributes in one element"},
+    {"with white space around", "<domain", "\ta%u\n = '>'", "\n></domain>", 1001, "more than 1000 attributes"},
+    {"in a child", "<domain><name/>\n<!-- <a -->\n<x", " a%u=''", "/></domain>", 1001, "(line 3)"},
+    {"in an end tag", "<domain></domain", " a%u=''", ">", 1001, "more than 1000 attributes"},
+    {"behind a value with a bracket", "<domain x='/>'", " a%u=''", "/>", 1000, "more than 1000 attributes"},
+    {"behind a value with other quotes", "<domain x='\"'", " a%u=''", "/>", 1000, "more than 1000 attributes"},
+    {"behind a comment with a quote", "<!-- ' --><domain", " a%u=''", "/>", 1001, "more than 1000 attributes"},
+    {"behind an instruction with a quote", "<?a '?><domain", " a%u=''", "/>", 1001, "more than 1000 attributes"},
+    {"behind CDATA with a quote", "<domain><![CDATA[']]><x", " a%u=''", "/></domain>", 1001, "more than 1000 attributes"},
+    {"behind text with a quote", "<domain>'<x", " a%u=''", "/></domain>", 1001, "more than 1000 attributes"},
+    {"in many elements", "<domain>", "<x%u a='' b=''/>", "</domain>", 2000, NULL},
+    {"in a comment", "<domain><!-- <x", " a%u=''", "/> --></domain>", 2000, NULL},
+    {"in a comment with a bracket", "<domain><!-- > <x", " a%u=''", "/> --></domain>", 2000, NULL},
+    {"in CDATA", "<domain><![CDATA[<x", " a%u=''", "/>]]></domain>", 2000, NULL},
+    {"in an instruction", "<domain><?x <x", " a%u=''", "/>?></domain>", 2000, NULL},
+    {"in a value", "<domain x='>", " a%u=\"\"", "'/>", 2000, NULL},
+    {"in a text", "<domain>", " a%u='\"", "</domain>", 2000, NULL},
+    {"in a text behind a quote", "<domain>\"", " a%u='", "</domain>", 2000, NULL},
+    {"a thousand namespaces", "<domain>", "<x xmlns:n%u='urn:n'/>", "</domain>", 1000, NULL},
+    {"one namespace more", "<domain>\n", "<x xmlns:n%u='urn:n'/>", "</domain>", 1001, "more than 1000 namespaces (line 2)"},
+    {"default namespaces", "<domain>", "<x\nxmlns='urn:n%u'/>", "</domain>", 1001, "more than 1000 namespaces"},
+    {"namespaces in comments", "<domain>", "<!-- <x xmlns='urn:n%u'/> -->", "</domain>", 2000, NULL},
+    {"namespaces in values", "<domain>", "<x y=' xmlns=%u'/>", "</domain>", 2000, NULL},
+};
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+static gchar *
+bounds_text(gsize i)
+{
+    GString *text = g_string_new(bounds[i].before);
+
+    for (guint n = 0; n < bounds[i].times; n++)
+        g_string_append_printf(text, bounds[i].piece, n);
+    return g_string_free(g_string_append(text, bounds[i].after), FALSE);
+}
+#pragma GCC diagnostic pop
+
+static void
+test_bounds(gconstpointer row)
+{
+    gsize i = row_of(row);
+    g_autofree gchar *text = bounds_text(i);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(NestDomainXml) xml = nest_domain_xml_parse(text, strlen(text), &error);
+
+    g_assert_cmpint(xml != NULL, ==, bounds[i].says == NULL);
+    if (xml)
+        return;
+    g_assert_error(error, NEST_ERROR, NEST_ERROR_XML);
+    check_says(error->message, bounds[i].says);
+    check_says(error->message, "which no program writes into a domain|remove them from its <metadata>");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -558,5 +622,7 @@ main(int argc, char **argv)
     g_test_add_func("/domain-xml/a value is read with its entities", test_values);
     g_test_add_func("/domain-xml/an attribute is read with its entities", test_attributes);
     g_test_add_func("/domain-xml/only elements are walked", test_children);
+    for (gsize i = 0; i < G_N_ELEMENTS(bounds); i++)
+        check_add_row("domain-xml/bounds", bounds[i].sentence, GSIZE_TO_POINTER(i), test_bounds);
     return g_test_run();
 }

@@ -369,7 +369,7 @@ new_live_domain(void)
 {
     NestLiveDomain *live = g_atomic_rc_box_new0(NestLiveDomain);
 
-    live->guest = (NestGuest){g_strdup("one"), g_strdup(UUID), 1, 100, TRUE, "svm"};
+    live->guest = (NestGuest){g_strdup("one"), g_strdup(UUID), 1, 100, TRUE, "svm", 1};
     live->qemu = g_strdup("1");
     live->tagged = live->guarded = TRUE;
     live->state = nest_state_new();

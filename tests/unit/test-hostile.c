@@ -69,15 +69,28 @@ make_many_elements(void)
     return document("", TAG, inside->str, "");
 }
 
+/* With as many namespaces as attributes, which are declared by attributes. */
 static GString *
-make_many_attributes(void)
+with_attributes(guint n)
 {
     g_autoptr(GString) inside = g_string_new("<x");
 
-    for (guint i = 0; i < 1500; i++)
+    for (guint i = 0; i < n / 2; i++)
         g_string_append_printf(inside, " a%u='' xmlns:n%u='urn:%u'", i, i, i);
     g_string_append(inside, "/>");
     return document("", TAG, inside->str, "");
+}
+
+static GString *
+make_many_attributes(void)
+{
+    return with_attributes(1000);
+}
+
+static GString *
+make_too_many_attributes(void)
+{
+    return with_attributes(1002);
 }
 
 static GString *
@@ -309,6 +322,7 @@ static const struct {
     {"less-deep", make_less_deep, NULL, NULL, NULL, NULL, READ, NULL},
     {"many-elements", make_many_elements, NULL, NULL, NULL, NULL, READ, NULL},
     {"many-attributes", make_many_attributes, NULL, NULL, NULL, NULL, READ, NULL},
+    {"too-many-attributes", make_too_many_attributes, NULL, NULL, NULL, NULL, "NEST-XML", "NEST-XML"},
     {"long-text", make_long_text, NULL, NULL, NULL, NULL, READ, NULL},
     {"text-in-pieces", make_text_in_pieces, NULL, NULL, NULL, NULL, "NEST-XML", "NEST-XML"},
     {"utf16-le", make_utf16_le, NULL, NULL, NULL, NULL, NULL, "NEST-XML-ENCODING"},

@@ -89,9 +89,9 @@ test_good(void)
 static const struct {
     const char *name, *says;
 } bad[] = {
-    {"wrong-abi", "plugin ABI 2|this program of ABI 1|install both from one release"},
-    {"wrong-size", "plugin ABI 1, size|install both from one release"},
-    {"only-head", "plugin ABI 1, size 8, |install both from one release"},
+    {"wrong-abi", "plugin ABI 3|this program of ABI 2|install both from one release"},
+    {"wrong-size", "plugin ABI 2, size|install both from one release"},
+    {"only-head", "plugin ABI 2, size 8, |install both from one release"},
     {"no-symbol", "not a plugin|no symbol nest_plugin"},
     {"no-name", "it contains another plugin, named ''"},
     {"wrong-name", "it contains another plugin, named 'good'"},

@@ -104,7 +104,7 @@ remove_vm(const char *vm)
 static NestGuest
 guest_of(gint64 pid)
 {
-    return (NestGuest){"g", "6695eb01-f6a4-8304-79aa-97f2502e193f", 1, pid, TRUE, "svm"};
+    return (NestGuest){"g", "6695eb01-f6a4-8304-79aa-97f2502e193f", 1, pid, TRUE, "svm", 1};
 }
 
 static void
@@ -223,6 +223,8 @@ static const struct {
     {"negative", "-1\n", 5, "not a number"},
     {"a number and more", "1 2\n", 5, "not a number"},
     {"too large", "18446744073709551616\n", 5, "not a number"},
+    {"a vertical tab in front", "\v9\n", 5, "not a number"},
+    {"longer than any number", "1                              2\n", 5, "not a number"},
 };
 
 static void
@@ -390,6 +392,7 @@ test_no_domstats(void)
 #define CLEAR(n) VCPU(n, "CR4=000006f0", "EFER=0000000000000d01")
 #define SVM(n) VCPU(n, "CR4=000006f0", "EFER=0000000000001d01")
 #define VMX(n) VCPU(n, "CR4=000026f0", "EFER=0000000000000d01")
+#define MOST_VCPUS 3 /* of the guest */
 
 static const struct {
     const char *sentence, *feature, *text;
@@ -425,6 +428,11 @@ static const struct {
     {"too long a number", "svm", VCPU("0", "CR4=0", "EFER=00000000000000d01"), NEST_BIT_UNKNOWN},
     {"a register whose name ends so", "vmx", VCPU("0", "XCR4=00000000", ""), NEST_BIT_UNKNOWN},
     {"bytes that are no UTF-8", "svm", "\xff\xfe\n" CLEAR("0"), NEST_BIT_CLEAR},
+    {"a word after a register's name, and the register", "vmx", "CPU#0\nXCR4=1 _CR4=1 CR4=2000 \n", NEST_BIT_SET},
+    {"the first of two values", "vmx", "CPU#0\nCR4=0 CR4=2000 \n", NEST_BIT_CLEAR},
+    {"more vCPUs than the domain has", "svm", CLEAR("0") CLEAR("1") CLEAR("2") CLEAR("3"), NEST_BIT_UNKNOWN},
+    {"more vCPUs than the domain has, set on the first", "svm", SVM("0") CLEAR("1") CLEAR("2") CLEAR("3"), NEST_BIT_SET},
+    {"more vCPUs than the domain has, set on the last", "svm", CLEAR("0") CLEAR("1") CLEAR("2") SVM("3"), NEST_BIT_UNKNOWN},
     {"a feature that does not exist", "nx", SVM("0") VMX("1"), NEST_BIT_UNKNOWN},
 };
 
@@ -438,6 +446,7 @@ test_registers(gconstpointer data)
     g_autoptr(GError) error = NULL;
 
     guest.feature = registers[i].feature;
+    guest.vcpus = MOST_VCPUS;
     libvirt.text = registers[i].text;
     if (registers[i].bit == NEST_BIT_UNKNOWN) {
         check_fails(plugins, &guest, NEST_ERROR_MONITOR, "info registers -a|for every vCPU");
@@ -447,6 +456,46 @@ test_registers(gconstpointer data)
         g_assert_cmpint(evidence.bit, ==, registers[i].bit);
         g_assert_true(evidence.counted && evidence.entries == UNTOUCHED);
     }
+    nest_plugin_host_free(plugins);
+}
+
+/* (transfer full) Registers of so many vCPUs, all clear, of so many bytes each. */
+static gchar *
+many_vcpus(guint n, guint bytes)
+{
+    g_autofree gchar *padding = g_strnfill(bytes - strlen("CPU#000000 CR4=0 EFER=0 \n"), '.');
+    GString *text = g_string_new(NULL);
+
+    for (guint i = 0; i < n; i++)
+        g_string_append_printf(text, "CPU#%06u CR4=0 %sEFER=0 \n", i, padding);
+    return g_string_free(text, FALSE);
+}
+
+static void
+test_many_vcpus(void)
+{
+    g_autofree gchar *longest = many_vcpus(255, 16 * 1024);
+    g_autofree gchar *too_long = many_vcpus(1, 21 * 1024);
+    g_autofree gchar *forged = many_vcpus(900000, 26);
+    NestPluginHost *plugins = load("probe-registers");
+    NestGuest guest = guest_of(1);
+    NestEvidence evidence = {0};
+    gint64 start = 0;
+
+    g_test_summary("an answer may be as long as its vCPUs need, and no longer");
+    libvirt.text = longest;
+    guest.vcpus = 255;
+    g_assert_true(sample(plugins, &guest, &evidence, NULL));
+    g_assert_cmpint(evidence.bit, ==, NEST_BIT_CLEAR);
+    guest.vcpus = 1;
+    libvirt.text = too_long;
+    check_fails(plugins, &guest, NEST_ERROR_MONITOR, "info registers -a|21504 bytes|no more than 20480");
+    libvirt.text = forged;
+    check_fails(plugins, &guest, NEST_ERROR_MONITOR, "23400000 bytes");
+    guest.vcpus = 16384;
+    start = g_get_monotonic_time();
+    check_fails(plugins, &guest, NEST_ERROR_MONITOR, "for every vCPU|at most 16384");
+    g_assert_cmpint(g_get_monotonic_time() - start, <, 10 * G_USEC_PER_SEC);
     nest_plugin_host_free(plugins);
 }
 
@@ -509,6 +558,7 @@ main(int argc, char **argv)
     g_test_add_func("/probes/domstats/not counted", test_no_domstats);
     for (gsize i = 0; i < G_N_ELEMENTS(registers); i++)
         check_add_row("probes/registers", registers[i].sentence, GSIZE_TO_POINTER(i), test_registers);
+    g_test_add_func("/probes/registers/many vCPUs", test_many_vcpus);
     g_test_add_func("/probes/registers/no monitor", test_no_monitor);
     g_test_add_data_func("/probes/an unknown setting", message, test_settings);
     return g_test_run();

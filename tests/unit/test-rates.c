@@ -117,7 +117,7 @@ new_rates(void)
 static NestGuest
 guest_of(int id)
 {
-    return (NestGuest){"lab1", "6695eb01-f6a4-8304-79aa-97f2502e193f", id, 4711, TRUE, "svm"};
+    return (NestGuest){"lab1", "6695eb01-f6a4-8304-79aa-97f2502e193f", id, 4711, TRUE, "svm", 1};
 }
 
 static double

@@ -14,8 +14,8 @@
 #define UUID "6695eb01-f6a4-8304-79aa-97f2502e193f"
 #define OTHER "6695eb01-f6a4-8304-79aa-97f2502e1930"
 
-static const NestGuest one = {"lab1", UUID, 1, 100, TRUE, "svm"};
-static const NestGuest two = {"lab 2", OTHER, 2, 200, FALSE, "svm"};
+static const NestGuest one = {"lab1", UUID, 1, 100, TRUE, "svm", 1};
+static const NestGuest two = {"lab 2", OTHER, 2, 200, FALSE, "svm", 1};
 
 /* Renames by the plugin, which come here (-rdynamic): how often, and whether they hang. */
 static struct {
@@ -303,7 +303,7 @@ test_names(void)
     g_test_summary("whatever its name is, a domain has its own lines and nothing else");
     make_directory(DEBIAN);
     for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
-        const NestGuest guest = {names[i].name, UUID, 1, 1, TRUE, "svm"};
+        const NestGuest guest = {names[i].name, UUID, 1, 1, TRUE, "svm", 1};
         const NestDomainStatus shown = {&guest, &verdict, NEST_GUARD_OFF, NULL, NULL};
         g_autofree gchar *line =
             g_strdup_printf("\nvirt_nest_guests_running{domain=\"%s\",uuid=\"" UUID "\",reason=\"never\"} 0\n", names[i].label);

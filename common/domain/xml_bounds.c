@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a document may have at most, found by one scan over its text. */
+#include "domain/xml_bounds.h"
+
+#include "base/error.h"
+
+#include <string.h>
+
+/* So many attributes may a start tag have, and so many namespaces the document; fewer for tests/fuzz/fuzz-bounds.c. */
+#ifndef MOST
+#define MOST 1000
+#endif
+#define NAMESPACE "xmlns"
+
+/* What begins like a tag and has no attributes; in it quotes and brackets mean nothing. */
+static const struct {
+    const char *begin;
+    const char *end;
+} others[] = {
+    {"<!--", "-->"},
+    {"<![CDATA[", "]]>"},
+    {"<?", "?>"},
+};
+
+typedef struct {
+    const char *at; /* what comes next */
+    const char *end;
+    guint attributes; /* of the tag */
+    guint namespaces; /* of the document */
+} Scan;
+
+static gboolean
+is_next(const Scan *scan, const char *word)
+{
+    gsize length = strlen(word);
+
+    return (gsize)(scan->end - scan->at) >= length && memcmp(scan->at, word, length) == 0;
+}
+
+/* Moves behind a word, or to the end where the word does not come. */
+static void
+move_behind(Scan *scan, const char *word)
+{
+    const char *found = memmem(scan->at, (gsize)(scan->end - scan->at), word, strlen(word));
+
+    scan->at = found ? found + strlen(word) : scan->end;
+}
+
+static gboolean
+skip_other(Scan *scan)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(others); i++) {
+        if (!is_next(scan, others[i].begin))
+            continue;
+        scan->at += strlen(others[i].begin);
+        move_behind(scan, others[i].end);
+        return TRUE;
+    }
+    return FALSE;
+}
+
+/* Each attribute has one '=' outside its value, and a value can hold anything but its quotes and '<'. */
+static void
+count_tag(Scan *scan)
+{
+    scan->attributes = 0;
+    while (scan->at < scan->end && *scan->at != '>') {
+        char c = *scan->at++;
+
+        scan->attributes += c == '=';
+        scan->namespaces += g_ascii_isspace(c) && is_next(scan, NAMESPACE);
+        if (c == '"' || c == '\'')
+            move_behind(scan, (const char[]){c, '\0'});
+    }
+}
+
+static guint
+count_lines(const char *text, const char *end)
+{
+    guint lines = 1;
+
+    while ((text = memchr(text, '\n', (gsize)(end - text)))) {
+        text++;
+        lines++;
+    }
+    return lines;
+}
+
+gboolean
+nest_xml_bounds_check(const char *text, gsize length, GError **error)
+{
+    Scan scan = {.at = text, .end = text + length};
+
+    while ((scan.at = memchr(scan.at, '<', (gsize)(scan.end - scan.at)))) {
+        const char *tag = scan.at;
+        gboolean too_many = FALSE;
+
+        if (skip_other(&scan))
+            continue;
+        count_tag(&scan);
+        too_many = scan.attributes > MOST;
+        if (!too_many && scan.namespaces <= MOST)
+            continue;
+        g_set_error(error, NEST_ERROR, NEST_ERROR_XML,
+                    "this XML has more than %d %s (line %u), which no program writes into a "
+                    "domain: remove them from its <metadata>",
+                    MOST, too_many ? "attributes in one element" : "namespaces",
+                    count_lines(text, tag));
+        return FALSE;
+    }
+    return TRUE;
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What QEMU's monitor answers, read with bounds. */
+#include "monitor-answer.h"
+
+#include "base/error.h"
+
+#include <string.h>
+
+/* QEMU's answers are some levels deep, and json-glib parses by recursion. */
+#define MAX_DEPTH 64
+
+/* What JSON has outside strings, besides letters and digits. json-glib also takes comments, in which a quote begins no
+ * string. */
+#define SIGNS "{}[]\",: \t\r\n+-."
+
+#define KIB ((gsize)1024)
+
+/* How much of an answer is parsed: some times what QEMU answers (facts.md, "The monitor's answers"). */
+typedef struct {
+    const char *command; /* NULL: any other */
+    gsize bytes;
+    guint values; /* objects, arrays, texts, numbers and words */
+} Limit;
+
+static const Limit limits[] = {
+    {"query-migrate", 64 * KIB, 4096},
+    {"query-named-block-nodes", 2048 * KIB, 49152},
+    {NULL, 64 * KIB, 256},
+};
+
+typedef struct {
+    gboolean is_json; /* FALSE: it has what no JSON has */
+    guint open;       /* objects and arrays that are open */
+    guint depth;      /* ... at most */
+    guint values;     /* at most so many */
+} Shape;
+
+static const Limit *
+find_limit(const char *command)
+{
+    const Limit *limit = limits;
+
+    while (limit->command && !g_str_equal(limit->command, command))
+        limit++;
+    return limit;
+}
+
+/* (nullable) What follows a string that begins here; NULL: it has no end. */
+static const char *
+skip_string(const char *quote)
+{
+    const char *end = quote + 1;
+
+    while (*end && *end != '"')
+        end += *end == '\\' && end[1] ? 2 : 1;
+    return *end ? end + 1 : NULL;
+}
+
+static void
+count(Shape *shape, char sign)
+{
+    gboolean opens = sign == '[' || sign == '{';
+    gboolean closes = sign == ']' || sign == '}';
+
+    shape->is_json = (g_ascii_isalnum(sign) || strchr(SIGNS, sign)) && (!closes || shape->open > 0);
+    shape->open = shape->open + (guint)opens - (guint)closes;
+    shape->depth = MAX(shape->depth, shape->open);
+    shape->values += opens || sign == ',';
+}
+
+/* Each value but the outermost stands behind a bracket or a comma. */
+static Shape
+measure(const char *text)
+{
+    Shape shape = {.is_json = TRUE, .values = 1};
+
+    while (text && *text && shape.is_json) {
+        count(&shape, *text);
+        text = *text == '"' ? skip_string(text) : text + 1;
+    }
+    shape.is_json = shape.is_json && text && shape.open == 0;
+    return shape;
+}
+
+/* (transfer full)(nullable) The text as an object, if it is one. */
+static JsonObject *
+parse(const char *text)
+{
+    g_autoptr(JsonParser) parser = json_parser_new_immutable();
+    JsonNode *root = NULL;
+
+    if (!json_parser_load_from_data(parser, text, -1, NULL))
+        return NULL;
+    root = json_parser_get_root(parser);
+    return root && JSON_NODE_HOLDS_OBJECT(root) ? json_node_dup_object(root) : NULL;
+}
+
+/* (nullable) QEMU's words in the error of an answer. */
+static const char *
+read_refusal(JsonObject *answer)
+{
+    JsonNode *error = json_object_get_member(answer, "error");
+    JsonNode *text = error && JSON_NODE_HOLDS_OBJECT(error)
+                         ? json_object_get_member(json_node_get_object(error), "desc")
+                         : NULL;
+
+    return text && JSON_NODE_HOLDS_VALUE(text) ? json_node_get_string(text) : NULL;
+}
+
+gboolean
+nest_monitor_answer_fits(const char *command, const char *text, gsize longest, GError **error)
+{
+    gsize length = strlen(text);
+
+    if (length <= longest)
+        return TRUE;
+    g_set_error(error, NEST_ERROR, NEST_ERROR_MONITOR,
+                "QEMU's answer to %s has %" G_GSIZE_FORMAT
+                " bytes, and no more than %" G_GSIZE_FORMAT
+                " are read; ask QEMU the same by virsh qemu-monitor-command to see what it says",
+                command, length, longest);
+    return FALSE;
+}
+
+/* (transfer full)(nullable) The answer as an object; NULL with an error where it exceeds a limit, and without one where
+ * it is no object. */
+static JsonObject *
+read_object(const char *command, const char *text, GError **error)
+{
+    const Limit *limit = find_limit(command);
+    Shape shape = {0};
+
+    if (!nest_monitor_answer_fits(command, text, limit->bytes, error))
+        return NULL;
+    shape = measure(text);
+    if (!shape.is_json || shape.depth > MAX_DEPTH)
+        return NULL;
+    if (shape.values <= limit->values)
+        return parse(text);
+    g_set_error(error, NEST_ERROR, NEST_ERROR_MONITOR,
+                "QEMU's answer to %s has %u values, and no more than %u are read; ask QEMU the "
+                "same by virsh qemu-monitor-command to see what it says",
+                command, shape.values, limit->values);
+    return NULL;
+}
+
+JsonNode *
+nest_monitor_answer_read(const char *command, const char *text, GError **error)
+{
+    g_autoptr(GError) excess = NULL;
+    g_autoptr(JsonObject) object = read_object(command, text, &excess);
+    JsonNode *result = object ? json_object_get_member(object, "return") : NULL;
+    const char *refusal = object ? read_refusal(object) : NULL;
+
+    if (result && (JSON_NODE_HOLDS_OBJECT(result) || JSON_NODE_HOLDS_ARRAY(result)))
+        return json_node_copy(result);
+    if (excess)
+        g_propagate_error(error, g_steal_pointer(&excess));
+    else if (refusal)
+        g_set_error_literal(error, NEST_ERROR, NEST_ERROR_MONITOR, refusal);
+    else
+        g_set_error(error, NEST_ERROR, NEST_ERROR_MONITOR, "QEMU's answer to %s cannot be read",
+                    command);
+    return NULL;
+}
