@@ -14,3 +14,9 @@
  * Returns: (transfer full) its digits; "" where they are not there.
  */
 gchar *nest_process_start_time(const char *stat) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Whether a signal or a debugger has stopped the process (field 3). */
+gboolean nest_process_is_stopped(const char *stat);
+
+/* The processor time that it has used, in user and kernel mode, in clock ticks (fields 14 and 15); 0: unknown. */
+guint64 nest_process_cpu_time(const char *stat);

@@ -88,6 +88,15 @@ read_start_time(gint64 pid)
     return nest_process_start_time(stat ? stat : "");
 }
 
+gchar *
+nest_live_domain_process(const NestLiveDomain *live)
+{
+    g_autofree gchar *path = g_strdup_printf("/proc/%" G_GINT64_FORMAT "/stat", live->guest.pid);
+    gchar *stat = live->guest.pid ? read_file_below_root(path) : NULL;
+
+    return stat ? stat : g_strdup("");
+}
+
 /* How long a QEMU has run, in milliseconds; -1: unknown. @start_time is on CLOCK_BOOTTIME's clock. */
 static gint64
 age_of(const gchar *start_time)

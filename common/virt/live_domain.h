@@ -43,6 +43,9 @@ gboolean nest_live_domain_read(virDomainPtr domain, const NestDefinition *defini
 /* How long the QEMU of the running domain @name has run, in milliseconds; -1: unknown. */
 gint64 nest_live_domain_age(const char *name);
 
+/* (transfer full) What the kernel shows of its QEMU, for process.h: the text of /proc/PID/stat; "" if that is unknown. */
+gchar *nest_live_domain_process(const NestLiveDomain *live) G_GNUC_WARN_UNUSED_RESULT;
+
 NestLiveDomain *nest_live_domain_ref(NestLiveDomain *live);
 void nest_live_domain_unref(NestLiveDomain *live);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestLiveDomain, nest_live_domain_unref)

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/liveness.h"
 #include "domain/cpu.h"
+#include "host/process.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -172,21 +173,32 @@ is_session_libvirt(virConnectPtr libvirt)
            g_str_equal(path, "/session");
 }
 
-/* (transfer full)(nullable) Since when the domain's QEMU does not answer libvirt, in words. */
+/* (transfer full) */
 static gchar *
-judge_answers(const Look *look)
+unanswered_since(gint64 ms)
 {
-    gint64 ms = look->active ? nest_virt_unanswered_ms(look->domain) : 0;
     g_autoptr(GDateTime) now = g_date_time_new_now_local();
     g_autoptr(GDateTime) since = g_date_time_add(now, -ms * G_TIME_SPAN_MILLISECOND);
-    g_autofree gchar *time = since ? g_date_time_format(since, "%F %T") : NULL;
 
-    if (ms < UNANSWERED_MS)
+    return g_date_time_format(since ? since : now, "has not been answering since %F %T");
+}
+
+/* (transfer full)(nullable) That the domain's QEMU does not answer libvirt. If nobody has asked it, libvirt does not
+ * know that. */
+static gchar *
+judge_answers(const NestReport *report, const Look *look)
+{
+    gint64 ms = look->active ? nest_virt_unanswered_ms(look->domain) : 0;
+    g_autofree gchar *process =
+        report->live ? nest_live_domain_process(report->live) : g_strdup("");
+    g_autofree gchar *since = ms >= UNANSWERED_MS ? unanswered_since(ms) : NULL;
+
+    if (!since && !nest_process_is_stopped(process))
         return NULL;
     return g_strdup_printf(
-        "its QEMU has not been answering since %s: until it does, nothing is known of its nested "
-        "guests, its guard stays as it is, and commands of libvirt wait (virsh domcontrol)",
-        time ? time : "?");
+        "its QEMU %s: until it answers, nothing is known of its nested guests, its guard stays as it "
+        "is, and commands of libvirt may wait (virsh domcontrol)",
+        since ? since : "is stopped by a signal");
 }
 
 /* Without a guard, migration and save are not as the tag says, but the CPU is. Only root can see
@@ -241,7 +253,7 @@ nest_report_new(const NestConnection *connection, virDomainPtr domain, GError **
         report->problem = judges[i](&look);
     report->applied = !report->problem;
     if (report->applied)
-        report->problem = judge_answers(&look);
+        report->problem = judge_answers(report, &look);
     if (report->applied && !report->problem)
         report->problem = judge_guard(report, &look);
     return report;

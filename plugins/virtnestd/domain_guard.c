@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "host/process.h"
 #include "virtnestd/domain.h"
 
 /* A QEMU that has not answered for so long counts as stuck. */
@@ -26,10 +27,13 @@
 #define CALM_MS 60000
 #define HOLD_FIRST_MS 1000
 #define HOLD_MOST_MS 60000
-/* So many QEMUs may be asked, though as many do not answer: each occupies one of libvirtd's 20 workers for as long as it
- * lives. One that never answered in its run counts as the first to be left out. */
-#define STUCK_LIMIT_NEW 8
-#define STUCK_LIMIT_ANSWERED 11
+/* A QEMU that does not answer occupies one of libvirtd's 20 workers for as long as it lives. So, once so many do not
+ * answer, one is not asked that has not answered either in its run, unless its guest is at work. */
+#define SILENT_LIMIT_NEW 10
+#define SILENT_LIMIT_AT_WORK 13
+#define SILENT_LIMIT_ANSWERED 15
+/* A guest that is at work uses so many clock ticks in an interval, such as one that runs nested guests. */
+#define AT_WORK_TICKS 5
 
 static gint64
 real_seconds(void)
@@ -211,13 +215,44 @@ push_job(NestDomain *domain, NestGuardJob *job)
     nest_workers_push(domain->context->guards, &job->job);
 }
 
-/* Whether its QEMU may be asked, though others do not answer. */
-static gboolean
-may_ask(const NestDomain *domain)
+static guint
+silent_limit(NestDomain *domain)
 {
-    guint most = domain->guard.answered ? STUCK_LIMIT_ANSWERED : STUCK_LIMIT_NEW;
+    NestDomainGuard *guard = &domain->guard;
+    g_autofree gchar *process = nest_live_domain_process(domain->live);
+    guint64 before = guard->cpu_time;
 
-    return !domain->context->stopping && nest_workers_slow(domain->context->guards) < most;
+    guard->cpu_time = nest_process_cpu_time(process);
+    if (guard->answered)
+        return SILENT_LIMIT_ANSWERED;
+    return before && guard->cpu_time >= before + AT_WORK_TICKS ? SILENT_LIMIT_AT_WORK
+                                                               : SILENT_LIMIT_NEW;
+}
+
+static void
+note_silence(NestDomain *domain, gint64 since, const char *what)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (domain->guard.unanswered)
+        return;
+    domain->guard.unanswered = since;
+    error =
+        g_error_new(NEST_ERROR, NEST_ERROR_GUARD,
+                    "%s: until it does, nothing is known of its nested guests, and its guard stays "
+                    "as it is",
+                    what);
+    log_problem(domain, NEST_DOMAIN_LOG_GUARD, error);
+}
+
+/* Whether its QEMU may be asked, though so many others do not answer. */
+static gboolean
+may_ask(NestDomain *domain)
+{
+    guint silent = nest_workers_slow(domain->context->guards);
+
+    return !domain->context->stopping &&
+           (silent < SILENT_LIMIT_NEW || silent < silent_limit(domain));
 }
 
 static void
@@ -255,19 +290,13 @@ begin_sample(NestDomain *domain, const NestEvidence *evidence, const char *probe
 static void
 notice_stuck(NestDomain *domain)
 {
-    NestDomainGuard *guard = &domain->guard;
-    g_autoptr(GError) error = NULL;
     gint64 took = domain->guarding ? nest_job_took(&domain->guarding->job) : 0;
+    g_autofree gchar *what = NULL;
 
-    if (took < STUCK_MS || guard->unanswered)
+    if (took < STUCK_MS)
         return;
-    guard->unanswered = nest_workers_now() - took;
-    error =
-        g_error_new(NEST_ERROR, NEST_ERROR_GUARD,
-                    "its QEMU has not answered for %d s: until it does, nothing is known of its "
-                    "nested guests, and its guard stays as it is",
-                    STUCK_MS / 1000);
-    log_problem(domain, NEST_DOMAIN_LOG_GUARD, error);
+    what = g_strdup_printf("its QEMU has not answered for %d s", STUCK_MS / 1000);
+    note_silence(domain, nest_workers_now() - took, what);
 }
 
 /* A guest that ran nested guests for longer than a minute does not keep changing its mind. */
@@ -505,8 +534,14 @@ stop_if_over(NestDomain *domain)
 static void
 take_work(NestDomain *domain, const NestGuardJob *job)
 {
+    if (job->stopped) {
+        note_silence(domain, nest_workers_now(),
+                     "its QEMU is stopped by a signal, so it does not answer");
+        settle_unasked(domain);
+        return;
+    }
     domain->guard.unanswered = 0;
-    domain->guard.answered = domain->guard.answered || !job->job.error;
+    domain->guard.answered |= job->work == nest_guard_sample && !job->job.error;
     for (gsize i = 0; i < G_N_ELEMENTS(works); i++)
         if (works[i].work == job->work)
             works[i].done(domain, job);

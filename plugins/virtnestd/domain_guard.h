@@ -37,7 +37,8 @@ typedef struct {
     guint missed_samples;  /* how many of the last samples in a row were incomplete */
     gint64
         unanswered; /* since when QEMU has not answered, CLOCK_MONOTONIC's milliseconds; 0: it answers */
-    gboolean answered; /* QEMU has answered in this run */
+    gboolean answered; /* a sample that needs QEMU has succeeded in this run */
+    guint64 cpu_time;  /* processor time of QEMU when it was to be asked last, in clock ticks */
     NestBackoff sample_backoff;
     NestBackoff arm_backoff;
     gint64 armed_at;    /* when it was armed last, CLOCK_MONOTONIC's milliseconds; 0: never */

@@ -21,7 +21,9 @@
 #define PUBLISH_WORKERS 2
 #define PUBLISH_EXTRA 2
 #define GUARD_WORKERS 4
-#define GUARD_EXTRA 8
+#define GUARD_EXTRA 12
+/* So many domains that do not answer are told of. */
+#define CROWD 10
 /* How many batches of a scan are filtered at a time: one worker stays free for what happens meanwhile. */
 #define MAX_FILTERS (SYNC_WORKERS - 1)
 /* After how long a listing that failed is tried again. */
@@ -123,13 +125,13 @@ log_crowded(NestDomains *domains)
 {
     guint slow = nest_workers_slow(domains->context.guards);
 
-    if (slow >= GUARD_EXTRA && !domains->crowded)
+    if (slow >= CROWD && !domains->crowded)
         nest_log(
             G_LOG_LEVEL_WARNING, NULL, NULL,
             "%u domains do not answer: until one of them does, no further domain whose QEMU has not "
             "answered yet is asked for nested guests; virsh domcontrol DOMAIN tells which they are",
             slow);
-    domains->crowded = slow >= GUARD_EXTRA;
+    domains->crowded = slow >= CROWD;
 }
 
 /* While libvirt is away, and until each domain has been checked anew, a domain that was armed counts as armed. */

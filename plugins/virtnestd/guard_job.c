@@ -3,6 +3,7 @@
 #include "virtnestd/guard_job.h"
 
 #include "base/error.h"
+#include "host/process.h"
 #include "virt/virt.h"
 #include "virtnestd/late_snapshots.h"
 
@@ -42,6 +43,15 @@ look_up(virConnectPtr connection, const NestLiveDomain *live, GError **error)
     return NULL;
 }
 
+/* A stopped QEMU does not answer, and libvirt would wait for it for ever. */
+static gboolean
+is_stopped(const NestLiveDomain *live)
+{
+    g_autofree gchar *process = nest_live_domain_process(live);
+
+    return nest_process_is_stopped(process);
+}
+
 /* libvirt says with each look-up in which run the domain is. So the second one tells whether the work was done in the
  * run that it was meant for. */
 void
@@ -58,6 +68,9 @@ nest_guard_job_run(NestJob *data, virConnectPtr connection)
         job->gone = !job->job.error;
         return;
     }
+    job->stopped = is_stopped(job->live);
+    if (job->stopped)
+        return;
     job->work(job, domain);
     after = look_up(connection, job->live, &error);
     job->gone = !after && !error;

@@ -25,12 +25,13 @@ struct NestGuardJob {
     gint64 sampled;         /* ... when it was taken, CLOCK_MONOTONIC's milliseconds */
     gboolean armed;         /* whether the guard is armed now */
     gboolean defers_to_job; /* arm: before: not during libvirt's job; after: there was one */
-    gint64 since;    /* arm: the last time no nested guest ran, seconds since 1970; 0: unknown */
-    gchar *late;     /* arm: (nullable) snapshots with memory that were made since then */
-    gboolean unsure; /* arm: it failed, but the domain may be armed */
-    gchar *aborted;  /* arm: the job that was aborted for it, or was completed first; NULL: none */
-    gboolean gone;   /* the domain has ended meanwhile: an event will tell, or has told */
-    gpointer owner;  /* for the main loop only: its NestDomain; NULL once that is freed */
+    gint64 since;     /* arm: the last time no nested guest ran, seconds since 1970; 0: unknown */
+    gchar *late;      /* arm: (nullable) snapshots with memory that were made since then */
+    gboolean unsure;  /* arm: it failed, but the domain may be armed */
+    gchar *aborted;   /* arm: the job that was aborted for it, or was completed first; NULL: none */
+    gboolean gone;    /* the domain has ended meanwhile: an event will tell, or has told */
+    gboolean stopped; /* a signal has stopped its QEMU, so nothing was asked */
+    gpointer owner;   /* for the main loop only: its NestDomain; NULL once that is freed */
 };
 
 /* (transfer full) @job.done is the caller's to set. */

@@ -197,8 +197,7 @@ run(Daemon *daemon, const char *uri)
     daemon->loop = g_main_loop_new(NULL, FALSE);
     daemon->host = nest_host_new(&daemon->config, on_host_ready, daemon);
     daemon->inhibit = nest_inhibit_new(drain);
-    daemon->domains =
-        nest_domains_new(&daemon->config, daemon->plugins, &domains_listener, daemon);
+    daemon->domains = nest_domains_new(&daemon->config, daemon->plugins, &domains_listener, daemon);
     daemon->connection = nest_event_connection_new(uri, &listener, daemon);
     g_unix_signal_add(SIGHUP, reload_settings, daemon);
     g_unix_signal_add(SIGTERM, stop, daemon);

@@ -33,6 +33,17 @@ test_start_time(gconstpointer data)
 }
 
 static void
+test_other_fields(void)
+{
+    g_assert_true(nest_process_is_stopped("1 (a) T 1"));
+    g_assert_true(nest_process_is_stopped("1 (a) t 1"));
+    g_assert_false(nest_process_is_stopped("1 (a) T) S 1"));
+    g_assert_false(nest_process_is_stopped("1 (a)"));
+    g_assert_cmpuint(nest_process_cpu_time(BEFORE("a")), ==, 30);
+    g_assert_cmpuint(nest_process_cpu_time("1 (a) S 1 2 3"), ==, 0);
+}
+
+static void
 test_own(void)
 {
     g_autofree gchar *stat = NULL;
@@ -50,6 +61,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     for (gsize i = 0; i < G_N_ELEMENTS(rows); i++)
         check_add_row("process", rows[i].sentence, GSIZE_TO_POINTER(i), test_start_time);
+    g_test_add_func("/process/its state and its processor time", test_other_fields);
     g_test_add_func("/process/this one", test_own);
     return g_test_run();
 }
