@@ -14,12 +14,10 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "host/process.h"
-#include "virtnestd/domain.h"
+#include "virtnestd/domain_status.h"
 
 /* A QEMU that has not answered for so long counts as stuck. */
 #define STUCK_MS 3000
-/* How long a reason may be out of date: all of libvirt's clients hear of each change of the live metadata. */
-#define REASON_MS 10000
 /* How long a failure waits for the next try, at most. */
 #define BACKOFF_MOST_MS 60000
 /* A guest that runs nested guests again so soon after it was disarmed is held from its second time on, first for
@@ -34,12 +32,6 @@
 #define SILENT_LIMIT_ANSWERED 15
 /* A guest that is at work uses so many clock ticks in an interval, such as one that runs nested guests. */
 #define AT_WORK_TICKS 5
-
-static gint64
-real_seconds(void)
-{
-    return g_get_real_time() / G_USEC_PER_SEC;
-}
 
 static void
 backoff_fail(NestBackoff *backoff, gint64 first)
@@ -64,26 +56,12 @@ backoff_is_over(const NestBackoff *backoff, const NestDomain *domain)
 
 /* --- what is wanted */
 
-/* Whether the administrator wants no guard for now. */
-static gboolean
-is_lifted(const NestDomain *domain)
-{
-    return domain->live->opted_out ||
-           (!domain->guard.once_used && nest_allow_holds(&domain->live->allow, real_seconds()));
-}
-
-static gboolean
-runs_nested(const NestDomain *domain)
-{
-    return domain->guard.verdict.state == NEST_VERDICT_RUNNING;
-}
-
 /* Whether it is to be armed, or to stay so. A domain is newly armed only if a tag asks for it, but an armed domain stays
  * armed while nested guests run. */
 static gboolean
 wants_arms(const NestDomain *domain)
 {
-    return runs_nested(domain) && !is_lifted(domain) &&
+    return nest_domain_runs_nested(domain) && !nest_domain_is_lifted(domain) &&
            (domain->live->guarded || domain->guard.armed);
 }
 
@@ -96,78 +74,15 @@ wants_bit(const NestDomain *domain)
            domain->guard.missed_samples >= NEST_DOMAIN_GUARD_MAX_MISSED;
 }
 
-/* Whether an armed domain without nested guests stays armed for now, because it keeps changing its mind. */
-static gboolean
-is_held(const NestDomainGuard *guard)
-{
-    return guard->armed && guard->none_since &&
-           nest_workers_now() - guard->none_since < guard->hold;
-}
-
-NestGuardState
-nest_domain_guard_state(const NestDomain *domain)
-{
-    const NestDomainGuard *guard = &domain->guard;
-
-    if (guard->armed)
-        return NEST_GUARD_ARMED;
-    if (!runs_nested(domain))
-        return NEST_GUARD_OFF;
-    if (guard->lifted)
-        return NEST_GUARD_LIFTED;
-    return guard->problem ? NEST_GUARD_FAILED : NEST_GUARD_OFF;
-}
-
 /* --- publishing */
-
-/* While a domain is held, its status stays that of nested guests that run. */
-static NestLiveStatus *
-live_status_of(const NestDomain *domain, gint64 now)
-{
-    NestLiveStatus *status = nest_live_status_new();
-    const NestDomainGuard *guard = &domain->guard;
-    const NestVerdict *verdict = &guard->verdict;
-    NestGuardState state = nest_domain_guard_state(domain);
-
-    status->nested = verdict->state == NEST_VERDICT_RUNNING || is_held(guard);
-    status->since = real_seconds() - (now - verdict->since) / 1000;
-    status->reason = g_strdup(nest_verdict_reason_name(
-        is_held(guard) && !runs_nested(domain) ? NEST_REASON_LINGER : verdict->reason));
-    status->probe = g_strdup(guard->probe);
-    status->guard = g_strdup(nest_guard_state_name(state));
-    status->problem = state == NEST_GUARD_FAILED ? g_strdup(guard->problem) : NULL;
-    return status;
-}
-
-static gboolean
-is_other(const NestDomainGuard *guard, const NestLiveStatus *status, gint64 now)
-{
-    const NestLiveStatus *published = guard->published;
-
-    if (!published || published->nested != status->nested ||
-        g_strcmp0(published->guard, status->guard) != 0)
-        return TRUE;
-    return now - guard->published_at > REASON_MS &&
-           (g_strcmp0(published->reason, status->reason) != 0 ||
-            g_strcmp0(published->probe, status->probe) != 0 ||
-            g_strcmp0(published->problem, status->problem) != 0);
-}
 
 /* Does nothing while a job is under way for the domain, because its status is about to change. */
 static void
 publish(NestDomain *domain)
 {
-    NestDomainGuard *guard = &domain->guard;
-    gint64 now = nest_workers_now();
-    g_autoptr(NestLiveStatus) status = NULL;
-
-    if (domain->guarding || !guard->checked)
+    if (domain->guarding || !domain->guard.checked)
         return;
-    status = live_status_of(domain, now);
-    if (is_other(guard, status, now)) {
-        nest_live_status_free(guard->published);
-        guard->published = g_steal_pointer(&status);
-        guard->published_at = now;
+    if (nest_domain_update_status(domain)) {
         domain->put_off = TRUE;
         domain->context->listener->show(domain->context->data);
     }
@@ -318,7 +233,8 @@ wants_disarming(const NestDomain *domain)
     const NestDomainGuard *guard = &domain->guard;
 
     return guard->armed &&
-           (is_lifted(domain) || (guard->verdict.state == NEST_VERDICT_NONE && !is_held(guard)));
+           (nest_domain_is_lifted(domain) ||
+            (guard->verdict.state == NEST_VERDICT_NONE && !nest_domain_is_held(domain)));
 }
 
 /* Arms or disarms as the verdict asks for. */
@@ -330,8 +246,8 @@ decide(NestDomain *domain)
     if (domain->guarding)
         return;
     /* An operation that is under way may have begun while the guard was lifted. */
-    guard->lifted =
-        is_lifted(domain) || (guard->lifted && !guard->once_used && runs_nested(domain));
+    guard->lifted = nest_domain_is_lifted(domain) ||
+                    (guard->lifted && !guard->once_used && nest_domain_runs_nested(domain));
     note_verdict(guard);
     if (backoff_is_over(&guard->arm_backoff, domain)) {
         if (wants_arms(domain) && !guard->armed)
@@ -482,7 +398,7 @@ log_disarmed(const NestDomain *domain)
 
     nest_log_event(NEST_LOG_DISARMED, nest_domain_name(domain), domain->uuid,
                    "%s: migration and save are possible",
-                   is_lifted(domain)
+                   nest_domain_is_lifted(domain)
                        ? "its guard is lifted by hand"
                        : nest_verdict_reason_text(nest_verdict_reason_name(verdict->reason)));
 }

@@ -66,6 +66,3 @@ void nest_domain_guard_job_ended(NestDomain *domain);
 
 /* Its vCPUs run again. libvirt reports nothing else at the end of an internal snapshot (seen in 9.0). */
 void nest_domain_guard_resumed(NestDomain *domain);
-
-/* The state of its guard. */
-NestGuardState nest_domain_guard_state(const NestDomain *domain);

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "domain/domain_xml.h"
+#include "virtnestd/domain_status.h"
 #include "virtnestd/scan.h"
 
 #include <malloc.h>

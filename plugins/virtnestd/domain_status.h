@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What is said of a domain's guard: its state, and its live status. */
+#pragma once
+
+#include "virtnestd/domain.h"
+
+/* Whether the administrator wants no guard for now. */
+gboolean nest_domain_is_lifted(const NestDomain *domain);
+
+/* Whether nested guests run, or may run. */
+gboolean nest_domain_runs_nested(const NestDomain *domain);
+
+/* Whether an armed domain without nested guests stays armed for now, because it keeps changing its mind. */
+gboolean nest_domain_is_held(const NestDomain *domain);
+
+/* The state of its guard. */
+NestGuardState nest_domain_guard_state(const NestDomain *domain);
+
+/**
+ * nest_domain_update_status: work out the live status anew.
+ *
+ * Returns: whether it has changed. A reason alone may be out of date for some seconds.
+ */
+gboolean nest_domain_update_status(NestDomain *domain);
