@@ -307,6 +307,13 @@ nest_domain_publish(NestDomain *domain)
         begin_publishing(domain, g_steal_pointer(&element), writes, forgets);
 }
 
+void
+nest_domain_publish_changed(NestDomain *domain)
+{
+    retry_stop(&domain->publish_retry);
+    nest_domain_publish(domain);
+}
+
 gboolean
 nest_domain_is_echo(NestDomain *domain)
 {

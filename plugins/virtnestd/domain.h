@@ -92,6 +92,9 @@ void nest_domain_forget_run(NestDomain *domain);
 /* Writes its live status, if that differs from what stands there. */
 void nest_domain_publish(NestDomain *domain);
 
+/* The same at once, even if the last try has failed a moment ago. */
+void nest_domain_publish_changed(NestDomain *domain);
+
 /* Whether an event about virtnestd's element in its live XML is the echo of our own change. */
 gboolean nest_domain_is_echo(NestDomain *domain);
 

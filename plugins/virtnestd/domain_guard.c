@@ -83,11 +83,11 @@ publish(NestDomain *domain)
     if (domain->guarding || !domain->guard.checked)
         return;
     if (nest_domain_update_status(domain)) {
-        domain->put_off = TRUE;
         domain->context->listener->show(domain->context->data);
-    }
-    if (domain->put_off)
+        nest_domain_publish_changed(domain);
+    } else if (domain->put_off) {
         nest_domain_publish(domain);
+    }
 }
 
 static void
@@ -452,7 +452,7 @@ take_work(NestDomain *domain, const NestGuardJob *job)
 {
     if (job->stopped) {
         note_silence(domain, nest_workers_now(),
-                     "its QEMU is stopped by a signal, so it does not answer");
+                     "its QEMU has not answered, because a signal has stopped it");
         settle_unasked(domain);
         return;
     }
