@@ -26,7 +26,7 @@
 #include <locale.h>
 
 /* How long SIGTERM waits for calls to libvirt that are under way. */
-#define STOP_SECONDS 3
+#define STOP_SECONDS 2
 #define STOP_POLL_MS 20
 
 /* The only guard plugin there has ever been: it has armed every domain that is armed. */
