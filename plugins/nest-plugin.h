@@ -6,8 +6,10 @@
  * virt-nest.conf says. A plugin with another ABI version or struct size is skipped: the interface
  * is for plugins of the same tree.
  *
- * A NULL entry means "does not do that". Functions are called from any thread, but for one domain
- * only by one thread at a time. A function that fails returns FALSE with an error. It never ends
+ * A NULL entry means "does not do that". Functions are called from any thread, and for one domain
+ * by one thread at a time; but a call that is under way when the domain ends, or when libvirt goes
+ * away, may still run during the next.
+ * A function that fails returns FALSE with an error. It never ends
  * the process. */
 #pragma once
 

@@ -24,8 +24,8 @@ static const NestKnown in_live = {
 /* Where the record cannot be read, all of it is unknown. */
 static const NestKnown beside_live = {LIST(NULL), LIST("live", NULL)};
 
-/* The attributes of <live> without which the rest of it can still be believed, and what stands there if there is none
- * that could have been written. */
+/* The attributes of <live> without which the rest of it can still be believed, and the value for
+ * one that is missing or not valid; NULL: the attribute is left out. */
 static const struct {
     const char *name, *missing;
 } droppable[] = {
@@ -289,7 +289,8 @@ drop_invalid(xmlDoc *doc, xmlNode *live)
     return is_good;
 }
 
-/* Reads one <live>. There is one; of more, the first counts, and each can say that nested guests run. */
+/* Reads one <live>. Only one is written. Of several, the first that can be believed counts; it and
+ * those after it can say that nested guests run. */
 static void
 read_live(NestState *state, xmlNode *live)
 {

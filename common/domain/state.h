@@ -28,7 +28,7 @@
  */
 typedef struct {
     NestRecord record;      /* none where it is unreadable */
-    NestLiveStatus live;    /* none where it has no uuid, or one that is none */
+    NestLiveStatus live;    /* none where its uuid is missing or malformed */
     NestUnknown unknown;    /* what another release wrote; an unreadable record, too */
     gboolean is_unreadable; /* there is a record, or an element, that this release cannot read */
     gboolean has_live;      /* there is a live status, even one that is not believed */

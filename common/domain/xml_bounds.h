@@ -10,9 +10,9 @@
  * @text: the document, in UTF-8; need not end in NUL
  * @length: its length in bytes
  *
- * libxml2 before 2.12 compares each attribute of a tag with all others of it, and all of it look for a namespace among
- * all that are declared in the elements around. libvirt's own elements have fewer than thirty attributes; in <metadata>
- * anybody can have more.
+ * libxml2 before 2.12 compares each attribute of a tag with all others of that tag, and looks for
+ * the namespace of each name among all that are declared in the elements around. libvirt's own
+ * elements have fewer than thirty attributes; in <metadata> anybody can have more.
  *
  * Of a document that is not well-formed it may see other tags than libxml2 does.
  *

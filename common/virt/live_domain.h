@@ -10,8 +10,9 @@
 #include "virt/virt.h"
 
 /**
- * NestLiveDomain: a running domain that is tagged, or in whose live XML something of ours still stands. It is
- * reference-counted, because threads share it, and it never changes.
+ * NestLiveDomain: a running domain that is tagged, or in whose live XML something of ours still
+ * stands, or that the caller has called @known. It is reference-counted, because threads share it,
+ * and it never changes.
  */
 typedef struct {
     NestGuest guest;    /* for the plugins */

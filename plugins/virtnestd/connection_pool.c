@@ -2,10 +2,13 @@
 /* The connections over which one kind of work calls libvirt. Each is used by one thread at a time. */
 #include "virtnestd/connection_pool.h"
 
+#include "base/error.h"
+
 struct NestConnectionPool {
     virConnectPtr control; /* where the events come from */
     gchar *uri;            /* libvirt's */
     GAsyncQueue *free;     /* connections that nobody has taken */
+    gint closed;           /* nobody gets one any more; by g_atomic_int_... */
 };
 
 static void
@@ -62,6 +65,12 @@ nest_connection_pool_unref(NestConnectionPool *pool)
         g_atomic_rc_box_release_full(pool, connection_pool_clear);
 }
 
+void
+nest_connection_pool_close(NestConnectionPool *pool)
+{
+    g_atomic_int_set(&pool->closed, TRUE);
+}
+
 virConnectPtr
 nest_connection_pool_control(const NestConnectionPool *pool)
 {
@@ -83,8 +92,13 @@ revive(NestConnectionPool *pool, virConnectPtr connection)
 virConnectPtr
 nest_connection_pool_acquire(NestConnectionPool *pool, GError **error)
 {
-    virConnectPtr connection = g_async_queue_try_pop(pool->free);
+    virConnectPtr connection = NULL;
 
+    if (g_atomic_int_get(&pool->closed)) {
+        g_set_error_literal(error, NEST_ERROR, NEST_ERROR_LIBVIRT, "libvirt is gone");
+        return NULL;
+    }
+    connection = g_async_queue_try_pop(pool->free);
     if (connection)
         return revive(pool, connection);
     connection = virConnectOpen(pool->uri);

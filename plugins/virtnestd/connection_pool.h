@@ -23,6 +23,9 @@ NestConnectionPool *nest_connection_pool_new(virConnectPtr control, const char *
 NestConnectionPool *nest_connection_pool_ref(NestConnectionPool *pool);
 void nest_connection_pool_unref(NestConnectionPool *pool);
 
+/* libvirt is gone: nobody gets a connection any more, as a job that waits must not reach the next libvirt. */
+void nest_connection_pool_close(NestConnectionPool *pool);
+
 /* The connection where the events come from. */
 virConnectPtr nest_connection_pool_control(const NestConnectionPool *pool);
 

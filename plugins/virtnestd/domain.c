@@ -3,10 +3,11 @@
  *
  * Theory of operation: a domain is the only owner of what is known of it, and has at most one job of each kind: a sync
  * corrects its definition and reads it, a fresh sync corrects a definition that was just written, a publish job
- * writes its live status, and a guard job samples, arms or disarms (domain_guard.c). Each kind has workers and
- * connections of its own, so a domain that does not answer occupies only what is its own. What happens while a
- * job is under way leads to one more job after it; what fails is tried again, later and later. A change of the live
- * status that virtnestd made itself comes back as an event, and leads to nothing. */
+ * writes its live status, and a guard job samples, arms or disarms (domain_guard.c). Both kinds of
+ * syncs share workers and connections; the other two have their own, so that no kind of work holds
+ * up another. What happens while a job is under way leads to one more job after it; what fails is
+ * tried again, later and later. A change of the live status that virtnestd made itself comes back
+ * as an event, and leads to nothing. */
 #include "virtnestd/domain.h"
 
 #include "base/error.h"
@@ -238,6 +239,7 @@ take_published(NestDomain *domain, NestPublishJob *job)
                     publish_pause_is_over, domain);
         return;
     }
+    domain->forgotten |= job->forgets;
     retry_stop(&domain->publish_retry);
     nest_domain_log_well(&domain->log, NEST_DOMAIN_LOG_PUBLISH);
     nest_domain_publish(domain); /* what has changed meanwhile */
@@ -264,7 +266,7 @@ allow_is_over(const NestDomain *domain)
     const NestLiveDomain *live = domain->live;
     gint64 now = g_get_real_time() / G_USEC_PER_SEC;
 
-    return live->has_allow &&
+    return live->has_allow && !domain->forgotten &&
            (domain->guard.once_used || live->arrived || !nest_allow_holds(&live->allow, now));
 }
 
@@ -330,6 +332,7 @@ nest_domain_see(NestDomain *domain, NestLiveDomain *live)
         nest_domain_forget_run(domain);
     nest_live_domain_unref(domain->live);
     domain->live = nest_live_domain_ref(live);
+    domain->forgotten = FALSE;
     if (!domain->publishing) {
         g_free(domain->element);
         domain->element = nest_state_format(live->state, FALSE);

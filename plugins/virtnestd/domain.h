@@ -65,6 +65,7 @@ struct NestDomain {
     gchar *element;       /* (nullable) virtnestd's element in its live XML, as far as is known */
     guint echoes;         /* events about our own changes of @element that are still to come */
     gint64 wrote_at;      /* ... the time of that change, CLOCK_MONOTONIC's milliseconds */
+    gboolean forgotten;   /* what virt-nest allow left was removed since the domain was read */
     gboolean put_off;     /* nest_domain_publish() was called when it could not do anything */
     NestRetry publish_retry;
     NestDomainGuard guard;

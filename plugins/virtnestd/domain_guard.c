@@ -25,8 +25,9 @@
 #define CALM_MS 60000
 #define HOLD_FIRST_MS 1000
 #define HOLD_MOST_MS 60000
-/* A QEMU that does not answer occupies one of libvirtd's 20 workers for as long as it lives. So, once so many do not
- * answer, one is not asked that has not answered either in its run, unless its guest is at work. */
+/* A QEMU that does not answer occupies one of libvirtd's 20 workers for as long as it lives. Once
+ * SILENT_LIMIT_NEW of them do not answer, a further QEMU is asked only if its guest is at work, or
+ * if it has answered before in its run; each of these two has a limit of its own. */
 #define SILENT_LIMIT_NEW 10
 #define SILENT_LIMIT_AT_WORK 13
 #define SILENT_LIMIT_ANSWERED 15
@@ -177,7 +178,7 @@ begin_job(NestDomain *domain, NestGuardWork work)
         push_job(domain, new_job(domain, work));
 }
 
-/* Its live status is written without a word of the guard's. */
+/* Its live status may be written, with what the guard said last, if it has said anything. */
 static void
 settle_unasked(NestDomain *domain)
 {
@@ -189,13 +190,8 @@ settle_unasked(NestDomain *domain)
 static void
 begin_sample(NestDomain *domain, const NestEvidence *evidence, const char *probe)
 {
-    NestGuardJob *job = NULL;
+    NestGuardJob *job = new_job(domain, nest_guard_sample);
 
-    if (!may_ask(domain) || !backoff_is_over(&domain->guard.sample_backoff, domain)) {
-        settle_unasked(domain);
-        return;
-    }
-    job = new_job(domain, nest_guard_sample);
     job->evidence = *evidence;
     job->probe = probe;
     job->wants_bit = wants_bit(domain);
@@ -280,15 +276,21 @@ sample(NestDomain *domain)
 {
     NestEvidence evidence = {0};
     const char *probe = NULL;
+    gboolean asks = FALSE;
 
     notice_stuck(domain);
     if (domain->guarding)
         return;
     probe = nest_guard_sample_here(domain->context->plugins, &domain->live->guest, &evidence);
-    if (evidence.counted && !nest_verdict_wants_bit(&domain->guard.verdict))
+    asks = may_ask(domain) && backoff_is_over(&domain->guard.sample_backoff, domain);
+    if (evidence.counted && !(asks && nest_verdict_wants_bit(&domain->guard.verdict))) {
         take_sample(domain, &evidence, probe, nest_workers_now());
-    else
+    } else if (asks) {
         begin_sample(domain, &evidence, probe);
+    } else {
+        domain->guard.settled = TRUE;
+        decide(domain);
+    }
 }
 
 /* An answer that cannot be read costs work each time, so the next comes later. */

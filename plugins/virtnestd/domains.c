@@ -15,8 +15,9 @@
 
 #include <malloc.h>
 
-/* How many jobs of each kind run at a time, and how many slow ones do not count. All are fewer than libvirtd's 20
- * workers, which it has for all its clients. */
+/* How many jobs of each kind run at a time, and how many slow ones do not count. The slow ones that
+ * do not count are, of all kinds together, fewer than the 20 workers that libvirtd has for all its
+ * clients. */
 #define SYNC_WORKERS 4
 #define SYNC_EXTRA 4
 #define PUBLISH_WORKERS 2
@@ -129,8 +130,9 @@ log_crowded(NestDomains *domains)
     if (slow >= CROWD && !domains->crowded)
         nest_log(
             G_LOG_LEVEL_WARNING, NULL, NULL,
-            "%u domains do not answer: until one of them does, no further domain whose QEMU has not "
-            "answered yet is asked for nested guests; virsh domcontrol DOMAIN tells which they are",
+            "%u domains do not answer: until some of them do, a further domain whose QEMU has not "
+            "answered yet is asked for nested guests only if it is at work; virsh domcontrol "
+            "DOMAIN tells which they are",
             slow);
     domains->crowded = slow >= CROWD;
 }
@@ -214,14 +216,16 @@ end_scan(NestDomains *domains)
 }
 
 static void
-end_scan_if_over(NestDomains *domains)
+end_scan_if_over(gpointer data)
 {
+    NestDomains *domains = data;
     const NestWorkers *syncs = domains->context.syncs;
     guint left = nest_workers_under_way(syncs) - nest_workers_slow(syncs);
 
     if (domains->scan && !domains->filters && !domains->context.stopping && left == 0)
         end_scan(domains);
-    if (domains->settling && !domains->scanning && nest_workers_under_way(syncs) == 0) {
+    if (domains->settling && !domains->scanning && !domains->relist &&
+        nest_workers_under_way(syncs) == 0) {
         domains->settling = FALSE;
         start_timer(domains);
     }
@@ -250,7 +254,6 @@ batch_is_filtered(NestJob *data)
             nest_domain_sync(nest_domains_get(domains, g_ptr_array_index(job->uuids, i)),
                              NEST_START_NONE);
         filter_more(domains);
-        end_scan_if_over(domains);
     }
     scan_job_free(job);
 }
@@ -295,7 +298,6 @@ take_list(NestDomains *domains, ScanJob *job)
     if (job->scan) {
         domains->scan = g_steal_pointer(&job->scan);
         filter_more(domains);
-        end_scan_if_over(domains);
     } else if (!domains->relist) {
         domains->relist = g_timeout_add_seconds(RELIST_SECONDS, scan_once_more, domains);
     }
@@ -352,7 +354,6 @@ let_rest(gpointer data, NestDomain *domain)
         start_timer(domains);
     if (nest_domain_is_idle(domain))
         g_hash_table_remove(domains->table, domain->uuid);
-    end_scan_if_over(domains);
 }
 
 static void
@@ -380,6 +381,7 @@ nest_domains_new(const NestConfig *config, const NestPluginHost *plugins,
         .listener = &own,
         .data = domains,
     };
+    nest_workers_watch(domains->context.syncs, end_scan_if_over, domains);
     domains->listener = listener;
     domains->data = data;
     domains->table = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, nest_domain_free);

@@ -12,11 +12,13 @@ struct NestWorkers {
     guint n;
     guint extra;
     GThreadPool *threads;
-    NestConnectionPool *pool; /* NULL while libvirt is away */
-    GHashTable *jobs;         /* set of the NestJob under way */
-    guint slow;               /* of them */
-    guint timer;              /* the source that looks for slow jobs; 0: none */
-    gboolean starved;         /* that no thread can be started was logged */
+    NestConnectionPool *pool;       /* NULL while libvirt is away */
+    GHashTable *jobs;               /* set of the NestJob under way */
+    guint slow;                     /* of them */
+    guint timer;                    /* the source that looks for slow jobs; 0: none */
+    void (*changed)(gpointer data); /* (nullable) of nest_workers_watch() */
+    gpointer data;                  /* for it */
+    gboolean starved;               /* that no thread can be started was logged */
 };
 
 gint64
@@ -52,6 +54,13 @@ set_limit(NestWorkers *workers)
     g_thread_pool_set_max_threads(workers->threads, (gint)limit(workers), NULL);
 }
 
+static void
+tell_changed(const NestWorkers *workers)
+{
+    if (workers->changed)
+        workers->changed(workers->data);
+}
+
 static gboolean
 job_is_done(gpointer data)
 {
@@ -66,6 +75,7 @@ job_is_done(gpointer data)
         set_limit(workers);
     }
     job->done(job);
+    tell_changed(workers);
     return G_SOURCE_REMOVE;
 }
 
@@ -88,6 +98,7 @@ look_for_slow(gpointer data)
 {
     NestWorkers *workers = data;
     guint before = workers->slow;
+    gboolean go_on = FALSE;
     GHashTableIter iter;
     gpointer key = NULL;
 
@@ -100,12 +111,14 @@ look_for_slow(gpointer data)
             workers->slow++;
         }
     }
-    if (workers->slow != before)
+    if (g_hash_table_size(workers->jobs) == workers->slow)
+        workers->timer = 0;
+    go_on = workers->timer != 0;
+    if (workers->slow != before) {
         set_limit(workers);
-    if (g_hash_table_size(workers->jobs) > workers->slow)
-        return G_SOURCE_CONTINUE;
-    workers->timer = 0;
-    return G_SOURCE_REMOVE;
+        tell_changed(workers);
+    }
+    return go_on;
 }
 
 /* If no thread can be started, the job waits until one of the threads that run is free, or a later push starts one. */
@@ -128,6 +141,13 @@ nest_workers_push(NestWorkers *workers, NestJob *job)
             "of virtnestd.service",
             error->message);
     workers->starved = error != NULL;
+}
+
+void
+nest_workers_watch(NestWorkers *workers, void (*changed)(gpointer data), gpointer data)
+{
+    workers->changed = changed;
+    workers->data = data;
 }
 
 NestWorkers *
@@ -157,6 +177,8 @@ nest_workers_free(NestWorkers *workers)
 void
 nest_workers_attach(NestWorkers *workers, virConnectPtr control, const char *uri)
 {
+    if (workers->pool)
+        nest_connection_pool_close(workers->pool);
     g_clear_pointer(&workers->pool, nest_connection_pool_unref);
     if (control)
         workers->pool = nest_connection_pool_new(control, uri);

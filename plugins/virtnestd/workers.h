@@ -23,7 +23,7 @@ struct NestJob {
     /* private */
     NestWorkers *workers;
     gint64 made; /* when it was pushed, CLOCK_MONOTONIC's milliseconds */
-    gint waited; /* milliseconds until a worker took it; -1: none has; by g_atomic_int_... */
+    gint waited; /* milliseconds until it had a worker and a connection; -1: not yet; atomic */
     gboolean slow;
 };
 
@@ -41,6 +41,9 @@ void nest_workers_free(NestWorkers *workers);
 /* libvirt is there, or gone if @control is NULL. Jobs under way go on. */
 void nest_workers_attach(NestWorkers *workers, virConnectPtr control, const char *uri);
 
+/* @changed: called from the main loop each time after a job has ended, or has become slow. */
+void nest_workers_watch(NestWorkers *workers, void (*changed)(gpointer data), gpointer data);
+
 /* Whether libvirt is there: only then may a job be pushed. */
 gboolean nest_workers_are_attached(const NestWorkers *workers);
 
@@ -51,7 +54,7 @@ void nest_workers_push(NestWorkers *workers, NestJob *job);
 guint nest_workers_under_way(const NestWorkers *workers);
 guint nest_workers_slow(const NestWorkers *workers);
 
-/* How long a job has been with a worker, in milliseconds; 0 before. */
+/* How long a job has had its worker and its connection, in milliseconds; 0 before. */
 gint64 nest_job_took(const NestJob *job);
 
 /* Releases what the job holds, but not its memory; for done(). */
