@@ -66,10 +66,16 @@ sync_pause_is_over(gpointer data)
 }
 
 static void
-log_outcome(const NestSyncJob *job)
+log_corrected(const NestSyncJob *job)
 {
     if (job->corrected)
         nest_log(G_LOG_LEVEL_MESSAGE, job->name, job->uuid, "%s", job->corrected);
+}
+
+static void
+log_outcome(const NestSyncJob *job)
+{
+    log_corrected(job);
     if (job->restarted)
         nest_log(
             G_LOG_LEVEL_MESSAGE, job->name, job->uuid,
@@ -160,8 +166,8 @@ fresh_is_done(NestJob *data)
         domain->fresh = NULL;
         if (domain->sync)
             log_outcome(job);
-        else if (job->corrected)
-            nest_log(G_LOG_LEVEL_MESSAGE, job->name, job->uuid, "%s", job->corrected);
+        else
+            log_corrected(job);
         if (job->needs_kvm)
             domain->context->listener->needs_kvm(domain->context->data);
         nest_domain_sync(domain, domain->sync ? NEST_START_NONE : domain->start_again);

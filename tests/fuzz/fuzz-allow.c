@@ -11,9 +11,7 @@
 #define BEGIN "<domain type='kvm'><metadata>"
 #define END "</metadata><devices/></domain>"
 
-static const struct {
-    const char *before, *after;
-} places[] = {
+static const FuzzPlace places[] = {
     {"", ""},
     {BEGIN, END},
     {BEGIN "<nestallow:domain " NAMESPACE " ", "/>" END},
@@ -62,15 +60,11 @@ check_allow(const NestDomainXml *xml, const char *text)
 int
 LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
 {
-    guint place = size > 0 ? fuzz_choice(data[0], G_N_ELEMENTS(places)) : 0;
-    g_autofree gchar *input = NULL;
-    g_autofree gchar *text = NULL;
+    g_autofree gchar *text = fuzz_place(places, G_N_ELEMENTS(places), data, size);
     g_autoptr(NestDomainXml) xml = NULL;
 
-    if (size == 0)
+    if (!text)
         return 0;
-    input = g_strndup((const char *)data + 1, size - 1);
-    text = g_strconcat(places[place].before, input, places[place].after, NULL);
     xml = fuzz_parse(text, strlen(text));
     if (xml)
         check_allow(xml, text);

@@ -11,9 +11,7 @@
 #define nest_xml_bounds_check check_small
 #include "../../common/domain/xml_bounds.c" // NOLINT(bugprone-suspicious-include)
 
-static const struct {
-    const char *before, *after;
-} places[] = {
+static const FuzzPlace places[] = {
     {"", ""},
     {"<domain>", "</domain>"},
     {"<domain ", "/>"},
@@ -50,18 +48,14 @@ count_element(const xmlNode *element, Found *found)
 int
 LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
 {
-    guint place = size > 0 ? fuzz_choice(data[0], G_N_ELEMENTS(places)) : 0;
-    g_autofree gchar *input = NULL;
-    g_autofree gchar *text = NULL;
+    g_autofree gchar *text = fuzz_place(places, G_N_ELEMENTS(places), data, size);
     g_autoptr(NestDomainXml) xml = NULL;
     g_autoptr(GError) error = NULL;
     gboolean fits = FALSE;
     Found found = {0};
 
-    if (size == 0)
+    if (!text)
         return 0;
-    input = g_strndup((const char *)data + 1, size - 1);
-    text = g_strconcat(places[place].before, input, places[place].after, NULL);
     fits = check_small(text, strlen(text), &error);
     if (!fits)
         fuzz_check_error(error, NEST_ERROR_XML, NEST_ERROR_XML);

@@ -26,6 +26,15 @@ fuzz_choice(guint8 byte, guint n)
     return (guint8)(byte - '0') % n;
 }
 
+gchar *
+fuzz_place(const FuzzPlace *places, guint n, const guint8 *data, gsize size)
+{
+    const FuzzPlace *place = size > 0 ? &places[fuzz_choice(data[0], n)] : NULL;
+    g_autofree gchar *input = place ? g_strndup((const char *)data + 1, size - 1) : NULL;
+
+    return place ? g_strconcat(place->before, input, place->after, NULL) : NULL;
+}
+
 /* As in the programs: libxml2 says some things to nobody in particular, which is standard error. */
 static void
 be_silent(void *context, xmlError *error)

@@ -26,6 +26,14 @@ void fuzz_break(const char *sentence, const char *file, int line,
 /* An input's first bytes are choices: digits in the seeds, so that these can be read. */
 guint fuzz_choice(guint8 byte, guint n);
 
+/* Text around an input, so that it stands where it matters. */
+typedef struct {
+    const char *before, *after;
+} FuzzPlace;
+
+/* (transfer full)(nullable) An input without its first byte, which chooses one of @n places; NULL: there is none. */
+gchar *fuzz_place(const FuzzPlace *places, guint n, const guint8 *data, gsize size);
+
 /* (transfer full) A new directory to lay out a host in, gone when the target ends. */
 gchar *fuzz_world(void);
 
