@@ -161,10 +161,10 @@ log_allow(virDomainPtr domain, const Request *request)
                        "migration and save with nested guests allowed %s %s", span, who);
 }
 
-/* Whether virtnestd has reacted. While nested guests run, "off" is only the state
- * before the guard is armed. */
+/* Whether virtnestd has reacted: the guard is lifted for as long as anything is allowed, which may be over already,
+ * as virtnestd then removes the element. While nested guests run, "off" is only the state before the guard is armed. */
 static gboolean
-has_followed(const NestLiveDomain *live, const Request *request)
+has_followed(const NestLiveDomain *live)
 {
     const NestLiveStatus *status = live && live->marked ? &live->state->live : NULL;
 
@@ -172,19 +172,19 @@ has_followed(const NestLiveDomain *live, const Request *request)
         return FALSE;
     if (nest_live_status_guard_is(status, NEST_GUARD_OFF))
         return !status->nested;
-    return request->end != nest_live_status_guard_is(status, NEST_GUARD_LIFTED);
+    return live->has_allow == nest_live_status_guard_is(status, NEST_GUARD_LIFTED);
 }
 
 /* (transfer full)(nullable) The domain once virtnestd has reacted; NULL if it does not in time. */
 static NestLiveDomain *
-wait_for_guard(virDomainPtr domain, const Request *request)
+wait_for_guard(virDomainPtr domain)
 {
     gint64 end = g_get_monotonic_time() + WAIT_SECONDS * G_TIME_SPAN_SECOND;
 
     for (;;) {
         g_autoptr(NestLiveDomain) live = NULL;
 
-        if (nest_live_domain_read(domain, NULL, FALSE, &live, NULL) && has_followed(live, request))
+        if (nest_live_domain_read(domain, NULL, FALSE, &live, NULL) && has_followed(live))
             return g_steal_pointer(&live);
         if (g_get_monotonic_time() >= end)
             return NULL;
@@ -215,7 +215,7 @@ static const struct {
 static gboolean
 let_follow(virDomainPtr domain, const Request *request, GError **error)
 {
-    g_autoptr(NestLiveDomain) live = wait_for_guard(domain, request);
+    g_autoptr(NestLiveDomain) live = wait_for_guard(domain);
 
     for (gsize i = 0; live && i < G_N_ELEMENTS(outcomes); i++)
         if (nest_live_status_guard_is(&live->state->live, outcomes[i].guard))
