@@ -18,8 +18,6 @@
 
 /* A QEMU that has not answered for so long counts as stuck. */
 #define STUCK_MS 3000
-/* How long a failure waits for the next try, at most. */
-#define BACKOFF_MOST_MS 60000
 /* A guest that runs nested guests again so soon after it was disarmed is held from its second time on, first for
  * HOLD_FIRST_MS, then for twice as long each time. */
 #define CALM_MS 60000
@@ -35,24 +33,15 @@
 #define AT_WORK_TICKS 5
 
 static void
-backoff_fail(NestBackoff *backoff, gint64 first)
+try_later(NestDomain *domain, NestBackoff *backoff)
 {
-    backoff->pause = CLAMP(backoff->pause * 2, first, BACKOFF_MOST_MS);
-    backoff->next = nest_workers_now() + backoff->pause;
+    nest_backoff_fail(backoff, domain->context->config->interval_ms, nest_workers_now());
 }
 
-static void
-backoff_reset(NestBackoff *backoff)
-{
-    *backoff = (NestBackoff){0};
-}
-
-/* Half an interval of tolerance, because the samples come at the pace of the timer. */
 static gboolean
-backoff_is_over(const NestBackoff *backoff, const NestDomain *domain)
+may_try(const NestDomain *domain, const NestBackoff *backoff)
 {
-    return !backoff->next ||
-           nest_workers_now() + domain->context->config->interval_ms / 2 >= backoff->next;
+    return nest_backoff_is_over(backoff, domain->context->config->interval_ms, nest_workers_now());
 }
 
 /* --- what is wanted */
@@ -245,7 +234,7 @@ decide(NestDomain *domain)
     guard->lifted = nest_domain_is_lifted(domain) ||
                     (guard->lifted && !guard->once_used && nest_domain_runs_nested(domain));
     note_verdict(guard);
-    if (backoff_is_over(&guard->arm_backoff, domain)) {
+    if (may_try(domain, &guard->arm_backoff)) {
         if (wants_arms(domain) && !guard->armed)
             begin_job(domain, nest_guard_arm);
         else if (wants_disarming(domain))
@@ -282,7 +271,7 @@ sample(NestDomain *domain)
     if (domain->guarding)
         return;
     probe = nest_guard_sample_here(domain->context->plugins, &domain->live->guest, &evidence);
-    asks = may_ask(domain) && backoff_is_over(&domain->guard.sample_backoff, domain);
+    asks = may_ask(domain) && may_try(domain, &domain->guard.sample_backoff);
     if (evidence.counted && !(asks && nest_verdict_wants_bit(&domain->guard.verdict))) {
         take_sample(domain, &evidence, probe, nest_workers_now());
     } else if (asks) {
@@ -307,9 +296,9 @@ sample_is_done(NestDomain *domain, const NestGuardJob *job)
         nest_domain_log_well(&domain->log, NEST_DOMAIN_LOG_SAMPLE);
     if (guard->missed_samples > NEST_DOMAIN_GUARD_MAX_MISSED &&
         g_error_matches(error, NEST_ERROR, NEST_ERROR_MONITOR))
-        backoff_fail(&guard->sample_backoff, domain->context->config->interval_ms);
+        try_later(domain, &guard->sample_backoff);
     else
-        backoff_reset(&guard->sample_backoff);
+        nest_backoff_reset(&guard->sample_backoff);
     take_sample(domain, &job->evidence, job->probe, job->sampled);
 }
 
@@ -380,10 +369,10 @@ arm_is_done(NestDomain *domain, const NestGuardJob *job)
     if (error) {
         guard->problem = nest_error_text(error);
         log_problem(domain, NEST_DOMAIN_LOG_GUARD, error);
-        backoff_fail(&guard->arm_backoff, domain->context->config->interval_ms);
+        try_later(domain, &guard->arm_backoff);
     } else {
         nest_domain_log_well(&domain->log, NEST_DOMAIN_LOG_GUARD);
-        backoff_reset(&guard->arm_backoff);
+        nest_backoff_reset(&guard->arm_backoff);
     }
     log_armed(domain, job);
     if (job->armed && !guard->armed)
@@ -413,12 +402,12 @@ disarm_is_done(NestDomain *domain, const NestGuardJob *job)
     set_armed(domain, job->armed);
     if (job->job.error) {
         log_problem(domain, NEST_DOMAIN_LOG_GUARD, job->job.error);
-        backoff_fail(&guard->arm_backoff, domain->context->config->interval_ms);
+        try_later(domain, &guard->arm_backoff);
         publish(domain); /* and it is tried again with a later sample */
         return;
     }
     log_disarmed(domain);
-    backoff_reset(&guard->arm_backoff);
+    nest_backoff_reset(&guard->arm_backoff);
     guard->disarmed_at = nest_workers_now();
     decide(domain);
 }

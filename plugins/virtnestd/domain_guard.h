@@ -3,6 +3,7 @@
 #pragma once
 
 #include "plugin_host.h"
+#include "virtnestd/backoff.h"
 #include "virtnestd/guard_job.h"
 
 typedef struct NestDomain NestDomain;
@@ -10,12 +11,6 @@ typedef struct NestDomain NestDomain;
 /* After so many incomplete samples in a row, the problem is logged and other probes are asked. Some samples are
  * incomplete while a domain starts. */
 #define NEST_DOMAIN_GUARD_MAX_MISSED 3
-
-/* Something that failed, and is tried again with a later sample; all zero while it succeeds. */
-typedef struct {
-    gint64 next;  /* not before then, CLOCK_MONOTONIC's milliseconds */
-    gint64 pause; /* how long was waited, in milliseconds */
-} NestBackoff;
 
 /**
  * NestDomainGuard: what is known of a domain's nested guests, and what is wanted for it; all zero while

@@ -8,7 +8,7 @@
  * domain (with correct.c and live_domain.c of common/virt, and restart.c), publish.c writes its live status, and
  * guard_job.c samples, arms and disarms, through the plugins that plugins/plugin_host.c has loaded. late_snapshots.c
  * names the snapshots that were made before the guard was armed. domain_status.c has what is said of it, and
- * domain_log.c keeps the log short. host.c takes care
+ * domain_log.c keeps the log short. backoff.c says when something that failed is tried again. host.c takes care
  * of the host's KVM module. inhibit.c delays the host's shutdown, and release.c disarms all domains. */
 #include "base/config.h"
 #include "base/error.h"

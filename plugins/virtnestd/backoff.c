@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Exponential back-off: what failed is tried again later and later. */
+#include "virtnestd/backoff.h"
+
+/* How long a failure waits for the next try, at most. */
+#define MOST_MS 60000
+
+void
+nest_backoff_fail(NestBackoff *backoff, gint64 interval, gint64 now)
+{
+    backoff->pause = CLAMP(backoff->pause * 2, interval, MOST_MS);
+    backoff->next = now + backoff->pause;
+}
+
+void
+nest_backoff_reset(NestBackoff *backoff)
+{
+    *backoff = (NestBackoff){0};
+}
+
+gboolean
+nest_backoff_is_over(const NestBackoff *backoff, gint64 interval, gint64 now)
+{
+    return !backoff->next || now + interval / 2 >= backoff->next;
+}
