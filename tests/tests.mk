@@ -6,8 +6,8 @@
 #   make asan         unit and libvirt, sanitized       make fuzz        the fuzz targets
 #   make bench        what virt-nest costs, as ratios   make soak        races and fuzzing, for hours
 
-UNIT_TESTS = test-allow test-config test-corpus test-cpu test-definition test-domain-xml test-exposed test-guard \
-             test-hook test-host-command test-hostile test-inhibit test-kvm-module test-kvm-parameters \
+UNIT_TESTS = test-allow test-config test-corpus test-cpu test-definition test-domain-xml test-exposed test-flap-damping \
+             test-guard test-hook test-host-command test-hostile test-inhibit test-kvm-module test-kvm-parameters \
              test-kvm-plan test-kvm-unit test-kvm-users test-late-snapshots test-liveness test-plugin-host test-modprobe-conf \
              test-monitor test-output test-cpu-vendor test-probes test-process test-rates test-rewrite test-state test-tag \
              test-textfile test-verdict
@@ -17,6 +17,10 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libnest.a
 	$(LINK_PROGRAM) $(LIBRARY_LIBS) $(TEST_LIBS)
 
 # What it tests is virtnestd's alone.
+$(BUILD)/tests/test-flap-damping: $(BUILD)/obj/tests/unit/test-flap-damping.o $(BUILD)/obj/plugins/virtnestd/flap_damping.o \
+                                  $(BUILD)/libnest.a
+	$(LINK_PROGRAM) $(LIBRARY_LIBS)
+
 $(BUILD)/tests/test-inhibit: $(BUILD)/obj/tests/unit/test-inhibit.o $(BUILD)/obj/plugins/virtnestd/inhibit.o \
                              $(BUILD)/libnest.a
 	$(LINK_PROGRAM) $(LIBRARY_LIBS) $(TEST_LIBS)
@@ -62,8 +66,8 @@ $(BUILD)/tests/test-rates: $(BUILD)/obj/tests/unit/test-rates.o $(BUILD)/obj/hoo
 	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
 
 # virtnestd's guard, with plugins and a libvirt that the program makes up.
-GUARD_ALONE = backoff connection_pool domain domain_guard domain_log domain_status domains guard_job late_snapshots publish \
-              restart scan sync_job workers
+GUARD_ALONE = backoff connection_pool domain domain_guard domain_log domain_status domains flap_damping guard_job \
+              late_snapshots publish restart scan sync_job workers
 
 $(BUILD)/tests/test-guard: $(BUILD)/obj/tests/unit/test-guard.o $(BUILD)/obj/tests/fakes/libvirt.o \
                            $(GUARD_ALONE:%=$(BUILD)/obj/plugins/virtnestd/%.o) $(BUILD)/libnest-virt.a $(BUILD)/libnest.a

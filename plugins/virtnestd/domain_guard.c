@@ -18,11 +18,6 @@
 
 /* A QEMU that has not answered for so long counts as stuck. */
 #define STUCK_MS 3000
-/* A guest that runs nested guests again so soon after it was disarmed is held from its second time on, first for
- * HOLD_FIRST_MS, then for twice as long each time. */
-#define CALM_MS 60000
-#define HOLD_FIRST_MS 1000
-#define HOLD_MOST_MS 60000
 /* A QEMU that does not answer occupies one of libvirtd's 20 workers for as long as it lives. Once
  * SILENT_LIMIT_NEW of them do not answer, a further QEMU is asked only if its guest is at work, or
  * if it has answered before in its run; each of these two has a limit of its own. */
@@ -199,19 +194,6 @@ notice_stuck(NestDomain *domain)
     note_silence(domain, nest_workers_now() - took, what);
 }
 
-/* A guest that ran nested guests for longer than a minute does not keep changing its mind. */
-static void
-note_verdict(NestDomainGuard *guard)
-{
-    if (guard->verdict.state != NEST_VERDICT_NONE) {
-        guard->none_since = 0;
-    } else if (guard->armed && !guard->none_since) {
-        guard->none_since = nest_workers_now();
-        if (guard->none_since - guard->armed_at >= CALM_MS)
-            guard->hold = 0;
-    }
-}
-
 static gboolean
 wants_disarming(const NestDomain *domain)
 {
@@ -233,7 +215,9 @@ decide(NestDomain *domain)
     /* An operation that is under way may have begun while the guard was lifted. */
     guard->lifted = nest_domain_is_lifted(domain) ||
                     (guard->lifted && !guard->once_used && nest_domain_runs_nested(domain));
-    note_verdict(guard);
+    nest_flap_damping_note(&guard->damping,
+                           guard->armed && guard->verdict.state == NEST_VERDICT_NONE,
+                           nest_workers_now());
     if (may_try(domain, &guard->arm_backoff)) {
         if (wants_arms(domain) && !guard->armed)
             begin_job(domain, nest_guard_arm);
@@ -346,17 +330,6 @@ log_armed(NestDomain *domain, const NestGuardJob *job)
     log_late_snapshots(domain, job);
 }
 
-/* A guest that runs nested guests again within a minute stays armed longer the next time. */
-static void
-note_armed(NestDomainGuard *guard)
-{
-    guard->armed_at = nest_workers_now();
-    if (guard->disarmed_at && guard->armed_at - guard->disarmed_at < CALM_MS)
-        guard->hold = CLAMP(guard->hold * 2, HOLD_FIRST_MS, HOLD_MOST_MS);
-    else
-        guard->hold = 0;
-}
-
 /* A domain is not armed while an operation that was allowed goes on. Arming is tried again with a later sample. */
 static void
 arm_is_done(NestDomain *domain, const NestGuardJob *job)
@@ -376,7 +349,7 @@ arm_is_done(NestDomain *domain, const NestGuardJob *job)
     }
     log_armed(domain, job);
     if (job->armed && !guard->armed)
-        note_armed(guard);
+        nest_flap_damping_armed(&guard->damping, nest_workers_now());
     set_armed(domain, job->armed);
     publish(domain);
     guard->checked = !job->unsure;
@@ -408,7 +381,7 @@ disarm_is_done(NestDomain *domain, const NestGuardJob *job)
     }
     log_disarmed(domain);
     nest_backoff_reset(&guard->arm_backoff);
-    guard->disarmed_at = nest_workers_now();
+    nest_flap_damping_disarmed(&guard->damping, nest_workers_now());
     decide(domain);
 }
 

@@ -4,6 +4,7 @@
 
 #include "plugin_host.h"
 #include "virtnestd/backoff.h"
+#include "virtnestd/flap_damping.h"
 #include "virtnestd/guard_job.h"
 
 typedef struct NestDomain NestDomain;
@@ -36,10 +37,7 @@ typedef struct {
     guint64 cpu_time;  /* processor time of QEMU when it was to be asked last, in clock ticks */
     NestBackoff sample_backoff;
     NestBackoff arm_backoff;
-    gint64 armed_at;    /* when it was armed last, CLOCK_MONOTONIC's milliseconds; 0: never */
-    gint64 disarmed_at; /* ... and disarmed */
-    gint64 hold;        /* how long it stays armed after its nested guests ended, in milliseconds */
-    gint64 none_since;  /* since when the verdict asks for disarming; 0: it does not */
+    NestFlapDamping damping;
     NestLiveStatus *published; /* (nullable) its live status as it should be; NULL: no say yet */
     gint64 published_at;       /* ... since when, CLOCK_MONOTONIC's milliseconds */
 } NestDomainGuard;

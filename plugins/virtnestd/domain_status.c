@@ -27,10 +27,7 @@ nest_domain_runs_nested(const NestDomain *domain)
 gboolean
 nest_domain_is_held(const NestDomain *domain)
 {
-    const NestDomainGuard *guard = &domain->guard;
-
-    return guard->armed && guard->none_since &&
-           nest_workers_now() - guard->none_since < guard->hold;
+    return nest_flap_damping_holds(&domain->guard.damping, nest_workers_now());
 }
 
 NestGuardState

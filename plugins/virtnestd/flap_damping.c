@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Flap damping: a guest that keeps starting and ending nested guests stays armed longer and longer. */
+#include "virtnestd/flap_damping.h"
+
+/* A guest that does not change its mind for so long does not keep changing it. */
+#define CALM_MS 60000
+#define HOLD_FIRST_MS 1000
+#define HOLD_MOST_MS 60000
+
+void
+nest_flap_damping_armed(NestFlapDamping *damping, gint64 now)
+{
+    damping->armed_at = now;
+    if (damping->disarmed_at && now - damping->disarmed_at < CALM_MS)
+        damping->hold = CLAMP(damping->hold * 2, HOLD_FIRST_MS, HOLD_MOST_MS);
+    else
+        damping->hold = 0;
+}
+
+void
+nest_flap_damping_disarmed(NestFlapDamping *damping, gint64 now)
+{
+    damping->disarmed_at = now;
+}
+
+void
+nest_flap_damping_note(NestFlapDamping *damping, gboolean none, gint64 now)
+{
+    if (!none) {
+        damping->none_since = 0;
+    } else if (!damping->none_since) {
+        damping->none_since = now;
+        if (now - damping->armed_at >= CALM_MS)
+            damping->hold = 0;
+    }
+}
+
+gboolean
+nest_flap_damping_holds(const NestFlapDamping *damping, gint64 now)
+{
+    return damping->none_since && now - damping->none_since < damping->hold;
+}
