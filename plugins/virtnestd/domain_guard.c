@@ -12,23 +12,11 @@
 #include "virtnestd/domain_guard.h"
 
 #include "base/error.h"
-#include "base/log.h"
-#include "host/process.h"
 #include "virtnestd/domain_status.h"
-
-/* A QEMU that has not answered for so long counts as stuck. */
-#define STUCK_MS 3000
-/* A QEMU that does not answer occupies one of libvirtd's 20 workers for as long as it lives. Once
- * SILENT_LIMIT_NEW of them do not answer, a further QEMU is asked only if its guest is at work, or
- * if it has answered before in its run; each of these two has a limit of its own. */
-#define SILENT_LIMIT_NEW 10
-#define SILENT_LIMIT_AT_WORK 13
-#define SILENT_LIMIT_ANSWERED 15
-/* A guest that is at work uses so many clock ticks in an interval, such as one that runs nested guests. */
-#define AT_WORK_TICKS 5
+#include "virtnestd/guard_log.h"
 
 static void
-try_later(NestDomain *domain, NestBackoff *backoff)
+back_off(NestDomain *domain, NestBackoff *backoff)
 {
     nest_backoff_fail(backoff, domain->context->config->interval_ms, nest_workers_now());
 }
@@ -76,12 +64,6 @@ publish(NestDomain *domain)
 }
 
 static void
-log_problem(NestDomain *domain, NestDomainLogKind kind, const GError *error)
-{
-    nest_domain_log_problem(&domain->log, kind, nest_domain_name(domain), domain->uuid, error);
-}
-
-static void
 set_armed(NestDomain *domain, gboolean armed)
 {
     domain->guard.armed = armed;
@@ -115,50 +97,10 @@ push_job(NestDomain *domain, NestGuardJob *job)
     nest_workers_push(domain->context->guards, &job->job);
 }
 
-static guint
-silent_limit(NestDomain *domain)
-{
-    NestDomainGuard *guard = &domain->guard;
-    g_autofree gchar *process = nest_live_domain_process(domain->live);
-    guint64 before = guard->cpu_time;
-
-    guard->cpu_time = nest_process_cpu_time(process);
-    if (guard->answered)
-        return SILENT_LIMIT_ANSWERED;
-    return before && guard->cpu_time >= before + AT_WORK_TICKS ? SILENT_LIMIT_AT_WORK
-                                                               : SILENT_LIMIT_NEW;
-}
-
-static void
-note_silence(NestDomain *domain, gint64 since, const char *what)
-{
-    g_autoptr(GError) error = NULL;
-
-    if (domain->guard.unanswered)
-        return;
-    domain->guard.unanswered = since;
-    error =
-        g_error_new(NEST_ERROR, NEST_ERROR_GUARD,
-                    "%s: until it does, nothing is known of its nested guests, and its guard stays "
-                    "as it is",
-                    what);
-    log_problem(domain, NEST_DOMAIN_LOG_GUARD, error);
-}
-
-/* Whether its QEMU may be asked, though so many others do not answer. */
-static gboolean
-may_ask(NestDomain *domain)
-{
-    guint silent = nest_workers_slow(domain->context->guards);
-
-    return !domain->context->stopping &&
-           (silent < SILENT_LIMIT_NEW || silent < silent_limit(domain));
-}
-
 static void
 begin_job(NestDomain *domain, NestGuardWork work)
 {
-    if (may_ask(domain))
+    if (nest_domain_silence_may_ask(domain))
         push_job(domain, new_job(domain, work));
 }
 
@@ -180,18 +122,6 @@ begin_sample(NestDomain *domain, const NestEvidence *evidence, const char *probe
     job->probe = probe;
     job->wants_bit = wants_bit(domain);
     push_job(domain, job);
-}
-
-static void
-notice_stuck(NestDomain *domain)
-{
-    gint64 took = domain->guarding ? nest_job_took(&domain->guarding->job) : 0;
-    g_autofree gchar *what = NULL;
-
-    if (took < STUCK_MS)
-        return;
-    what = g_strdup_printf("its QEMU has not answered for %d s", STUCK_MS / 1000);
-    note_silence(domain, nest_workers_now() - took, what);
 }
 
 static gboolean
@@ -251,11 +181,11 @@ sample(NestDomain *domain)
     const char *probe = NULL;
     gboolean asks = FALSE;
 
-    notice_stuck(domain);
+    nest_domain_silence_notice_stuck(domain);
     if (domain->guarding)
         return;
     probe = nest_guard_sample_here(domain->context->plugins, &domain->live->guest, &evidence);
-    asks = may_ask(domain) && may_try(domain, &domain->guard.sample_backoff);
+    asks = nest_domain_silence_may_ask(domain) && may_try(domain, &domain->guard.sample_backoff);
     if (evidence.counted && !(asks && nest_verdict_wants_bit(&domain->guard.verdict))) {
         take_sample(domain, &evidence, probe, nest_workers_now());
     } else if (asks) {
@@ -275,12 +205,12 @@ sample_is_done(NestDomain *domain, const NestGuardJob *job)
 
     guard->missed_samples = error ? guard->missed_samples + 1 : 0;
     if (guard->missed_samples == NEST_DOMAIN_GUARD_MAX_MISSED)
-        log_problem(domain, NEST_DOMAIN_LOG_SAMPLE, error);
+        nest_guard_log_problem(domain, NEST_DOMAIN_LOG_SAMPLE, error);
     if (!error)
         nest_domain_log_well(&domain->log, NEST_DOMAIN_LOG_SAMPLE);
     if (guard->missed_samples > NEST_DOMAIN_GUARD_MAX_MISSED &&
         g_error_matches(error, NEST_ERROR, NEST_ERROR_MONITOR))
-        try_later(domain, &guard->sample_backoff);
+        back_off(domain, &guard->sample_backoff);
     else
         nest_backoff_reset(&guard->sample_backoff);
     take_sample(domain, &job->evidence, job->probe, job->sampled);
@@ -290,44 +220,14 @@ static void
 check_is_done(NestDomain *domain, const NestGuardJob *job)
 {
     if (job->job.error) {
-        log_problem(domain, NEST_DOMAIN_LOG_GUARD, job->job.error); /* it is checked again */
+        nest_guard_log_problem(domain, NEST_DOMAIN_LOG_GUARD,
+                               job->job.error); /* it is checked again */
         settle_unasked(domain);
         return;
     }
     domain->guard.checked = TRUE;
     set_armed(domain, job->armed);
     sample(domain);
-}
-
-/* Logs the snapshots with memory that were made before the guard was armed. */
-static void
-log_late_snapshots(NestDomain *domain, const NestGuardJob *job)
-{
-    g_autoptr(GError) error = NULL;
-
-    if (!job->late || domain->guard.armed)
-        return;
-    error = g_error_new(NEST_ERROR, NEST_ERROR_GUARD,
-                        "its snapshot with memory was made before the guard was armed, and may "
-                        "hold nested guests (%s): revert to it only on a host with nesting on",
-                        job->late);
-    nest_log_error(nest_domain_name(domain), domain->uuid, error);
-}
-
-static void
-log_armed(NestDomain *domain, const NestGuardJob *job)
-{
-    const NestVerdict *verdict = &domain->guard.verdict;
-
-    if (job->aborted)
-        nest_log_event(NEST_LOG_ABORTED, nest_domain_name(domain), domain->uuid,
-                       "its %s was aborted: nested guests began to run while it was under way",
-                       job->aborted);
-    if (job->armed && !domain->guard.armed)
-        nest_log_event(NEST_LOG_ARMED, nest_domain_name(domain), domain->uuid,
-                       "nested guests run in it (%s): migration and save are refused",
-                       nest_verdict_reason_text(nest_verdict_reason_name(verdict->reason)));
-    log_late_snapshots(domain, job);
 }
 
 /* A domain is not armed while an operation that was allowed goes on. Arming is tried again with a later sample. */
@@ -341,30 +241,18 @@ arm_is_done(NestDomain *domain, const NestGuardJob *job)
     g_clear_pointer(&guard->problem, g_free);
     if (error) {
         guard->problem = nest_error_text(error);
-        log_problem(domain, NEST_DOMAIN_LOG_GUARD, error);
-        try_later(domain, &guard->arm_backoff);
+        nest_guard_log_problem(domain, NEST_DOMAIN_LOG_GUARD, error);
+        back_off(domain, &guard->arm_backoff);
     } else {
         nest_domain_log_well(&domain->log, NEST_DOMAIN_LOG_GUARD);
         nest_backoff_reset(&guard->arm_backoff);
     }
-    log_armed(domain, job);
+    nest_guard_log_armed(domain, job);
     if (job->armed && !guard->armed)
         nest_flap_damping_armed(&guard->damping, nest_workers_now());
     set_armed(domain, job->armed);
     publish(domain);
     guard->checked = !job->unsure;
-}
-
-static void
-log_disarmed(const NestDomain *domain)
-{
-    const NestVerdict *verdict = &domain->guard.verdict;
-
-    nest_log_event(NEST_LOG_DISARMED, nest_domain_name(domain), domain->uuid,
-                   "%s: migration and save are possible",
-                   nest_domain_is_lifted(domain)
-                       ? "its guard is lifted by hand"
-                       : nest_verdict_reason_text(nest_verdict_reason_name(verdict->reason)));
 }
 
 static void
@@ -374,12 +262,12 @@ disarm_is_done(NestDomain *domain, const NestGuardJob *job)
 
     set_armed(domain, job->armed);
     if (job->job.error) {
-        log_problem(domain, NEST_DOMAIN_LOG_GUARD, job->job.error);
-        try_later(domain, &guard->arm_backoff);
+        nest_guard_log_problem(domain, NEST_DOMAIN_LOG_GUARD, job->job.error);
+        back_off(domain, &guard->arm_backoff);
         publish(domain); /* and it is tried again with a later sample */
         return;
     }
-    log_disarmed(domain);
+    nest_guard_log_disarmed(domain);
     nest_backoff_reset(&guard->arm_backoff);
     nest_flap_damping_disarmed(&guard->damping, nest_workers_now());
     decide(domain);
@@ -415,13 +303,12 @@ static void
 take_work(NestDomain *domain, const NestGuardJob *job)
 {
     if (job->stopped) {
-        note_silence(domain, nest_workers_now(),
-                     "its QEMU has not answered, because a signal has stopped it");
+        nest_domain_silence_begin(domain, nest_workers_now(),
+                                  "its QEMU has not answered, because a signal has stopped it");
         settle_unasked(domain);
         return;
     }
-    domain->guard.unanswered = 0;
-    domain->guard.answered |= job->work == nest_guard_sample && !job->job.error;
+    nest_domain_silence_end(domain, job->work == nest_guard_sample && !job->job.error);
     for (gsize i = 0; i < G_N_ELEMENTS(works); i++)
         if (works[i].work == job->work)
             works[i].done(domain, job);
@@ -434,8 +321,7 @@ job_is_done(NestJob *data)
     NestGuardJob *job = (NestGuardJob *)data;
     NestDomain *domain = job->owner;
 
-    if (job->gone && job->aborted && job->job.error) /* a guest was faster than its guard */
-        nest_log_error(job->live->guest.name, job->live->guest.uuid, job->job.error);
+    nest_guard_log_lost(job);
     if (domain) {
         domain->guarding = NULL;
         if (!job->gone)

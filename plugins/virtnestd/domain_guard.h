@@ -4,10 +4,9 @@
 
 #include "plugin_host.h"
 #include "virtnestd/backoff.h"
+#include "virtnestd/domain_silence.h"
 #include "virtnestd/flap_damping.h"
 #include "virtnestd/guard_job.h"
-
-typedef struct NestDomain NestDomain;
 
 /* After so many incomplete samples in a row, the problem is logged and other probes are asked. Some samples are
  * incomplete while a domain starts. */
@@ -31,10 +30,7 @@ typedef struct {
     gboolean once_used;    /* virt-nest allow --once is used up, but its element is still there */
     gchar *problem;        /* (nullable) why it could not be armed */
     guint missed_samples;  /* how many of the last samples in a row were incomplete */
-    gint64
-        unanswered; /* since when QEMU has not answered, CLOCK_MONOTONIC's milliseconds; 0: it answers */
-    gboolean answered; /* a sample that needs QEMU has succeeded in this run */
-    guint64 cpu_time;  /* processor time of QEMU when it was to be asked last, in clock ticks */
+    NestDomainSilence silence;
     NestBackoff sample_backoff;
     NestBackoff arm_backoff;
     NestFlapDamping damping;
