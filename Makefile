@@ -53,6 +53,7 @@ PLUGIN_PACKAGES  = libvirt libvirt-qemu glib-2.0 json-glib-1.0
 LIBRARY_CFLAGS := $(shell pkg-config --cflags $(LIBRARY_PACKAGES) $(LIBVIRT_PACKAGES))
 LIBRARY_LIBS   := $(shell pkg-config --libs $(LIBRARY_PACKAGES))
 LIBVIRT_LIBS   := $(shell pkg-config --libs $(LIBVIRT_PACKAGES))
+BPF_LIBS       := $(shell pkg-config --libs libbpf 2>/dev/null)
 MONITOR_LIBS   := $(shell pkg-config --libs libvirt-qemu)
 PLUGIN_LIBS    := $(shell pkg-config --libs $(PLUGIN_PACKAGES))
 JSON_LIBS      := $(shell pkg-config --libs json-glib-1.0)
@@ -90,13 +91,16 @@ DOMAIN = allow cpu cpu_rewrite definition domain_xml exposed live_status prefilt
 COMMON = $(BASE:%=common/base/%.c) $(HOST:%=common/host/%.c) $(GUARD:%=common/guard/%.c) $(DOMAIN:%=common/domain/%.c)
 # What speaks with libvirt: for virtnestd, and for the commands of virt-nest that do the same once.
 VIRT = correct define_tracker live_domain virt
-VIRTNESTD = backoff connection_pool domain domain_guard domain_log domain_silence domain_status domains event_connection \
+VIRTNESTD = backoff connection_pool domain domain_guard domain_log domain_silence domain_status domains entry_watch event_connection \
             flap_damping guard_job guard_log host inhibit kvm_unit late_snapshots main publish release restart scan sync_job workers
 VIRT_NEST = allow apply command connection drain host host_report live main output rates report rewrite screen status \
             tag_commands top top_view
+# probe-trace, where it can be built.
+CLANG ?= clang
+TRACE := $(if $(shell command -v $(CLANG) >/dev/null && pkg-config --atleast-version=1.0 libbpf && echo yes),probe-trace)
 # Plugins, in the order in which they are asked unless the settings say otherwise. What they share is linked into each,
 # and hidden.
-PLUGINS       = probe-debugfs probe-domstats probe-registers guard-blocker export-textfile
+PLUGINS       = $(TRACE) probe-debugfs probe-domstats probe-registers guard-blocker export-textfile
 PLUGIN_COMMON = common/base/error.c common/base/escape.c common/base/root.c plugins/monitor-answer.c plugins/monitor.c
 
 COMMON_OBJECTS = $(COMMON:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/common/domain/schema.o
@@ -167,6 +171,14 @@ $(BUILD)/plugins/%.so: $(BUILD)/pic/plugins/%.o $(PLUGIN_COMMON:%.c=$(BUILD)/pic
 	@mkdir -p $(@D)
 	@echo "link $@"; $(CC) $(CFLAGS) $(LDFLAGS) $(filter-out -pie,$(HARDENING_LINK)) -shared -o $@ $(filter %.o,$^) $(PLUGIN_LIBS)
 
+# The kernel's part of probe-trace.
+$(BUILD)/obj/plugins/nested-entry.bpf.o: plugins/nested-entry.bpf.c plugins/nested-entry.h Makefile
+	@mkdir -p $(@D)
+	$(CLANG) -target bpf -O2 -g -Wall -Wextra $(if $(WERROR),-Werror) -I/usr/include/$(shell $(CC) -print-multiarch) -c -o $@ $<
+
+$(BUILD)/pic/plugins/probe-trace.o: $(BUILD)/obj/plugins/nested-entry.bpf.o
+$(BUILD)/pic/plugins/probe-trace.o: CPPFLAGS += -DNEST_NESTED_ENTRY='"$(BUILD)/obj/plugins/nested-entry.bpf.o"'
+$(BUILD)/plugins/probe-trace.so: PLUGIN_LIBS += $(BPF_LIBS)
 $(BUILD)/plugins/probe-registers.so: $(BUILD)/pic/plugins/registers.o
 $(BUILD)/plugins/export-textfile.so: $(BUILD)/pic/common/guard/verdict.o
 $(BUILD)/plugins/export-textfile.so: LDFLAGS += -Wl,-z,nodelete # a thread that hangs may outlive its use

@@ -19,13 +19,14 @@
 #include <glib.h>
 #include <libvirt/libvirt.h>
 
-#define NEST_PLUGIN_ABI 2
+#define NEST_PLUGIN_ABI 3
 #define NEST_PLUGIN_SYMBOL "nest_plugin"
 
 typedef enum {
     NEST_PLUGIN_PROBE = 1, /* evidence of nested guests */
     NEST_PLUGIN_GUARD,     /* refuses migration and save */
     NEST_PLUGIN_EXPORT,    /* shows the state elsewhere */
+    NEST_PLUGIN_WATCH,     /* tells by itself when nested guests begin */
 } NestPluginKind;
 
 /**
@@ -62,7 +63,7 @@ typedef struct {
     gboolean counts; /* gives entries; else the bit */
     gboolean
         local; /* sample() only reads files: it does not wait, and is called without a domain */
-    /* Whether it can say anything about such a guest; NULL: about any. */
+    /* Whether it can say anything about such a guest; NULL: about any. A watch has this too. */
     gboolean (*applies)(gpointer state, const NestGuest *guest);
     /**
      * sample: adds what it can read to @evidence, and leaves the rest of it as it is.
@@ -70,6 +71,21 @@ typedef struct {
      */
     gboolean (*sample)(gpointer state, const NestGuest *guest, virDomainPtr domain,
                        NestEvidence *evidence, GError **error);
+
+    /* A watch. Its functions are called from the main thread alone, and never wait. */
+    /**
+     * watch: tell of the guest's next entry into a nested guest, once; asked again, tell once more.
+     *
+     * An entry before this call is not told of. Returns: FALSE if the guest cannot be watched.
+     */
+    gboolean (*watch)(gpointer state, const NestGuest *guest, GError **error);
+    /* Tell nothing of this guest any more; does nothing if it is not watched. */
+    void (*unwatch)(gpointer state, const NestGuest *guest);
+    /* The file descriptor that is readable while something is to be told; -1: there is none yet. Once there is one it
+     * stays until stop(). */
+    int (*get_fd)(gpointer state);
+    /* Takes a guest out of those to be told of. Returns: the PID of its QEMU; 0: there is none. */
+    gint64 (*next_entered)(gpointer state);
 
     /* A guard. */
     /**

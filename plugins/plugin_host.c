@@ -51,6 +51,10 @@ missing_function(const NestPlugin *plugin)
         {NEST_PLUGIN_GUARD, plugin->disarm != NULL, "disarm()"},
         {NEST_PLUGIN_GUARD, plugin->is_armed != NULL, "is_armed()"},
         {NEST_PLUGIN_EXPORT, plugin->publish != NULL, "publish()"},
+        {NEST_PLUGIN_WATCH, plugin->watch != NULL, "watch()"},
+        {NEST_PLUGIN_WATCH, plugin->unwatch != NULL, "unwatch()"},
+        {NEST_PLUGIN_WATCH, plugin->get_fd != NULL, "get_fd()"},
+        {NEST_PLUGIN_WATCH, plugin->next_entered != NULL, "next_entered()"},
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(needed); i++)
@@ -73,7 +77,7 @@ check_plugin(const NestPlugin *plugin, const char *name, GError **error)
     else if (g_strcmp0(plugin->name, name) != 0)
         g_set_error(error, NEST_ERROR, NEST_ERROR_PLUGIN, "it contains another plugin, named '%s'",
                     plugin->name ? plugin->name : "");
-    else if (plugin->kind < NEST_PLUGIN_PROBE || plugin->kind > NEST_PLUGIN_EXPORT)
+    else if (plugin->kind < NEST_PLUGIN_PROBE || plugin->kind > NEST_PLUGIN_WATCH)
         g_set_error(error, NEST_ERROR, NEST_ERROR_PLUGIN, "there is no kind %d of plugins",
                     (int)plugin->kind);
     else if ((missing = missing_function(plugin)))

@@ -128,6 +128,15 @@ nest_verdict_add(NestVerdict *verdict, const NestEvidence *evidence, const NestV
 }
 
 gboolean
+nest_verdict_enter(NestVerdict *verdict, gint64 now)
+{
+    verdict->silent = FALSE;
+    verdict->entered = TRUE;
+    verdict->entered_at = now;
+    return settle_verdict(verdict, NEST_REASON_ENTRIES, now);
+}
+
+gboolean
 nest_verdict_wants_bit(const NestVerdict *verdict)
 {
     return reasons[verdict->reason].wants_bit;

@@ -106,6 +106,9 @@ typedef struct {
 gboolean nest_verdict_add(NestVerdict *verdict, const NestEvidence *evidence,
                           const NestVerdictRules *rules, gint64 started, gint64 now);
 
+/* An entry into a nested guest was told of at @now, which needs no sample. Returns as nest_verdict_add(). */
+gboolean nest_verdict_enter(NestVerdict *verdict, gint64 now);
+
 /**
  * nest_verdict_wants_bit: whether the next sample should read the bit though entries can be counted.
  *

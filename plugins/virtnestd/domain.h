@@ -33,6 +33,7 @@ typedef struct {
     NestWorkers *syncs;   /* correct, and read */
     NestWorkers *publish; /* write live statuses */
     NestWorkers *guards;  /* sample, check, arm and disarm */
+    NestEntryWatch *watch;
     const NestDomainListener *listener;
     gpointer data;     /* for it */
     gboolean stopping; /* begin nothing new */

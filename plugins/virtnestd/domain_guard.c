@@ -4,7 +4,8 @@
  * Theory of operation: a running domain that is to be guarded is monitored. It is sampled in each interval.
  * Probes that only read files are asked here, on the main loop; others are asked on a worker (guard_job.c). The
  * sample goes into the domain's verdict (common/guard/verdict.c). If verdict and guard disagree, a worker arms
- * or disarms. The outcome is published in the domain's live metadata and by the exports. Nothing else is stored:
+ * or disarms. A guest of which the kernel tells when it enters a nested guest (entry_watch.c) is sampled only to see that its
+ * nested guests have gone. The outcome is published in the domain's live metadata and by the exports. Nothing else is stored:
  * after a restart of virtnestd or libvirt, a QEMU says itself whether it is armed.
  *
  * A guest or a QEMU must not make the host work: what fails is tried again later and later, and a guest that switches
@@ -14,6 +15,9 @@
 #include "base/error.h"
 #include "virtnestd/domain_status.h"
 #include "virtnestd/guard_log.h"
+
+/* How often a guest is sampled whose nested guests run, and whose next ones will be told of. */
+#define WATCHED_INTERVAL_MS 10000
 
 static void
 back_off(NestDomain *domain, NestBackoff *backoff)
@@ -168,10 +172,27 @@ take_sample(NestDomain *domain, const NestEvidence *evidence, const char *probe,
     if (guard->verdict.state == NEST_VERDICT_NONE)
         guard->quiet = (g_get_real_time() - (nest_workers_now() - now) * G_TIME_SPAN_MILLISECOND) /
                        G_USEC_PER_SEC;
-    if (probe)
-        guard->probe = probe;
+    if (probe || guard->watcher)
+        guard->probe = guard->watcher ? guard->watcher : probe;
     guard->settled = TRUE;
     decide(domain);
+}
+
+/* It is watched from before the sample on which its guard rests, so that no entry is missed between the two. */
+static void
+watch(NestDomain *domain)
+{
+    NestDomainGuard *guard = &domain->guard;
+
+    if (guard->watched || nest_domain_runs_nested(domain) ||
+        !may_try(domain, &guard->watch_backoff))
+        return;
+    guard->watcher = nest_entry_watch_add(domain->context->watch, &domain->live->guest);
+    guard->watched = guard->watcher != NULL;
+    if (guard->watched)
+        nest_backoff_reset(&guard->watch_backoff);
+    else
+        back_off(domain, &guard->watch_backoff);
 }
 
 static void
@@ -184,6 +205,7 @@ sample(NestDomain *domain)
     nest_domain_silence_notice_stuck(domain);
     if (domain->guarding)
         return;
+    watch(domain);
     probe = nest_guard_sample_here(domain->context->plugins, &domain->live->guest, &evidence);
     asks = nest_domain_silence_may_ask(domain) && may_try(domain, &domain->guard.sample_backoff);
     if (evidence.counted && !(asks && nest_verdict_wants_bit(&domain->guard.verdict))) {
@@ -336,6 +358,7 @@ job_is_done(NestJob *data)
 void
 nest_domain_guard_tick(NestDomain *domain)
 {
+    domain->guard.ticked_at = nest_workers_now();
     if (domain->guard.checked || domain->guarding) {
         sample(domain);
         return;
@@ -343,6 +366,49 @@ nest_domain_guard_tick(NestDomain *domain)
     begin_job(domain, nest_guard_check);
     if (!domain->guarding)
         settle_unasked(domain);
+}
+
+/* Whether nothing can change about its guard before something is told of it. */
+static gboolean
+rests(const NestDomain *domain)
+{
+    const NestDomainGuard *guard = &domain->guard;
+
+    return guard->watched && guard->checked && guard->verdict.state == NEST_VERDICT_NONE &&
+           !guard->armed && !domain->guarding && !domain->put_off && !domain->live->has_allow;
+}
+
+/* Whether its nested guests run, and it is armed for as long as they do. */
+static gboolean
+is_steady(const NestDomain *domain)
+{
+    const NestDomainGuard *guard = &domain->guard;
+
+    return guard->watcher && guard->armed && nest_domain_runs_nested(domain) &&
+           !nest_verdict_wants_bit(&guard->verdict) && !domain->put_off && !domain->live->has_allow;
+}
+
+guint
+nest_domain_guard_interval(const NestDomain *domain)
+{
+    if (rests(domain))
+        return 0;
+    return is_steady(domain) ? MAX(WATCHED_INTERVAL_MS, domain->context->config->interval_ms)
+                             : domain->context->config->interval_ms;
+}
+
+void
+nest_domain_guard_entered(NestDomain *domain)
+{
+    NestDomainGuard *guard = &domain->guard;
+
+    if (!guard->watched)
+        return;
+    guard->watched = FALSE;
+    if (guard->verdict.state == NEST_VERDICT_NONE)
+        guard->quiet = g_get_real_time() / G_USEC_PER_SEC;
+    nest_verdict_enter(&guard->verdict, nest_workers_now());
+    decide(domain);
 }
 
 /* Whether this virtnestd or an earlier one may have armed the domain. */
@@ -392,6 +458,8 @@ nest_domain_guard_clear(NestDomain *domain)
     if (domain->guarding)
         domain->guarding->owner = NULL;
     domain->guarding = NULL;
+    if (guard->watcher)
+        nest_entry_watch_remove(domain->context->watch, &domain->live->guest);
     if (guard->monitored)
         domain->context->listener->show(domain->context->data);
     nest_live_status_free(guard->published);

@@ -5,6 +5,7 @@
 #include "plugin_host.h"
 #include "virtnestd/backoff.h"
 #include "virtnestd/domain_silence.h"
+#include "virtnestd/entry_watch.h"
 #include "virtnestd/flap_damping.h"
 #include "virtnestd/guard_job.h"
 
@@ -20,6 +21,11 @@ typedef struct {
     gboolean monitored; /* it is watched; else nothing below means anything */
     NestVerdict verdict;
     const char *probe; /* (nullable) the plugin whose evidence counts */
+    const char
+        *watcher;     /* (nullable) the plugin that tells of entries by itself; NULL: none does */
+    gboolean watched; /* its next entry will be told of */
+    NestBackoff watch_backoff;
+    gint64 ticked_at; /* when its last interval was over, CLOCK_MONOTONIC's milliseconds */
     gboolean
         settled; /* it was sampled, or that was tried in vain: its live status can be written */
     gboolean checked; /* it is known whether it is armed */
@@ -46,6 +52,16 @@ void nest_domain_guard_clear(NestDomain *domain);
 
 /* An interval is over: takes the next sample. */
 void nest_domain_guard_tick(NestDomain *domain);
+
+/**
+ * nest_domain_guard_interval: how long after one sample the next is due, in milliseconds.
+ *
+ * Returns: 0 if none is due, because all that is to come will be told of.
+ */
+guint nest_domain_guard_interval(const NestDomain *domain);
+
+/* It has entered a nested guest, as was told. */
+void nest_domain_guard_entered(NestDomain *domain);
 
 /* Its memory is being transferred, to another place or into a file. */
 void nest_domain_guard_job_transferring(NestDomain *domain);

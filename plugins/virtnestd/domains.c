@@ -3,8 +3,7 @@
  *
  * Theory of operation: an event of libvirt leads to a sync of its domain (domain.c), which enters the table for that
  * time, and stays there while it is guarded. So the table is empty on a quiet host. Each time libvirt comes, all
- * domains are filtered for those that must be synced (scan.c). The timer of the samples runs while a domain is
- * guarded. */
+ * domains are filtered for those that must be synced (scan.c). The timer of the samples runs while one is due. */
 #include "virtnestd/domains.h"
 
 #include "base/error.h"
@@ -40,7 +39,8 @@ struct NestDomains {
     gpointer data;       /* for it */
     gboolean any_armed;  /* as it was told */
     gboolean settling;   /* libvirt is back, and not all domains have been synced since */
-    guint timer;         /* the source of the next sample; 0: no domain is guarded */
+    guint timer;         /* the source of the next samples; 0: none is due */
+    gint64 due;          /* ... when that is, CLOCK_MONOTONIC's milliseconds */
     guint export;        /* the source of the export that is due; 0: none is */
     gint64 exported;     /* when the last export was made */
     gboolean scanning;   /* a scan is under way, from its listing to the last sync it led to */
@@ -88,12 +88,23 @@ export_now(gpointer data)
 
 static gboolean interval_is_over(gpointer data);
 
+/* @interval: in milliseconds, at most so long */
+static void
+start_timer_of(NestDomains *domains, guint interval)
+{
+    gint64 due = nest_workers_now() + interval;
+
+    if (domains->timer && domains->due <= due)
+        return;
+    g_clear_handle_id(&domains->timer, g_source_remove);
+    domains->due = due;
+    domains->timer = g_timeout_add(interval, interval_is_over, domains);
+}
+
 static void
 start_timer(NestDomains *domains)
 {
-    if (!domains->timer)
-        domains->timer =
-            g_timeout_add(domains->context.config->interval_ms, interval_is_over, domains);
+    start_timer_of(domains, domains->context.config->interval_ms);
 }
 
 static void
@@ -137,6 +148,25 @@ log_crowded(NestDomains *domains)
     domains->crowded = slow >= CROWD;
 }
 
+/* Half an interval is tolerance, because the timer is that of all domains. */
+static gboolean
+is_due(const NestDomain *domain, gint64 now)
+{
+    guint interval = nest_domain_guard_interval(domain);
+
+    return interval &&
+           now + domain->context->config->interval_ms / 2 >= domain->guard.ticked_at + interval;
+}
+
+/* @least: the interval of those before, 0: none; and what the domain makes of it. */
+static guint
+least_interval(guint least, const NestDomain *domain)
+{
+    guint interval = nest_domain_guard_interval(domain);
+
+    return interval && least ? MIN(interval, least) : interval + least;
+}
+
 /* While libvirt is away, and until each domain has been checked anew, a domain that was armed counts as armed. */
 static gboolean
 interval_is_over(gpointer data)
@@ -144,27 +174,43 @@ interval_is_over(gpointer data)
     NestDomains *domains = data;
     g_autoptr(GList) all = g_hash_table_get_values(domains->table);
     gboolean any = domains->any_armed && domains->settling;
-    gboolean guarded = FALSE;
+    gint64 now = nest_workers_now();
+    guint interval = 0;
 
+    domains->timer = 0;
     for (GList *i = all; i; i = i->next) {
         NestDomain *domain = i->data;
         const NestDomainGuard *guard = &domain->guard;
 
         if (!guard->monitored)
             continue;
-        guarded = TRUE;
         any |= guard->armed || (domains->any_armed && !guard->checked);
-        nest_domain_guard_tick(domain);
+        if (is_due(domain, now))
+            nest_domain_guard_tick(domain);
+        interval = least_interval(interval, domain);
     }
     log_crowded(domains);
     if (nest_workers_are_attached(domains->context.guards))
         tell_armed(domains, any);
-    if (guarded && nest_workers_now() - domains->exported > EXPORT_MS)
+    if (interval && now - domains->exported > EXPORT_MS)
         show_guards(domains);
-    domains->timer = 0;
-    if (guarded)
-        start_timer(domains);
+    if (interval)
+        start_timer_of(domains, interval);
     return G_SOURCE_REMOVE;
+}
+
+static void
+one_has_entered(gpointer data, gint64 pid)
+{
+    NestDomains *domains = data;
+    GHashTableIter iter;
+    NestDomain *domain = NULL;
+
+    g_hash_table_iter_init(&iter, domains->table);
+    while (g_hash_table_iter_next(&iter, NULL, (gpointer *)&domain))
+        if (domain->guard.monitored && domain->live->guest.pid == pid)
+            nest_domain_guard_entered(domain);
+    start_timer(domains);
 }
 
 /* --- scans */
@@ -378,6 +424,7 @@ nest_domains_new(const NestConfig *config, const NestPluginHost *plugins,
         .syncs = nest_workers_new(SYNC_WORKERS, SYNC_EXTRA),
         .publish = nest_workers_new(PUBLISH_WORKERS, PUBLISH_EXTRA),
         .guards = nest_workers_new(GUARD_WORKERS, GUARD_EXTRA),
+        .watch = nest_entry_watch_new(plugins, one_has_entered, domains),
         .listener = &own,
         .data = domains,
     };
@@ -401,6 +448,7 @@ nest_domains_free(NestDomains *domains)
     g_clear_handle_id(&domains->export, g_source_remove);
     (void)export_now(domains);
     g_hash_table_unref(domains->table);
+    nest_entry_watch_free(domains->context.watch);
     nest_define_tracker_free(domains->context.tracker);
     g_free(domains);
 }

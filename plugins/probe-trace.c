@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The probe that is told by the kernel, at once, when a guest enters a nested guest.
+ *
+ * Theory of operation: KVM passes its tracepoint kvm_nested_vmenter at each such entry. A program of ours in the kernel
+ * (nested-entry.bpf.c) sits there while a guest is watched, and only then. It looks up the process that passes; the
+ * first entry of one that is watched goes into a ring buffer, whose file descriptor wakes virtnestd. From then on
+ * the process is not watched any more, until virtnestd asks for it again.
+ *
+ * This says that nested guests began, not that they have ended: for that the other probes count. The program is loaded
+ * from memory with libbpf, and needs neither BTF nor debugfs, so it works under kernel lockdown too. */
+#include "base/error.h"
+#include "base/root.h"
+#include "nest-plugin.h"
+#include "nested-entry.h"
+#include "settings.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#define TRACEPOINT "kvm_nested_vmenter"
+/* How the kernel's dev_t is put together, which is not how stat(2) shows it. */
+#define KERNEL_MINOR_BITS 20
+
+/* The program, as clang has compiled it. */
+extern const char nested_entry_object[];
+extern const char nested_entry_object_end[];
+__asm__(".pushsection .rodata\n"
+        ".balign 8\n"
+        "nested_entry_object: .incbin \"" NEST_NESTED_ENTRY "\"\n"
+        "nested_entry_object_end:\n"
+        ".popsection\n");
+
+typedef struct {
+    GHashTable *guests; /* the PIDs of those that are followed, told of or not */
+    GQueue *told;       /* the PIDs of those that have entered, and were not handed over yet */
+    struct bpf_object *object; /* NULL: not loaded */
+    struct ring_buffer *entered;
+    struct bpf_link *link; /* NULL: not attached */
+} State;
+
+static gboolean
+trace_start(GKeyFile *settings, gpointer *ret_state, GError **error)
+{
+    State *state = NULL;
+
+    if (!nest_settings_none(settings, nest_plugin.name, error))
+        return FALSE;
+    libbpf_set_print(NULL); /* what it would print is in our errors */
+    state = g_new0(State, 1);
+    state->guests = g_hash_table_new(NULL, NULL);
+    state->told = g_queue_new();
+    *ret_state = state;
+    return TRUE;
+}
+
+static void
+unload(State *state)
+{
+    ring_buffer__free(state->entered);
+    state->entered = NULL;
+    bpf_object__close(state->object);
+    state->object = NULL;
+}
+
+static void
+detach(State *state)
+{
+    bpf_link__destroy(state->link);
+    state->link = NULL;
+}
+
+static void
+trace_stop(gpointer data)
+{
+    State *state = data;
+
+    detach(state);
+    unload(state);
+    g_hash_table_unref(state->guests);
+    g_queue_free(state->told);
+    g_free(state);
+}
+
+static gboolean
+trace_applies(gpointer state, const NestGuest *guest)
+{
+    (void)state;
+    return guest->kvm;
+}
+
+/* --- the program */
+
+static const struct {
+    int number;
+    const char *words;
+} reasons[] = {
+    {EPERM, "that needs CAP_BPF and CAP_PERFMON, and a kernel that is not locked down for it"},
+    {ENOENT,
+     "this kernel has no tracepoint " TRACEPOINT ", or kvm is not loaded; Linux has it from "
+     "6.1 on"},
+    {EINVAL, "this kernel does not take the program; Linux does from 5.8 on"},
+    {ENOSYS, "this kernel has no BPF"},
+};
+
+/* @number: an errno */
+static gboolean
+set_trace_error(GError **error, const char *what, int number)
+{
+    const char *words = g_strerror(number);
+
+    for (gsize i = 0; i < G_N_ELEMENTS(reasons); i++)
+        if (reasons[i].number == number)
+            words = reasons[i].words;
+    g_set_error(error, NEST_ERROR, NEST_ERROR_PLUGIN,
+                "cannot %s the program that tells of entries into nested guests: %s", what, words);
+    return FALSE;
+}
+
+static int
+take_record(void *data, void *record, size_t size)
+{
+    State *state = data;
+    guint32 pid = 0;
+
+    if (size == sizeof(pid)) {
+        memcpy(&pid, record, size);
+        g_queue_push_tail(state->told, GUINT_TO_POINTER(pid));
+    }
+    return 0;
+}
+
+/* Sets the constants of the program that say which PIDs it is to see. */
+static gboolean
+set_namespace(const struct bpf_object *object)
+{
+    struct stat file = {0};
+    struct bpf_map *constants = bpf_object__find_map_by_name(object, ".rodata");
+    struct nested_entry_namespace mine = {0};
+
+    if (stat("/proc/self/ns/pid", &file) < 0)
+        return FALSE;
+    mine.device = ((guint64)major(file.st_dev) << KERNEL_MINOR_BITS) | minor(file.st_dev);
+    mine.inode = file.st_ino;
+    return bpf_map__set_initial_value(constants, &mine, sizeof(mine)) == 0;
+}
+
+static int
+map_fd(const State *state, const char *name)
+{
+    return bpf_object__find_map_fd_by_name(state->object, name);
+}
+
+static gboolean
+load(State *state, GError **error)
+{
+    if (state->object)
+        return TRUE;
+    state->object = bpf_object__open_mem(
+        nested_entry_object, (gsize)(nested_entry_object_end - nested_entry_object), NULL);
+    if (state->object && set_namespace(state->object) && bpf_object__load(state->object) == 0)
+        state->entered = ring_buffer__new(map_fd(state, "entered"), take_record, state, NULL);
+    if (state->entered)
+        return TRUE;
+    set_trace_error(error, "load", errno);
+    unload(state);
+    return FALSE;
+}
+
+static gboolean
+attach(State *state, GError **error)
+{
+    if (state->link)
+        return TRUE;
+    if (!load(state, error))
+        return FALSE;
+    state->link = bpf_program__attach_raw_tracepoint(
+        bpf_object__find_program_by_name(state->object, "nested_entry"), TRACEPOINT);
+    return state->link || set_trace_error(error, "attach", errno);
+}
+
+/* --- the guests */
+
+/* (transfer full)(nullable) A file of the guest's process. */
+static gchar *
+read_process_file(const NestGuest *guest, const char *file, gsize *ret_length)
+{
+    g_autofree gchar *name = g_strdup_printf("/proc/%" G_GINT64_FORMAT "/%s", guest->pid, file);
+    g_autofree gchar *path = nest_root_path(name);
+    gchar *text = NULL;
+
+    return g_file_get_contents(path, &text, ret_length, NULL) ? text : NULL;
+}
+
+/* Whether the program sees the process by this PID. If it is in a PID namespace below ours, its line NSpid has more
+ * than one PID. */
+static gboolean
+is_of_our_namespace(const NestGuest *guest)
+{
+    g_autofree gchar *status = read_process_file(guest, "status", NULL);
+    g_autofree gchar *line = g_strdup_printf("\nNSpid:\t%" G_GINT64_FORMAT "\n", guest->pid);
+
+    return status && strstr(status, line);
+}
+
+/* Whether the PID that libvirt has is this guest's QEMU here too: libvirt may be in another PID namespace. */
+static gboolean
+is_its_qemu(const NestGuest *guest)
+{
+    gsize length = 0;
+    g_autofree gchar *arguments = read_process_file(guest, "cmdline", &length);
+
+    return arguments && memmem(arguments, length, guest->uuid, strlen(guest->uuid));
+}
+
+static gboolean
+trace_watch(gpointer data, const NestGuest *guest, GError **error)
+{
+    State *state = data;
+    guint32 pid = (guint32)guest->pid;
+    guint8 value = 0;
+
+    if (!is_of_our_namespace(guest) || !is_its_qemu(guest)) {
+        g_set_error_literal(error, NEST_ERROR, NEST_ERROR_PLUGIN,
+                            "its QEMU runs in another PID namespace than virtnestd");
+        return FALSE;
+    }
+    if (!attach(state, error))
+        return FALSE;
+    if (bpf_map_update_elem(map_fd(state, "watched"), &pid, &value, BPF_ANY) < 0)
+        return set_trace_error(error, "tell", errno);
+    g_hash_table_add(state->guests, GUINT_TO_POINTER(pid));
+    return TRUE;
+}
+
+static void
+trace_unwatch(gpointer data, const NestGuest *guest)
+{
+    State *state = data;
+    guint32 pid = (guint32)guest->pid;
+
+    if (!g_hash_table_remove(state->guests, GUINT_TO_POINTER(pid)))
+        return;
+    bpf_map_delete_elem(map_fd(state, "watched"), &pid);
+    g_queue_remove_all(state->told, GUINT_TO_POINTER(pid));
+    if (g_hash_table_size(state->guests) == 0)
+        detach(state);
+}
+
+static int
+trace_get_fd(gpointer data)
+{
+    State *state = data;
+
+    return state->entered ? ring_buffer__epoll_fd(state->entered) : -1;
+}
+
+static gint64
+trace_next_entered(gpointer data)
+{
+    State *state = data;
+
+    if (state->entered)
+        ring_buffer__consume(state->entered);
+    return GPOINTER_TO_UINT(g_queue_pop_head(state->told));
+}
+
+const NestPlugin nest_plugin = {
+    .abi = NEST_PLUGIN_ABI,
+    .size = sizeof(NestPlugin),
+    .name = "probe-trace",
+    .kind = NEST_PLUGIN_WATCH,
+    .start = trace_start,
+    .stop = trace_stop,
+    .applies = trace_applies,
+    .watch = trace_watch,
+    .unwatch = trace_unwatch,
+    .get_fd = trace_get_fd,
+    .next_entered = trace_next_entered,
+};

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The watch for entries into nested guests: a plugin tells by itself which guest has just entered one. */
+#include "virtnestd/entry_watch.h"
+
+#include "base/log.h"
+
+#include <glib-unix.h>
+
+struct NestEntryWatch {
+    const NestLoadedPlugin *loaded; /* NULL: no such plugin is loaded */
+    void (*entered)(gpointer data, gint64 pid);
+    gpointer data;  /* for it */
+    guint source;   /* of the plugin's file descriptor; 0: there is none yet */
+    gboolean fails; /* the last try to watch a guest failed */
+};
+
+NestEntryWatch *
+nest_entry_watch_new(const NestPluginHost *plugins, void (*entered)(gpointer data, gint64 pid),
+                     gpointer data)
+{
+    NestEntryWatch *watch = g_new0(NestEntryWatch, 1);
+
+    watch->loaded = plugins ? nest_plugin_host_get(plugins, NEST_PLUGIN_WATCH, 0) : NULL;
+    watch->entered = entered;
+    watch->data = data;
+    return watch;
+}
+
+void
+nest_entry_watch_free(NestEntryWatch *watch)
+{
+    g_clear_handle_id(&watch->source, g_source_remove);
+    g_free(watch);
+}
+
+static gboolean
+tell_entered(gint fd, GIOCondition condition, gpointer data)
+{
+    NestEntryWatch *watch = data;
+    gint64 pid = 0;
+
+    (void)fd, (void)condition;
+    while ((pid = watch->loaded->plugin->next_entered(watch->loaded->state)))
+        watch->entered(watch->data, pid);
+    return G_SOURCE_CONTINUE;
+}
+
+/* What is told of comes before all else on the main loop. */
+static void
+listen_to_plugin(NestEntryWatch *watch)
+{
+    int fd = watch->source ? -1 : watch->loaded->plugin->get_fd(watch->loaded->state);
+
+    if (fd >= 0)
+        watch->source = g_unix_fd_add_full(G_PRIORITY_HIGH, fd, G_IO_IN, tell_entered, watch, NULL);
+}
+
+static void
+log_change(NestEntryWatch *watch, const NestGuest *guest, const GError *error)
+{
+    if (error && !watch->fails)
+        nest_log(G_LOG_LEVEL_WARNING, guest->name, guest->uuid,
+                 "its nested guests are seen a moment later, by samples: %s", error->message);
+    else if (!error && watch->fails)
+        nest_log(G_LOG_LEVEL_MESSAGE, guest->name, guest->uuid,
+                 "the kernel tells at once when nested guests begin, again");
+    watch->fails = error != NULL;
+}
+
+const char *
+nest_entry_watch_add(NestEntryWatch *watch, const NestGuest *guest)
+{
+    const NestLoadedPlugin *loaded = watch->loaded;
+    g_autoptr(GError) error = NULL;
+
+    if (!loaded || !nest_loaded_plugin_applies(loaded, guest))
+        return NULL;
+    loaded->plugin->watch(loaded->state, guest, &error);
+    log_change(watch, guest, error);
+    if (error)
+        return NULL;
+    listen_to_plugin(watch);
+    return loaded->plugin->name;
+}
+
+void
+nest_entry_watch_remove(NestEntryWatch *watch, const NestGuest *guest)
+{
+    if (watch->loaded)
+        watch->loaded->plugin->unwatch(watch->loaded->state, guest);
+}

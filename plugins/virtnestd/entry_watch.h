@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The watch for entries into nested guests: a plugin tells by itself which guest has just entered one. */
+#pragma once
+
+#include "plugin_host.h"
+
+typedef struct NestEntryWatch NestEntryWatch;
+
+/**
+ * nest_entry_watch_new: prepares a watch over guests, with the first plugin of that kind; it may be that there is none.
+ * @entered: called from the main loop with the PID of a QEMU whose guest has just entered a nested guest
+ * @data: for it
+ */
+NestEntryWatch *nest_entry_watch_new(const NestPluginHost *plugins,
+                                     void (*entered)(gpointer data, gint64 pid), gpointer data);
+void nest_entry_watch_free(NestEntryWatch *watch);
+
+/**
+ * nest_entry_watch_add: have the guest's next entry told of, once.
+ *
+ * The first failure in a row is logged, with the reason.
+ *
+ * Returns: (nullable) the plugin's name; NULL if the guest must be sampled instead.
+ */
+const char *nest_entry_watch_add(NestEntryWatch *watch, const NestGuest *guest);
+
+/* Nothing is to be told of the guest any more. */
+void nest_entry_watch_remove(NestEntryWatch *watch, const NestGuest *guest);
