@@ -92,7 +92,8 @@ COMMON = $(BASE:%=common/base/%.c) $(HOST:%=common/host/%.c) $(GUARD:%=common/gu
 # What speaks with libvirt: for virtnestd, and for the commands of virt-nest that do the same once.
 VIRT = correct define_tracker live_domain virt
 VIRTNESTD = backoff connection_pool domain domain_guard domain_log domain_silence domain_status domains entry_watch event_connection \
-            flap_damping guard_job guard_log host inhibit kvm_unit late_snapshots main publish release restart scan sync_job workers
+            flap_damping guard_job guard_log host inhibit kvm_unit late_snapshots main publish release restart \
+            scan scanner sync_job workers
 VIRT_NEST = allow apply command connection drain host host_report live main output rates report rewrite screen status \
             tag_commands top top_view
 # probe-trace, where it can be built.

@@ -8,8 +8,9 @@
  * nested guests have gone. The outcome is published in the domain's live metadata and by the exports. Nothing else is stored:
  * after a restart of virtnestd or libvirt, a QEMU says itself whether it is armed.
  *
- * A guest or a QEMU must not make the host work: what fails is tried again later and later, and a guest that switches
- * its hypervisor on and off stays armed longer and longer after it switched it off. */
+ * A guest or a QEMU must not make the host work: what fails is tried again later and later (backoff.c), a guest that
+ * keeps starting and ending nested guests stays armed longer and longer after they have ended (flap_damping.c), and
+ * few QEMUs that do not answer are asked at a time (domain_silence.c). */
 #include "virtnestd/domain_guard.h"
 
 #include "base/error.h"

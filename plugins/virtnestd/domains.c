@@ -3,16 +3,14 @@
  *
  * Theory of operation: an event of libvirt leads to a sync of its domain (domain.c), which enters the table for that
  * time, and stays there while it is guarded. So the table is empty on a quiet host. Each time libvirt comes, all
- * domains are filtered for those that must be synced (scan.c). The timer of the samples runs while one is due. */
+ * domains are filtered for those that must be synced (scanner.c). The timer of the samples runs while one is due. */
 #include "virtnestd/domains.h"
 
 #include "base/error.h"
 #include "base/log.h"
 #include "domain/domain_xml.h"
 #include "virtnestd/domain_status.h"
-#include "virtnestd/scan.h"
-
-#include <malloc.h>
+#include "virtnestd/scanner.h"
 
 /* How many jobs of each kind run at a time, and how many slow ones do not count. The slow ones that
  * do not count are, of all kinds together, fewer than the 20 workers that libvirtd has for all its
@@ -27,29 +25,22 @@
 #define CROWD 10
 /* How many batches of a scan are filtered at a time: one worker stays free for what happens meanwhile. */
 #define MAX_FILTERS (SYNC_WORKERS - 1)
-/* After how long a listing that failed is tried again. */
-#define RELIST_SECONDS 2
 /* How old the exports' figures may be. */
 #define EXPORT_MS 15000
 
 struct NestDomains {
     NestDomainContext context;
     GHashTable *table; /* uuid -> NestDomain */
+    NestScanner *scanner;
     const NestDomainsListener *listener;
-    gpointer data;       /* for it */
-    gboolean any_armed;  /* as it was told */
-    gboolean settling;   /* libvirt is back, and not all domains have been synced since */
-    guint timer;         /* the source of the next samples; 0: none is due */
-    gint64 due;          /* ... when that is, CLOCK_MONOTONIC's milliseconds */
-    guint export;        /* the source of the export that is due; 0: none is */
-    gint64 exported;     /* when the last export was made */
-    gboolean scanning;   /* a scan is under way, from its listing to the last sync it led to */
-    gboolean scan_again; /* another scan is wanted after this one */
-    guint relist;        /* the source of a new listing after one that failed; 0: none */
-    NestScan *scan;      /* the scan's domains; NULL while they are listed */
-    guint filters;       /* the scan's batches under way */
-    guint attached;   /* how often libvirt came or went: a job of a scan belongs to one such time */
-    gboolean crowded; /* that too many domains do not answer was logged */
+    gpointer data;      /* for it */
+    gboolean any_armed; /* as it was told */
+    gboolean settling;  /* libvirt is back, and not all domains have been synced since */
+    guint timer;        /* the source of the next samples; 0: none is due */
+    gint64 due;         /* ... when that is, CLOCK_MONOTONIC's milliseconds */
+    guint export;       /* the source of the export that is due; 0: none is */
+    gint64 exported;    /* when the last export was made */
+    gboolean crowded;   /* that too many domains do not answer was logged */
 };
 
 /* --- the guards of all domains */
@@ -213,169 +204,6 @@ one_has_entered(gpointer data, gint64 pid)
     start_timer(domains);
 }
 
-/* --- scans */
-
-/* One step of a scan on its way through a worker and back. */
-typedef struct {
-    NestJob job; /* first */
-    NestDomains *domains;
-    guint attached;   /* as it was when the step began */
-    NestScan *scan;   /* all domains; found by the listing */
-    guint batch;      /* of them */
-    GPtrArray *uuids; /* found: domains that must be synced */
-} ScanJob;
-
-static void
-scan_job_free(ScanJob *job)
-{
-    nest_job_clear(&job->job);
-    nest_scan_unref(job->scan);
-    g_clear_pointer(&job->uuids, g_ptr_array_unref);
-    g_free(job);
-}
-
-static void
-push_scan_job(NestDomains *domains, void (*run)(NestJob *job, virConnectPtr connection),
-              void (*done)(NestJob *job), guint batch)
-{
-    ScanJob *job = g_new0(ScanJob, 1);
-
-    job->job.run = run;
-    job->job.done = done;
-    job->domains = domains;
-    job->attached = domains->attached;
-    job->scan = domains->scan ? nest_scan_ref(domains->scan) : NULL;
-    job->batch = batch;
-    nest_workers_push(domains->context.syncs, &job->job);
-}
-
-/* All non-slow syncs are over: what a slow one will find cannot be waited for. */
-static void
-end_scan(NestDomains *domains)
-{
-    nest_log(G_LOG_LEVEL_INFO, NULL, NULL, "looked at %u domains", nest_scan_length(domains->scan));
-    g_clear_pointer(&domains->scan, nest_scan_unref);
-    domains->scanning = FALSE;
-    (void)malloc_trim(0); /* many domains took much memory for a moment */
-    if (domains->scan_again)
-        nest_domains_scan(domains);
-}
-
-static void
-end_scan_if_over(gpointer data)
-{
-    NestDomains *domains = data;
-    const NestWorkers *syncs = domains->context.syncs;
-    guint left = nest_workers_under_way(syncs) - nest_workers_slow(syncs);
-
-    if (domains->scan && !domains->filters && !domains->context.stopping && left == 0)
-        end_scan(domains);
-    if (domains->settling && !domains->scanning && !domains->relist &&
-        nest_workers_under_way(syncs) == 0) {
-        domains->settling = FALSE;
-        start_timer(domains);
-    }
-}
-
-static void
-filter_run(NestJob *data, virConnectPtr connection)
-{
-    ScanJob *job = (ScanJob *)data;
-
-    if (connection)
-        job->uuids = nest_scan_filter(job->scan, job->batch, connection);
-}
-
-static void filter_more(NestDomains *domains);
-
-static void
-batch_is_filtered(NestJob *data)
-{
-    ScanJob *job = (ScanJob *)data;
-    NestDomains *domains = job->domains;
-
-    if (job->attached == domains->attached) {
-        domains->filters--;
-        for (guint i = 0; job->uuids && i < job->uuids->len; i++)
-            nest_domain_sync(nest_domains_get(domains, g_ptr_array_index(job->uuids, i)),
-                             NEST_START_NONE);
-        filter_more(domains);
-    }
-    scan_job_free(job);
-}
-
-static void
-filter_more(NestDomains *domains)
-{
-    guint batch = 0;
-
-    while (domains->filters < MAX_FILTERS && !domains->context.stopping &&
-           nest_scan_take(domains->scan, &batch)) {
-        domains->filters++;
-        push_scan_job(domains, filter_run, batch_is_filtered, batch);
-    }
-}
-
-static void
-list_run(NestJob *data, virConnectPtr connection)
-{
-    ScanJob *job = (ScanJob *)data;
-
-    if (connection)
-        job->scan = nest_scan_new(connection, &job->job.error);
-}
-
-static gboolean
-scan_once_more(gpointer data)
-{
-    NestDomains *domains = data;
-
-    domains->relist = 0;
-    nest_domains_scan(domains);
-    return G_SOURCE_REMOVE;
-}
-
-static void
-take_list(NestDomains *domains, ScanJob *job)
-{
-    domains->scanning = job->scan != NULL;
-    if (job->job.error)
-        nest_log_error(NULL, NULL, job->job.error);
-    if (job->scan) {
-        domains->scan = g_steal_pointer(&job->scan);
-        filter_more(domains);
-    } else if (!domains->relist) {
-        domains->relist = g_timeout_add_seconds(RELIST_SECONDS, scan_once_more, domains);
-    }
-}
-
-static void
-domains_are_listed(NestJob *data)
-{
-    ScanJob *job = (ScanJob *)data;
-
-    if (job->attached == job->domains->attached)
-        take_list(job->domains, job);
-    scan_job_free(job);
-}
-
-void
-nest_domains_scan(NestDomains *domains)
-{
-    if (!nest_workers_are_attached(domains->context.syncs) || domains->context.stopping)
-        return;
-    if (domains->scan && !domains->filters) {
-        /* Only syncs are left of the old scan, and one of them may wait for long. */
-        g_clear_pointer(&domains->scan, nest_scan_unref);
-        domains->scanning = FALSE;
-    }
-    domains->scan_again = domains->scanning;
-    if (domains->scanning)
-        return;
-    domains->scanning = TRUE;
-    push_scan_job(domains, list_run, domains_are_listed, 0);
-}
-
 /* --- the table */
 
 NestDomain *
@@ -410,6 +238,25 @@ needs_kvm(gpointer data)
     domains->listener->needs_kvm(domains->data);
 }
 
+static void
+sync_found(gpointer data, const char *uuid)
+{
+    nest_domain_sync(nest_domains_get(data, uuid), NEST_START_NONE);
+}
+
+static void
+syncs_have_changed(gpointer data)
+{
+    NestDomains *domains = data;
+
+    nest_scanner_end_if_over(domains->scanner);
+    if (domains->settling && !nest_scanner_is_busy(domains->scanner) &&
+        nest_workers_under_way(domains->context.syncs) == 0) {
+        domains->settling = FALSE;
+        start_timer(domains);
+    }
+}
+
 NestDomains *
 nest_domains_new(const NestConfig *config, const NestPluginHost *plugins,
                  const NestDomainsListener *listener, gpointer data)
@@ -428,7 +275,8 @@ nest_domains_new(const NestConfig *config, const NestPluginHost *plugins,
         .listener = &own,
         .data = domains,
     };
-    nest_workers_watch(domains->context.syncs, end_scan_if_over, domains);
+    nest_workers_watch(domains->context.syncs, syncs_have_changed, domains);
+    domains->scanner = nest_scanner_new(domains->context.syncs, MAX_FILTERS, sync_found, domains);
     domains->listener = listener;
     domains->data = data;
     domains->table = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, nest_domain_free);
@@ -444,6 +292,7 @@ nest_domains_free(NestDomains *domains)
     nest_workers_free(domains->context.syncs);
     nest_workers_free(domains->context.publish);
     nest_workers_free(domains->context.guards);
+    nest_scanner_free(domains->scanner);
     g_clear_handle_id(&domains->timer, g_source_remove);
     g_clear_handle_id(&domains->export, g_source_remove);
     (void)export_now(domains);
@@ -456,7 +305,6 @@ nest_domains_free(NestDomains *domains)
 static void
 attach_workers(NestDomains *domains, virConnectPtr control, const char *uri)
 {
-    domains->attached++;
     nest_workers_attach(domains->context.syncs, control, uri);
     nest_workers_attach(domains->context.publish, control, uri);
     nest_workers_attach(domains->context.guards, control, uri);
@@ -467,19 +315,22 @@ nest_domains_attach(NestDomains *domains, virConnectPtr control, const char *uri
 {
     attach_workers(domains, control, uri);
     domains->settling = TRUE;
-    nest_domains_scan(domains);
+    nest_scanner_begin(domains->scanner);
 }
 
 void
 nest_domains_detach(NestDomains *domains)
 {
     attach_workers(domains, NULL, NULL);
-    g_clear_pointer(&domains->scan, nest_scan_unref);
-    g_clear_handle_id(&domains->relist, g_source_remove);
-    domains->scanning = FALSE;
-    domains->filters = 0;
+    nest_scanner_cancel(domains->scanner);
     g_hash_table_remove_all(domains->table);
     show_guards(domains);
+}
+
+void
+nest_domains_scan(NestDomains *domains)
+{
+    nest_scanner_begin(domains->scanner);
 }
 
 /* --- events */
@@ -589,6 +440,7 @@ void
 nest_domains_stop(NestDomains *domains)
 {
     domains->context.stopping = TRUE;
+    nest_scanner_stop(domains->scanner);
 }
 
 gboolean

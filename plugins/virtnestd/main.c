@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* virtnestd: follows libvirt's events and acts where no hook can: see virtnestd(8).
  *
- * This file has the process, its signals and its settings. event_connection.c receives libvirt's events, and
- * workers.c has the threads for calls, with the connections of connection_pool.c. domains.c has the table of
- * domains, and scan.c finds those that belong there. domain.c is a domain: it decides what is done for it. domain_guard.c
- * is that domain's guard. What waits for libvirt is a job on a worker: sync_job.c corrects a definition and reads a
- * domain (with correct.c and live_domain.c of common/virt, and restart.c), publish.c writes its live status, and
- * guard_job.c samples, arms and disarms, through the plugins that plugins/plugin_host.c has loaded. late_snapshots.c
- * names the snapshots that were made before the guard was armed. domain_status.c and guard_log.c have what is said
- * of it, and domain_log.c keeps the log short. The guard's patience has three files: backoff.c says when something that failed is
- * tried again, flap_damping.c keeps a guest armed that keeps changing its mind, and domain_silence.c says which QEMU may
- * be asked while others do not answer. host.c takes care of the host's KVM module. inhibit.c delays the host's shutdown, and release.c disarms all domains. */
+ * This file has the process, its signals and its settings. event_connection.c receives libvirt's events, and workers.c
+ * has the threads for calls, with the connections of connection_pool.c. domains.c has the table of domains, and
+ * scanner.c, with scan.c, finds those that belong there. domain.c is a domain: it decides what is done for it.
+ * domain_guard.c is that domain's guard. What waits for libvirt is a job on a worker: sync_job.c corrects a definition
+ * and reads a domain (with correct.c and live_domain.c of common/virt, and restart.c), publish.c writes its live
+ * status, and guard_job.c samples, arms and disarms, through the plugins that plugins/plugin_host.c has loaded.
+ * late_snapshots.c names the snapshots that were made before the guard was armed. domain_status.c and guard_log.c have
+ * what is said of it, and domain_log.c keeps the log short. The guard's patience has three files: backoff.c says when
+ * something that failed is tried again, flap_damping.c keeps a guest armed that keeps changing its mind, and
+ * domain_silence.c says which QEMU may be asked while others do not answer. host.c takes care of the host's KVM module.
+ * inhibit.c delays the host's shutdown, and release.c disarms all domains. */
 #include "base/config.h"
 #include "base/error.h"
 #include "base/liveness.h"

@@ -14,10 +14,16 @@
 
 /* A domain is its id, which ends its uuid. */
 #define UUID "00000000-0000-4000-8000-000000000001"
-#define OTHER "00000000-0000-4000-8000-000000000002"
+#define OTHER 2
+/* Ids of others, more of them than the guard has workers. */
+#define LAST_OTHER 9
 #define INTERVAL_MS 5
 #define LINGER_MS 100
 #define LIMIT_SECONDS 30
+/* What virt-nest allow left. */
+#define ONCE ((NestAllow){.once = TRUE})
+#define FOR_EVER ((NestAllow){.until = G_MAXINT64})
+#define IS_OVER ((NestAllow){.until = 1})
 /* So many samples show that nothing comes of them. */
 #define SOME_SAMPLES 5
 
@@ -27,6 +33,7 @@ typedef struct {
     GString *logged;
     /* What is told to say. */
     guint64 grows;          /* entries into L2 between two samples */
+    gboolean uncounted;     /* ... which cannot be read */
     gboolean arm_fails;
     gboolean texts_differ;  /* ... each time with another text */
     gboolean arm_is_late;   /* ... as the domain left meanwhile */
@@ -36,6 +43,10 @@ typedef struct {
     gboolean unreachable;   /* libvirt knows the domain, and does not say so */
     gint64 snapshot;        /* when one with memory was begun, in seconds since 1970; 0: there is none */
     gboolean over;          /* the domain does not run any more */
+    gboolean silent;        /* QEMU does not answer libvirt */
+    gint lists_slowly;      /* libvirt's answer about all domains does not come yet; by g_atomic_int_... */
+    gint lists_fail;        /* ... is an error; by g_atomic_int_... */
+    gint others_hang;       /* libvirt's answers about other domains do not come yet; by g_atomic_int_... */
     /* What came of it. */
     guint samples;
     guint64 entries;
@@ -46,10 +57,9 @@ typedef struct {
     guint told;             /* so often */
     NestLiveStatus *status; /* what was written last into the live XML; NULL: nothing */
     guint writes;           /* so often */
-    gboolean silent;        /* QEMU does not answer libvirt */
     gint forgets;           /* removals of what virt-nest allow left; by g_atomic_int_... */
     gint lookups;           /* of domains; by g_atomic_int_... */
-    gint lists_slowly;      /* libvirt's answer about all domains does not come yet; by g_atomic_int_... */
+    gint lists;             /* of all domains; by g_atomic_int_... */
 } World;
 
 static World world;
@@ -59,12 +69,15 @@ static World world;
 virDomainPtr
 virDomainLookupByUUIDString(virConnectPtr connection, const char *uuid)
 {
+    int id = g_ascii_digit_value(uuid[strlen(uuid) - 1]);
+
     (void)connection;
     (void)g_atomic_int_add(&world.lookups, 1);
+    while (id != 1 && g_atomic_int_get(&world.others_hang))
+        g_usleep(1000);
     if (world.unreachable)
         return NULL;
-    return world.over ? GUINT_TO_POINTER(G_MAXUINT) /* no id */
-                      : GINT_TO_POINTER(g_ascii_digit_value(uuid[strlen(uuid) - 1]));
+    return world.over ? GUINT_TO_POINTER(G_MAXUINT) /* no id */ : GINT_TO_POINTER(id);
 }
 
 int
@@ -124,9 +137,12 @@ int
 virConnectListAllDomains(virConnectPtr connection, virDomainPtr **domains, unsigned int flags)
 {
     (void)connection, (void)flags;
-    *domains = g_new0(virDomainPtr, 1);
     while (g_atomic_int_get(&world.lists_slowly))
         g_usleep(1000);
+    (void)g_atomic_int_add(&world.lists, 1);
+    if (g_atomic_int_get(&world.lists_fail))
+        return -1;
+    *domains = g_new0(virDomainPtr, 1);
     return 0;
 }
 
@@ -201,6 +217,8 @@ static gboolean
 sample(gpointer state, const NestGuest *guest, virDomainPtr domain, NestEvidence *evidence, GError **error)
 {
     (void)state, (void)domain, (void)error;
+    if (world.uncounted)
+        return FALSE;
     *evidence = (NestEvidence){.counted = TRUE};
     if (guest->id == 1) {
         world.samples++;
@@ -376,6 +394,12 @@ new_live_domain(void)
     return live;
 }
 
+static gchar *
+other_uuid(int id)
+{
+    return g_strdup_printf("00000000-0000-4000-8000-%012d", id);
+}
+
 static void
 see_live(NestLiveDomain *live)
 {
@@ -387,6 +411,18 @@ see(void)
 {
     g_autoptr(NestLiveDomain) live = new_live_domain();
 
+    see_live(live);
+}
+
+/* Another domain. */
+static void
+see_other(int id)
+{
+    g_autoptr(NestLiveDomain) live = new_live_domain();
+
+    g_free((gpointer)live->guest.uuid);
+    live->guest.uuid = other_uuid(id);
+    live->guest.id = id;
     see_live(live);
 }
 
@@ -402,12 +438,12 @@ marked_live_domain(void)
 }
 
 static void
-see_allowed(gboolean once)
+see_allowed(NestAllow allow)
 {
     g_autoptr(NestLiveDomain) live = new_live_domain();
 
     live->has_allow = TRUE;
-    live->allow = once ? (NestAllow){.once = TRUE} : (NestAllow){.until = G_MAXINT64};
+    live->allow = allow;
     see_live(live);
 }
 
@@ -617,7 +653,7 @@ static void
 test_allow_for(void)
 {
     begin_armed();
-    see_allowed(FALSE);
+    see_allowed(FOR_EVER);
     until(guard_is("lifted"));
     g_assert_false(world.refuses);
     world.in_job = TRUE; /* a migration begins, and the time is over */
@@ -635,7 +671,7 @@ static void
 test_allow_over(void)
 {
     begin();
-    see_allowed(FALSE);
+    see_allowed(FOR_EVER);
     until(guard_is("off"));
     see();
     let_samples_go_by();
@@ -649,7 +685,7 @@ static void
 test_allow_once(void)
 {
     begin_armed();
-    see_allowed(TRUE);
+    see_allowed(ONCE);
     until(guard_is("lifted"));
     world.in_job = TRUE; /* one operation is over, and another has begun at once */
     nest_domains_job_ended(world.domains, UUID);
@@ -660,10 +696,23 @@ test_allow_once(void)
 }
 
 static void
+test_allow_removed(void)
+{
+    begin();
+    see_allowed(IS_OVER);
+    until(g_atomic_int_get(&world.forgets) > 0);
+    let_samples_go_by();
+    g_assert_cmpint(g_atomic_int_get(&world.forgets), ==, 1); /* libvirt's event is still to come */
+    see_allowed(IS_OVER); /* somebody has written it again */
+    until(g_atomic_int_get(&world.forgets) == 2);
+    finish();
+}
+
+static void
 test_allow_snapshot(void)
 {
     begin_armed();
-    see_allowed(TRUE);
+    see_allowed(ONCE);
     until(guard_is("lifted"));
     nest_domain_guard_resumed(nest_domains_get(world.domains, UUID));
     let_samples_go_by();
@@ -704,18 +753,13 @@ test_late_snapshot(void)
 static void
 test_libvirt_away(void)
 {
-    g_autoptr(NestLiveDomain) other = new_live_domain();
-
     begin_armed();
     nest_domains_detach(world.domains);
     let_time_go_by();
     g_assert_true(world.any_armed);
     g_atomic_int_set(&world.lists_slowly, TRUE);
     attach();
-    g_free((gpointer)other->guest.uuid);
-    other->guest.uuid = g_strdup(OTHER);
-    other->guest.id = 2;
-    see_live(other);
+    see_other(OTHER);
     let_time_go_by();
     g_assert_true(world.any_armed); /* not all domains were looked at */
     see();
@@ -725,6 +769,76 @@ test_libvirt_away(void)
     nest_domains_detach(world.domains);
     attach(); /* it ended while libvirt was away */
     until(!world.any_armed);
+    finish();
+}
+
+static void
+test_listing_fails(void)
+{
+    begin_armed();
+    nest_domains_detach(world.domains);
+    g_atomic_int_set(&world.lists_fail, TRUE);
+    attach();
+    until(strstr(world.logged->str, "cannot list the domains"));
+    let_time_go_by();
+    g_assert_cmpuint(world.told, ==, 1);
+    g_atomic_int_set(&world.lists_fail, FALSE);
+    until(!world.any_armed); /* it ended while libvirt was away */
+    finish();
+}
+
+static void
+test_slow_sync(void)
+{
+    g_autofree gchar *other = other_uuid(OTHER);
+
+    begin();
+    until(!nest_domains_are_busy(world.domains));
+    world.unreachable = TRUE;
+    g_atomic_int_set(&world.others_hang, TRUE);
+    g_atomic_int_set(&world.lists_slowly, TRUE);
+    world.lists = 0;
+    nest_domains_scan(world.domains);
+    nest_domains_scan(world.domains); /* after the first */
+    nest_domain_sync(nest_domains_get(world.domains, other), NEST_START_NONE);
+    g_atomic_int_set(&world.lists_slowly, FALSE);
+    until(g_atomic_int_get(&world.lists) == 2);
+    g_atomic_int_set(&world.others_hang, FALSE);
+    finish();
+}
+
+static void
+test_queued_disarm(void)
+{
+    begin_armed();
+    until(!nest_domains_are_busy(world.domains));
+    g_atomic_int_set(&world.others_hang, TRUE);
+    for (int id = OTHER; id <= LAST_OTHER; id++) /* each worker of the guard waits for one */
+        see_other(id);
+    see_allowed(FOR_EVER);
+    g_assert_nonnull(nest_domains_get(world.domains, UUID)->guarding);
+    nest_domains_detach(world.domains);
+    attach();
+    g_atomic_int_set(&world.others_hang, FALSE);
+    until(!nest_domains_are_busy(world.domains));
+    g_assert_cmpuint(world.disarms, ==, 0);
+    finish();
+}
+
+/* What is allowed is followed though no sample comes for a minute. */
+static void
+test_unsampled(void)
+{
+    begin_armed();
+    world.disarm_fails = TRUE;
+    see_allowed(FOR_EVER);
+    until(world.disarms > 0 && !nest_domains_are_busy(world.domains));
+    world.uncounted = TRUE;
+    nest_backoff_fail(&nest_domains_get(world.domains, UUID)->guard.sample_backoff, 2 * LIMIT_SECONDS * 1000,
+                      nest_workers_now());
+    world.disarm_fails = FALSE;
+    until(guard_is("lifted"));
+    g_assert_false(world.refuses);
     finish();
 }
 
@@ -817,6 +931,7 @@ main(int argc, char **argv)
         {"what began while it was allowed goes on when the time is over", test_allow_for},
         {"what began later does not", test_allow_over},
         {"allowed once, and no second at once", test_allow_once},
+        {"what virt-nest allow left is removed once", test_allow_removed},
         {"an internal snapshot uses up what is allowed once", test_allow_snapshot},
         {"a snapshot that was faster than the guard is named, an old one is not", test_late_snapshot},
         {"the echo of its own change of the metadata leads to nothing", test_echo},
@@ -824,6 +939,10 @@ main(int argc, char **argv)
         {"a problem whose text changes is logged once, and tried later and later", test_other_texts},
         {"while QEMU does not answer, nothing is written that would wait for it", test_silent},
         {"libvirt was away: what was armed counts until all is looked at", test_libvirt_away},
+        {"libvirt is back, and cannot list its domains: what was armed counts until it can", test_listing_fails},
+        {"a slow sync does not hold up the next scan", test_slow_sync},
+        {"a disarming that waits for a worker does not reach the next libvirt", test_queued_disarm},
+        {"while samples are put off, its guard is disarmed all the same", test_unsampled},
     };
 
     g_test_init(&argc, &argv, NULL);
