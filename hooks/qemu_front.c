@@ -223,6 +223,8 @@ hand_over(Input *input, char **argv)
         fail_input(input, &cannot_store, errno);
         return;
     }
+    /* The second part is loaded with a time limit of its own, as it can say nothing before its main(). */
+    (void)alarm(NEST_FATAL_SECONDS);
     if (find_in_build_tree(path))
         execv(path, argv);
     execv(NEST_HOOKDIR "/" SECOND_PART, argv);

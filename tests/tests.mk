@@ -78,9 +78,9 @@ $(BUILD)/tests/blocker: $(BUILD)/obj/tests/libvirt/blocker.o $(BUILD)/obj/common
 	$(LINK_PROGRAM) $(LIBVIRT_LIBS)
 
 # Two parts for the tests: a front that finds no second part, whatever is installed on this machine, and
-# both with a time limit of two seconds.
+# both with a time limit of four seconds.
 TEST_FLAGS = $(CPPFLAGS) $(LIBRARY_CFLAGS) $(filter-out -DNEST_HOOKDIR=% -MMD -MP,$(ALL_CFLAGS)) -DNEST_HOOKDIR='"/nonexistent"' \
-             -DNEST_FATAL_SECONDS=2 $(CFLAGS)
+             -DNEST_FATAL_SECONDS=4 $(CFLAGS)
 
 $(BUILD)/tests/front-alone: hooks/qemu_front.c hooks/operations.h hooks/fatal.h common/domain/prefilter.h $(FRONT_COMMON)
 	@mkdir -p $(@D)
