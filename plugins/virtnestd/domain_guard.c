@@ -17,8 +17,8 @@
 #include "virtnestd/domain_status.h"
 #include "virtnestd/guard_log.h"
 
-/* How often a guest is sampled whose nested guests run, and whose next ones will be told of. */
-#define WATCHED_INTERVAL_MS 10000
+/* A guest whose nested guests run, and whose next ones will be told of, is sampled once in so many intervals. */
+#define WATCHED_INTERVALS 10
 
 static void
 back_off(NestDomain *domain, NestBackoff *backoff)
@@ -394,8 +394,7 @@ nest_domain_guard_interval(const NestDomain *domain)
 {
     if (rests(domain))
         return 0;
-    return is_steady(domain) ? MAX(WATCHED_INTERVAL_MS, domain->context->config->interval_ms)
-                             : domain->context->config->interval_ms;
+    return domain->context->config->interval_ms * (is_steady(domain) ? WATCHED_INTERVALS : 1);
 }
 
 void

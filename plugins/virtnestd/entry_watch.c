@@ -20,7 +20,7 @@ nest_entry_watch_new(const NestPluginHost *plugins, void (*entered)(gpointer dat
 {
     NestEntryWatch *watch = g_new0(NestEntryWatch, 1);
 
-    watch->loaded = plugins ? nest_plugin_host_get(plugins, NEST_PLUGIN_WATCH, 0) : NULL;
+    watch->loaded = nest_plugin_host_get(plugins, NEST_PLUGIN_WATCH, 0);
     watch->entered = entered;
     watch->data = data;
     return watch;

@@ -11,6 +11,8 @@
 #include "virtnestd/domains.h"
 
 #include <libvirt/virterror.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 /* A domain is its id, which ends its uuid. */
 #define UUID "00000000-0000-4000-8000-000000000001"
@@ -43,12 +45,17 @@ typedef struct {
     gboolean unreachable;   /* libvirt knows the domain, and does not say so */
     gint64 snapshot;        /* when one with memory was begun, in seconds since 1970; 0: there is none */
     gboolean over;          /* the domain does not run any more */
+    gboolean watches;       /* there is a plugin that tells of entries */
+    gboolean watch_fails;
     gboolean silent;        /* QEMU does not answer libvirt */
     gint lists_slowly;      /* libvirt's answer about all domains does not come yet; by g_atomic_int_... */
     gint lists_fail;        /* ... is an error; by g_atomic_int_... */
     gint others_hang;       /* libvirt's answers about other domains do not come yet; by g_atomic_int_... */
     /* What came of it. */
     guint samples;
+    guint watch_calls;
+    gboolean watched;       /* the next entry is told of */
+    int events;             /* an eventfd, readable when there was one */
     guint64 entries;
     gboolean refuses;       /* QEMU does */
     guint arms;             /* calls of the guard */
@@ -263,6 +270,53 @@ is_armed(gpointer state, const NestGuest *guest, virDomainPtr domain, gboolean *
     return TRUE;
 }
 
+static gboolean
+watch(gpointer state, const NestGuest *guest, GError **error)
+{
+    (void)state;
+    world.watch_calls++;
+    world.watched = !world.watch_fails && guest->id == 1;
+    if (!world.watched)
+        g_set_error_literal(error, NEST_ERROR, NEST_ERROR_PLUGIN, "it was told not to watch");
+    return world.watched;
+}
+
+static void
+unwatch(gpointer state, const NestGuest *guest)
+{
+    (void)state, (void)guest;
+    world.watched = FALSE;
+}
+
+static int
+get_fd(gpointer state)
+{
+    (void)state;
+    return world.events;
+}
+
+static gint64
+next_entered(gpointer state)
+{
+    eventfd_t n = 0;
+
+    (void)state;
+    return eventfd_read(world.events, &n) == 0 ? 100 : 0;
+}
+
+/* An entry, as the kernel passes it. */
+static void
+enter(void)
+{
+    world.entries++;
+    if (world.watched)
+        g_assert_cmpint(eventfd_write(world.events, 1), ==, 0);
+    world.watched = FALSE;
+}
+
+static const NestPlugin watcher = {
+    .name = "watcher", .kind = NEST_PLUGIN_WATCH, .watch = watch, .unwatch = unwatch, .get_fd = get_fd,
+    .next_entered = next_entered};
 static const NestPlugin probe = {
     .name = "probe", .kind = NEST_PLUGIN_PROBE, .counts = TRUE, .local = TRUE, .sample = sample};
 static const NestPlugin guard = {
@@ -271,11 +325,11 @@ static const NestPlugin guard = {
 const NestLoadedPlugin *
 nest_plugin_host_get(const NestPluginHost *plugins, NestPluginKind kind, guint i)
 {
-    static const NestLoadedPlugin loaded[] = {{&probe, NULL}, {&guard, NULL}};
+    static const NestLoadedPlugin loaded[] = {{&probe, NULL}, {&guard, NULL}, {&watcher, NULL}};
 
     (void)plugins;
     for (gsize k = 0; k < G_N_ELEMENTS(loaded); k++)
-        if (loaded[k].plugin->kind == kind && i == 0)
+        if (loaded[k].plugin->kind == kind && i == 0 && (kind != NEST_PLUGIN_WATCH || world.watches))
             return &loaded[k];
     return NULL;
 }
@@ -454,13 +508,21 @@ attach(void)
 }
 
 static void
-begin(void)
+begin_with(gboolean watches)
 {
     world = (World){.config = NEST_CONFIG_DEFAULT, .logged = g_string_new(NULL)};
+    world.watches = watches;
+    world.events = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     world.config.interval_ms = INTERVAL_MS;
     world.config.linger_ms = LINGER_MS;
     world.domains = nest_domains_new(&world.config, NULL, &listener, NULL);
     attach();
+}
+
+static void
+begin(void)
+{
+    begin_with(FALSE);
 }
 
 /* A monitored domain with an L2, armed. */
@@ -481,6 +543,7 @@ finish(void)
     until(!nest_domains_are_busy(world.domains));
     nest_domains_free(world.domains);
     nest_live_status_free(world.status);
+    close(world.events);
     g_string_free(world.logged, TRUE);
 }
 
@@ -866,6 +929,117 @@ test_echo(void)
     finish();
 }
 
+/* Nothing happens any more: neither a sample nor anything else on the main loop. */
+static void
+check_rests(void)
+{
+    guint before = 0;
+
+    do {
+        before = world.samples;
+        let_time_go_by();
+    } while (world.samples != before);
+    g_assert_cmpuint(let_time_go_by(), ==, 1); /* its own end */
+    g_assert_cmpuint(world.samples, ==, before);
+}
+
+static void
+begin_watched(void)
+{
+    begin_with(TRUE);
+    see();
+    until(guard_is("off"));
+    check_rests();
+}
+
+static void
+test_told(void)
+{
+    begin_watched();
+    for (int i = 0; i < 2; i++) {
+        guint samples = world.samples;
+
+        g_assert_true(world.watched);
+        enter();
+        until(world.refuses);
+        g_assert_cmpuint(world.samples, ==, samples);
+        until(guard_is("armed"));
+        g_assert_cmpstr(wanted()->probe, ==, "watcher");
+        until(guard_is("off"));
+        check_rests();
+    }
+    finish();
+}
+
+static void
+test_told_seldom(void)
+{
+    gint64 since = 0;
+    guint samples = 0;
+
+    begin_watched();
+    world.grows = 1;
+    enter();
+    until(guard_is("armed"));
+    samples = world.samples;
+    since = g_get_monotonic_time();
+    let_samples_go_by();
+    samples = world.samples - samples;
+    /* The first one may be due at once. */
+    g_assert_cmpint(g_get_monotonic_time() - since, >, (gint64)(samples - 2) * 5 * INTERVAL_MS * 1000);
+    finish();
+}
+
+static void
+test_begun_before_watch(void)
+{
+    begin_with(TRUE);
+    world.entries = 7;
+    see();
+    until(guard_is("armed"));
+    until(guard_is("off"));
+    check_rests();
+    finish();
+}
+
+static void
+test_watch_fails(void)
+{
+    begin_with(TRUE);
+    world.watch_fails = TRUE;
+    see();
+    until(guard_is("off"));
+    let_samples_go_by();
+    g_assert_cmpuint(count_lines("it was told not to watch"), ==, 1);
+    g_assert_cmpuint(world.samples, >, world.watch_calls); /* later and later */
+    world.watch_fails = FALSE;
+    until(world.watched);
+    check_rests();
+    g_assert_cmpuint(count_lines("the kernel tells at once when nested guests begin, again"), ==, 1);
+    finish();
+}
+
+static void
+test_watched_snapshot(void)
+{
+    begin_watched();
+    world.snapshot = g_get_real_time() / G_USEC_PER_SEC;
+    g_usleep(G_USEC_PER_SEC); /* times of snapshots have seconds */
+    enter();
+    until(guard_is("armed"));
+    g_assert_null(strstr(world.logged->str, "its snapshot"));
+    finish();
+}
+
+static void
+test_unwatched_at_end(void)
+{
+    begin_watched();
+    nest_domain_forget_run(nest_domains_get(world.domains, UUID));
+    g_assert_false(world.watched);
+    finish();
+}
+
 static void
 test_toggles(void)
 {
@@ -936,6 +1110,12 @@ main(int argc, char **argv)
         {"a snapshot that was faster than the guard is named, an old one is not", test_late_snapshot},
         {"the echo of its own change of the metadata leads to nothing", test_echo},
         {"a guest that keeps changing its mind stays armed for longer", test_toggles},
+        {"an entry that is told of arms at once; before it and after it there is no work", test_told},
+        {"while nested guests run whose next entry will be told of, samples are few", test_told_seldom},
+        {"nested guests that began before the watch are counted", test_begun_before_watch},
+        {"a guest that cannot be watched is sampled, which is said once, and tried later and later", test_watch_fails},
+        {"a snapshot before the entry that was told of is not named", test_watched_snapshot},
+        {"a guest whose run is over is not watched", test_unwatched_at_end},
         {"a problem whose text changes is logged once, and tried later and later", test_other_texts},
         {"while QEMU does not answer, nothing is written that would wait for it", test_silent},
         {"libvirt was away: what was armed counts until all is looked at", test_libvirt_away},
