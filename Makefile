@@ -101,7 +101,7 @@ CLANG ?= clang
 TRACE := $(if $(shell command -v $(CLANG) >/dev/null && pkg-config --atleast-version=1.0 libbpf && echo yes),probe-trace)
 # Plugins, in the order in which they are asked unless the settings say otherwise. What they share is linked into each,
 # and hidden.
-PLUGINS       = $(TRACE) probe-debugfs probe-domstats probe-registers guard-blocker export-textfile
+PLUGINS      := $(strip $(TRACE) probe-debugfs probe-domstats probe-registers guard-blocker export-textfile)
 PLUGIN_COMMON = common/base/error.c common/base/escape.c common/base/root.c plugins/monitor-answer.c plugins/monitor.c
 
 COMMON_OBJECTS = $(COMMON:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/common/domain/schema.o

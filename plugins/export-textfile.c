@@ -110,6 +110,13 @@ add_guard(GString *text, const char *metric, const NestDomainStatus *status)
                         status->guard == s);
 }
 
+static void
+add_probe(GString *text, const char *metric, const NestDomainStatus *status)
+{
+    if (status->probe)
+        add_metric_line(text, metric, status->guest, "probe", status->probe, 1);
+}
+
 static const struct {
     const char *metric;
     const char *help;
@@ -121,6 +128,7 @@ static const struct {
      add_rate},
     {"virt_nest_guard",
      "The state of the guard against migration and save: 1 for the one it is in.", add_guard},
+    {"virt_nest_probe", "The plugin by which nested guests in the domain are seen: 1.", add_probe},
 };
 
 static void

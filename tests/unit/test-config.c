@@ -101,18 +101,16 @@ static const struct {
 static const struct {
     const char *sentence;
     const char *text;  /* NULL: no file */
-    const char *names; /* with a '|' between two */
+    const char *names; /* with a space between two */
 } loaded[] = {
-    {"no file is the default", NULL,
-     "probe-debugfs|probe-domstats|probe-registers|guard-blocker|export-textfile"},
-    {"an empty group is the default", "[plugins]\n",
-     "probe-debugfs|probe-domstats|probe-registers|guard-blocker|export-textfile"},
+    {"no file is the default", NULL, NEST_PLUGINS},
+    {"an empty group is the default", "[plugins]\n", NEST_PLUGINS},
     {"one", "[plugins]\nload=probe-debugfs\n", "probe-debugfs"},
     {"none", "[plugins]\nload=\n", ""},
-    {"with spaces, in order", "[plugins]\nload = b  a c2 \n", "b|a|c2"},
-    {"with commas", "[plugins]\nload=b,a , c\n", "b|a|c"},
-    {"CRLF", "[plugins]\r\nload=a b\r\n", "a|b"},
-    {"with tabs", "[plugins]\nload=b\ta\n", "b|a"},
+    {"with spaces, in order", "[plugins]\nload = b  a c2 \n", "b a c2"},
+    {"with commas", "[plugins]\nload=b,a , c\n", "b a c"},
+    {"CRLF", "[plugins]\r\nload=a b\r\n", "a b"},
+    {"with tabs", "[plugins]\nload=b\ta\n", "b a"},
     {"other groups do not matter", "[start]\non-stale=maybe\n[plugins]\nload=a\n[probe-x]\n", "a"},
 };
 
@@ -209,7 +207,7 @@ test_loaded(gconstpointer data)
     g_assert_no_error(error);
     g_assert_nonnull(names);
     g_assert_nonnull(settings);
-    joined = g_strjoinv("|", names);
+    joined = g_strjoinv(" ", names);
     g_assert_cmpstr(joined, ==, loaded[i].names);
     g_assert_false(g_strv_contains((const char *const *)names, ""));
     check_root_free(root);

@@ -244,7 +244,10 @@ test_two(void)
                           "virt_nest_guests_running{" TWO ",reason=\"clear\"} 0\n"
                           "virt_nest_entries_per_second{" ONE "} 1234.5\n"
                           "virt_nest_entries_per_second{" TWO "} 0\n"
-                          GUARD(ONE, "0", "1", "0", "0") GUARD(TWO, "1", "0", "0", "0") COUNTS("1", "1", "0", "0"));
+                          GUARD(ONE, "0", "1", "0", "0") GUARD(TWO, "1", "0", "0", "0")
+                          "virt_nest_probe{" ONE ",probe=\"probe-debugfs\"} 1\n"
+                          "virt_nest_probe{" TWO ",probe=\"probe-registers\"} 1\n"
+                          COUNTS("1", "1", "0", "0"));
     check_publishes(plugins, NULL, 0);
     check_metrics(DEBIAN, COUNTS("0", "0", "0", "0"));
     nest_plugin_host_free(plugins);

@@ -342,6 +342,24 @@ test_rate_in_silence(void)
     g_assert_cmpfloat(verdict.rate, ==, 200);
 }
 
+static void
+test_enter(void)
+{
+    NestVerdict verdict = {0};
+
+    g_test_summary("an entry that is told of counts as one that was counted");
+    add_count(&verdict, 0, BEGIN_MS);
+    g_assert_true(nest_verdict_enter(&verdict, BEGIN_MS + 100));
+    g_assert_cmpint(verdict.state, ==, NEST_VERDICT_RUNNING);
+    g_assert_cmpint(verdict.since, ==, BEGIN_MS + 100);
+    g_assert_false(nest_verdict_enter(&verdict, BEGIN_MS + 200));
+    add_count(&verdict, 0, BEGIN_MS + 300); /* as if that entry were not in the counter yet */
+    g_assert_cmpint(verdict.reason, ==, NEST_REASON_LINGER);
+    g_assert_cmpint(verdict.since, ==, BEGIN_MS + 100);
+    add_count(&verdict, 0, BEGIN_MS + 200 + 60000);
+    g_assert_cmpint(verdict.reason, ==, NEST_REASON_QUIET);
+}
+
 /* Each reason, by the samples that lead to it. */
 static const struct {
     NestVerdictReason reason;
@@ -391,6 +409,7 @@ main(int argc, char **argv)
     g_test_add_func("/verdict/what holds for any samples", test_properties);
     g_test_add_func("/verdict/the rate", test_rate);
     g_test_add_func("/verdict/the rate in silence", test_rate_in_silence);
+    g_test_add_func("/verdict/an entry that is told of", test_enter);
     g_test_add_func("/verdict/names and words", test_names);
     return g_test_run();
 }
