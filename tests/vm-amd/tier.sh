@@ -57,8 +57,9 @@ reload() { inside "modprobe -r kvm_amd && modprobe kvm_amd $1" && soon '[ "$(sta
 
 # --- virtnestd
 
+# virtnestd_start [COMMAND...]: by that command, such as setpriv.
 virtnestd_start() {
-    inside 'rm -f /var/log/virtnestd.log; virtnestd --foreground >/var/log/virtnestd.log 2>&1 & echo $! >/run/virtnestd.pid' &&
+    inside "rm -f /var/log/virtnestd.log; $*"' virtnestd --foreground >/var/log/virtnestd.log 2>&1 & echo $! >/run/virtnestd.pid' &&
         soon 'grep "connected to libvirt" /var/log/virtnestd.log'
 }
 
