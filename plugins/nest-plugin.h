@@ -84,8 +84,9 @@ typedef struct {
     /* The file descriptor that is readable while something is to be told; -1: there is none yet. Once there is one it
      * stays until stop(). */
     int (*get_fd)(gpointer state);
-    /* Takes a guest out of those to be told of. Returns: the PID of its QEMU; 0: there is none. */
-    gint64 (*next_entered)(gpointer state);
+    /* Takes a guest out of those to be told of. @ret_time: when it entered, CLOCK_MONOTONIC in microseconds. Returns: the
+     * PID of its QEMU; 0: there is none. */
+    gint64 (*next_entered)(gpointer state, gint64 *ret_time);
 
     /* A guard. */
     /**

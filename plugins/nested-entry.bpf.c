@@ -18,7 +18,7 @@ struct {
     __type(value, __u8);
 } watched SEC(".maps");
 
-/* The PIDs of those that have entered a nested guest. */
+/* Those that have entered a nested guest, as struct nested_entry. */
 struct {
     __uint(type, BPF_MAP_TYPE_RINGBUF);
     __uint(max_entries, NESTED_ENTRY_BYTES);
@@ -31,11 +31,12 @@ const volatile struct nested_entry_namespace pid_namespace = {0};
 static void
 tell(__u32 pid)
 {
-    __u32 *record = bpf_ringbuf_reserve(&entered, sizeof(pid), 0);
+    struct nested_entry *record = bpf_ringbuf_reserve(&entered, sizeof(*record), 0);
 
     if (!record)
         return;
-    *record = pid;
+    record->time = bpf_ktime_get_ns();
+    record->pid = pid;
     if (bpf_map_delete_elem(&watched, &pid) == 0)
         bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
     else

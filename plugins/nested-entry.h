@@ -5,6 +5,12 @@
 #define NESTED_ENTRY_PROCESSES 16384
 #define NESTED_ENTRY_BYTES 65536
 
+/* An entry that is told of. */
+struct nested_entry {
+    unsigned long long time; /* CLOCK_MONOTONIC, in nanoseconds */
+    unsigned int pid;
+};
+
 /* A PID namespace, as stat(2) of /proc/self/ns/pid shows it; @device in the kernel's own form. */
 struct nested_entry_namespace {
     unsigned long long device;

@@ -35,8 +35,8 @@ __asm__(".pushsection .rodata\n"
         ".popsection\n");
 
 typedef struct {
-    GHashTable *guests; /* the PIDs of those that are followed, told of or not */
-    GQueue *told;       /* the PIDs of those that have entered, and were not handed over yet */
+    GHashTable *guests;        /* the PIDs of those that are followed, told of or not */
+    GArray *told;              /* struct nested_entry, those that were not handed over yet */
     struct bpf_object *object; /* NULL: not loaded */
     struct ring_buffer *entered;
     struct bpf_link *link; /* NULL: not attached */
@@ -52,7 +52,7 @@ trace_start(GKeyFile *settings, gpointer *ret_state, GError **error)
     libbpf_set_print(NULL); /* what it would print is in our errors */
     state = g_new0(State, 1);
     state->guests = g_hash_table_new(NULL, NULL);
-    state->told = g_queue_new();
+    state->told = g_array_new(FALSE, FALSE, sizeof(struct nested_entry));
     *ret_state = state;
     return TRUE;
 }
@@ -81,7 +81,7 @@ trace_stop(gpointer data)
     detach(state);
     unload(state);
     g_hash_table_unref(state->guests);
-    g_queue_free(state->told);
+    g_array_unref(state->told);
     g_free(state);
 }
 
@@ -124,12 +124,9 @@ static int
 take_record(void *data, void *record, size_t size)
 {
     State *state = data;
-    guint32 pid = 0;
 
-    if (size == sizeof(pid)) {
-        memcpy(&pid, record, size);
-        g_queue_push_tail(state->told, GUINT_TO_POINTER(pid));
-    }
+    if (size >= sizeof(struct nested_entry))
+        g_array_append_vals(state->told, record, 1);
     return 0;
 }
 
@@ -245,7 +242,6 @@ trace_unwatch(gpointer data, const NestGuest *guest)
     if (!g_hash_table_remove(state->guests, GUINT_TO_POINTER(pid)))
         return;
     bpf_map_delete_elem(map_fd(state, "watched"), &pid);
-    g_queue_remove_all(state->told, GUINT_TO_POINTER(pid));
     if (g_hash_table_size(state->guests) == 0)
         detach(state);
 }
@@ -258,14 +254,22 @@ trace_get_fd(gpointer data)
     return state->entered ? ring_buffer__epoll_fd(state->entered) : -1;
 }
 
+/* One that was unwatched meanwhile is left out. */
 static gint64
-trace_next_entered(gpointer data)
+trace_next_entered(gpointer data, gint64 *ret_time)
 {
     State *state = data;
+    struct nested_entry entry = {0};
 
-    if (state->entered)
-        ring_buffer__consume(state->entered);
-    return GPOINTER_TO_UINT(g_queue_pop_head(state->told));
+    ring_buffer__consume(state->entered);
+    while (state->told->len > 0) {
+        entry = g_array_index(state->told, struct nested_entry, 0);
+        g_array_remove_index(state->told, 0);
+        *ret_time = (gint64)(entry.time / 1000);
+        if (g_hash_table_contains(state->guests, GUINT_TO_POINTER(entry.pid)))
+            return entry.pid;
+    }
+    return 0;
 }
 
 const NestPlugin nest_plugin = {

@@ -271,6 +271,8 @@ arm_is_done(NestDomain *domain, const NestGuardJob *job)
         nest_backoff_reset(&guard->arm_backoff);
     }
     nest_guard_log_armed(domain, job);
+    if (job->armed)
+        guard->entered_at = 0;
     if (job->armed && !guard->armed)
         nest_flap_damping_armed(&guard->damping, nest_workers_now());
     set_armed(domain, job->armed);
@@ -398,13 +400,14 @@ nest_domain_guard_interval(const NestDomain *domain)
 }
 
 void
-nest_domain_guard_entered(NestDomain *domain)
+nest_domain_guard_entered(NestDomain *domain, gint64 time)
 {
     NestDomainGuard *guard = &domain->guard;
 
     if (!guard->watched)
         return;
     guard->watched = FALSE;
+    guard->entered_at = time;
     if (guard->verdict.state == NEST_VERDICT_NONE)
         guard->quiet = g_get_real_time() / G_USEC_PER_SEC;
     nest_verdict_enter(&guard->verdict, nest_workers_now());

@@ -22,7 +22,9 @@ typedef struct {
     NestVerdict verdict;
     const char *probe; /* (nullable) the plugin whose evidence counts */
     const char
-        *watcher;     /* (nullable) the plugin that tells of entries by itself; NULL: none does */
+        *watcher; /* (nullable) the plugin that tells of entries by itself; NULL: none does */
+    /* the entry that was told of, if it is not armed since; CLOCK_MONOTONIC's microseconds; 0: none */
+    gint64 entered_at;
     gboolean watched; /* its next entry will be told of */
     NestBackoff watch_backoff;
     gint64 ticked_at; /* when its last interval was over, CLOCK_MONOTONIC's milliseconds */
@@ -60,8 +62,8 @@ void nest_domain_guard_tick(NestDomain *domain);
  */
 guint nest_domain_guard_interval(const NestDomain *domain);
 
-/* It has entered a nested guest, as was told. */
-void nest_domain_guard_entered(NestDomain *domain);
+/* It has entered a nested guest, as was told. @time: when, CLOCK_MONOTONIC in microseconds */
+void nest_domain_guard_entered(NestDomain *domain, gint64 time);
 
 /* Its memory is being transferred, to another place or into a file. */
 void nest_domain_guard_job_transferring(NestDomain *domain);

@@ -191,7 +191,7 @@ interval_is_over(gpointer data)
 }
 
 static void
-one_has_entered(gpointer data, gint64 pid)
+one_has_entered(gpointer data, gint64 pid, gint64 time)
 {
     NestDomains *domains = data;
     GHashTableIter iter;
@@ -200,7 +200,7 @@ one_has_entered(gpointer data, gint64 pid)
     g_hash_table_iter_init(&iter, domains->table);
     while (g_hash_table_iter_next(&iter, NULL, (gpointer *)&domain))
         if (domain->guard.monitored && domain->live->guest.pid == pid)
-            nest_domain_guard_entered(domain);
+            nest_domain_guard_entered(domain, time);
     start_timer(domains);
 }
 

@@ -8,15 +8,15 @@
 
 struct NestEntryWatch {
     const NestLoadedPlugin *loaded; /* NULL: no such plugin is loaded */
-    void (*entered)(gpointer data, gint64 pid);
+    void (*entered)(gpointer data, gint64 pid, gint64 time);
     gpointer data;  /* for it */
     guint source;   /* of the plugin's file descriptor; 0: there is none yet */
     gboolean fails; /* the last try to watch a guest failed */
 };
 
 NestEntryWatch *
-nest_entry_watch_new(const NestPluginHost *plugins, void (*entered)(gpointer data, gint64 pid),
-                     gpointer data)
+nest_entry_watch_new(const NestPluginHost *plugins,
+                     void (*entered)(gpointer data, gint64 pid, gint64 time), gpointer data)
 {
     NestEntryWatch *watch = g_new0(NestEntryWatch, 1);
 
@@ -38,10 +38,11 @@ tell_entered(gint fd, GIOCondition condition, gpointer data)
 {
     NestEntryWatch *watch = data;
     gint64 pid = 0;
+    gint64 time = 0;
 
     (void)fd, (void)condition;
-    while ((pid = watch->loaded->plugin->next_entered(watch->loaded->state)))
-        watch->entered(watch->data, pid);
+    while ((pid = watch->loaded->plugin->next_entered(watch->loaded->state, &time)))
+        watch->entered(watch->data, pid, time);
     return G_SOURCE_CONTINUE;
 }
 

@@ -8,11 +8,13 @@ typedef struct NestEntryWatch NestEntryWatch;
 
 /**
  * nest_entry_watch_new: prepares a watch over guests, with the first plugin of that kind; it may be that there is none.
- * @entered: called from the main loop with the PID of a QEMU whose guest has just entered a nested guest
+ * @entered: called from the main loop with the PID of a QEMU whose guest has just entered a nested guest, and with
+ *   the time of that, CLOCK_MONOTONIC in microseconds
  * @data: for it
  */
 NestEntryWatch *nest_entry_watch_new(const NestPluginHost *plugins,
-                                     void (*entered)(gpointer data, gint64 pid), gpointer data);
+                                     void (*entered)(gpointer data, gint64 pid, gint64 time),
+                                     gpointer data);
 void nest_entry_watch_free(NestEntryWatch *watch);
 
 /**

@@ -175,6 +175,7 @@ nest_guard_arm(NestGuardJob *job, virDomainPtr domain)
         if (loaded->plugin->arm(loaded->state, &job->live->guest, domain, &job->aborted,
                                 &job->job.error))
             job->armed = TRUE;
+    job->armed_at = g_get_monotonic_time();
     if (job->job.error)
         check_what_is_left(job, domain);
     else if (job->since)

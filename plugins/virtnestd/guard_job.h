@@ -24,6 +24,7 @@ struct NestGuardJob {
     const char *probe;      /* (nullable) sample: the plugin whose evidence counts */
     gint64 sampled;         /* ... when it was taken, CLOCK_MONOTONIC's milliseconds */
     gboolean armed;         /* whether the guard is armed now */
+    gint64 armed_at;        /* arm: when that was done, CLOCK_MONOTONIC's microseconds */
     gboolean defers_to_job; /* arm: before: not during libvirt's job; after: there was one */
     gint64 since;     /* arm: the last time no nested guest ran, seconds since 1970; 0: unknown */
     gchar *late;      /* arm: (nullable) snapshots with memory that were made since then */

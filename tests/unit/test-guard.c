@@ -56,6 +56,7 @@ typedef struct {
     guint watch_calls;
     gboolean watched;       /* the next entry is told of */
     int events;             /* an eventfd, readable when there was one */
+    gint64 entered_at;
     guint64 entries;
     gboolean refuses;       /* QEMU does */
     guint arms;             /* calls of the guard */
@@ -296,11 +297,12 @@ get_fd(gpointer state)
 }
 
 static gint64
-next_entered(gpointer state)
+next_entered(gpointer state, gint64 *ret_time)
 {
     eventfd_t n = 0;
 
     (void)state;
+    *ret_time = world.entered_at;
     return eventfd_read(world.events, &n) == 0 ? 100 : 0;
 }
 
@@ -309,6 +311,7 @@ static void
 enter(void)
 {
     world.entries++;
+    world.entered_at = g_get_monotonic_time();
     if (world.watched)
         g_assert_cmpint(eventfd_write(world.events, 1), ==, 0);
     world.watched = FALSE;
@@ -964,6 +967,7 @@ test_told(void)
         until(world.refuses);
         g_assert_cmpuint(world.samples, ==, samples);
         until(guard_is("armed"));
+        g_assert_cmpuint(count_lines(" ms after the first entry on"), ==, i + 1);
         g_assert_cmpstr(wanted()->probe, ==, "watcher");
         until(guard_is("off"));
         check_rests();
