@@ -35,7 +35,7 @@ __asm__(".pushsection .rodata\n"
         ".popsection\n");
 
 typedef struct {
-    GHashTable *guests;        /* the PIDs of those that are followed, told of or not */
+    GHashTable *guests;        /* PID -> UUID of those that are followed, told of or not */
     GArray *told;              /* struct nested_entry, those that were not handed over yet */
     struct bpf_object *object; /* NULL: not loaded */
     struct ring_buffer *entered;
@@ -51,7 +51,7 @@ trace_start(GKeyFile *settings, gpointer *ret_state, GError **error)
         return FALSE;
     libbpf_set_print(NULL); /* what it would print is in our errors */
     state = g_new0(State, 1);
-    state->guests = g_hash_table_new(NULL, NULL);
+    state->guests = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     state->told = g_array_new(FALSE, FALSE, sizeof(struct nested_entry));
     *ret_state = state;
     return TRUE;
@@ -229,7 +229,7 @@ trace_watch(gpointer data, const NestGuest *guest, GError **error)
         return FALSE;
     if (bpf_map_update_elem(map_fd(state, "watched"), &pid, &value, BPF_ANY) < 0)
         return set_trace_error(error, "tell", errno);
-    g_hash_table_add(state->guests, GUINT_TO_POINTER(pid));
+    g_hash_table_insert(state->guests, GUINT_TO_POINTER(pid), g_strdup(guest->uuid));
     return TRUE;
 }
 
@@ -239,8 +239,10 @@ trace_unwatch(gpointer data, const NestGuest *guest)
     State *state = data;
     guint32 pid = (guint32)guest->pid;
 
-    if (!g_hash_table_remove(state->guests, GUINT_TO_POINTER(pid)))
+    /* Its PID may belong to the next QEMU already. */
+    if (g_strcmp0(g_hash_table_lookup(state->guests, GUINT_TO_POINTER(pid)), guest->uuid) != 0)
         return;
+    g_hash_table_remove(state->guests, GUINT_TO_POINTER(pid));
     bpf_map_delete_elem(map_fd(state, "watched"), &pid);
     if (g_hash_table_size(state->guests) == 0)
         detach(state);

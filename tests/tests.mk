@@ -163,7 +163,7 @@ $(FUZZ)/fuzz-monitor: FUZZ_LIBS = $(JSON_LIBS)
 # Ratios, each to the least that would do the same; not part of check, as figures depend on the machine.
 BENCH_PLAIN   = $(BUILD)/bench/empty $(BUILD)/bench/pair
 BENCH_VIRT    = $(BUILD)/bench/correct $(BUILD)/bench/module $(BUILD)/bench/scan $(BUILD)/bench/start
-BENCH_MONITOR = $(BUILD)/bench/armed $(BUILD)/bench/refusal
+BENCH_MONITOR = $(BUILD)/bench/armed $(BUILD)/bench/entry $(BUILD)/bench/refusal
 
 $(BENCH_PLAIN): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o
 	$(LINK_PROGRAM)
@@ -171,8 +171,10 @@ $(BENCH_PLAIN): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o
 $(BENCH_VIRT): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/obj/tests/bench/virt.o
 	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
 
-$(BENCH_MONITOR): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/obj/tests/bench/virt.o
-	$(LINK_PROGRAM) $(PLUGIN_LIBS)
+$(BENCH_MONITOR): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/obj/tests/bench/virt.o $(BUILD)/libnest.a
+	$(LINK_PROGRAM) $(PLUGIN_LIBS) $(BENCH_LIBS)
+
+$(BUILD)/bench/entry: BENCH_LIBS = $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
 
 $(BUILD)/bench/guard: $(BUILD)/obj/tests/bench/guard.o $(BUILD)/obj/tests/bench/virt.o $(BUILD)/obj/tests/fakes/libvirt.o \
                       $(GUARD_ALONE:%=$(BUILD)/obj/plugins/virtnestd/%.o) $(BUILD)/obj/plugins/plugin_host.o \

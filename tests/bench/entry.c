@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* From a guest's first entry into an L2 to the armed blocker, and the least that arms one:
+ * entry ROUNDS DOMAIN CONSOLE PROBE IMAGE, where virtnestd runs, on a real KVM.
+ *
+ * The domain is an L1 that starts and ends an L2 when told (tests/guest/l1-init); CONSOLE.in takes lines for it. PROBE is
+ * probe-trace.so, which tells this program, too, of the entry. In turn:
+ *   A NANOSECONDS   from the entry until QEMU's query-migrate names the blocker, as seen by asking every few milliseconds
+ *   B NANOSECONDS   blockdev-add of IMAGE, which is a vdi, and query-migrate, over a warm connection ("the pair") */
+#include "nest-plugin.h"
+#include "virt.h"
+
+#include <fcntl.h>
+#include <gmodule.h>
+#include <libvirt/libvirt-qemu.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Rounds that are not printed. */
+#define WARM_UP 2
+#define STEP_US 2000
+#define LIMIT_MS 120000
+#define NODE "'virt-nest-nested-guests-running'"
+#define OWN_NODE "bench-entry"
+
+typedef struct {
+    virDomainPtr domain;
+    NestGuest guest;
+    gchar *in; /* its console */
+    const NestPlugin *probe;
+    gpointer state; /* the probe's */
+} Bench;
+
+static void
+say(const Bench *bench, const char *line)
+{
+    int fd = open(bench->in, O_RDWR | O_CLOEXEC);
+    gssize length = (gssize)strlen(line);
+
+    if (fd < 0 || write(fd, line, (size_t)length) != length)
+        bench_die("cannot write to %s", bench->in);
+    (void)close(fd);
+}
+
+/* (transfer full) */
+static gchar *
+ask(const Bench *bench, const char *command)
+{
+    char *reply = NULL;
+    gchar *copy = NULL;
+
+    if (virDomainQemuMonitorCommand(bench->domain, command, &reply, 0) < 0)
+        bench_die("cannot ask QEMU: %s", virGetLastErrorMessage());
+    copy = g_strdup(reply);
+    free(reply);
+    if (strstr(copy, "\"error\""))
+        bench_die("%s: %s", command, copy);
+    return copy;
+}
+
+static gboolean
+is_armed(const Bench *bench)
+{
+    g_autofree gchar *reply = ask(bench, "{\"execute\":\"query-migrate\"}");
+
+    return strstr(reply, NODE) != NULL;
+}
+
+/* When it was so. */
+static gint64
+wait_armed(const Bench *bench, gboolean armed)
+{
+    gint64 limit = bench_now() + LIMIT_MS * (gint64)1000000;
+
+    while (is_armed(bench) != armed) {
+        if (bench_now() > limit)
+            bench_die("the guard does not become %s", armed ? "armed" : "disarmed");
+        g_usleep(STEP_US);
+    }
+    return bench_now();
+}
+
+/* @delay_ms: of the L2, after the disarming of the guard before. */
+static gint64
+arm(const Bench *bench, gulong delay_ms)
+{
+    struct pollfd told = {.events = POLLIN};
+    g_autoptr(GError) error = NULL;
+    gint64 entered = 0;
+    gint64 armed = 0;
+
+    wait_armed(bench, FALSE);
+    g_usleep(delay_ms * 1000);
+    if (!bench->probe->watch(bench->state, &bench->guest, &error))
+        bench_die("cannot watch: %s", error->message);
+    say(bench, "l2 tick\n");
+    told.fd = bench->probe->get_fd(bench->state);
+    if (poll(&told, 1, LIMIT_MS) != 1 || !bench->probe->next_entered(bench->state, &entered))
+        bench_die("there was no entry into an L2");
+    armed = wait_armed(bench, TRUE);
+    say(bench, "stop\n");
+    return armed - entered * 1000;
+}
+
+static gint64
+pair(const Bench *bench, const char *image)
+{
+    g_autofree gchar *add =
+        g_strdup_printf("{\"execute\":\"blockdev-add\",\"arguments\":{\"driver\":\"vdi\",\"node-name\":\"" OWN_NODE
+                        "\",\"read-only\":true,\"file\":{\"driver\":\"file\",\"filename\":\"%s\"}}}",
+                        image);
+    gint64 begin = bench_now();
+    gint64 took = 0;
+
+    g_free(ask(bench, add));
+    g_free(ask(bench, "{\"execute\":\"query-migrate\"}"));
+    took = bench_now() - begin;
+    g_free(ask(bench, "{\"execute\":\"blockdev-del\",\"arguments\":{\"node-name\":\"" OWN_NODE "\"}}"));
+    return took;
+}
+
+static void
+load_probe(Bench *bench, const char *path)
+{
+    g_autoptr(GKeyFile) settings = g_key_file_new();
+    g_autoptr(GError) error = NULL;
+    GModule *module = g_module_open(path, G_MODULE_BIND_LOCAL);
+    gpointer symbol = NULL;
+
+    if (!module || !g_module_symbol(module, NEST_PLUGIN_SYMBOL, &symbol))
+        bench_die("cannot load %s: %s", path, g_module_error());
+    bench->probe = symbol;
+    if (!bench->probe->start(settings, &bench->state, &error))
+        bench_die("%s: %s", path, error->message);
+}
+
+static void
+find_guest(Bench *bench, const char *name)
+{
+    static char uuid[VIR_UUID_STRING_BUFLEN];
+    g_autofree gchar *path = g_strdup_printf("/run/libvirt/qemu/%s.pid", name);
+    g_autofree gchar *pid = NULL;
+
+    bench->domain = virDomainLookupByName(bench_connect("qemu:///system"), name);
+    if (!bench->domain || virDomainGetUUIDString(bench->domain, uuid) < 0)
+        bench_die("no domain %s: %s", name, virGetLastErrorMessage());
+    if (!g_file_get_contents(path, &pid, NULL, NULL))
+        bench_die("cannot read %s", path);
+    bench->guest = (NestGuest){.name = name, .uuid = uuid, .kvm = TRUE,
+                               .pid = g_ascii_strtoll(pid, NULL, 10)};
+}
+
+int
+main(int argc, char **argv)
+{
+    Bench bench = {0};
+    int rounds = 0;
+
+    g_set_prgname("entry");
+    if (argc != 6)
+        bench_die("usage: entry ROUNDS DOMAIN CONSOLE PROBE IMAGE");
+    rounds = bench_number(argv[1]);
+    find_guest(&bench, argv[2]);
+    bench.in = g_strconcat(argv[3], ".in", NULL);
+    load_probe(&bench, argv[4]);
+    for (int round = -WARM_UP; round < rounds; round++) {
+        gint64 a = arm(&bench, (gulong)(1000 * (round + WARM_UP) / rounds));
+        gint64 b = pair(&bench, argv[5]);
+
+        if (round >= 0) {
+            bench_print("A", a);
+            bench_print("B", b);
+        }
+    }
+    bench.probe->stop(bench.state);
+    virDomainFree(bench.domain);
+    g_free(bench.in);
+    return 0;
+}
