@@ -21,8 +21,9 @@ member_of(JsonNode *node, const char *name)
                                         : NULL;
 }
 
+/* @quoted: the node's name in quotation marks */
 static gboolean
-is_blocked(JsonNode *reasons)
+is_blocked_by(JsonNode *reasons, const char *quoted)
 {
     JsonArray *list =
         reasons && JSON_NODE_HOLDS_ARRAY(reasons) ? json_node_get_array(reasons) : NULL;
@@ -30,8 +31,7 @@ is_blocked(JsonNode *reasons)
     for (guint i = 0; list && i < json_array_get_length(list); i++) {
         const char *reason = text_of(json_array_get_element(list, i));
 
-        if (reason && (strstr(reason, "'" NEST_BLOCKER_NODE "'") ||
-                       strstr(reason, "'" NEST_BLOCKER_FORMER_NODE "'")))
+        if (reason && strstr(reason, quoted))
             return TRUE;
     }
     return FALSE;
@@ -42,10 +42,14 @@ nest_blocker_migration_ask(virDomainPtr domain, NestBlockerMigration *ret_migrat
 {
     g_autoptr(JsonNode) answer = nest_monitor_call(domain, "query-migrate", NULL, error);
     const char *status = answer ? text_of(member_of(answer, "status")) : NULL;
+    JsonNode *reasons = NULL;
 
     if (!answer)
         return FALSE;
-    ret_migration->blocked = is_blocked(member_of(answer, "blocked-reasons"));
+    reasons = member_of(answer, "blocked-reasons");
+    ret_migration->former = is_blocked_by(reasons, "'" NEST_BLOCKER_FORMER_NODE "'");
+    ret_migration->blocked =
+        ret_migration->former || is_blocked_by(reasons, "'" NEST_BLOCKER_NODE "'");
     g_strlcpy(ret_migration->status, status ? status : "", sizeof(ret_migration->status));
     return TRUE;
 }

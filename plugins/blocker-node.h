@@ -15,7 +15,8 @@
  * NestBlockerMigration: what QEMU says about migration.
  */
 typedef struct {
-    gboolean blocked; /* by our node, by either name */
+    gboolean blocked; /* by our node, under either name */
+    gboolean former;  /* ... under the former one */
     char status[32];  /* of the current or last migration, as "active"; "" for none */
 } NestBlockerMigration;
 

@@ -202,28 +202,59 @@ is_forbidden(const GError *error)
     return is_refusal(error, "(--only-migratable)");
 }
 
-/* Opens an image of the format; TRUE where that blocks migration. */
+/* Opens the image. A node of ours that is there already counts if it blocks migration, and gives way if it does not. */
+static gboolean
+add_node(Attempt *attempt, const char *driver, const char *path, GError **error)
+{
+    g_autoptr(GError) problem = NULL;
+
+    if (nest_blocker_node_add(attempt->domain, driver, path, &problem))
+        return TRUE;
+    if (g_error_matches(problem, NEST_ERROR, NEST_ERROR_MONITOR) && !is_busy(problem) &&
+        nest_blocker_migration_ask(attempt->domain, &attempt->migration, NULL)) {
+        if (attempt->migration.blocked)
+            return TRUE;
+        if (nest_blocker_node_delete(attempt->domain, NEST_BLOCKER_NODE, NULL))
+            return nest_blocker_node_add(attempt->domain, driver, path, error);
+    }
+    g_propagate_error(error, g_steal_pointer(&problem));
+    return FALSE;
+}
+
+/* Opens an image of the format; TRUE where that blocks migration. Usually this is two commands for QEMU. */
 static gboolean
 try_format(Attempt *attempt, NestBlockerDirectory *directory, const NestBlockerFormat *format,
            GError **error)
 {
     const char *path = nest_blocker_directory_put(directory, format, error);
 
-    if (!path ||
-        !nest_blocker_node_add(attempt->domain, nest_blocker_format_name(format), path, error) ||
+    if (!path || !add_node(attempt, nest_blocker_format_name(format), path, error) ||
         !nest_blocker_migration_ask(attempt->domain, &attempt->migration, error))
         return FALSE;
-    if (attempt->migration.blocked)
+    if (attempt->migration.blocked && !attempt->migration.former)
         return TRUE;
     nest_blocker_node_delete(attempt->domain, NEST_BLOCKER_NODE, NULL);
-    g_set_error(error, NEST_ERROR, NEST_ERROR_MONITOR, "opened, and QEMU would still migrate");
-    return FALSE;
+    if (!attempt->migration.blocked)
+        g_set_error(error, NEST_ERROR, NEST_ERROR_MONITOR, "opened, and QEMU would still migrate");
+    return attempt->migration.blocked; /* if it was armed under the former name, it stays so */
+}
+
+/* (transfer full) NULL if there is none, for example because QEMU has just ended, which libvirt says then. */
+static NestBlockerDirectory *
+open_directory(Attempt *attempt, GError **error)
+{
+    g_autoptr(GError) problem = NULL;
+    NestBlockerDirectory *directory = nest_blocker_directory_open(attempt->guest, &problem);
+
+    if (!directory && nest_blocker_migration_ask(attempt->domain, &attempt->migration, error))
+        g_propagate_error(error, g_steal_pointer(&problem));
+    return directory;
 }
 
 static gboolean
 try_formats(Attempt *attempt, GError **error)
 {
-    g_autoptr(NestBlockerDirectory) directory = nest_blocker_directory_open(attempt->guest, error);
+    g_autoptr(NestBlockerDirectory) directory = open_directory(attempt, error);
     g_autoptr(GString) reasons = g_string_new(NULL);
 
     for (guint i = 0; directory && i < attempt->formats->len; i++) {
@@ -254,12 +285,7 @@ try_to_arm(Attempt *attempt, GError **error)
     g_autoptr(GError) problem = NULL;
     int job = NO_JOB;
 
-    if (!nest_blocker_migration_ask(attempt->domain, &attempt->migration, error))
-        return FAILED;
-    if (!attempt->migration.blocked)
-        nest_blocker_node_delete(attempt->domain, NEST_BLOCKER_NODE,
-                                 NULL); /* an old node that blocks nothing */
-    if (!attempt->migration.blocked && !try_formats(attempt, &problem)) {
+    if (!try_formats(attempt, &problem)) {
         Outcome outcome = is_busy(problem) ? BUSY : FAILED;
 
         g_propagate_error(error, g_steal_pointer(&problem));
@@ -403,6 +429,9 @@ remove_node(virDomainPtr domain, GError **error)
         }
     }
     if (!nest_blocker_migration_ask(domain, &migration, error))
+        return FALSE;
+    if (migration.blocked && nest_blocker_node_delete(domain, NEST_BLOCKER_FORMER_NODE, NULL) &&
+        !nest_blocker_migration_ask(domain, &migration, error))
         return FALSE;
     if (migration.blocked)
         g_set_error(

@@ -18,7 +18,7 @@ guarding_host() {
     vm_host_start "$host" || return
     qemu-img create -q -f qcow2 "$scratch/disk" 16M
     gzip -c "$scratch/disk" | vm_put "$host" /root/disk.gz
-    inside 'mkdir -p /etc/virt-nest /var/lib/libvirt/images && printf "[guard]\nlinger=5\n" >/etc/virt-nest/virt-nest.conf'
+    inside 'mkdir -p /etc/virt-nest /var/lib/libvirt/images && printf "[guard]\nlinger=5\ninterval=0.3\n" >/etc/virt-nest/virt-nest.conf'
     reload nested=1 && hurry && virtnestd_start
 }
 
