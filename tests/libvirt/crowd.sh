@@ -8,9 +8,11 @@ crowd_qemu=$scratch/crowd/qemu
 # behave WAY...: what the crowd's monitors do from now on; without a word they answer.
 behave() { echo "$*" >"$crowd_qemu.ways"; }
 
-# crowd N: cr1 ... crN run, tagged, and are guarded; one virsh for all, as a process for each takes longer.
+# crowd N: cr1 ... crN run, tagged, and are guarded; one virsh for all, as a process for each takes longer. A case that
+# failed may have left some.
 crowd() {
     local i
+    ! is_running cr1 2>/dev/null || crowd_ends "$1"
     mkdir -p "${crowd_qemu%/*}"
     cc -std=gnu11 -D_GNU_SOURCE -O2 -o "$crowd_qemu" tests/fakes/qemu.c
     behave
