@@ -187,7 +187,8 @@ may_have_blocker(virDomainPtr domain, gboolean *ret_may, GError **error)
 static gboolean
 is_refusal(const GError *error, const char *why)
 {
-    return g_error_matches(error, NEST_ERROR, NEST_ERROR_MONITOR) && strstr(error->message, why);
+    return error && g_error_matches(error, NEST_ERROR, NEST_ERROR_MONITOR) &&
+           strstr(error->message, why);
 }
 
 static gboolean

@@ -27,11 +27,12 @@
 
 /* The program, as clang has compiled it. */
 extern const char nested_entry_object[];
-extern const char nested_entry_object_end[];
+extern const guint64 nested_entry_size;
 __asm__(".pushsection .rodata\n"
         ".balign 8\n"
         "nested_entry_object: .incbin \"" NEST_NESTED_ENTRY "\"\n"
-        "nested_entry_object_end:\n"
+        "1: .balign 8\n"
+        "nested_entry_size: .quad 1b - nested_entry_object\n"
         ".popsection\n");
 
 typedef struct {
@@ -156,8 +157,7 @@ load(State *state, GError **error)
 {
     if (state->object)
         return TRUE;
-    state->object = bpf_object__open_mem(
-        nested_entry_object, (gsize)(nested_entry_object_end - nested_entry_object), NULL);
+    state->object = bpf_object__open_mem(nested_entry_object, nested_entry_size, NULL);
     if (state->object && set_namespace(state->object) && bpf_object__load(state->object) == 0)
         state->entered = ring_buffer__new(map_fd(state, "entered"), take_record, state, NULL);
     if (state->entered)
