@@ -79,7 +79,7 @@ endif
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(HARDENING) -Icommon -Iplugins -MMD -MP \
              -DNEST_VERSION='"$(VERSION)"' -DNEST_HOOKDIR='"$(hookdir)"' \
              -DNEST_PLUGINDIR='"$(plugindir)"' -DNEST_BINDIR='"$(bindir)"' \
-             -DNEST_PLUGINS='"$(PLUGINS)"'
+             -DNEST_PLUGINS='"$(PLUGINS)"' -DNEST_NESTED_ENTRY='"$(BUILD)/obj/plugins/nested-entry.bpf.o"'
 
 # common/ in districts; one includes only those above it in this list, which build/lint holds. The hook is linked with
 # the first archive alone, so it cannot call libvirt.
@@ -178,7 +178,6 @@ $(BUILD)/obj/plugins/nested-entry.bpf.o: plugins/nested-entry.bpf.c plugins/nest
 	$(CLANG) -target bpf -O2 -g -Wall -Wextra $(if $(WERROR),-Werror) -I/usr/include/$(shell $(CC) -print-multiarch) -c -o $@ $<
 
 $(BUILD)/pic/plugins/probe-trace.o: $(BUILD)/obj/plugins/nested-entry.bpf.o
-$(BUILD)/pic/plugins/probe-trace.o: CPPFLAGS += -DNEST_NESTED_ENTRY='"$(BUILD)/obj/plugins/nested-entry.bpf.o"'
 $(BUILD)/plugins/probe-trace.so: PLUGIN_LIBS += $(BPF_LIBS)
 $(BUILD)/plugins/probe-registers.so: $(BUILD)/pic/plugins/registers.o
 $(BUILD)/plugins/export-textfile.so: $(BUILD)/pic/common/guard/verdict.o

@@ -39,7 +39,8 @@ $(BUILD)/tests/test-monitor: $(BUILD)/obj/tests/unit/test-monitor.o $(BUILD)/obj
 
 # The plugin host is tested with plugins that fit and that do not: one source, built in variants.
 TEST_PLUGINS = good good-guard good-export no-start wrong-abi wrong-size only-head no-symbol no-name wrong-name no-kind \
-               wrong-kind no-sample no-arm no-disarm no-is-armed no-publish start-fails start-is-mute
+               wrong-kind no-sample no-arm no-disarm no-is-armed no-publish no-watch no-unwatch \
+               no-get-fd no-next-entered start-fails start-is-mute
 
 $(BUILD)/tests/plugins/%.so: tests/unit/plugins/plugin.c plugins/nest-plugin.h Makefile \
                              $(BUILD)/pic/common/base/error.o $(BUILD)/pic/common/base/escape.o

@@ -89,19 +89,23 @@ test_good(void)
 static const struct {
     const char *name, *says;
 } bad[] = {
-    {"wrong-abi", "plugin ABI 3|this program of ABI 2|install both from one release"},
-    {"wrong-size", "plugin ABI 2, size|install both from one release"},
-    {"only-head", "plugin ABI 2, size 8, |install both from one release"},
+    {"wrong-abi", "plugin ABI 4|this program of ABI 3|install both from one release"},
+    {"wrong-size", "plugin ABI 3, size|install both from one release"},
+    {"only-head", "plugin ABI 3, size 8, |install both from one release"},
     {"no-symbol", "not a plugin|no symbol nest_plugin"},
     {"no-name", "it contains another plugin, named ''"},
     {"wrong-name", "it contains another plugin, named 'good'"},
     {"no-kind", "no kind 0"},
-    {"wrong-kind", "no kind 4"},
+    {"wrong-kind", "no kind 5"},
     {"no-sample", "no function sample()"},
     {"no-arm", "no function arm()"},
     {"no-disarm", "no function disarm()"},
     {"no-is-armed", "no function is_armed()"},
     {"no-publish", "no function publish()"},
+    {"no-watch", "no function watch()"},
+    {"no-unwatch", "no function unwatch()"},
+    {"no-get-fd", "no function get_fd()"},
+    {"no-next-entered", "no function next_entered()"},
     {"start-fails", "its key is wrong"},
     {"start-is-mute", "it does not start"},
     {"not-there", "not-there.so: No such file"},
@@ -157,7 +161,7 @@ test_all_bad(void)
         g_string_append_printf(names, " %s", bad[i % G_N_ELEMENTS(bad)].name);
     plugins = load_from(directory, names->str);
     g_assert_cmpuint(lines, ==, G_N_ELEMENTS(bad));
-    for (int kind = 0; kind < NEST_PLUGIN_EXPORT + 2; kind++)
+    for (int kind = 0; kind < NEST_PLUGIN_WATCH + 2; kind++)
         g_assert_null(nest_plugin_host_get(plugins, kind, 0));
     nest_plugin_host_free(plugins);
     nest_plugin_host_free(NULL);

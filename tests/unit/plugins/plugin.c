@@ -22,6 +22,10 @@
 #define no_publish 17
 #define start_fails 18
 #define start_is_mute 19
+#define no_watch 20
+#define no_unwatch 21
+#define no_get_fd 22
+#define no_next_entered 23
 #define is(variant) (VARIANT == (variant))
 
 #if VARIANT == only_head
@@ -92,17 +96,46 @@ publish(gpointer state, const NestDomainStatus *shown, gsize n, GError **error)
     return TRUE;
 }
 
+static gboolean
+watch(gpointer state, const NestGuest *guest, GError **error)
+{
+    (void)state, (void)guest, (void)error;
+    return TRUE;
+}
+
+static void
+unwatch(gpointer state, const NestGuest *guest)
+{
+    (void)state, (void)guest;
+}
+
+static int
+get_fd(gpointer state)
+{
+    (void)state;
+    return -1;
+}
+
+static gint64
+next_entered(gpointer state, gint64 *ret_time)
+{
+    (void)state, (void)ret_time;
+    return 0;
+}
+
 #define IS_GUARD (is(good_guard) || is(no_arm) || is(no_disarm) || is(no_is_armed))
 #define IS_EXPORT (is(good_export) || is(no_publish))
+#define IS_WATCH (is(no_watch) || is(no_unwatch) || is(no_get_fd) || is(no_next_entered))
 
 const NestPlugin nest_plugin = {
     .abi = NEST_PLUGIN_ABI + is(wrong_abi),
     .size = sizeof(NestPlugin) + 8 * is(wrong_size),
     .name = is(no_name) ? NULL : is(wrong_name) ? "good" : NAME,
     .kind = is(no_kind)      ? 0
-            : is(wrong_kind) ? NEST_PLUGIN_EXPORT + 1
+            : is(wrong_kind) ? NEST_PLUGIN_WATCH + 1
             : IS_GUARD       ? NEST_PLUGIN_GUARD
             : IS_EXPORT      ? NEST_PLUGIN_EXPORT
+            : IS_WATCH       ? NEST_PLUGIN_WATCH
                              : NEST_PLUGIN_PROBE,
     .start = is(no_start) ? NULL : start,
     .stop = is(no_start) ? NULL : stop,
@@ -111,6 +144,10 @@ const NestPlugin nest_plugin = {
     .disarm = is(no_disarm) ? NULL : disarm,
     .is_armed = is(no_is_armed) ? NULL : is_armed,
     .publish = is(no_publish) ? NULL : publish,
+    .watch = is(no_watch) ? NULL : watch,
+    .unwatch = is(no_unwatch) ? NULL : unwatch,
+    .get_fd = is(no_get_fd) ? NULL : get_fd,
+    .next_entered = is(no_next_entered) ? NULL : next_entered,
 };
 
 #endif
