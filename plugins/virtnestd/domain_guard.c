@@ -461,10 +461,10 @@ nest_domain_guard_clear(NestDomain *domain)
     if (domain->guarding)
         domain->guarding->owner = NULL;
     domain->guarding = NULL;
-    if (guard->watcher)
+    if (guard->monitored) {
         nest_entry_watch_remove(domain->context->watch, &domain->live->guest);
-    if (guard->monitored)
         domain->context->listener->show(domain->context->data);
+    }
     nest_live_status_free(guard->published);
     g_free(guard->problem);
     *guard = (NestDomainGuard){0};

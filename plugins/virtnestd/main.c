@@ -10,7 +10,8 @@
  * late_snapshots.c names the snapshots that were made before the guard was armed. domain_status.c and guard_log.c have
  * what is said of it, and domain_log.c keeps the log short. The guard's patience has three files: backoff.c says when
  * something that failed is tried again, flap_damping.c keeps a guest armed that keeps changing its mind, and
- * domain_silence.c says which QEMU may be asked while others do not answer. host.c takes care of the host's KVM module.
+ * domain_silence.c says which QEMU may be asked while others do not answer. entry_watch.c listens to the
+ * plugin that tells of entries into nested guests. host.c takes care of the host's KVM module.
  * inhibit.c delays the host's shutdown, and release.c disarms all domains. */
 #include "base/config.h"
 #include "base/error.h"

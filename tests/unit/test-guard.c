@@ -55,6 +55,7 @@ typedef struct {
     guint samples;
     guint watch_calls;
     gboolean watched;       /* the next entry is told of */
+    gboolean followed;      /* ... or was, and it was not unwatched since */
     int events;             /* an eventfd, readable when there was one */
     gint64 entered_at;
     guint64 entries;
@@ -277,6 +278,7 @@ watch(gpointer state, const NestGuest *guest, GError **error)
     (void)state;
     world.watch_calls++;
     world.watched = !world.watch_fails && guest->id == 1;
+    world.followed |= world.watched;
     if (!world.watched)
         g_set_error_literal(error, NEST_ERROR, NEST_ERROR_PLUGIN, "it was told not to watch");
     return world.watched;
@@ -286,7 +288,7 @@ static void
 unwatch(gpointer state, const NestGuest *guest)
 {
     (void)state, (void)guest;
-    world.watched = FALSE;
+    world.watched = world.followed = FALSE;
 }
 
 static int
@@ -1040,7 +1042,16 @@ test_unwatched_at_end(void)
 {
     begin_watched();
     nest_domain_forget_run(nest_domains_get(world.domains, UUID));
-    g_assert_false(world.watched);
+    g_assert_false(world.followed);
+    finish();
+    begin_watched();
+    enter();
+    until(guard_is("armed"));
+    world.watch_fails = TRUE; /* from the first try after the nested guests on */
+    until(guard_is("off"));
+    until(count_lines("it was told not to watch") > 0);
+    nest_domain_forget_run(nest_domains_get(world.domains, UUID));
+    g_assert_false(world.followed);
     finish();
 }
 
