@@ -8,10 +8,8 @@
 #include "virt.h"
 
 #include <libvirt/libvirt-qemu.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Rounds that are not printed. */
 #define WARM_UP 1
@@ -26,17 +24,6 @@ typedef struct {
     gchar *log;
     gsize said; /* what the log had before the round */
 } L1;
-
-static void
-say(L1 *l1, const char *line)
-{
-    int fd = open(l1->in, O_RDWR | O_CLOEXEC);
-    gssize length = (gssize)strlen(line);
-
-    if (fd < 0 || write(fd, line, (size_t)length) != length)
-        bench_die("cannot write to %s", l1->in);
-    (void)close(fd);
-}
 
 /* (transfer full) The whole log. */
 static gchar *
@@ -113,10 +100,10 @@ arm(L1 *l1, gulong delay_ms)
     wait_for(l1, is_disarmed, "disarmed guard");
     g_usleep(delay_ms * 1000);
     g_free(read_log(l1, &l1->said));
-    say(l1, "l2 tick\n");
+    bench_say(l1->in, "l2 tick\n");
     first = wait_for(l1, ticks, "output of an L2");
     armed = wait_for(l1, is_armed, "armed guard");
-    say(l1, "stop\n");
+    bench_say(l1->in, "stop\n");
     wait_for(l1, has_ended, "end of an L2");
     return armed - first;
 }

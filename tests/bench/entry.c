@@ -9,13 +9,11 @@
 #include "nest-plugin.h"
 #include "virt.h"
 
-#include <fcntl.h>
 #include <gmodule.h>
 #include <libvirt/libvirt-qemu.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Rounds that are not printed. */
 #define WARM_UP 2
@@ -31,17 +29,6 @@ typedef struct {
     const NestPlugin *probe;
     gpointer state; /* the probe's */
 } Bench;
-
-static void
-say(const Bench *bench, const char *line)
-{
-    int fd = open(bench->in, O_RDWR | O_CLOEXEC);
-    gssize length = (gssize)strlen(line);
-
-    if (fd < 0 || write(fd, line, (size_t)length) != length)
-        bench_die("cannot write to %s", bench->in);
-    (void)close(fd);
-}
 
 /* (transfer full) */
 static gchar *
@@ -94,12 +81,12 @@ arm(const Bench *bench, gulong delay_ms)
     g_usleep(delay_ms * 1000);
     if (!bench->probe->watch(bench->state, &bench->guest, &error))
         bench_die("cannot watch: %s", error->message);
-    say(bench, "l2 tick\n");
+    bench_say(bench->in, "l2 tick\n");
     told.fd = bench->probe->get_fd(bench->state);
     if (poll(&told, 1, LIMIT_MS) != 1 || !bench->probe->next_entered(bench->state, &entered))
         bench_die("there was no entry into an L2");
     armed = wait_armed(bench, TRUE);
-    say(bench, "stop\n");
+    bench_say(bench->in, "stop\n");
     return armed - entered * 1000;
 }
 

@@ -2,9 +2,12 @@
 /* What the benchmark's libvirt programs share. */
 #include "virt.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 void
 bench_die(const char *format, ...)
@@ -60,6 +63,17 @@ bench_number(const char *text)
     if (!g_ascii_string_to_unsigned(text, 10, 1, G_MAXINT, &number, NULL))
         bench_die("'%s' is not a number of rounds", text);
     return (int)number;
+}
+
+void
+bench_say(const char *in, const char *line)
+{
+    int fd = open(in, O_RDWR | O_CLOEXEC);
+    gssize length = (gssize)strlen(line);
+
+    if (fd < 0 || write(fd, line, (size_t)length) != length)
+        bench_die("cannot write to %s", in);
+    (void)close(fd);
 }
 
 gint64

@@ -18,6 +18,9 @@ void bench_run_events(void);
 /* A whole positive number of the command line. */
 int bench_number(const char *text);
 
+/* Writes a line to the console of an L1. @in: the file that takes it */
+void bench_say(const char *in, const char *line);
+
 /* Nanoseconds of the monotonic clock. */
 gint64 bench_now(void);
 
