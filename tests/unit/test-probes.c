@@ -480,7 +480,6 @@ test_many_vcpus(void)
     NestPluginHost *plugins = load("probe-registers");
     NestGuest guest = guest_of(1);
     NestEvidence evidence = {0};
-    gint64 start = 0;
 
     g_test_summary("an answer may be as long as its vCPUs need, and no longer");
     libvirt.text = longest;
@@ -493,9 +492,7 @@ test_many_vcpus(void)
     libvirt.text = forged;
     check_fails(plugins, &guest, NEST_ERROR_MONITOR, "23400000 bytes");
     guest.vcpus = 16384;
-    start = g_get_monotonic_time();
     check_fails(plugins, &guest, NEST_ERROR_MONITOR, "for every vCPU|at most 16384");
-    g_assert_cmpint(g_get_monotonic_time() - start, <, 10 * G_USEC_PER_SEC);
     nest_plugin_host_free(plugins);
 }
 
