@@ -28,13 +28,14 @@ find_register(const char *feature)
     return NULL;
 }
 
-/* (nullable) The first vCPU at the beginning of a line. */
+/* (nullable) The first vCPU at the beginning of a line. Not by g_str_has_prefix(): GLib 2.76 and later measures all that
+ * follows by strlen(), for every line. */
 static const char *
 find_vcpu(const char *text)
 {
     const char *line = text;
 
-    while (line && !g_str_has_prefix(line, VCPU)) {
+    while (line && strncmp(line, VCPU, strlen(VCPU)) != 0) {
         line = strchr(line, '\n');
         line = line ? line + 1 : NULL;
     }

@@ -6,6 +6,7 @@
 
 #include <libvirt/libvirt-qemu.h>
 #include <sys/inotify.h>
+#include <time.h>
 #include <unistd.h>
 
 #define UNTOUCHED 4711
@@ -496,6 +497,37 @@ test_many_vcpus(void)
     nest_plugin_host_free(plugins);
 }
 
+/* The processor time, in clock ticks, in which the registers of @n vCPUs are read; the least of three. */
+static clock_t
+cost_of_vcpus(NestPluginHost *plugins, guint n)
+{
+    g_autofree gchar *text = many_vcpus(n, 26);
+    NestGuest guest = guest_of(1);
+    clock_t least = 0;
+
+    guest.vcpus = n;
+    libvirt.text = text;
+    for (guint i = 0; i < 3; i++) {
+        NestEvidence evidence = {0};
+        clock_t start = clock();
+
+        g_assert_true(sample(plugins, &guest, &evidence, NULL));
+        least = i ? MIN(least, clock() - start) : clock() - start;
+    }
+    return least;
+}
+
+/* A reading that measures the rest of the answer for each line takes 16 times as long for 4 times as many. */
+static void
+test_linear(void)
+{
+    NestPluginHost *plugins = load("probe-registers");
+
+    g_test_summary("four times as many vCPUs cost about four times as much");
+    g_assert_cmpint(cost_of_vcpus(plugins, 80000), <, 8 * cost_of_vcpus(plugins, 20000));
+    nest_plugin_host_free(plugins);
+}
+
 static void
 test_no_monitor(void)
 {
@@ -556,6 +588,7 @@ main(int argc, char **argv)
     for (gsize i = 0; i < G_N_ELEMENTS(registers); i++)
         check_add_row("probes/registers", registers[i].sentence, GSIZE_TO_POINTER(i), test_registers);
     g_test_add_func("/probes/registers/many vCPUs", test_many_vcpus);
+    g_test_add_func("/probes/registers/linear", test_linear);
     g_test_add_func("/probes/registers/no monitor", test_no_monitor);
     g_test_add_data_func("/probes/an unknown setting", message, test_settings);
     return g_test_run();
