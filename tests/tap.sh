@@ -80,9 +80,9 @@ says() {
     grep -qE -- "$1" <<<"$said"
 }
 
-# eventually COMMAND...: within half a minute; the machines are noisy, so nothing waits for a time.
+# eventually COMMAND...: within half a minute, or PATIENCE seconds; the machines are noisy, so nothing waits for a time.
 eventually() {
-    local end=$((SECONDS + 30))
+    local end=$((SECONDS + ${PATIENCE:-30}))
     until "$@" >/dev/null 2>&1; do
         [ "$SECONDS" -lt "$end" ] || { echo "in vain: $*" >&2; "$@" || :; return 1; }
         sleep 0.02

@@ -13,6 +13,13 @@ nest_backoff_fail(NestBackoff *backoff, gint64 interval, gint64 now)
 }
 
 void
+nest_backoff_succeed(NestBackoff *backoff, gint64 now)
+{
+    if (now >= backoff->next + MOST_MS)
+        nest_backoff_reset(backoff);
+}
+
+void
 nest_backoff_reset(NestBackoff *backoff)
 {
     *backoff = (NestBackoff){0};

@@ -23,5 +23,8 @@ void nest_backoff_fail(NestBackoff *backoff, gint64 interval, gint64 now);
 /* It has succeeded. */
 void nest_backoff_reset(NestBackoff *backoff);
 
+/* It has succeeded, but may well fail again: the pauses go on as they were until none was needed for a minute. */
+void nest_backoff_succeed(NestBackoff *backoff, gint64 now);
+
 /* Whether the next try may begin. Half an interval is tolerance, because tries come at the timer's pace. */
 gboolean nest_backoff_is_over(const NestBackoff *backoff, gint64 interval, gint64 now);

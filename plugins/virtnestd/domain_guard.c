@@ -94,19 +94,23 @@ new_job(NestDomain *domain, NestGuardWork work)
     return job;
 }
 
-/* @job: of new_job() */
+/* @job: of new_job(); @most: of nest_domain_silence_limit() */
 static void
-push_job(NestDomain *domain, NestGuardJob *job)
+push_job(NestDomain *domain, NestGuardJob *job, guint most)
 {
+    job->job.most = most;
     domain->guarding = job;
     nest_workers_push(domain->context->guards, &job->job);
 }
 
+/* Does nothing while too many other QEMUs do not answer. */
 static void
 begin_job(NestDomain *domain, NestGuardWork work)
 {
-    if (nest_domain_silence_may_ask(domain))
-        push_job(domain, new_job(domain, work));
+    guint most = nest_domain_silence_limit(domain, work != nest_guard_check);
+
+    if (most)
+        push_job(domain, new_job(domain, work), most);
 }
 
 /* Its live status may be written, with what the guard said last, if it has said anything. */
@@ -117,16 +121,17 @@ settle_unasked(NestDomain *domain)
     nest_domain_publish(domain);
 }
 
-/* @evidence, @probe: what is already known of the sample, and from which probe. */
+/* @evidence, @probe: what is already known of the sample, and from which probe; @most: as for push_job() */
 static void
-begin_sample(NestDomain *domain, const NestEvidence *evidence, const char *probe)
+begin_sample(NestDomain *domain, const NestEvidence *evidence, const char *probe, guint most)
 {
     NestGuardJob *job = new_job(domain, nest_guard_sample);
 
     job->evidence = *evidence;
     job->probe = probe;
+    job->sampled = nest_workers_now();
     job->wants_bit = wants_bit(domain);
-    push_job(domain, job);
+    push_job(domain, job, most);
 }
 
 static gboolean
@@ -179,7 +184,7 @@ take_sample(NestDomain *domain, const NestEvidence *evidence, const char *probe,
     decide(domain);
 }
 
-/* It is watched from before the sample on which its guard rests, so that no entry is missed between the two. */
+/* The watch begins before the sample after which sampling stops, so that no entry is missed between the two. */
 static void
 watch(NestDomain *domain)
 {
@@ -196,30 +201,41 @@ watch(NestDomain *domain)
         back_off(domain, &guard->watch_backoff);
 }
 
+/* @evidence, @probe, @time: what is known without its QEMU. */
 static void
-sample(NestDomain *domain)
+take_sample_unasked(NestDomain *domain, const NestEvidence *evidence, const char *probe,
+                    gint64 time)
 {
-    NestEvidence evidence = {0};
-    const char *probe = NULL;
-    gboolean asks = FALSE;
-
-    nest_domain_silence_notice_stuck(domain);
-    if (domain->guarding)
-        return;
-    watch(domain);
-    probe = nest_guard_sample_here(domain->context->plugins, &domain->live->guest, &evidence);
-    asks = nest_domain_silence_may_ask(domain) && may_try(domain, &domain->guard.sample_backoff);
-    if (evidence.counted && !(asks && nest_verdict_wants_bit(&domain->guard.verdict))) {
-        take_sample(domain, &evidence, probe, nest_workers_now());
-    } else if (asks) {
-        begin_sample(domain, &evidence, probe);
+    if (evidence->counted) {
+        take_sample(domain, evidence, probe, time);
     } else {
         domain->guard.settled = TRUE;
         decide(domain);
     }
 }
 
-/* An answer that cannot be read costs work each time, so the next comes later. */
+static void
+sample(NestDomain *domain)
+{
+    NestEvidence evidence = {0};
+    const char *probe = NULL;
+    guint most = 0;
+
+    nest_domain_silence_notice_stuck(domain);
+    if (domain->guarding)
+        return;
+    watch(domain);
+    probe = nest_guard_sample_here(domain->context->plugins, &domain->live->guest, &evidence);
+    if ((!evidence.counted || nest_verdict_wants_bit(&domain->guard.verdict)) &&
+        may_try(domain, &domain->guard.sample_backoff))
+        most = nest_domain_silence_limit(domain, FALSE);
+    if (most)
+        begin_sample(domain, &evidence, probe, most);
+    else
+        take_sample_unasked(domain, &evidence, probe, nest_workers_now());
+}
+
+/* An answer that cannot be read costs work each time, so the next comes later, even if some between them can be read. */
 static void
 sample_is_done(NestDomain *domain, const NestGuardJob *job)
 {
@@ -231,11 +247,10 @@ sample_is_done(NestDomain *domain, const NestGuardJob *job)
         nest_guard_log_problem(domain, NEST_DOMAIN_LOG_SAMPLE, error);
     if (!error)
         nest_domain_log_well(&domain->log, NEST_DOMAIN_LOG_SAMPLE);
-    if (guard->missed_samples > NEST_DOMAIN_GUARD_MAX_MISSED &&
-        g_error_matches(error, NEST_ERROR, NEST_ERROR_MONITOR))
+    if (g_error_matches(error, NEST_ERROR, NEST_ERROR_MONITOR))
         back_off(domain, &guard->sample_backoff);
-    else
-        nest_backoff_reset(&guard->sample_backoff);
+    else if (!error)
+        nest_backoff_succeed(&guard->sample_backoff, nest_workers_now());
     take_sample(domain, &job->evidence, job->probe, job->sampled);
 }
 
@@ -324,9 +339,24 @@ stop_if_over(NestDomain *domain)
     nest_domain_publish(domain);
 }
 
+/* What is wanted is tried again with a later sample. */
+static void
+work_is_turned_away(NestDomain *domain, const NestGuardJob *job)
+{
+    if (job->work == nest_guard_sample)
+        take_sample_unasked(domain, &job->evidence, job->probe, job->sampled);
+    else
+        settle_unasked(domain);
+}
+
 static void
 take_work(NestDomain *domain, const NestGuardJob *job)
 {
+    if (job->job.turned_away) {
+        work_is_turned_away(domain, job);
+        stop_if_over(domain);
+        return;
+    }
     if (job->stopped) {
         nest_domain_silence_begin(domain, nest_workers_now(),
                                   "its QEMU has not answered, because a signal has stopped it");

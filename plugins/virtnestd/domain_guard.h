@@ -18,7 +18,7 @@
  * it is not guarded.
  */
 typedef struct {
-    gboolean monitored; /* it is watched; else nothing below means anything */
+    gboolean monitored; /* it is sampled; else only @published means anything */
     NestVerdict verdict;
     const char *probe; /* (nullable) the plugin whose evidence counts */
     const char

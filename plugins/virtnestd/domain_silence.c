@@ -1,42 +1,49 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* QEMUs that do not answer: since when one does not, and whether a further one may be asked meanwhile.
  *
- * Theory of operation: a QEMU that does not answer occupies one of libvirtd's 20 workers for as long as it lives. Once
- * LIMIT_NEW of them do not answer, a further QEMU is asked only if its guest is at work, or if it has answered before
- * in its run; each of these two has a limit of its own. */
+ * Theory of operation: a QEMU that does not answer occupies one of libvirtd's 20 workers for as long as it lives, and the
+ * guards' jobs have nine at most (domains.c). So each job has a limit (workers.h), which grows with what speaks for its
+ * QEMU. The last workers are kept for arming. */
 #include "virtnestd/domain_silence.h"
 
 #include "base/error.h"
 #include "host/process.h"
 #include "virtnestd/guard_log.h"
 
-/* A QEMU that has not answered for so long counts as stuck. */
-#define STUCK_MS 3000
-#define LIMIT_NEW 10
-#define LIMIT_AT_WORK 13
-#define LIMIT_ANSWERED 15
-/* A guest that is at work uses so many clock ticks in an interval, such as one that runs nested guests. */
-#define AT_WORK_TICKS 5
+/* The limits of a QEMU that has not answered in its run; that has; whose guest is at work; that is to be armed or
+ * disarmed, and of such a one that has answered. That it has answered before does not count for much, as those which are
+ * silent now may all have done so. But a QEMU that hangs keeps its vCPUs from running. */
+#define LIMIT_NEW 3
+#define LIMIT_ANSWERED 4
+#define LIMIT_AT_WORK 7
+#define LIMIT_NEEDED 8
+#define LIMIT_NEEDED_ANSWERED 9
+/* A guest that is at work uses so many clock ticks in an interval. */
+#define AT_WORK_TICKS 1
 
-static guint
-silent_limit(NestDomain *domain)
+static gboolean
+is_at_work(NestDomain *domain)
 {
     NestDomainSilence *silence = &domain->guard.silence;
     g_autofree gchar *process = nest_live_domain_process(domain->live);
     guint64 before = silence->cpu_time;
 
     silence->cpu_time = nest_process_cpu_time(process);
-    if (silence->answered)
-        return LIMIT_ANSWERED;
-    return before && silence->cpu_time >= before + AT_WORK_TICKS ? LIMIT_AT_WORK : LIMIT_NEW;
+    return before && silence->cpu_time >= before + AT_WORK_TICKS;
 }
 
-gboolean
-nest_domain_silence_may_ask(NestDomain *domain)
+guint
+nest_domain_silence_limit(NestDomain *domain, gboolean needed)
 {
-    guint silent = nest_workers_slow(domain->context->guards);
+    const NestDomainSilence *silence = &domain->guard.silence;
+    guint silent = nest_workers_stuck(domain->context->guards);
+    guint limit = silence->answered ? LIMIT_ANSWERED : LIMIT_NEW;
 
-    return !domain->context->stopping && (silent < LIMIT_NEW || silent < silent_limit(domain));
+    if (needed && !silence->since)
+        limit = silence->answered || domain->guard.checked ? LIMIT_NEEDED_ANSWERED : LIMIT_NEEDED;
+    else if (silent >= LIMIT_NEW && is_at_work(domain))
+        limit = LIMIT_AT_WORK;
+    return silent < limit && !domain->context->stopping ? limit : 0;
 }
 
 void
@@ -61,9 +68,9 @@ nest_domain_silence_notice_stuck(NestDomain *domain)
     gint64 took = domain->guarding ? nest_job_took(&domain->guarding->job) : 0;
     g_autofree gchar *what = NULL;
 
-    if (took < STUCK_MS)
+    if (took < NEST_WORKERS_STUCK_MS)
         return;
-    what = g_strdup_printf("its QEMU has not answered for %d s", STUCK_MS / 1000);
+    what = g_strdup_printf("its QEMU has not answered for %d s", NEST_WORKERS_STUCK_MS / 1000);
     nest_domain_silence_begin(domain, nest_workers_now() - took, what);
 }
 

@@ -15,8 +15,13 @@ typedef struct {
     guint64 cpu_time;  /* its processor time when it was to be asked last, in clock ticks */
 } NestDomainSilence;
 
-/* Whether its QEMU may be asked now, though so many others do not answer. */
-gboolean nest_domain_silence_may_ask(NestDomain *domain);
+/**
+ * nest_domain_silence_limit: whether its QEMU may be asked now, though others do not answer.
+ * @needed: it is to be armed or disarmed
+ *
+ * Returns: NestJob.most of the job that asks it; 0 if it may not be asked.
+ */
+guint nest_domain_silence_limit(NestDomain *domain, gboolean needed);
 
 /**
  * nest_domain_silence_begin: note that its QEMU does not answer, and log that once.

@@ -12,17 +12,16 @@
 #include "virtnestd/domain_status.h"
 #include "virtnestd/scanner.h"
 
-/* How many jobs of each kind run at a time, and how many slow ones do not count. The slow ones that
- * do not count are, of all kinds together, fewer than the 20 workers that libvirtd has for all its
- * clients. */
+/* How many jobs of each kind run at a time, and how many slow ones do not count. All of them together are 16, and
+ * libvirtd has 20 workers for all its clients. */
 #define SYNC_WORKERS 4
-#define SYNC_EXTRA 4
+#define SYNC_EXTRA 1
 #define PUBLISH_WORKERS 2
-#define PUBLISH_EXTRA 2
-#define GUARD_WORKERS 4
-#define GUARD_EXTRA 12
-/* So many domains that do not answer are told of. */
-#define CROWD 10
+#define PUBLISH_EXTRA 0
+#define GUARD_WORKERS 3
+#define GUARD_EXTRA 6
+/* If this many domains do not answer, that is logged. */
+#define CROWD 3
 /* How many batches of a scan are filtered at a time: one worker stays free for what happens meanwhile. */
 #define MAX_FILTERS (SYNC_WORKERS - 1)
 /* How old the exports' figures may be. */
@@ -127,16 +126,16 @@ one_is_armed(gpointer data)
 static void
 log_crowded(NestDomains *domains)
 {
-    guint slow = nest_workers_slow(domains->context.guards);
+    guint stuck = nest_workers_stuck(domains->context.guards);
 
-    if (slow >= CROWD && !domains->crowded)
+    if (stuck >= CROWD && !domains->crowded)
         nest_log(
             G_LOG_LEVEL_WARNING, NULL, NULL,
-            "%u domains do not answer: until some of them do, a further domain whose QEMU has not "
-            "answered yet is asked for nested guests only if it is at work; virsh domcontrol "
-            "DOMAIN tells which they are",
-            slow);
-    domains->crowded = slow >= CROWD;
+            "%u domains do not answer: until some of them do, a further domain is asked for nested "
+            "guests only if its guest uses the processor; virsh domcontrol DOMAIN tells which they "
+            "are",
+            stuck);
+    domains->crowded = stuck >= CROWD;
 }
 
 /* Half an interval is tolerance, because the timer is that of all domains. */
@@ -149,7 +148,7 @@ is_due(const NestDomain *domain, gint64 now)
            now + domain->context->config->interval_ms / 2 >= domain->guard.ticked_at + interval;
 }
 
-/* @least: the interval of those before, 0: none; and what the domain makes of it. */
+/* The smaller of @least and this domain's interval; in both, 0 means that there is none. */
 static guint
 least_interval(guint least, const NestDomain *domain)
 {

@@ -2,8 +2,10 @@
 /* Workers: the threads and connections of one kind of work, so that no kind of work holds up another.
  *
  * Theory of operation: a call to libvirt cannot be cancelled, and one that asks a QEMU which does not answer waits for
- * as long as that QEMU lives. So a job that is slow stops counting against the limit, and a further thread takes the
- * next job. A timer looks for slow jobs only while jobs are under way. */
+ * as long as that QEMU lives. So a job that is slow stops counting against the limit, and a further one begins. A job
+ * that may get stuck has a limit of its own, so that some workers stay free for the others. All this is decided on the main
+ * loop; a job reaches its thread only when it may begin. A timer looks at the jobs only while some are under way that
+ * are not stuck. */
 #include "virtnestd/workers.h"
 
 #include "base/log.h"
@@ -13,9 +15,11 @@ struct NestWorkers {
     guint extra;
     GThreadPool *threads;
     NestConnectionPool *pool;       /* NULL while libvirt is away */
-    GHashTable *jobs;               /* set of the NestJob under way */
-    guint slow;                     /* of them */
-    guint timer;                    /* the source that looks for slow jobs; 0: none */
+    GHashTable *jobs;               /* set of all NestJob */
+    GQueue waiting;                 /* those of them that have no worker yet */
+    guint slow;                     /* how many are */
+    guint stuck;                    /* how many are */
+    guint timer;                    /* the source that looks at the jobs; 0: none */
     void (*changed)(gpointer data); /* (nullable) of nest_workers_watch() */
     gpointer data;                  /* for it */
     gboolean starved;               /* that no thread can be started was logged */
@@ -42,24 +46,14 @@ nest_job_clear(NestJob *job)
     g_clear_error(&job->error);
 }
 
-static guint
-limit(const NestWorkers *workers)
-{
-    return workers->n + MIN(workers->slow, workers->extra);
-}
-
-static void
-set_limit(NestWorkers *workers)
-{
-    g_thread_pool_set_max_threads(workers->threads, (gint)limit(workers), NULL);
-}
-
 static void
 tell_changed(const NestWorkers *workers)
 {
     if (workers->changed)
         workers->changed(workers->data);
 }
+
+static void begin_jobs(NestWorkers *workers);
 
 static gboolean
 job_is_done(gpointer data)
@@ -70,11 +64,10 @@ job_is_done(gpointer data)
     g_hash_table_remove(workers->jobs, job);
     if (g_hash_table_size(workers->jobs) == 0)
         g_clear_handle_id(&workers->timer, g_source_remove);
-    if (job->slow) {
-        workers->slow--;
-        set_limit(workers);
-    }
+    workers->slow -= job->slow;
+    workers->stuck -= job->stuck;
     job->done(job);
+    begin_jobs(workers);
     tell_changed(workers);
     return G_SOURCE_REMOVE;
 }
@@ -93,47 +86,12 @@ run_job(gpointer data, gpointer user)
     g_idle_add_full(G_PRIORITY_DEFAULT, job_is_done, job, NULL);
 }
 
-static gboolean
-look_for_slow(gpointer data)
-{
-    NestWorkers *workers = data;
-    guint before = workers->slow;
-    gboolean go_on = FALSE;
-    GHashTableIter iter;
-    gpointer key = NULL;
-
-    g_hash_table_iter_init(&iter, workers->jobs);
-    while (g_hash_table_iter_next(&iter, &key, NULL)) {
-        NestJob *job = key;
-
-        if (!job->slow && nest_job_took(job) >= NEST_WORKERS_SLOW_MS) {
-            job->slow = TRUE;
-            workers->slow++;
-        }
-    }
-    if (g_hash_table_size(workers->jobs) == workers->slow)
-        workers->timer = 0;
-    go_on = workers->timer != 0;
-    if (workers->slow != before) {
-        set_limit(workers);
-        tell_changed(workers);
-    }
-    return go_on;
-}
-
 /* If no thread can be started, the job waits until one of the threads that run is free, or a later push starts one. */
-void
-nest_workers_push(NestWorkers *workers, NestJob *job)
+static void
+push_to_thread(NestWorkers *workers, NestJob *job)
 {
     g_autoptr(GError) error = NULL;
 
-    job->workers = workers;
-    job->pool = nest_connection_pool_ref(workers->pool);
-    job->made = nest_workers_now();
-    job->waited = -1;
-    g_hash_table_add(workers->jobs, job);
-    if (!workers->timer)
-        workers->timer = g_timeout_add(NEST_WORKERS_SLOW_MS, look_for_slow, workers);
     if (!g_thread_pool_push(workers->threads, job, &error) && !workers->starved)
         nest_log(
             G_LOG_LEVEL_WARNING, NULL, NULL,
@@ -141,6 +99,81 @@ nest_workers_push(NestWorkers *workers, NestJob *job)
             "of virtnestd.service",
             error->message);
     workers->starved = error != NULL;
+}
+
+/* Begins the jobs that may begin now, and turns away those that would wait for ones that are stuck. */
+static void
+begin_jobs(NestWorkers *workers)
+{
+    guint limit = workers->n + MIN(workers->slow, workers->extra);
+    guint busy = g_hash_table_size(workers->jobs) - workers->waiting.length;
+    GList *next = NULL;
+
+    for (GList *at = workers->waiting.head; at && (busy < limit || workers->stuck); at = next) {
+        NestJob *job = at->data;
+        gboolean may_begin = busy < limit && (!job->most || busy < job->most);
+
+        next = at->next;
+        job->turned_away = job->most && workers->stuck >= job->most;
+        if (!may_begin && !job->turned_away)
+            continue;
+        g_queue_delete_link(&workers->waiting, at);
+        busy++;
+        if (job->turned_away)
+            g_idle_add_full(G_PRIORITY_DEFAULT, job_is_done, job, NULL);
+        else
+            push_to_thread(workers, job);
+    }
+}
+
+static void
+notice_slow(NestWorkers *workers, NestJob *job)
+{
+    gint64 took = nest_job_took(job);
+
+    if (!job->slow && took >= NEST_WORKERS_SLOW_MS) {
+        job->slow = TRUE;
+        workers->slow++;
+    }
+    if (!job->stuck && took >= NEST_WORKERS_STUCK_MS) {
+        job->stuck = TRUE;
+        workers->stuck++;
+    }
+}
+
+static gboolean
+look_at_jobs(gpointer data)
+{
+    NestWorkers *workers = data;
+    guint before = workers->slow + workers->stuck;
+    GHashTableIter iter;
+    gpointer job = NULL;
+
+    g_hash_table_iter_init(&iter, workers->jobs);
+    while (g_hash_table_iter_next(&iter, &job, NULL))
+        notice_slow(workers, job);
+    if (workers->slow + workers->stuck != before) {
+        begin_jobs(workers);
+        tell_changed(workers);
+    }
+    if (g_hash_table_size(workers->jobs) > workers->stuck)
+        return G_SOURCE_CONTINUE;
+    workers->timer = 0;
+    return G_SOURCE_REMOVE;
+}
+
+void
+nest_workers_push(NestWorkers *workers, NestJob *job)
+{
+    job->workers = workers;
+    job->pool = nest_connection_pool_ref(workers->pool);
+    job->made = nest_workers_now();
+    job->waited = -1;
+    g_hash_table_add(workers->jobs, job);
+    g_queue_push_tail(&workers->waiting, job);
+    if (!workers->timer)
+        workers->timer = g_timeout_add(NEST_WORKERS_SLOW_MS, look_at_jobs, workers);
+    begin_jobs(workers);
 }
 
 void
@@ -157,7 +190,7 @@ nest_workers_new(guint n, guint extra)
 
     workers->n = n;
     workers->extra = extra;
-    workers->threads = g_thread_pool_new(run_job, workers, (gint)n, FALSE, NULL);
+    workers->threads = g_thread_pool_new(run_job, workers, (gint)(n + extra), FALSE, NULL);
     workers->jobs = g_hash_table_new(NULL, NULL);
     return workers;
 }
@@ -170,6 +203,7 @@ nest_workers_free(NestWorkers *workers)
     g_thread_pool_free(workers->threads, FALSE, TRUE);
     g_clear_handle_id(&workers->timer, g_source_remove);
     nest_workers_attach(workers, NULL, NULL);
+    g_queue_clear(&workers->waiting);
     g_hash_table_unref(workers->jobs);
     g_free(workers);
 }
@@ -200,4 +234,10 @@ guint
 nest_workers_slow(const NestWorkers *workers)
 {
     return workers->slow;
+}
+
+guint
+nest_workers_stuck(const NestWorkers *workers)
+{
+    return workers->stuck;
 }

@@ -6,6 +6,8 @@
 
 /* A job that has taken so long, in milliseconds, does not count any more: another may begin in its place. */
 #define NEST_WORKERS_SLOW_MS 250
+/* One that has taken so long is stuck, and may be for ever. */
+#define NEST_WORKERS_STUCK_MS 3000
 
 typedef struct NestWorkers NestWorkers;
 typedef struct NestJob NestJob;
@@ -18,6 +20,9 @@ struct NestJob {
     void (*run)(NestJob *job, virConnectPtr connection);
     /* Then on the main loop; frees the job. */
     void (*done)(NestJob *job);
+    /* It waits while so many jobs have a worker, and is turned away while so many are stuck; 0: it has no such limit. */
+    guint most;
+    gboolean turned_away;     /* it was, so run() was not called */
     NestConnectionPool *pool; /* set by nest_workers_push(); a reference of its own */
     GError *error;            /* what went wrong */
     /* private */
@@ -25,6 +30,7 @@ struct NestJob {
     gint64 made; /* when it was pushed, CLOCK_MONOTONIC's milliseconds */
     gint waited; /* milliseconds until it had a worker and a connection; -1: not yet; atomic */
     gboolean slow;
+    gboolean stuck;
 };
 
 /**
@@ -47,12 +53,14 @@ void nest_workers_watch(NestWorkers *workers, void (*changed)(gpointer data), gp
 /* Whether libvirt is there: only then may a job be pushed. */
 gboolean nest_workers_are_attached(const NestWorkers *workers);
 
-/* (transfer full) @job: its run() and done() are set. Jobs begin in the order in which they are pushed. */
+/* (transfer full) @job: its run() and done() are set. Jobs begin in the order in which they are pushed, but for those that
+ * their own limits hold back. */
 void nest_workers_push(NestWorkers *workers, NestJob *job);
 
-/* How many jobs are under way, and how many of them are slow. */
+/* How many jobs are under way or wait, how many of them are slow, and how many are stuck. */
 guint nest_workers_under_way(const NestWorkers *workers);
 guint nest_workers_slow(const NestWorkers *workers);
+guint nest_workers_stuck(const NestWorkers *workers);
 
 /* How long a job has had its worker and its connection, in milliseconds; 0 before. */
 gint64 nest_job_took(const NestJob *job);

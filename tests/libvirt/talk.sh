@@ -56,7 +56,7 @@ pause() {
 
 # soon COMMAND...: as `eventually`, for what takes milliseconds; says nothing.
 soon() {
-    local end=$((SECONDS + 30))
+    local end=$((SECONDS + ${PATIENCE:-30}))
     until "$@"; do
         [ "$SECONDS" -lt "$end" ] || return 1
         pause 1000

@@ -36,6 +36,8 @@ typedef struct {
     /* What is told to say. */
     guint64 grows;          /* entries into L2 between two samples */
     gboolean uncounted;     /* ... which cannot be read */
+    gboolean asks;          /* ... are read through QEMU's monitor */
+    guint nonsense;         /* so many samples are nonsense, each second one; 0: none */
     gboolean arm_fails;
     gboolean texts_differ;  /* ... each time with another text */
     gboolean arm_is_late;   /* ... as the domain left meanwhile */
@@ -78,7 +80,7 @@ static World world;
 virDomainPtr
 virDomainLookupByUUIDString(virConnectPtr connection, const char *uuid)
 {
-    int id = g_ascii_digit_value(uuid[strlen(uuid) - 1]);
+    int id = g_ascii_xdigit_value(uuid[strlen(uuid) - 1]);
 
     (void)connection;
     (void)g_atomic_int_add(&world.lookups, 1);
@@ -225,7 +227,11 @@ virDomainSnapshotFree(virDomainSnapshotPtr snapshot)
 static gboolean
 sample(gpointer state, const NestGuest *guest, virDomainPtr domain, NestEvidence *evidence, GError **error)
 {
-    (void)state, (void)domain, (void)error;
+    (void)state, (void)domain;
+    if (world.nonsense > 0 && world.nonsense-- % 2 == 0) {
+        g_set_error(error, NEST_ERROR, NEST_ERROR_MONITOR, "nonsense");
+        return FALSE;
+    }
     if (world.uncounted)
         return FALSE;
     *evidence = (NestEvidence){.counted = TRUE};
@@ -324,6 +330,8 @@ static const NestPlugin watcher = {
     .next_entered = next_entered};
 static const NestPlugin probe = {
     .name = "probe", .kind = NEST_PLUGIN_PROBE, .counts = TRUE, .local = TRUE, .sample = sample};
+static const NestPlugin asking_probe = {
+    .name = "asking-probe", .kind = NEST_PLUGIN_PROBE, .counts = TRUE, .sample = sample};
 static const NestPlugin guard = {
     .name = "guard", .kind = NEST_PLUGIN_GUARD, .arm = arm, .disarm = disarm, .is_armed = is_armed};
 
@@ -331,8 +339,11 @@ const NestLoadedPlugin *
 nest_plugin_host_get(const NestPluginHost *plugins, NestPluginKind kind, guint i)
 {
     static const NestLoadedPlugin loaded[] = {{&probe, NULL}, {&guard, NULL}, {&watcher, NULL}};
+    static const NestLoadedPlugin asking = {&asking_probe, NULL};
 
     (void)plugins;
+    if (kind == NEST_PLUGIN_PROBE && i == 0 && world.asks)
+        return &asking;
     for (gsize k = 0; k < G_N_ELEMENTS(loaded); k++)
         if (loaded[k].plugin->kind == kind && i == 0 && (kind != NEST_PLUGIN_WATCH || world.watches))
             return &loaded[k];
@@ -456,7 +467,7 @@ new_live_domain(void)
 static gchar *
 other_uuid(int id)
 {
-    return g_strdup_printf("00000000-0000-4000-8000-%012d", id);
+    return g_strdup_printf("00000000-0000-4000-8000-%012x", (guint)id);
 }
 
 static void
@@ -893,6 +904,22 @@ test_queued_disarm(void)
     finish();
 }
 
+/* More QEMUs than there are workers stop answering at once. */
+static void
+test_all_others_silent(void)
+{
+    begin();
+    see();
+    until(guard_is("off") && world.samples > SOME_SAMPLES);
+    g_atomic_int_set(&world.others_hang, TRUE);
+    for (int id = OTHER; id <= 0xf; id++)
+        see_other(id);
+    world.grows = 1;
+    until(guard_is("armed"));
+    g_atomic_int_set(&world.others_hang, FALSE);
+    finish();
+}
+
 /* What is allowed is followed though no sample comes for a minute. */
 static void
 test_unsampled(void)
@@ -940,10 +967,9 @@ check_rests(void)
 {
     guint before = 0;
 
-    do {
-        before = world.samples;
-        let_time_go_by();
-    } while (world.samples != before);
+    for (guint i = 0; i < 100 && (let_time_go_by() > 1 || nest_domains_are_busy(world.domains)); i++)
+        ; /* what is under way comes to its end */
+    before = world.samples;
     g_assert_cmpuint(let_time_go_by(), ==, 1); /* its own end */
     g_assert_cmpuint(world.samples, ==, before);
 }
@@ -1075,13 +1101,30 @@ test_toggles(void)
 static void
 test_other_texts(void)
 {
+    gint64 start = g_get_monotonic_time();
+
     begin();
     world.grows = 1;
     world.arm_fails = world.texts_differ = TRUE;
     see();
     until(world.arms > SOME_SAMPLES);
     g_assert_cmpuint(count_lines("it was told to fail"), ==, 1);
-    g_assert_cmpuint(world.samples, >, 2 * world.arms); /* later and later */
+    /* Later and later: after 1, 2, 4, 8 and 16 intervals, each less half of one. */
+    g_assert_cmpint(g_get_monotonic_time() - start, >, (gint64)28 * INTERVAL_MS * 1000);
+    finish();
+}
+
+static void
+test_nonsense(void)
+{
+    gint64 start = g_get_monotonic_time();
+
+    begin();
+    world.asks = TRUE;
+    world.nonsense = 12;
+    see();
+    until(world.nonsense == 0);
+    g_assert_cmpint(g_get_monotonic_time() - start, >, (gint64)28 * INTERVAL_MS * 1000);
     finish();
 }
 
@@ -1132,11 +1175,13 @@ main(int argc, char **argv)
         {"a snapshot before the entry that was told of is not named", test_watched_snapshot},
         {"a guest whose run is over is not watched", test_unwatched_at_end},
         {"a problem whose text changes is logged once, and tried later and later", test_other_texts},
+        {"answers of which each second one is nonsense are asked for later and later", test_nonsense},
         {"while QEMU does not answer, nothing is written that would wait for it", test_silent},
         {"libvirt was away: what was armed counts until all is looked at", test_libvirt_away},
         {"libvirt is back, and cannot list its domains: what was armed counts until it can", test_listing_fails},
         {"a slow sync does not hold up the next scan", test_slow_sync},
         {"a disarming that waits for a worker does not reach the next libvirt", test_queued_disarm},
+        {"while all others do not answer, one that has answered is armed", test_all_others_silent},
         {"while samples are put off, its guard is disarmed all the same", test_unsampled},
     };
 
