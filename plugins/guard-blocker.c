@@ -222,7 +222,7 @@ add_node(Attempt *attempt, const char *driver, const char *path, GError **error)
     return FALSE;
 }
 
-/* Opens an image of the format; TRUE where that blocks migration. Usually this is two commands for QEMU. */
+/* Opens an image of the format, which usually takes two commands to QEMU. Returns: whether that blocks migration. */
 static gboolean
 try_format(Attempt *attempt, NestBlockerDirectory *directory, const NestBlockerFormat *format,
            GError **error)

@@ -194,7 +194,8 @@ rewrite(GByteArray *text, const Request *request, GError **error)
 }
 
 /* Limits the time of the work, but not of the filter's input and output, which may take any time:
- * some XML, for example with millions of attributes, keeps libxml2 busy for hours. */
+ * libxml2 can be busy for hours, as the parser is not bounded for every encoding, for example for UTF-16
+ * with millions of attributes. */
 static void
 limit_time(const char *path, unsigned int seconds)
 {
