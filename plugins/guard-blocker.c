@@ -269,13 +269,13 @@ try_formats(Attempt *attempt, GError **error)
             g_propagate_error(error, g_steal_pointer(&problem));
             return FALSE;
         }
-        g_string_append_printf(reasons, "%s (%s), ", nest_blocker_format_name(format),
-                               problem->message);
+        g_string_append_printf(reasons, "%s%s (%s)", reasons->len ? ", " : "",
+                               nest_blocker_format_name(format), problem->message);
     }
     if (directory)
         g_set_error(error, NEST_ERROR, NEST_ERROR_GUARD,
-                    "its QEMU is not kept from migrating by any of %sand the guard "
-                    "needs one that does so: see [" GROUP "] " KEY " in virt-nest.conf(5)",
+                    "no block format keeps its QEMU from migrating: %s; see [" GROUP "] " KEY
+                    " in virt-nest.conf(5)",
                     reasons->str);
     return FALSE;
 }

@@ -221,8 +221,10 @@ trace_watch(gpointer data, const NestGuest *guest, GError **error)
     guint8 value = 0;
 
     if (!is_of_our_namespace(guest) || !is_its_qemu(guest)) {
-        g_set_error_literal(error, NEST_ERROR, NEST_ERROR_PLUGIN,
-                            "its QEMU runs in another PID namespace than virtnestd");
+        g_set_error_literal(
+            error, NEST_ERROR, NEST_ERROR_PLUGIN,
+            "virtnestd does not find its QEMU: its PID is unknown or of another PID "
+            "namespace, or it has ended");
         return FALSE;
     }
     if (!attach(state, error))
