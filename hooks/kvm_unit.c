@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The program of virt-nest-kvm@.service, which alone may load modules: turns nesting on or off in the host's KVM
- * module, as virtnestd asks for it through systemd.
+/* The program of virt-nest-kvm@.service, the only one of our units that may load modules: turns nesting on or off in
+ * the host's KVM module, as virtnestd asks for it through systemd.
  *
  * It takes the unit's instance, "on" or "off", and no option. Its error goes to the log and, as the unit's status text, to
  * virtnestd (plugins/virtnestd/kvm_unit.c). */

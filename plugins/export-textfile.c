@@ -4,8 +4,8 @@
  *
  * Theory of operation: the caller's thread makes the text, and a thread of the plugin writes it, because a filesystem
  * may hang. The thread takes only the newest text: one that it had no time for is gone. Its error is reported by the
- * next publish(). If it hangs while the plugin is stopped, it is left alone with all that it needs, and cleans up behind
- * itself; for this the plugin is linked so that it stays in memory (-z nodelete). */
+ * next publish(). If it hangs while the plugin is stopped, it is left alone with all that it needs, and frees that when
+ * it ends; for this the plugin is linked so that it stays in memory (-z nodelete). */
 #include "base/error.h"
 #include "base/root.h"
 #include "nest-plugin.h"

@@ -222,7 +222,7 @@ add_node(Attempt *attempt, const char *driver, const char *path, GError **error)
     return FALSE;
 }
 
-/* Opens an image of the format; TRUE where that blocks migration. Usually this is two commands for QEMU. */
+/* Opens an image of the format, which usually takes two commands to QEMU. Returns: whether that blocks migration. */
 static gboolean
 try_format(Attempt *attempt, NestBlockerDirectory *directory, const NestBlockerFormat *format,
            GError **error)
@@ -269,13 +269,13 @@ try_formats(Attempt *attempt, GError **error)
             g_propagate_error(error, g_steal_pointer(&problem));
             return FALSE;
         }
-        g_string_append_printf(reasons, "%s (%s), ", nest_blocker_format_name(format),
-                               problem->message);
+        g_string_append_printf(reasons, "%s%s (%s)", reasons->len ? ", " : "",
+                               nest_blocker_format_name(format), problem->message);
     }
     if (directory)
         g_set_error(error, NEST_ERROR, NEST_ERROR_GUARD,
-                    "its QEMU is not kept from migrating by any of %sand the guard "
-                    "needs one that does so: see [" GROUP "] " KEY " in virt-nest.conf(5)",
+                    "no block format keeps its QEMU from migrating: %s; see [" GROUP "] " KEY
+                    " in virt-nest.conf(5)",
                     reasons->str);
     return FALSE;
 }

@@ -15,7 +15,7 @@
 
 #define KIB ((gsize)1024)
 
-/* How much of an answer is parsed: some times what QEMU answers (facts.md, "The monitor's answers"). */
+/* How much of an answer is parsed: several times as much as QEMU answers (facts.md, "The monitor's answers"). */
 typedef struct {
     const char *command; /* NULL: any other */
     gsize bytes;
@@ -68,7 +68,7 @@ count(Shape *shape, char sign)
     shape->values += opens || sign == ',';
 }
 
-/* Each value but the outermost stands behind a bracket or a comma. */
+/* Each element of an array and each member of an object comes after a bracket or a comma. */
 static Shape
 measure(const char *text)
 {

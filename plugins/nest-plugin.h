@@ -8,9 +8,8 @@
  *
  * A NULL entry means "does not do that". Functions are called from any thread, and for one domain
  * by one thread at a time; but a call that is under way when the domain ends, or when libvirt goes
- * away, may still run during the next.
- * A function that fails returns FALSE with an error. It never ends
- * the process. */
+ * away, may still be running when functions are called for the domain's next run, or after libvirt is
+ * back. A function that fails returns FALSE with an error. It never ends the process. */
 #pragma once
 
 #include "guard/guest.h"

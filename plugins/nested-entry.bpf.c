@@ -43,7 +43,7 @@ tell(__u32 pid)
         bpf_ringbuf_discard(record, 0); /* another vCPU was first */
 }
 
-/* A process in another PID namespace has no PID in ours, so it can be taken for no other. */
+/* The helper fails for a process of another PID namespace, even one below ours, so no PID is mistaken. */
 SEC("raw_tp/kvm_nested_vmenter")
 int
 nested_entry(void *context)

@@ -2,9 +2,9 @@
 /* The probe that is told by the kernel, at once, when a guest enters a nested guest.
  *
  * Theory of operation: KVM passes its tracepoint kvm_nested_vmenter at each such entry. A program of ours in the kernel
- * (nested-entry.bpf.c) sits there while a guest is watched, and only then. It looks up the process that passes; the
- * first entry of one that is watched goes into a ring buffer, whose file descriptor wakes virtnestd. From then on
- * the process is not watched any more, until virtnestd asks for it again.
+ * (nested-entry.bpf.c) is attached there while any guest is followed, watched or told of already. It looks up the
+ * process that passes; the first entry of one that is watched goes into a ring buffer, whose file descriptor wakes
+ * virtnestd. From then on the process is not watched any more, until virtnestd asks for it again.
  *
  * This says that nested guests began, not that they have ended: for that the other probes count. The program is loaded
  * from memory with libbpf, and needs neither BTF nor debugfs, so it works under kernel lockdown too. */
@@ -221,8 +221,10 @@ trace_watch(gpointer data, const NestGuest *guest, GError **error)
     guint8 value = 0;
 
     if (!is_of_our_namespace(guest) || !is_its_qemu(guest)) {
-        g_set_error_literal(error, NEST_ERROR, NEST_ERROR_PLUGIN,
-                            "its QEMU runs in another PID namespace than virtnestd");
+        g_set_error_literal(
+            error, NEST_ERROR, NEST_ERROR_PLUGIN,
+            "virtnestd does not find its QEMU: its PID is unknown or of another PID "
+            "namespace, or it has ended");
         return FALSE;
     }
     if (!attach(state, error))

@@ -7,7 +7,8 @@
 #define VCPU "CPU" /* begins the line in front of a vCPU's registers; "#" and its number follow */
 #define LONGEST_VALUE 16
 
-/* The register bits that show it: facts.md, "Evidence of nested guests". */
+/* For each feature, the register bit that shows whether the guest's hypervisor is on: facts.md, "Evidence of nested
+ * guests". */
 typedef struct {
     const char *feature;
     const char *name; /* of the register, as it stands in front of its value */

@@ -39,7 +39,7 @@ typedef enum {
     NEST_ERROR_HOST_VALUE,        /* somebody's value for nested that the kernel refuses */
     NEST_ERROR_HOST_FILES,        /* the module's file, or one it needs, is not there */
     NEST_ERROR_HOST_LOCK,         /* another program is changing the module, and does not finish */
-    NEST_ERROR_HOST_LOAD,         /* the kernel refused a change; all is as it was */
+    NEST_ERROR_HOST_LOAD,         /* the module could not be loaded as wanted */
     NEST_ERROR_HOST_LOST,         /* the module was unloaded and could not be put back */
     NEST_ERROR_STATE,             /* our own state element is not what we write */
     NEST_ERROR_LIVE_RUNNING,      /* nested guests are running */

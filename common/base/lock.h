@@ -8,7 +8,7 @@
  * nest_lock_open: open a lock's file, and make it if it is missing.
  * @name: the file's, such as "host.lock"
  *
- * Only root can open it later, so nobody else can hold the lock.
+ * Only root and the user who made it can open it later, so nobody else can hold the lock.
  *
  * Returns: a descriptor, whose close() releases the lock; -1 with NEST_ERROR_IO.
  */

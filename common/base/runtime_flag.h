@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Flags: notes between the hook and virtnestd about one domain, void after a minute.
  *
- * A flag is an empty file in a directory that only root can read; its name is the domain's uuid.
+ * A flag is an empty file in a directory that only its user can read: root, or in a session that
+ * user. The file's name is the domain's uuid.
  * There are four kinds.
  *
  * RESUMING and RESTORING: libvirt runs the hook's prepare and start both for a boot and for a guest that

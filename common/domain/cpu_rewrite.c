@@ -249,12 +249,13 @@ refuse_foreign_model(Rewrite *rewrite, GError **error)
     g_autofree gchar *model = nest_cpu_model(rewrite->cpu);
     const NestCpuVendor *theirs = nest_cpu_vendor_of_model(model);
 
-    g_set_error(error, NEST_ERROR, NEST_ERROR_CPU_VENDOR,
-                "the CPU model %s is of %s, but %s offers %s's %s: choose a model of %s, or let "
-                "virt-nest choose (remove the <cpu> element, or cpu='host-passthrough' in the tag)",
-                model, theirs->title,
-                nest_cpu_is_kvm(rewrite->xml) ? "this host" : "QEMU's TCG emulation",
-                rewrite->vendor->title, rewrite->vendor->feature, rewrite->vendor->title);
+    g_set_error(
+        error, NEST_ERROR, NEST_ERROR_CPU_VENDOR,
+        "the CPU model %s is of %s, but %s offers %s's %s: choose a model of %s, or let "
+        "virt-nest choose (remove the <cpu> element, or write cpu='host-passthrough' into the "
+        "tag)",
+        model, theirs->title, nest_cpu_is_kvm(rewrite->xml) ? "this host" : "QEMU's TCG emulation",
+        rewrite->vendor->title, rewrite->vendor->feature, rewrite->vendor->title);
     return FALSE;
 }
 

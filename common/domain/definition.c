@@ -176,7 +176,8 @@ finish_definition(const Work *work)
     work->definition->xml = nest_domain_xml_text(base(work));
 }
 
-/* A record that cannot be read is neither followed nor replaced. What else there is to do is done first. */
+/* A record that cannot be read is neither followed nor replaced. If something was scrubbed, that is written now, and
+ * the next correction reports the record. */
 static gboolean
 leave_record(const Work *work, GError **error)
 {

@@ -166,7 +166,8 @@ parse_tree(NestDomainXml *xml, xmlParserCtxt *parser, GError **error)
 }
 
 /* libxml2 takes a NUL for the end of the text and would not see what follows it. UTF-16 and UTF-32 are
- * full of NULs and are left to is_utf8(), which leads to a better message, and neither has '<' in one byte. */
+ * full of NULs and are left to is_utf8(), which leads to a better message. They are not scanned by
+ * nest_xml_bounds_check() either, as that looks for '<' in one byte. */
 static gboolean
 check_bytes(const char *text, gsize length, GError **error)
 {

@@ -74,7 +74,8 @@ is_state_namespace(const xmlNs *ns)
     return ns && g_strcmp0((const char *)ns->href, NEST_STATE_NAMESPACE) == 0;
 }
 
-/* Also one of another namespace with our prefix, which cannot stand where we write. */
+/* Whether it has an attribute in our namespace, or one with our prefix for another namespace: we could not write that
+ * one again, as the prefix is ours there. */
 static gboolean
 has_attribute_of_ours(const xmlNode *element)
 {
@@ -112,7 +113,8 @@ is_part(const xmlNode *child, const char *name)
            (!child->ns || is_state_namespace(child->ns));
 }
 
-/* Whether there is one record, and each half of it has the same form throughout, either of the two. */
+/* Whether there is exactly one record, and each of its halves has one of the two forms throughout: with the namespace,
+ * or without. */
 static gboolean
 is_clean_record(const xmlNode *element)
 {
@@ -130,8 +132,8 @@ is_clean_record(const xmlNode *element)
     return originals == 1 && applieds == 1;
 }
 
-/* A name whose prefix is not declared is in no namespace, whatever is around it, and libvirt would drop it. Where we
- * write, it could be in ours. */
+/* Whether a name in it has a prefix that is not declared, so that the name is in no namespace, and libvirt would drop
+ * it. In the element that we write, the same prefix may be declared, and the name would be in that namespace. */
 static gboolean
 has_undeclared_prefix(const xmlNode *element)
 {
@@ -309,8 +311,8 @@ read_live(NestState *state, xmlNode *live)
     state->is_vague = state->is_vague || !is_clear;
 }
 
-/* The version of what wrote the element, which is in a processing instruction, as older releases take an element with
- * an attribute that they do not know for forged. 0: unknown. */
+/* The version of what wrote the element; 0: unknown. It is in a processing instruction, because older releases take an
+ * element for forged if it has an attribute that they do not know. */
 static guint64
 read_version(const xmlNode *element)
 {

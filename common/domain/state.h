@@ -11,8 +11,8 @@
  *   </neststate:domain>
  *
  * Metadata can be forged, so what is read is checked against install/schema/virt-nest-state.rng. Another release may
- * have written more: what this one does not know is not checked, not followed, and carried along (design.md, "What
- * releases promise each other"). */
+ * have written more: what this one does not know is not checked and not followed. It is carried along, except in <live>
+ * (design.md, "What releases promise each other"). */
 #pragma once
 
 #include "domain/domain_xml.h"

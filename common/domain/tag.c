@@ -151,7 +151,7 @@ refuse_namespace(const xmlNode *element, GError **error)
                                   : g_strdup("without a namespace");
 
     g_set_error(error, NEST_ERROR, NEST_ERROR_TAG_NAMESPACE,
-                "the metadata has <%s> %s, which is not the tag's namespace '%s': " REMEDY,
+                "the metadata has <%s> %s, but the tag's namespace is '%s': " REMEDY,
                 (const char *)element->name, where, NEST_TAG_NAMESPACE);
     return FALSE;
 }

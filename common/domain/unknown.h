@@ -8,7 +8,7 @@
  * NestUnknown: what stands in an element besides what is known; all NULL where there is nothing.
  */
 typedef struct {
-    gchar *attributes; /* as in a start tag, each behind a space */
+    gchar *attributes; /* as in a start tag, each after a space */
     gchar *elements;   /* child elements, one after the other */
 } NestUnknown;
 

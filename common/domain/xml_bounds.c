@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-/* So many attributes may a start tag have, and so many namespaces the document; fewer for tests/fuzz/fuzz-bounds.c. */
+/* The most attributes of a start tag, and the most namespaces of a document; smaller in tests/fuzz/fuzz-bounds.c. */
 #ifndef MOST
 #define MOST 1000
 #endif
@@ -37,9 +37,9 @@ is_next(const Scan *scan, const char *word)
     return (gsize)(scan->end - scan->at) >= length && memcmp(scan->at, word, length) == 0;
 }
 
-/* Moves behind a word, or to the end where the word does not come. */
+/* Moves to what follows a word, or to the end where the word does not come. */
 static void
-move_behind(Scan *scan, const char *word)
+move_past(Scan *scan, const char *word)
 {
     const char *found = memmem(scan->at, (gsize)(scan->end - scan->at), word, strlen(word));
 
@@ -53,7 +53,7 @@ skip_other(Scan *scan)
         if (!is_next(scan, others[i].begin))
             continue;
         scan->at += strlen(others[i].begin);
-        move_behind(scan, others[i].end);
+        move_past(scan, others[i].end);
         return TRUE;
     }
     return FALSE;
@@ -70,7 +70,7 @@ count_tag(Scan *scan)
         scan->attributes += c == '=';
         scan->namespaces += g_ascii_isspace(c) && is_next(scan, NAMESPACE);
         if (c == '"' || c == '\'')
-            move_behind(scan, (const char[]){c, '\0'});
+            move_past(scan, (const char[]){c, '\0'});
     }
 }
 

@@ -14,7 +14,7 @@
  * the namespace of each name among all that are declared in the elements around. libvirt's own
  * elements have fewer than thirty attributes; in <metadata> anybody can have more.
  *
- * Of a document that is not well-formed it may see other tags than libxml2 does.
+ * In a document that is not well-formed, it may see other tags than libxml2 does.
  *
  * Returns: FALSE with NEST_ERROR_XML.
  */

@@ -112,7 +112,7 @@ gboolean nest_verdict_enter(NestVerdict *verdict, gint64 now);
 /**
  * nest_verdict_wants_bit: whether the next sample should read the bit though entries can be counted.
  *
- * That is so where the verdict is running, but no nested guest was entered lately: a clear bit would
+ * That is so where the verdict is running although the last sample saw no entry: a clear bit would
  * end that verdict.
  */
 gboolean nest_verdict_wants_bit(const NestVerdict *verdict);

@@ -11,7 +11,7 @@ typedef struct {
     const char *name;    /* as below /sys/module/MODULE/parameters */
     gchar *value;        /* as the kernel shows it: "Y", "N", "1" */
     const char *meaning; /* a word on what this value means for nested guests */
-    gboolean slow;       /* the value makes nested guests slow or keeps them from running */
+    gboolean slow;       /* the value makes nested guests slow */
 } NestKvmParameter;
 
 /**

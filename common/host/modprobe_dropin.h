@@ -19,9 +19,9 @@ gboolean nest_modprobe_dropin_may_keep_on(const NestCpuVendor *vendor, NestModpr
 /**
  * nest_modprobe_dropin_keep_on: turn nesting on at each boot, by our drop-in (NEST_MODPROBE_FILE).
  *
- * The drop-in is written to a temporary file beside it, synchronized and renamed. A drop-in that already turns
- * nesting on is left alone, even without force. Lines that somebody added to our drop-in stay; our line for the
- * other vendor is removed. Nothing is written that would not work: where something keeps the module from being
+ * The drop-in is written to a temporary file beside it, synchronized and renamed. A drop-in that already has the very
+ * text that would be written is left alone, even without force. Lines that somebody added to our drop-in stay; our line
+ * for the other vendor is removed. Nothing is written that would not work: where something keeps the module from being
  * loaded, or the kernel refuses a value, no line of ours helps.
  *
  * Returns: FALSE with NEST_ERROR_HOST_KEPT_OFF, NEST_ERROR_HOST_VALUE or NEST_ERROR_IO; what was there is untouched

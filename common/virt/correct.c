@@ -3,11 +3,12 @@
  *
  * Theory of operation: read, work out the correction, read again, and define only if nothing has
  * changed. While a domain starts, libvirt holds it locked and answers no call about it. A call that
- * waits for the domain also blocks every change of libvirt's list of domains (seen in 9.0). So if
- * we read by a call, our define would come only after the next start. To avoid that, a definition
- * that was just defined or tagged is read from the file in which libvirt itself keeps it (the same
- * text, written before the event). Only the define waits: libvirt queues it after a start that is
- * about to be refused. In all other cases both reads are calls of libvirt. */
+ * waits for the domain also blocks every change of libvirt's list of domains (seen in 9.0). If we
+ * read by a call then, the call would wait for that start, and our define would come only after the
+ * next start. So a definition that was just defined or tagged is read from the file in which libvirt
+ * itself keeps it (the same text, written before the event). Then only the define waits: libvirt
+ * carries it out after the start that is about to be refused, and before the next one. In all other
+ * cases both reads are calls of libvirt. */
 #include "virt/correct.h"
 
 #include "base/error.h"

@@ -117,7 +117,8 @@ nest_live_domain_age(const char *name)
     return age_of(start_time);
 }
 
-/* Reads virtnestd's element, and finds out of which run its live status is. */
+/* Reads virtnestd's element, and finds out whether its live status is of this run, or came with the guest from another
+ * run. */
 static void
 read_live_domain_state(NestLiveDomain *live, const NestDomainXml *xml)
 {

@@ -52,7 +52,8 @@ gchar *nest_virt_file(const char *name);
  * nest_virt_read_file: the persistent definition from libvirt's own file.
  *
  * The text is the same as that of nest_virt_read_inactive(), apart from a comment, and is written
- * before any event about it (compared on libvirt 9.0). Reading it costs a tenth and waits for nothing.
+ * before any event about it (compared on libvirt 9.0). Reading the file takes a tenth of the time of a
+ * call, and waits for nothing.
  *
  * Returns: (transfer full)(nullable) NULL where there is no such file of this name and uuid.
  */

@@ -161,8 +161,9 @@ log_allow(virDomainPtr domain, const Request *request)
                        "migration and save with nested guests allowed %s %s", span, who);
 }
 
-/* Whether virtnestd has reacted: the guard is lifted for as long as anything is allowed, which may be over already,
- * as virtnestd then removes the element. While nested guests run, "off" is only the state before the guard is armed. */
+/* Whether virtnestd has reacted. While the element is there, the guard must be lifted. If what was allowed is over
+ * already, virtnestd has removed the element, and the guard must not be lifted. While nested guests run, "off" is only
+ * the state before the guard is armed. */
 static gboolean
 has_followed(const NestLiveDomain *live)
 {

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-/* Reports on a domain that was named in any case, and with --all only on one that was changed. */
+/* A domain that was named is always reported on. With --all, only those that were changed are. */
 static gboolean
 apply_to(const NestConnection *connection, virDomainPtr domain, gpointer data, GError **error)
 {

@@ -254,9 +254,10 @@ shut_down_all(Drain *drain, virConnectPtr libvirt)
         return NEST_EXIT_DONE;
     return nest_command_fail(g_error_new(
         NEST_ERROR, NEST_ERROR_LIVE_RUNNING,
-        "%u of %u domains left (%s): libvirt-guests cannot save them while nested guests run in them, "
-        "so they are killed when the host powers off: shut them down from inside, or let them be "
-        "saved with their nested guests (virt-nest allow DOMAIN)",
+        "%u of %u domains left (%s): nested guests run in them; libvirt-guests cannot save those with "
+        "an armed guard, so they are killed when the host powers off; it may save those whose guard "
+        "failed, but a restore on a host without nesting loses them: shut them down from inside, or "
+        "let them be saved with their nested guests (virt-nest allow DOMAIN)",
         left, drain->guests->len, why));
 }
 

@@ -19,7 +19,7 @@ gsize nest_output_width(const char *text);
 gchar *nest_output_fit(const char *text, gsize width) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
- * nest_output_wrap: print a text from outside in lines of at most the screen's width.
+ * nest_output_wrap: print a text from outside in lines of at most NEST_OUTPUT_WIDTH columns.
  * @indent: the column at which the cursor stands, and at which each further line begins
  *
  * No newline follows the last line.

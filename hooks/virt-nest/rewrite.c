@@ -194,7 +194,8 @@ rewrite(GByteArray *text, const Request *request, GError **error)
 }
 
 /* Limits the time of the work, but not of the filter's input and output, which may take any time:
- * some XML, for example with millions of attributes, keeps libxml2 busy for hours. */
+ * libxml2 can be busy for hours, as the parser is not bounded for every encoding, for example for UTF-16
+ * with millions of attributes. */
 static void
 limit_time(const char *path, unsigned int seconds)
 {
@@ -230,10 +231,11 @@ nest_rewrite(NestCall *call)
 {
     Request request = {0};
     g_autofree gchar *vendor = NULL;
+    g_autofree gchar *names = nest_cpu_vendor_names();
+    g_autofree gchar *help = g_strdup_printf("one of %s (default: this host's)", names);
     int status = NEST_EXIT_DONE;
     const GOptionEntry options[] = {
-        {"cpu-vendor", 0, 0, G_OPTION_ARG_FILENAME, &vendor,
-         "intel, amd, hygon or zhaoxin (default: this host's)", "NAME"},
+        {"cpu-vendor", 0, 0, G_OPTION_ARG_FILENAME, &vendor, help, "NAME"},
         {"platform", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_FILENAME, &vendor, NULL,
          NULL}, /* until 0.2 */
         {"explain", 0, 0, G_OPTION_ARG_NONE, &request.explain, "list the changes on standard error",
@@ -244,7 +246,6 @@ nest_rewrite(NestCall *call)
     if (!nest_command_parse(call, options, &status))
         return status;
     if (vendor && !(request.vendor = nest_cpu_vendor_by_name(vendor))) {
-        g_autofree gchar *names = nest_cpu_vendor_names();
         g_autofree gchar *what =
             g_strdup_printf("there is no CPU vendor '%s': use one of %s", vendor, names);
 

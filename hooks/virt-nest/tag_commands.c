@@ -208,7 +208,8 @@ warn_of_host(const NestConnection *connection, virDomainPtr domain, const Plan *
     if (!nest_cpu_is_kvm(plan->before) || nest_kvm_module_check(&connection->host, &error))
         return;
     g_prefix_error(&error, "%s: warning: it is tagged, but cannot have nested guests now%s: ",
-                   virDomainGetName(domain), plan->tag.required ? " and will not start" : "");
+                   virDomainGetName(domain),
+                   plan->tag.required ? ", and starts only once the host can nest" : "");
     text = nest_error_text(error);
     (void)fprintf(stderr, "%s\n", text);
 }

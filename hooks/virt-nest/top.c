@@ -244,7 +244,8 @@ hear_signal(gint fd, GIOCondition condition, gpointer top)
     return G_SOURCE_CONTINUE;
 }
 
-/* Our keys, q and Q, are single bytes, and no escape sequence of another key has a 'q' in it. */
+/* Our keys, q and Q, are single bytes. Of the escape sequences of other keys, one has a 'q' in it: the keypad's 1 sends
+ * ESC O q in application mode, which nothing here switches on. */
 static gboolean
 hear_key(gint fd, GIOCondition condition, gpointer top)
 {

@@ -126,8 +126,9 @@ sync_is_done(NestJob *data)
             nest_domain_sync(domain, domain->start_again);
         rest(domain);
     } else if (job->job.error && job->start != NEST_START_NONE) {
-        log_outcome(
-            job); /* a restart may have stopped it; else the log of libvirt's loss is enough */
+        /* The domain is forgotten. A failed restart may have left it stopped, so that is logged. Any
+         * other error comes from libvirt being gone, which is in the log already. */
+        log_outcome(job);
     }
     nest_sync_job_free(job);
 }

@@ -64,7 +64,7 @@ log_change(NestEntryWatch *watch, const NestGuest *guest, const GError *error)
                  "its nested guests are seen a moment later, by samples: %s", error->message);
     else if (!error && watch->fails)
         nest_log(G_LOG_LEVEL_MESSAGE, guest->name, guest->uuid,
-                 "the kernel tells at once when nested guests begin, again");
+                 "the kernel tells again, at once, when nested guests begin");
     watch->fails = error != NULL;
 }
 

@@ -218,8 +218,8 @@ close_connection(gpointer control)
     virConnectClose(control);
 }
 
-/* What a connecting thread needs. Events may come before it hands the connection over; the scan that follows then
- * finds what they tell. */
+/* Opens the connection and registers for the events; runs on a thread. Events may come before the connection is handed
+ * over; the scan that follows then finds what they tell. */
 static void
 open_control(GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
 {

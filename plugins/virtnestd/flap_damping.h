@@ -10,8 +10,8 @@
  * state machine. All times are CLOCK_MONOTONIC's milliseconds.
  *
  * It is armed at once, always. A guest that is armed again within a minute after it was disarmed is held for a second
- * after its nested guests have ended, the next time for two, and so on up to a minute. After a minute in which its
- * nested guests ran without a pause, or in which it was not armed, it is not held any more.
+ * after its nested guests have ended, the next time for two, and so on up to a minute. If it has been armed for a minute
+ * or more when its nested guests end, or was disarmed for a minute or more before it was armed, it is not held any more.
  */
 typedef struct {
     gint64 armed_at;    /* when it was armed last; 0: never */

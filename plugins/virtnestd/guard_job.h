@@ -18,14 +18,16 @@ struct NestGuardJob {
     NestJob job; /* first */
     NestGuardWork work;
     const NestPluginHost *plugins;
-    NestLiveDomain *live;   /* a reference of its own */
-    gboolean wants_bit;     /* sample: the bit is to be read as well */
-    NestEvidence evidence;  /* sample: what is known already, and what was found */
-    const char *probe;      /* (nullable) sample: the plugin whose evidence counts */
-    gint64 sampled;         /* ... when it was taken, CLOCK_MONOTONIC's milliseconds */
-    gboolean armed;         /* whether the guard is armed now */
-    gint64 armed_at;        /* arm: when that was done, CLOCK_MONOTONIC's microseconds */
-    gboolean defers_to_job; /* arm: before: not during libvirt's job; after: there was one */
+    NestLiveDomain *live;  /* a reference of its own */
+    gboolean wants_bit;    /* sample: the bit is to be read as well */
+    NestEvidence evidence; /* sample: what is known already, and what was found */
+    const char *probe;     /* (nullable) sample: the plugin whose evidence counts */
+    gint64 sampled;        /* ... when it was taken, CLOCK_MONOTONIC's milliseconds */
+    gboolean armed;        /* whether the guard is armed now */
+    gint64 armed_at;       /* arm: when that was done, CLOCK_MONOTONIC's microseconds */
+    /* arm; input: do not arm while libvirt does a job with the domain; output: it did one, so the domain
+     * was not armed */
+    gboolean defers_to_job;
     gint64 since;     /* arm: the last time no nested guest ran, seconds since 1970; 0: unknown */
     gchar *late;      /* arm: (nullable) snapshots with memory that were made since then */
     gboolean unsure;  /* arm: it failed, but the domain may be armed */

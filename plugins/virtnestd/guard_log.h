@@ -13,5 +13,5 @@ void nest_guard_log_armed(const NestDomain *domain, const NestGuardJob *job);
 /* It was disarmed. */
 void nest_guard_log_disarmed(const NestDomain *domain);
 
-/* If @job's domain left while a job of it was being aborted, its guest was faster than its guard. */
+/* Logs the error of @job if the domain left by the very migration or save that @job was to abort. */
 void nest_guard_log_lost(const NestGuardJob *job);

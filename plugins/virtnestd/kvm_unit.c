@@ -26,7 +26,7 @@ typedef struct {
     gchar *result; /* (nullable) of the job, once it is removed */
 } Wait;
 
-/* A virtnestd in a container or in a private host of the tests does it by itself, and says why it cannot. */
+/* A virtnestd in a container or in a private host of the tests loads the module itself, or says why it cannot. */
 gboolean
 nest_kvm_unit_is_needed(void)
 {
@@ -101,7 +101,8 @@ wait_for_job(Wait *wait, GMainContext *context, GError **error)
     return wait->result != NULL;
 }
 
-/* Starts the unit. The signal of its end cannot be missed: it is only looked at by wait_for_job(). */
+/* Starts the unit. The signal that its job has ended may come at once, but is not missed: it stays queued until
+ * wait_for_job() looks at it. */
 static gboolean
 start_job(Wait *wait, GError **error)
 {

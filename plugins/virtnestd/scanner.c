@@ -25,7 +25,8 @@ struct NestScanner {
     guint relist;        /* the source of a new listing after one that failed; 0: none */
     NestScan *scan;      /* the scan's domains; NULL while they are listed */
     guint filters;       /* the scan's batches under way */
-    guint cancelled;     /* how often: a job belongs to the time between two such moments */
+    guint cancelled;     /* how many times scans were cancelled; a job from before the last
+                          * cancellation is ignored */
 };
 
 /* One step of a scan on its way through a worker and back. */

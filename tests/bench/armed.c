@@ -90,7 +90,7 @@ wait_for(const L1 *l1, gboolean (*condition)(const L1 *), const char *what)
     return bench_now();
 }
 
-/* @delay_ms: of the L2, behind the disarming of the guard before. */
+/* @delay_ms: of the L2, after the guard was last disarmed. */
 static gint64
 arm(L1 *l1, gulong delay_ms)
 {

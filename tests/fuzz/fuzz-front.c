@@ -67,7 +67,7 @@ static int
 give_memfd(const char *name, unsigned flags)
 {
     (void)name;
-    PROMISE("the XML does not stay open behind an exec", flags & MFD_CLOEXEC, NULL);
+    PROMISE("the XML does not stay open after an exec", flags & MFD_CLOEXEC, NULL);
     return ftruncate(run.given, 0) < 0 || lseek(run.given, 0, SEEK_SET) < 0 ? -1 : run.given;
 }
 

@@ -11,7 +11,7 @@
 #define NAMESPACE "xmlns:neststate='" NEST_STATE_NAMESPACE "'"
 #define WORD "0123456789abcdef0123456789abcdef"
 
-/* A domain up to its record; and behind it. */
+/* A domain up to its record; and after it. */
 static const char *const domains[] = {
     "<domain type='kvm'><name>a</name><metadata>" TAG,
     "<domain type='kvm'><name>a</name><metadata>",

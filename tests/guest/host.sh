@@ -181,7 +181,7 @@ vm_host_start() {
     esac
 }
 
-# H has no disk: what outlives a reboot goes as a third archive behind its image. kvm_amd is loaded as H's
+# H has no disk: what outlives a reboot goes as a third archive after its image. kvm_amd is loaded as H's
 # files say, as udev would.
 vm_reboot() {
     local dir=$1

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 # For cases about what follows from a guard: puts its state into a running domain's live XML by hand, as virtnestd
-# would. Source it behind tier.sh.
+# would. Source it after tier.sh.
 
 # set_metadata DOMAIN URI KEY TEXT: into the live XML alone.
 set_metadata() { virsh metadata "$1" --live --uri "$2" --key "$3" --set "$4"; }

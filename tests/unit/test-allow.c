@@ -34,7 +34,7 @@ static const struct {
     {"another prefix", "<a:domain xmlns:a='urn:virt-nest:allow:1' once='yes'/>", {TRUE, 0}},
     {"a default namespace", "<domain xmlns='urn:virt-nest:allow:1' once='yes'/>", {TRUE, 0}},
     {"a start and an end tag", "<nestallow:domain " NS " once='yes'></nestallow:domain>", {TRUE, 0}},
-    {"behind other metadata", "<x:a xmlns:x='urn:x'/>\n  " ELEMENT("once='yes'"), {TRUE, 0}},
+    {"after other metadata", "<x:a xmlns:x='urn:x'/>\n  " ELEMENT("once='yes'"), {TRUE, 0}},
 };
 
 static const struct {

@@ -57,7 +57,7 @@ static const struct {
     {"a former name in another group", "[host]\noutrun=restart\n", "[host] outrun|virt-nest.conf(5)"},
     {"an empty value", "[start]\non-stale=\n", "[start] on-stale=|refuse, restart"},
     {"a value in capitals", "[start]\non-stale=Restart\n", "on-stale=Restart|refuse, restart"},
-    {"a comment behind the value", "[start]\non-stale=restart # x\n", "on-stale=restart # x|refuse, restart"},
+    {"a comment after the value", "[start]\non-stale=restart # x\n", "on-stale=restart # x|refuse, restart"},
     {"an unknown key", "[start]\noutrum=restart\n", "[start] outrum|virt-nest.conf(5)"},
     {"a key in capitals", "[start]\nOn-stale=restart\n", "[start] On-stale|virt-nest.conf(5)"},
     {"a translated key", "[start]\non-stale[de]=restart\n", "[start] on-stale[de]|virt-nest.conf(5)"},

@@ -54,7 +54,7 @@ heading_names(const char *heading, gsize length, const char *place)
     return g_strv_contains((const char *const *)names, place);
 }
 
-/* What stands behind "== PLACE PLACE: the reason", up to the next heading. */
+/* What stands after "== PLACE PLACE: the reason", up to the next heading. */
 static gchar *
 read_expected(const char *name, const Place *place)
 {

@@ -112,7 +112,7 @@ order_cpu(xmlNode *cpu)
         for (xmlNode *child = cpu->children, *next = NULL; child; child = child == last ? NULL : next) {
             next = child->next;
             if (nest_xml_is(child, libvirt_order[i]))
-                xmlAddChild(cpu, child); /* moves it behind the others */
+                xmlAddChild(cpu, child); /* moves it after the others */
         }
     }
 }
@@ -617,7 +617,7 @@ test_shapes(void)
         /* CRLF */
         "<domain type='kvm'>\r\n  <metadata>\r\n    <nest:enable xmlns:nest='urn:virt-nest:1'/>\r\n  </metadata>\r\n"
         "  <cpu mode='host-model'/>\r\n  <devices/>\r\n</domain>\r\n",
-        /* the tag as its default namespace, behind a comment on the line */
+        /* the tag as its default namespace, after a comment on the line */
         "<domain type='kvm'>\n <metadata><!-- a --> <enable xmlns='urn:virt-nest:1'/> <!-- b --></metadata>\n"
         " <cpu><!-- c --></cpu> <devices/></domain>",
         /* a byte order mark and a declaration */

@@ -40,7 +40,7 @@ static const struct {
     {"the mode only in the name", "intel", DOMAIN("kvm", "host-model", "", "<cpu mode='custom'/>"), FALSE},
     {"the feature disabled", "intel", KVM(PASSTHROUGH_WITH("<feature policy='disable' name='vmx'/>")), FALSE},
     {"the feature forbidden", "amd", KVM(PASSTHROUGH_WITH("<feature policy='forbid' name='svm'/>")), FALSE},
-    {"the feature disabled behind others", "intel",
+    {"the feature disabled after others", "intel",
      KVM("<cpu mode='host-model'><topology sockets='1'/><feature policy='require' name='pcid'/>"
          "<feature policy='disable' name='vmx'/></cpu>"), FALSE},
     {"the other vendor's feature disabled", "amd", KVM(PASSTHROUGH_WITH("<feature policy='disable' name='vmx'/>")),

@@ -795,7 +795,7 @@ test_allow_snapshot(void)
     until(guard_is("lifted"));
     nest_domain_guard_resumed(nest_domains_get(world.domains, UUID));
     let_samples_go_by();
-    g_assert_true(guard_is("lifted")); /* behind a pause */
+    g_assert_true(guard_is("lifted")); /* after a pause */
     nest_domains_job_transferring(world.domains, UUID);
     let_samples_go_by();
     g_assert_true(guard_is("lifted"));
@@ -1047,7 +1047,7 @@ test_watch_fails(void)
     world.watch_fails = FALSE;
     until(world.watched);
     check_rests();
-    g_assert_cmpuint(count_lines("the kernel tells at once when nested guests begin, again"), ==, 1);
+    g_assert_cmpuint(count_lines("the kernel tells again, at once, when nested guests begin"), ==, 1);
     finish();
 }
 
@@ -1150,7 +1150,7 @@ main(int argc, char **argv)
         void (*run)(void);
     } cases[] = {
         {"while nobody is guarded nothing is sampled", test_nobody},
-        {"armed while nested guests run, disarmed behind them", test_there_and_back},
+        {"armed while nested guests run, disarmed after them", test_there_and_back},
         {"no nested guest, nothing is armed", test_never},
         {"arming fails, and is tried again", test_arm_fails},
         {"arming fails, and QEMU refuses all the same: it is disarmed later", test_arm_leaves_node},

@@ -16,9 +16,9 @@
 
 /* --- documents */
 
-/* (transfer full) A tagged domain, or an untagged one, with something before, in its metadata and behind. */
+/* (transfer full) A tagged domain, or an untagged one, with something before, in its metadata and after. */
 static GString *
-document(const char *before, const char *tag, const char *inside, const char *behind)
+document(const char *before, const char *tag, const char *inside, const char *after)
 {
     GString *text = g_string_new(before);
 
@@ -26,7 +26,7 @@ document(const char *before, const char *tag, const char *inside, const char *be
                            "<domain type='kvm'><name>lab1</name><uuid>" UUID "</uuid><metadata>%s%s"
                            "</metadata>" PASSTHROUGH "<os><type arch='x86_64'>hvm</type></os>"
                            "<devices/></domain>%s",
-                           tag, inside, behind);
+                           tag, inside, after);
     return text;
 }
 
@@ -255,8 +255,8 @@ make_spelt_by_reference(void)
 /* Everything that libvirt could send, and what it never would. */
 static const struct {
     const char *shows;
-    GString *(*make)(void); /* NULL: before, tag, inside and behind are the document */
-    const char *before, *tag, *inside, *behind;
+    GString *(*make)(void); /* NULL: before, tag, inside and after are the document */
+    const char *before, *tag, *inside, *after;
     const char *code;      /* of the hook where it may refuse; NULL: passes in silence */
     const char *rewritten; /* rewrite's code, or SAME; NULL: it comes out, as its CPU is right */
 } documents[] = {
@@ -271,7 +271,7 @@ static const struct {
     {"control-character", NULL, "", TAG, "<x>\033[2J</x>", "", "NEST-XML", "NEST-XML"},
     {"reference-to-control", NULL, "", TAG, "<x>&#27;</x>", "", "NEST-XML", "NEST-XML"},
     {"two-roots", NULL, "", TAG, "", "<domain/>", "NEST-XML", "NEST-XML"},
-    {"text-behind", NULL, "", TAG, "", "x", "NEST-XML", "NEST-XML"},
+    {"text-after", NULL, "", TAG, "", "x", "NEST-XML", "NEST-XML"},
     {"undeclared-entity", NULL, "", TAG, "<x>&e;</x>", "", "NEST-XML", "NEST-XML"},
     {"attribute-twice", NULL, "", TAG, "<x a='' a=''/>", "", "NEST-XML", "NEST-XML"},
     {"unknown-encoding", NULL, "<?xml version='1.0' encoding='martian'?>", TAG, "", "", "NEST-XML",
@@ -343,7 +343,7 @@ make_document(gsize i)
     if (documents[i].make)
         return documents[i].make();
     return documents[i].before ? document(documents[i].before, documents[i].tag,
-                                          documents[i].inside, documents[i].behind)
+                                          documents[i].inside, documents[i].after)
                                : g_string_new(documents[i].inside);
 }
 

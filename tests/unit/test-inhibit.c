@@ -281,7 +281,7 @@ test_free(void)
     fake_logind_stop(&logind);
 }
 
-/* Whatever is toggled before the bus, before logind's answer and behind it. */
+/* Whatever is toggled before the bus, before logind's answer and after it. */
 static void
 toggle(NestInhibit *inhibit, const FakeLogind *logind, guint pattern)
 {
@@ -651,7 +651,7 @@ test_forged(void)
     wait_until(is_held_once, &logind);
     fake_logind_says(&logind, TRUE);
     settle(&logind);
-    fake_logind_says(&forger, FALSE); /* were it believed, it would be asked for again behind the drain */
+    fake_logind_says(&forger, FALSE); /* were it believed, it would be asked for again after the drain */
     settle(&logind);
     fake_drain_end(&drain);
     wait_until(is_not_held, &logind);

@@ -131,7 +131,7 @@ static const struct {
     const char *text;
 } words[] = {
     {"a plain word", "cond\n", "ept=Y odd=cond"},
-    {"no newline behind it", "7", "ept=Y odd=7"},
+    {"no newline after it", "7", "ept=Y odd=7"},
     {"all that a plain word may hold", "aZ09_.:-\n", "ept=Y odd=aZ09_.:-"},
     {"a negative number", "-1\n", "ept=Y odd=-1"},
     {"two words", "not required\n", "ept=Y"},

@@ -79,7 +79,7 @@ test_own(void)
     g_test_summary("the lock lasts as long as its process, and is taken once");
     g_assert_true(nest_liveness_take(NULL));
     g_assert_true(nest_liveness_is_held());
-    g_assert_true(nest_liveness_is_held()); /* asking, with a close behind it, does not let go */
+    g_assert_true(nest_liveness_is_held()); /* asking, with a close after it, does not let go */
     g_assert_false(nest_liveness_take(&error));
     g_assert_error(error, NEST_ERROR, NEST_ERROR_DAEMON);
     g_assert_true(nest_liveness_is_held());

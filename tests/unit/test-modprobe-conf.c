@@ -99,7 +99,7 @@ static const struct {
      {{"etc/modprobe.d/a.conf", "options kvm_amd neste\\d=0\n"}}, "/etc/modprobe.d/a.conf:1=0 off"},
     {"a comment continued", "amd", {{"etc/modprobe.d/a.conf", "# off: \\\noptions kvm_amd nested=0\n"}}, NULL},
     {"a comment that is indented", "amd", {{"etc/modprobe.d/a.conf", "  # options kvm_amd nested=0\n"}}, NULL},
-    {"no comment behind options", "amd", {{"etc/modprobe.d/a.conf", "options kvm_amd npt=1 # nested=0\n"}},
+    {"no comment after options", "amd", {{"etc/modprobe.d/a.conf", "options kvm_amd npt=1 # nested=0\n"}},
      "/etc/modprobe.d/a.conf:1=0 off"},
     {"lines that are none", "amd",
      {{"etc/modprobe.d/a.conf", "options\noptions kvm_amd\noptions kvm_amd \nOptions kvm_amd nested=0\n"
@@ -127,7 +127,7 @@ static const struct {
      {{"etc/modprobe.d/a.conf", "options kvm_amd x=\"1\noptions kvm_amd x=\"1\n"},
       {"etc/modprobe.d/b.conf", "options kvm_amd x=\"\n" AMD_OFF}},
      NULL},
-    {"nothing counts behind --", "amd", {{"etc/modprobe.d/a.conf", AMD_ON "options kvm_amd --\n" AMD_OFF}},
+    {"nothing counts after --", "amd", {{"etc/modprobe.d/a.conf", AMD_ON "options kvm_amd --\n" AMD_OFF}},
      "/etc/modprobe.d/a.conf:1=1 on"},
     {"the kernel argument comes last", "amd",
      {{"etc/modprobe.d/zz.conf", AMD_ON}, {"proc/cmdline", "quiet kvm_amd.nested=0 ro\n"}}, "/proc/cmdline:1=0 off"},
@@ -140,7 +140,7 @@ static const struct {
     {"a kernel argument's value in quotes", "amd", {{"proc/cmdline", "kvm_amd.nested=\"0\"\n"}}, "/proc/cmdline:1=0 off"},
     {"a kernel argument of no module", "amd", {{"proc/cmdline", "nested=0 .nested=0 kvm.nested=0 kvm_amdnested=0 = . \"\n"}},
      NULL},
-    {"behind -- of the kernel's arguments, as libkmod has it", "amd", {{"proc/cmdline", "ro -- kvm_amd.nested=0\n"}},
+    {"after -- of the kernel's arguments, as libkmod has it", "amd", {{"proc/cmdline", "ro -- kvm_amd.nested=0\n"}},
      "/proc/cmdline:1=0 off"},
 };
 
@@ -587,10 +587,10 @@ static const struct {
     File files[2];
     const char *says;
 } pairs[] = {
-    {"a value the kernel refuses, and a good one behind it",
+    {"a value the kernel refuses, and a good one after it",
      {{"etc/modprobe.d/kvm.conf", "options kvm-amd nested=Y\n"}, {"lib/modprobe.d/zz.conf", AMD_ON}},
      "/etc/modprobe.d/kvm.conf:1 (options kvm-amd nested=Y)|write nested=1"},
-    {"a value the kernel refuses behind a good one",
+    {"a value the kernel refuses after a good one",
      {{"etc/modprobe.d/kvm.conf", AMD_ON}, {"lib/modprobe.d/zz.conf", "options kvm_amd nested=Y\n"}},
      "/lib/modprobe.d/zz.conf:1 (options kvm_amd nested=Y)|write nested=1"},
     {"an operator's off that the distribution overrides",

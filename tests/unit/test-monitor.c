@@ -116,7 +116,7 @@ test_answers(void)
     }
 }
 
-/* (transfer full) An answer with a list of so many pieces, and white space behind it up to so many bytes. */
+/* (transfer full) An answer with a list of so many pieces, and white space after it up to so many bytes. */
 static gchar *
 make_answer(guint pieces, const char *piece, gsize bytes)
 {
@@ -144,7 +144,8 @@ check_answer(const char *command, const char *answer, const char *words)
     g_assert_nonnull(strstr(error->message, "virsh qemu-monitor-command"));
 }
 
-/* A list of N numbers counts as N + 2: the object, the list, and what they are separated by; the first is behind a bracket. */
+/* A list of N numbers counts as N + 2: the object, the list, and what they are separated by; the first comes after a
+ * bracket. */
 static void
 test_limits(void)
 {

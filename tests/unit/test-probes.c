@@ -420,7 +420,7 @@ static const struct {
     {"an unknown command", "svm", "unknown command: 'info registers'\r\n", NEST_BIT_UNKNOWN},
     {"the first vCPU lacks it", "svm", VCPU("0", "CR4=000006f0", "") CLEAR("1"), NEST_BIT_UNKNOWN},
     {"the last vCPU lacks it", "vmx", CLEAR("0") VCPU("1", "", "EFER=0000000000000d01"), NEST_BIT_UNKNOWN},
-    {"cut behind a vCPU's number", "svm", CLEAR("0") "CPU#1\r\n", NEST_BIT_UNKNOWN},
+    {"cut after a vCPU's number", "svm", CLEAR("0") "CPU#1\r\n", NEST_BIT_UNKNOWN},
     {"cut in a vCPU's number", "svm", CLEAR("0") "CPU#1", NEST_BIT_UNKNOWN},
     {"cut in front of a vCPU's number", "svm", CLEAR("0") "CPU", NEST_BIT_UNKNOWN},
     {"cut in the value", "svm", CLEAR("0") "CPU#1\r\nEFER=00000000", NEST_BIT_UNKNOWN},

@@ -20,7 +20,7 @@ static const struct {
     {"... and goes on", {100, 7, 9, -2}, 2},
     {"a sample that does not count is no rate", {5, -1, -2}, NEST_RATES_UNKNOWN},
     {"... nor is the next one", {5, -1, 500, -2}, NEST_RATES_UNKNOWN},
-    {"... but the one behind that", {5, -1, 500, 501, -2}, 1},
+    {"... but the one after that", {5, -1, 500, 501, -2}, 1},
 };
 
 static NestRate

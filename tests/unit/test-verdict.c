@@ -7,7 +7,7 @@
 #define BEGIN_MS 5000000    /* the clock's time at a trace's second 0 */
 #define DEFAULT_LINGER "60" /* seconds */
 
-/* A trace being played. Its lines, each with words behind it:
+/* A trace being played. Its lines, each with words after it:
  *
  *   # a comment; the first says whether the trace was recorded or written from the table of measurements
  *   linger SECONDS       strict       started SECONDS      rules, and when QEMU started: 0 unless told

@@ -9,7 +9,7 @@
 #define no_start 4
 #define wrong_abi 5
 #define wrong_size 6
-#define only_head 7 /* as long as it says, and nothing behind it */
+#define only_head 7 /* as long as it says, and nothing after it */
 #define no_symbol 8
 #define no_name 9
 #define wrong_name 10
