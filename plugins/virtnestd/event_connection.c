@@ -11,6 +11,8 @@
 
 #define FIRST_PAUSE_MS 100
 #define LONGEST_PAUSE_MS 500
+/* So many failures to connect anew are not told of: libvirt's restart takes some seconds. */
+#define PATIENCE 20
 /* How long the end waits for connections that are being opened or closed. */
 #define CLOSE_MS 1000
 
@@ -31,7 +33,8 @@ struct NestEventConnection {
     guint pause_ms;                    /* before the next try */
     guint timer;                       /* the source of the next try, or of the closing; 0: none */
     GCancellable *cancellable; /* cancelled when the connection is freed while it connects */
-    gboolean complained;       /* the failure to connect was logged */
+    guint failures;            /* to connect, since it was connected last */
+    guint patience;            /* how many of them are not told of */
 };
 
 static void try_to_connect(NestEventConnection *connection);
@@ -94,7 +97,6 @@ libvirt_is_lost(gpointer data)
              connection->uri);
     connection->listener->lost(connection->data);
     drop_control(connection);
-    connection->complained = TRUE;
     connection->pause_ms = FIRST_PAUSE_MS;
     try_later(connection);
     return G_SOURCE_REMOVE;
@@ -242,9 +244,8 @@ open_control(GTask *task, gpointer source, gpointer data, GCancellable *cancella
 static void
 connecting_failed(NestEventConnection *connection, const GError *error)
 {
-    if (!connection->complained)
+    if (connection->failures++ == connection->patience)
         nest_log_error(NULL, NULL, error);
-    connection->complained = TRUE;
     try_later(connection);
 }
 
@@ -268,7 +269,8 @@ control_is_open(GObject *source, GAsyncResult *result, gpointer data)
         connecting_failed(connection, error);
         return;
     }
-    connection->complained = FALSE;
+    connection->failures = 0;
+    connection->patience = PATIENCE;
     connection->pause_ms = FIRST_PAUSE_MS;
     nest_log(G_LOG_LEVEL_INFO, NULL, NULL, "connected to libvirt (%s)", connection->uri);
     connection->listener->connected(connection->data, control, connection->uri);
