@@ -184,7 +184,7 @@ $(BUILD)/bench/guard: $(BUILD)/obj/tests/bench/guard.o $(BUILD)/obj/tests/bench/
 
 .PHONY: bench-programs bench
 bench-programs: $(PROGRAMS) $(BENCH_PLAIN) $(BENCH_VIRT) $(BENCH_MONITOR) $(BUILD)/bench/guard \
-                $(BUILD)/tests/blocker $(BUILD)/tests/plugins/good-guard.so
+                $(BUILD)/tests/blocker $(BUILD)/tests/plugins/good-guard.so $(BUILD)/tests/plugins/good-watch.so
 
 bench: bench-programs
 	BUILD=$(BUILD) tests/bench/run

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* CPU time of virtnestd's guard: guard ROUNDS DOMAINS PLUGIN-DIRECTORY, $VIRT_NEST_ROOT being an empty directory.
+/* CPU time of virtnestd's guard: guard ROUNDS DOMAINS PLUGIN-DIRECTORY [watched], $VIRT_NEST_ROOT being an empty directory.
  *
- * A third of the domains run nested guests, the others never did. Real are domains.c and what it is made of,
+ * With "watched" no domain runs nested guests, and a plugin that never does would tell of the first; else a third of the domains run nested guests, the others never did. Real are domains.c and what it is made of,
  * the main loop, probe-debugfs and export-textfile. Fake are the counters, which are files that another
  * process makes grow, libvirt, which answers below, and the guard plugin, good-guard, which does nothing. What
  * is measured is what goes on all the time; writing down that a guard was armed is not among it.
@@ -43,6 +43,7 @@
 typedef struct {
     NestConfig config;
     guint n;
+    gboolean watched;
     gchar **counters; /* a path for each, and NULL */
     NestDomains *domains;
 } Bench;
@@ -196,10 +197,12 @@ on_other(gpointer data)
 
 static const NestDomainsListener listener = {on_armed, on_other, on_other};
 
+/* @watched: a plugin tells of entries, too */
 static NestPluginHost *
-load_plugins(const char *directory)
+load_plugins(const char *directory, gboolean watched)
 {
-    const gchar *const names[] = {"probe-debugfs", "good-guard", "export-textfile", NULL};
+    const gchar *const names[] = {"probe-debugfs", "good-guard", "export-textfile",
+                                  watched ? "good-watch" : NULL, NULL};
     g_autoptr(GKeyFile) settings = g_key_file_new();
     g_autofree gchar *metrics = g_strconcat(g_getenv("VIRT_NEST_ROOT"), METRICS, NULL);
     NestPluginHost *plugins = NULL;
@@ -208,7 +211,7 @@ load_plugins(const char *directory)
         bench_die("cannot make %s: %s", metrics, g_strerror(errno));
     g_key_file_set_string(settings, "export-textfile", "directory", METRICS);
     plugins = nest_plugin_host_load(directory, names, settings);
-    for (int kind = NEST_PLUGIN_PROBE; kind <= NEST_PLUGIN_EXPORT; kind++)
+    for (int kind = NEST_PLUGIN_PROBE; kind <= (watched ? NEST_PLUGIN_WATCH : NEST_PLUGIN_EXPORT); kind++)
         if (!nest_plugin_host_get(plugins, (NestPluginKind)kind, 0))
             bench_die("%s lacks one of the plugins", directory);
     return plugins;
@@ -314,6 +317,11 @@ run(Bench *bench, int rounds)
 
     guard_all(bench);
     run_until(&known, bench->n, "known");
+    if (bench->watched) {
+        for (int round = 0; round < rounds; round++)
+            measure(bench);
+        return;
+    }
     nested = start_nested(bench);
     run_until(&armed, (bench->n + NESTED_EVERY - 1) / NESTED_EVERY, "armed");
     run_loop(2 * bench->config.interval_ms);
@@ -331,13 +339,14 @@ main(int argc, char **argv)
     NestPluginHost *plugins = NULL;
 
     g_set_prgname("guard");
-    if (argc != 4 || !g_getenv("VIRT_NEST_ROOT"))
-        bench_die("usage: VIRT_NEST_ROOT=EMPTY-DIRECTORY guard ROUNDS DOMAINS PLUGIN-DIRECTORY");
+    bench.watched = argc == 5 && g_str_equal(argv[4], "watched");
+    if ((argc != 4 && !bench.watched) || !g_getenv("VIRT_NEST_ROOT"))
+        bench_die("usage: VIRT_NEST_ROOT=EMPTY-DIRECTORY guard ROUNDS DOMAINS PLUGIN-DIRECTORY [watched]");
     if (virInitialize() < 0) /* for what is the library's own */
         bench_die("libvirt cannot be initialised");
     bench.n = (guint)bench_number(argv[2]);
     make_counters(&bench);
-    plugins = load_plugins(argv[3]);
+    plugins = load_plugins(argv[3], bench.watched);
     bench.domains = nest_domains_new(&bench.config, plugins, &listener, NULL);
     run(&bench, bench_number(argv[1]));
     nest_domains_free(bench.domains);

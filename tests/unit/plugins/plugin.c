@@ -26,6 +26,7 @@
 #define no_unwatch 21
 #define no_get_fd 22
 #define no_next_entered 23
+#define good_watch 24
 #define is(variant) (VARIANT == (variant))
 
 #if VARIANT == only_head
@@ -125,7 +126,7 @@ next_entered(gpointer state, gint64 *ret_time)
 
 #define IS_GUARD (is(good_guard) || is(no_arm) || is(no_disarm) || is(no_is_armed))
 #define IS_EXPORT (is(good_export) || is(no_publish))
-#define IS_WATCH (is(no_watch) || is(no_unwatch) || is(no_get_fd) || is(no_next_entered))
+#define IS_WATCH (is(good_watch) || is(no_watch) || is(no_unwatch) || is(no_get_fd) || is(no_next_entered))
 
 const NestPlugin nest_plugin = {
     .abi = NEST_PLUGIN_ABI + is(wrong_abi),
