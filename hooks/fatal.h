@@ -38,6 +38,9 @@ typedef struct {
  */
 const char *nest_fatal_handler_set(const NestFatalHandler *handler);
 
+/* Ends the process in that way, for a reason that is fit to be printed: what is lacking, and what to do. */
+void nest_fatal(const char *reason) __attribute__((noreturn));
+
 /* Ends the process in that way for lack of memory. If no handler is set yet, it prints a line of
  * its own, and the exit status is 1. */
 void nest_fatal_no_memory(void) __attribute__((noreturn));

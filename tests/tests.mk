@@ -88,9 +88,9 @@ $(BUILD)/tests/front-alone: hooks/qemu_front.c hooks/operations.h hooks/fatal.h 
 	$(CC) $(TEST_FLAGS) $(HARDENING_LINK) -o $@ $(filter %.c %.o,$^)
 
 $(BUILD)/tests/second-part-alone: hooks/qemu_hook.c hooks/operations.h hooks/fatal.h \
-                                  $(FATAL_HANDLER) $(BUILD)/libnest.a
+                                  $(BUILD)/obj/hooks/late_kmod.o $(FATAL_HANDLER) $(BUILD)/libnest.a
 	@mkdir -p $(@D)
-	$(CC) $(TEST_FLAGS) $(HARDENING_LINK) -o $@ $(filter %.c %.o %.a,$^) $(LIBRARY_LIBS)
+	$(CC) $(TEST_FLAGS) $(HARDENING_LINK) -o $@ $(filter %.c %.o %.a,$^) $(HOOK_LIBS)
 
 # A tier is a directory of tests/; tests/run counts what they say in TAP.
 .PHONY: unit-programs check-unit check-libvirt check vm-check asan soak

@@ -982,6 +982,66 @@ test_libraries(void)
         g_assert_cmpstr(front, ==, "[libc.so.6] ");
 }
 
+/* Calls the hook with a setting of the dynamic loader's. */
+static Result *
+call_loaded(const World *world, const char *setting, const char *operation, const char *xml)
+{
+    const char *argv[] = {"env", setting, world->front, "lab1", operation, "begin", "-", NULL};
+
+    return run(world, argv, xml, strlen(xml));
+}
+
+/* libkmod is loaded where the module is to be looked for, and on no host whose module is right. */
+static void
+test_late_kmod(void)
+{
+    static const struct {
+        const char *host, *type, *operation;
+        gboolean is_loaded;
+    } rows[] = {
+        {"amd-on", "kvm", "prepare", FALSE},      {"amd-on", "kvm", "start", FALSE},
+        {"amd-on", "kvm", "migrate", FALSE},      {"amd-absent", "kvm", "restore", FALSE},
+        {"amd-absent", "qemu", "prepare", FALSE}, {"amd-absent", "kvm", "prepare", TRUE},
+        {"amd-absent", "kvm", "migrate", TRUE},   {"amd-absent", "kvm", "start", TRUE},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(World) world = world_new(rows[i].host, 0);
+        g_autofree gchar *xml = domain(rows[i].type, TAG, PASSTHROUGH);
+        g_autoptr(Result) result = call_loaded(world, "LD_DEBUG=files", rows[i].operation, xml);
+
+        assert_contains(result->err, "libxml2.so");
+        if ((strstr(result->err, "libkmod.so") != NULL) != rows[i].is_loaded)
+            g_error("%s, %s: %s", rows[i].host, rows[i].operation, result->err);
+    }
+}
+
+/* A libkmod that cannot be loaded is named where it is needed, and not missed elsewhere. */
+static void
+test_no_kmod(gconstpointer data)
+{
+    const Pair *pair = data;
+    g_autoptr(World) host = world_new("amd-absent", 0);
+    g_autoptr(World) right_host = world_new("amd-on", 0);
+    g_autofree gchar *setting = g_strdup_printf("LD_LIBRARY_PATH=%s/lib", host->directory);
+    g_autofree gchar *xml = domain("kvm", TAG, PASSTHROUGH);
+    const char *operation = operations[pair->operation].name;
+    g_autoptr(Result) result = NULL;
+    g_autoptr(Result) right = NULL;
+
+    put_file(host, "/lib/libkmod.so.2", "no library");
+    result = call_loaded(host, setting, operation, xml);
+    right = call_loaded(right_host, setting, operation, xml);
+    assert_passed(right);
+    if (!operations[pair->operation].may_refuse) {
+        assert_passed_silently(result);
+        return;
+    }
+    assert_refused(result, "NEST-IO");
+    assert_contains(result->err, "libkmod.so.2");
+    assert_contains(result->err, "install libkmod");
+}
+
 static void
 add_pairs(const char *group, gsize row, const char *name, GTestDataFunc test)
 {
@@ -1010,6 +1070,7 @@ add_tables(void)
     for (gsize i = 0; i < G_N_ELEMENTS(hosts); i++)
         add_pairs("host", i, hosts[i].host, test_host);
     add_pairs("no-second-part", 0, "alone", test_no_second_part);
+    add_pairs("no-kmod", 0, "absent", test_no_kmod);
 }
 
 int
@@ -1037,6 +1098,7 @@ main(int argc, char **argv)
         {"/hook/front/nobody-reads", test_nobody_reads},
         {"/hook/front/unreadable-input", test_unreadable_input},
         {"/hook/front/libraries", test_libraries},
+        {"/hook/late-kmod", test_late_kmod},
     };
 
     g_test_init(&argc, &argv, NULL);
