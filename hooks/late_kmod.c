@@ -2,8 +2,8 @@
 /* libkmod, loaded at the first call of it: it brings three compressors and OpenSSL, and a start on a host whose
  * module is right calls nothing of it.
  *
- * Theory of operation: a program that is linked with this file, and not with libkmod, has functions of libkmod's
- * names, each of which calls the real one. A function that lacks a row here is an error of the linker. The header
+ * Theory of operation: what is linked with this file, and not with libkmod, has functions of libkmod's names,
+ * each of which calls the real one. A function that lacks a row here is an error of the linker. The header
  * holds each row to libkmod's own declaration. */
 #include "fatal.h"
 
@@ -34,7 +34,7 @@ find(const char *name)
     void *function = NULL;
 
     if (!library)
-        library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+        library = dlopen(LIBRARY, RTLD_LAZY | RTLD_LOCAL);
     function = library ? dlsym(library, name) : NULL;
     if (!function)
         give_up(dlerror());
