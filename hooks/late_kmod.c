@@ -44,7 +44,9 @@ find(const char *name)
 #define LATE(type, name, parameters, arguments)                                                    \
     type name parameters                                                                           \
     {                                                                                              \
-        return ((__typeof__(&name))find(#name))arguments;                                          \
+        type(*function) parameters = (type(*) parameters)find(#name);                              \
+                                                                                                   \
+        return function arguments;                                                                 \
     }
 
 typedef struct kmod_ctx Ctx;

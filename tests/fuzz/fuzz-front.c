@@ -30,7 +30,7 @@ static struct {
 static ssize_t read_piece(int fd, void *bytes, size_t length);
 static int give_memfd(const char *name, unsigned flags);
 static void *load(const char *path, int flags);
-static int judge(int argc, char **argv);
+static int come_back(int argc, char **argv);
 static int print(int fd, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
 #define CHUNK ((size_t)64) /* so that a short input has many */
@@ -39,7 +39,7 @@ int front_main(int argc, char **argv);
 #define read read_piece
 #define memfd_create give_memfd
 #define dlopen load
-#define dlsym(part, name) ((void *)judge)
+#define dlsym(part, name) ((void *)come_back)
 #define dlerror() "it came back"
 #define exit(status) ((void)(status))
 #define dprintf print
@@ -90,7 +90,7 @@ load(const char *path, int flags)
 
 /* Stands for the second part: reads its standard input, and comes back, which the front takes for a failure. */
 static int
-judge(int argc, char **argv)
+come_back(int argc, char **argv)
 {
     char bytes[4096];
     ssize_t n = read(0, bytes, sizeof(bytes));
