@@ -9,6 +9,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,6 +44,7 @@ int front_main(int argc, char **argv);
 #define dlerror() "it came back"
 #define exit(status) ((void)(status))
 #define dprintf print
+#define sched_setaffinity(pid, size, set) ((void)(set), 0)
 #define fork() 0 /* what the child does is of interest */
 #define dup2(from, to) ((to) == STDOUT_FILENO ? 0 : dup2(from, to))
 #include "../../hooks/qemu_front.c" // NOLINT(bugprone-suspicious-include): its main is what is called
@@ -53,6 +55,7 @@ int front_main(int argc, char **argv);
 #undef dlerror
 #undef exit
 #undef dprintf
+#undef sched_setaffinity
 #undef fork
 #undef dup2
 
