@@ -23,7 +23,7 @@ mandir      = $(datadir)/man
 docdir      = $(datadir)/doc/virt-nest
 # What libvirt and systemd read stands where they look, whatever the prefix.
 sysconfdir  = /etc
-# The hook's second part: libvirtd's AppArmor profile lets a hook run nothing below /usr/local or /usr/libexec.
+# The hook's second part: libvirtd's AppArmor profile lets a hook load nothing below /usr/local or /usr/libexec.
 hookdir     = $(sysconfdir)/libvirt/hooks/virt-nest
 unitdir     = /lib/systemd/system
 
@@ -48,10 +48,13 @@ $(error $(LACKS); 'sudo install/deps' installs the release's own, and README.md,
 endif
 # GIO only where libvirt is anyway: it would add a quarter to what a start of a tagged domain costs.
 LIBRARY_PACKAGES = glib-2.0 libxml-2.0 libkmod
+# The hook loads libkmod itself, where it needs it (hooks/late_kmod.c): that adds a third to what such a start costs.
+HOOK_PACKAGES    = glib-2.0 libxml-2.0
 LIBVIRT_PACKAGES = libvirt libvirt-glib-1.0 gio-2.0 gmodule-2.0 json-glib-1.0
 PLUGIN_PACKAGES  = libvirt libvirt-qemu glib-2.0 json-glib-1.0
 LIBRARY_CFLAGS := $(shell pkg-config --cflags $(LIBRARY_PACKAGES) $(LIBVIRT_PACKAGES))
 LIBRARY_LIBS   := $(shell pkg-config --libs $(LIBRARY_PACKAGES))
+HOOK_LIBS      := $(shell pkg-config --libs $(HOOK_PACKAGES))
 LIBVIRT_LIBS   := $(shell pkg-config --libs $(LIBVIRT_PACKAGES))
 BPF_LIBS       := $(shell pkg-config --libs libbpf 2>/dev/null)
 MONITOR_LIBS   := $(shell pkg-config --libs libvirt-qemu)
@@ -70,7 +73,7 @@ endif
 # A builder's own level stands.
 FORTIFY   = $(if $(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),,-D_FORTIFY_SOURCE=2)
 HARDENING = -fstack-protector-strong -fstack-clash-protection $(FORTIFY) -fPIE
-HARDENING_LINK = -pie -Wl,-z,relro,-z,now
+HARDENING_LINK = -pie -Wl,-z,relro,-z,now,-z,defs
 # make asan builds with SANITIZE set, below a directory of its own.
 ifdef SANITIZE
 HARDENING = -fsanitize=$(SANITIZE) -DNEST_SANITIZED -fno-omit-frame-pointer -fno-sanitize-recover=all -fPIE
@@ -105,7 +108,7 @@ PLUGINS      := $(strip $(TRACE) probe-debugfs probe-domstats probe-registers gu
 PLUGIN_COMMON = common/base/error.c common/base/escape.c common/base/root.c plugins/monitor-answer.c plugins/monitor.c
 
 COMMON_OBJECTS = $(COMMON:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/common/domain/schema.o
-PROGRAMS = $(BUILD)/hooks/qemu $(BUILD)/libexec/qemu-hook $(BUILD)/libexec/kvm-unit $(BUILD)/bin/virt-nest \
+PROGRAMS = $(BUILD)/hooks/qemu $(BUILD)/libexec/qemu-hook.so $(BUILD)/libexec/kvm-unit $(BUILD)/bin/virt-nest \
            $(BUILD)/sbin/virtnestd $(PLUGINS:%=$(BUILD)/plugins/%.so)
 
 .PHONY: all
@@ -133,27 +136,32 @@ $(BUILD)/obj/common/domain/schema.c: install/schema/virt-nest-state.rng Makefile
 	  sed 's/[\\"]/\\&/g; s/.*/"&\\n"/' $<; echo ';'; } >$@
 
 $(BUILD)/obj/common/domain/schema.o: $(BUILD)/obj/common/domain/schema.c
-	$(CC) $(CPPFLAGS) $(LIBRARY_CFLAGS) -std=gnu11 $(HARDENING) $(CFLAGS) -c -o $@ $<
+	$(CC) $(CPPFLAGS) $(LIBRARY_CFLAGS) -std=gnu11 $(HARDENING) -fvisibility=hidden $(CFLAGS) -c -o $@ $<
 
 $(BUILD)/libnest.a: $(COMMON_OBJECTS)
 $(BUILD)/libnest-virt.a: $(VIRT:%=$(BUILD)/obj/common/virt/%.o)
-$(BUILD)/libnest.a $(BUILD)/libnest-virt.a:
+# For what is loaded.
+$(BUILD)/libnest-pic.a: $(COMMON:%.c=$(BUILD)/pic/%.o) $(BUILD)/obj/common/domain/schema.o
+$(BUILD)/libnest.a $(BUILD)/libnest-virt.a $(BUILD)/libnest-pic.a:
 	rm -f $@
 	$(AR) rcs $@ $^
 
+LINK_SHARED = @mkdir -p $(@D); echo "link $@"; $(CC) $(CFLAGS) $(LDFLAGS) $(filter-out -pie,$(HARDENING_LINK)) -shared -o $@ $(filter %.o %.a,$^)
 LINK_PROGRAM = @mkdir -p $(@D); echo "link $@"; $(CC) $(CFLAGS) $(LDFLAGS) $(HARDENING_LINK) -o $@ $(filter %.o %.a,$^)
 
 # How the programs end that are fed from outside, where nothing else can be done.
 FATAL_HANDLER = $(BUILD)/obj/hooks/fatal.o $(BUILD)/obj/hooks/no_memory.o
 
-# The front is what runs for every start on the host: libc and nothing else.
-FRONT_COMMON = $(BUILD)/obj/hooks/fatal.o $(BUILD)/obj/common/base/escape.o $(BUILD)/obj/common/domain/prefilter.o
+# The front is what runs for every start on the host: libc and nothing else. Its malloc() is the second part's as well.
+FRONT_COMMON = $(FATAL_HANDLER) $(BUILD)/obj/common/base/escape.o $(BUILD)/obj/common/domain/prefilter.o
 
 $(BUILD)/hooks/qemu: $(BUILD)/obj/hooks/qemu_front.o $(FRONT_COMMON)
 	$(LINK_PROGRAM)
 
-$(BUILD)/libexec/qemu-hook: $(BUILD)/obj/hooks/qemu_hook.o $(FATAL_HANDLER) $(BUILD)/libnest.a
-	$(LINK_PROGRAM) $(LIBRARY_LIBS)
+SECOND_COMMON = $(BUILD)/pic/hooks/late_kmod.o $(BUILD)/pic/hooks/fatal.o $(BUILD)/libnest-pic.a
+
+$(BUILD)/libexec/qemu-hook.so: $(BUILD)/pic/hooks/qemu_hook.o $(SECOND_COMMON)
+	$(LINK_SHARED) $(HOOK_LIBS)
 
 $(BUILD)/libexec/kvm-unit: $(BUILD)/obj/hooks/kvm_unit.o $(FATAL_HANDLER) $(BUILD)/libnest.a
 	$(LINK_PROGRAM) $(LIBRARY_LIBS)
@@ -172,8 +180,7 @@ $(BUILD)/pic/%.o: %.c Makefile
 	$(CC) $(CPPFLAGS) $(LIBRARY_CFLAGS) $(filter-out -fPIE,$(ALL_CFLAGS)) $(CFLAGS) -fPIC -fvisibility=hidden -c -o $@ $<
 
 $(BUILD)/plugins/%.so: $(BUILD)/pic/plugins/%.o $(PLUGIN_COMMON:%.c=$(BUILD)/pic/%.o)
-	@mkdir -p $(@D)
-	@echo "link $@"; $(CC) $(CFLAGS) $(LDFLAGS) $(filter-out -pie,$(HARDENING_LINK)) -shared -o $@ $(filter %.o,$^) $(PLUGIN_LIBS)
+	$(LINK_SHARED) $(PLUGIN_LIBS)
 
 # The kernel's part of probe-trace.
 $(BUILD)/obj/plugins/nested-entry.bpf.o: plugins/nested-entry.bpf.c plugins/nested-entry.h Makefile

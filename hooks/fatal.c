@@ -71,6 +71,12 @@ end_by_signal(int number)
 }
 
 void
+nest_fatal(const char *reason)
+{
+    end_program(reason);
+}
+
+void
 nest_fatal_no_memory(void)
 {
     end_program(NO_MEMORY);

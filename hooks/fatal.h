@@ -30,13 +30,16 @@ typedef struct {
  * a stack of their own, because a full stack is one of the faults; no_memory.c reports a lack of
  * memory. The handler allocates nothing. It writes one line, "nest: cannot ACTION 'NAME': REASON
  * [NEST-IO]", if the other end can take it, and ends the process: with 1, or silently with 0 where
- * nothing may be refused. It cannot catch SIGKILL, nor a failure before main() (the dynamic loader
- * without memory ends with 127). To libvirt these are failures; at stopped and release they change
+ * nothing may be refused. It cannot catch SIGKILL, nor a failure before main(), as for the hook's
+ * front to have no memory for libc. To libvirt these are failures; at stopped and release they change
  * nothing (tests/libvirt/hostile.test). To notice them, the front would have to fork at every start.
  *
  * Returns: "nest: cannot ACTION 'NAME'", fit to be printed, for other refusals; it stays valid.
  */
 const char *nest_fatal_handler_set(const NestFatalHandler *handler);
+
+/* Ends the process in that way, for a reason that is fit to be printed: what is lacking, and what to do. */
+void nest_fatal(const char *reason) __attribute__((noreturn));
 
 /* Ends the process in that way for lack of memory. If no handler is set yet, it prints a line of
  * its own, and the exit status is 1. */

@@ -4,8 +4,8 @@
  * Theory of operation: when there is no memory, GLib prints a line of its own and traps. libxml2
  * and libkmod go on as well as they can, and an attribute or a module that they leave out would
  * be judged as if it did not exist. So a program that is linked with this file has a malloc() of
- * its own, which the C library allows ("Replacing malloc" in its manual); the C library's
- * malloc() still does the work. */
+ * its own, which the C library allows ("Replacing malloc" in its manual), and which all that it
+ * loads calls as well; the C library's malloc() still does the work. */
 #include "fatal.h"
 
 #include <errno.h>

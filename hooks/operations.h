@@ -1,11 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The operations that libvirt asks its hook about: what both parts of the hook know of each. */
+/* What both parts of the hook know: the operations that libvirt asks its hook about, and each other. */
 #pragma once
 
 #include <stddef.h>
 
 /* The longest XML that the second part takes; libvirt itself takes 4 MiB. */
 #define NEST_HOOK_MAX_BYTES ((size_t)16 * 1024 * 1024)
+
+/**
+ * nest_hook_judge: the one function of the second part, which is a shared object; the first part looks it up by name.
+ * @argc: as in main()
+ * @argv: the arguments that libvirt gave the hook; the domain's XML is on standard input
+ *
+ * Returns: the hook's exit status.
+ */
+int nest_hook_judge(int argc, char **argv) __attribute__((visibility("default")));
+#define NEST_HOOK_JUDGE "nest_hook_judge"
 
 /* The properties of an operation. */
 enum {

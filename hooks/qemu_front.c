@@ -5,7 +5,8 @@
  * links libc only and allocates nothing. The XML is read in chunks and searched for a few words. If
  * it has none of them, the hook exits with 0. If it has one, the XML goes into a memfd (it carries
  * passwords, so never into a file or a message), the memfd becomes standard input, and the second
- * part, qemu-hook, takes over. XML of more than one chunk goes into the memfd while it is read.
+ * part, qemu-hook.so, is loaded and takes over. (As a program of its own it would cost another
+ * exec, as much as all of this part.) XML of more than one chunk goes into the memfd while it is read.
  *
  * A failure here fails the operation only if libvirt asks for permission and the domain mentions
  * us; a failing reconnect would kill a running guest (facts.md, "Hooks"). The same holds for
@@ -15,18 +16,20 @@
  *
  * At restore nothing may fail at all: libvirt 11.3 deletes the saved image (facts.md, "Hooks"). So
  * there the second part runs in a child. This process waits for the child and then exits with 0,
- * even if the loader finds no memory for the child or the kernel kills it. The restored guest is
- * judged at prepare. */
+ * even if the kernel kills the child. The restored guest is judged at prepare. */
 #include "domain/prefilter.h"
 #include "fatal.h"
 #include "operations.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -41,7 +44,7 @@
 /* So many bytes of the previous chunk are kept before each chunk, for a word that spans both. */
 #define OVERLAP NEST_PREFILTER_LONGEST
 
-#define SECOND_PART "qemu-hook"
+#define SECOND_PART "qemu-hook.so"
 
 /* What this part needs to know of the operations. */
 #define ROW(name, check, action, aftermath, flags) {name, action, flags},
@@ -54,7 +57,7 @@ static const struct Operation {
 
 /* What can go wrong, in words for the user. */
 typedef struct {
-    const char *what;   /* "..: " and the system's reason follow */
+    const char *what;   /* "..: " and the reason follow */
     const char *remedy; /* what to do */
 } Failure;
 
@@ -63,9 +66,9 @@ static const Failure cannot_store = {"its XML cannot be passed on",
                                      "free some memory and try again"};
 static const Failure too_long = {"its XML is longer than 16 MiB",
                                  "make its <metadata> and <description> shorter (virsh edit)"};
-static const Failure cannot_run = {"virt-nest's second part, " SECOND_PART ", cannot be run",
-                                   "install virt-nest anew, or remove its hook from "
-                                   "/etc/libvirt/hooks"};
+static const Failure cannot_load = {"virt-nest's second part, " SECOND_PART ", cannot be loaded",
+                                    "install virt-nest anew, free some memory, or remove its hook "
+                                    "from /etc/libvirt/hooks"};
 
 /* The XML read so far. The kernel zeroes each page of it when the page is first touched. */
 static struct Input {
@@ -75,18 +78,18 @@ static struct Input {
     int memfd;                   /* -1: not made yet */
     bool may_be_ours;            /* one of the words was met */
     const Failure *failure;      /* NULL: all went well */
-    int error;                   /* errno of the failure */
+    const char *reason;          /* of the failure, the system's or the loader's */
 } the_input;
 
 typedef struct Input Input;
 
 static void
-fail_input(Input *input, const Failure *failure, int error)
+fail_input(Input *input, const Failure *failure, const char *reason)
 {
     if (input->failure)
         return;
     input->failure = failure;
-    input->error = error;
+    input->reason = reason;
 }
 
 /* The signal handler asks this as well, when reading takes too long. */
@@ -113,7 +116,7 @@ read_chunk(Input *input)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            fail_input(input, &cannot_read, errno);
+            fail_input(input, &cannot_read, strerror(errno));
         if (n <= 0)
             return false;
         input->length += (size_t)n;
@@ -130,7 +133,7 @@ store_bytes(Input *input, const char *bytes, size_t length)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0) {
-            fail_input(input, &cannot_store, errno);
+            fail_input(input, &cannot_store, strerror(errno));
             return;
         }
         bytes += n;
@@ -144,13 +147,13 @@ static void
 store_chunk(Input *input)
 {
     if (input->stored + input->length > NEST_HOOK_MAX_BYTES)
-        fail_input(input, &too_long, EFBIG);
+        fail_input(input, &too_long, strerror(EFBIG));
     if (input->failure)
         return;
     if (input->memfd < 0)
         input->memfd = memfd_create("virt-nest-domain", MFD_CLOEXEC);
     if (input->memfd < 0)
-        fail_input(input, &cannot_store, errno);
+        fail_input(input, &cannot_store, strerror(errno));
     else
         store_bytes(input, input->bytes + OVERLAP, input->length);
 }
@@ -187,7 +190,21 @@ find_in_build_tree(char *path)
     if (!slash)
         return false;
     memcpy(slash, beside, sizeof(beside));
-    return access(path, X_OK) == 0;
+    return access(path, R_OK) == 0;
+}
+
+/* The child goes on where this process, which only waits for it, leaves the processor free. The kernel would
+ * often give it another one that is busy, and it would wait there for milliseconds. Failure costs only these. */
+static void
+stay_on_this_processor(void)
+{
+    const int processor = sched_getcpu();
+    cpu_set_t here;
+
+    CPU_ZERO(&here);
+    if (processor >= 0)
+        CPU_SET((size_t)processor, &here);
+    (void)sched_setaffinity(0, sizeof(here), &here);
 }
 
 /* Forks. Returns true in the child, whose standard output and exit status are ignored and which
@@ -195,9 +212,11 @@ find_in_build_tree(char *path)
 static bool
 go_on_in_child(void)
 {
-    pid_t child = fork();
+    pid_t child = -1;
     int nowhere = -1;
 
+    stay_on_this_processor();
+    child = fork();
     if (child == 0) {
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -210,30 +229,42 @@ go_on_in_child(void)
     return false;
 }
 
-/* Returns only if it failed. dup2() leaves standard input open in the second part. */
-static void
-hand_over(Input *input, char **argv)
+/* (nullable) The second part, loaded; NULL: dlerror() says why not. RTLD_NOW would bind every symbol of all
+ * libraries, which takes a third of a millisecond; the second part itself is linked with -z now. */
+static void *
+load_second_part(void)
 {
     char path[PATH_MAX];
+    void *part = find_in_build_tree(path) ? dlopen(path, RTLD_LAZY | RTLD_LOCAL) : NULL;
+
+    return part ? part : dlopen(NEST_HOOKDIR "/" SECOND_PART, RTLD_LAZY | RTLD_LOCAL);
+}
+
+/* Returns only if it failed. dup2() leaves standard input open if the second part runs a program. */
+static void
+hand_over(Input *input, int argc, char **argv)
+{
+    void *part = NULL;
+    int (*judge)(int, char **) = NULL;
 
     store_chunk(input);
     if (input->failure)
         return;
     if (lseek(input->memfd, 0, SEEK_SET) < 0 || dup2(input->memfd, 0) < 0) {
-        fail_input(input, &cannot_store, errno);
+        fail_input(input, &cannot_store, strerror(errno));
         return;
     }
-    /* The second part is loaded with a time limit of its own, as it can say nothing before its main(). */
-    (void)alarm(NEST_FATAL_SECONDS);
-    if (find_in_build_tree(path))
-        execv(path, argv);
-    execv(NEST_HOOKDIR "/" SECOND_PART, argv);
-    fail_input(input, &cannot_run, errno);
+    (void)alarm(NEST_FATAL_SECONDS); /* loading has a time limit of its own */
+    part = load_second_part();
+    judge = part ? (int (*)(int, char **))dlsym(part, NEST_HOOK_JUDGE) : NULL;
+    if (judge)
+        exit(judge(argc, argv));
+    fail_input(input, &cannot_load, dlerror());
 }
 
 /* Returns the exit status. @refusal: the beginning of a refusal's message, fit to be printed. */
 static int
-let_go_or_pass_on(const struct Operation *operation, const char *refusal, char **argv)
+let_go_or_pass_on(const struct Operation *operation, const char *refusal, int argc, char **argv)
 {
     Input *input = &the_input;
 
@@ -242,11 +273,11 @@ let_go_or_pass_on(const struct Operation *operation, const char *refusal, char *
     if (!input->may_be_ours)
         return 0;
     if (!input->failure && (!(operation->flags & NEST_OPERATION_UNFAILING) || go_on_in_child()))
-        hand_over(input, argv);
+        hand_over(input, argc, argv);
     if (!operation->action || !input->failure)
         return 0;
     (void)dprintf(STDERR_FILENO, "%s: %s: %s: %s [NEST-IO]\n", refusal, input->failure->what,
-                  strerror(input->error), input->failure->remedy);
+                  input->reason, input->failure->remedy);
     return 1;
 }
 
@@ -270,5 +301,5 @@ main(int argc, char **argv)
             break;
     /* The second part inherits this, like the time limit. A message that nobody reads must decide nothing. */
     (void)signal(SIGPIPE, SIG_IGN);
-    return let_go_or_pass_on(operation, nest_fatal_handler_set(&fatal), argv);
+    return let_go_or_pass_on(operation, nest_fatal_handler_set(&fatal), argc, argv);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The hook's second part: judges what libvirt is about to do with a domain that mentions virt-nest.
+/* The hook's second part, a shared object: judges what libvirt is about to do with a domain that mentions virt-nest.
  *
  * Theory of operation: libvirt runs prepare and start both for a boot and for a guest that resumes
  * saved state. For a boot, the tag and the host are judged, and at start also the CPU, by its effect. A
@@ -606,7 +606,7 @@ print_refusal(const Call *call, const GError *reason)
 }
 
 int
-main(int argc, char **argv)
+nest_hook_judge(int argc, char **argv)
 {
     g_auto(Call) call = {.tag = NEST_TAG_DEFAULT};
     g_autoptr(GError) error = NULL;

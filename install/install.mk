@@ -17,9 +17,7 @@ MANUALS = virt-nest.1 virtnestd.8 virt-nest.conf.5 virt-nest-plugin.7
 
 .PHONY: install uninstall
 install: $(PROGRAMS)
-	$(INSTALL_PROGRAM) $(BUILD)/libexec/qemu-hook $(DESTDIR)$(hookdir)/qemu-hook
-	mkdir -p $(DESTDIR)$(libexecdir)/virt-nest
-	ln -srf $(DESTDIR)$(hookdir)/qemu-hook $(DESTDIR)$(libexecdir)/virt-nest/qemu-hook
+	$(INSTALL_DATA) $(BUILD)/libexec/qemu-hook.so $(DESTDIR)$(hookdir)/qemu-hook.so
 	$(INSTALL_PROGRAM) $(BUILD)/libexec/kvm-unit $(DESTDIR)$(libexecdir)/virt-nest/kvm-unit
 	$(INSTALL_PROGRAM) $(BUILD)/bin/virt-nest $(DESTDIR)$(bindir)/virt-nest
 	$(INSTALL_PROGRAM) $(BUILD)/sbin/virtnestd $(DESTDIR)$(sbindir)/virtnestd

@@ -78,6 +78,8 @@ $(BUILD)/tests/test-guard: $(BUILD)/obj/tests/unit/test-guard.o $(BUILD)/obj/tes
 $(BUILD)/tests/blocker: $(BUILD)/obj/tests/libvirt/blocker.o $(BUILD)/obj/common/base/error.o $(BUILD)/obj/common/base/escape.o
 	$(LINK_PROGRAM) $(LIBVIRT_LIBS)
 
+PARTS = $(BUILD)/tests/front-alone $(BUILD)/tests/second-part-alone.so $(BUILD)/tests/script-part.so
+
 # Two parts for the tests: a front that finds no second part, whatever is installed on this machine, and
 # both with a time limit of four seconds.
 TEST_FLAGS = $(CPPFLAGS) $(LIBRARY_CFLAGS) $(filter-out -DNEST_HOOKDIR=% -MMD -MP,$(ALL_CFLAGS)) -DNEST_HOOKDIR='"/nonexistent"' \
@@ -87,19 +89,23 @@ $(BUILD)/tests/front-alone: hooks/qemu_front.c hooks/operations.h hooks/fatal.h 
 	@mkdir -p $(@D)
 	$(CC) $(TEST_FLAGS) $(HARDENING_LINK) -o $@ $(filter %.c %.o,$^)
 
-$(BUILD)/tests/second-part-alone: hooks/qemu_hook.c hooks/operations.h hooks/fatal.h \
-                                  $(FATAL_HANDLER) $(BUILD)/libnest.a
+$(BUILD)/tests/second-part-alone.so: hooks/qemu_hook.c hooks/operations.h hooks/fatal.h $(SECOND_COMMON)
 	@mkdir -p $(@D)
-	$(CC) $(TEST_FLAGS) $(HARDENING_LINK) -o $@ $(filter %.c %.o %.a,$^) $(LIBRARY_LIBS)
+	$(CC) $(filter-out -fPIE,$(TEST_FLAGS)) -fPIC -fvisibility=hidden $(filter-out -pie,$(HARDENING_LINK)) -shared \
+	    -o $@ $(filter %.c %.o %.a,$^) $(HOOK_LIBS)
+
+# A second part that becomes a shell script.
+$(BUILD)/tests/script-part.so: $(BUILD)/pic/tests/fakes/script_part.o
+	$(LINK_SHARED)
 
 # A tier is a directory of tests/; tests/run counts what they say in TAP.
 .PHONY: unit-programs check-unit check-libvirt check vm-check asan soak
-unit-programs: $(PROGRAMS) $(TESTS) $(BUILD)/tests/blocker $(BUILD)/tests/front-alone $(BUILD)/tests/second-part-alone
+unit-programs: $(PROGRAMS) $(TESTS) $(BUILD)/tests/blocker $(PARTS)
 
 check-unit: unit-programs
 	BUILD=$(BUILD) tests/run unit
 
-check-libvirt: $(PROGRAMS) $(BUILD)/tests/blocker
+check-libvirt: $(PROGRAMS) $(BUILD)/tests/blocker $(PARTS)
 	BUILD=$(BUILD) tests/run libvirt
 
 # Emulated hosts whose CPUs have SVM and VMX, with the real kvm_amd and kvm_intel.

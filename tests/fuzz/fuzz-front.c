@@ -7,9 +7,12 @@
 #include "domain/tag.h"
 #include "fuzz.h"
 
+#include <dlfcn.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -20,14 +23,15 @@ static struct {
     gsize length;      /* of it */
     gsize piece;       /* what one read gives at most */
     char **argv;       /* of the front */
-    guint executed;    /* how often the second part would have run */
+    guint judged;      /* how often the second part ran */
     gchar *message;    /* (nullable) what was printed */
     int source, given; /* memfds: standard input, the one the front makes */
 } run;
 
 static ssize_t read_piece(int fd, void *bytes, size_t length);
 static int give_memfd(const char *name, unsigned flags);
-static int execute(const char *path, char *const *argv);
+static void *load(const char *path, int flags);
+static int come_back(int argc, char **argv);
 static int print(int fd, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
 #define CHUNK ((size_t)64) /* so that a short input has many */
@@ -35,15 +39,23 @@ static int print(int fd, const char *format, ...) G_GNUC_PRINTF(2, 3);
 int front_main(int argc, char **argv);
 #define read read_piece
 #define memfd_create give_memfd
-#define execv execute
+#define dlopen load
+#define dlsym(part, name) ((void *)come_back)
+#define dlerror() "it came back"
+#define exit(status) ((void)(status))
 #define dprintf print
+#define sched_setaffinity(pid, size, set) ((void)(set), 0)
 #define fork() 0 /* what the child does is of interest */
 #define dup2(from, to) ((to) == STDOUT_FILENO ? 0 : dup2(from, to))
 #include "../../hooks/qemu_front.c" // NOLINT(bugprone-suspicious-include): its main is what is called
 #undef read
 #undef memfd_create
-#undef execv
+#undef dlopen
+#undef dlsym
+#undef dlerror
+#undef exit
 #undef dprintf
+#undef sched_setaffinity
 #undef fork
 #undef dup2
 
@@ -67,24 +79,30 @@ static int
 give_memfd(const char *name, unsigned flags)
 {
     (void)name;
-    PROMISE("the XML does not stay open after an exec", flags & MFD_CLOEXEC, NULL);
+    PROMISE("no program that runs later has the XML open", flags & MFD_CLOEXEC, NULL);
     return ftruncate(run.given, 0) < 0 || lseek(run.given, 0, SEEK_SET) < 0 ? -1 : run.given;
 }
 
-/* Stands for the second part: reads its standard input, and could not be run. */
+static void *
+load(const char *path, int flags)
+{
+    (void)flags;
+    PROMISE("the second part is what is loaded", g_str_has_suffix(path, "/qemu-hook.so"), path);
+    return &run;
+}
+
+/* Stands for the second part: reads its standard input, and comes back, which the front takes for a failure. */
 static int
-execute(const char *path, char *const *argv)
+come_back(int argc, char **argv)
 {
     char bytes[4096];
     ssize_t n = read(0, bytes, sizeof(bytes));
 
-    run.executed++;
-    PROMISE("the second part is what is run", g_str_has_suffix(path, "/qemu-hook"), path);
-    PROMISE("it gets the front's arguments", argv == run.argv, NULL);
+    run.judged++;
+    PROMISE("it gets the front's arguments", argc == 5 && argv == run.argv, NULL);
     PROMISE("it reads what the front read",
             n == (ssize_t)run.length && memcmp(bytes, run.xml, run.length) == 0, NULL);
-    errno = lseek(0, 0, SEEK_SET) < 0 ? errno : ENOENT;
-    return -1;
+    return 0;
 }
 
 static int
@@ -123,7 +141,7 @@ run_front(const char *operation)
     int status = 0;
 
     run.argv = arguments;
-    run.executed = 0;
+    run.judged = 0;
     g_clear_pointer(&run.message, g_free);
     the_input = (Input){0};
     PROMISE("standard input is laid out",
@@ -151,8 +169,8 @@ LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
     passed_on = asked[i].is_passed_on && nest_prefilter_matches(run.xml, run.length);
     status = run_front(asked[i].name);
     PROMISE("the second part runs exactly for a domain that mentions us",
-            passed_on == (run.executed > 0), asked[i].name);
-    PROMISE("only what may be refused is, and only where the second part cannot run",
+            passed_on == (run.judged > 0), asked[i].name);
+    PROMISE("only what may be refused is, and only where the second part fails",
             status == (passed_on && asked[i].may_refuse), asked[i].name);
     PROMISE("a refusal is one line with its code",
             status ? run.message && g_str_has_prefix(run.message, "nest: cannot: ") &&

@@ -21,9 +21,7 @@ static int source; /* a memfd: standard input */
 #undef stderr
 #define stdout printed
 #define stderr said
-#define main hook_main
-int hook_main(int argc, char **argv);
-#include "../../hooks/qemu_hook.c" // NOLINT(bugprone-suspicious-include): its main is what is called
+#include "../../hooks/qemu_hook.c" // NOLINT(bugprone-suspicious-include): its streams are these
 #undef stdout
 #undef stderr
 
@@ -158,7 +156,7 @@ call_hook(const char *operation, const char *name, const char *xml, gsize length
                 pwrite(source, xml, length, 0) == (gssize)length &&
                 lseek(source, 0, SEEK_SET) == 0 && dup2(source, 0) == 0,
             g_strerror(errno));
-    status = hook_main(operation ? 5 : 2, arguments);
+    status = nest_hook_judge(operation ? 5 : 2, arguments);
     PROMISE("standard output and error are caught", !fflush(printed) && !fflush(said), NULL);
     PROMISE("the hook's status is 0 or 1", status == 0 || status == 1, operation);
     if (status)

@@ -115,7 +115,7 @@ copy_hook(World *world, gboolean with_second_part)
 {
     /* The front of the build tree that knows of no installed second part either, or the real one. */
     g_autofree gchar *front = built(with_second_part ? "hooks/qemu" : "tests/front-alone");
-    g_autofree gchar *second = built("libexec/qemu-hook");
+    g_autofree gchar *second = built("libexec/qemu-hook.so");
     g_autofree gchar *hooks = g_build_filename(world->directory, "hooks", NULL);
     g_autofree gchar *libexec = g_build_filename(world->directory, "libexec", NULL);
 
@@ -125,6 +125,19 @@ copy_hook(World *world, gboolean with_second_part)
     must_run((const char *const[]){"cp", front, world->front, NULL});
     if (with_second_part)
         must_run((const char *const[]){"cp", second, libexec, NULL});
+}
+
+/* A copy of the hook whose second part becomes this shell script. */
+static inline void
+copy_hook_with_script(World *world, const char *script)
+{
+    g_autofree gchar *stand_in = built("tests/script-part.so");
+    g_autofree gchar *second = g_strconcat(world->directory, "/libexec/qemu-hook.so", NULL);
+
+    copy_hook(world, FALSE);
+    must_run((const char *const[]){"cp", stand_in, second, NULL});
+    put_file(world, "/libexec/qemu-hook.so.sh", script);
+    must_run((const char *const[]){"chmod", "-R", "755", world->directory, NULL});
 }
 
 static inline void
