@@ -17,7 +17,8 @@ MANUALS = virt-nest.1 virtnestd.8 virt-nest.conf.5 virt-nest-plugin.7
 
 .PHONY: install uninstall
 install: $(PROGRAMS)
-	$(INSTALL_DATA) $(BUILD)/libexec/qemu-hook.so $(DESTDIR)$(hookdir)/qemu-hook.so
+	$(INSTALL_DATA) $(BUILD)/libexec/qemu-hook.so $(DESTDIR)$(hookdir)/qemu-hook.so.new
+	mv -f $(DESTDIR)$(hookdir)/qemu-hook.so.new $(DESTDIR)$(hookdir)/qemu-hook.so
 	$(INSTALL_PROGRAM) $(BUILD)/libexec/kvm-unit $(DESTDIR)$(libexecdir)/virt-nest/kvm-unit
 	$(INSTALL_PROGRAM) $(BUILD)/bin/virt-nest $(DESTDIR)$(bindir)/virt-nest
 	$(INSTALL_PROGRAM) $(BUILD)/sbin/virtnestd $(DESTDIR)$(sbindir)/virtnestd
@@ -37,6 +38,7 @@ install: $(PROGRAMS)
 	    $(INSTALL_DATA) /dev/stdin $(DESTDIR)$(sysconfdir)/virt-nest/virt-nest.conf
 	$(INSTALL_PROGRAM) $(BUILD)/hooks/qemu $(HOOK_DIRECTORY)/$(HOOK).new
 	mv -f $(HOOK_DIRECTORY)/$(HOOK).new $(HOOK_DIRECTORY)/$(HOOK)
+	rm -f $(DESTDIR)$(hookdir)/qemu-hook # the second part of earlier builds
 
 # The settings stay: they are the administrator's. Tagged domains keep their definitions and are then
 # started without the hook's check. On the host itself the units are stopped and the guards disarmed first, as
