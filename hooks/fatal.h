@@ -30,9 +30,10 @@ typedef struct {
  * a stack of their own, because a full stack is one of the faults; no_memory.c reports a lack of
  * memory. The handler allocates nothing. It writes one line, "nest: cannot ACTION 'NAME': REASON
  * [NEST-IO]", if the other end can take it, and ends the process: with 1, or silently with 0 where
- * nothing may be refused. It cannot catch SIGKILL, nor a failure before main(), as for the hook's
- * front to have no memory for libc. To libvirt these are failures; at stopped and release they change
- * nothing (tests/libvirt/hostile.test). To notice them, the front would have to fork at every start.
+ * nothing may be refused. It cannot catch SIGKILL, nor a failure before main(), for
+ * example if there is too little memory to load libc. To libvirt these are failures; at stopped and release
+ * they change nothing (tests/libvirt/hostile.test). To catch them, the front would need a parent that waits
+ * for it, which is a fork at every start.
  *
  * Returns: "nest: cannot ACTION 'NAME'", fit to be printed, for other refusals; it stays valid.
  */

@@ -3,8 +3,9 @@
  *
  * Theory of operation: libvirt runs prepare and start both for a boot and for a guest that resumes
  * saved state. For a boot, the tag and the host are judged, and at start also the CPU, by its effect. A
- * guest that resumes has the CPU with which it was saved, so only the host is judged: on a host that
- * cannot nest, the guest's nested state would be lost. A guest that resumes is known by the live status
+ * guest that resumes has the CPU with which it was saved, so its CPU is not judged. The host is: where it
+ * cannot nest, the guest's nested state would be lost. And at migrate and after a restore, a guest in which
+ * nested guests were running is refused, unless its tag or virt-nest allow lets it come. A guest that resumes is known by the live status
  * in its XML, or by the flag that restore and migrate leave. Restore judges nothing, because libvirt
  * 11.3 deletes the saved image if a hook fails there; if prepare refuses, any release keeps the image.
  * At prepare, a live status without either flag comes from a snapshot, whose guest libvirt has
@@ -555,21 +556,6 @@ judge_operation(Call *call, GError **error)
     return call->operation->check(call, error);
 }
 
-/* Whether the reason is the CPU, which virtnestd would have taken care of on qemu:///system. */
-static gboolean
-is_about_cpu(const GError *error)
-{
-    static const NestErrorCode codes[] = {
-        NEST_ERROR_CPU_VENDOR, NEST_ERROR_CPU_CONFIDENTIAL,  NEST_ERROR_CPU_ARCH,
-        NEST_ERROR_CPU_TYPE,   NEST_ERROR_START_UNCORRECTED, NEST_ERROR_START_TRANSIENT,
-    };
-
-    for (gsize i = 0; i < G_N_ELEMENTS(codes); i++)
-        if (g_error_matches(error, NEST_ERROR, (gint)codes[i]))
-            return TRUE;
-    return FALSE;
-}
-
 /* What becomes of the guest. libvirt keeps the saved image if prepare or start fails. */
 static const char *
 aftermath(const Call *call)
@@ -577,13 +563,14 @@ aftermath(const Call *call)
     return call->restored ? " (its saved image stays as it is)" : call->operation->aftermath;
 }
 
-/* (transfer full) What a person in a session must know besides; "" where there is nothing. */
+/* (transfer full) What a person in a session must know besides, where virtnestd would have corrected the definition of
+ * qemu:///system; else "". */
 static gchar *
 session_note(const Call *call, const GError *reason)
 {
     g_autofree gchar *name = shell_name(call);
 
-    if (!hook_is_in_session() || !is_about_cpu(reason))
+    if (!hook_is_in_session() || !g_error_matches(reason, NEST_ERROR, NEST_ERROR_START_UNCORRECTED))
         return g_strdup("");
     return g_strdup_printf("; in a session (qemu:///session) there is no virtnestd and no guard: "
                            "run virt-nest -c qemu:///session apply %s to correct the definition",

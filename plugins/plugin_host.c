@@ -135,11 +135,11 @@ load(NestPluginHost *plugins, const char *directory, const char *name, GKeyFile 
 static void
 log_skipped(const char *name, const GError *problem)
 {
-    g_autoptr(GError) error =
-        g_error_new(NEST_ERROR, NEST_ERROR_PLUGIN,
-                    "plugin '%s' is not used (%s): correct that, or take it out of [plugins] load= "
-                    "in " NEST_CONFIG_FILE,
-                    name, problem ? problem->message : "it does not start");
+    g_autoptr(GError) error = g_error_new(
+        NEST_ERROR, NEST_ERROR_PLUGIN,
+        "plugin '%s' is not used (%s): correct that, or, for virtnestd, take it out of [plugins] load= "
+        "in " NEST_CONFIG_FILE,
+        name, problem ? problem->message : "it does not start");
 
     nest_log_error(NULL, NULL, error);
 }

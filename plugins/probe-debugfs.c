@@ -58,7 +58,7 @@ debugfs_applies(gpointer state, const NestGuest *guest)
     return guest->kvm;
 }
 
-/* @name: an entry of the directory. An entry that is no VM is a file, or does not begin with a number. */
+/* @name: an entry of the directory. That of a VM is PID-FD, and no other begins with a number. */
 static void
 add_vm(State *state, const char *directory, const char *name)
 {

@@ -2,7 +2,7 @@
 /* The probe that is told by the kernel, at once, when a guest enters a nested guest.
  *
  * Theory of operation: KVM passes its tracepoint kvm_nested_vmenter at each such entry. A program of ours in the kernel
- * (nested-entry.bpf.c) is attached there while any guest is followed, watched or told of already. It looks up the
+ * (nested-entry.bpf.c) is attached there while any guest is followed, whether it is watched or was told of. It looks up the
  * process that passes; the first entry of one that is watched goes into a ring buffer, whose file descriptor wakes
  * virtnestd. From then on the process is not watched any more, until virtnestd asks for it again.
  *
@@ -230,7 +230,7 @@ trace_watch(gpointer data, const NestGuest *guest, GError **error)
     if (!attach(state, error))
         return FALSE;
     if (bpf_map_update_elem(map_fd(state, "watched"), &pid, &value, BPF_ANY) < 0)
-        return set_trace_error(error, "tell", errno);
+        return set_trace_error(error, "name the guest to", errno);
     g_hash_table_insert(state->guests, GUINT_TO_POINTER(pid), g_strdup(guest->uuid));
     return TRUE;
 }

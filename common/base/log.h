@@ -37,7 +37,7 @@ typedef enum {
     NEST_LOG_DISARMED,
     NEST_LOG_ABORTED,
     NEST_LOG_ALLOWED,
-    NEST_LOG_REFUSED, /* a migration at its destination, or a restore */
+    NEST_LOG_REFUSED, /* a guest that resumes: migrated here, restored, or reverted to a snapshot */
 } NestLogEvent;
 
 /* As nest_log(), at level message, with the event's id as the field MESSAGE_ID (listed in virtnestd(8)). */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Reports the service's state to systemd, as its protocol says: in one datagram. Does not use GIO, because programs
- * that link only the first archive do not have it. */
+/* Reports the service's state to systemd, as its protocol says: in one datagram. Does not use GIO, with which the
+ * programs that do without libvirt are not linked. */
 #include "base/notify.h"
 
 #include <glib.h>

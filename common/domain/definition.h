@@ -15,7 +15,7 @@ typedef enum {
     NEST_DEFINITION_CORRECTED, /* the CPU was rewritten, the original recorded */
     NEST_DEFINITION_RESTORED, /* the tag is gone, or this host cannot follow it: the original CPU is back */
     NEST_DEFINITION_RELEASED, /* the same, but somebody has changed the CPU since, so it stays */
-    NEST_DEFINITION_SCRUBBED, /* only a live status was taken out */
+    NEST_DEFINITION_SCRUBBED, /* only what is a running domain's was taken out: a live status, what virt-nest allow left */
 } NestDefinitionAction;
 
 /**

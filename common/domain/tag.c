@@ -124,7 +124,8 @@ lacks_declaration(const xmlNode *element)
     return !element->ns && g_str_has_prefix((const char *)element->name, "nest:");
 }
 
-/* Somebody meant such an element to be the tag: it has our prefix on our word, or a namespace with our name in it. */
+/* Somebody meant such an element to be the tag: it is our word without a namespace, with our
+ * prefix, or in a namespace with our name in it. */
 gboolean
 nest_tag_is_misplaced(const xmlNode *element)
 {

@@ -289,9 +289,10 @@ reload_module(Reload *reload, GError **error)
     if (problem == 0)
         return TRUE;
     /* Put it back without modprobe's configuration, which may be what was wrong. */
-    if (load_with_parameters(reload, load_plainly, !reload->nested) == 0 ||
-        load_plainly(reload->module, "") == 0)
+    if (load_with_parameters(reload, load_plainly, !reload->nested) == 0)
         return refuse_load(reload, problem, "it is back as it was", error);
+    if (load_plainly(reload->module, "") == 0)
+        return refuse_load(reload, problem, "it is loaded again, without parameters", error);
     return fail_lost(reload, problem, error);
 }
 

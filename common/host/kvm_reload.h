@@ -15,8 +15,8 @@
  * the work done. Removal is never forced: the kernel's own reference count keeps the module of a running
  * guest. Nothing is unloaded that would not be loaded again, and no install command is run. If the
  * kernel does not load the module as wanted, the module comes back as it was, with the parameters
- * that it had; NEST_ERROR_HOST_LOST: that failed, too. Returns when /dev/kvm has its previous
- * owner, mode and ACL again. Logs what it is about to do.
+ * that it had, or without any if the kernel refuses these; NEST_ERROR_HOST_LOST: that failed, too.
+ * Returns when /dev/kvm has its previous owner, mode and ACL again. Logs what it is about to do.
  *
  * Returns: FALSE with a NEST_ERROR_HOST_* that says why and what to do.
  */

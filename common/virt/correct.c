@@ -27,8 +27,8 @@
  * belong to this libvirt. */
 #define FRESH_SECONDS 10
 
-/* How often somebody else may be faster before we report it; each time
- * is one more edit of theirs. */
+/* How many tries are made. One is repeated if somebody changed the definition between its two reads, or if libvirt refused
+ * the define during a reload of the KVM module or within a second after it. */
 #define MAX_TRIES 20
 
 /* What became of one try; GONE: the domain has no persistent definition any more, and we left none. */
@@ -118,7 +118,7 @@ define_if_unchanged(const Source *source, const char *expected, const char *want
     return TRY_DEFINED;
 }
 
-/* On a host without KVM, libvirt refuses whatever needs KVM, and does not say why KVM is missing. */
+/* If KVM guests cannot nest on this host now, that replaces what went wrong, as libvirt does not say why KVM is missing. */
 static void
 name_host(const NestDefinition *definition, GError **problem)
 {
@@ -129,7 +129,7 @@ name_host(const NestDefinition *definition, GError **problem)
         return;
     g_clear_error(problem);
     g_propagate_prefixed_error(problem, g_steal_pointer(&host),
-                               "libvirt refused the corrected definition, the old one stays: ");
+                               "the definition was not corrected, the old one stays: ");
 }
 
 static Try
@@ -218,10 +218,11 @@ correct_source(const Source *source, GError **error)
     if (outcome == TRY_GONE)
         return nest_definition_unchanged();
     if (outcome == TRY_AGAIN)
-        g_set_error(error, NEST_ERROR, NEST_ERROR_LIBVIRT,
-                    "somebody else keeps changing the definition (%d times in a row): it was left "
-                    "alone; run virt-nest apply when they are done",
-                    MAX_TRIES);
+        g_set_error(
+            error, NEST_ERROR, NEST_ERROR_LIBVIRT,
+            "the definition was left alone after %d tries: somebody else keeps changing it, or the "
+            "KVM module was loaded anew meanwhile; run virt-nest apply later",
+            MAX_TRIES);
     return definition;
 }
 

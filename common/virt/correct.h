@@ -27,8 +27,8 @@ typedef struct {
  * Waits for libvirt, so it must not be called on the thread that runs the main loop. A transient
  * domain, which has no persistent definition, is left alone.
  *
- * Returns: (transfer full) what was done; NULL with the tag's or the CPU's error, or
- * NEST_ERROR_LIBVIRT. The definition is untouched then.
+ * Returns: (transfer full) what was done; NULL with the tag's, the CPU's, the record's or the XML's error,
+ * with NEST_ERROR_HOST_* or with NEST_ERROR_LIBVIRT. The definition is untouched then.
  */
 NestDefinition *nest_correct_domain(const NestCorrector *corrector, virDomainPtr domain,
                                     GError **error) G_GNUC_WARN_UNUSED_RESULT;

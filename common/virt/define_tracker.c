@@ -8,7 +8,7 @@ struct NestTrackedDefine {
     gboolean undefined; /* it was undefined */
     guint defines;      /* all defines */
     guint since;        /* defines since it was undefined last */
-    guint ours;         /* defines of virtnestd that succeeded, this correction's and any other's */
+    guint ours; /* defines of this process that succeeded, this correction's and any other's */
 };
 
 struct NestDefineTracker {

@@ -19,7 +19,7 @@
 /* The host while it is looked at. */
 typedef struct {
     NestKvmModule module;
-    NestModprobeConf *conf; /* NULL, as all below, for a vendor that is not in the table */
+    NestModprobeConf *conf; /* NULL, as the next four, for a vendor that is not in the table */
     const NestModprobeSetting *winner; /* of @conf; NULL: nothing sets nested */
     const NestModprobeBar *bar;        /* of @conf: keeps the module away; NULL: nothing does */
     GPtrArray *parameters;             /* of NestKvmParameter */

@@ -149,7 +149,7 @@ judge_guest(const Look *look)
     if (look->active)
         return exposes(look, look->live)
                    ? NULL
-                   : g_strdup("running since before the tag: stop it and start it again");
+                   : g_strdup("running without the corrected CPU: stop it and start it again");
     if (save_lacks_cpu(look))
         return g_strdup(
             "its managed save keeps the old CPU until the next cold boot: start it, shut it "
@@ -214,8 +214,9 @@ judge_guard(const NestReport *report, const Look *look)
             "when the session ends, are not refused while nested guests run");
     if (geteuid() != 0 || nest_liveness_is_held())
         return NULL;
-    return g_strdup("no virtnestd runs, so migration and save are not refused while nested guests "
-                    "run: systemctl start virtnestd");
+    return g_strdup(
+        "no virtnestd runs, so no guard is armed or disarmed any more, and a guest that is not armed now "
+        "can be migrated and saved with nested guests in it: systemctl start virtnestd");
 }
 
 static void

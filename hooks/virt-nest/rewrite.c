@@ -193,9 +193,8 @@ rewrite(GByteArray *text, const Request *request, GError **error)
     return TRUE;
 }
 
-/* Limits the time of the work, but not of the filter's input and output, which may take any time:
- * libxml2 can be busy for hours, as the parser is not bounded for every encoding, for example for UTF-16
- * with millions of attributes. */
+/* Limits the time of the work: libxml2 can be busy for hours where its input is not bounded, for example with
+ * UTF-16 that has millions of attributes. The filter's input and output may take any time. */
 static void
 limit_time(const char *path, unsigned int seconds)
 {

@@ -235,7 +235,8 @@ sample(NestDomain *domain)
         take_sample_unasked(domain, &evidence, probe, nest_workers_now());
 }
 
-/* An answer that cannot be read costs work each time, so the next comes later, even if some between them can be read. */
+/* Each answer that cannot be read costs work, so after each the pause before the next question doubles. One that can be
+ * read ends these pauses only if none was needed for a minute. */
 static void
 sample_is_done(NestDomain *domain, const NestGuardJob *job)
 {

@@ -10,12 +10,13 @@
 #include "host/process.h"
 #include "virtnestd/guard_log.h"
 
-/* The limits of a QEMU that has not answered in its run; that has; whose guest is at work; that is to be armed or
- * disarmed, and of such a one that has answered. That it has answered before does not count for much, as those which are
- * silent now may all have done so. But a QEMU that hangs keeps its vCPUs from running. */
+/* It has not answered in its run. */
 #define LIMIT_NEW 3
+/* It has, which says little: those that are silent now may all have, too. */
 #define LIMIT_ANSWERED 4
+/* Its guest uses the processor, from which a QEMU that hangs keeps it. */
 #define LIMIT_AT_WORK 7
+/* It is to be armed or disarmed; and it has answered a sample or the check besides. */
 #define LIMIT_NEEDED 8
 #define LIMIT_NEEDED_ANSWERED 9
 /* A guest that is at work uses so many clock ticks in an interval. */

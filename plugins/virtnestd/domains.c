@@ -131,8 +131,8 @@ log_crowded(NestDomains *domains)
     if (stuck >= CROWD && !domains->crowded)
         nest_log(
             G_LOG_LEVEL_WARNING, NULL, NULL,
-            "%u domains do not answer: until some of them do, a further domain is asked for nested "
-            "guests only if its guest uses the processor; virsh domcontrol DOMAIN tells which they "
+            "%u domains do not answer: until some of them do, others may not be asked for nested guests, "
+            "first those whose guests do not use the processor; virsh domcontrol DOMAIN tells which they "
             "are",
             stuck);
     domains->crowded = stuck >= CROWD;

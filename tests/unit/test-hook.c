@@ -358,9 +358,9 @@ static const Case cases[] = {
      SESSION | DEFINITION | DAEMON | RESTART, "NEST-START-UNCORRECTED", "no virtnestd and no guard",
      NULL, NO_FLAG},
     {"session-transient", "start", "amd-on", "kvm", TAG, PLAIN, SESSION, "NEST-START-TRANSIENT",
-     "no virtnestd and no guard", NULL, NO_FLAG},
+     NULL, NULL, NO_FLAG},
     {"session-other-vendor", "prepare", "amd-on", "kvm", TAG, HASWELL_VMX, SESSION,
-     "NEST-CPU-VENDOR", "no virtnestd and no guard", NULL, NO_FLAG},
+     "NEST-CPU-VENDOR", NULL, NULL, NO_FLAG},
     {"session-restore-passes", "restore", "amd-off-idle", "kvm", TAG LIVE(UUID, "yes"), PASSTHROUGH,
      SESSION, NULL, NULL, NULL, NO_FLAG},
 };
