@@ -222,6 +222,8 @@ go_on_in_child(void)
         nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
         if (nowhere >= 0)
             (void)dup2(nowhere, STDOUT_FILENO);
+        if (nowhere > STDERR_FILENO)
+            (void)close(nowhere);
         return true;
     }
     while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
