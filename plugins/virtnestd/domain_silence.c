@@ -10,7 +10,7 @@
 #include "host/process.h"
 #include "virtnestd/guard_log.h"
 
-/* It has not answered in its run. */
+/* It has not answered in its run, or an answer of the last minute could not be read. */
 #define LIMIT_NEW 3
 /* It has, which says little: those that are silent now may all have, too. */
 #define LIMIT_ANSWERED 4
@@ -40,7 +40,9 @@ nest_domain_silence_limit(NestDomain *domain, gboolean needed)
     guint silent = nest_workers_stuck(domain->context->guards);
     guint limit = silence->answered ? LIMIT_ANSWERED : LIMIT_NEW;
 
-    if (needed && !silence->since)
+    if (domain->guard.sample_backoff.pause)
+        limit = LIMIT_NEW;
+    else if (needed && !silence->since)
         limit = silence->answered || domain->guard.checked ? LIMIT_NEEDED_ANSWERED : LIMIT_NEEDED;
     else if (silent >= LIMIT_NEW && is_at_work(domain))
         limit = LIMIT_AT_WORK;
