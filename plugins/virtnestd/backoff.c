@@ -15,7 +15,7 @@ nest_backoff_fail(NestBackoff *backoff, gint64 interval, gint64 now)
 void
 nest_backoff_succeed(NestBackoff *backoff, gint64 now)
 {
-    if (now >= backoff->next + MOST_MS)
+    if (nest_backoff_is_calm(backoff, now))
         nest_backoff_reset(backoff);
 }
 
@@ -29,4 +29,10 @@ gboolean
 nest_backoff_is_over(const NestBackoff *backoff, gint64 interval, gint64 now)
 {
     return !backoff->next || now + interval / 2 >= backoff->next;
+}
+
+gboolean
+nest_backoff_is_calm(const NestBackoff *backoff, gint64 now)
+{
+    return !backoff->next || now >= backoff->next + MOST_MS;
 }

@@ -28,3 +28,6 @@ void nest_backoff_succeed(NestBackoff *backoff, gint64 now);
 
 /* Whether the next try may begin. Half an interval is tolerance, because tries come at the timer's pace. */
 gboolean nest_backoff_is_over(const NestBackoff *backoff, gint64 interval, gint64 now);
+
+/* Whether no pause was needed for a minute. */
+gboolean nest_backoff_is_calm(const NestBackoff *backoff, gint64 now);

@@ -40,7 +40,7 @@ nest_domain_silence_limit(NestDomain *domain, gboolean needed)
     guint silent = nest_workers_stuck(domain->context->guards);
     guint limit = silence->answered ? LIMIT_ANSWERED : LIMIT_NEW;
 
-    if (domain->guard.sample_backoff.pause)
+    if (!nest_backoff_is_calm(&domain->guard.sample_backoff, nest_workers_now()))
         limit = LIMIT_NEW;
     else if (needed && !silence->since)
         limit = silence->answered || domain->guard.checked ? LIMIT_NEEDED_ANSWERED : LIMIT_NEEDED;
