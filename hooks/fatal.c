@@ -51,10 +51,8 @@ write_reason(const char *reason)
         return; /* nobody reads it; the exit status tells */
 }
 
-static void end_program(const char *reason) __attribute__((noreturn));
-
-static void
-end_program(const char *reason)
+void
+nest_fatal(const char *reason)
 {
     if (!armed.action || (armed.concerns_us && !armed.concerns_us()))
         _exit(0);
@@ -67,19 +65,13 @@ end_by_signal(int number)
 {
     for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
         if (signals[i].number == number)
-            end_program(signals[i].reason);
-}
-
-void
-nest_fatal(const char *reason)
-{
-    end_program(reason);
+            nest_fatal(signals[i].reason);
 }
 
 void
 nest_fatal_no_memory(void)
 {
-    end_program(NO_MEMORY);
+    nest_fatal(NO_MEMORY);
 }
 
 /* If the handler itself faults, the signal ends the process, because of SA_RESETHAND. */

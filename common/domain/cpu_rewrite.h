@@ -17,7 +17,8 @@
  * its own result. Only <cpu> is changed.
  *
  * Returns: FALSE where the rewrite is not possible, with NEST_ERROR_CPU_*, with NEST_ERROR_HOST_VENDOR
- * where @host is NULL and needed, or with NEST_ERROR_XML for a <cpu> that cannot be written; no change is scheduled in @xml then.
+ * where @host is NULL and needed, or with NEST_ERROR_XML for a <cpu> that cannot be written; no change
+ * is scheduled in @xml then.
  */
 gboolean nest_cpu_rewrite(NestDomainXml *xml, const NestTag *tag, const NestCpuVendor *host,
                           GPtrArray *changes, GError **error) G_GNUC_WARN_UNUSED_RESULT;

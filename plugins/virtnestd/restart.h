@@ -24,8 +24,8 @@ typedef enum {
  * is suspended first, some milliseconds after it began to run. It is destroyed only when its
  * corrected definition is known to have the feature, else it runs on.
  *
- * Returns: FALSE with NEST_ERROR_LIBVIRT, or an error of nest_correct_domain(), where a step failed; the message says how the domain was
- * left.
+ * Returns: FALSE with NEST_ERROR_LIBVIRT, or an error of nest_correct_domain(), where a step failed; the
+ * message says how the domain was left.
  */
 gboolean nest_restart_stale(const NestCorrector *corrector, virDomainPtr domain, NestStart start,
                             gboolean *ret_restarted, GError **error);

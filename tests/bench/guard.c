@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* CPU time of virtnestd's guard: guard ROUNDS DOMAINS PLUGIN-DIRECTORY [watched], $VIRT_NEST_ROOT being an empty directory.
  *
- * With "watched" no domain runs nested guests, and a plugin that never does would tell of the first; else a third of the domains run nested guests, the others never did. Real are domains.c and what it is made of,
- * the main loop, probe-debugfs and export-textfile. Fake are the counters, which are files that another
+ * A third of the domains run nested guests, the others never did. With "watched" none does, and a plugin says that it
+ * would tell of the first. Real are domains.c and what it is made of, the main loop, probe-debugfs and export-textfile. Fake are the counters, which are files that another
  * process makes grow, libvirt, which answers below, and the guard plugin, good-guard, which does nothing. What
  * is measured is what goes on all the time; writing down that a guard was armed is not among it.
  *
