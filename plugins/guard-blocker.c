@@ -203,7 +203,8 @@ is_forbidden(const GError *error)
     return is_refusal(error, "(--only-migratable)");
 }
 
-/* Opens the image. A node of ours that is there already counts if it blocks migration, and gives way if it does not. */
+/* Opens the image. A node of ours that is there already, which QEMU refuses to add again, counts if it blocks migration, and
+ * gives way if it does not. */
 static gboolean
 add_node(Attempt *attempt, const char *driver, const char *path, GError **error)
 {

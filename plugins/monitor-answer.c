@@ -111,7 +111,7 @@ nest_monitor_answer_fits(const char *command, const char *text, gsize longest, G
 
     if (length <= longest)
         return TRUE;
-    g_set_error(error, NEST_ERROR, NEST_ERROR_MONITOR,
+    g_set_error(error, NEST_ERROR, NEST_ERROR_ANSWER,
                 "QEMU's answer to %s has %" G_GSIZE_FORMAT
                 " bytes, and no more than %" G_GSIZE_FORMAT
                 " are read; ask QEMU the same by virsh qemu-monitor-command to see what it says",
@@ -134,7 +134,7 @@ read_object(const char *command, const char *text, GError **error)
         return NULL;
     if (shape.values <= limit->values)
         return parse(text);
-    g_set_error(error, NEST_ERROR, NEST_ERROR_MONITOR,
+    g_set_error(error, NEST_ERROR, NEST_ERROR_ANSWER,
                 "QEMU's answer to %s has %u values, and no more than %u are read; ask QEMU the "
                 "same by virsh qemu-monitor-command to see what it says",
                 command, shape.values, limit->values);
@@ -156,7 +156,7 @@ nest_monitor_answer_read(const char *command, const char *text, GError **error)
     else if (refusal)
         g_set_error_literal(error, NEST_ERROR, NEST_ERROR_MONITOR, refusal);
     else
-        g_set_error(error, NEST_ERROR, NEST_ERROR_MONITOR, "QEMU's answer to %s cannot be read",
+        g_set_error(error, NEST_ERROR, NEST_ERROR_ANSWER, "QEMU's answer to %s cannot be read",
                     command);
     return NULL;
 }

@@ -12,12 +12,12 @@
  * json-glib makes a tree of it, in which an empty object takes 100 times the bytes of its text. So an answer that has
  * more bytes or values than this command's ever has is not parsed.
  *
- * Returns: (transfer full) what it returned, an object or array; NULL with NEST_ERROR_MONITOR, and QEMU's own words
- * where QEMU refused.
+ * Returns: (transfer full) what it returned, an object or array; NULL with NEST_ERROR_MONITOR and QEMU's own words where
+ * QEMU refused, with NEST_ERROR_ANSWER where the answer is too long or cannot be read.
  */
 JsonNode *nest_monitor_answer_read(const char *command, const char *text,
                                    GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Whether an answer to @command is short enough to be looked at, in bytes; else FALSE with NEST_ERROR_MONITOR. */
+/* Whether an answer to @command is short enough to be looked at, in bytes; else FALSE with NEST_ERROR_ANSWER. */
 gboolean nest_monitor_answer_fits(const char *command, const char *text, gsize longest,
                                   GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -12,13 +12,13 @@
  * @command: its name, as "query-migrate"
  * @arguments: (transfer full)(nullable) an object; its strings in UTF-8, which are sent as ASCII
  *
- * Returns: (transfer full) what it returned, an object or array; NULL with NEST_ERROR_LIBVIRT, or as
- * nest_monitor_answer_read() fails.
+ * Returns: (transfer full) what it returned, an object or array; NULL with NEST_ERROR_LIBVIRT, with
+ * NEST_ERROR_MONITOR where @arguments are not UTF-8, or as nest_monitor_answer_read() fails.
  */
 JsonNode *nest_monitor_call(virDomainPtr domain, const char *command, JsonNode *arguments,
                             GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* One command of the human monitor; (transfer full) its output, or NULL with NEST_ERROR_LIBVIRT, or with
- * NEST_ERROR_MONITOR where it has more than @longest bytes. */
+ * NEST_ERROR_ANSWER where it has more than @longest bytes. */
 gchar *nest_monitor_human(virDomainPtr domain, const char *command, gsize longest,
                           GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -18,7 +18,7 @@
 #include <glib.h>
 #include <libvirt/libvirt.h>
 
-#define NEST_PLUGIN_ABI 3
+#define NEST_PLUGIN_ABI 4
 #define NEST_PLUGIN_SYMBOL "nest_plugin"
 
 typedef enum {

@@ -10,7 +10,7 @@ UNIT_TESTS = test-allow test-config test-corpus test-cpu test-definition test-do
              test-guard test-hook test-host-command test-hostile test-inhibit test-kvm-module test-kvm-parameters \
              test-kvm-plan test-kvm-unit test-kvm-users test-late-snapshots test-liveness test-plugin-host test-modprobe-conf \
              test-monitor test-output test-cpu-vendor test-probes test-process test-rates test-rewrite test-state test-tag \
-             test-textfile test-verdict
+             test-textfile test-verdict test-workers
 TESTS    = $(UNIT_TESTS:%=$(BUILD)/tests/%)
 
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libnest.a
@@ -53,6 +53,11 @@ $(BUILD)/tests/test-plugin-host: $(TEST_PLUGINS:%=$(BUILD)/tests/plugins/%.so)
 # What libvirt answers to the probes is the test's own, and so is the filesystem that hangs.
 $(BUILD)/tests/test-probes $(BUILD)/tests/test-textfile: LDFLAGS += -rdynamic
 
+$(BUILD)/tests/test-workers: $(BUILD)/obj/tests/unit/test-workers.o $(BUILD)/obj/tests/fakes/libvirt.o \
+                             $(BUILD)/obj/plugins/virtnestd/workers.o $(BUILD)/obj/plugins/virtnestd/connection_pool.o \
+                             $(BUILD)/libnest-virt.a $(BUILD)/libnest.a
+	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
+
 PLUGIN_HOST_TESTS = test-plugin-host test-probes test-textfile
 $(PLUGIN_HOST_TESTS:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o \
                                     $(BUILD)/obj/plugins/plugin_host.o $(BUILD)/libnest.a
@@ -78,6 +83,13 @@ $(BUILD)/tests/test-guard: $(BUILD)/obj/tests/unit/test-guard.o $(BUILD)/obj/tes
 $(BUILD)/tests/blocker: $(BUILD)/obj/tests/libvirt/blocker.o $(BUILD)/obj/common/base/error.o $(BUILD)/obj/common/base/escape.o
 	$(LINK_PROGRAM) $(LIBVIRT_LIBS)
 
+# For the vm-amd tier: a guest that leaves around its first nested entry.
+$(BUILD)/tests/leave: $(BUILD)/obj/tests/vm-amd/leave.o $(BUILD)/obj/tests/bench/virt.o $(BUILD)/obj/tests/bench/entry_probe.o \
+                      $(BUILD)/libnest.a
+	$(LINK_PROGRAM) $(PLUGIN_LIBS) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
+
+$(BUILD)/obj/tests/vm-amd/leave.o: CPPFLAGS += -Itests/bench
+
 PARTS = $(BUILD)/tests/front-alone $(BUILD)/tests/second-part-alone.so $(BUILD)/tests/script-part.so
 
 # Two parts for the tests: a front that finds no second part, whatever is installed on this machine, and
@@ -100,7 +112,7 @@ $(BUILD)/tests/script-part.so: $(BUILD)/pic/tests/fakes/script_part.o
 
 # A tier is a directory of tests/; tests/run counts what they say in TAP.
 .PHONY: unit-programs check-unit check-libvirt check vm-check asan soak
-unit-programs: $(PROGRAMS) $(TESTS) $(BUILD)/tests/blocker $(PARTS)
+unit-programs: $(PROGRAMS) $(TESTS) $(BUILD)/tests/blocker $(BUILD)/tests/leave $(PARTS)
 
 check-unit: unit-programs
 	BUILD=$(BUILD) tests/run unit
@@ -182,6 +194,7 @@ $(BENCH_MONITOR): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/obj/te
 	$(LINK_PROGRAM) $(PLUGIN_LIBS) $(BENCH_LIBS)
 
 $(BUILD)/bench/entry: BENCH_LIBS = $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
+$(BUILD)/bench/entry: $(BUILD)/obj/tests/bench/entry_probe.o
 
 $(BUILD)/bench/guard: $(BUILD)/obj/tests/bench/guard.o $(BUILD)/obj/tests/bench/virt.o $(BUILD)/obj/tests/fakes/libvirt.o \
                       $(GUARD_ALONE:%=$(BUILD)/obj/plugins/virtnestd/%.o) $(BUILD)/obj/plugins/plugin_host.o \

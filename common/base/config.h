@@ -43,8 +43,8 @@ typedef struct {
  * nest_config_load: read the settings.
  * @ret_config: the settings; the defaults where the file does not exist
  *
- * Returns: FALSE with NEST_ERROR_CONFIG, naming file, key and allowed values, where the file cannot
- * be read or contains something unknown; @ret_config is untouched then.
+ * Returns: FALSE with NEST_ERROR_CONFIG where the file cannot be read or contains something unknown; the message names
+ * the file, and the key and its allowed values where a value is wrong. @ret_config is untouched then.
  */
 gboolean nest_config_load(NestConfig *ret_config, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 

@@ -31,8 +31,8 @@ typedef enum {
     NEST_ERROR_HOST_HARDWARE,     /* no VMX or SVM, or switched off in the firmware */
     NEST_ERROR_HOST_ABSENT,       /* the KVM module is not loaded */
     NEST_ERROR_HOST_OFF,          /* loaded, nesting off, nobody uses it */
-    NEST_ERROR_HOST_BUSY,         /* loaded, nesting off, in use */
-    NEST_ERROR_HOST_BUILTIN,      /* built into the kernel, nesting off */
+    NEST_ERROR_HOST_BUSY,         /* in use, so nesting cannot be changed */
+    NEST_ERROR_HOST_BUILTIN,      /* built into the kernel, so nesting cannot be changed */
     NEST_ERROR_HOST_DEVICE,       /* /dev/kvm is missing */
     NEST_ERROR_HOST_FIRMWARE,     /* the CPU has it, the firmware locked it off */
     NEST_ERROR_HOST_KEPT_OFF,     /* somebody's nested=0, install, blacklist or module_blacklist= */
@@ -45,8 +45,9 @@ typedef enum {
     NEST_ERROR_LIVE_RUNNING,      /* nested guests are running */
     NEST_ERROR_CONFIG,            /* virt-nest.conf */
     NEST_ERROR_LIBVIRT,           /* a call to libvirt failed */
-    NEST_ERROR_MONITOR,           /* QEMU refused a command of its monitor */
-    NEST_ERROR_GUARD,             /* migration and save cannot be refused */
+    NEST_ERROR_MONITOR,           /* QEMU refused a command of its monitor, or the command cannot be written */
+    NEST_ERROR_ANSWER,            /* QEMU's answer to one is too long, or cannot be read */
+    NEST_ERROR_GUARD,             /* a guard could not be armed, disarmed or lifted */
     NEST_ERROR_PLUGIN,            /* a plugin that does not fit */
     NEST_ERROR_DAEMON,            /* virtnestd: already running, or cannot start */
     NEST_ERROR_IO,                /* a file or descriptor */

@@ -7,7 +7,7 @@
 
 /* What a domain's CPU is; bits, so that a rule can name several. */
 typedef enum {
-    NEST_CPU_CLASS_NONE = 1 << 0,        /* no <cpu>, or one without mode and model */
+    NEST_CPU_CLASS_NONE = 1 << 0,        /* no <cpu>, or one without a model and the modes below */
     NEST_CPU_CLASS_DEFAULT = 1 << 1,     /* what libvirt writes where none was chosen */
     NEST_CPU_CLASS_PASSTHROUGH = 1 << 2, /* mode host-passthrough */
     NEST_CPU_CLASS_MAXIMUM = 1 << 3,     /* mode maximum */

@@ -7,7 +7,7 @@
  *     <?virt-nest version='1'?>           of what is written here
  *     <original><cpu .../></original>     persistent: the <cpu> before the correction
  *     <applied write='..'><cpu .../></applied>    persistent: the <cpu> the correction wrote
- *     <live uuid='..' qemu='..' nested='no' .../>  live: this guest runs and is tagged; its guard
+ *     <live uuid='..' qemu='..' nested='no' .../>  live: of a running guest: nested guests, guard
  *   </neststate:domain>
  *
  * Metadata can be forged, so what is read is checked against install/schema/virt-nest-state.rng. Another release may

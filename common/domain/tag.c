@@ -21,8 +21,8 @@ static const char *const required_values[] = {[FALSE] = "no", [TRUE] = "yes", NU
 
 G_STATIC_ASSERT(sizeof(NestCpuPolicy) == sizeof(int) && sizeof(NestMigrationPolicy) == sizeof(int));
 
-/* All attributes. The options of virt-nest enable, and the output of virt-nest enable and status, follow from this
- * table. */
+/* All attributes. The options of virt-nest enable, their help, and what virt-nest status --json says of a tag, follow from
+ * this table. */
 static const NestTagAttribute attributes[] = {
     {"cpu", cpu_values, offsetof(NestTag, cpu), "how the CPU is rewritten"},
     {"migration", migration_values, offsetof(NestTag, migration),

@@ -71,9 +71,9 @@ make_as_it_was(const NestKvmDevice *before)
         (before->acl_length == 0 || setxattr(path, ACL, before->acl, before->acl_length, 0) == 0);
 
     nest_log(G_LOG_LEVEL_WARNING, NULL, NULL,
-             "udev did not restore the owner and mode of /dev/kvm in %d seconds, so virt-nest set "
-             "them: %s; if guests cannot open it, run udevadm trigger --name-match=kvm",
-             WAIT_MS / 1000, made ? "done" : g_strerror(errno));
+             "udev did not restore the owner and mode of /dev/kvm in %d seconds, and virt-nest %s%s; if guests cannot "
+             "open it, run udevadm trigger --name-match=kvm",
+             WAIT_MS / 1000, made ? "has set them" : "could not set them: ", made ? "" : g_strerror(errno));
 }
 
 gboolean

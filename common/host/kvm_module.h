@@ -44,9 +44,8 @@ gboolean nest_kvm_module_is_loaded(const NestKvmModule *module);
 /**
  * nest_kvm_module_read: read the state of the host, changing nothing.
  *
- * The sources are /proc/cpuinfo (the kernel removes vmx from it where the firmware locked it off;
- * for svm only kvm_amd knows), CPUID itself (which the firmware cannot change), /sys/module,
- * modules.builtin and /dev/kvm. Takes less than a millisecond unless the module is absent: then
+ * The sources are /proc/cpuinfo (the kernel removes vmx from it where the firmware locked it off; before Linux 6.7 only
+ * kvm_amd knows that of svm), CPUID itself (which the firmware cannot change), /sys/module and /dev/kvm. Takes less than a millisecond unless the module is absent: then
  * libkmod searches /lib/modules for it, and modprobe's configuration is searched for a value that
  * the kernel refuses.
  */

@@ -18,7 +18,8 @@
  * that it had, or without any if the kernel refuses these; NEST_ERROR_HOST_LOST: that failed, too.
  * Returns when /dev/kvm has its previous owner, mode and ACL again. Logs what it is about to do.
  *
- * Returns: FALSE with a NEST_ERROR_HOST_* that says why and what to do.
+ * Returns: FALSE with a NEST_ERROR_HOST_* that says why and what to do, or with NEST_ERROR_IO where the lock's file
+ * cannot be opened.
  */
 gboolean nest_kvm_reload(gboolean nested, gboolean force, NestKvmModule *ret_module,
                          NestKvmAction *ret_done, GError **error) G_GNUC_WARN_UNUSED_RESULT;

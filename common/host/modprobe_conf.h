@@ -88,7 +88,8 @@ gboolean nest_modprobe_conf_check_load(const NestModprobeConf *conf, gboolean lo
  *
  * This includes a nested=0 that a distribution's nested=1 overrides.
  *
- * Returns: FALSE with NEST_ERROR_HOST_KEPT_OFF, naming file and line and --force; or NEST_ERROR_HOST_VALUE.
+ * Returns: FALSE with NEST_ERROR_HOST_KEPT_OFF, naming file and line or the kernel's argument, and --force where that
+ * helps; or with NEST_ERROR_HOST_VALUE.
  */
 gboolean nest_modprobe_conf_check(const NestModprobeConf *conf, GError **error);
 

@@ -99,6 +99,7 @@ static void
 push_job(NestDomain *domain, NestGuardJob *job, guint most)
 {
     job->job.most = most;
+    job->job.costly = !nest_backoff_is_calm(&domain->guard.sample_backoff, nest_workers_now());
     domain->guarding = job;
     nest_workers_push(domain->context->guards, &job->job);
 }
@@ -248,7 +249,8 @@ sample_is_done(NestDomain *domain, const NestGuardJob *job)
         nest_guard_log_problem(domain, NEST_DOMAIN_LOG_SAMPLE, error);
     if (!error)
         nest_domain_log_well(&domain->log, NEST_DOMAIN_LOG_SAMPLE);
-    if (g_error_matches(error, NEST_ERROR, NEST_ERROR_MONITOR))
+    if (g_error_matches(error, NEST_ERROR, NEST_ERROR_MONITOR) ||
+        g_error_matches(error, NEST_ERROR, NEST_ERROR_ANSWER))
         back_off(domain, &guard->sample_backoff);
     else if (!error)
         nest_backoff_succeed(&guard->sample_backoff, nest_workers_now());

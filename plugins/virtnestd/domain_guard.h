@@ -14,8 +14,8 @@
 #define NEST_DOMAIN_GUARD_MAX_MISSED 3
 
 /**
- * NestDomainGuard: what is known of a domain's nested guests, and what is wanted for it; all zero while
- * it is not guarded.
+ * NestDomainGuard: what is known of a domain's nested guests, and what is wanted for it; while it is
+ * not guarded, all is zero but @published.
  */
 typedef struct {
     gboolean monitored; /* it is sampled; else only @published means anything */

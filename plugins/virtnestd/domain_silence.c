@@ -10,7 +10,7 @@
 #include "host/process.h"
 #include "virtnestd/guard_log.h"
 
-/* It has not answered in its run, or an answer of the last minute could not be read. */
+/* It has not answered in its run, or an answer could not be read a minute ago or less, the pause after it not counted. */
 #define LIMIT_NEW 3
 /* It has, which says little: those that are silent now may all have, too. */
 #define LIMIT_ANSWERED 4

@@ -13,7 +13,7 @@ gboolean nest_kvm_unit_is_needed(void);
  *
  * Blocks, so it is not called from the main thread.
  *
- * Returns: FALSE with the unit's own NEST_ERROR_HOST_* error, or with NEST_ERROR_HOST_LOAD if the unit
+ * Returns: FALSE with the unit's own error, that of nest_kvm_reload(), or with NEST_ERROR_HOST_LOAD if the unit
  * could not be started or has not said why it failed, or with G_IO_ERROR_CANCELLED.
  */
 gboolean nest_kvm_unit_start(GCancellable *cancellable, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The live status: says in a running tagged domain's live XML that this guest runs, and what its guard does. */
+/* The live status: says in a running domain's live XML whether nested guests run in this guest, and what its guard does. */
 #include "virtnestd/publish.h"
 
 #include "virt/virt.h"

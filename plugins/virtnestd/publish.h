@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The live status: says in a running tagged domain's live XML that this guest runs, and what its guard does.
+/* The live status: says in a running domain's live XML whether nested guests run in this guest, and what its guard does.
  *
  * It travels in save images, snapshots and migration XML. There the hook reads from it whether nested guests were
  * running in the guest, and that the guest resumes saved state. Such a guest must not be judged by its CPU. */

@@ -19,13 +19,13 @@ typedef enum {
  * @start: what was seen of its start
  * @ret_restarted: whether it was restarted
  *
- * This is done only to a persistent domain whose state says that it was booted (not resumed,
- * restored, migrated or reverted), whose tag requires the feature and whose live CPU lacks it. It
- * is suspended first, some milliseconds after it began to run. It is destroyed only when its
- * corrected definition is known to have the feature, else it runs on.
+ * This is done only to a persistent domain that was booted (not resumed, restored, migrated or reverted), as its state
+ * says, or the event where it was started paused; whose tag requires the feature, and whose live CPU lacks it. If it runs, it
+ * is suspended first, some milliseconds after it began to. It is destroyed only when its corrected definition is known to
+ * have the feature, else it runs on.
  *
- * Returns: FALSE with NEST_ERROR_LIBVIRT, or an error of nest_correct_domain(), where a step failed; the
- * message says how the domain was left.
+ * Returns: FALSE with an error of nest_correct_domain(), and the domain runs on; or with NEST_ERROR_LIBVIRT where a step
+ * failed, and the message says how the domain was left.
  */
 gboolean nest_restart_stale(const NestCorrector *corrector, virDomainPtr domain, NestStart start,
                             gboolean *ret_restarted, GError **error);

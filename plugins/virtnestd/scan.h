@@ -8,7 +8,7 @@
  * NestScan: the host's domains at one moment.
  *
  * Theory of operation: on most hosts most domains are none of ours. libvirt's own file of the
- * definition shows that, or one call if the file is not at hand. So the list is filtered in
+ * definition shows that; if the file is not at hand, two calls do. So the list is filtered in
  * batches, each on one thread. Only domains that mention virt-nest are then synced, one by one, and
  * a sync trusts nothing but libvirt. Batches are small, because events wait until a batch is done.
  */

@@ -19,6 +19,7 @@ struct NestWorkers {
     GQueue waiting;                 /* those of them that have no worker yet */
     guint slow;                     /* how many are */
     guint stuck;                    /* how many are */
+    guint costly;                   /* how many run and are not stuck */
     guint timer;                    /* the source that looks at the jobs; 0: none */
     void (*changed)(gpointer data); /* (nullable) of nest_workers_watch() */
     gpointer data;                  /* for it */
@@ -66,6 +67,7 @@ job_is_done(gpointer data)
         g_clear_handle_id(&workers->timer, g_source_remove);
     workers->slow -= job->slow;
     workers->stuck -= job->stuck;
+    workers->costly -= job->costly && !job->turned_away && !job->stuck;
     job->done(job);
     begin_jobs(workers);
     tell_changed(workers);
@@ -111,7 +113,7 @@ begin_jobs(NestWorkers *workers)
 
     for (GList *at = workers->waiting.head; at && (busy < limit || workers->stuck); at = next) {
         NestJob *job = at->data;
-        gboolean may_begin = busy < limit && (!job->most || busy < job->most);
+        gboolean may_begin = busy < limit && (!job->most || busy < job->most) && !(job->costly && workers->costly);
 
         next = at->next;
         job->turned_away = job->most && workers->stuck >= job->most;
@@ -119,10 +121,12 @@ begin_jobs(NestWorkers *workers)
             continue;
         g_queue_delete_link(&workers->waiting, at);
         busy++;
-        if (job->turned_away)
+        if (job->turned_away) {
             g_idle_add_full(G_PRIORITY_DEFAULT, job_is_done, job, NULL);
-        else
+        } else {
+            workers->costly += job->costly;
             push_to_thread(workers, job);
+        }
     }
 }
 
@@ -138,6 +142,7 @@ notice_slow(NestWorkers *workers, NestJob *job)
     if (!job->stuck && took >= NEST_WORKERS_STUCK_MS) {
         job->stuck = TRUE;
         workers->stuck++;
+        workers->costly -= job->costly;
     }
 }
 

@@ -4,7 +4,7 @@
  * The domain is an L1 that starts and ends an L2 when told (tests/guest/l1-init); CONSOLE.in takes lines for
  * it, CONSOLE.log has what it says. "ARMED NANOSECONDS": from "L2: tick" in that log until QEMU's
  * query-migrate names the blocker, as seen by asking every few milliseconds. The L2s are started at
- * moments that are spread evenly over virtnestd's interval, which the end of the L2 before would fix. */
+ * moments that are spread evenly over virtnestd's interval: left alone, each would start as long after a sample as the last. */
 #include "virt.h"
 
 #include <libvirt/libvirt-qemu.h>

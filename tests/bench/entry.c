@@ -6,12 +6,10 @@
  * probe-trace.so, which tells this program, too, of the entry. In turn:
  *   A NANOSECONDS   from the entry until QEMU's query-migrate names the blocker, as seen by asking every few milliseconds
  *   B NANOSECONDS   blockdev-add of IMAGE, which is a vdi, and query-migrate, over a warm connection ("the pair") */
-#include "nest-plugin.h"
+#include "entry_probe.h"
 #include "virt.h"
 
-#include <gmodule.h>
 #include <libvirt/libvirt-qemu.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,10 +22,8 @@
 
 typedef struct {
     virDomainPtr domain;
-    NestGuest guest;
     gchar *in; /* its console */
-    const NestPlugin *probe;
-    gpointer state; /* the probe's */
+    EntryProbe probe;
 } Bench;
 
 /* (transfer full) */
@@ -72,22 +68,19 @@ wait_armed(const Bench *bench, gboolean armed)
 static gint64
 arm(const Bench *bench, gulong delay_ms)
 {
-    struct pollfd told = {.events = POLLIN};
-    g_autoptr(GError) error = NULL;
     gint64 entered = 0;
     gint64 armed = 0;
 
     wait_armed(bench, FALSE);
     g_usleep(delay_ms * 1000);
-    if (!bench->probe->watch(bench->state, &bench->guest, &error))
-        bench_die("cannot watch: %s", error->message);
+    entry_probe_watch(&bench->probe, bench->domain);
     bench_say(bench->in, "l2 tick\n");
-    told.fd = bench->probe->get_fd(bench->state);
-    if (poll(&told, 1, LIMIT_MS) != 1 || !bench->probe->next_entered(bench->state, &entered))
+    entered = entry_probe_wait(&bench->probe, LIMIT_MS);
+    if (!entered)
         bench_die("there was no entry into an L2");
     armed = wait_armed(bench, TRUE);
     bench_say(bench->in, "stop\n");
-    return armed - entered * 1000;
+    return armed - entered;
 }
 
 static gint64
@@ -107,37 +100,6 @@ pair(const Bench *bench, const char *image)
     return took;
 }
 
-static void
-load_probe(Bench *bench, const char *path)
-{
-    g_autoptr(GKeyFile) settings = g_key_file_new();
-    g_autoptr(GError) error = NULL;
-    GModule *module = g_module_open(path, G_MODULE_BIND_LOCAL);
-    gpointer symbol = NULL;
-
-    if (!module || !g_module_symbol(module, NEST_PLUGIN_SYMBOL, &symbol))
-        bench_die("cannot load %s: %s", path, g_module_error());
-    bench->probe = symbol;
-    if (!bench->probe->start(settings, &bench->state, &error))
-        bench_die("%s: %s", path, error->message);
-}
-
-static void
-find_guest(Bench *bench, const char *name)
-{
-    static char uuid[VIR_UUID_STRING_BUFLEN];
-    g_autofree gchar *path = g_strdup_printf("/run/libvirt/qemu/%s.pid", name);
-    g_autofree gchar *pid = NULL;
-
-    bench->domain = virDomainLookupByName(bench_connect("qemu:///system"), name);
-    if (!bench->domain || virDomainGetUUIDString(bench->domain, uuid) < 0)
-        bench_die("no domain %s: %s", name, virGetLastErrorMessage());
-    if (!g_file_get_contents(path, &pid, NULL, NULL))
-        bench_die("cannot read %s", path);
-    bench->guest = (NestGuest){.name = name, .uuid = uuid, .kvm = TRUE,
-                               .pid = g_ascii_strtoll(pid, NULL, 10)};
-}
-
 int
 main(int argc, char **argv)
 {
@@ -148,9 +110,11 @@ main(int argc, char **argv)
     if (argc != 6)
         bench_die("usage: entry ROUNDS DOMAIN CONSOLE PROBE IMAGE");
     rounds = bench_number(argv[1]);
-    find_guest(&bench, argv[2]);
+    bench.domain = virDomainLookupByName(bench_connect("qemu:///system"), argv[2]);
+    if (!bench.domain)
+        bench_die("no domain %s: %s", argv[2], virGetLastErrorMessage());
     bench.in = g_strconcat(argv[3], ".in", NULL);
-    load_probe(&bench, argv[4]);
+    entry_probe_load(&bench.probe, argv[4]);
     for (int round = -WARM_UP; round < rounds; round++) {
         gint64 a = arm(&bench, (gulong)(1000 * (round + WARM_UP) / rounds));
         gint64 b = pair(&bench, argv[5]);
@@ -160,7 +124,7 @@ main(int argc, char **argv)
             bench_print("B", b);
         }
     }
-    bench.probe->stop(bench.state);
+    entry_probe_unload(&bench.probe);
     virDomainFree(bench.domain);
     g_free(bench.in);
     return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A libvirt that is only there: connections that open and live, and domains each of which is its id. A program that
+/* A fake libvirt: each connection opens and is alive, and the pointer to a domain is the domain's id. A program that
  * is linked with it defines what else it calls; its functions are found before the library's. */
 #include <glib.h>
 #include <libvirt/libvirt.h>

@@ -70,7 +70,7 @@ check_answer(const char *command)
     Shape shape = measure(answer);
 
     if (!result) {
-        fuzz_check_error(error, NEST_ERROR_MONITOR, NEST_ERROR_MONITOR);
+        fuzz_check_error(error, NEST_ERROR_MONITOR, NEST_ERROR_ANSWER);
         return;
     }
     PROMISE("an error is a refusal", !error, answer);
@@ -96,7 +96,7 @@ check_readers(void)
         PROMISE("a node that is there is named",
                 !there || strstr(answer, "nested") || strchr(answer, '\\'), answer);
     if (!nest_blocker_node_delete(NULL, NEST_BLOCKER_NODE, &error))
-        fuzz_check_error(error, NEST_ERROR_MONITOR, NEST_ERROR_MONITOR);
+        fuzz_check_error(error, NEST_ERROR_MONITOR, NEST_ERROR_ANSWER);
 }
 
 int

@@ -17,9 +17,9 @@
 #
 # Settings: BUILD (build); VM_LIMIT, seconds for one script; VM_MEMORY (2G)
 #
-# Theory of operation: to boot takes long under TCG, so that the first restored H of an image is a booted one,
-# with libvirtd running, QEMU's capabilities known and kvm_amd loaded with nested=0; QEMU's state is then saved
-# in BUILD/cache by what went into it. Every other one starts from there. The agent of host-init is at the other
+# Theory of operation: to boot takes long under TCG. So one H of each image is booted, with libvirtd running, QEMU's
+# capabilities known and kvm_amd loaded with nested=0, and its state is saved in BUILD/cache, in a file whose name is a
+# checksum of all that went into it. Every H that is restored starts from there. The agent of host-init is at the other
 # end of the second serial port, here a pair of named pipes.
 
 vm_guest=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
-# The words of what shows verdict and guard (status.test, top.test): running domains whose record virtnestd would
-# have written, put there by hand, as no virtnestd runs. Source it in tier.sh's place.
+# The words of what shows verdict and guard (status.test, top.test): running domains with a live status as virtnestd
+# writes it, put there by hand, as no virtnestd runs. Source it in tier.sh's place.
 . "$(dirname "${BASH_SOURCE[0]}")/tier.sh"
 # shellcheck source=tests/libvirt/guarded.sh
 . tests/libvirt/guarded.sh

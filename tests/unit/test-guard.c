@@ -2,8 +2,8 @@
 /* The guard's decisions, one domain at a time: what it samples, when it arms, disarms, waits and tries again.
  *
  * Real are domains.c and what it is made of, with its workers and the main loop. Fake are libvirt, which answers
- * below, and the plugins: a probe and a guard that are told what to say. A case waits for states, and for
- * nothing only by letting some samples go by. */
+ * below, and the plugins: a probe and a guard that are told what to say. A case waits for states. To
+ * show that nothing happens, it lets some samples go by. */
 #include "base/log.h"
 #include "check.h"
 #include "domain/state.h"
@@ -229,7 +229,7 @@ sample(gpointer state, const NestGuest *guest, virDomainPtr domain, NestEvidence
 {
     (void)state, (void)domain;
     if (world.nonsense > 0 && world.nonsense-- % 2 == 0) {
-        g_set_error(error, NEST_ERROR, NEST_ERROR_MONITOR, "nonsense");
+        g_set_error(error, NEST_ERROR, NEST_ERROR_ANSWER, "nonsense");
         return FALSE;
     }
     if (world.uncounted)

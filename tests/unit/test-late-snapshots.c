@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The snapshots that are named after a guard was armed: those that are late, the first of them, and short. libvirt is
+/* The snapshots that are named after a guard was armed: only those that are late, only the first of them, and long names cut short. libvirt is
  * the test's own: its snapshots are the rows of a table. */
 #include "virtnestd/late_snapshots.h"
 

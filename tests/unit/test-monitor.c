@@ -97,13 +97,13 @@ test_answers(void)
     } cases[] = {
         {NULL, NEST_ERROR_LIBVIRT, "cannot ask QEMU's monitor: no answer"},
         {"{\"error\":{\"desc\":\"not for gr\xc3\xbcn\"}}", NEST_ERROR_MONITOR, "not for gr\xc3\xbcn"},
-        {"{\"return\":7}", NEST_ERROR_MONITOR, "QEMU's answer to look cannot be read"},
-        {"{", NEST_ERROR_MONITOR, "QEMU's answer to look cannot be read"},
-        {"", NEST_ERROR_MONITOR, "QEMU's answer to look cannot be read"},
-        {"\"", NEST_ERROR_MONITOR, "QEMU's answer to look cannot be read"},
-        {"]{\"return\":{}}", NEST_ERROR_MONITOR, "QEMU's answer to look cannot be read"},
-        {"/* \" */{\"return\":{}}", NEST_ERROR_MONITOR, "QEMU's answer to look cannot be read"},
-        {"{'return':{}}", NEST_ERROR_MONITOR, "QEMU's answer to look cannot be read"},
+        {"{\"return\":7}", NEST_ERROR_ANSWER, "QEMU's answer to look cannot be read"},
+        {"{", NEST_ERROR_ANSWER, "QEMU's answer to look cannot be read"},
+        {"", NEST_ERROR_ANSWER, "QEMU's answer to look cannot be read"},
+        {"\"", NEST_ERROR_ANSWER, "QEMU's answer to look cannot be read"},
+        {"]{\"return\":{}}", NEST_ERROR_ANSWER, "QEMU's answer to look cannot be read"},
+        {"/* \" */{\"return\":{}}", NEST_ERROR_ANSWER, "QEMU's answer to look cannot be read"},
+        {"{'return':{}}", NEST_ERROR_ANSWER, "QEMU's answer to look cannot be read"},
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -139,7 +139,7 @@ check_answer(const char *command, const char *answer, const char *words)
     g_assert_cmpint(result != NULL, ==, words == NULL);
     if (!words)
         return;
-    g_assert_error(error, NEST_ERROR, NEST_ERROR_MONITOR);
+    g_assert_error(error, NEST_ERROR, NEST_ERROR_ANSWER);
     g_assert_true(g_str_has_prefix(error->message, words));
     g_assert_nonnull(strstr(error->message, "virsh qemu-monitor-command"));
 }
@@ -186,7 +186,7 @@ test_depth(void)
 
     g_test_summary("json-glib parses by recursion: what is deep is not given to it, whatever stands in front");
     g_assert_null(nest_monitor_answer_read("query-named-block-nodes", hidden, &error));
-    g_assert_error(error, NEST_ERROR, NEST_ERROR_MONITOR);
+    g_assert_error(error, NEST_ERROR, NEST_ERROR_ANSWER);
 }
 
 static void
@@ -199,7 +199,7 @@ test_human(void)
     fits = nest_monitor_human(NULL, "info look", 4, &error);
     g_assert_cmpstr(fits, ==, "1234");
     g_assert_null(nest_monitor_human(NULL, "info look", 3, &error));
-    g_assert_error(error, NEST_ERROR, NEST_ERROR_MONITOR);
+    g_assert_error(error, NEST_ERROR, NEST_ERROR_ANSWER);
     g_assert_nonnull(strstr(error->message, "info look has 4 bytes, and no more than 3"));
 }
 

@@ -89,9 +89,9 @@ test_good(void)
 static const struct {
     const char *name, *says;
 } bad[] = {
-    {"wrong-abi", "plugin ABI 4|this program of ABI 3|install both from one release"},
-    {"wrong-size", "plugin ABI 3, size|install both from one release"},
-    {"only-head", "plugin ABI 3, size 8, |install both from one release"},
+    {"wrong-abi", "plugin ABI 5|this program of ABI 4|install both from one release"},
+    {"wrong-size", "plugin ABI 4, size|install both from one release"},
+    {"only-head", "plugin ABI 4, size 8, |install both from one release"},
     {"no-symbol", "not a plugin|no symbol nest_plugin"},
     {"no-name", "it contains another plugin, named ''"},
     {"wrong-name", "it contains another plugin, named 'good'"},

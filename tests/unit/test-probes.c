@@ -450,7 +450,7 @@ test_registers(gconstpointer data)
     guest.vcpus = MOST_VCPUS;
     libvirt.text = registers[i].text;
     if (registers[i].bit == NEST_BIT_UNKNOWN) {
-        check_fails(plugins, &guest, NEST_ERROR_MONITOR, "info registers -a|for every vCPU");
+        check_fails(plugins, &guest, NEST_ERROR_ANSWER, "info registers -a|for every vCPU");
     } else {
         g_assert_true(sample(plugins, &guest, &evidence, &error));
         g_assert_no_error(error);
@@ -489,11 +489,11 @@ test_many_vcpus(void)
     g_assert_cmpint(evidence.bit, ==, NEST_BIT_CLEAR);
     guest.vcpus = 1;
     libvirt.text = too_long;
-    check_fails(plugins, &guest, NEST_ERROR_MONITOR, "info registers -a|21504 bytes|no more than 20480");
+    check_fails(plugins, &guest, NEST_ERROR_ANSWER, "info registers -a|21504 bytes|no more than 20480");
     libvirt.text = forged;
-    check_fails(plugins, &guest, NEST_ERROR_MONITOR, "23400000 bytes");
+    check_fails(plugins, &guest, NEST_ERROR_ANSWER, "23400000 bytes");
     guest.vcpus = 16384;
-    check_fails(plugins, &guest, NEST_ERROR_MONITOR, "for every vCPU|at most 16384");
+    check_fails(plugins, &guest, NEST_ERROR_ANSWER, "for every vCPU|at most 16384");
     nest_plugin_host_free(plugins);
 }
 

@@ -6,8 +6,8 @@
 # A lab is an L1 by name: one that is called later... has a kernel of 6.12 or later, which sets EFER.SVME when kvm
 # is loaded; the others have the usual one of the release, told not to do that where it would.
 #
-# There can be a second libvirt with a virtnestd in H, where labs migrate to and from; `there` puts before any
-# of these words that it is meant.
+# There can be a second libvirt with a virtnestd in H, where labs migrate to and from; `there` before one of
+# these words has it act in the second libvirt.
 . "$(dirname "${BASH_SOURCE[0]}")/tier.sh"
 
 setup() { vm_image && vm_need_state "$(vm_state)" && guarding_host; } >&2

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The plugins of test-loader: built once for each variant, with VARIANT set to it and NAME to its file's name. */
+/* The plugins of test-plugin-host: built once for each variant, with VARIANT set to it and NAME to its file's name. */
 #include "base/error.h"
 #include "nest-plugin.h"
 
