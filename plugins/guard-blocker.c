@@ -374,8 +374,8 @@ explain_arm_failure(const Attempt *attempt, const GError *problem)
 }
 
 /* (nullable) The job that was aborted. If arming failed because the guest is gone, it is the job
- * that should have been aborted. NULL if the job goes on, or was completed: after a memory
- * snapshot the guest goes on. */
+ * that should have been aborted. If the guest is there: NULL if the job goes on, or was completed, as a snapshot
+ * with memory may be. */
 static const char *
 job_lost(const Attempt *attempt, const GError *problem)
 {

@@ -4,9 +4,9 @@
 #
 # A case is a function named case_...; the line of comment above it is its sentence. Each runs in a
 # subshell of its own under `set -e`: the first command that fails fails the case, and what it printed
-# is shown; `echo "# ..." >&3` is shown always. setup, if there is one, runs once before all of them, which it
-# finds in the array cases, and before_case before each. Where this release of the system has not what a case is about, the case says so by
-# release_lacks.
+# is shown; `echo "# ..." >&3` is shown always. A function setup runs once before all cases, whose names
+# it finds in the array cases; a function before_case runs before each. If this release of the system lacks what a case is
+# about, the case says so by release_lacks.
 
 # tap_sentence FUNCTION: the comment above it in the script that is run.
 tap_sentence() {

@@ -196,8 +196,8 @@ load_plainly(KmodModule *module, const char *options)
     return kmod_module_insert_module(module, 0, options);
 }
 
-/* The module has been loaded without its former parameters. A parameter whose value has changed by that was set by
- * hand. If there are any, the module is unloaded and loaded again with them. If a guest starts in between, that cannot
+/* The module has been loaded without its former parameters. If that changed the value of a parameter, somebody had set
+ * the former value by hand. If there are any, the module is unloaded and loaded again with them. If a guest starts in between, that cannot
  * be done, and they are lost. */
 static void
 give_parameters_back(Reload *reload, Load load, const char *nested)

@@ -23,7 +23,8 @@ void nest_backoff_fail(NestBackoff *backoff, gint64 interval, gint64 now);
 /* It has succeeded. */
 void nest_backoff_reset(NestBackoff *backoff);
 
-/* It has succeeded, but may well fail again: the pauses go on as they were until none was needed for a minute. */
+/* It has succeeded, but may well fail again: the length of the last pause is kept, and the next failure doubles it, unless
+ * that pause was over a minute ago or more. */
 void nest_backoff_succeed(NestBackoff *backoff, gint64 now);
 
 /* Whether the next try may begin. Half an interval is tolerance, because tries come at the timer's pace. */

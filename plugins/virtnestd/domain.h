@@ -59,7 +59,7 @@ struct NestDomain {
     gboolean sync_again;   /* something happened since @sync began */
     NestStart start_again; /* ... and whether that was a start */
     guint locked_timer;    /* the source that asks whether @sync hangs */
-    gchar *fresh_name; /* (nullable) the domain's name, for the correction that is asked for then */
+    gchar *fresh_name; /* (nullable) the domain's name, for the fresh sync that begins then if @sync hangs */
     NestRetry sync_retry;
     /* the run */
     NestLiveDomain *live; /* NULL: it does not run, has nothing to do with us, or is not known */

@@ -236,8 +236,8 @@ sample(NestDomain *domain)
         take_sample_unasked(domain, &evidence, probe, nest_workers_now());
 }
 
-/* Each answer that cannot be read costs work, so after each the pause before the next question doubles. One that can be
- * read ends these pauses only if none was needed for a minute. */
+/* Each answer that cannot be read costs work, so after each the pause before the next question doubles. An answer
+ * that can be read resets the pause only if the last one was over a minute ago or more. */
 static void
 sample_is_done(NestDomain *domain, const NestGuardJob *job)
 {
@@ -404,7 +404,7 @@ nest_domain_guard_tick(NestDomain *domain)
         settle_unasked(domain);
 }
 
-/* Whether nothing can change about its guard before something is told of it. */
+/* Whether its guard stays as it is until the kernel tells of an entry, or libvirt of an event of the domain. */
 static gboolean
 rests(const NestDomain *domain)
 {

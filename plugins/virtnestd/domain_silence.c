@@ -10,14 +10,16 @@
 #include "host/process.h"
 #include "virtnestd/guard_log.h"
 
-/* It has not answered in its run, or an answer could not be read a minute ago or less, the pause after it not counted. */
+/* The QEMU has not answered in this run; or it gave an answer that could not be read, and less than a minute has passed
+ * since the pause after that answer ended. */
 #define LIMIT_NEW 3
-/* It has, which says little: those that are silent now may all have, too. */
+/* It has answered, which says little: those that are silent now may all have, too. */
 #define LIMIT_ANSWERED 4
 /* Its guest uses the processor, from which a QEMU that hangs keeps it. */
 #define LIMIT_AT_WORK 7
-/* It is to be armed or disarmed; and it has answered a sample or the check besides. */
+/* It is to be armed or disarmed. */
 #define LIMIT_NEEDED 8
+/* ... and it has answered a sample, or the question whether it is armed. */
 #define LIMIT_NEEDED_ANSWERED 9
 /* A guest that is at work uses so many clock ticks in an interval. */
 #define AT_WORK_TICKS 1

@@ -131,9 +131,9 @@ log_crowded(NestDomains *domains)
     if (stuck >= CROWD && !domains->crowded)
         nest_log(
             G_LOG_LEVEL_WARNING, NULL, NULL,
-            "%u domains do not answer: until some of them do, others may not be asked for nested guests, "
-            "first those whose guests do not use the processor; virsh domcontrol DOMAIN tells which they "
-            "are",
+            "%u domains do not answer: until some of them do, it may be that others are not asked whether nested guests "
+            "run in them, in the first place those whose guests do not use the processor; virsh domcontrol DOMAIN tells "
+            "whether DOMAIN answers",
             stuck);
     domains->crowded = stuck >= CROWD;
 }

@@ -92,7 +92,7 @@ reload_here(NestKvmModule *ret_module, NestKvmAction *ret_done, GError **error)
     return TRUE;
 }
 
-/* What the unit found done already was done a moment ago, so it counts as done by the unit. */
+/* If the unit finds nesting on, somebody has turned it on a moment ago. That counts as if the unit had done it. */
 static gboolean
 reload_by_unit(GCancellable *leave, NestKvmModule *ret_module, NestKvmAction *ret_done,
                GError **error)

@@ -2,8 +2,8 @@
 /* The way from a definition to its correction: correct ROUNDS XML-FILE.
  *
  * "A NANOSECONDS": from the return of virDomainDefineXML() with a fresh tagged domain until this
- * program hears libvirt's event of the correction, which is what a client has to wait for. That is two
- * ways through libvirtd's event queue more than what B is, so it counts against virtnestd.
+ * program hears libvirt's event of the correction, which is what a client has to wait for. A has
+ * two passes through libvirtd's event queue, which B has not; their time counts against virtnestd.
  *
  * "B NANOSECONDS": read, read again, compare and define, by this program over one warm connection, of
  * the same text with a tag that is nobody's ("nest" is spelt "tags"), as long to the byte.

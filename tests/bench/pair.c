@@ -4,9 +4,9 @@
  * A line is "A NANOSECONDS KIB": fork, exec and wait of one run, and its peak memory. Standard input
  * is a pipe that holds the file STDIN already, as libvirt's is for a hook; output is thrown away.
  *
- * Theory of operation: the child is vforked (posix_spawn), so nothing of this program is copied. What
- * the kernel reports as a child's peak is never less than this program's own, as exec hands that on:
- * hence libc only, so that what is printed is an upper bound that an empty program reaches as well. */
+ * Theory of operation: the child is vforked (posix_spawn), so nothing of this program is copied. The
+ * kernel never reports a smaller peak for a child than this program's own, because exec passes that on. So the
+ * printed peak is an upper bound. This program links libc only, so its own peak is that of an empty program. */
 #include <fcntl.h>
 #include <spawn.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 # millisecond there, and not two processes and their way into the namespaces. Source it after tier.sh;
 # a case calls talk_start first, and both end with the case.
 
-# talk_start: back when virsh is connected, which it then is again by itself after a restart of libvirtd.
+# talk_start: returns once virsh is connected. After a restart of libvirtd, virsh connects again by itself.
 talk_start() {
     talk_number=0 answer=
     exec {talk_never}<> <(:)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Shows that no input, no argument, no descriptor and no lack of anything makes the hook or virt-nest
- * rewrite do what is not in their tables: pass, or refuse in one line that says why.
+/* Shows that the hook and `virt-nest rewrite` only ever pass, or refuse in one line that says why, as their tables say,
+ * whatever input, arguments and descriptors they get, and whatever they lack.
  *
  * The real programs run, as libvirt and a shell run them. The documents are made here. */
 #include "base/error.h"
