@@ -108,11 +108,11 @@ nest_connection_pool_acquire(NestConnectionPool *pool, GError **error)
 }
 
 void
-nest_connection_pool_release(NestConnectionPool *pool, virConnectPtr connection, gboolean keep)
+nest_connection_pool_release(NestConnectionPool *pool, virConnectPtr connection, guint most)
 {
     if (!connection)
         return;
-    if (keep)
+    if (g_async_queue_length(pool->free) < (gint)most)
         g_async_queue_push(pool->free, connection);
     else
         virConnectClose(connection);

@@ -36,6 +36,5 @@ virConnectPtr nest_connection_pool_control(const NestConnectionPool *pool);
  */
 virConnectPtr nest_connection_pool_acquire(NestConnectionPool *pool, GError **error);
 
-/* Gives a connection back. @keep: FALSE to close it, where there are more than will be needed. */
-void nest_connection_pool_release(NestConnectionPool *pool, virConnectPtr connection,
-                                  gboolean keep);
+/* Gives a connection back. It is closed if @most others are free already. */
+void nest_connection_pool_release(NestConnectionPool *pool, virConnectPtr connection, guint most);

@@ -74,7 +74,7 @@ disarming_run(gpointer data, gpointer unused)
         disarming->error = g_steal_pointer(&job->job.error);
         nest_guard_job_free(job);
     }
-    nest_connection_pool_release(disarming->pool, connection, TRUE);
+    nest_connection_pool_release(disarming->pool, connection, G_MAXINT);
     g_async_queue_push(disarming->done, disarming);
 }
 

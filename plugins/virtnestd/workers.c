@@ -83,8 +83,7 @@ run_job(gpointer data, gpointer user)
 
     g_atomic_int_set(&job->waited, (gint)(nest_workers_now() - job->made));
     job->run(job, connection);
-    nest_connection_pool_release(job->pool, connection,
-                                 g_thread_pool_get_num_threads(workers->threads) <= workers->n);
+    nest_connection_pool_release(job->pool, connection, workers->n);
     g_idle_add_full(G_PRIORITY_DEFAULT, job_is_done, job, NULL);
 }
 
