@@ -12,6 +12,7 @@
  *   before OFFSET          the guest was suspended before the entry, and left
  *   left OFFSET AGE        it left, suspended so many nanoseconds after the entry
  *   loss OFFSET REASON     the operation failed for another reason
+ *   again OFFSET           the round is played again
  * After each round the guest is back and has no L2, and its guard is off. */
 #include "entry_probe.h"
 #include "virt/virt.h"
@@ -290,6 +291,8 @@ play(Leave *leave)
     offset = entered ? (begin - entered) / MS : -AROUND_MS;
     if (ABS(offset) <= AROUND_MS)
         tell(leave, left, message, entered ? entered : G_MAXINT64, offset);
+    else
+        bench_print("again", offset);
     if (left)
         come_back(leave);
     else
