@@ -40,6 +40,7 @@ typedef struct {
     GArray *told;              /* struct nested_entry, those that were not handed over yet */
     struct bpf_object *object; /* NULL: not loaded */
     struct ring_buffer *entered;
+    guint32 *generation;   /* the program's, in memory that both share */
     struct bpf_link *link; /* NULL: not attached */
 } State;
 
@@ -146,6 +147,17 @@ set_namespace(const struct bpf_object *object)
     return bpf_map__set_initial_value(constants, &mine, sizeof(mine)) == 0;
 }
 
+/* (nullable) The program's variable, in memory that it shares with us, though libbpf 1.1 hands it over as constant. */
+static guint32 *
+find_generation(const struct bpf_object *object)
+{
+    size_t size = 0;
+    struct bpf_map *variables = bpf_object__find_map_by_name(object, ".bss");
+    void *data = variables ? (void *)bpf_map__initial_value(variables, &size) : NULL;
+
+    return size >= sizeof(guint32) ? data : NULL;
+}
+
 static int
 map_fd(const State *state, const char *name)
 {
@@ -160,7 +172,8 @@ load(State *state, GError **error)
     state->object = bpf_object__open_mem(nested_entry_object, nested_entry_size, NULL);
     if (state->object && set_namespace(state->object) && bpf_object__load(state->object) == 0)
         state->entered = ring_buffer__new(map_fd(state, "entered"), take_record, state, NULL);
-    if (state->entered)
+    state->generation = state->entered ? find_generation(state->object) : NULL;
+    if (state->generation)
         return TRUE;
     set_trace_error(error, "load", errno);
     unload(state);
@@ -231,6 +244,7 @@ trace_watch(gpointer data, const NestGuest *guest, GError **error)
         return FALSE;
     if (bpf_map_update_elem(map_fd(state, "watched"), &pid, &value, BPF_ANY) < 0)
         return set_trace_error(error, "name the guest to", errno);
+    (void)__atomic_add_fetch(state->generation, 1, __ATOMIC_RELEASE);
     g_hash_table_insert(state->guests, GUINT_TO_POINTER(pid), g_strdup(guest->uuid));
     return TRUE;
 }

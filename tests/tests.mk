@@ -180,7 +180,7 @@ $(FUZZ)/fuzz-monitor: FUZZ_LIBS = $(JSON_LIBS)
 -include $(shell find $(FUZZ)/obj -name '*.d' 2>/dev/null)
 
 # Ratios, each to the least that would do the same; not part of check, as figures depend on the machine.
-BENCH_PLAIN   = $(BUILD)/bench/empty $(BUILD)/bench/pair
+BENCH_PLAIN   = $(BUILD)/bench/cost $(BUILD)/bench/empty $(BUILD)/bench/pair
 BENCH_VIRT    = $(BUILD)/bench/correct $(BUILD)/bench/module $(BUILD)/bench/scan $(BUILD)/bench/start
 BENCH_MONITOR = $(BUILD)/bench/armed $(BUILD)/bench/entry $(BUILD)/bench/refusal
 

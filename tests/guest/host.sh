@@ -15,7 +15,8 @@
 # vm_define DIR NAME [KEY=VALUE...]   defines it in H, with what its console wants
 # vm_say DIR NAME LINE                a line for its console (tests/guest/l1-init)
 #
-# Settings: BUILD (build); VM_LIMIT, seconds for one script; VM_MEMORY (2G)
+# Settings: BUILD (build); VM_LIMIT, seconds for one script; VM_MEMORY (2G); VM_ICOUNT=1: an instruction takes a nanosecond of
+# H's time, whatever it takes outside (variant booted only)
 #
 # Theory of operation: to boot takes long under TCG. So one H of each image is booted, with libvirtd running, QEMU's
 # capabilities known and kvm_amd loaded with nested=0, and its state is saved in BUILD/cache, in a file whose name is a
@@ -41,7 +42,9 @@ vm_image() { NEST_HOST_MORE=1 BUILD=$vm_build "$vm_guest/host-image" "$vm_images
 # QEMU runs side by side, the kernel patches its own code whenever the first KVM guest comes or the last one goes, and
 # now and then QEMU 7.2 goes on with what it had translated before, an int3, for ever (seen in __schedule).
 vm_machine() {
-    echo -nodefaults -no-user-config -display none -nic none -no-reboot -machine q35 -accel tcg,thread=multi \
+    local speed='-accel tcg,thread=multi'
+    [ -z "${VM_ICOUNT:-}" ] || speed='-accel tcg,thread=single -icount shift=0,sleep=off'
+    echo -nodefaults -no-user-config -display none -nic none -no-reboot -machine q35 $speed \
         -smp 1 -m "${VM_MEMORY:-2G}" -cpu "${1:-max,-cx16}"
 }
 
@@ -119,7 +122,7 @@ vm_boot() {
     local dir=$1 cpu=${2:-} line
     shift $(($# < 2 ? $# : 2))
     vm_qemu "$dir" "$cpu" "$*" || return
-    line=$(vm_receive "$dir" 300) || return
+    line=$(vm_receive "$dir" "${VM_ICOUNT:+1}300") || return
     [ "$line" = ready ] || vm_error "the agent in $dir is not ready but says $line"
 }
 
