@@ -17,6 +17,11 @@
 int nest_hook_judge(int argc, char **argv) __attribute__((visibility("default")));
 #define NEST_HOOK_JUDGE "nest_hook_judge"
 
+/* An empty file whose time is that of libvirt's last call of the hook, for virt-nest doctor: libvirt says nowhere whether
+ * it calls a hook. */
+#define NEST_HOOK_RUNTIME "/run/virt-nest"
+#define NEST_HOOK_CALLED NEST_HOOK_RUNTIME "/hook-called"
+
 /* The properties of an operation. */
 enum {
     NEST_OPERATION_UNFAILING = 1 << 0, /* the second part runs in a child and fails nothing */
