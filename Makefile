@@ -81,13 +81,13 @@ HARDENING_LINK = -pie -fsanitize=$(SANITIZE)
 endif
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(HARDENING) -Icommon -Iplugins -MMD -MP \
              -DNEST_VERSION='"$(VERSION)"' -DNEST_HOOKDIR='"$(hookdir)"' \
-             -DNEST_PLUGINDIR='"$(plugindir)"' -DNEST_BINDIR='"$(bindir)"' \
+             -DNEST_PLUGINDIR='"$(plugindir)"' -DNEST_DATADIR='"$(datadir)"' -DNEST_BINDIR='"$(bindir)"' \
              -DNEST_PLUGINS='"$(PLUGINS)"' -DNEST_NESTED_ENTRY='"$(BUILD)/obj/plugins/nested-entry.bpf.o"'
 
 # common/ in districts; one includes only those above it in this list, which build/lint holds. The hook is linked with
 # the first archive alone, so it cannot call libvirt.
 BASE = config error escape liveness lock log notify root runtime_flag
-HOST = cpu_vendor kernel_args kvm_device kvm_lock kvm_module kvm_parameters kvm_plan kvm_reload kvm_users modprobe_bars \
+HOST = advisories cpu_vendor kernel_args kvm_device kvm_lock kvm_module kvm_parameters kvm_plan kvm_reload kvm_users modprobe_bars \
        modprobe_conf modprobe_dropin modprobe_files modprobe_mistakes process
 GUARD = verdict
 DOMAIN = allow cpu cpu_rewrite definition domain_xml exposed live_status prefilter record state tag unknown xml xml_bounds
@@ -97,7 +97,7 @@ VIRT = correct define_tracker live_domain virt
 VIRTNESTD = backoff connection_pool domain domain_guard domain_log domain_silence domain_status domains entry_watch event_connection \
             flap_damping guard_job guard_log host inhibit kvm_unit late_snapshots main publish release restart \
             scan scanner sync_job workers
-VIRT_NEST = allow apply command connection drain host host_report live main output rates report rewrite screen status \
+VIRT_NEST = allow apply command connection doctor doctor_daemon doctor_domains doctor_guest doctor_hook doctor_host doctor_kernel doctor_libvirt drain host host_report live main output rates report rewrite screen status \
             tag_commands top top_view
 # probe-trace, where it can be built.
 CLANG ?= clang

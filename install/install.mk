@@ -8,7 +8,7 @@ HOOK = $(shell test -e $(HOOK_DIRECTORY)/qemu && ! grep -q virt-nest $(HOOK_DIRE
 INSTALL_PROGRAM = install -D -m 755
 INSTALL_DATA    = install -D -m 644
 # What a file says of this build: where programs are, and the plugins there are.
-FILL_IN = sed 's,@sbindir@,$(sbindir),; s,@bindir@,$(bindir),; s,@libexecdir@,$(libexecdir),; s,@PLUGINS@,$(PLUGINS),'
+FILL_IN = sed 's,@sbindir@,$(sbindir),; s,@bindir@,$(bindir),; s,@libexecdir@,$(libexecdir),; s,@datadir@,$(datadir),; s,@PLUGINS@,$(PLUGINS),'
 SCHEMAS = virt-nest-tag.rng virt-nest-state.rng virt-nest-allow.rng
 SERVICES = virtnestd.service virt-nest-drain.service
 UNITS   = $(SERVICES) virt-nest-kvm@.service
@@ -27,6 +27,7 @@ install: $(PROGRAMS)
 	for schema in $(SCHEMAS); do \
 	    $(INSTALL_DATA) install/schema/$$schema $(DESTDIR)$(datadir)/virt-nest/$$schema || exit; done
 	$(INSTALL_DATA) install/completions/virt-nest $(DESTDIR)$(datadir)/bash-completion/completions/virt-nest
+	$(INSTALL_DATA) install/config/advisories.conf $(DESTDIR)$(datadir)/virt-nest/advisories.conf
 	for page in $(MANUALS); do \
 	    $(FILL_IN) install/man/$$page | $(INSTALL_DATA) /dev/stdin $(DESTDIR)$(mandir)/man$${page##*.}/$$page || exit; done
 	for document in $(DOCUMENTS); do \

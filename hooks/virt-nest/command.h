@@ -66,3 +66,4 @@ int nest_drain(NestCall *call);
 int nest_rewrite(NestCall *call);
 int nest_host(NestCall *call);
 int nest_host_check(NestCall *call);
+int nest_doctor(NestCall *call);

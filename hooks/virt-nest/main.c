@@ -27,6 +27,7 @@ static const NestCommand commands[] = {
     {"rewrite", nest_rewrite, FALSE, "[FILE]", "Read domain XML, print it with its nested CPU."},
     {"host", nest_host, FALSE, "[enable | disable]",
      "Show this host's nesting, turn it on, or remove the setting for it."},
+    {"doctor", nest_doctor, TRUE, "", "Look at all that nesting rests on, and say what is wrong."},
     {"check-host", nest_host_check, FALSE, "", "Tell by the exit status whether guests can nest."},
 };
 

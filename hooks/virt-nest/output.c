@@ -43,26 +43,37 @@ nest_output_spaces(gsize n)
     (void)printf("%*s", (int)n, "");
 }
 
-void
-nest_output_wrap(const char *text, gsize indent)
+GPtrArray *
+nest_output_lines(const char *text, gsize width)
 {
     g_autofree gchar *escaped = nest_error_escape(text);
     g_auto(GStrv) words = g_strsplit(escaped, " ", -1);
-    gsize column = indent;
+    GPtrArray *lines = g_ptr_array_new_with_free_func(g_free);
+    GString *line = g_string_new(words[0] ? words[0] : "");
 
-    for (gsize i = 0; words[i]; i++) {
-        gsize width = nest_output_width(words[i]);
+    for (gsize i = 1; words[0] && words[i]; i++) {
+        if (nest_output_width(line->str) + 1 + nest_output_width(words[i]) > width) {
+            g_ptr_array_add(lines, g_string_free(line, FALSE));
+            line = g_string_new(words[i]);
+        } else {
+            g_string_append_printf(line, " %s", words[i]);
+        }
+    }
+    g_ptr_array_add(lines, g_string_free(line, FALSE));
+    return lines;
+}
 
-        if (i > 0 && column + 1 + width > NEST_OUTPUT_WIDTH) {
+void
+nest_output_wrap(const char *text, gsize indent)
+{
+    g_autoptr(GPtrArray) lines = nest_output_lines(text, NEST_OUTPUT_WIDTH - indent);
+
+    for (guint i = 0; i < lines->len; i++) {
+        if (i > 0) {
             (void)putchar('\n');
             nest_output_spaces(indent);
-            column = indent;
-        } else if (i > 0) {
-            (void)putchar(' ');
-            column++;
         }
-        (void)fputs(words[i], stdout);
-        column += width;
+        (void)fputs(g_ptr_array_index(lines, i), stdout);
     }
 }
 

@@ -19,6 +19,13 @@ gsize nest_output_width(const char *text);
 gchar *nest_output_fit(const char *text, gsize width) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
+ * nest_output_lines: a text from outside in lines of at most so many columns.
+ *
+ * Returns: (transfer full)(element-type utf8) the lines, escaped, one at least; a word that is longer has a line of its own.
+ */
+GPtrArray *nest_output_lines(const char *text, gsize width) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
  * nest_output_wrap: print a text from outside in lines of at most NEST_OUTPUT_WIDTH columns.
  * @indent: the column at which the cursor stands, and at which each further line begins
  *

@@ -30,6 +30,31 @@ test_fit(gconstpointer row)
 }
 
 static const struct {
+    const char *text;
+    const char *lines; /* with '|' between two */
+} broken[] = {
+    {"one two three", "one two|three"},
+    {"sevenxy eight", "sevenxy|eight"},
+    {"a verylongword b", "a|verylongword|b"},
+    {"\xe6\xa9\x9f\xe6\xa9\x9f \xe6\xa9\x9f\xe6\xa9\x9f", "\xe6\xa9\x9f\xe6\xa9\x9f|\xe6\xa9\x9f\xe6\xa9\x9f"},
+    {"", ""},
+};
+
+static void
+test_lines(void)
+{
+    g_test_summary("a text in lines of at most seven columns, unless a word is longer");
+    for (gsize i = 0; i < G_N_ELEMENTS(broken); i++) {
+        g_autoptr(GPtrArray) lines = nest_output_lines(broken[i].text, 7);
+        g_autofree gchar *joined = NULL;
+
+        g_ptr_array_add(lines, NULL);
+        joined = g_strjoinv("|", (gchar **)lines->pdata);
+        g_assert_cmpstr(joined, ==, broken[i].lines);
+    }
+}
+
+static const struct {
     gint64 seconds;
     const char *words;
 } spans[] = {
@@ -64,6 +89,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     for (gsize i = 0; i < G_N_ELEMENTS(fits); i++)
         check_add_row("output/fit", fits[i].sentence, GSIZE_TO_POINTER(i), test_fit);
+    g_test_add_func("/output/lines", test_lines);
     g_test_add_func("/output/spans of time in words", test_spans);
     g_test_add_func("/output/points in time for programs", test_iso_time);
     return g_test_run();

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The doctor's look at the host: its CPU, the KVM module now and after the next boot, /dev/kvm, and what costs speed. */
+#include "doctor.h"
+
+#include "base/error.h"
+#include "base/root.h"
+#include "host/kvm_parameters.h"
+#include "host/kvm_plan.h"
+#include "host_report.h"
+
+#include <sys/stat.h>
+
+/* What to do about an error of the host. */
+static const struct {
+    NestErrorCode code;
+    NestDoctorStatus status;
+    const char *remedy;
+} remedies[] = {
+    {NEST_ERROR_HOST_VENDOR, NEST_DOCTOR_FAIL,
+     "use a host whose CPU is in virt-nest(1), \"HOSTS\""},
+    {NEST_ERROR_HOST_HARDWARE, NEST_DOCTOR_FAIL,
+     "switch on VT-x (Intel) or SVM (AMD) in the firmware's setup; in a guest, tag this guest's domain on its host"},
+    {NEST_ERROR_HOST_FIRMWARE, NEST_DOCTOR_FAIL,
+     "switch on VT-x (Intel) or SVM (AMD) in the firmware's setup"},
+    {NEST_ERROR_HOST_KEPT_OFF, NEST_DOCTOR_WARN, "to overrule that: sudo " NEST_KVM_ENABLE_FORCE},
+    {NEST_ERROR_HOST_VALUE, NEST_DOCTOR_FAIL, "correct that line, then sudo virt-nest host enable"},
+    {NEST_ERROR_HOST_BUSY, NEST_DOCTOR_WARN, "stop what uses it, then sudo virt-nest host enable"},
+    {NEST_ERROR_HOST_BUILTIN, NEST_DOCTOR_FAIL,
+     "change the kernel's command line as said, and boot"},
+    {NEST_ERROR_HOST_ABSENT, NEST_DOCTOR_FAIL,
+     "install the package of the running kernel's modules, or boot the kernel that is installed"},
+    {NEST_ERROR_HOST_FILES, NEST_DOCTOR_FAIL,
+     "install the package of the running kernel, or boot the installed one"},
+    {NEST_ERROR_HOST_DEVICE, NEST_DOCTOR_FAIL, "sudo udevadm trigger --name-match=kvm"},
+};
+
+static void
+add_refusal(NestDoctor *doctor, const GError *error)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(remedies); i++)
+        if (g_error_matches(error, NEST_ERROR, (int)remedies[i].code)) {
+            nest_doctor_add(doctor, "nesting-now", remedies[i].status, remedies[i].remedy, "%s",
+                            error->message);
+            return;
+        }
+    nest_doctor_add(doctor, "nesting-now", NEST_DOCTOR_FAIL, "virt-nest host", "%s",
+                    error->message);
+}
+
+/* Nesting that is off is as it should be where virt-nest may turn it on by itself. */
+static void
+look_at_module(NestDoctor *doctor)
+{
+    g_autoptr(GError) error = NULL;
+    NestKvmAction action = nest_kvm_plan(&doctor->host, TRUE, FALSE, &error);
+
+    if (action == NEST_KVM_DO_REFUSE)
+        add_refusal(doctor, error);
+    else if (action == NEST_KVM_DO_NOTHING)
+        nest_doctor_add(doctor, "nesting-now", NEST_DOCTOR_PASS, NULL, "nesting is on (%s)",
+                        doctor->host.vendor->module);
+    else
+        nest_doctor_add(doctor, "nesting-now", NEST_DOCTOR_PASS, NULL,
+                        "nesting is off (%s); virt-nest turns it on for the first tagged domain",
+                        doctor->host.vendor->module);
+}
+
+static void
+look_at_settings(NestDoctor *doctor)
+{
+    g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(doctor->host.vendor);
+    g_autofree gchar *boot = nest_host_report_next_boot(&doctor->host, conf);
+
+    nest_doctor_add(doctor, "nesting-at-boot", NEST_DOCTOR_PASS, NULL, "at the next boot: %s",
+                    boot);
+    for (guint i = 0; i < conf->mistakes->len; i++) {
+        const NestModprobeMistake *mistake = g_ptr_array_index(conf->mistakes, i);
+        g_autofree gchar *remedy =
+            g_strdup_printf("correct or remove line %u of %s", mistake->line, mistake->file);
+
+        nest_doctor_add(doctor, "settings-without-effect", NEST_DOCTOR_WARN, remedy,
+                        "%s:%u: \"%s\" has no effect: %s", mistake->file, mistake->line,
+                        mistake->text, mistake->why);
+    }
+}
+
+static void
+look_at_device(NestDoctor *doctor)
+{
+    g_autofree gchar *path = nest_root_path("/dev/kvm");
+    struct stat file = {0};
+
+    if (stat(path, &file) < 0)
+        return; /* nesting-now says it */
+    if (file.st_mode & S_IWOTH)
+        nest_doctor_add(
+            doctor, "kvm-device", NEST_DOCTOR_WARN,
+            "sudo chmod 660 /dev/kvm; its mode after a boot is a udev rule's (grep -r kvm /etc/udev /usr/lib/udev)",
+            "every local user may use /dev/kvm (mode %o), and so could use a hole in nesting, too",
+            file.st_mode & 0777);
+    else
+        nest_doctor_add(doctor, "kvm-device", NEST_DOCTOR_PASS, NULL, "/dev/kvm has mode %o",
+                        file.st_mode & 0777);
+}
+
+static void
+look_at_speed(NestDoctor *doctor)
+{
+    g_autoptr(GPtrArray) parameters = nest_kvm_parameters_read(doctor->host.vendor);
+    gboolean slow = FALSE;
+
+    for (guint i = 0; i < parameters->len; i++) {
+        const NestKvmParameter *parameter = g_ptr_array_index(parameters, i);
+        g_autofree gchar *remedy = g_strdup_printf(
+            "find who sets it: grep -rE '%s' /etc/modprobe.d /lib/modprobe.d /proc/cmdline",
+            parameter->name);
+
+        slow |= parameter->slow;
+        if (parameter->slow)
+            nest_doctor_add(doctor, "speed", NEST_DOCTOR_WARN, remedy, "%s=%s: %s", parameter->name,
+                            parameter->value, parameter->meaning);
+    }
+    if (parameters->len > 0 && !slow)
+        nest_doctor_add(doctor, "speed", NEST_DOCTOR_PASS, NULL,
+                        "no parameter of %s makes nested guests slow", doctor->host.vendor->module);
+}
+
+void
+nest_doctor_host(NestDoctor *doctor)
+{
+    look_at_module(doctor);
+    if (!doctor->host.vendor || doctor->host.state == NEST_KVM_NO_HARDWARE)
+        return;
+    look_at_settings(doctor);
+    look_at_device(doctor);
+    look_at_speed(doctor);
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The doctor's look at the kernel: the nested escapes that are known, and whether this kernel has them. */
+#include "doctor.h"
+
+#include "base/root.h"
+#include "host/advisories.h"
+
+#include <string.h>
+#include <sys/utsname.h>
+
+/* How each distribution's kernel is brought up to date. */
+static const struct {
+    const char *distribution;
+    const char *remedy;
+} updates[] = {
+    {"debian", "sudo apt update && sudo apt upgrade, then boot the new kernel"},
+    {"proxmox", "sudo apt update && sudo apt full-upgrade, then boot the new kernel"},
+    {"rhel", "sudo dnf upgrade kernel, then boot the new kernel"},
+};
+
+static const char *
+remedy_of(const NestKernel *kernel)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(updates); i++)
+        if (g_strcmp0(updates[i].distribution, kernel->distribution) == 0)
+            return updates[i].remedy;
+    return "boot the latest release of this kernel's series";
+}
+
+/* As Linux shows what a processor's VMX can do; nobody but Intel has a line of these flags. */
+static gboolean
+has_five_level_ept(const NestCpuVendor *vendor)
+{
+    g_autofree gchar *text = nest_cpu_vendor_cpuinfo();
+
+    if (!vendor || !g_str_equal(vendor->feature, "vmx"))
+        return TRUE;
+    return text && strstr(text, " ept_5level");
+}
+
+/* (transfer full)(nullable) The name of a live patch that is in force. */
+static gchar *
+find_live_patch(void)
+{
+    g_autofree gchar *path = nest_root_path("/sys/kernel/livepatch");
+    g_autoptr(GDir) directory = g_dir_open(path, 0, NULL);
+
+    return g_strdup(directory ? g_dir_read_name(directory) : NULL);
+}
+
+static void
+add_advisory(NestDoctor *doctor, const NestAdvisory *advisory, const NestKernel *kernel,
+             const char *patch)
+{
+    gboolean affected = advisory->state == NEST_ADVISORY_AFFECTED;
+
+    if (affected && !patch)
+        nest_doctor_add(doctor, "advisory",
+                        doctor->host.state == NEST_KVM_ON ? NEST_DOCTOR_FAIL : NEST_DOCTOR_WARN,
+                        remedy_of(kernel), "%s (%s) is not mended in %s: %s", advisory->name,
+                        advisory->published, kernel->version, advisory->about);
+    else if (affected)
+        nest_doctor_add(
+            doctor, "advisory", NEST_DOCTOR_UNKNOWN, NULL,
+            "%s (%s) is not mended in %s; whether the live patch %s mends it cannot be seen",
+            advisory->name, advisory->published, kernel->version, patch);
+    else if (advisory->state == NEST_ADVISORY_UNKNOWN)
+        nest_doctor_add(doctor, "advisory", NEST_DOCTOR_UNKNOWN, NULL,
+                        "%s (%s): no list has the kernel %s; ask its distribution", advisory->name,
+                        advisory->published, kernel->version);
+}
+
+void
+nest_doctor_kernel(NestDoctor *doctor)
+{
+    struct utsname name = {0};
+    g_auto(NestKernel) kernel = {0};
+    g_autofree gchar *path = nest_root_path(NEST_ADVISORIES_FILE);
+    g_autofree gchar *patch = find_live_patch();
+    g_autoptr(GPtrArray) advisories = NULL;
+    g_autoptr(GError) error = NULL;
+    gboolean all_fixed = TRUE;
+
+    (void)uname(&name);
+    kernel = nest_kernel_read(name.release, name.version);
+    advisories =
+        nest_advisories_judge(path, &kernel, has_five_level_ept(doctor->host.vendor), &error);
+    if (!advisories) {
+        nest_doctor_add(doctor, "advisory", NEST_DOCTOR_UNKNOWN, NULL, "%s", error->message);
+        return;
+    }
+    for (guint i = 0; i < advisories->len; i++) {
+        const NestAdvisory *advisory = g_ptr_array_index(advisories, i);
+
+        all_fixed = all_fixed && advisory->state == NEST_ADVISORY_FIXED;
+        add_advisory(doctor, advisory, &kernel, patch);
+    }
+    if (all_fixed)
+        nest_doctor_add(doctor, "advisory", NEST_DOCTOR_PASS, NULL,
+                        "%s has the fixes of all %u nested escapes that are known", kernel.version,
+                        advisories->len);
+}
