@@ -69,10 +69,9 @@ look_at_settings(NestDoctor *doctor)
     NestConfig config = NEST_CONFIG_DEFAULT;
     g_autoptr(GError) error = NULL;
     g_autoptr(GKeyFile) settings = NULL;
-    g_auto(GStrv) plugins = NULL;
 
     if (nest_config_load(&config, &error))
-        plugins = nest_config_plugins(&settings, &error);
+        g_strfreev(nest_config_plugins(&settings, &error));
     if (error)
         nest_doctor_add(doctor, "settings", NEST_DOCTOR_FAIL,
                         "correct " NEST_CONFIG_FILE ", then sudo systemctl reload virtnestd",

@@ -7,7 +7,6 @@
 #include "base/root.h"
 #include "host/process.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -105,7 +104,7 @@ process_began(const char *name)
 
     if (!g_file_get_contents(file, &pid, NULL, NULL))
         return 0;
-    stat = g_strdup_printf("/proc/%d/stat", atoi(pid));
+    stat = g_strdup_printf("/proc/%s/stat", g_strstrip(pid));
     if (!g_file_get_contents(stat, &text, NULL, NULL) ||
         !g_file_get_contents("/proc/uptime", &uptime, NULL, NULL))
         return 0;
@@ -141,7 +140,7 @@ file_time(const char *path, gboolean changed)
     if (stat(path, &file) < 0)
         return 0;
     time = changed ? file.st_ctim : file.st_mtim;
-    return time.tv_sec * MS + time.tv_nsec / (1000 * MS);
+    return (gint64)time.tv_sec * MS + time.tv_nsec / NS_IN_MS;
 }
 
 /* (transfer full) How libvirt's daemon is made to look for the hook. */
