@@ -13,7 +13,8 @@
 
 #define HOOKS "/etc/libvirt/hooks"
 #define SECOND_PART "qemu-hook.so"
-#define MS 1000     /* in a second */
+#define MS 1000 /* in a second */
+#define NS_IN_MS 1000000
 #define SLACK_MS 50 /* the kernel tells in hundredths of a second when a process began */
 #define INSTALL "install virt-nest anew (sudo make install), then have libvirt's daemon read it"
 
