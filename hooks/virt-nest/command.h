@@ -67,3 +67,4 @@ int nest_rewrite(NestCall *call);
 int nest_host(NestCall *call);
 int nest_host_check(NestCall *call);
 int nest_doctor(NestCall *call);
+int nest_bug_report(NestCall *call);

@@ -28,6 +28,7 @@ static const NestCommand commands[] = {
     {"host", nest_host, FALSE, "[enable | disable]",
      "Show this host's nesting, turn it on, or remove the setting for it."},
     {"doctor", nest_doctor, TRUE, "", "Look at all that nesting rests on, and say what is wrong."},
+    {"report", nest_bug_report, TRUE, "", "Print what a report of a fault needs."},
     {"check-host", nest_host_check, FALSE, "", "Tell by the exit status whether guests can nest."},
 };
 

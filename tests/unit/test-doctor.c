@@ -144,6 +144,20 @@ test_screen(void)
         g_assert_false(g_str_has_suffix(lines[i], " "));
 }
 
+static void
+test_report(void)
+{
+    g_autoptr(World) world = world_new("amd-on", BAD_CONFIG);
+    g_autofree gchar *program = built("bin/virt-nest");
+    const char *argv[] = {program, "-c", LIBVIRT, "report", NULL};
+    g_autoptr(Result) result = run(world, argv, "", 0);
+
+    g_test_summary("a report has the releases, and what doctor, host and status say of the same host");
+    check_says(result->out, "virt-nest |\n--- uname -srvm\nLinux |\n--- virt-nest doctor\n|on-stale|\n--- virt-nest host\n|"
+                            "kvm_amd|\n--- virt-nest status --json\n|\"test\"");
+    g_assert_cmpint(result->status, ==, 0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -152,5 +166,6 @@ main(int argc, char **argv)
         check_add_row("doctor", rows[i].sentence, GSIZE_TO_POINTER(i), test_finding);
     g_test_add_func("/doctor/no libvirt", test_no_libvirt);
     g_test_add_func("/doctor/screen", test_screen);
+    g_test_add_func("/doctor/report", test_report);
     return g_test_run();
 }
