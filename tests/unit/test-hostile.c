@@ -840,6 +840,7 @@ traced(const World *world, const char *const *program, const GString *text)
     g_autoptr(Result) result = NULL;
 
     must_run((const char *const[]){"rm", "-rf", notes, NULL}); /* of the one before */
+    must_run((const char *const[]){"mkdir", "-p", notes, NULL});
     for (gsize i = 0; argv[i]; i++)
         g_ptr_array_add(words, (gpointer)argv[i]);
     for (gsize i = 0; program[i]; i++)
