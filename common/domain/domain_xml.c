@@ -277,6 +277,22 @@ nest_domain_xml_value(const NestDomainXml *xml, const char *child)
 }
 
 gchar *
+nest_domain_xml_shell_word(const char *name)
+{
+    const char *plain = G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS "._-";
+
+    return *name && strspn(name, plain) == strlen(name) ? g_strdup(name) : g_shell_quote(name);
+}
+
+gchar *
+nest_domain_xml_shell_name(const NestDomainXml *xml)
+{
+    const char *name = nest_domain_xml_value(xml, "name");
+
+    return *name ? nest_domain_xml_shell_word(name) : g_strdup("DOMAIN");
+}
+
+gchar *
 nest_domain_xml_source(const NestDomainXml *xml, const xmlNode *element)
 {
     const Range *range = element->_private;

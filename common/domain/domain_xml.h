@@ -54,6 +54,12 @@ xmlNode *nest_domain_xml_metadata_element(const NestDomainXml *xml, const char *
 /* The text of a child of <domain>, such as "name" or "uuid"; "" where there is none. */
 const char *nest_domain_xml_value(const NestDomainXml *xml, const char *child);
 
+/* (transfer full) A domain's name as a word of a command line. */
+gchar *nest_domain_xml_shell_word(const char *name);
+
+/* (transfer full) The same of the document's domain; "DOMAIN" if it has no name. */
+gchar *nest_domain_xml_shell_name(const NestDomainXml *xml);
+
 /* (transfer full) The bytes an element came from. */
 gchar *nest_domain_xml_source(const NestDomainXml *xml, const xmlNode *element);
 

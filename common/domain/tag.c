@@ -6,7 +6,11 @@
 
 #include <string.h>
 
-#define REMEDY "write <nest:enable xmlns:nest='" NEST_TAG_NAMESPACE "'/>, or run virt-nest enable"
+/* What to do about an element that was meant to be the tag; the domain's name follows. The XML alone would not do, as
+ * virsh metadata --set does not take it. */
+#define REMEDY                                                                                     \
+    "write <nest:enable xmlns:nest='" NEST_TAG_NAMESPACE                                           \
+    "'/> in its place (virsh edit), or run virt-nest enable"
 
 static const char *const cpu_values[] = {
     [NEST_CPU_AUTO] = "auto",
@@ -89,31 +93,61 @@ read_attributes(const xmlNode *element, NestTag *tag, GError **error)
 }
 
 static gboolean
-check_empty(const xmlNode *element, GError **error)
+check_empty(const NestDomainXml *xml, const xmlNode *element, GError **error)
 {
+    g_autofree gchar *domain = nest_domain_xml_shell_name(xml);
+
     for (const xmlNode *child = element->children; child; child = child->next) {
         if (child->type == XML_COMMENT_NODE ||
             (child->type == XML_TEXT_NODE && xmlIsBlankNode(child)))
             continue;
-        g_set_error_literal(error, NEST_ERROR, NEST_ERROR_TAG_CONTENT,
-                            "the nest:enable tag has content, but takes only attributes: " REMEDY);
+        g_set_error(error, NEST_ERROR, NEST_ERROR_TAG_CONTENT,
+                    "the nest:enable tag has content, but takes only attributes: " REMEDY " %s",
+                    domain);
         return FALSE;
     }
     return TRUE;
 }
 
+/* Where the host's nesting is on, a guest without a tag has the feature as well, if its CPU has what the host has. */
+static void
+refuse_disable(const char *domain, GError **error)
+{
+    g_set_error(
+        error, NEST_ERROR, NEST_ERROR_TAG_ELEMENT,
+        "the metadata has <nest:disable>, which does not exist: remove it (virt-nest disable %s); a guest whose "
+        "CPU is host-passthrough, maximum or host-model has vmx or svm without a tag as well, unless its <cpu> has "
+        "<feature policy='disable' name='vmx'/>, or svm there",
+        domain);
+}
+
+/* virsh metadata --key gives the element its prefix, also if --set has one already. */
+static void
+refuse_two_prefixes(const char *name, const char *domain, GError **error)
+{
+    g_set_error(
+        error, NEST_ERROR, NEST_ERROR_TAG_ELEMENT,
+        "the metadata has <nest:%s>, with two prefixes, as virsh metadata --key adds one: run virt-nest enable %s, "
+        "or virsh metadata %s --uri " NEST_TAG_NAMESPACE " --key nest --set '<enable/>' --config",
+        name, domain, domain);
+}
+
 static gboolean
-check_tag_name(const xmlNode *element, GError **error)
+check_tag_name(const NestDomainXml *xml, const xmlNode *element, GError **error)
 {
     const char *name = (const char *)element->name;
+    g_autofree gchar *domain = nest_domain_xml_shell_name(xml);
 
     if (g_str_equal(name, "enable"))
         return TRUE;
-    g_set_error(error, NEST_ERROR, NEST_ERROR_TAG_ELEMENT,
-                "the metadata has <nest:%s>, which does not exist: %s", name,
-                g_str_equal(name, "disable")
-                    ? "to switch nesting off, remove the tag (virt-nest disable)"
-                    : REMEDY);
+    if (g_str_equal(name, "disable") || g_str_equal(name, "nest:disable"))
+        refuse_disable(domain, error);
+    else if (strchr(name, ':'))
+        refuse_two_prefixes(name, domain, error);
+    else
+        g_set_error(error, NEST_ERROR, NEST_ERROR_TAG_ELEMENT,
+                    "the metadata has <nest:%s>, which does not exist: " REMEDY " %s", name,
+                    domain);
     return FALSE;
 }
 
@@ -143,8 +177,9 @@ nest_tag_is_misplaced(const xmlNode *element)
 }
 
 static gboolean
-refuse_namespace(const xmlNode *element, GError **error)
+refuse_namespace(const NestDomainXml *xml, const xmlNode *element, GError **error)
 {
+    g_autofree gchar *domain = nest_domain_xml_shell_name(xml);
     const char *uri = element->ns ? (const char *)element->ns->href : NULL;
     g_autofree gchar *where = uri ? g_strdup_printf("in the namespace '%s'", uri)
                               : lacks_declaration(element)
@@ -152,8 +187,8 @@ refuse_namespace(const xmlNode *element, GError **error)
                                   : g_strdup("without a namespace");
 
     g_set_error(error, NEST_ERROR, NEST_ERROR_TAG_NAMESPACE,
-                "the metadata has <%s> %s, but the tag's namespace is '%s': " REMEDY,
-                (const char *)element->name, where, NEST_TAG_NAMESPACE);
+                "the metadata has <%s> %s, but the tag's namespace is '%s': " REMEDY " %s",
+                (const char *)element->name, where, NEST_TAG_NAMESPACE, domain);
     return FALSE;
 }
 
@@ -169,7 +204,7 @@ find_element(const NestDomainXml *xml, xmlNode **ret_element, GError **error)
         gboolean ours = nest_xml_in_namespace(child, NEST_TAG_NAMESPACE);
 
         if (nest_tag_is_misplaced(child))
-            return refuse_namespace(child, error);
+            return refuse_namespace(xml, child, error);
         if (ours && found) {
             g_set_error_literal(
                 error, NEST_ERROR, NEST_ERROR_TAG_TWICE,
@@ -193,8 +228,8 @@ nest_tag_read(const NestDomainXml *xml, gboolean *ret_tagged, NestTag *ret_tag, 
 
     if (!find_element(xml, &element, error))
         return FALSE;
-    if (element && (!check_tag_name(element, error) || !read_attributes(element, &tag, error) ||
-                    !check_empty(element, error)))
+    if (element && (!check_tag_name(xml, element, error) ||
+                    !read_attributes(element, &tag, error) || !check_empty(xml, element, error)))
         return FALSE;
     *ret_tagged = element != NULL;
     if (ret_tag)

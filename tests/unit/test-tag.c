@@ -9,7 +9,7 @@
 
 #define NS "xmlns:nest='urn:virt-nest:1'"
 #define OK (-1)
-#define FIX "<nest:enable xmlns:nest='urn:virt-nest:1'/>|virt-nest enable"
+#define FIX "<nest:enable xmlns:nest='urn:virt-nest:1'/>|(virsh edit)|virt-nest enable a"
 
 /* One <metadata> and what nest_tag_read() makes of it. */
 typedef struct {
@@ -69,7 +69,12 @@ static const Case mistakes[] = {
     {"xml:space", "<nest:enable " NS " xml:space='preserve'/>", NEST_ERROR_TAG_ATTRIBUTE,
      "'xml:space'|cpu, migration, required"},
     {"nest:disable", "<nest:disable " NS "/>", NEST_ERROR_TAG_ELEMENT,
-     "<nest:disable>|remove the tag|virt-nest disable"},
+     "<nest:disable>|virt-nest disable a)|host-passthrough, maximum or host-model|without a tag as well|policy='disable'"},
+    {"nest:disable with two prefixes", "<nest:nest:disable " NS "/>", NEST_ERROR_TAG_ELEMENT,
+     "<nest:disable>|virt-nest disable a)"},
+    {"two prefixes, as virsh metadata makes them", "<nest:nest:enable " NS "/>", NEST_ERROR_TAG_ELEMENT,
+     "<nest:nest:enable>|two prefixes|virt-nest enable a,|virsh metadata a --uri urn:virt-nest:1 --key nest --set "
+     "'<enable/>' --config"},
     {"an unknown element", "<nest:on " NS "/>", NEST_ERROR_TAG_ELEMENT, "<nest:on>|" FIX},
     {"the element in capitals", "<nest:Enable " NS "/>", NEST_ERROR_TAG_ELEMENT,
      "<nest:Enable>|" FIX},
