@@ -156,6 +156,13 @@ nest_domain_sync(NestDomain *domain, NestStart start)
     nest_workers_push(context->syncs, &domain->sync->job);
 }
 
+/* Whether a fresh sync has found that nothing of what changed is ours. */
+static gboolean
+found_nothing(const NestSyncJob *job)
+{
+    return job->peeks && !job->job.error && !job->corrected;
+}
+
 /* The whole sync follows, and logs what is wrong. */
 static void
 fresh_is_done(NestJob *data)
@@ -171,7 +178,10 @@ fresh_is_done(NestJob *data)
             log_corrected(job);
         if (job->needs_kvm)
             domain->context->listener->needs_kvm(domain->context->data);
-        nest_domain_sync(domain, domain->sync ? NEST_START_NONE : domain->start_again);
+        if (!found_nothing(job) || domain->sync_again)
+            nest_domain_sync(domain, domain->sync ? NEST_START_NONE : domain->start_again);
+        else
+            rest(domain);
     }
     nest_sync_job_free(job);
 }
@@ -197,6 +207,16 @@ may_be_locked(gpointer data)
     if (domain->sync && !domain->fresh)
         begin_fresh(domain, domain->fresh_name);
     return G_SOURCE_REMOVE;
+}
+
+void
+nest_domain_peek(NestDomain *domain, const char *name)
+{
+    gboolean busy = domain->sync || domain->fresh;
+
+    nest_domain_sync_fresh(domain, name);
+    if (!busy && domain->fresh)
+        domain->fresh->peeks = TRUE;
 }
 
 void

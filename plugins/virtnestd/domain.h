@@ -59,7 +59,8 @@ struct NestDomain {
     gboolean sync_again;   /* something happened since @sync began */
     NestStart start_again; /* ... and whether that was a start */
     guint locked_timer;    /* the source that asks whether @sync hangs */
-    gchar *fresh_name; /* (nullable) the domain's name, for the fresh sync that begins then if @sync hangs */
+    gchar *
+        fresh_name; /* (nullable) the domain's name, for the fresh sync that begins then if @sync hangs */
     NestRetry sync_retry;
     /* the run */
     NestLiveDomain *live; /* NULL: it does not run, has nothing to do with us, or is not known */
@@ -84,6 +85,10 @@ void nest_domain_sync(NestDomain *domain, NestStart start);
 
 /* Its definition, or metadata in it, has just been written: corrects it first. */
 void nest_domain_sync_fresh(NestDomain *domain, const char *name);
+
+/* The same if metadata of a namespace that is not ours has changed: an element there may have been meant to be the tag.
+ * If it was not, nothing is asked of libvirt. */
+void nest_domain_peek(NestDomain *domain, const char *name);
 
 /* It was read, and runs. */
 void nest_domain_see(NestDomain *domain, NestLiveDomain *live);

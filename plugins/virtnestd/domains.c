@@ -401,17 +401,25 @@ nest_domains_lifecycle(NestDomains *domains, virDomainPtr domain, int event, int
     sync_after_event(domains, uuid, event, detail);
 }
 
+static gboolean
+is_our_namespace(const char *uri)
+{
+    return g_str_equal(uri, NEST_TAG_NAMESPACE) || g_str_equal(uri, NEST_STATE_NAMESPACE) ||
+           g_str_equal(uri, NEST_ALLOW_NAMESPACE);
+}
+
+/* An element of another namespace may have been meant to be the tag, which is then logged. */
 void
 nest_domains_metadata(NestDomains *domains, virDomainPtr domain, const char *uri)
 {
     g_autofree gchar *uuid = nest_virt_uuid(domain);
     NestDomain *known = g_hash_table_lookup(domains->table, uuid);
 
-    if (!takes_events(domains) ||
-        (!g_str_equal(uri, NEST_TAG_NAMESPACE) && !g_str_equal(uri, NEST_STATE_NAMESPACE) &&
-         !g_str_equal(uri, NEST_ALLOW_NAMESPACE)))
+    if (!takes_events(domains))
         return;
-    if (!known || !g_str_equal(uri, NEST_STATE_NAMESPACE) || !nest_domain_is_echo(known))
+    if (!is_our_namespace(uri))
+        nest_domain_peek(nest_domains_get(domains, uuid), virDomainGetName(domain));
+    else if (!known || !g_str_equal(uri, NEST_STATE_NAMESPACE) || !nest_domain_is_echo(known))
         nest_domain_sync_fresh(nest_domains_get(domains, uuid), virDomainGetName(domain));
     else
         let_rest(domains, known);

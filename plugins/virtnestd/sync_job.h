@@ -17,6 +17,7 @@ typedef struct {
     gchar *name;                /* the domain's name; found by a whole sync */
     NestStart start;            /* a start was seen, and on-stale=restart is set */
     gboolean known;             /* it is read whatever its XML says, as its guard may be armed */
+    gboolean peeks;             /* no whole sync follows if nothing of ours has changed */
     NestLiveDomain *live;       /* found: the running domain, if it has anything to do with us */
     GError *unread;             /* ... why it could not be read; tried again */
     gchar *corrected;           /* ... what was corrected, for the log */
