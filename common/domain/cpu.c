@@ -69,6 +69,40 @@ static const struct {
 /* The models that libvirt chooses where nobody else chose (facts.md, "Definitions"). */
 static const char *const default_models[] = {"qemu64", "kvm64", NULL};
 
+/* What libvirt adds to them in the XML of a running KVM guest. */
+static const struct {
+    const char *policy;
+    const char *name;
+} expansion[] = {
+    {"require", "x2apic"}, {"require", "hypervisor"}, {"require", "lahf_lm"},
+    {"require", "vme"},    {"disable", "svm"},
+};
+
+gboolean
+nest_cpu_is_expansion(const xmlNode *feature)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(expansion); i++)
+        if (nest_xml_attribute_is(feature, "name", expansion[i].name) &&
+            nest_xml_attribute_is(feature, "policy", expansion[i].policy))
+            return TRUE;
+    return FALSE;
+}
+
+gboolean
+nest_cpu_is_expanded_default(const xmlNode *cpu)
+{
+    g_autofree gchar *model = nest_cpu_model(cpu);
+
+    if (!model || !g_strv_contains(default_models, model) ||
+        !nest_xml_attribute_is(cpu, "check", "full"))
+        return FALSE;
+    NEST_XML_FOREACH (cpu, child)
+        if (nest_xml_is(child, "feature") && !nest_xml_attribute_is(child, "policy", "disable") &&
+            !nest_cpu_is_expansion(child))
+            return FALSE;
+    return TRUE;
+}
+
 NestCpuClass
 nest_cpu_classify(const xmlNode *cpu, const NestCpuVendor *vendor)
 {
@@ -81,7 +115,8 @@ nest_cpu_classify(const xmlNode *cpu, const NestCpuVendor *vendor)
             return modes[i].class;
     if (!model)
         return NEST_CPU_CLASS_NONE;
-    if (g_strv_contains(default_models, model) && !nest_xml_child(cpu, "feature"))
+    if (nest_cpu_is_expanded_default(cpu) ||
+        (g_strv_contains(default_models, model) && !nest_xml_child(cpu, "feature")))
         return NEST_CPU_CLASS_DEFAULT;
     if (!theirs)
         return NEST_CPU_CLASS_CUSTOM;

@@ -25,6 +25,17 @@ extern const char *const nest_cpu_features[NEST_CPU_FEATURES];
 /* The class of a <cpu>; @vendor: whose feature the guest is to see. */
 NestCpuClass nest_cpu_classify(const xmlNode *cpu, const NestCpuVendor *vendor);
 
+/**
+ * nest_cpu_is_expanded_default: whether a <cpu> is libvirt's default as the XML of a running guest has it.
+ *
+ * libvirt adds check='full' there, the features that QEMU and KVM add to the model, and those of the model that the host
+ * lacks, as disabled (facts.md, "Definitions"). With any other feature somebody chose the CPU.
+ */
+gboolean nest_cpu_is_expanded_default(const xmlNode *cpu);
+
+/* Whether libvirt adds this <feature> to its default, whatever the host. */
+gboolean nest_cpu_is_expansion(const xmlNode *feature);
+
 /* (transfer full)(nullable) The model that a <cpu> names. */
 gchar *nest_cpu_model(const xmlNode *cpu);
 

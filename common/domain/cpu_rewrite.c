@@ -109,15 +109,67 @@ add_child(xmlNode *cpu, const char *name)
     return child;
 }
 
+static void
+drop(Rewrite *rewrite, xmlNode *feature)
+{
+    g_autofree gchar *name = nest_xml_attribute(feature, "name");
+    g_autofree gchar *policy = nest_xml_attribute(feature, "policy");
+
+    add_change(rewrite, "feature %s: policy %s is removed", name, policy ? policy : "require");
+    remove_element(feature);
+}
+
+static gboolean
+is_feature(const xmlNode *node, const char *name)
+{
+    return nest_xml_is(node, "feature") && nest_xml_attribute_is(node, "name", name);
+}
+
+static gboolean
+is_required(const xmlNode *feature)
+{
+    g_autofree gchar *policy = nest_xml_attribute(feature, "policy");
+
+    return !policy || g_str_equal(policy, "require");
+}
+
+/* Leaves a feature once, as libvirt refuses a CPU that has it twice: one that @is_better, else the first. Returns:
+ * (nullable) the one that is left. */
+static xmlNode *
+leave_one(Rewrite *rewrite, const char *name, gboolean (*is_better)(const xmlNode *feature))
+{
+    xmlNode *kept = nest_cpu_find_feature(rewrite->cpu, name);
+    xmlNode *next = NULL;
+
+    NEST_XML_FOREACH (rewrite->cpu, child)
+        if (is_feature(child, name) && is_better(child) && !is_better(kept))
+            kept = child;
+    for (xmlNode *child = rewrite->cpu->children; child; child = next) {
+        next = child->next;
+        if (is_feature(child, name) && child != kept)
+            drop(rewrite, child);
+    }
+    return kept;
+}
+
+/* The other vendor's feature stays off if one of its entries says so. */
+static void
+leave_one_of_others(Rewrite *rewrite)
+{
+    for (gsize i = 0; i < NEST_CPU_FEATURES; i++)
+        if (!g_str_equal(nest_cpu_features[i], rewrite->vendor->feature))
+            (void)leave_one(rewrite, nest_cpu_features[i], nest_cpu_withholds);
+}
+
 static gboolean
 require_feature(Rewrite *rewrite, GError **error)
 {
     const char *name = rewrite->vendor->feature;
-    xmlNode *feature = nest_cpu_find_feature(rewrite->cpu, name);
+    xmlNode *feature = leave_one(rewrite, name, is_required);
     g_autofree gchar *policy = nest_xml_attribute(feature, "policy");
 
     (void)error;
-    if (feature && (!policy || g_str_equal(policy, "require")))
+    if (feature && is_required(feature))
         return TRUE;
     if (feature)
         add_change(rewrite, "feature %s: policy %s becomes require", name, policy);
@@ -130,16 +182,6 @@ require_feature(Rewrite *rewrite, GError **error)
     }
     set_attribute(feature, "policy", "require");
     return TRUE;
-}
-
-static void
-drop(Rewrite *rewrite, xmlNode *feature)
-{
-    g_autofree gchar *name = nest_xml_attribute(feature, "name");
-    g_autofree gchar *policy = nest_xml_attribute(feature, "policy");
-
-    add_change(rewrite, "feature %s: policy %s is removed", name, policy ? policy : "require");
-    remove_element(feature);
 }
 
 /* Drops what a model of the other vendor had, because host-model would not start with it: the feature
@@ -160,17 +202,44 @@ drop_granted(Rewrite *rewrite, const char *vendors)
     }
 }
 
-/* Drops every entry that blocks the feature, although libvirt accepts a feature only once. */
+/* Drops every entry that blocks the feature, and leaves one of the others, as libvirt accepts a feature only once. */
 static gboolean
 unblock_feature(Rewrite *rewrite, GError **error)
 {
     const char *name = rewrite->vendor->feature;
-    xmlNode *feature = NULL;
+    xmlNode *next = NULL;
 
     (void)error;
-    while (nest_cpu_withholds(feature = nest_cpu_find_feature(rewrite->cpu, name)))
-        drop(rewrite, feature);
+    for (xmlNode *child = rewrite->cpu->children; child; child = next) {
+        next = child->next;
+        if (is_feature(child, name) && nest_cpu_withholds(child))
+            drop(rewrite, child);
+    }
+    (void)leave_one(rewrite, name, is_required);
     return TRUE;
+}
+
+/* Drops what libvirt added to its default for a running guest: the new CPU has that by itself. What else is disabled
+ * stays so, as somebody may have disabled it. */
+static void
+drop_expansion(Rewrite *rewrite)
+{
+    g_autofree gchar *model = nest_cpu_model(rewrite->cpu);
+    xmlNode *next = NULL;
+    gboolean any = FALSE;
+
+    if (!nest_cpu_is_expanded_default(rewrite->cpu))
+        return;
+    for (xmlNode *child = rewrite->cpu->children; child; child = next) {
+        next = child->next;
+        if (nest_xml_is(child, "feature") && nest_cpu_is_expansion(child)) {
+            remove_element(child);
+            any = TRUE;
+        }
+    }
+    if (any)
+        add_change(rewrite, "what libvirt added to its default, %s, while the guest ran is removed",
+                   model);
 }
 
 /* Sets the mode and takes out what libvirt allows only with a named model. */
@@ -179,6 +248,7 @@ set_mode(Rewrite *rewrite, const char *mode, const char *check)
 {
     xmlNode *cpu = rewrite->cpu;
 
+    drop_expansion(rewrite);
     set_attribute(cpu, "mode", mode);
     set_attribute(cpu, "check", check);
     remove_attribute(cpu, "match");
@@ -355,6 +425,7 @@ nest_cpu_rewrite_work_out(NestDomainXml *xml, const NestTag *tag, const NestCpuV
         return FALSE;
     rewrite.cpu = existing ? existing : xmlNewDocNode(NULL, NULL, (const xmlChar *)"cpu", NULL);
     steps = find_steps(xml, tag, nest_cpu_classify(existing, rewrite.vendor));
+    leave_one_of_others(&rewrite);
     for (int i = 0; i < 3 && done && steps[i]; i++)
         done = steps[i](&rewrite, error);
     if (done && changes->len > before)

@@ -55,6 +55,7 @@ enum { KVM_INTEL, KVM_AMD, KVM_HYGON, TCG, KVM_ZHAOXIN = 6 };
 #define M_ON "<cpu mode='maximum' check='none' migratable='on'>"
 #define HM "<cpu mode='host-model' check='partial'>"
 #define CUSTOM(model) "<cpu mode='custom' match='exact' check='partial'><model fallback='forbid'>" model "</model>"
+#define LIVE(model) "<cpu mode='custom' match='exact' check='full'><model fallback='forbid'>" model "</model>"
 #define DEFAULT "<cpu mode='custom' match='exact' check='none'><model fallback='forbid'>qemu64</model></cpu>"
 #define END "</cpu>"
 #define SAME NULL
@@ -142,6 +143,40 @@ static const Row rows[] = {
     {"the model's vendor_id stays", KVM_INTEL, AUTO,
      "<cpu mode='custom'><model vendor_id='KVMKVMKVM123'>Haswell</model></cpu>",
      "<cpu mode='custom'><model vendor_id='KVMKVMKVM123'>Haswell</model>" REQUIRE("vmx") END},
+    /* the feature twice, as Vagrant's settings and those of its plugin add up: libvirt would refuse it */
+    {"optional and require are one require", KVM_INTEL, AUTO, HM FEATURE("optional", "vmx") REQUIRE("vmx") END,
+     HM REQUIRE("vmx") END},
+    {"require and disable are one require", KVM_AMD, AUTO, HM REQUIRE("svm") FEATURE("disable", "svm") END,
+     HM REQUIRE("svm") END},
+    {"three without a require are one require", KVM_INTEL, AUTO,
+     CUSTOM("Haswell") FEATURE("disable", "vmx") PARTS FEATURE("optional", "vmx") FEATURE("forbid", "vmx") END,
+     CUSTOM("Haswell") REQUIRE("vmx") PARTS END},
+    {"two requires in host-passthrough are one", KVM_INTEL, AUTO, P_ON REQUIRE("vmx") REQUIRE("vmx") END,
+     P_ON REQUIRE("vmx") END},
+    {"a disable after a require in host-passthrough is removed", KVM_INTEL, AUTO,
+     P_ON REQUIRE("vmx") FEATURE("disable", "vmx") END, P_ON REQUIRE("vmx") END},
+    {"the other vendor's feature twice is one, and off if one is", KVM_AMD, AUTO,
+     HM FEATURE("optional", "vmx") FEATURE("disable", "vmx") END, HM FEATURE("disable", "vmx") REQUIRE("svm") END},
+    {"twice under TCG is one", TCG, AUTO, M_ON REQUIRE("svm") FEATURE("optional", "svm") END, M_ON REQUIRE("svm") END},
+    {"twice in what becomes another mode is one", KVM_INTEL, HOST_MODEL, P_ON REQUIRE("vmx") FEATURE("force", "vmx") END,
+     HM REQUIRE("vmx") END},
+    /* libvirt's default as the XML of a running guest has it */
+    {"the default of a running guest", KVM_INTEL, AUTO, LIVE("qemu64") REQUIRE("x2apic") REQUIRE("hypervisor")
+     REQUIRE("lahf_lm") FEATURE("disable", "svm") END, P_ON END},
+    {"the default of a running guest on AMD", KVM_AMD, AUTO, LIVE("qemu64") REQUIRE("x2apic") REQUIRE("hypervisor")
+     REQUIRE("lahf_lm") FEATURE("disable", "svm") TOPOLOGY END, P_ON TOPOLOGY END},
+    {"kvm64 of a running guest", KVM_AMD, AUTO, LIVE("kvm64") REQUIRE("vme") REQUIRE("x2apic") REQUIRE("hypervisor") END,
+     P_ON END},
+    {"the default of a running guest on a host without pni", KVM_INTEL, AUTO, LIVE("qemu64") FEATURE("disable", "pni")
+     REQUIRE("x2apic") FEATURE("disable", "svm") END, P_ON FEATURE("disable", "pni") END},
+    {"the default of a running guest with a feature that was chosen", KVM_INTEL, AUTO,
+     LIVE("qemu64") REQUIRE("x2apic") REQUIRE("avx") END, LIVE("qemu64") REQUIRE("x2apic") REQUIRE("avx") REQUIRE("vmx") END},
+    {"the same features where nobody ran it", KVM_INTEL, AUTO, CUSTOM("qemu64") REQUIRE("x2apic") END,
+     CUSTOM("qemu64") REQUIRE("x2apic") REQUIRE("vmx") END},
+    {"the default of a running guest to wished host-model", KVM_INTEL, HOST_MODEL, LIVE("qemu64") REQUIRE("x2apic") END,
+     HM REQUIRE("vmx") END},
+    {"the default of a running guest under TCG", TCG, AUTO, LIVE("qemu64") REQUIRE("hypervisor") REQUIRE("lahf_lm") END,
+     M_ON REQUIRE("svm") END},
     /* qemu (TCG), x86_64 | anything */
     {"no CPU becomes maximum under TCG", TCG, AUTO, WITHOUT_CPU, M_ON REQUIRE("svm") END},
     {"libvirt's default becomes maximum under TCG", TCG, AUTO, DEFAULT, M_ON REQUIRE("svm") END},
