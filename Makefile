@@ -90,7 +90,8 @@ BASE = config error escape liveness lock log notify root runtime_flag
 HOST = advisories cpu_vendor kernel_args kvm_device kvm_lock kvm_module kvm_parameters kvm_plan kvm_reload kvm_users modprobe_bars \
        modprobe_conf modprobe_dropin modprobe_files modprobe_mistakes process
 GUARD = verdict
-DOMAIN = allow cpu cpu_rewrite definition domain_xml exposed live_status prefilter record state tag unknown xml xml_bounds
+DOMAIN = allow cpu cpu_remarks cpu_rewrite definition domain_xml exposed live_status prefilter qemu_cpu record state tag \
+         unknown xml xml_bounds
 COMMON = $(BASE:%=common/base/%.c) $(HOST:%=common/host/%.c) $(GUARD:%=common/guard/%.c) $(DOMAIN:%=common/domain/%.c)
 # What speaks with libvirt: for virtnestd, and for the commands of virt-nest that do the same once.
 VIRT = correct define_tracker live_domain virt

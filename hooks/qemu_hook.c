@@ -94,16 +94,6 @@ hook_is_in_session(void)
     return geteuid() != 0;
 }
 
-/* (transfer full) The domain's name as a word of a command line. */
-static gchar *
-shell_name(const Call *call)
-{
-    const char *plain = G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS "._-";
-
-    return strspn(call->name, plain) == strlen(call->name) ? g_strdup(call->name)
-                                                           : g_shell_quote(call->name);
-}
-
 /* If the tag says required='no', logs the error and lets the domain pass. */
 static gboolean
 pass_unless_required(const Call *call, GError **error)
@@ -228,7 +218,7 @@ check_host_of_resuming(Call *call, GError **error)
         return TRUE;
     /* If the host's vendor is unknown, the guest may hold nested state. */
     vendor = nest_cpu_feature_vendor(call->xml, call->host.vendor, &problem);
-    may_be_nested = vendor ? nest_cpu_exposes(call->xml, vendor)
+    may_be_nested = vendor ? nest_cpu_may_expose(call->xml, vendor)
                            : g_error_matches(problem, NEST_ERROR, NEST_ERROR_HOST_VENDOR);
     if (!may_be_nested) {
         g_clear_error(error);
@@ -277,6 +267,17 @@ has_definition(const Call *call)
     return path && g_file_test(path, G_FILE_TEST_EXISTS);
 }
 
+/* Whether the CPU of a tagged definition would pass at prepare and at start. */
+static gboolean
+cpu_would_boot(NestDomainXml *xml, const NestTag *tag, const NestCpuVendor *host)
+{
+    g_autoptr(GPtrArray) changes = g_ptr_array_new_with_free_func(g_free);
+    const NestCpuVendor *vendor = nest_cpu_feature_vendor(xml, host, NULL);
+
+    return vendor && nest_cpu_check_arguments(xml, vendor, NULL) &&
+           nest_cpu_rewrite(xml, tag, host, changes, NULL) && changes->len == 0;
+}
+
 /* Whether the domain would pass if it booted from its definition as it stands. */
 static gboolean
 would_boot(const Call *call)
@@ -284,7 +285,6 @@ would_boot(const Call *call)
     g_autofree gchar *path = definition_path(call);
     g_autofree gchar *text = NULL;
     g_autoptr(NestDomainXml) xml = NULL;
-    g_autoptr(GPtrArray) changes = g_ptr_array_new_with_free_func(g_free);
     NestKvmModule host = nest_kvm_module_read();
     NestTag tag = NEST_TAG_DEFAULT;
     gboolean tagged = FALSE;
@@ -298,7 +298,7 @@ would_boot(const Call *call)
     if (!tagged || !tag.required)
         return TRUE;
     return (!nest_cpu_is_kvm(xml) || nest_kvm_module_check(&host, NULL)) &&
-           nest_cpu_rewrite(xml, &tag, host.vendor, changes, NULL) && changes->len == 0;
+           cpu_would_boot(xml, &tag, host.vendor);
 }
 
 /* Waits for a short time until virtnestd has sent the corrected definition, which
@@ -322,7 +322,7 @@ static gboolean
 refuse_start(const Call *call, const NestCpuVendor *vendor, GError **error)
 {
     g_autofree gchar *cpu = nest_cpu_describe(call->xml);
-    g_autofree gchar *name = shell_name(call);
+    g_autofree gchar *name = nest_domain_xml_shell_word(call->name);
     gboolean has = has_definition(call);
     gboolean lives = nest_liveness_is_held();
     gboolean corrected = has && lives && wait_for_correction(call);
@@ -378,7 +378,7 @@ check_cpu(const Call *call, GError **error)
 {
     const NestCpuVendor *vendor = nest_cpu_feature_vendor(call->xml, call->host.vendor, error);
 
-    if (!vendor)
+    if (!vendor || !nest_cpu_check_arguments(call->xml, vendor, error))
         return FALSE;
     return nest_cpu_exposes(call->xml, vendor) || is_restarted(call) ||
            refuse_start(call, vendor, error);
@@ -568,7 +568,7 @@ aftermath(const Call *call)
 static gchar *
 session_note(const Call *call, const GError *reason)
 {
-    g_autofree gchar *name = shell_name(call);
+    g_autofree gchar *name = nest_domain_xml_shell_word(call->name);
 
     if (!hook_is_in_session() || !g_error_matches(reason, NEST_ERROR, NEST_ERROR_START_UNCORRECTED))
         return g_strdup("");

@@ -24,6 +24,7 @@ typedef enum {
     NEST_ERROR_CPU_CONFIDENTIAL,  /* <launchSecurity> */
     NEST_ERROR_CPU_ARCH,          /* not x86_64 */
     NEST_ERROR_CPU_TYPE,          /* neither kvm nor qemu */
+    NEST_ERROR_CPU_ARGUMENT,      /* <qemu:commandline> keeps the feature from the guest */
     NEST_ERROR_START_STALE,       /* the start was faster than the correction */
     NEST_ERROR_START_UNCORRECTED, /* the definition was not corrected (yet) */
     NEST_ERROR_START_TRANSIENT,   /* there is no definition that could be corrected */
@@ -45,13 +46,13 @@ typedef enum {
     NEST_ERROR_LIVE_RUNNING,      /* nested guests are running */
     NEST_ERROR_CONFIG,            /* virt-nest.conf */
     NEST_ERROR_LIBVIRT,           /* a call to libvirt failed */
-    NEST_ERROR_MONITOR,           /* QEMU refused a command of its monitor, or the command cannot be written */
-    NEST_ERROR_ANSWER,            /* QEMU's answer to one is too long, or cannot be read */
-    NEST_ERROR_GUARD,             /* a guard could not be armed, disarmed or lifted */
-    NEST_ERROR_PLUGIN,            /* a plugin that does not fit */
-    NEST_ERROR_DAEMON,            /* virtnestd: already running, or cannot start */
-    NEST_ERROR_IO,                /* a file or descriptor */
-    NEST_ERROR_USAGE,             /* the command line */
+    NEST_ERROR_MONITOR, /* QEMU refused a command of its monitor, or the command cannot be written */
+    NEST_ERROR_ANSWER,  /* QEMU's answer to one is too long, or cannot be read */
+    NEST_ERROR_GUARD,   /* a guard could not be armed, disarmed or lifted */
+    NEST_ERROR_PLUGIN,  /* a plugin that does not fit */
+    NEST_ERROR_DAEMON,  /* virtnestd: already running, or cannot start */
+    NEST_ERROR_IO,      /* a file or descriptor */
+    NEST_ERROR_USAGE,   /* the command line */
     NEST_ERROR_LAST
 } NestErrorCode;
 

@@ -3,6 +3,7 @@
 #include "domain/cpu.h"
 
 #include "base/error.h"
+#include "domain/qemu_cpu.h"
 
 #define MOST_VCPUS 16384
 
@@ -189,16 +190,126 @@ nest_cpu_feature_vendor(const NestDomainXml *xml, const NestCpuVendor *host, GEr
     return host;
 }
 
-gboolean
-nest_cpu_exposes(const NestDomainXml *xml, const NestCpuVendor *vendor)
+static xmlNode *
+find_cpu(const NestDomainXml *xml)
 {
-    xmlNode *cpu = nest_xml_child(nest_domain_xml_root(xml), "cpu");
+    return nest_xml_child(nest_domain_xml_root(xml), "cpu");
+}
+
+/* Whether libvirt's <cpu> gives the guest the feature. */
+static gboolean
+element_exposes(const xmlNode *cpu, const NestCpuVendor *vendor)
+{
     xmlNode *feature = nest_cpu_find_feature(cpu, vendor->feature);
     NestCpuClass class = nest_cpu_classify(cpu, vendor);
 
     if (class & (NEST_CPU_CLASS_PASSTHROUGH | NEST_CPU_CLASS_MAXIMUM))
         return !nest_cpu_withholds(feature);
     return class != NEST_CPU_CLASS_FOREIGN && nest_cpu_grants(feature);
+}
+
+gchar *
+nest_cpu_qemu_model(const xmlNode *cpu)
+{
+    if (nest_xml_attribute_is(cpu, "mode", "host-passthrough"))
+        return g_strdup("host");
+    return nest_xml_attribute_is(cpu, "mode", "maximum") ? g_strdup("max") : nest_cpu_model(cpu);
+}
+
+/* What a -global says of the feature beside libvirt's own -cpu. Where <cpu> names the feature, libvirt writes it into
+ * -cpu, which wins. */
+static NestQemuSetting
+read_global(const xmlNode *cpu, const NestQemuCpu *qemu, const char *name, gchar **ret_argument)
+{
+    g_autofree gchar *model = nest_cpu_qemu_model(cpu);
+    xmlNode *feature = nest_cpu_find_feature(cpu, name);
+
+    if (nest_cpu_grants(feature) || nest_cpu_withholds(feature))
+        return NEST_QEMU_UNSET;
+    return nest_qemu_cpu_global(qemu, model, name, ret_argument);
+}
+
+gboolean
+nest_cpu_exposes(const NestDomainXml *xml, const NestCpuVendor *vendor)
+{
+    g_autoptr(NestQemuCpu) qemu = nest_qemu_cpu_of_domain(xml);
+    const xmlNode *cpu = find_cpu(xml);
+    NestQemuSetting global = NEST_QEMU_UNSET;
+
+    if (qemu->argument)
+        return nest_qemu_cpu_exposes(qemu, vendor, nest_cpu_is_kvm(xml));
+    global = read_global(cpu, qemu, vendor->feature, NULL);
+    if (global == NEST_QEMU_ON)
+        return nest_cpu_classify(cpu, vendor) != NEST_CPU_CLASS_FOREIGN;
+    return global == NEST_QEMU_UNSET && element_exposes(cpu, vendor);
+}
+
+gboolean
+nest_cpu_passes_feature(const NestDomainXml *xml, const NestCpuVendor *vendor)
+{
+    const int classes =
+        NEST_CPU_CLASS_PASSTHROUGH | NEST_CPU_CLASS_MAXIMUM | NEST_CPU_CLASS_HOST_MODEL;
+    const xmlNode *cpu = find_cpu(xml);
+
+    return (nest_cpu_classify(cpu, vendor) & classes) &&
+           !nest_cpu_withholds(nest_cpu_find_feature(cpu, vendor->feature));
+}
+
+gboolean
+nest_cpu_may_expose(const NestDomainXml *xml, const NestCpuVendor *vendor)
+{
+    return element_exposes(find_cpu(xml), vendor) || nest_cpu_exposes(xml, vendor);
+}
+
+static gboolean
+refuse_argument(const NestDomainXml *xml, const char *argument, const char *why, const char *remedy,
+                GError **error)
+{
+    g_autofree gchar *name = nest_domain_xml_shell_name(xml);
+
+    g_set_error(error, NEST_ERROR, NEST_ERROR_CPU_ARGUMENT,
+                "%s in its <qemu:commandline> %s: %s (virsh edit %s)", argument, why, remedy, name);
+    return FALSE;
+}
+
+static gboolean
+refuse_cpu_argument(const NestDomainXml *xml, const NestQemuCpu *qemu, const NestCpuVendor *vendor,
+                    GError **error)
+{
+    gboolean kvm = nest_cpu_is_kvm(xml);
+    const NestCpuVendor *theirs = nest_qemu_cpu_vendor(qemu, kvm);
+    gboolean foreign = theirs && !g_str_equal(theirs->feature, vendor->feature);
+    g_autofree gchar *why =
+        foreign ? g_strdup_printf("is of %s, so that the guest does not look for %s", theirs->title,
+                                  vendor->feature)
+                : g_strdup_printf("does not give the guest %s", vendor->feature);
+    g_autofree gchar *both = g_strconcat("takes the place of libvirt's CPU, and ", why, NULL);
+    g_autofree gchar *remedy = g_strdup_printf(
+        "take both <qemu:arg> out, or choose a CPU there that has %s, such as %s,+%s",
+        vendor->feature, kvm ? "host" : "max", vendor->feature);
+
+    return refuse_argument(xml, qemu->argument, both, remedy, error);
+}
+
+gboolean
+nest_cpu_check_arguments(const NestDomainXml *xml, const NestCpuVendor *vendor, GError **error)
+{
+    g_autoptr(NestQemuCpu) qemu = nest_qemu_cpu_of_domain(xml);
+    g_autofree gchar *global = NULL;
+    g_autofree gchar *why = g_strdup_printf("keeps %s from the guest", vendor->feature);
+
+    if (qemu->malformed)
+        return refuse_argument(
+            xml, qemu->malformed,
+            "is one argument, which QEMU does not know and will not start with",
+            "write <qemu:arg value='-cpu'/> and another <qemu:arg> with the CPU, or take it out",
+            error);
+    if (qemu->argument)
+        return nest_qemu_cpu_exposes(qemu, vendor, nest_cpu_is_kvm(xml)) ||
+               refuse_cpu_argument(xml, qemu, vendor, error);
+    if (read_global(find_cpu(xml), qemu, vendor->feature, &global) == NEST_QEMU_OFF)
+        return refuse_argument(xml, global, why, "take both <qemu:arg> out", error);
+    return TRUE;
 }
 
 guint
@@ -210,13 +321,25 @@ nest_cpu_vcpus(const NestDomainXml *xml)
 }
 
 gchar *
+nest_cpu_describe_qemu(const NestQemuCpu *qemu)
+{
+    for (gsize i = 0; i < NEST_CPU_FEATURES; i++)
+        if (nest_qemu_cpu_property(qemu, nest_cpu_features[i]) == NEST_QEMU_ON)
+            return g_strdup_printf("%s + %s by -cpu", qemu->model, nest_cpu_features[i]);
+    return g_strdup_printf("%s by -cpu", qemu->model);
+}
+
+gchar *
 nest_cpu_describe(const NestDomainXml *xml)
 {
-    xmlNode *cpu = nest_xml_child(nest_domain_xml_root(xml), "cpu");
+    g_autoptr(NestQemuCpu) qemu = nest_qemu_cpu_of_domain(xml);
+    xmlNode *cpu = find_cpu(xml);
     g_autofree gchar *mode = nest_xml_attribute(cpu, "mode");
     g_autofree gchar *model = nest_cpu_model(cpu);
     const char *name = model ? model : mode ? mode : "none";
 
+    if (qemu->argument)
+        return nest_cpu_describe_qemu(qemu);
     for (gsize i = 0; i < NEST_CPU_FEATURES; i++)
         if (nest_cpu_grants(nest_cpu_find_feature(cpu, nest_cpu_features[i])))
             return g_strdup_printf("%s + %s", name, nest_cpu_features[i]);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "domain/domain_xml.h"
+#include "domain/qemu_cpu.h"
 #include "host/cpu_vendor.h"
 
 /* What a domain's CPU is; bits, so that a rule can name several. */
@@ -39,6 +40,10 @@ gboolean nest_cpu_is_expansion(const xmlNode *feature);
 /* (transfer full)(nullable) The model that a <cpu> names. */
 gchar *nest_cpu_model(const xmlNode *cpu);
 
+/* (transfer full)(nullable) QEMU's name of the model that libvirt asks for: "host", "EPYC". NULL: there is none, or a
+ * host-model is not expanded yet. */
+gchar *nest_cpu_qemu_model(const xmlNode *cpu);
+
 /* (nullable) The <feature> of this name in a <cpu>, which may be NULL. */
 xmlNode *nest_cpu_find_feature(const xmlNode *cpu, const char *name);
 
@@ -71,9 +76,28 @@ gboolean nest_cpu_is_kvm(const NestDomainXml *xml);
  * The CPU is judged by its effect: its mode passes the host's CPU through, or it requires the feature
  * by name. A model that may include the feature by itself does not count, because QEMU and libvirt
  * define the models differently there. Nor does a model of the other vendor count, because the guest's
- * kernel will not look for the feature on such a CPU.
+ * kernel will not look for the feature on such a CPU. A -cpu in <qemu:commandline> counts in place of <cpu>, and a
+ * -global there counts where neither names the feature (facts.md, "QEMU's arguments").
  */
 gboolean nest_cpu_exposes(const NestDomainXml *xml, const NestCpuVendor *vendor);
+
+/* Whether a guest started from this XML may see the feature: by its <cpu>, or as nest_cpu_exposes() says. For what must
+ * not be left out, as a guard. */
+gboolean nest_cpu_may_expose(const NestDomainXml *xml, const NestCpuVendor *vendor);
+
+/* Whether the domain's CPU has what the host or QEMU's emulation has, and so the feature, tagged or not. A host-model
+ * has it once the host's nesting is on. */
+gboolean nest_cpu_passes_feature(const NestDomainXml *xml, const NestCpuVendor *vendor);
+
+/**
+ * nest_cpu_check_arguments: whether the arguments in <qemu:commandline> leave the guest the feature.
+ * @xml: the domain
+ * @vendor: from nest_cpu_feature_vendor()
+ *
+ * Returns: FALSE with NEST_ERROR_CPU_ARGUMENT if they keep it from the guest, whatever <cpu> says.
+ */
+gboolean nest_cpu_check_arguments(const NestDomainXml *xml, const NestCpuVendor *vendor,
+                                  GError **error);
 
 /**
  * nest_cpu_vcpus: get the most vCPUs that a domain can have, hotplugged ones included.
@@ -83,5 +107,8 @@ gboolean nest_cpu_exposes(const NestDomainXml *xml, const NestCpuVendor *vendor)
  */
 guint nest_cpu_vcpus(const NestDomainXml *xml);
 
-/* (transfer full) The CPU in a word for a person: "host-passthrough", "EPYC + svm", "none". */
+/* (transfer full) The CPU in a word for a person: "host-passthrough", "EPYC + svm", "none", "Penryn by -cpu". */
 gchar *nest_cpu_describe(const NestDomainXml *xml);
+
+/* (transfer full) The same of a -cpu; @qemu has one. */
+gchar *nest_cpu_describe_qemu(const NestQemuCpu *qemu);

@@ -5,6 +5,7 @@
 
 #include "domain/allow.h"
 #include "domain/cpu.h"
+#include "domain/cpu_remarks.h"
 #include "domain/cpu_rewrite.h"
 #include "domain/state.h"
 
@@ -16,6 +17,7 @@ nest_definition_unchanged(void)
     NestDefinition *definition = g_new0(NestDefinition, 1);
 
     definition->changes = g_ptr_array_new_with_free_func(g_free);
+    definition->remarks = g_ptr_array_new_with_free_func(g_free);
     return definition;
 }
 
@@ -27,6 +29,7 @@ nest_definition_free(NestDefinition *definition)
     g_free(definition->xml);
     g_free(definition->record_id);
     g_clear_pointer(&definition->changes, g_ptr_array_unref);
+    g_clear_pointer(&definition->remarks, g_ptr_array_unref);
     g_free(definition);
 }
 
@@ -38,6 +41,17 @@ nest_definition_describe(const NestDefinition *definition)
     for (guint i = 0; i < definition->changes->len; i++)
         g_string_append_printf(text, "%s%s", i ? "; " : "",
                                (const char *)g_ptr_array_index(definition->changes, i));
+    return g_string_free(text, FALSE);
+}
+
+gchar *
+nest_definition_describe_remarks(const NestDefinition *definition)
+{
+    GString *text = g_string_new(NULL);
+
+    for (guint i = 0; i < definition->remarks->len; i++)
+        g_string_append_printf(text, "; %s%s", i ? "" : "but ",
+                               (const char *)g_ptr_array_index(definition->remarks, i));
     return g_string_free(text, FALSE);
 }
 
@@ -247,6 +261,22 @@ correct_cpu(Work *work, const NestCpuVendor *host, GError **error)
     return TRUE;
 }
 
+/* Looks at the outcome. If there is none, the document is right as it is. */
+static void
+add_remarks(const Work *work, const NestCpuVendor *host)
+{
+    NestDefinition *definition = work->definition;
+    g_autoptr(NestDomainXml) outcome =
+        definition->xml ? nest_domain_xml_parse(definition->xml, strlen(definition->xml), NULL)
+                        : NULL;
+    const NestCpuVendor *vendor = nest_cpu_feature_vendor(work->xml, host, NULL);
+
+    if (!vendor)
+        return;
+    g_ptr_array_unref(definition->remarks);
+    definition->remarks = nest_cpu_remarks(outcome ? outcome : work->xml, vendor);
+}
+
 NestDefinition *
 nest_definition_correct(const char *text, const NestCpuVendor *host, gboolean kvm_can_nest,
                         GError **error)
@@ -268,5 +298,7 @@ nest_definition_correct(const char *text, const NestCpuVendor *host, gboolean kv
     if (wanted ? !correct_cpu(&work, host, error) : !undo(&work, error))
         return NULL;
     finish_definition(&work);
+    if (wanted)
+        add_remarks(&work, host);
     return g_steal_pointer(&work.definition);
 }

@@ -26,6 +26,7 @@ typedef struct {
     gchar *xml;         /* the definition as it should be; NULL for UNCHANGED */
     gchar *record_id;   /* NestRecord.id in @xml; NULL unless CORRECTED */
     GPtrArray *changes; /* a sentence (gchar *) for each change */
+    GPtrArray *remarks; /* a sentence (gchar *) for what is to be told of its CPU (cpu_remarks.h) */
     gboolean tagged;    /* whether the definition carries the tag */
     NestTag tag;        /* ... and what the tag says */
     gboolean needs_kvm; /* whether it is tagged and needs the host's KVM module with nesting on */
@@ -39,6 +40,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestDefinition, nest_definition_free)
 
 /* (transfer full) The changes in one line, "; " between them; "" where there are none. */
 gchar *nest_definition_describe(const NestDefinition *definition);
+
+/* (transfer full) The remarks, to follow the changes in one line: "; but its CPU has ..."; "" where there are none. */
+gchar *nest_definition_describe_remarks(const NestDefinition *definition);
 
 /**
  * nest_definition_correct: work out what a persistent definition should be.

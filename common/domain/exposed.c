@@ -29,14 +29,10 @@ compare_exposed_names(gconstpointer a, gconstpointer b)
 static gboolean
 is_exposed(const NestDomainXml *xml, const NestCpuVendor *vendor)
 {
-    const int classes =
-        NEST_CPU_CLASS_PASSTHROUGH | NEST_CPU_CLASS_MAXIMUM | NEST_CPU_CLASS_HOST_MODEL;
-    xmlNode *cpu = nest_xml_child(nest_domain_xml_root(xml), "cpu");
     gboolean tagged = FALSE;
 
     if (!*nest_domain_xml_value(xml, "name") || !nest_cpu_is_kvm(xml) ||
-        !(nest_cpu_classify(cpu, vendor) & classes) ||
-        nest_cpu_withholds(nest_cpu_find_feature(cpu, vendor->feature)))
+        !nest_cpu_passes_feature(xml, vendor))
         return FALSE;
     return nest_tag_read(xml, &tagged, NULL, NULL) && !tagged;
 }

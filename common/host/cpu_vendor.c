@@ -101,6 +101,17 @@ is_vendor(const NestCpuVendor *vendor, const char *name)
 }
 
 const NestCpuVendor *
+nest_cpu_vendor_by_cpuid(const char *name)
+{
+    g_autofree gchar *stripped = g_strstrip(g_strdup(name));
+
+    for (gsize i = 0; i < G_N_ELEMENTS(vendors); i++)
+        if (is_vendor(&vendors[i], stripped))
+            return &vendors[i];
+    return NULL;
+}
+
+const NestCpuVendor *
 nest_cpu_vendor_of_cpuinfo(const char *cpuinfo)
 {
     g_autoptr(GMatchInfo) match = NULL;
@@ -110,11 +121,8 @@ nest_cpu_vendor_of_cpuinfo(const char *cpuinfo)
 
     if (!g_regex_match(vendor, cpuinfo, 0, &match))
         return NULL;
-    name = g_strstrip(g_match_info_fetch(match, 1));
-    for (gsize i = 0; i < G_N_ELEMENTS(vendors); i++)
-        if (is_vendor(&vendors[i], name))
-            return &vendors[i];
-    return NULL;
+    name = g_match_info_fetch(match, 1);
+    return nest_cpu_vendor_by_cpuid(name);
 }
 
 gchar *

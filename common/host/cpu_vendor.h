@@ -25,6 +25,14 @@ typedef struct {
 const NestCpuVendor *nest_cpu_vendor_by_name(const char *name);
 
 /**
+ * nest_cpu_vendor_by_cpuid: the vendor of a name as CPUID and /proc/cpuinfo have it.
+ * @name: as "GenuineIntel", with or without the spaces around it
+ *
+ * Returns: (nullable) a row of the table.
+ */
+const NestCpuVendor *nest_cpu_vendor_by_cpuid(const char *name);
+
+/**
  * nest_cpu_vendor_names: the names nest_cpu_vendor_by_name() knows, for a message.
  *
  * Returns: (transfer full) "intel, amd, hygon, zhaoxin".

@@ -253,8 +253,9 @@ gchar *
 nest_correct_describe(const NestDefinition *definition)
 {
     g_autofree gchar *changes = nest_definition_describe(definition);
+    g_autofree gchar *remarks = nest_definition_describe_remarks(definition);
 
     if (definition->action == NEST_DEFINITION_UNCHANGED)
         return NULL;
-    return g_strdup_printf("definition corrected: %s", changes);
+    return g_strdup_printf("definition corrected: %s%s", changes, remarks);
 }

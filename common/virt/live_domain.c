@@ -97,6 +97,21 @@ nest_live_domain_process(const NestLiveDomain *live)
     return stat ? stat : g_strdup("");
 }
 
+/* libvirt passes the uuid on. Without it this is another process: a domain of the same name of another libvirt. */
+NestQemuCpu *
+nest_live_domain_command(const NestLiveDomain *live)
+{
+    g_autofree gchar *path = g_strdup_printf("/proc/%" G_GINT64_FORMAT "/cmdline", live->guest.pid);
+    g_autofree gchar *below_root = nest_root_path(path);
+    g_autofree gchar *text = NULL;
+    gsize length = 0;
+
+    if (!live->guest.pid || !g_file_get_contents(below_root, &text, &length, NULL) ||
+        !memmem(text, length, live->guest.uuid, strlen(live->guest.uuid)))
+        length = 0;
+    return nest_qemu_cpu_of_command(text, length);
+}
+
 /* How long a QEMU has run, in milliseconds; -1: unknown. @start_time is on CLOCK_BOOTTIME's clock. */
 static gint64
 age_of(const gchar *start_time)
@@ -142,7 +157,7 @@ live_domain_new(virDomainPtr domain, const Reading *reading)
 
     if (!id)
         return NULL; /* it has stopped, and this is its definition */
-    if (vendor && !nest_cpu_exposes(reading->xml, vendor))
+    if (vendor && !nest_cpu_may_expose(reading->xml, vendor))
         vendor = NULL; /* its vCPUs lack the feature */
     live = g_atomic_rc_box_new0(NestLiveDomain);
     live->guest.name = g_strdup(virDomainGetName(domain));

@@ -5,6 +5,7 @@
 
 #include "domain/allow.h"
 #include "domain/definition.h"
+#include "domain/qemu_cpu.h"
 #include "domain/state.h"
 #include "guard/guest.h"
 #include "virt/virt.h"
@@ -46,6 +47,9 @@ gint64 nest_live_domain_age(const char *name);
 
 /* (transfer full) What the kernel shows of its QEMU, for process.h: the text of /proc/PID/stat; "" if that is unknown. */
 gchar *nest_live_domain_process(const NestLiveDomain *live) G_GNUC_WARN_UNUSED_RESULT;
+
+/* (transfer full) What the command line of its QEMU says of the CPU; empty if that cannot be read. */
+NestQemuCpu *nest_live_domain_command(const NestLiveDomain *live) G_GNUC_WARN_UNUSED_RESULT;
 
 NestLiveDomain *nest_live_domain_ref(NestLiveDomain *live);
 void nest_live_domain_unref(NestLiveDomain *live);

@@ -11,6 +11,7 @@ apply_to(const NestConnection *connection, virDomainPtr domain, gpointer data, G
     gboolean named = *(const gboolean *)data;
     g_autoptr(NestDefinition) definition = NULL;
     g_autofree gchar *done = NULL;
+    g_autofree gchar *remarks = NULL;
 
     if (named && !nest_connection_check_persistent(domain, error))
         return FALSE;
@@ -18,11 +19,12 @@ apply_to(const NestConnection *connection, virDomainPtr domain, gpointer data, G
     if (!definition)
         return FALSE;
     done = nest_correct_describe(definition);
+    remarks = nest_definition_describe_remarks(definition);
     if (done)
         (void)printf("%s: %s\n", virDomainGetName(domain), done);
     else if (named)
-        (void)printf("%s: nothing to do%s\n", virDomainGetName(domain),
-                     definition->tagged ? "" : ", it is not tagged");
+        (void)printf("%s: nothing to do%s%s\n", virDomainGetName(domain),
+                     definition->tagged ? "" : ", it is not tagged", remarks);
     return TRUE;
 }
 

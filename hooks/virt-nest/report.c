@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "base/liveness.h"
-#include "domain/cpu.h"
+#include "domain/cpu_remarks.h"
 #include "host/process.h"
 
 #include <string.h>
@@ -22,6 +22,7 @@ typedef struct {
     gchar *text;         /* the definition's XML; that of the running domain where there is none */
     NestDomainXml *definition; /* @text, parsed */
     NestDomainXml *live;       /* the running domain's XML, parsed; NULL unless active */
+    NestQemuCpu *command;      /* the command line of its QEMU; NULL where it was not looked at */
 } Look;
 
 static void
@@ -30,6 +31,7 @@ look_clear(Look *look)
     g_free(look->text);
     nest_domain_xml_free(look->definition);
     nest_domain_xml_free(look->live);
+    nest_qemu_cpu_free(look->command);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Look, look_clear)
 
@@ -89,12 +91,49 @@ query_reported_domain(Look *look, GError **error)
     return !look->active || look->live;
 }
 
+/* (nullable) Whose feature a guest of this XML is to see. */
+static const NestCpuVendor *
+vendor_of(const Look *look, const NestDomainXml *xml)
+{
+    return nest_cpu_feature_vendor(xml, look->connection->host.vendor, NULL);
+}
+
 static gboolean
 exposes(const Look *look, const NestDomainXml *xml)
 {
-    const NestCpuVendor *vendor = nest_cpu_feature_vendor(xml, look->connection->host.vendor, NULL);
+    const NestCpuVendor *vendor = vendor_of(look, xml);
 
     return vendor && nest_cpu_exposes(xml, vendor);
+}
+
+/* Whether the running guest sees the feature by the command line of its QEMU, which is what QEMU was really given: an
+ * <emulator> may be a script that changes it. Where that cannot be read, libvirt's XML counts. */
+static gboolean
+guest_exposes(const Look *look)
+{
+    const NestCpuVendor *vendor = vendor_of(look, look->live);
+
+    if (!look->command || !look->command->argument)
+        return exposes(look, look->live);
+    return vendor && nest_qemu_cpu_exposes(look->command, vendor, nest_cpu_is_kvm(look->live));
+}
+
+/* Whether QEMU was given another CPU than libvirt's XML says. */
+static gboolean
+is_given_another(const Look *look)
+{
+    return look->active && !guest_exposes(look) && exposes(look, look->live);
+}
+
+/* The next start would be refused. */
+static gchar *
+judge_arguments(const Look *look)
+{
+    const NestCpuVendor *vendor = vendor_of(look, look->definition);
+    g_autoptr(GError) error = NULL;
+
+    return !vendor || nest_cpu_check_arguments(look->definition, vendor, &error) ? NULL
+                                                                                 : with_code(error);
 }
 
 /* A tag's mistake, or why the CPU is impossible, or that the definition is not corrected yet. */
@@ -104,12 +143,17 @@ judge_definition(const Look *look)
     g_autoptr(GError) error = NULL;
     g_autoptr(NestDefinition) definition = NULL;
 
-    if (!look->persistent)
-        return exposes(look, look->definition)
-                   ? NULL
+    if (!look->persistent && exposes(look, look->definition))
+        return NULL;
+    if (!look->persistent) {
+        gchar *problem = judge_arguments(look);
+
+        return problem
+                   ? problem
                    : g_strdup(
                          "transient, so there is no definition to correct: pass its XML through "
                          "virt-nest rewrite, and create it from that");
+    }
     definition = nest_definition_correct(look->text, look->connection->host.vendor,
                                          nest_connection_can_nest(look->connection), &error);
     if (!definition)
@@ -146,8 +190,13 @@ save_lacks_cpu(const Look *look)
 static gchar *
 judge_guest(const Look *look)
 {
+    if (is_given_another(look))
+        return g_strdup_printf(
+            "its QEMU was started with %s, which does not give the guest %s, although libvirt's XML "
+            "does: look at its <emulator>, which may be a script (virsh dumpxml)",
+            look->command->argument, vendor_of(look, look->live)->feature);
     if (look->active)
-        return exposes(look, look->live)
+        return guest_exposes(look)
                    ? NULL
                    : g_strdup("running without the corrected CPU: stop it and start it again");
     if (save_lacks_cpu(look))
@@ -158,7 +207,8 @@ judge_guest(const Look *look)
 }
 
 /* The checks, in the order in which their findings have to be corrected. */
-static gchar *(*const judges[])(const Look *look) = {judge_definition, judge_host, judge_guest};
+static gchar *(*const judges[])(const Look *look) = {judge_definition, judge_host, judge_arguments,
+                                                     judge_guest};
 
 /* Whether the libvirt is a user's own. */
 static gboolean
@@ -219,6 +269,35 @@ judge_guard(const NestReport *report, const Look *look)
         "can be migrated and saved with nested guests in it: systemctl start virtnestd");
 }
 
+/* What makes nested guests slow, by the CPU that counts now. */
+static gchar *
+judge_speed(const Look *look)
+{
+    const NestDomainXml *xml = look->live ? look->live : look->definition;
+    const NestCpuVendor *vendor = vendor_of(look, xml);
+
+    return vendor ? nest_cpu_remarks_slow(xml, vendor) : NULL;
+}
+
+static gchar *
+describe_cpu(const Look *look)
+{
+    if (is_given_another(look))
+        return nest_cpu_describe_qemu(look->command);
+    return nest_cpu_describe(look->live ? look->live : look->definition);
+}
+
+/* The tag is in effect, but something else may be wrong. */
+static gchar *
+judge_applied(const NestReport *report, const Look *look)
+{
+    gchar *problem = judge_answers(report, look);
+
+    if (!problem)
+        problem = judge_guard(report, look);
+    return problem ? problem : judge_speed(look);
+}
+
 static void
 read_tag(NestReport *report, const NestDomainXml *xml)
 {
@@ -245,8 +324,10 @@ nest_report_new(const NestConnection *connection, virDomainPtr domain, GError **
     report->name = g_strdup(virDomainGetName(domain));
     report->uuid = nest_virt_uuid(domain);
     report->state = read_state_name(domain);
-    report->cpu = nest_cpu_describe(look.live ? look.live : look.definition);
     report->live = g_steal_pointer(&live);
+    if (look.live && report->live)
+        look.command = nest_live_domain_command(report->live);
+    report->cpu = describe_cpu(&look);
     read_tag(report, look.definition);
     if (!report->tagged || !report->valid)
         return report;
@@ -254,9 +335,7 @@ nest_report_new(const NestConnection *connection, virDomainPtr domain, GError **
         report->problem = judges[i](&look);
     report->applied = !report->problem;
     if (report->applied)
-        report->problem = judge_answers(report, &look);
-    if (report->applied && !report->problem)
-        report->problem = judge_guard(report, &look);
+        report->problem = judge_applied(report, &look);
     return report;
 }
 

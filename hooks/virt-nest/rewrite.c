@@ -4,7 +4,7 @@
 
 #include "../fatal.h"
 #include "base/error.h"
-#include "domain/cpu.h"
+#include "domain/cpu_remarks.h"
 #include "domain/cpu_rewrite.h"
 #include "domain/prefilter.h"
 
@@ -100,18 +100,35 @@ explain_changes(const NestDomainXml *xml, const GPtrArray *changes)
         explain_line(xml, nothing);
 }
 
+/* Says what is to be told of the rewritten CPU. That it cannot have any effect is said even without --explain. */
+static void
+explain_remarks(const char *text, const NestCpuVendor *host, const Request *request)
+{
+    g_autoptr(NestDomainXml) xml = nest_domain_xml_parse(text, strlen(text), NULL);
+    const NestCpuVendor *vendor = xml ? nest_cpu_feature_vendor(xml, host, NULL) : NULL;
+    g_autoptr(GPtrArray) remarks = vendor ? nest_cpu_remarks(xml, vendor) : g_ptr_array_new();
+
+    if (!vendor || (!request->explain && nest_cpu_check_arguments(xml, vendor, NULL)))
+        return;
+    for (guint i = 0; i < remarks->len; i++)
+        explain_line(xml, g_ptr_array_index(remarks, i));
+}
+
 static gchar *
 rewrite_tagged(NestDomainXml *xml, const NestTag *tag, const Request *request, GError **error)
 {
     g_autoptr(GPtrArray) changes = g_ptr_array_new_with_free_func(g_free);
     const NestCpuVendor *vendor = NULL;
+    gchar *text = NULL;
 
     if (!find_vendor(xml, request, &vendor, error) ||
         !nest_cpu_rewrite(xml, tag, vendor, changes, error))
         return NULL;
     if (request->explain)
         explain_changes(xml, changes);
-    return nest_domain_xml_text(xml);
+    text = nest_domain_xml_text(xml);
+    explain_remarks(text, vendor, request);
+    return text;
 }
 
 /* Whether our words are there with NULs between their letters, as in any UTF-16 or UTF-32. */

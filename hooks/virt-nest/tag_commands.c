@@ -219,10 +219,11 @@ print_enabled(const NestConnection *connection, virDomainPtr domain, const Plan 
 {
     g_autofree gchar *cpu = describe_cpu(plan);
     g_autofree gchar *pending = nest_report_pending(connection, domain);
+    g_autofree gchar *remarks = nest_definition_describe_remarks(plan->definition);
 
-    (void)printf("%s: tagged%s; %s%s%s\n", virDomainGetName(domain),
+    (void)printf("%s: tagged%s; %s%s%s%s\n", virDomainGetName(domain),
                  is_same_tag(plan) ? " already" : "", cpu, pending ? "; " : "",
-                 pending ? pending : "");
+                 pending ? pending : "", remarks);
     warn_of_host(connection, domain, plan);
 }
 
@@ -269,17 +270,39 @@ enable_domain(const NestConnection *connection, virDomainPtr domain, gpointer op
     return FALSE;
 }
 
-static void
-print_disabled(virDomainPtr domain, const Plan *plan)
+/* (transfer full) That the guest sees the feature without a tag as well, as its CPU has what the host has; "" if it does
+ * not. */
+static gchar *
+describe_exposed(const NestConnection *connection, const Plan *plan)
 {
+    const char *text = plan->definition->xml;
+    g_autoptr(NestDomainXml) xml = text ? nest_domain_xml_parse(text, strlen(text), NULL) : NULL;
+    const NestDomainXml *now = xml ? xml : plan->before;
+    const NestCpuVendor *vendor = nest_cpu_feature_vendor(now, connection->host.vendor, NULL);
+    g_autofree gchar *cpu = nest_cpu_describe(now);
+
+    if (!vendor || !nest_cpu_passes_feature(now, vendor))
+        return g_strdup("");
+    return g_strdup_printf(
+        "; its CPU (%s) shows the guest %s all the same%s: to keep it off, write <feature policy='disable' "
+        "name='%s'/> into its <cpu> (virsh edit)",
+        cpu, vendor->feature, nest_cpu_is_kvm(now) ? " where the host's nesting is on" : "",
+        vendor->feature);
+}
+
+static void
+print_disabled(const NestConnection *connection, virDomainPtr domain, const Plan *plan)
+{
+    g_autofree gchar *exposed = describe_exposed(connection, plan);
     g_autofree gchar *changes = nest_definition_describe(plan->definition);
     gboolean lags = *changes && (virDomainIsActive(domain) == 1 ||
                                  virDomainHasManagedSaveImage(domain, 0) == 1);
 
-    (void)printf("%s: %s%s%s%s\n", virDomainGetName(domain),
+    (void)printf("%s: %s%s%s%s%s\n", virDomainGetName(domain),
                  plan->mentioned ? "no longer tagged" : "not tagged", *changes ? "; " : "", changes,
                  lags ? "; the guest keeps the CPU it has until it is stopped and started again"
-                      : "");
+                      : "",
+                 exposed);
 }
 
 /* Removes a malformed tag, too. Even without a tag there may still be a correction to undo. */
@@ -296,7 +319,7 @@ disable_domain(const NestConnection *connection, virDomainPtr domain, gpointer d
         return FALSE;
     done = nest_correct_domain(&connection->corrector, domain, error);
     if (done)
-        print_disabled(domain, &plan);
+        print_disabled(connection, domain, &plan);
     return done != NULL;
 }
 

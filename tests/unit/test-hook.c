@@ -18,6 +18,9 @@
     "<cpu mode='custom'><model>EPYC</model><feature policy='require' name='svm'/></cpu>"
 #define HASWELL_VMX                                                                                \
     "<cpu mode='custom'><model>Haswell</model><feature policy='require' name='vmx'/></cpu>"
+#define CPU_ARGUMENT(cpu)                                                                          \
+    "<commandline xmlns='http://libvirt.org/schemas/domain/qemu/1.0'><arg value='-cpu'/><arg value='" cpu                 \
+    "'/></commandline>"
 #define SEV "<launchSecurity type='sev'/>"
 
 /* What is left in it. */
@@ -123,6 +126,18 @@ static const Case cases[] = {
     {"disabled-feature-is-refused", "start", "amd-on", "kvm", TAG,
      "<cpu mode='host-passthrough'><feature policy='disable' name='svm'/></cpu>", DEFINITION,
      "NEST-START-UNCORRECTED", "svm", NULL, NO_FLAG},
+    {"cpu-argument-is-refused", "start", "amd-on", "kvm", TAG, PASSTHROUGH CPU_ARGUMENT("qemu64"),
+     DEFINITION | DAEMON | RESTART, "NEST-CPU-ARGUMENT", "virsh edit lab1", NULL, NO_FLAG},
+    {"cpu-argument-beats-the-right-cpu", "start", "amd-on", "qemu", TAG,
+     "<cpu mode='maximum'/>" CPU_ARGUMENT("Haswell"), 0, "NEST-CPU-ARGUMENT", "-cpu Haswell", NULL, NO_FLAG},
+    {"cpu-argument-is-let-go-if-not-required", "start", "amd-on", "kvm", OPTIONAL, PASSTHROUGH CPU_ARGUMENT("qemu64"), 0,
+     NULL, "[NEST-CPU-ARGUMENT]", NULL, NO_FLAG},
+    {"cpu-argument-with-the-feature-passes", "start", "amd-on", "kvm", TAG, PLAIN CPU_ARGUMENT("host"), 0, NULL, NULL, NULL,
+     NO_FLAG},
+    {"cpu-argument-is-not-judged-where-it-resumes", "start", "amd-on", "kvm", TAG, PASSTHROUGH CPU_ARGUMENT("qemu64"), FLAG,
+     NULL, NULL, NULL, NO_FLAG},
+    {"cpu-argument-untagged-passes", "start", "amd-on", "kvm", "", PASSTHROUGH CPU_ARGUMENT("qemu64"), 0, NULL, NULL, NULL,
+     NO_FLAG},
     {"tcg-passes-without-host", "start", "amd-absent", "qemu", TAG,
      "<cpu mode='maximum'><feature policy='require' name='svm'/></cpu>", 0, NULL, NULL, NULL,
      NO_FLAG},
@@ -579,6 +594,9 @@ test_force_boot(void)
          FALSE},
         {"<domain type='kvm'><os><type arch='x86_64'>hvm</type></os><metadata>" TAG
          "</metadata>" SEV "</domain>",
+         FALSE},
+        {"<domain type='kvm'><os><type arch='x86_64'>hvm</type></os><metadata>" TAG
+         "</metadata>" PASSTHROUGH CPU_ARGUMENT("qemu64") "</domain>",
          FALSE},
         {"no XML", FALSE},
         {"", FALSE},

@@ -16,6 +16,10 @@
 #define HASWELL "  <cpu mode='custom'>\n    <model>Haswell</model>\n  </cpu>\n"
 #define PASSTHROUGH "  <cpu mode='host-passthrough' check='none'/>\n"
 
+#define CPU_ARGUMENT(cpu)                                                                          \
+    "<commandline xmlns='http://libvirt.org/schemas/domain/qemu/1.0'><arg value='-cpu'/><arg value='" cpu                 \
+    "'/></commandline>"
+
 /* One command line with its input and what it has to lead to. */
 typedef struct {
     const char *sentence;  /* what the case shows */
@@ -64,6 +68,20 @@ static const Case filters[] = {
      DOMAIN("qemu", TAG, ""), 0, "mode=\"maximum\"|name=\"svm\"", NULL},
     {"--explain lists each change", "rewrite --explain", DOMAIN("qemu", TAG, ""), 0, "name=\"svm\"",
      "nest: t1: the CPU becomes maximum|nest: t1: feature svm is required"},
+    {"a feature that stands there twice comes out once", "rewrite --cpu-vendor intel --explain",
+     DOMAIN("kvm", TAG, "  <cpu mode='host-model'><feature policy='optional' name='vmx'/>"
+                        "<feature policy='require' name='vmx'/></cpu>\n"),
+     0, "<cpu mode=\"host-model\"><feature policy=\"require\" name=\"vmx\"/></cpu>",
+     "feature vmx: policy optional is removed"},
+    {"a -cpu in place of libvirt's is told, even without --explain", "rewrite --cpu-vendor intel",
+     DOMAIN("kvm", TAG, PASSTHROUGH CPU_ARGUMENT("qemu64")), 0, SAME,
+     "nest: t1: -cpu qemu64|takes the place|virsh edit t1|[NEST-CPU-ARGUMENT]"},
+    {"a -cpu with the feature is told with --explain", "rewrite --cpu-vendor intel --explain",
+     DOMAIN("kvm", TAG, PASSTHROUGH CPU_ARGUMENT("host")), 0, SAME, "-cpu host|takes the place|no effect"},
+    {"and not without", "rewrite --cpu-vendor intel", DOMAIN("kvm", TAG, PASSTHROUGH CPU_ARGUMENT("host")), 0, SAME, NULL},
+    {"what makes nested guests slow is explained", "rewrite --cpu-vendor amd --explain",
+     DOMAIN("kvm", TAG, "  <cpu mode='custom'><model>Opteron_G3</model></cpu>\n"), 0, "name=\"svm\"",
+     "feature svm is required|without npt and nrip-save"},
     {"a model of the other vendor is refused", "rewrite --cpu-vendor amd",
      DOMAIN("kvm", TAG, HASWELL), 1, NULL, "nest: |Haswell|Intel|[NEST-CPU-VENDOR]"},
     {"--explain adds nothing to a refusal", "rewrite --cpu-vendor amd --explain",
