@@ -70,10 +70,12 @@ make_as_it_was(const NestKvmDevice *before)
         chmod(path, before->status.st_mode & 07777) == 0 &&
         (before->acl_length == 0 || setxattr(path, ACL, before->acl, before->acl_length, 0) == 0);
 
-    nest_log(G_LOG_LEVEL_WARNING, NULL, NULL,
-             "udev did not restore the owner and mode of /dev/kvm in %d seconds, and virt-nest %s%s; if guests cannot "
-             "open it, run udevadm trigger --name-match=kvm",
-             WAIT_MS / 1000, made ? "has set them" : "could not set them: ", made ? "" : g_strerror(errno));
+    nest_log(
+        G_LOG_LEVEL_WARNING, NULL, NULL,
+        "udev did not restore the owner and mode of /dev/kvm in %d seconds, and virt-nest %s%s; if guests cannot "
+        "open it, run udevadm trigger --name-match=kvm",
+        WAIT_MS / 1000,
+        made ? "has set them" : "could not set them: ", made ? "" : g_strerror(errno));
 }
 
 gboolean

@@ -112,7 +112,8 @@ begin_jobs(NestWorkers *workers)
 
     for (GList *at = workers->waiting.head; at && (busy < limit || workers->stuck); at = next) {
         NestJob *job = at->data;
-        gboolean may_begin = busy < limit && (!job->most || busy < job->most) && !(job->costly && workers->costly);
+        gboolean may_begin =
+            busy < limit && (!job->most || busy < job->most) && !(job->costly && workers->costly);
 
         next = at->next;
         job->turned_away = job->most && workers->stuck >= job->most;

@@ -22,7 +22,8 @@ struct NestJob {
     void (*done)(NestJob *job);
     /* It waits while so many jobs have a worker, and is turned away while so many are stuck; 0: it has no such limit. */
     guint most;
-    gboolean costly;          /* it may cost libvirt much, so it waits while another one of these has a worker and is not stuck */
+    gboolean
+        costly; /* it may cost libvirt much, so it waits while another one of these has a worker and is not stuck */
     gboolean turned_away;     /* by @most, so run() was not called */
     NestConnectionPool *pool; /* set by nest_workers_push(); a reference of its own */
     GError *error;            /* what went wrong */
