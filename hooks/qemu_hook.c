@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/root.h"
 #include "base/runtime_flag.h"
+#include "base/wait.h"
 #include "domain/allow.h"
 #include "domain/cpu.h"
 #include "domain/cpu_rewrite.h"
@@ -35,6 +36,7 @@
 
 /* How long a refused start waits for virtnestd; all of libvirt's clients wait with it. */
 #define CORRECTION_MS 2000
+#define STEP_MS 1
 /* How long it then waits until the define has reached libvirtd, which queues it after this start
  * and before the next. */
 #define SENT_US 100000UL
@@ -307,13 +309,14 @@ would_boot(const Call *call)
 static gboolean
 wait_for_correction(const Call *call)
 {
-    for (int ms = 0; ms < CORRECTION_MS; ms++) {
+    gint64 deadline = nest_wait_deadline(CORRECTION_MS);
+
+    do {
         if (nest_runtime_flag_test(NEST_RUNTIME_FLAG_CORRECTING, call->uuid)) {
             g_usleep(SENT_US);
             return TRUE;
         }
-        g_usleep(1000);
-    }
+    } while (nest_wait_step(deadline, STEP_MS));
     return would_boot(call);
 }
 

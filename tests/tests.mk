@@ -6,11 +6,12 @@
 #   make asan         unit and libvirt, sanitized       make fuzz        the fuzz targets
 #   make bench        what virt-nest costs, as ratios   make soak        races and fuzzing, for hours
 
-UNIT_TESTS = test-advisories test-allow test-config test-corpus test-cpu test-definition test-doctor test-domain-xml test-exposed test-flap-damping \
-             test-guard test-hook test-host-command test-hostile test-inhibit test-kvm-module test-kvm-parameters \
-             test-kvm-plan test-kvm-unit test-kvm-users test-late-snapshots test-liveness test-plugin-host test-modprobe-conf \
-             test-monitor test-output test-cpu-vendor test-probes test-process test-qemu-cpu test-rates test-rewrite test-state \
-             test-tag test-textfile test-verdict test-workers
+UNIT_TESTS = test-advisories test-allow test-config test-corpus test-cpu test-cpu-vendor test-definition \
+             test-doctor test-domain-xml test-exposed test-flap-damping test-guard test-hook test-host-command \
+             test-hostile test-inhibit test-kvm-module test-kvm-parameters test-kvm-plan test-kvm-unit \
+             test-kvm-users test-late-snapshots test-liveness test-modprobe-conf test-monitor test-output \
+             test-plugin-host test-probes test-process test-qemu-cpu test-rates test-rewrite test-state test-tag \
+             test-textfile test-verdict test-wait test-workers
 TESTS    = $(UNIT_TESTS:%=$(BUILD)/tests/%)
 
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libnest.a

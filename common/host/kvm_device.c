@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/root.h"
+#include "base/wait.h"
 
 #include <errno.h>
 #include <string.h>
@@ -81,13 +82,13 @@ make_as_it_was(const NestKvmDevice *before)
 gboolean
 nest_kvm_device_wait(const NestKvmDevice *before, GError **error)
 {
+    gint64 deadline = nest_wait_deadline(WAIT_MS);
     gboolean exists = FALSE;
 
-    for (int ms = 0; ms < WAIT_MS; ms += STEP_MS) {
+    do {
         if (is_back(before, &exists))
             return TRUE;
-        g_usleep(STEP_MS * 1000UL);
-    }
+    } while (nest_wait_step(deadline, STEP_MS));
     if (exists && before->exists)
         make_as_it_was(before);
     if (!exists)

@@ -6,6 +6,7 @@
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/runtime_flag.h"
+#include "base/wait.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -20,15 +21,15 @@
 int
 nest_kvm_lock_take(GError **error)
 {
+    gint64 deadline = nest_wait_deadline(LOCK_MS);
     int lock = nest_lock_open(LOCK_NAME, error);
 
-    for (int ms = 0; lock >= 0 && ms < LOCK_MS; ms += STEP_MS) {
-        if (nest_lock_try(lock))
-            return lock;
-        g_usleep(STEP_MS * 1000UL);
-    }
     if (lock < 0)
         return -1;
+    do {
+        if (nest_lock_try(lock))
+            return lock;
+    } while (nest_wait_step(deadline, STEP_MS));
     g_set_error(
         error, NEST_ERROR, NEST_ERROR_HOST_LOCK,
         "another program has been changing the KVM module for more than %d seconds (it holds "
@@ -72,11 +73,12 @@ nest_kvm_lock_inhibit_unload(const char *uuid)
 gboolean
 nest_kvm_lock_reloaded_since(gint64 since)
 {
+    gint64 deadline = nest_wait_deadline(RELOAD_MS);
     int lock = nest_lock_open_to_ask(LOCK_NAME);
     struct stat status = {0};
 
-    for (int ms = 0; lock >= 0 && nest_lock_is_held(lock) && ms < RELOAD_MS; ms += STEP_MS)
-        g_usleep(STEP_MS * 1000UL);
+    while (lock >= 0 && nest_lock_is_held(lock) && nest_wait_step(deadline, STEP_MS))
+        ;
     if (lock < 0 || fstat(lock, &status) < 0)
         status.st_mtime = 0;
     if (lock >= 0)

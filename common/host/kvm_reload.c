@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/root.h"
+#include "base/wait.h"
 #include "host/kvm_device.h"
 #include "host/kvm_lock.h"
 #include "host/kvm_parameters.h"
@@ -403,14 +404,14 @@ nest_kvm_reload(gboolean nested, gboolean force, NestKvmModule *ret_module, Nest
     g_auto(Reload) reload = {.nested = nested, .force = force, .host = nest_kvm_module_read()};
     g_autoptr(GError) problem = NULL;
     gboolean done = FALSE;
+    gint64 deadline = 0;
 
     reload.lock = nest_kvm_lock_take(&problem);
+    deadline = nest_wait_deadline(MOMENT_MS);
     done = reload.lock >= 0 && attempt(&reload, &problem);
-    for (int ms = 0; !done && ms < MOMENT_MS; ms += STEP_MS) {
-        if (!g_error_matches(problem, NEST_ERROR, NEST_ERROR_HOST_BUSY) || !is_for_a_moment())
-            break;
+    while (!done && g_error_matches(problem, NEST_ERROR, NEST_ERROR_HOST_BUSY) &&
+           is_for_a_moment() && nest_wait_step(deadline, STEP_MS)) {
         g_clear_error(&problem);
-        g_usleep(STEP_MS * 1000UL);
         done = attempt(&reload, &problem);
     }
     *ret_module = reload.host;
