@@ -140,7 +140,7 @@ check_type(const NestDomainXml *xml, GError **error)
         return TRUE;
     g_set_error(
         error, NEST_ERROR, NEST_ERROR_CPU_TYPE,
-        "a domain of type='%s' cannot have nested guests: only type='kvm' and type='qemu' can; "
+        "virt-nest gives nested guests to domains of type='kvm' and type='qemu' only, not of type='%s': "
         "change its type, or remove the tag (virt-nest disable)",
         type ? type : "");
     return FALSE;
@@ -155,10 +155,11 @@ check_arch(const NestDomainXml *xml, GError **error)
 
     if (!arch || g_str_equal(arch, "x86_64"))
         return TRUE;
-    g_set_error(error, NEST_ERROR, NEST_ERROR_CPU_ARCH,
-                "a domain of the architecture %s cannot have nested guests: VMX and SVM exist on "
-                "x86_64 only; remove the tag (virt-nest disable)",
-                arch);
+    g_set_error(
+        error, NEST_ERROR, NEST_ERROR_CPU_ARCH,
+        "virt-nest does not give nested guests to domains of the architecture %s yet, only to those of "
+        "x86_64: remove the tag (virt-nest disable)",
+        arch);
     return FALSE;
 }
 

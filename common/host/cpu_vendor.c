@@ -149,8 +149,8 @@ nest_cpu_vendor_refuse(GError **error)
 
     g_set_error(
         error, NEST_ERROR, NEST_ERROR_HOST_VENDOR,
-        "this host's CPU is of a vendor that virt-nest does not know (vendor_id in /proc/cpuinfo), "
-        "and KVM guests can have nested guests on %s only: use type='qemu'",
+        "virt-nest does not know the vendor of this host's CPU (vendor_id in /proc/cpuinfo), and so cannot give "
+        "its KVM guests nested guests yet; it knows %s: use type='qemu'",
         titles);
 }
 
