@@ -8,6 +8,9 @@
 #include <libkmod.h>
 #include <string.h>
 
+/* The file that module-init-tools, which was there before kmod, read. */
+#define FORMER_FILE "/etc/modprobe.conf"
+
 /* The most bytes that are used of a file that modprobe does not read. */
 #define UNREAD_BYTES ((gsize)64 * 1024)
 
@@ -239,6 +242,8 @@ nest_modprobe_files_read(const char *name, const char *text)
     for (gsize i = 0; i < G_N_ELEMENTS(directories); i++)
         if (!was_listed(i))
             list_directory(&search, directories[i].path);
+    g_ptr_array_add(unread, g_strdup(FORMER_FILE));
+    g_ptr_array_add(reasons, g_strdup("modprobe reads only directories of the name modprobe.d"));
     if (name)
         g_hash_table_insert(read, g_strdup(name),
                             g_build_filename(directories[0].path, name, NULL));

@@ -18,8 +18,9 @@ typedef struct {
  * nest_modprobe_mistakes_read: find all mistakes about a vendor's module.
  * @lines: from nest_modprobe_files_read()
  *
- * These are lines in files that modprobe does not read, lines for another module, lines that are no
- * command of modprobe.d(5), and kernel arguments.
+ * These are lines in files that modprobe does not read, lines for another module or of a misspelt parameter, lines that
+ * are no command of modprobe.d(5) or lack what it needs, kernel arguments, and options in files that only name modules
+ * to be loaded (modules-load.d(5)).
  *
  * Returns: (transfer full)(element-type NestModprobeMistake)
  */
