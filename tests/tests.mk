@@ -10,8 +10,8 @@ UNIT_TESTS = test-advisories test-allow test-config test-corpus test-cpu test-cp
              test-doctor test-domain-xml test-exposed test-flap-damping test-guard test-hook test-host-command \
              test-hostile test-inhibit test-kvm-module test-kvm-parameters test-kvm-plan test-kvm-unit \
              test-kvm-users test-late-snapshots test-liveness test-modprobe-conf test-monitor test-output \
-             test-plugin-host test-probes test-process test-qemu-cpu test-rates test-rewrite test-state test-tag \
-             test-textfile test-verdict test-wait test-workers
+             test-plugin-host test-probes test-process test-qemu-cpu test-rates test-rewrite test-state \
+             test-sync-job test-tag test-textfile test-verdict test-wait test-workers
 TESTS    = $(UNIT_TESTS:%=$(BUILD)/tests/%)
 
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libnest.a
@@ -57,6 +57,12 @@ $(BUILD)/tests/test-probes $(BUILD)/tests/test-textfile: LDFLAGS += -rdynamic
 $(BUILD)/tests/test-workers: $(BUILD)/obj/tests/unit/test-workers.o $(BUILD)/obj/tests/fakes/libvirt.o \
                              $(BUILD)/obj/plugins/virtnestd/workers.o $(BUILD)/obj/plugins/virtnestd/connection_pool.o \
                              $(BUILD)/libnest-virt.a $(BUILD)/libnest.a
+	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
+
+$(BUILD)/tests/test-sync-job: $(BUILD)/obj/tests/unit/test-sync-job.o $(BUILD)/obj/tests/fakes/libvirt.o \
+                              $(BUILD)/obj/plugins/virtnestd/connection_pool.o $(BUILD)/obj/plugins/virtnestd/restart.o \
+                              $(BUILD)/obj/plugins/virtnestd/sync_job.o $(BUILD)/obj/plugins/virtnestd/workers.o \
+                              $(BUILD)/libnest-virt.a $(BUILD)/libnest.a
 	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
 
 PLUGIN_HOST_TESTS = test-plugin-host test-probes test-textfile

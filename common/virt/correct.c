@@ -118,6 +118,21 @@ define_if_unchanged(const Source *source, const char *expected, const char *want
     return TRY_DEFINED;
 }
 
+gboolean
+nest_correct_needs_kvm(const GError *error)
+{
+    static const NestErrorCode codes[] = {
+        NEST_ERROR_HOST_ABSENT, NEST_ERROR_HOST_OFF,  NEST_ERROR_HOST_BUSY,
+        NEST_ERROR_HOST_DEVICE, NEST_ERROR_HOST_LOST, NEST_ERROR_HOST_KEPT_OFF,
+        NEST_ERROR_HOST_VALUE,
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(codes); i++)
+        if (g_error_matches(error, NEST_ERROR, (gint)codes[i]))
+            return TRUE;
+    return FALSE;
+}
+
 /* If KVM guests cannot nest on this host now, that replaces what went wrong, as libvirt does not say why KVM is missing. */
 static void
 name_host(const NestDefinition *definition, GError **problem)

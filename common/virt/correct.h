@@ -49,6 +49,10 @@ NestDefinition *nest_correct_fresh(const NestCorrector *corrector, virConnectPtr
                                    const char *name, const char *uuid,
                                    GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* Whether a correction failed because the host's KVM module is not ready: without it libvirt refuses to define a KVM
+ * domain. Once the module is ready the same correction is to be made again. */
+gboolean nest_correct_needs_kvm(const GError *error);
+
 /**
  * nest_correct_describe: what was done, in a sentence.
  *

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "host/kvm_module.h"
 
 /* How long a failure waits for the next try: twice as long each time, from the first of these to one of the others. */
 #define RETRY_FIRST_MS 1000
@@ -84,12 +85,25 @@ log_outcome(const NestSyncJob *job)
         nest_log_error(job->name, job->uuid, job->job.error);
 }
 
+/* Whether the correction failed for want of the KVM module, which has become ready since. */
+static gboolean
+came_too_early(const NestSyncJob *job)
+{
+    NestKvmModule module = {0};
+
+    if (!nest_correct_needs_kvm(job->job.error))
+        return FALSE;
+    module = nest_kvm_module_read();
+    return nest_kvm_module_can_nest(&module);
+}
+
 static void
 take_sync(NestDomain *domain, const NestSyncJob *job)
 {
     const NestDomainContext *context = domain->context;
 
     log_outcome(job);
+    domain->sync_again |= came_too_early(job);
     if (job->needs_kvm)
         context->listener->needs_kvm(context->data);
     if (job->unread) {

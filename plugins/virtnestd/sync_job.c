@@ -2,11 +2,13 @@
 /* A sync: one pass over one domain on a worker. It corrects the definition, and reads the domain if it runs. */
 #include "virtnestd/sync_job.h"
 
+/* While the KVM module is absent libvirt refuses to define a KVM domain. So a definition that was not corrected for that
+ * needs the module, too: when it is there, all domains are corrected again. */
 static void
 take_over(NestSyncJob *job, const NestDefinition *definition)
 {
     job->corrected = definition ? nest_correct_describe(definition) : NULL;
-    job->needs_kvm = definition && definition->needs_kvm;
+    job->needs_kvm = definition ? definition->needs_kvm : nest_correct_needs_kvm(job->job.error);
 }
 
 /* The running domain is read even if the definition cannot be corrected. It may be tagged all the same, or still be

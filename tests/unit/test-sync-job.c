@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a sync finds out about a definition that libvirt does not take, as while there is no KVM. libvirt is made up; the host
+ * and libvirt's file of the domain are laid out in a directory. */
+#include "fake-kernel.h"
+#include "virtnestd/sync_job.h"
+
+#define UUID "11111111-1111-4111-8111-111111111111"
+#define TAG "<metadata><nest:enable xmlns:nest='urn:virt-nest:1'/></metadata>"
+#define DOMAIN(type, metadata)                                                                                                 \
+    "<domain type='" type "'>\n  <name>lab1</name>\n  <uuid>" UUID "</uuid>\n  " metadata                                      \
+    "\n  <os><type arch='x86_64'>hvm</type></os>\n</domain>\n"
+
+virDomainPtr
+virDomainDefineXMLFlags(virConnectPtr connection, const char *xml, unsigned int flags)
+{
+    (void)connection, (void)xml, (void)flags;
+    return NULL;
+}
+
+int
+virConnectGetLibVersion(virConnectPtr connection, unsigned long *version)
+{
+    (void)connection;
+    *version = 9000000;
+    return 0;
+}
+
+/* A definition, and the host's module. */
+static const struct {
+    const char *sentence, *domain;
+    const char *nested; /* what the module has; NULL: it is not loaded */
+    gboolean needs_kvm;
+    int code; /* of the sync's error; 0: none */
+} rows[] = {
+    {"the module is absent: the host is wanted first, and then the same again", DOMAIN("kvm", TAG), NULL, TRUE,
+     NEST_ERROR_HOST_ABSENT},
+    {"nesting is off", DOMAIN("kvm", TAG), "0\n", TRUE, NEST_ERROR_HOST_OFF},
+    {"nesting is on: libvirt has another reason", DOMAIN("kvm", TAG), "1\n", FALSE, NEST_ERROR_LIBVIRT},
+    {"QEMU's TCG needs no module", DOMAIN("qemu", TAG), NULL, FALSE, NEST_ERROR_LIBVIRT},
+    {"a domain that is not tagged", DOMAIN("kvm", ""), NULL, FALSE, 0},
+};
+
+static gboolean
+is_over(gpointer loop)
+{
+    g_main_loop_quit(loop);
+    return G_SOURCE_REMOVE;
+}
+
+/* The job runs on a worker while the main loop goes on, as in virtnestd. @data: the job and the loop */
+static gpointer
+run_job(gpointer data)
+{
+    gpointer *both = data;
+    NestJob *job = both[0];
+
+    job->run(job, GUINT_TO_POINTER(1));
+    g_idle_add_full(G_PRIORITY_LOW, is_over, both[1], NULL);
+    return NULL;
+}
+
+static void
+lay_out(gsize i)
+{
+    check_root_write("proc/cpuinfo", AMD);
+    check_root_write("etc/libvirt/qemu/lab1.xml", rows[i].domain);
+    fake_kernel_has_kvm();
+    fake_kernel_module("kvm_amd", "parameters/nested", rows[i].nested);
+    fake_kernel_module("kvm_amd", "refcnt", rows[i].nested ? "0\n" : NULL);
+    if (rows[i].nested)
+        check_root_write("dev/kvm", "");
+}
+
+static void
+test_row(gconstpointer data)
+{
+    gsize i = GPOINTER_TO_SIZE(data);
+    gchar *root = check_root_new();
+    GMainLoop *loop = g_main_loop_new(NULL, FALSE);
+    NestDefineTracker *tracker = nest_define_tracker_new();
+    NestSyncJob *job = nest_sync_job_new_fresh(tracker, UUID, "lab1");
+    gpointer both[] = {job, loop};
+    GThread *worker = NULL;
+
+    lay_out(i);
+    job->job.pool = nest_connection_pool_new(GUINT_TO_POINTER(1), "fake:///");
+    worker = g_thread_new("worker", run_job, both);
+    g_main_loop_run(loop);
+    g_thread_join(worker);
+    g_assert_cmpint(job->needs_kvm, ==, rows[i].needs_kvm);
+    if (rows[i].code)
+        g_assert_error(job->job.error, NEST_ERROR, rows[i].code);
+    else
+        g_assert_no_error(job->job.error);
+    nest_sync_job_free(job);
+    nest_define_tracker_free(tracker);
+    g_main_loop_unref(loop);
+    check_root_free(root);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    for (gsize i = 0; i < G_N_ELEMENTS(rows); i++)
+        check_add_row("sync-job", rows[i].sentence, GSIZE_TO_POINTER(i), test_row);
+    return g_test_run();
+}
