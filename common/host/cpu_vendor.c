@@ -9,12 +9,17 @@
 
 enum { INTEL, AMD, HYGON, ZHAOXIN };
 
+/* As the kernel numbers the features: a word of 32 bits, and the bit in it. */
+#define VMX_BIT (4 * 32 + 5)
+#define SVM_BIT (6 * 32 + 2)
+
 /* Zhaoxin has two names, and spaces around the second one are part of it (arch/x86/kernel/cpu/zhaoxin.c). */
 static const NestCpuVendor vendors[] = {
-    [INTEL] = {"intel", "Intel", {"GenuineIntel"}, "vmx", "kvm_intel", 1, 5},
-    [AMD] = {"amd", "AMD", {"AuthenticAMD"}, "svm", "kvm_amd", 0x80000001, 2},
-    [HYGON] = {"hygon", "Hygon", {"HygonGenuine"}, "svm", "kvm_amd", 0x80000001, 2},
-    [ZHAOXIN] = {"zhaoxin", "Zhaoxin", {"CentaurHauls", "  Shanghai  "}, "vmx", "kvm_intel", 1, 5},
+    [INTEL] = {"intel", "Intel", {"GenuineIntel"}, "vmx", "kvm_intel", 1, 5, VMX_BIT},
+    [AMD] = {"amd", "AMD", {"AuthenticAMD"}, "svm", "kvm_amd", 0x80000001, 2, SVM_BIT},
+    [HYGON] = {"hygon", "Hygon", {"HygonGenuine"}, "svm", "kvm_amd", 0x80000001, 2, SVM_BIT},
+    [ZHAOXIN] =
+        {"zhaoxin", "Zhaoxin", {"CentaurHauls", "  Shanghai  "}, "vmx", "kvm_intel", 1, 5, VMX_BIT},
 };
 
 /* The first part of a model's name tells the vendor; libvirt adds -v2, -IBRS, -noTSX and the like. */

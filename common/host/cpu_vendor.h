@@ -15,6 +15,7 @@ typedef struct {
     const char *module;           /* as below /sys/module: "kvm_intel" */
     guint32 cpuid_leaf;           /* where CPUID tells of the feature, in ECX */
     guint cpuid_bit;              /* ... by this bit */
+    guint kernel_bit; /* the kernel's number for it (arch/x86/include/asm/cpufeatures.h) */
 } NestCpuVendor;
 
 /**

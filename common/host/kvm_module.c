@@ -4,8 +4,12 @@
 
 #include "base/error.h"
 #include "base/root.h"
+#include "host/kernel_args.h"
 #include "host/kvm_users.h"
 #include "host/modprobe_conf.h"
+#include "host/modprobe_dropin.h"
+#include "host/modprobe_files.h"
+#include "host/other_hypervisor.h"
 
 #include <cpuid.h>
 #include <fcntl.h>
@@ -46,6 +50,28 @@ read_cpuid_ecx(guint32 leaf)
         r[2] = 0;
     close(fd);
     return r[2];
+}
+
+/* Whether the kernel argument clearcpuid= hides the feature: by its name or by its number. */
+static gboolean
+is_cleared(const NestCpuVendor *vendor)
+{
+    g_autofree gchar *text = nest_modprobe_files_text(NEST_MODPROBE_ARGUMENTS, NULL);
+    g_autofree gchar *number = g_strdup_printf("%u", vendor->kernel_bit);
+    const char *at = text ? text : "";
+    gchar *name = NULL, *value = NULL;
+    gboolean cleared = FALSE;
+
+    while (nest_kernel_args_next(&at, &name, &value)) {
+        g_auto(GStrv) list = g_strsplit(value ? value : "", ",", -1);
+
+        cleared |= g_str_equal(name, "clearcpuid") &&
+                   (g_strv_contains((const char *const *)list, vendor->feature) ||
+                    g_strv_contains((const char *const *)list, number));
+        g_clear_pointer(&name, g_free);
+        g_clear_pointer(&value, g_free);
+    }
+    return cleared;
 }
 
 /* Whether libkmod finds a file of the module for the running kernel. */
@@ -109,7 +135,8 @@ read_module(NestKvmModule *module, const char *cpuinfo)
     module->builtin = nested && !references;
     module->busy = references && !g_str_equal(references, "0");
     module->state = state_of(module, nested, has_hardware);
-    module->locked = module->state == NEST_KVM_NO_HARDWARE &&
+    module->cleared = module->state == NEST_KVM_NO_HARDWARE && is_cleared(vendor);
+    module->locked = module->state == NEST_KVM_NO_HARDWARE && !module->cleared &&
                      read_cpuid_ecx(vendor->cpuid_leaf) >> vendor->cpuid_bit & 1;
     module->available = module->state == NEST_KVM_ABSENT && can_be_loaded(vendor);
     if (module->available) {
@@ -163,6 +190,18 @@ refuse_no_hardware(const NestKvmModule *module, GError **error)
         nest_cpu_vendor_refuse(error);
         return FALSE;
     }
+    if (module->cleared)
+        return refuse(
+            error, NEST_ERROR_HOST_HARDWARE,
+            "the kernel argument clearcpuid= hides %s of this host's CPU (%s): remove it from the boot "
+            "loader's configuration and boot again, or use type='qemu'",
+            p->feature, p->title);
+    if (nest_other_hypervisor_is_xen())
+        return refuse(
+            error, NEST_ERROR_HOST_HARDWARE,
+            "this host runs on Xen, which keeps %s of its CPU (%s) to itself: boot a kernel without Xen, or, "
+            "where this host is a guest of Xen, allow nested guests there, or use type='qemu'",
+            p->feature, p->title);
     if (module->locked)
         return refuse(error, NEST_ERROR_HOST_FIRMWARE,
                       "this host's CPU (%s) has %s, but the firmware locked it off: switch "
@@ -176,22 +215,79 @@ refuse_no_hardware(const NestKvmModule *module, GError **error)
         p->title, p->feature);
 }
 
+const char *
+nest_kvm_module_command(const NestKvmModule *module, gboolean force)
+{
+    static const char *const commands[2][2] = {
+        {"virt-nest host enable --now", "virt-nest host enable"},
+        {NEST_KVM_ENABLE_FORCE " --now", NEST_KVM_ENABLE_FORCE},
+    };
+    NestModprobeDropinUse use = (nest_kvm_module_is_loaded(module) ? NEST_MODPROBE_LOADED : 0) |
+                                (force ? NEST_MODPROBE_FORCE : 0);
+
+    return commands[!!force][!!nest_modprobe_dropin_may_keep_on(module->vendor, use, NULL)];
+}
+
 static gboolean
-refuse_absent(const NestKvmModule *module, GError **error)
+check_conf(const NestModprobeConf *conf, const NestKvmModule *module, gboolean force,
+           const char *remedy, GError **error)
+{
+    return nest_modprobe_conf_check_load(conf, nest_kvm_module_is_loaded(module), force, remedy,
+                                         error) &&
+           (force || nest_modprobe_conf_check(conf, remedy, error));
+}
+
+/* The remedy is only worked out for a refusal, as the configuration is read for it again. */
+gboolean
+nest_kvm_module_check_settings(const NestKvmModule *module, gboolean force, GError **error)
+{
+    g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(module->vendor);
+
+    return check_conf(conf, module, force, NULL, NULL) ||
+           check_conf(conf, module, force, nest_kvm_module_command(module, TRUE), error);
+}
+
+static gboolean
+refuse_no_files(const NestKvmModule *module, GError **error)
+{
+    g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(module->vendor);
+    g_autoptr(GError) besides = NULL;
+
+    (void)nest_modprobe_conf_check_load(conf, FALSE, FALSE, NULL, &besides);
+    return refuse(error, NEST_ERROR_HOST_ABSENT,
+                  "the module %s is not loaded and this kernel has none in /lib/modules: install "
+                  "the kernel's full module package, or reboot if the kernel was just updated%s%s",
+                  module->vendor->module, besides ? "; besides, " : "",
+                  besides ? besides->message : "");
+}
+
+static gboolean
+refuse_absent(const NestKvmModule *module, gboolean force, GError **error)
 {
     const char *name = module->vendor->module;
-    g_autoptr(NestModprobeConf) conf = NULL;
+    g_autofree gchar *others = nest_other_hypervisor_text();
 
     if (!module->available)
+        return refuse_no_files(module, error);
+    if (!nest_kvm_module_check_settings(module, force, error))
+        return FALSE;
+    if (others)
         return refuse(
             error, NEST_ERROR_HOST_ABSENT,
-            "the module %s is not loaded and this kernel has none in /lib/modules: install "
-            "the kernel's full module package, or reboot if the kernel was just updated",
-            name);
-    conf = nest_modprobe_conf_read(module->vendor);
-    return nest_modprobe_conf_check_load(conf, FALSE, FALSE, NEST_KVM_ENABLE_FORCE, error) &&
-           refuse(error, NEST_ERROR_HOST_ABSENT,
-                  "the module %s is not loaded: run virt-nest host enable", name);
+            "the module %s is not loaded, but %s is, whose guests keep the CPU's %s to themselves: end "
+            "those guests, then run %s",
+            name, others, module->vendor->feature, nest_kvm_module_command(module, force));
+    return refuse(error, NEST_ERROR_HOST_ABSENT, "the module %s is not loaded: run %s", name,
+                  nest_kvm_module_command(module, force));
+}
+
+static gboolean
+refuse_idle(const NestKvmModule *module, gboolean force, GError **error)
+{
+    return nest_kvm_module_check_settings(module, force, error) &&
+           refuse(error, NEST_ERROR_HOST_OFF,
+                  "%s is loaded with nesting off and nobody uses it: run %s",
+                  module->vendor->module, nest_kvm_module_command(module, force));
 }
 
 static gboolean
@@ -205,15 +301,20 @@ refuse_builtin(const NestKvmModule *module, GError **error)
                   remedy);
 }
 
+/* Once nobody uses the module, somebody's setting would still be in the way. So that is said first. */
 static gboolean
-refuse_busy(const NestKvmModule *module, GError **error)
+refuse_busy(const NestKvmModule *module, gboolean force, GError **error)
 {
+    const char *name = module->vendor->module;
     g_autofree gchar *words = nest_kvm_users_describe();
+    gboolean undecided = nest_kvm_module_check_settings(module, FALSE, NULL);
 
-    return refuse(error, NEST_ERROR_HOST_BUSY,
-                  "%s is loaded with nesting off and in use by %s: stop that, then run "
-                  "virt-nest host enable",
-                  module->vendor->module, words);
+    if (nest_kvm_module_check_settings(module, force, error))
+        return refuse(error, NEST_ERROR_HOST_BUSY,
+                      "%s is loaded with nesting off and in use by %s: stop that, then run %s",
+                      name, words, nest_kvm_module_command(module, !undecided));
+    g_prefix_error(error, "%s is in use by %s: stop that first; besides, ", name, words);
+    return FALSE;
 }
 
 gboolean
@@ -222,27 +323,40 @@ nest_kvm_module_can_nest(const NestKvmModule *module)
     return module->state == NEST_KVM_ON && module->device;
 }
 
-gboolean
-nest_kvm_module_check(const NestKvmModule *module, GError **error)
+static gboolean
+refuse_device(const NestKvmModule *module, GError **error)
 {
-    const NestCpuVendor *p = module->vendor;
+    return refuse(error, NEST_ERROR_HOST_DEVICE,
+                  "nesting is on in %s, but /dev/kvm is missing: run udevadm trigger "
+                  "--name-match=kvm, or see why udev does not make it",
+                  module->vendor->module);
+}
 
+static gboolean
+check_module(const NestKvmModule *module, gboolean force, GError **error)
+{
     if (nest_kvm_module_can_nest(module))
         return TRUE;
     if (module->state == NEST_KVM_NO_HARDWARE)
         return refuse_no_hardware(module, error);
     if (module->state == NEST_KVM_ABSENT || module->state == NEST_KVM_BAD_VALUE)
-        return refuse_absent(module, error);
+        return refuse_absent(module, force, error);
     if (module->state == NEST_KVM_OFF_IDLE)
-        return refuse(error, NEST_ERROR_HOST_OFF,
-                      "%s is loaded with nesting off and nobody uses it: run virt-nest host enable",
-                      p->module);
+        return refuse_idle(module, force, error);
     if (module->state == NEST_KVM_OFF_BUSY)
-        return refuse_busy(module, error);
-    if (module->state == NEST_KVM_BUILTIN_OFF)
-        return refuse_builtin(module, error);
-    return refuse(error, NEST_ERROR_HOST_DEVICE,
-                  "nesting is on in %s, but /dev/kvm is missing: run udevadm trigger "
-                  "--name-match=kvm, or see why udev does not make it",
-                  p->module);
+        return refuse_busy(module, force, error);
+    return module->state == NEST_KVM_BUILTIN_OFF ? refuse_builtin(module, error)
+                                                 : refuse_device(module, error);
+}
+
+gboolean
+nest_kvm_module_check(const NestKvmModule *module, GError **error)
+{
+    return check_module(module, FALSE, error);
+}
+
+gboolean
+nest_kvm_module_check_forced(const NestKvmModule *module, GError **error)
+{
+    return check_module(module, TRUE, error);
 }

@@ -25,6 +25,7 @@ typedef struct {
     const NestCpuVendor *vendor; /* NULL for a vendor that is not in the table */
     NestKvmState state;          /* of the vendor's module */
     gboolean locked;             /* where NO_HARDWARE: the CPU has it, the firmware locked it off */
+    gboolean cleared;            /* where NO_HARDWARE: a kernel argument, clearcpuid=, hides it */
     gboolean available;          /* if not loaded: the kernel has the module, so it can be loaded */
     gboolean builtin;            /* the module is part of the kernel, whatever its state */
     gboolean busy;               /* the module is in use, whatever its state */
@@ -37,6 +38,26 @@ typedef struct {
  * Returns: one of no-hardware, absent, bad-value, on, off-idle, off-busy, builtin-off.
  */
 const char *nest_kvm_state_name(NestKvmState state);
+
+/**
+ * nest_kvm_module_check_settings: whether somebody's settings let the module be loaded with nesting on.
+ * @force: only settings that nobody can override count
+ *
+ * Every message that names a command to turn nesting on asks this first, so that the command is not refused.
+ *
+ * Returns: FALSE with NEST_ERROR_HOST_KEPT_OFF or NEST_ERROR_HOST_VALUE, naming the setting and what to do.
+ */
+gboolean nest_kvm_module_check_settings(const NestKvmModule *module, gboolean force,
+                                        GError **error);
+
+/**
+ * nest_kvm_module_command: the command that turns nesting on.
+ * @force: it overrides somebody's settings
+ *
+ * If no line that virt-nest could write would help at the next boot, the command is one for now only, as a command for
+ * both would fail.
+ */
+const char *nest_kvm_module_command(const NestKvmModule *module, gboolean force);
 
 /* Whether the module is in the kernel, built in or loaded. */
 gboolean nest_kvm_module_is_loaded(const NestKvmModule *module);
@@ -66,3 +87,6 @@ gboolean nest_kvm_module_can_nest(const NestKvmModule *module);
  * Returns: FALSE with a NEST_ERROR_HOST_* that says why not and what to do.
  */
 gboolean nest_kvm_module_check(const NestKvmModule *module, GError **error);
+
+/* The same for somebody who would use --force. */
+gboolean nest_kvm_module_check_forced(const NestKvmModule *module, GError **error);

@@ -8,23 +8,27 @@
 #include "host/modprobe_conf.h"
 
 static NestKvmAction
-refuse_to_turn_off(const NestKvmModule *module, GError **error)
+refuse_builtin_off(const NestKvmModule *module, const NestModprobeConf *conf, GError **error)
 {
-    g_autofree gchar *users = NULL;
+    g_autofree gchar *remedy = nest_modprobe_conf_boot_remedy(conf, FALSE);
 
-    if (module->builtin) {
-        g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(module->vendor);
-        g_autofree gchar *remedy = nest_modprobe_conf_boot_remedy(conf, FALSE);
+    g_set_error(error, NEST_ERROR, NEST_ERROR_HOST_BUILTIN,
+                "%s is built into this kernel with nesting on: %s", module->vendor->module, remedy);
+    return NEST_KVM_DO_REFUSE;
+}
 
-        g_set_error(error, NEST_ERROR, NEST_ERROR_HOST_BUILTIN,
-                    "%s is built into this kernel with nesting on: %s", module->vendor->module,
-                    remedy);
-        return NEST_KVM_DO_REFUSE;
-    }
-    users = nest_kvm_users_describe();
-    g_set_error(error, NEST_ERROR, NEST_ERROR_HOST_BUSY,
-                "%s is in use by %s: stop that, then run virt-nest host disable --now",
-                module->vendor->module, users);
+static NestKvmAction
+refuse_busy_off(const NestKvmModule *module, const NestModprobeConf *conf, GError **error)
+{
+    const char *name = module->vendor->module;
+    g_autofree gchar *users = nest_kvm_users_describe();
+
+    if (nest_modprobe_conf_check_load(conf, TRUE, FALSE, NULL, error))
+        g_set_error(error, NEST_ERROR, NEST_ERROR_HOST_BUSY,
+                    "%s is in use by %s: stop that, then run virt-nest host disable --now", name,
+                    users);
+    else
+        g_prefix_error(error, "%s is in use by %s: stop that first; besides, ", name, users);
     return NEST_KVM_DO_REFUSE;
 }
 
@@ -51,9 +55,11 @@ plan_off(const NestKvmModule *module, GError **error)
 
     if (module->state != NEST_KVM_ON)
         return NEST_KVM_DO_NOTHING;
-    if (module->builtin || module->busy)
-        return refuse_to_turn_off(module, error);
     conf = nest_modprobe_conf_read(module->vendor);
+    if (module->builtin)
+        return refuse_builtin_off(module, conf, error);
+    if (module->busy)
+        return refuse_busy_off(module, conf, error);
     if (!nest_modprobe_conf_check_load(conf, TRUE, FALSE, NULL, error) || is_awaited(error))
         return NEST_KVM_DO_REFUSE;
     return NEST_KVM_DO_RELOAD;
@@ -63,13 +69,14 @@ static NestKvmAction
 plan_on(const NestKvmModule *module, gboolean force, GError **error)
 {
     gboolean loaded = nest_kvm_module_is_loaded(module);
-    g_autoptr(NestModprobeConf) conf = NULL;
+    gboolean good = FALSE;
 
-    if (loaded ? module->state != NEST_KVM_OFF_IDLE : !module->available)
-        return nest_kvm_module_check(module, error) ? NEST_KVM_DO_NOTHING : NEST_KVM_DO_REFUSE;
-    conf = nest_modprobe_conf_read(module->vendor);
-    if (!nest_modprobe_conf_check_load(conf, loaded, force, NEST_KVM_ENABLE_FORCE, error) ||
-        (!force && !nest_modprobe_conf_check(conf, error)))
+    if (loaded ? module->state != NEST_KVM_OFF_IDLE : !module->available) {
+        good = force ? nest_kvm_module_check_forced(module, error)
+                     : nest_kvm_module_check(module, error);
+        return good ? NEST_KVM_DO_NOTHING : NEST_KVM_DO_REFUSE;
+    }
+    if (!nest_kvm_module_check_settings(module, force, error))
         return NEST_KVM_DO_REFUSE;
     return loaded ? NEST_KVM_DO_RELOAD : NEST_KVM_DO_LOAD;
 }

@@ -20,6 +20,7 @@
 #include "host/kvm_parameters.h"
 #include "host/kvm_plan.h"
 #include "host/kvm_users.h"
+#include "host/other_hypervisor.h"
 
 #include <errno.h>
 #include <libkmod.h>
@@ -137,8 +138,8 @@ check_resolution(const Reload *reload, GError **error)
     g_set_error(
         error, NEST_ERROR, NEST_ERROR_HOST_KEPT_OFF,
         "the module %s stays as it is, as modprobe would run a command in its place (install %s "
-        "%s): remove that line, or run " NEST_KVM_ENABLE_FORCE,
-        name, name, command);
+        "%s): remove that line, or run %s",
+        name, name, command, nest_kvm_module_command(&reload->host, TRUE));
     return FALSE;
 }
 
@@ -160,6 +161,14 @@ find_module(Reload *reload, GError **error)
 }
 
 /* --- doing it */
+
+/* The command that tries the same again. */
+static const char *
+again(const Reload *reload)
+{
+    return reload->nested ? nest_kvm_module_command(&reload->host, reload->force)
+                          : "virt-nest host disable --now";
+}
 
 /* A way to load a module: with the options of modprobe's configuration, or without them, as insmod
  * does. Both ways return 0 or -errno. */
@@ -237,13 +246,14 @@ load_with_parameters(Reload *reload, Load load, gboolean nested)
 static gboolean
 refuse_load(Reload *reload, int problem, const char *outcome, GError **error)
 {
+    g_autofree gchar *others = nest_other_hypervisor_text();
+
     g_set_error(
         error, NEST_ERROR, NEST_ERROR_HOST_LOAD,
         "the kernel did not load %s with nesting %s (%s); %s: see dmesg for the reason (a value in "
-        "/etc/modprobe.d, or virtualization switched off in the firmware), correct it and run virt-nest host "
-        "%s again",
+        "/etc/modprobe.d, or virtualization switched off in the firmware%s%s), correct it and run %s again",
         reload->host.vendor->module, reload->nested ? "on" : "off", g_strerror(-problem), outcome,
-        reload->nested ? "enable" : "disable --now");
+        others ? ", or guests of " : "", others ? others : "", again(reload));
     return FALSE;
 }
 
@@ -269,11 +279,9 @@ refuse_removal(Reload *reload, GError **error)
 {
     g_autofree gchar *words = nest_kvm_users_describe();
 
-    g_set_error(
-        error, NEST_ERROR, NEST_ERROR_HOST_BUSY,
-        "%s was about to be unloaded, but came into use by %s: stop that, then run virt-nest "
-        "host %s",
-        reload->host.vendor->module, words, reload->nested ? "enable" : "disable --now");
+    g_set_error(error, NEST_ERROR, NEST_ERROR_HOST_BUSY,
+                "%s was about to be unloaded, but came into use by %s: stop that, then run %s",
+                reload->host.vendor->module, words, again(reload));
     return FALSE;
 }
 
@@ -320,14 +328,14 @@ act(Reload *reload, NestKvmAction action, GError **error)
 }
 
 static gboolean
-check_may_act(GError **error)
+check_may_act(const Reload *reload, GError **error)
 {
     if (nest_root_is_fake())
         g_set_error(error, NEST_ERROR, NEST_ERROR_HOST_LOAD,
                     "the host in $VIRT_NEST_ROOT has no kernel that could load a module");
     else if (geteuid() != 0)
         g_set_error(error, NEST_ERROR, NEST_ERROR_HOST_LOAD,
-                    "loading a module needs root: run sudo virt-nest host enable");
+                    "loading a module needs root: run sudo %s", again(reload));
     else
         return TRUE;
     return FALSE;
@@ -337,7 +345,7 @@ check_may_act(GError **error)
 static gboolean
 prepare_reload(Reload *reload, NestKvmAction action, GError **error)
 {
-    if (!check_may_act(error) || !find_module(reload, error))
+    if (!check_may_act(reload, error) || !find_module(reload, error))
         return FALSE;
     g_free(reload->parameters);
     reload->parameters = action == NEST_KVM_DO_RELOAD
@@ -354,11 +362,13 @@ prepare_reload(Reload *reload, NestKvmAction action, GError **error)
 
 /* It may have been loaded by somebody else meanwhile. */
 static gboolean
-check_outcome(Reload *reload, GError **error)
+check_outcome(Reload *reload, NestKvmAction action, GError **error)
 {
     reload->host = nest_kvm_module_read();
     if ((reload->host.state == NEST_KVM_ON) == reload->nested)
         return TRUE;
+    if (!nest_kvm_module_is_loaded(&reload->host) && action == NEST_KVM_DO_LOAD)
+        return refuse_load(reload, -ENODEV, "it is absent as before", error);
     if (!nest_kvm_module_is_loaded(&reload->host))
         return fail_lost(reload, -ENODEV, error);
     g_set_error(
@@ -378,7 +388,7 @@ attempt(Reload *reload, GError **error)
     if (action == NEST_KVM_DO_NOTHING || action == NEST_KVM_DO_REFUSE)
         return action == NEST_KVM_DO_NOTHING;
     if (!prepare_reload(reload, action, error) || !act(reload, action, error) ||
-        !check_outcome(reload, error) || !nest_kvm_device_wait(reload->device, error))
+        !check_outcome(reload, action, error) || !nest_kvm_device_wait(reload->device, error))
         return FALSE;
     reload->host = nest_kvm_module_read();
     reload->done = action;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Bars: what keeps the KVM module from being loaded at all, because somebody decided so. */
+/* Bars: what keeps the KVM module from being loaded, or unloaded, at all, because somebody decided so. */
 #pragma once
 
 #include "host/cpu_vendor.h"
@@ -8,15 +8,18 @@ typedef enum {
     NEST_MODPROBE_INSTALL,          /* a command is run in place of loading it */
     NEST_MODPROBE_BLACKLIST,        /* it is not loaded by itself, only by name */
     NEST_MODPROBE_KERNEL_BLACKLIST, /* the kernel refuses it */
+    NEST_MODPROBE_ALIAS,            /* its name means another module */
+    NEST_MODPROBE_REMOVE,           /* a command is run in place of unloading it */
+    NEST_MODPROBE_NO_MODULES,       /* the kernel neither loads nor unloads any module */
     NEST_MODPROBE_BARS
 } NestModprobeBarKind;
 
 /**
- * NestModprobeBar: one line or kernel argument that keeps the module from being loaded.
+ * NestModprobeBar: one line, kernel argument or sysctl that keeps the module from being loaded or unloaded.
  */
 typedef struct {
     NestModprobeBarKind kind;
-    gchar *file;         /* "/etc/modprobe.d/hardening.conf", or "/proc/cmdline" */
+    gchar *file;         /* "/etc/modprobe.d/hardening.conf", "/proc/cmdline", or the sysctl's */
     guint line;          /* in @file, from 1 */
     gchar *text;         /* such as "install kvm_intel /bin/false" */
     gboolean dependency; /* it is about kvm, without which the vendor's module is not loaded */
@@ -26,19 +29,21 @@ typedef struct {
  * nest_modprobe_bars_read: find all bars for a vendor's module.
  * @lines: from nest_modprobe_files_read()
  *
- * These are `install` lines, of which libkmod takes the first that fits; `blacklist` lines and
- * modprobe.blacklist=; and module_blacklist=, of which the kernel takes the last (kernel/module/main.c).
+ * These are `install`, `remove` and `alias` lines, of which libkmod takes the first that fits; `blacklist` lines and
+ * modprobe.blacklist=; module_blacklist=, of which the kernel takes the last; and nomodule and the sysctl
+ * kernel.modules_disabled (kernel/module/main.c). The other words of modprobe.d(5) keep no module away: libkmod goes on
+ * where a softdep fails, and a weakdep is a hint for an initramfs.
  *
  * Returns: (transfer full)(element-type NestModprobeBar) those of the files, then those of the
- * kernel's command line; nest_modprobe_bars_find() finds the one that counts.
+ * kernel; nest_modprobe_bars_find() finds the one that counts.
  */
 GPtrArray *nest_modprobe_bars_read(const NestCpuVendor *vendor,
                                    const GPtrArray *lines) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
- * nest_modprobe_bars_find: find the bar that keeps the module from being loaded.
- * @loaded: the module is loaded now: bars about kvm do not count then, because kvm is there, nor do
- *   blacklists, because the module need not be loaded automatically
+ * nest_modprobe_bars_find: find the bar that keeps the module from being loaded now.
+ * @loaded: the module is loaded now, and would be unloaded first: bars about kvm do not count then, because kvm is
+ *   there, nor do blacklists, because the module need not be loaded automatically; `remove` lines count only then
  * @forced: somebody wants it nevertheless: only bars that nobody can override count then
  *
  * Returns: (nullable)(transfer none) NULL where nothing does.
@@ -47,11 +52,21 @@ const NestModprobeBar *nest_modprobe_bars_find(const GPtrArray *bars, gboolean l
                                                gboolean forced);
 
 /**
+ * nest_modprobe_bars_find_at_boot: find the bar that will keep the module from being loaded at the next boot.
+ * @loaded: the module is loaded now: blacklists do not count then, because something loads it in spite of them
+ *
+ * An `alias` does not count, because udev does not load the module by its name.
+ *
+ * Returns: (nullable)(transfer none) NULL where nothing does.
+ */
+const NestModprobeBar *nest_modprobe_bars_find_at_boot(const GPtrArray *bars, gboolean loaded);
+
+/**
  * nest_modprobe_bars_refuse: set NEST_ERROR_HOST_KEPT_OFF: a bar prevents loading the module.
- * @remedy: (nullable) the command that loads the module nevertheless, where there is one
+ * @remedy: (nullable) the command that turns nesting on nevertheless; NULL if nesting is not to be turned on
  */
 void nest_modprobe_bars_refuse(const NestModprobeBar *bar, const char *module, const char *remedy,
                                GError **error);
 
-/* A kind as programs read it: "install", "blacklist", "module-blacklist". */
+/* A kind as programs read it: "install", "blacklist", "module-blacklist", "alias", "remove", "modules-disabled". */
 const char *nest_modprobe_bars_kind_name(NestModprobeBarKind kind);

@@ -267,10 +267,15 @@ is_argument(const NestModprobeSetting *setting)
 const NestModprobeSetting *
 nest_modprobe_conf_argument(const NestModprobeConf *conf)
 {
-    guint n = conf->settings->len;
-    const NestModprobeSetting *last = n > 0 ? g_ptr_array_index(conf->settings, n - 1) : NULL;
+    const NestModprobeSetting *last = NULL;
 
-    return last && is_argument(last) ? last : NULL;
+    for (guint i = 0; i < conf->settings->len; i++) {
+        const NestModprobeSetting *setting = g_ptr_array_index(conf->settings, i);
+
+        if (is_argument(setting) && !setting->refused)
+            last = setting;
+    }
+    return last;
 }
 
 const NestModprobeSetting *
@@ -301,8 +306,10 @@ nest_modprobe_conf_boot_remedy(const NestModprobeConf *conf, gboolean nested)
 
 /* --- refusals */
 
+/* @remedy: (nullable) NULL: nesting is not to be turned on now, so no command is named. */
 static gboolean
-refuse_value(const NestModprobeConf *conf, const NestModprobeSetting *setting, GError **error)
+refuse_value(const NestModprobeConf *conf, const NestModprobeSetting *setting, const char *remedy,
+             GError **error)
 {
     g_autofree gchar *where =
         is_argument(setting)
@@ -313,29 +320,45 @@ refuse_value(const NestModprobeConf *conf, const NestModprobeSetting *setting, G
     g_set_error(
         error, NEST_ERROR, NEST_ERROR_HOST_VALUE,
         "the kernel does not load %s with the value that %s gives: write nested=1 there, without "
-        "spaces, or remove it, then run virt-nest host enable",
-        conf->module, where);
+        "spaces, or remove it%s",
+        conf->module, where, remedy ? ", then run virt-nest host enable" : "");
     return FALSE;
 }
 
-gboolean
-nest_modprobe_conf_check_load(const NestModprobeConf *conf, gboolean loaded, gboolean force,
-                              const char *remedy, GError **error)
+/* @bar: (nullable) what keeps the module away. */
+static gboolean
+check_bar(const NestModprobeConf *conf, const NestModprobeBar *bar, const char *remedy,
+          GError **error)
 {
-    const NestModprobeBar *bar = nest_modprobe_bars_find(conf->bars, loaded, force);
     const NestModprobeSetting *winner = nest_modprobe_conf_winner(conf);
 
     if (bar) {
         nest_modprobe_bars_refuse(bar, conf->module, remedy, error);
         return FALSE;
     }
-    return !winner || !winner->refused || refuse_value(conf, winner, error);
+    return !winner || !winner->refused || refuse_value(conf, winner, remedy, error);
 }
 
 gboolean
-nest_modprobe_conf_refuse(const NestModprobeConf *conf, gboolean last, GError **error)
+nest_modprobe_conf_check_load(const NestModprobeConf *conf, gboolean loaded, gboolean force,
+                              const char *remedy, GError **error)
+{
+    return check_bar(conf, nest_modprobe_bars_find(conf->bars, loaded, force), remedy, error);
+}
+
+gboolean
+nest_modprobe_conf_check_boot(const NestModprobeConf *conf, gboolean loaded, GError **error)
+{
+    return check_bar(conf, nest_modprobe_bars_find_at_boot(conf->bars, loaded), NULL, error);
+}
+
+gboolean
+nest_modprobe_conf_refuse(const NestModprobeConf *conf, const char *remedy, GError **error)
 {
     const NestModprobeSetting *winner = nest_modprobe_conf_winner(conf);
+    g_autofree gchar *way_out =
+        remedy ? g_strdup_printf(": remove that line, or run %s", remedy)
+               : g_strdup(", which is read after " NEST_MODPROBE_FILE ": remove that line");
 
     if (is_argument(winner))
         g_set_error(error, NEST_ERROR, NEST_ERROR_HOST_KEPT_OFF,
@@ -345,27 +368,28 @@ nest_modprobe_conf_refuse(const NestModprobeConf *conf, gboolean last, GError **
     else
         g_set_error(error, NEST_ERROR, NEST_ERROR_HOST_KEPT_OFF,
                     "nesting is kept off by %s:%u (options %s nested=%s)%s", winner->file,
-                    winner->line, winner->name, winner->value,
-                    last ? ", which is read after " NEST_MODPROBE_FILE ": remove that line"
-                         : ": remove that line, or run virt-nest host enable --force");
+                    winner->line, winner->name, winner->value, way_out);
     return FALSE;
 }
 
 static gboolean
-refuse_overridden(const NestModprobeSetting *off, const NestModprobeSetting *winner, GError **error)
+refuse_overridden(const NestModprobeSetting *off, const NestModprobeSetting *winner,
+                  const char *remedy, GError **error)
 {
+    g_autofree gchar *command = remedy ? g_strdup_printf(" or run %s", remedy) : g_strdup("");
+
     g_set_error(
         error, NEST_ERROR, NEST_ERROR_HOST_KEPT_OFF,
         "%s:%u (options %s nested=%s) is meant to keep nesting off, but the distribution's %s:%u "
-        "(nested=%s) is read after it and turns nesting on: to turn nesting on, remove the first line "
-        "or run virt-nest host enable --force; to keep it off, move the first line into a file that is "
-        "read later",
-        off->file, off->line, off->name, off->value, winner->file, winner->line, winner->value);
+        "(nested=%s) is read after it and turns nesting on: to turn nesting on, remove the first line%s; "
+        "to keep it off, move the first line into a file that is read later",
+        off->file, off->line, off->name, off->value, winner->file, winner->line, winner->value,
+        command);
     return FALSE;
 }
 
 gboolean
-nest_modprobe_conf_check(const NestModprobeConf *conf, GError **error)
+nest_modprobe_conf_check(const NestModprobeConf *conf, const char *remedy, GError **error)
 {
     const NestModprobeSetting *winner = nest_modprobe_conf_winner(conf);
     const NestModprobeSetting *overridden = nest_modprobe_conf_overridden(conf);
@@ -374,10 +398,10 @@ nest_modprobe_conf_check(const NestModprobeConf *conf, GError **error)
     if (!winner)
         return TRUE;
     if (overridden)
-        return refuse_overridden(overridden, winner, error);
+        return refuse_overridden(overridden, winner, remedy, error);
     if (winner->on)
         return TRUE;
     if (winner->refused)
-        return refuse_value(conf, winner, error);
-    return nest_modprobe_conf_refuse(conf, strcmp(name, OUR_NAME) > 0, error);
+        return refuse_value(conf, winner, remedy, error);
+    return nest_modprobe_conf_refuse(conf, strcmp(name, OUR_NAME) > 0 ? NULL : remedy, error);
 }

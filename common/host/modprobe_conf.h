@@ -61,7 +61,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestModprobeConf, nest_modprobe_conf_free)
  */
 const NestModprobeSetting *nest_modprobe_conf_winner(const NestModprobeConf *conf);
 
-/* (nullable)(transfer none) The kernel argument that decides for a module that is built in. */
+/* (nullable)(transfer none) The kernel argument that decides for a module that is built in: the last one whose value the
+ * kernel does not refuse. */
 const NestModprobeSetting *nest_modprobe_conf_argument(const NestModprobeConf *conf);
 
 /* (nullable)(transfer none) An operator's nested=0 that a nested=1 of the distribution overrides. */
@@ -83,16 +84,22 @@ gchar *nest_modprobe_conf_boot_remedy(const NestModprobeConf *conf,
 gboolean nest_modprobe_conf_check_load(const NestModprobeConf *conf, gboolean loaded,
                                        gboolean force, const char *remedy, GError **error);
 
+/* The same for the next boot, against which no force helps. @loaded: it is loaded now. */
+gboolean nest_modprobe_conf_check_boot(const NestModprobeConf *conf, gboolean loaded,
+                                       GError **error);
+
 /**
  * nest_modprobe_conf_check: refuse to go against somebody's nested=0.
+ * @remedy: (nullable) the command with force that the message is to name, where force helps
  *
  * This includes a nested=0 that a distribution's nested=1 overrides.
  *
- * Returns: FALSE with NEST_ERROR_HOST_KEPT_OFF, naming file and line or the kernel's argument, and --force where that
- * helps; or with NEST_ERROR_HOST_VALUE.
+ * Returns: FALSE with NEST_ERROR_HOST_KEPT_OFF, naming file and line or the kernel's argument; or with
+ * NEST_ERROR_HOST_VALUE.
  */
-gboolean nest_modprobe_conf_check(const NestModprobeConf *conf, GError **error);
+gboolean nest_modprobe_conf_check(const NestModprobeConf *conf, const char *remedy, GError **error);
 
-/* Refuses because the setting that decides turns nesting off; returns FALSE. @last: it decides
- * whatever our drop-in says. */
-gboolean nest_modprobe_conf_refuse(const NestModprobeConf *conf, gboolean last, GError **error);
+/* Refuses because the setting that decides turns nesting off; returns FALSE. @remedy: (nullable) the command that
+ * overrides the setting; NULL: it decides whatever our drop-in says. */
+gboolean nest_modprobe_conf_refuse(const NestModprobeConf *conf, const char *remedy,
+                                   GError **error);

@@ -11,6 +11,9 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
+/* The command that writes the drop-in even where somebody set nested=0. */
+#define FORCE_COMMAND "virt-nest host enable --boot --force"
+
 /* Both vendors' lines are ours: a disk is moved from one machine to another. */
 #define NOTE                                                                                       \
     "# Written by virt-nest, to have nested guests at each boot; virt-nest host disable removes it."
@@ -101,11 +104,11 @@ check_drop_in(const NestCpuVendor *vendor, NestModprobeDropinUse use, const char
     g_autoptr(NestModprobeConf) with = nest_modprobe_conf_read_with(vendor, text);
     const NestModprobeSetting *winner = nest_modprobe_conf_winner(with);
 
-    if (!nest_modprobe_conf_check_load(with, use & NEST_MODPROBE_LOADED, FALSE, NULL, error))
+    if (!nest_modprobe_conf_check_boot(with, use & NEST_MODPROBE_LOADED, error))
         return FALSE;
     if (winner && !winner->on)
-        return nest_modprobe_conf_refuse(with, TRUE, error);
-    return override || nest_modprobe_conf_check(without, error);
+        return nest_modprobe_conf_refuse(with, NULL, error);
+    return override || nest_modprobe_conf_check(without, FORCE_COMMAND, error);
 }
 
 /* Works out the text that the drop-in is to have; *ret_done: it has that text already. */

@@ -116,8 +116,8 @@ keep_on_at_boot(const NestKvmModule *module, const Request *request, GError **er
     g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(module->vendor);
     const NestModprobeSetting *winner = nest_modprobe_conf_winner(conf);
     gboolean loaded = nest_kvm_module_is_loaded(module);
-    gboolean kept =
-        winner && winner->ours && winner->on && !nest_modprobe_bars_find(conf->bars, loaded, FALSE);
+    gboolean kept = winner && winner->ours && winner->on &&
+                    !nest_modprobe_bars_find_at_boot(conf->bars, loaded);
     NestModprobeDropinUse use =
         (loaded ? NEST_MODPROBE_LOADED : 0) | (request->force ? NEST_MODPROBE_FORCE : 0);
 
@@ -206,6 +206,19 @@ forget(const NestKvmModule *module, GError **error)
     return TRUE;
 }
 
+/* The module is left alone. Names the command that turns nesting off now, unless that would be refused. */
+static void
+print_stays(const NestKvmModule *module)
+{
+    g_autoptr(GError) reason = NULL;
+    gboolean refused = nest_kvm_plan(module, FALSE, FALSE, &reason) == NEST_KVM_DO_REFUSE;
+    g_autofree gchar *words = g_strdup_printf(
+        "%s stays as it is, with nesting on, until it is loaded anew%s%s", module->vendor->module,
+        refused ? ": " : "", refused ? reason->message : " (virt-nest host disable --now)");
+
+    print_host_line("now", words);
+}
+
 static int
 disable_host(NestCall *call)
 {
@@ -230,9 +243,7 @@ disable_host(NestCall *call)
     if (!forget(&module, &error))
         status = nest_command_fail(error);
     if (!now && module.state == NEST_KVM_ON)
-        (void)printf("now: %s stays as it is, with nesting on, until it is loaded anew (virt-nest "
-                     "host disable --now)\n",
-                     module.vendor->module);
+        print_stays(&module);
     return status;
 }
 

@@ -9,6 +9,7 @@
 #include "host/kvm_plan.h"
 #include "host/kvm_users.h"
 #include "host/modprobe_files.h"
+#include "host/other_hypervisor.h"
 #include "output.h"
 
 #include <stdio.h>
@@ -21,13 +22,15 @@ typedef struct {
     NestKvmModule module;
     NestModprobeConf *conf; /* NULL, as the next four, for a vendor that is not in the table */
     const NestModprobeSetting *winner; /* of @conf; NULL: nothing sets nested */
-    const NestModprobeBar *bar;        /* of @conf: keeps the module away; NULL: nothing does */
-    GPtrArray *parameters;             /* of NestKvmParameter */
-    GPtrArray *exposed;                /* names */
-    GPtrArray *users;                  /* of NestKvmUser; never NULL */
-    gchar *plan;                       /* what would be done to have nesting on; never NULL */
-    NestKvmAction action;              /* the same for programs */
-    GError *reason;                    /* why nothing can be done; NULL otherwise */
+    const NestModprobeBar *bar; /* of @conf: keeps the module away at boot; NULL: nothing does */
+    const NestModprobeBar *bar_now; /* of @conf: keeps it from being loaded, or reloaded, now */
+    GPtrArray *parameters;          /* of NestKvmParameter */
+    GPtrArray *exposed;             /* names */
+    GPtrArray *users;               /* of NestKvmUser; never NULL */
+    GPtrArray *others;              /* names of other hypervisors; never NULL */
+    gchar *plan;                    /* what would be done to have nesting on; never NULL */
+    NestKvmAction action;           /* the same for programs */
+    GError *reason;                 /* why nothing can be done; NULL otherwise */
 } Host;
 
 static void
@@ -37,6 +40,7 @@ host_clear(Host *host)
     g_clear_pointer(&host->parameters, g_ptr_array_unref);
     g_clear_pointer(&host->exposed, g_ptr_array_unref);
     g_clear_pointer(&host->users, g_ptr_array_unref);
+    g_clear_pointer(&host->others, g_ptr_array_unref);
     g_free(host->plan);
     g_clear_error(&host->reason);
 }
@@ -55,13 +59,24 @@ find_bar(const NestKvmModule *module, const NestModprobeConf *conf)
 {
     return module->builtin
                ? NULL
+               : nest_modprobe_bars_find_at_boot(conf->bars, nest_kvm_module_is_loaded(module));
+}
+
+/* (nullable) */
+static const NestModprobeBar *
+find_bar_now(const NestKvmModule *module, const NestModprobeConf *conf)
+{
+    return module->builtin || module->state == NEST_KVM_ON
+               ? NULL
                : nest_modprobe_bars_find(conf->bars, nest_kvm_module_is_loaded(module), FALSE);
 }
 
 static Host
 query_host(void)
 {
-    Host host = {.module = nest_kvm_module_read(), .users = nest_kvm_users_read()};
+    Host host = {.module = nest_kvm_module_read(),
+                 .users = nest_kvm_users_read(),
+                 .others = nest_other_hypervisor_names()};
     const NestCpuVendor *vendor = host.module.vendor;
 
     host.action = nest_kvm_plan(&host.module, TRUE, FALSE, &host.reason);
@@ -71,6 +86,7 @@ query_host(void)
     host.conf = nest_modprobe_conf_read(vendor);
     host.winner = find_winner(&host.module, host.conf);
     host.bar = find_bar(&host.module, host.conf);
+    host.bar_now = find_bar_now(&host.module, host.conf);
     host.parameters = nest_kvm_parameters_read(vendor);
     host.exposed = nest_exposed_read(vendor);
     return host;
@@ -106,6 +122,8 @@ state_text(const NestKvmModule *module)
         [NEST_KVM_BUILTIN_OFF] = "built into the kernel, nesting off",
     };
 
+    if (module->cleared)
+        return "the CPU has VMX or SVM, but the kernel argument clearcpuid= hides it";
     if (module->locked)
         return "the CPU has VMX or SVM, but the firmware locked it off";
     if (module->available && module->state == NEST_KVM_ABSENT)
@@ -144,6 +162,17 @@ nest_host_report_next_boot(const NestKvmModule *module, const NestModprobeConf *
     return g_strdup_printf("%s: %s", winner->on ? "on" : "off", says);
 }
 
+/* (nullable) Why a bar has no effect; NULL if it has one. */
+static const char *
+reason_of_bar(const Host *host, const NestModprobeBar *bar)
+{
+    if (bar == host->bar || bar == host->bar_now)
+        return NULL;
+    return host->module.builtin
+               ? "the module is built in"
+               : "another one decides, or it does not count in the module's present state";
+}
+
 /* (nullable) Why a setting has no effect; NULL if it has one. */
 static const char *
 reason_of_setting(const Host *host, const NestModprobeSetting *setting)
@@ -151,6 +180,17 @@ reason_of_setting(const Host *host, const NestModprobeSetting *setting)
     if (setting != host->winner)
         return host->module.builtin ? "the module is built in" : "another one decides";
     return host->bar ? "the module is not loaded" : NULL;
+}
+
+static void
+print_other_bars(const Host *host)
+{
+    for (guint i = 0; i < host->conf->bars->len; i++) {
+        const NestModprobeBar *bar = g_ptr_array_index(host->conf->bars, i);
+
+        if (reason_of_bar(host, bar))
+            print_host_row("", "no effect now: %s:%u says %s", bar->file, bar->line, bar->text);
+    }
 }
 
 static void
@@ -178,6 +218,7 @@ print_next_boot(const Host *host)
         if (reason_of_setting(host, setting))
             print_host_row("", "no effect: %s", says);
     }
+    print_other_bars(host);
     print_mistakes(host->conf->mistakes);
     if (host->conf->initramfs)
         print_host_row("", "the initramfs loads %s with its own copy of these files",
@@ -192,7 +233,8 @@ print_plan(const Host *host)
     else if (host->action == NEST_KVM_DO_NOTHING)
         print_host_row("plan", "%s", host->plan);
     else
-        print_host_row("plan", "%s (virt-nest host enable)", host->plan);
+        print_host_row("plan", "%s (%s)", host->plan,
+                       nest_kvm_module_command(&host->module, FALSE));
 }
 
 static void
@@ -225,6 +267,9 @@ print_host_table(const Host *host)
     if (capable)
         print_next_boot(host);
     print_host_row("used by", "%s", host->users->len || host->module.busy ? users : "nobody");
+    for (guint i = 0; i < host->others->len; i++)
+        print_host_row("other hypervisors", "%s: while its guests run, KVM's may not start",
+                       (const char *)g_ptr_array_index(host->others, i));
     print_plan(host);
     if (capable)
         print_exposed_domains(host);
@@ -292,8 +337,7 @@ build_bars(JsonBuilder *builder, const Host *host)
         const NestModprobeBar *bar = g_ptr_array_index(host->conf->bars, i);
 
         build_setting(builder, nest_modprobe_bars_kind_name(bar->kind), bar->file, bar->line,
-                      bar->text, NULL,
-                      bar == host->bar ? NULL : "another one decides, or the module is loaded");
+                      bar->text, NULL, reason_of_bar(host, bar));
     }
 }
 
@@ -332,6 +376,17 @@ build_users(JsonBuilder *builder, const GPtrArray *users)
     json_builder_end_array(builder);
 }
 
+/* @names: NULL for none */
+static void
+build_names(JsonBuilder *builder, const char *name, const GPtrArray *names)
+{
+    json_builder_set_member_name(builder, name);
+    json_builder_begin_array(builder);
+    for (guint i = 0; names && i < names->len; i++)
+        json_builder_add_string_value(builder, g_ptr_array_index(names, i));
+    json_builder_end_array(builder);
+}
+
 static void
 build_parameters(JsonBuilder *builder, const GPtrArray *parameters)
 {
@@ -365,16 +420,13 @@ print_host_json(const Host *host)
     build_winner(builder, host->winner);
     build_settings(builder, host);
     build_users(builder, host->users);
+    build_names(builder, "others", host->others);
     nest_output_json_string(builder, "plan", host->plan);
     nest_output_json_boolean(builder, "safe", host->action != NEST_KVM_DO_REFUSE);
     nest_output_json_string(builder, "problem", host->reason ? host->reason->message : NULL);
     nest_output_json_string(builder, "code", host->reason ? nest_error_name(host->reason) : NULL);
     build_parameters(builder, host->parameters);
-    json_builder_set_member_name(builder, "exposed");
-    json_builder_begin_array(builder);
-    for (guint i = 0; host->exposed && i < host->exposed->len; i++)
-        json_builder_add_string_value(builder, g_ptr_array_index(host->exposed, i));
-    json_builder_end_array(builder);
+    build_names(builder, "exposed", host->exposed);
     json_builder_end_object(builder);
     nest_output_json_print(builder);
 }

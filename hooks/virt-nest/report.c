@@ -174,6 +174,13 @@ judge_host(const Look *look)
     return with_code(error);
 }
 
+/* Without the module libvirt refuses to define a KVM domain, so that nothing can be corrected before it is loaded. */
+static gchar *
+judge_module(const Look *look)
+{
+    return nest_kvm_module_is_loaded(&look->connection->host) ? NULL : judge_host(look);
+}
+
 static gboolean
 save_lacks_cpu(const Look *look)
 {
@@ -207,7 +214,7 @@ judge_guest(const Look *look)
 }
 
 /* The checks, in the order in which their findings have to be corrected. */
-static gchar *(*const judges[])(const Look *look) = {judge_definition, judge_host, judge_arguments,
+static gchar *(*const judges[])(const Look *look) = {judge_module, judge_definition, judge_host, judge_arguments,
                                                      judge_guest};
 
 /* Whether the libvirt is a user's own. */

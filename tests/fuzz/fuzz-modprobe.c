@@ -47,7 +47,7 @@ winner_of(const NestCpuVendor *vendor, guint lines)
     const NestModprobeSetting *winner = nest_modprobe_conf_winner(conf);
     g_autoptr(GError) error = NULL;
 
-    if (!nest_modprobe_conf_check(conf, &error)) {
+    if (!nest_modprobe_conf_check(conf, NULL, &error)) {
         fuzz_check_error(error, NEST_ERROR_HOST_KEPT_OFF, NEST_ERROR_HOST_VALUE);
         PROMISE("a refusal has a reason", winner && !winner->on, NULL);
     } else {

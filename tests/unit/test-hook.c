@@ -92,6 +92,9 @@ static const Case cases[] = {
      NO_FLAG},
     {"other-vendor-is-let-go-if-not-required", "prepare", "amd-on", "kvm", OPTIONAL, HASWELL_VMX, 0,
      NULL, "[NEST-CPU-VENDOR]", NULL, NO_FLAG},
+    {"a-setting-against-nesting-is-named", "prepare", "amd-kept-off", "kvm", TAG, PLAIN, 0,
+     "NEST-HOST-KEPT-OFF", "/etc/modprobe.d/kvm.conf:2 (options kvm_amd nested=0): remove that line",
+     NULL, NO_FLAG},
     {"old-flag-is-no-flag", "prepare", "amd-off-idle", "kvm", TAG, PLAIN, OLD_FLAG,
      "NEST-HOST-OFF", NULL, NULL, A_FLAG},
     /* prepare: saved state resumes */
@@ -391,6 +394,7 @@ static const struct {
     {"zhaoxin-on", NULL},
     {"amd-off-idle", "NEST-HOST-OFF"},
     {"intel-off-idle", "NEST-HOST-OFF"},
+    {"amd-kept-off", "NEST-HOST-KEPT-OFF"},
     {"amd-off-busy", "NEST-HOST-BUSY"},
     {"amd-builtin-off", "NEST-HOST-BUILTIN"},
     {"amd-absent", "NEST-HOST-ABSENT"},

@@ -20,6 +20,9 @@ enum {
     INITRAMFS = 1 << 5, /* the initramfs loads the module */
     USER = 1 << 6,      /* a domain and another process use it */
     NPT = 1 << 7,       /* the module shows a parameter that is off */
+    VIRTUALBOX = 1 << 8,
+    REMOVE = 1 << 9,    /* a remove line */
+    BLACKLIST = 1 << 10,
 };
 
 static const struct {
@@ -40,6 +43,9 @@ static const struct {
     {USER, "/proc/812/comm", "qemu-system-x86\n"},
     {USER, "/proc/90/comm", "crosvm\n"},
     {NPT, "/sys/module/kvm_amd/parameters/npt", "N\n"},
+    {VIRTUALBOX, "/sys/module/vboxdrv/refcnt", "0\n"},
+    {REMOVE, "/etc/modprobe.d/off.conf", "remove kvm_amd /bin/true\n"},
+    {BLACKLIST, "/etc/modprobe.d/off.conf", "blacklist kvm_amd\n"},
 };
 
 #define SAME "=" /* the drop-in is as it was */
@@ -121,6 +127,17 @@ static const Case shown[] = {
     {"check-host on a ready host", "intel-on", 0, "check-host", 0, "can have nested guests (kvm_intel)\n", NULL, NULL},
     {"check-host on one that is not", "amd-off-idle", 0, "check-host", 1, NULL,
      "nest: |virt-nest host enable|[NEST-HOST-OFF]\n", NULL},
+    {"check-host does not name a command that would be refused", "amd-off-idle", KEPT_OFF, "check-host", 1, NULL,
+     "nesting is kept off by /etc/modprobe.d/kvm.conf:2|--force|[NEST-HOST-KEPT-OFF]\n", NULL},
+    {"nor a forced one that does not help", "amd-off-idle", KEPT_LAST, "check-host", 1, NULL,
+     "/etc/modprobe.d/zz.conf:1 (options kvm-amd nested=0), which is read after|remove that line [NEST-HOST-KEPT-OFF]\n", NULL},
+    {"nor one against a kernel argument", "amd-off-idle", KEPT_BOOT, "check-host", 1, NULL,
+     "kernel argument kvm_amd.nested=0|boot again [NEST-HOST-KEPT-OFF]\n", NULL},
+    {"nor while the module is in use", "amd-off-busy", KEPT_OFF | USER, "check-host", 1, NULL,
+     "in use by|domain web1 (pid 812): stop that first; besides, nesting is kept off by|[NEST-HOST-KEPT-OFF]\n", NULL},
+    {"another hypervisor", "amd-off-idle", VIRTUALBOX, "host", 0, "other hypervisors   VirtualBox (module vboxdrv): ", NULL, NULL},
+    {"a blacklist line that does not count now", "amd-on", BLACKLIST, "host", 0,
+     "no effect now: /etc/modprobe.d/off.conf:1 says blacklist\n                    kvm_amd\n", NULL, NULL},
     {"check-host without a device", "no-device", 0, "check-host", 1, NULL, "[NEST-HOST-DEVICE]\n", NULL},
     {"check-host with an argument", "amd-on", 0, "check-host lab1", 2, NULL,
      "no argument|virt-nest check-host --help|[NEST-USAGE]", NULL},
@@ -176,7 +193,15 @@ static const Case settings[] = {
      "\"text\" : \"options kvm_amd nested=1\",\n      \"value\" : \"1\",\n      \"effect\" : false|"
      "\"text\" : \"options kvm-amd nested=0\",\n      \"value\" : \"0\",\n      \"effect\" : true",
      NULL, SAME},
-    {"none", "unknown-vendor", 0, "host --json", 0, "\"settings\" : []", NULL, NULL},
+    {"a remove line, which counts now only", "amd-off-idle", REMOVE, "host --json", 0,
+     "\"persistent\" : false|\"kind\" : \"remove\"|\"text\" : \"remove kvm_amd /bin/true\",\n      \"value\" : null,\n"
+     "      \"effect\" : true|\"code\" : \"NEST-HOST-KEPT-OFF\"",
+     NULL, NULL},
+    {"a blacklist line without effect", "amd-on", BLACKLIST, "host --json", 0,
+     "\"kind\" : \"blacklist\"|\"effect\" : false,\n      \"reason\" : \"another one decides, or it does not count", NULL, NULL},
+    {"other hypervisors", "amd-off-idle", VIRTUALBOX, "host --json", 0, "\"others\" : [\n    \"VirtualBox (module vboxdrv)\"", NULL,
+     NULL},
+    {"none", "unknown-vendor", 0, "host --json", 0, "\"settings\" : []|\"others\" : []", NULL, NULL},
 };
 
 static const Case changes[] = {
@@ -231,11 +256,17 @@ static const Case changes[] = {
      "[NEST-HOST-BUSY]\n", NULL},
     {"--dry-run of --boot against nested=0", "amd-on", KEPT_OFF, "host enable --dry-run --boot", 1, NULL,
      "[NEST-HOST-KEPT-OFF]\n", NULL},
+    {"the command that a refusal names is not refused: against a remove line", "amd-off-idle", REMOVE,
+     "host enable --force --dry-run", 0, "would unload|would write", NULL, NULL},
     {"--dry-run with --force", "amd-off-idle", KEPT_OFF, "host enable --dry-run --force", 0, "would unload|would write",
      NULL, NULL},
     {"disable takes ours away", "amd-on", DROP_IN, "host disable", 0,
      OURS ": the setting is taken away\nat the next boot: the kernel's default|"
           "now: kvm_amd stays as it is, with nesting on|virt-nest host disable --now",
+     NULL, NULL},
+    {"disable names no command that would be refused", "amd-on", REMOVE | DROP_IN, "host disable", 0,
+     "now: kvm_amd stays as it is, with nesting on, until it is loaded anew: the module kvm_amd is kept loaded by "
+     "/etc/modprobe.d/off.conf:1",
      NULL, NULL},
     {"disable leaves what is not ours", "amd-off-idle", KEPT_OFF, "host disable", 0,
      OURS ": nothing of virt-nest was there\nat the next boot: off: /etc/modprobe.d/kvm.conf:2 says nested=0\n", NULL,

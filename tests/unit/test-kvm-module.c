@@ -34,7 +34,10 @@ static const struct {
     {"amd-no-svm", "amd", NEST_KVM_NO_HARDWARE, FALSE, NEST_ERROR_HOST_HARDWARE, "AMD|no svm|firmware|type='qemu'"},
     {"intel-no-vmx", "intel", NEST_KVM_NO_HARDWARE, FALSE, NEST_ERROR_HOST_HARDWARE,
      "Intel|no vmx|firmware|type='qemu'"},
-    {"unknown-vendor", NULL, NEST_KVM_NO_HARDWARE, FALSE, NEST_ERROR_HOST_VENDOR, "vendor|Intel, AMD, Hygon and Zhaoxin"},
+    {"unknown-vendor", NULL, NEST_KVM_NO_HARDWARE, FALSE, NEST_ERROR_HOST_VENDOR,
+     "virt-nest does not know the vendor|yet|Intel, AMD, Hygon and Zhaoxin"},
+    {"amd-kept-off", "amd", NEST_KVM_OFF_IDLE, TRUE, NEST_ERROR_HOST_KEPT_OFF,
+     "/etc/modprobe.d/kvm.conf:2 (options kvm_amd nested=0)|virt-nest host enable --force"},
     {"no-device", NULL, NEST_KVM_ON, FALSE, NEST_ERROR_HOST_DEVICE, "/dev/kvm|missing|udev"},
 };
 
@@ -64,13 +67,13 @@ test_host(gconstpointer data)
     g_assert_true(g_file_test(root, G_FILE_TEST_IS_DIR));
     g_setenv("VIRT_NEST_ROOT", root, TRUE);
     module = nest_kvm_module_read();
-    g_unsetenv("VIRT_NEST_ROOT");
     if (hosts[i].vendor)
         g_assert_true(module.vendor == nest_cpu_vendor_by_name(hosts[i].vendor));
     g_assert_cmpint(module.state, ==, hosts[i].state);
     g_assert_cmpint(module.device, ==, hosts[i].device);
     g_assert_false(module.available);
     check_judgement(&module, hosts[i].code, hosts[i].says);
+    g_unsetenv("VIRT_NEST_ROOT");
 }
 
 /* Small hosts of one detail each. */
@@ -124,6 +127,64 @@ test_to_be_loaded(void)
     g_assert_cmpint(module.state, ==, NEST_KVM_ABSENT);
     g_assert_true(module.available);
     check_judgement(&module, NEST_ERROR_HOST_ABSENT, "kvm_amd is not loaded|virt-nest host enable");
+    check_root_free(root);
+}
+
+/* Absent modules, beside which something else stands on the host. */
+static const struct {
+    const char *sentence, *file, *text;
+    gboolean has_files; /* the kernel has the modules to load */
+    const char *says;
+} absents[] = {
+    {"VirtualBox is there", "sys/module/vboxdrv/refcnt", "0\n", TRUE,
+     "kvm_amd is not loaded, but VirtualBox (module vboxdrv) is|end those guests, then run virt-nest host enable"},
+    {"VMware is there", "sys/module/vmmon/refcnt", "0\n", TRUE, "VMware (module vmmon)"},
+    {"another module is there", "sys/module/loop/refcnt", "0\n", TRUE, "kvm_amd is not loaded: run virt-nest host enable"},
+    {"no module to load, and an install line", "etc/modprobe.d/a.conf", "install kvm_amd /bin/false\n", FALSE,
+     "install the kernel's full module package|besides, the module kvm_amd is kept away by /etc/modprobe.d/a.conf:1"},
+    {"no module to load, and a value that the kernel refuses", "etc/modprobe.d/a.conf", "options kvm_amd nested=Y\n", FALSE,
+     "install the kernel's full module package|besides, the kernel does not load kvm_amd with the value"},
+};
+
+static void
+test_absent(gconstpointer data)
+{
+    gsize i = GPOINTER_TO_SIZE(data);
+    gchar *root = check_root_new();
+    NestKvmModule module;
+
+    check_root_write("proc/cpuinfo", AMD);
+    check_root_write(absents[i].file, absents[i].text);
+    if (absents[i].has_files)
+        fake_kernel_has_kvm();
+    module = nest_kvm_module_read();
+    check_judgement(&module, NEST_ERROR_HOST_ABSENT, absents[i].says);
+    check_root_free(root);
+}
+
+/* What hides the feature from the kernel, and is not the firmware. */
+static const struct {
+    const char *sentence, *cpuinfo, *file, *text, *says;
+} hidings[] = {
+    {"clearcpuid= by name", CPUINFO("AuthenticAMD", "sse"), "proc/cmdline", "ro clearcpuid=nx,svm\n",
+     "kernel argument clearcpuid= hides svm|boot loader's configuration"},
+    {"clearcpuid= by number", CPUINFO("AuthenticAMD", "sse"), "proc/cmdline", "clearcpuid=194\n", "hides svm"},
+    {"clearcpuid= on Intel", CPUINFO("GenuineIntel", "sse"), "proc/cmdline", "clearcpuid=133\n", "hides vmx"},
+    {"clearcpuid= of something else", CPUINFO("AuthenticAMD", "sse"), "proc/cmdline", "clearcpuid=133,nx\n", "shows no svm"},
+    {"Xen", CPUINFO("GenuineIntel", "sse"), "sys/hypervisor/type", "xen\n", "runs on Xen, which keeps vmx"},
+};
+
+static void
+test_hiding(gconstpointer data)
+{
+    gsize i = GPOINTER_TO_SIZE(data);
+    gchar *root = check_root_new();
+    NestKvmModule module;
+
+    check_root_write("proc/cpuinfo", hidings[i].cpuinfo);
+    check_root_write(hidings[i].file, hidings[i].text);
+    module = nest_kvm_module_read();
+    check_judgement(&module, NEST_ERROR_HOST_HARDWARE, hidings[i].says);
     check_root_free(root);
 }
 
@@ -185,6 +246,10 @@ main(int argc, char **argv)
         check_add_row("kvm-module/detail", details[i].sentence, GSIZE_TO_POINTER(i), test_detail);
     for (gsize i = 0; i < G_N_ELEMENTS(firmwares); i++)
         check_add_row("kvm-module/firmware", firmwares[i].sentence, GSIZE_TO_POINTER(i), test_firmware);
+    for (gsize i = 0; i < G_N_ELEMENTS(absents); i++)
+        check_add_row("kvm-module/absent", absents[i].sentence, GSIZE_TO_POINTER(i), test_absent);
+    for (gsize i = 0; i < G_N_ELEMENTS(hidings); i++)
+        check_add_row("kvm-module/hidden", hidings[i].sentence, GSIZE_TO_POINTER(i), test_hiding);
     g_test_add_func("/kvm-module/a module that is there is to be loaded", test_to_be_loaded);
     return g_test_run();
 }

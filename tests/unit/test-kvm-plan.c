@@ -85,7 +85,7 @@ static const struct {
      NEST_KVM_DO_REFUSE, NEST_KVM_DO_LOAD, NEST_ERROR_HOST_KEPT_OFF, "blacklist kvm_intel|not loaded by itself|--force"},
     {"modprobe.blacklist=, absent", INTEL, NULL, NULL, NULL, "proc/cmdline", "modprobe.blacklist=kvm_intel\n", TRUE,
      NEST_KVM_DO_REFUSE, NEST_KVM_DO_LOAD, NEST_ERROR_HOST_KEPT_OFF,
-     "kernel argument modprobe.blacklist=kvm_intel|boot loader's configuration|or run virt-nest host enable --force"},
+     "kernel argument modprobe.blacklist=kvm_intel|boot loader's configuration|or run virt-nest host enable --force --now"},
     {"module_blacklist=", INTEL, NULL, NULL, NULL, "proc/cmdline", "module_blacklist=kvm_intel\n", TRUE, NEST_KVM_DO_REFUSE,
      NEST_KVM_DO_REFUSE, NEST_ERROR_HOST_KEPT_OFF, "kernel argument module_blacklist=kvm_intel|the kernel refuses it"},
     {"a value the kernel refuses, absent", AMD, NULL, NULL, NULL, "etc/modprobe.d/kvm.conf", "options kvm-amd nested=Y\n",
@@ -95,6 +95,28 @@ static const struct {
     {"built in, off by a kernel argument", INTEL, "kvm_intel", "N\n", NULL, "proc/cmdline", "ro kvm-intel.nested=0\n", FALSE,
      NEST_KVM_DO_REFUSE, NEST_KVM_DO_REFUSE, NEST_ERROR_HOST_BUILTIN,
      "replace the kernel argument kvm-intel.nested=0 by kvm-intel.nested=1"},
+    {"off, in use, and somebody said off", AMD, "kvm_amd", "0\n", "2\n", "etc/modprobe.d/kvm.conf", "options kvm_amd nested=0\n", TRUE,
+     NEST_KVM_DO_REFUSE, NEST_KVM_DO_REFUSE, NEST_ERROR_HOST_KEPT_OFF,
+     "kvm_amd is in use by|stop that first; besides, nesting is kept off by /etc/modprobe.d/kvm.conf:1|virt-nest host enable --force"},
+    {"off, in use, and a value the kernel refuses", AMD, "kvm_amd", "0\n", "2\n", "etc/modprobe.d/kvm.conf",
+     "options kvm_amd nested=Y\n", TRUE, NEST_KVM_DO_REFUSE, NEST_KVM_DO_REFUSE, NEST_ERROR_HOST_VALUE,
+     "kvm_amd is in use by|besides, the kernel does not load kvm_amd with the value"},
+    {"a remove line: it is not unloaded without its command", AMD, "kvm_amd", "0\n", "0\n", "etc/modprobe.d/a.conf",
+     "remove kvm_amd /usr/local/sbin/stop-guests\n", TRUE, NEST_KVM_DO_REFUSE, NEST_KVM_DO_RELOAD, NEST_ERROR_HOST_KEPT_OFF,
+     "kvm_amd is kept loaded by /etc/modprobe.d/a.conf:1|in place of unloading it|or run virt-nest host enable --force"},
+    {"a remove line, absent", AMD, NULL, NULL, NULL, "etc/modprobe.d/a.conf", "remove kvm_amd /bin/true\n", TRUE,
+     NEST_KVM_DO_LOAD, NEST_KVM_DO_LOAD, OK, "load kvm_amd with nesting on"},
+    {"an alias for another module", AMD, NULL, NULL, NULL, "etc/modprobe.d/a.conf", "alias kvm_amd off\n", TRUE,
+     NEST_KVM_DO_REFUSE, NEST_KVM_DO_REFUSE, NEST_ERROR_HOST_KEPT_OFF,
+     "kept away by /etc/modprobe.d/a.conf:1 (alias kvm_amd off)|its name for another module's: remove that line"},
+    {"the kernel loads and unloads no modules any more", AMD, "kvm_amd", "0\n", "0\n", "proc/sys/kernel/modules_disabled", "1\n",
+     TRUE, NEST_KVM_DO_REFUSE, NEST_KVM_DO_REFUSE, NEST_ERROR_HOST_KEPT_OFF,
+     "kvm_amd is kept as it is by the sysctl kernel.modules_disabled=1|run virt-nest host enable --boot, then boot again"},
+    {"nomodule", AMD, "kvm_amd", "0\n", "0\n", "proc/cmdline", "ro nomodule\n", TRUE, NEST_KVM_DO_REFUSE, NEST_KVM_DO_REFUSE,
+     NEST_ERROR_HOST_KEPT_OFF, "kernel argument nomodule|remove that from the boot loader's configuration"},
+    {"built in, off by the last kernel argument that is not refused", INTEL, "kvm_intel", "N\n", NULL, "proc/cmdline",
+     "kvm-intel.nested=1 kvm-intel.nested=0 kvm_intel.nested=aye\n", FALSE, NEST_KVM_DO_REFUSE, NEST_KVM_DO_REFUSE,
+     NEST_ERROR_HOST_BUILTIN, "replace the kernel argument kvm-intel.nested=0 by kvm-intel.nested=1"},
     {"ours is there already", AMD, "kvm_amd", "0\n", "0\n", DROP_IN, "options kvm_amd nested=1\n", TRUE,
      NEST_KVM_DO_RELOAD, NEST_KVM_DO_RELOAD, OK, "unload kvm_amd"},
 };
@@ -117,6 +139,43 @@ lay_out(gsize i)
     return root;
 }
 
+/* What check-host, status, the hook and the warning of `virt-nest enable` say. If the plan is refused, they say the same;
+ * otherwise they name the command that carries it out. */
+static void
+check_one_judgement(const NestKvmModule *module, NestKvmAction action, const GError *refusal)
+{
+    g_autoptr(GError) error = NULL;
+    gboolean good = nest_kvm_module_check(module, &error);
+
+    g_assert_cmpint(good, ==, action == NEST_KVM_DO_NOTHING);
+    if (refusal) {
+        g_assert_error(error, NEST_ERROR, refusal->code);
+        g_assert_cmpstr(error->message, ==, refusal->message);
+    } else if (!good) {
+        check_says(error->message, "run virt-nest host enable");
+    }
+}
+
+/* The next boot is against it, whatever virt-nest writes: the command that is named is for now only. */
+static void
+test_now_only(void)
+{
+    gchar *root = check_root_new();
+    g_autoptr(GError) error = NULL;
+    NestKvmModule module;
+
+    g_test_summary("the command that is named is for now only, where no line for the next boot would help");
+    check_root_write("proc/cpuinfo", AMD);
+    check_root_write("etc/modprobe.d/a.conf", "install kvm /bin/false\n");
+    fake_kernel_module("kvm_amd", "parameters/nested", "0\n");
+    fake_kernel_module("kvm_amd", "refcnt", "0\n");
+    module = nest_kvm_module_read();
+    g_assert_false(nest_kvm_module_check(&module, &error));
+    g_assert_error(error, NEST_ERROR, NEST_ERROR_HOST_OFF);
+    g_assert_true(g_str_has_suffix(error->message, "run virt-nest host enable --now"));
+    check_root_free(root);
+}
+
 static void
 test_plan(gconstpointer data)
 {
@@ -133,6 +192,7 @@ test_plan(gconstpointer data)
         g_assert_error(error, NEST_ERROR, plans[i].code);
     words = nest_kvm_plan_text(&module, plans[i].action, TRUE, error);
     check_says(words, plans[i].says);
+    check_one_judgement(&module, plans[i].action, error);
     g_clear_error(&error);
     g_assert_cmpint(nest_kvm_plan(&module, TRUE, TRUE, &error), ==, plans[i].forced);
     check_root_free(root);
@@ -187,6 +247,12 @@ test_off_kept(void)
     g_assert_cmpint(nest_kvm_plan(&module, FALSE, FALSE, &error), ==, NEST_KVM_DO_REFUSE);
     g_assert_error(error, NEST_ERROR, NEST_ERROR_HOST_KEPT_OFF);
     g_assert_null(strstr(error->message, "--force"));
+    g_clear_error(&error);
+    fake_kernel_module("kvm_amd", "refcnt", "1\n");
+    module = nest_kvm_module_read();
+    g_assert_cmpint(nest_kvm_plan(&module, FALSE, FALSE, &error), ==, NEST_KVM_DO_REFUSE);
+    g_assert_error(error, NEST_ERROR, NEST_ERROR_HOST_KEPT_OFF);
+    check_says(error->message, "kvm_amd is in use by|stop that first; besides, |/etc/modprobe.d/a.conf:1");
     check_root_free(root);
 }
 
@@ -236,6 +302,7 @@ main(int argc, char **argv)
     g_test_add_func("/kvm-plan/off/starting", test_starting);
     g_test_add_func("/kvm-plan/off/what would not come back", test_off_kept);
     g_test_add_func("/kvm-plan/a value that is refused", test_bad_value);
+    g_test_add_func("/kvm-plan/for now only", test_now_only);
     for (gsize i = 0; i < G_N_ELEMENTS(plans); i++)
         check_add_row("kvm-plan/on", plans[i].sentence, GSIZE_TO_POINTER(i), test_plan);
     for (gsize i = 0; i < G_N_ELEMENTS(offs); i++)
