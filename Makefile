@@ -98,7 +98,7 @@ VIRT = correct define_tracker live_domain virt
 VIRTNESTD = backoff connection_pool domain domain_guard domain_log domain_silence domain_status domains entry_watch event_connection \
             flap_damping guard_job guard_log host inhibit kvm_unit late_snapshots main publish release restart \
             scan scanner sync_job workers
-VIRT_NEST = allow apply bug_report command connection doctor doctor_daemon doctor_domains doctor_guest doctor_hook doctor_host doctor_kernel doctor_libvirt drain host host_report live main output rates report rewrite screen status \
+VIRT_NEST = allow apply bug_report command connection doctor doctor_daemon doctor_domains doctor_guest doctor_hook doctor_host doctor_kernel doctor_libvirt drain host host_load host_report live main output rates report rewrite screen status \
             tag_commands top top_view
 # probe-trace, where it can be built.
 CLANG ?= clang

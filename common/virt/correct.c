@@ -133,18 +133,27 @@ nest_correct_needs_kvm(const GError *error)
     return FALSE;
 }
 
-/* If KVM guests cannot nest on this host now, that replaces what went wrong, as libvirt does not say why KVM is missing. */
-static void
-name_host(const NestDefinition *definition, GError **problem)
+/* What libvirt's refusal of a KVM domain comes to. If the KVM module was absent and could be loaded, the define is worth another
+ * try. Otherwise, if KVM guests cannot nest on this host now, that replaces @problem, as libvirt does not say why KVM is missing. */
+static Try
+judge_refusal(const Source *source, const NestDefinition *definition, Try outcome, GError **problem)
 {
-    NestKvmModule module = nest_kvm_module_read();
+    NestKvmModule module = {0};
     g_autoptr(GError) host = NULL;
 
-    if (!*problem || !definition->needs_kvm || nest_kvm_module_check(&module, &host))
-        return;
+    if (!*problem || !definition->needs_kvm)
+        return outcome;
+    if (source->corrector->load_module && source->corrector->load_module(&host)) {
+        g_clear_error(problem);
+        return TRY_AGAIN;
+    }
+    module = nest_kvm_module_read();
+    if (!host && nest_kvm_module_check(&module, &host))
+        return outcome;
     g_clear_error(problem);
     g_propagate_prefixed_error(problem, g_steal_pointer(&host),
                                "the definition was not corrected, the old one stays: ");
+    return outcome;
 }
 
 static Try
@@ -163,7 +172,7 @@ redefine(const Source *source, const char *expected, const NestDefinition *defin
     outcome = define_if_unchanged(source, expected, definition->xml, &defined, &problem);
     nest_runtime_flag_clear(NEST_RUNTIME_FLAG_CORRECTING, source->uuid);
     may_be_back = nest_define_tracker_end(corrector->tracker, watched, corrector->control);
-    name_host(definition, &problem);
+    outcome = judge_refusal(source, definition, outcome, &problem);
     if (problem)
         g_propagate_error(error, problem);
     if (outcome != TRY_DEFINED)

@@ -11,6 +11,9 @@
 typedef struct {
     virConnectPtr control;      /* the connection whose lifecycle events reach @tracker */
     NestDefineTracker *tracker; /* notices a domain that a define has brought back */
+    /* (nullable) Loads the host's KVM module if it is absent. Returns whether it did; FALSE without an error: it is not to
+     * be loaded here. NULL: the caller has others load it, and corrects again then. */
+    gboolean (*load_module)(GError **error);
 } NestCorrector;
 
 /**
@@ -23,6 +26,9 @@ typedef struct {
  * compare-and-swap: between the second read and the define another client's edit would be
  * overwritten; that window is one round trip. If the domain turns out to have been undefined in
  * the meantime, it is undefined again at once.
+ *
+ * Without the KVM module libvirt refuses to define a KVM domain. If @corrector may load the module and a tagged domain is
+ * refused so, the module is loaded, and the correction is made again.
  *
  * Waits for libvirt, so it must not be called on the thread that runs the main loop. A transient
  * domain, which has no persistent definition, is left alone.

@@ -5,6 +5,7 @@
  * thread runs GLib's default main loop, which delivers libvirt's events; the tracker of our own
  * redefinitions (define_tracker.h) waits for that loop. */
 #include "connection.h"
+#include "host_load.h"
 
 #include "base/error.h"
 
@@ -95,6 +96,7 @@ nest_connection_open(const char *uri, NestConnectionUse use, GError **error)
     connection->host = nest_kvm_module_read();
     connection->libvirt = open_libvirt(uri, use, error);
     connection->corrector.control = connection->libvirt;
+    connection->corrector.load_module = nest_host_load_absent;
     if (!connection->libvirt || !check_local(connection->libvirt, error))
         return NULL;
     if (use == NEST_CONNECTION_TO_CHANGE && !watch_lifecycle(connection, error))

@@ -214,8 +214,8 @@ judge_guest(const Look *look)
 }
 
 /* The checks, in the order in which their findings have to be corrected. */
-static gchar *(*const judges[])(const Look *look) = {judge_module, judge_definition, judge_host, judge_arguments,
-                                                     judge_guest};
+static gchar *(*const judges[])(const Look *look) = {judge_module, judge_definition, judge_host,
+                                                     judge_arguments, judge_guest};
 
 /* Whether the libvirt is a user's own. */
 static gboolean

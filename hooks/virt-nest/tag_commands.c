@@ -198,14 +198,16 @@ describe_cpu(const Plan *plan)
     return g_strdup_printf("its CPU stays as it is (%s)", cpu);
 }
 
-/* A host that cannot nest yet is no reason to refuse the tag: it can be made ready before the start. */
+/* A host that cannot nest yet is no reason to refuse the tag: it can be made ready before the start. The host is read
+ * anew, because the correction or virtnestd may have made it ready. */
 static void
-warn_of_host(const NestConnection *connection, virDomainPtr domain, const Plan *plan)
+warn_of_host(virDomainPtr domain, const Plan *plan)
 {
+    NestKvmModule host = nest_kvm_module_read();
     g_autoptr(GError) error = NULL;
     g_autofree gchar *text = NULL;
 
-    if (!nest_cpu_is_kvm(plan->before) || nest_kvm_module_check(&connection->host, &error))
+    if (!nest_cpu_is_kvm(plan->before) || nest_kvm_module_check(&host, &error))
         return;
     g_prefix_error(&error, "%s: warning: it is tagged, but cannot have nested guests now%s: ",
                    virDomainGetName(domain),
@@ -224,7 +226,7 @@ print_enabled(const NestConnection *connection, virDomainPtr domain, const Plan 
     (void)printf("%s: tagged%s; %s%s%s%s\n", virDomainGetName(domain),
                  is_same_tag(plan) ? " already" : "", cpu, pending ? "; " : "",
                  pending ? pending : "", remarks);
-    warn_of_host(connection, domain, plan);
+    warn_of_host(domain, plan);
 }
 
 static gboolean

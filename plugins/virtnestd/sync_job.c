@@ -16,7 +16,8 @@ take_over(NestSyncJob *job, const NestDefinition *definition)
 static void
 sync_domain(NestSyncJob *job, virDomainPtr domain)
 {
-    NestCorrector corrector = {nest_connection_pool_control(job->job.pool), job->tracker};
+    NestCorrector corrector = {.control = nest_connection_pool_control(job->job.pool),
+                               .tracker = job->tracker};
     g_autoptr(NestDefinition) definition = NULL;
 
     if (job->start == NEST_START_NONE ||
@@ -47,7 +48,8 @@ static void
 fresh_run(NestJob *data, virConnectPtr connection)
 {
     NestSyncJob *job = (NestSyncJob *)data;
-    NestCorrector corrector = {nest_connection_pool_control(job->job.pool), job->tracker};
+    NestCorrector corrector = {.control = nest_connection_pool_control(job->job.pool),
+                               .tracker = job->tracker};
     g_autoptr(NestDefinition) definition = NULL;
 
     if (!connection)

@@ -2,6 +2,7 @@
 /* What a sync finds out about a definition that libvirt does not take, as while there is no KVM. libvirt is made up; the host
  * and libvirt's file of the domain are laid out in a directory. */
 #include "fake-kernel.h"
+#include "host/kvm_module.h"
 #include "virtnestd/sync_job.h"
 
 #define UUID "11111111-1111-4111-8111-111111111111"
@@ -10,11 +11,15 @@
     "<domain type='" type "'>\n  <name>lab1</name>\n  <uuid>" UUID "</uuid>\n  " metadata                                      \
     "\n  <os><type arch='x86_64'>hvm</type></os>\n</domain>\n"
 
+/* What this libvirt can do: it takes a definition while there is a KVM module. */
+static gboolean takes_with_kvm;
+static guint loads; /* how often the module was loaded */
+
 virDomainPtr
 virDomainDefineXMLFlags(virConnectPtr connection, const char *xml, unsigned int flags)
 {
     (void)connection, (void)xml, (void)flags;
-    return NULL;
+    return takes_with_kvm && nest_kvm_module_read().state == NEST_KVM_ON ? GUINT_TO_POINTER(1) : NULL;
 }
 
 int
@@ -98,11 +103,101 @@ test_row(gconstpointer data)
     check_root_free(root);
 }
 
+static gboolean
+load(GError **error)
+{
+    (void)error;
+    loads++;
+    check_root_write("dev/kvm", "");
+    fake_kernel_module("kvm_amd", "refcnt", "0\n");
+    fake_kernel_module("kvm_amd", "parameters/nested", "1\n");
+    return TRUE;
+}
+
+static gboolean
+fail_to_load(GError **error)
+{
+    loads++;
+    g_set_error_literal(error, NEST_ERROR, NEST_ERROR_HOST_LOAD, "the kernel did not load it");
+    return FALSE;
+}
+
+/* The correction that a command makes, by a worker as in test_row(). */
+typedef struct {
+    NestCorrector corrector;
+    GMainLoop *loop;
+    NestDefinition *definition;
+    GError *error;
+} Correction;
+
+static gpointer
+correct(gpointer data)
+{
+    Correction *correction = data;
+
+    correction->definition =
+        nest_correct_fresh(&correction->corrector, GUINT_TO_POINTER(1), "lab1", UUID, &correction->error);
+    g_idle_add_full(G_PRIORITY_LOW, is_over, correction->loop, NULL);
+    return NULL;
+}
+
+static Correction
+correct_absent(gboolean (*load_module)(GError **error))
+{
+    Correction correction = {.corrector = {.control = GUINT_TO_POINTER(1), .load_module = load_module}};
+    GThread *worker = NULL;
+
+    loads = 0;
+    lay_out(0);
+    correction.loop = g_main_loop_new(NULL, FALSE);
+    correction.corrector.tracker = nest_define_tracker_new();
+    worker = g_thread_new("worker", correct, &correction);
+    g_main_loop_run(correction.loop);
+    g_thread_join(worker);
+    nest_define_tracker_free(correction.corrector.tracker);
+    g_main_loop_unref(correction.loop);
+    return correction;
+}
+
+static void
+test_load(void)
+{
+    gchar *root = check_root_new();
+    Correction correction = {0};
+
+    g_test_summary("a command loads the absent module, once, and the same correction is made then");
+    takes_with_kvm = TRUE;
+    correction = correct_absent(load);
+    g_assert_no_error(correction.error);
+    g_assert_cmpint(correction.definition->action, ==, NEST_DEFINITION_CORRECTED);
+    g_assert_cmpuint(loads, ==, 1);
+    nest_definition_free(correction.definition);
+    takes_with_kvm = FALSE;
+    check_root_free(root);
+}
+
+static void
+test_load_fails(void)
+{
+    gchar *root = check_root_new();
+    Correction correction = {0};
+
+    g_test_summary("a module that cannot be loaded is the reason that is told");
+    correction = correct_absent(fail_to_load);
+    g_assert_error(correction.error, NEST_ERROR, NEST_ERROR_HOST_LOAD);
+    check_says(correction.error->message, "the definition was not corrected, the old one stays: |did not load it");
+    g_assert_cmpuint(loads, ==, 1);
+    g_clear_error(&correction.error);
+    check_root_free(root);
+}
+
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     for (gsize i = 0; i < G_N_ELEMENTS(rows); i++)
         check_add_row("sync-job", rows[i].sentence, GSIZE_TO_POINTER(i), test_row);
+    g_test_add_func("/sync-job/a command loads the module", test_load);
+    g_test_add_func("/sync-job/a command cannot load the module", test_load_fails);
     return g_test_run();
 }
