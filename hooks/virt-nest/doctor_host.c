@@ -6,11 +6,12 @@
 #include "base/root.h"
 #include "host/kvm_parameters.h"
 #include "host/kvm_plan.h"
+#include "host/other_hypervisor.h"
 #include "host_report.h"
 
 #include <sys/stat.h>
 
-/* What to do about an error of the host. */
+/* What to do about an error of the host. NULL: to_overrule() knows. */
 static const struct {
     NestErrorCode code;
     NestDoctorStatus status;
@@ -22,7 +23,7 @@ static const struct {
      "switch on VT-x (Intel) or SVM (AMD) in the firmware's setup; in a guest, tag this guest's domain on its host"},
     {NEST_ERROR_HOST_FIRMWARE, NEST_DOCTOR_FAIL,
      "switch on VT-x (Intel) or SVM (AMD) in the firmware's setup"},
-    {NEST_ERROR_HOST_KEPT_OFF, NEST_DOCTOR_WARN, "to overrule that: sudo " NEST_KVM_ENABLE_FORCE},
+    {NEST_ERROR_HOST_KEPT_OFF, NEST_DOCTOR_WARN, NULL},
     {NEST_ERROR_HOST_VALUE, NEST_DOCTOR_FAIL, "correct that line, then sudo virt-nest host enable"},
     {NEST_ERROR_HOST_BUSY, NEST_DOCTOR_WARN, "stop what uses it, then sudo virt-nest host enable"},
     {NEST_ERROR_HOST_BUILTIN, NEST_DOCTOR_FAIL,
@@ -34,15 +35,38 @@ static const struct {
     {NEST_ERROR_HOST_DEVICE, NEST_DOCTOR_FAIL, "sudo udevadm trigger --name-match=kvm"},
 };
 
+/* (transfer full) What to do about a setting against nesting: a command is only named if it would not be refused. */
+static gchar *
+to_overrule(const NestKvmModule *host)
+{
+    if (nest_kvm_plan(host, TRUE, TRUE, NULL) == NEST_KVM_DO_REFUSE)
+        return g_strdup("remove that setting, if nesting is wanted: no command overrules it now");
+    return g_strdup_printf("to overrule that: sudo %s", nest_kvm_module_command(host, TRUE));
+}
+
+/* (transfer full) */
+static gchar *
+find_remedy(const NestKvmModule *host, const char *remedy)
+{
+    if (host->cleared)
+        return g_strdup("remove clearcpuid= from the boot loader's configuration, and boot again");
+    if (host->state == NEST_KVM_NO_HARDWARE && nest_other_hypervisor_is_xen())
+        return g_strdup("boot a kernel without Xen, or allow nested guests in the Xen below");
+    return remedy ? g_strdup(remedy) : to_overrule(host);
+}
+
 static void
 add_refusal(NestDoctor *doctor, const GError *error)
 {
-    for (gsize i = 0; i < G_N_ELEMENTS(remedies); i++)
-        if (g_error_matches(error, NEST_ERROR, (int)remedies[i].code)) {
-            nest_doctor_add(doctor, "nesting-now", remedies[i].status, remedies[i].remedy, "%s",
-                            error->message);
-            return;
-        }
+    for (gsize i = 0; i < G_N_ELEMENTS(remedies); i++) {
+        g_autofree gchar *remedy = NULL;
+
+        if (!g_error_matches(error, NEST_ERROR, (int)remedies[i].code))
+            continue;
+        remedy = find_remedy(&doctor->host, remedies[i].remedy);
+        nest_doctor_add(doctor, "nesting-now", remedies[i].status, remedy, "%s", error->message);
+        return;
+    }
     nest_doctor_add(doctor, "nesting-now", NEST_DOCTOR_FAIL, "virt-nest host", "%s",
                     error->message);
 }
