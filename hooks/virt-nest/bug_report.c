@@ -26,16 +26,16 @@ static const char *const lines[] = {
 static char **
 new_arguments(const char *line, const char *uri)
 {
-    g_auto(GStrv) words = g_strsplit(line, " ", -1);
+    g_auto(GStrv) words = g_strsplit(line, " ", -1); /* two at least */
     GStrvBuilder *arguments = g_strv_builder_new();
-    gboolean is_own = g_str_equal(words[0], "virt-nest");
+    gboolean is_own = g_str_has_prefix(line, "virt-nest ");
     g_autofree gchar *self = g_file_read_link(SELF, NULL);
     char **all = NULL;
 
     g_strv_builder_add(arguments, is_own && self ? self : words[0]);
     for (gsize i = 1; words[i]; i++)
         g_strv_builder_add(arguments, words[i]);
-    if (is_own && uri && !g_str_equal(words[1], "host"))
+    if (is_own && uri && !g_str_has_suffix(line, " host"))
         g_strv_builder_add_many(arguments, "-c", uri, NULL);
     all = g_strv_builder_end(arguments);
     g_strv_builder_unref(arguments);

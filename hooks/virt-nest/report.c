@@ -122,7 +122,7 @@ guest_exposes(const Look *look)
 static gboolean
 is_given_another(const Look *look)
 {
-    return look->active && !guest_exposes(look) && exposes(look, look->live);
+    return look->active && look->command && !guest_exposes(look) && exposes(look, look->live);
 }
 
 /* The next start would be refused. */
