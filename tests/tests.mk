@@ -6,11 +6,11 @@
 #   make asan         unit and libvirt, sanitized       make fuzz        the fuzz targets
 #   make bench        what virt-nest costs, as ratios   make soak        races and fuzzing, for hours
 
-UNIT_TESTS = test-advisories test-allow test-config test-corpus test-cpu test-cpu-vendor test-definition \
+UNIT_TESTS = test-advisories test-allow test-config test-corpus test-cpu test-cpu-vendor test-daemon-status test-definition \
              test-doctor test-domain-xml test-exposed test-flap-damping test-guard test-hook test-host-command \
              test-hostile test-inhibit test-kvm-module test-kvm-parameters test-kvm-plan test-kvm-unit \
              test-kvm-users test-late-snapshots test-liveness test-modprobe-conf test-monitor test-output \
-             test-plugin-host test-probes test-process test-qemu-cpu test-rates test-rewrite test-state \
+             test-plugin-host test-probes test-process test-qemu-cpu test-rates test-rewrite test-spelling test-state \
              test-sync-job test-tag test-textfile test-verdict test-wait test-workers
 TESTS    = $(UNIT_TESTS:%=$(BUILD)/tests/%)
 
@@ -71,6 +71,9 @@ $(PLUGIN_HOST_TESTS:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/obj/tests/un
 	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
 
 # Parts of virt-nest.
+$(BUILD)/tests/test-daemon-status: $(BUILD)/obj/tests/unit/test-daemon-status.o $(BUILD)/obj/hooks/virt-nest/daemon.o $(BUILD)/libnest.a
+	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
+
 $(BUILD)/tests/test-output: $(BUILD)/obj/tests/unit/test-output.o $(BUILD)/obj/hooks/virt-nest/output.o $(BUILD)/libnest.a
 	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
 

@@ -21,7 +21,7 @@ static const char *const release_values[] = {
     [NEST_RELEASE_LINGER] = "linger", [NEST_RELEASE_STRICT] = "strict", NULL};
 
 G_STATIC_ASSERT(sizeof(NestOnStale) == sizeof(int) && sizeof(NestManage) == sizeof(int) &&
-                sizeof(NestRelease) == sizeof(int));
+                sizeof(NestRelease) == sizeof(int) && sizeof(NestLogLevel) == sizeof(int));
 
 /* All keys. A key's value is one of @values, and the struct holds the index of that word; or, for a key
  * without @values, it is seconds in a range, and the struct holds milliseconds. */
@@ -41,6 +41,7 @@ static const struct {
     {"guard", "release", NULL, NULL, offsetof(NestConfig, release), release_values, 0, 0},
     {"guard", "interval", NULL, NULL, offsetof(NestConfig, interval_ms), NULL, 100, 60 * 1000},
     {"guard", "linger", NULL, NULL, offsetof(NestConfig, linger_ms), NULL, 0, 24 * 3600 * 1000},
+    {"log", "level", NULL, NULL, offsetof(NestConfig, log_level), nest_log_levels, 0, 0},
 };
 
 /* The prefixes of the plugins' groups; each plugin checks its own group. */

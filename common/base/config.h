@@ -2,7 +2,7 @@
 /* The settings: /etc/virt-nest/virt-nest.conf, a key file in which every key is optional. */
 #pragma once
 
-#include <glib.h>
+#include "base/log.h"
 
 #define NEST_CONFIG_FILE "/etc/virt-nest/virt-nest.conf"
 
@@ -28,16 +28,18 @@ typedef enum {
  * NestConfig: the settings in force.
  */
 typedef struct {
-    NestOnStale on_stale; /* [start] on-stale=refuse|restart */
-    NestManage manage;    /* [host] manage=yes|no */
-    NestRelease release;  /* [guard] release=linger|strict */
-    guint interval_ms;    /* [guard] interval=SECONDS between two samples, 0.1 to 60 */
-    guint linger_ms;      /* [guard] linger=SECONDS, 0 to 86400 */
+    NestOnStale on_stale;   /* [start] on-stale=refuse|restart */
+    NestManage manage;      /* [host] manage=yes|no */
+    NestRelease release;    /* [guard] release=linger|strict */
+    guint interval_ms;      /* [guard] interval=SECONDS between two samples, 0.1 to 60 */
+    guint linger_ms;        /* [guard] linger=SECONDS, 0 to 86400 */
+    NestLogLevel log_level; /* [log] level=warning|notice|info|debug */
     const char *renamed; /* (nullable) a key under its former name: what to write instead; static */
 } NestConfig;
 
 /* The settings where there is no file. */
-#define NEST_CONFIG_DEFAULT ((NestConfig){.interval_ms = 1000, .linger_ms = 60000})
+#define NEST_CONFIG_DEFAULT                                                                        \
+    ((NestConfig){.interval_ms = 1000, .linger_ms = 60000, .log_level = NEST_LOG_LEVEL_INFO})
 
 /**
  * nest_config_load: read the settings.

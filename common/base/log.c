@@ -6,7 +6,31 @@
 #include "base/root.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
+
+struct NestLog {
+    gboolean to_journal;
+    gboolean service;
+    gboolean wished; /* the command line or the environment has said the level */
+    gint
+        most; /* the least important level that is written, of GLogLevelFlags; by g_atomic_int_... */
+};
+
+const char *const nest_log_levels[] = {
+    [NEST_LOG_LEVEL_WARNING] = "warning",
+    [NEST_LOG_LEVEL_NOTICE] = "notice",
+    [NEST_LOG_LEVEL_INFO] = "info",
+    [NEST_LOG_LEVEL_DEBUG] = "debug",
+    NULL,
+};
+
+static const GLogLevelFlags flags[] = {
+    [NEST_LOG_LEVEL_WARNING] = G_LOG_LEVEL_WARNING,
+    [NEST_LOG_LEVEL_NOTICE] = G_LOG_LEVEL_MESSAGE,
+    [NEST_LOG_LEVEL_INFO] = G_LOG_LEVEL_INFO,
+    [NEST_LOG_LEVEL_DEBUG] = G_LOG_LEVEL_DEBUG,
+};
 
 /* Made by "systemd-id128 new"; never changed once a release had them. */
 static const char *const event_ids[] = {
@@ -26,16 +50,19 @@ log_field(const GLogField *fields, gsize n, const char *key)
     return NULL;
 }
 
+/* Each line to its place, unless it is below the level. A bit of a less important level is a greater number. */
 static GLogWriterOutput
-write_line(GLogLevelFlags level, const GLogField *fields, gsize n, gpointer journal)
+write_line(GLogLevelFlags level, const GLogField *fields, gsize n, gpointer data)
 {
-    gboolean to_journal = GPOINTER_TO_INT(journal);
+    NestLog *log = data;
+    gboolean debug = (level & G_LOG_LEVEL_DEBUG) != 0;
     const char *id = log_field(fields, n, "MESSAGE_ID");
     const char *message = log_field(fields, n, "MESSAGE");
 
-    if (level & G_LOG_LEVEL_DEBUG)
+    if ((gint)(level & G_LOG_LEVEL_MASK) > g_atomic_int_get(&log->most))
         return G_LOG_WRITER_HANDLED;
-    if (to_journal && g_log_writer_journald(level, fields, n, NULL) == G_LOG_WRITER_HANDLED)
+    if (log->to_journal && (log->service || !debug) &&
+        g_log_writer_journald(level, fields, n, NULL) == G_LOG_WRITER_HANDLED)
         return G_LOG_WRITER_HANDLED;
     /* The line about a refusal is for the journal only: the refusal itself, on standard error, says the same. */
     if (g_strcmp0(id, event_ids[NEST_LOG_REFUSED]) == 0)
@@ -45,14 +72,55 @@ write_line(GLogLevelFlags level, const GLogField *fields, gsize n, gpointer jour
     return G_LOG_WRITER_HANDLED;
 }
 
-void
+static void
+set_most(NestLog *log, NestLogLevel level)
+{
+    g_atomic_int_set(&log->most, (gint)flags[level]);
+}
+
+static void
+read_environment(NestLog *log)
+{
+    const char *word = secure_getenv("VIRT_NEST_LOG");
+    g_autofree gchar *words = g_strjoinv(", ", (gchar **)nest_log_levels);
+
+    for (int level = 0; word && nest_log_levels[level]; level++)
+        if (g_str_equal(nest_log_levels[level], word)) {
+            set_most(log, (NestLogLevel)level);
+            log->wished = TRUE;
+        }
+    if (word && !log->wished)
+        nest_log(G_LOG_LEVEL_WARNING, NULL, NULL,
+                 "VIRT_NEST_LOG=%s is no level of the log: use one of %s", word, words);
+}
+
+NestLog *
 nest_log_open(const char *program, gboolean service)
 {
-    gboolean journal =
-        !nest_root_is_fake() && (!service || g_log_writer_is_journald(fileno(stderr)));
+    NestLog *log = g_new0(NestLog, 1);
 
+    log->service = service;
+    log->to_journal =
+        !nest_root_is_fake() && (!service || g_log_writer_is_journald(fileno(stderr)));
+    set_most(log, NEST_LOG_LEVEL_INFO);
     g_set_prgname(program);
-    g_log_set_writer_func(write_line, GINT_TO_POINTER(journal), NULL);
+    g_log_set_writer_func(write_line, log, NULL);
+    read_environment(log);
+    return log;
+}
+
+void
+nest_log_be_verbose(NestLog *log)
+{
+    set_most(log, NEST_LOG_LEVEL_DEBUG);
+    log->wished = TRUE;
+}
+
+void
+nest_log_set_level(NestLog *log, NestLogLevel level)
+{
+    if (!log->wished)
+        set_most(log, level);
 }
 
 /* @more: one more field of this line; without a value where there is none. */
@@ -63,7 +131,8 @@ log_with_field(GLogLevelFlags level, const char *domain, const char *uuid, GLogF
     const char *priority = level & G_LOG_LEVEL_CRITICAL  ? "0"
                            : level & G_LOG_LEVEL_WARNING ? "4"
                            : level & G_LOG_LEVEL_MESSAGE ? "5"
-                                                         : "6";
+                           : level & G_LOG_LEVEL_INFO    ? "6"
+                                                         : "7";
     g_autofree gchar *line =
         g_strdup_printf("%s%s%s", domain ? domain : "", domain ? ": " : "", message);
     g_autofree gchar *escaped = nest_error_escape(line); /* names and values are from outside */

@@ -4,6 +4,23 @@
 
 #include <glib.h>
 
+/* Which lines are logged: those of this level and of all above it. */
+typedef enum {
+    NEST_LOG_LEVEL_WARNING, /* what went wrong */
+    NEST_LOG_LEVEL_NOTICE,  /* ... and what is worth noticing, as what the guard does */
+    NEST_LOG_LEVEL_INFO,    /* ... and what is done; the default */
+    NEST_LOG_LEVEL_DEBUG,   /* ... and what is heard and decided on the way */
+} NestLogLevel;
+
+/* The levels' names, in their order, ending in NULL. */
+extern const char *const nest_log_levels[];
+
+/* Where a program's log lines go, and which of them; lasts as long as the program. */
+typedef struct NestLog NestLog;
+
+/* The plural's ending. */
+#define NEST_LOG_S(n) ((n) == 1 ? "" : "s")
+
 /**
  * nest_log_open: decide once where this program's log lines go.
  * @program: its name, in front of each line on standard error
@@ -11,13 +28,22 @@
  *   belongs to the caller, and what it logs goes to the journal if there is one; TRUE for a daemon:
  *   to the journal only if its standard error is the journal
  *
- * $VIRT_NEST_ROOT keeps a test out of the machine's journal.
+ * $VIRT_NEST_LOG has the level. Lines of level debug of a program that a person runs go to standard error, because that
+ * person has asked for them. $VIRT_NEST_ROOT keeps a test out of the machine's journal.
+ *
+ * Returns: (transfer none) the log; each program opens one.
  */
-void nest_log_open(const char *program, gboolean service);
+NestLog *nest_log_open(const char *program, gboolean service);
+
+/* The command line's wish for all lines, which wins over $VIRT_NEST_LOG and the settings. */
+void nest_log_be_verbose(NestLog *log);
+
+/* The settings' level, which counts unless the command line or $VIRT_NEST_LOG has one. */
+void nest_log_set_level(NestLog *log, NestLogLevel level);
 
 /**
  * nest_log: log one line.
- * @level: G_LOG_LEVEL_INFO, _MESSAGE (worth noticing), _WARNING
+ * @level: G_LOG_LEVEL_DEBUG, _INFO, _MESSAGE (worth noticing), _WARNING
  * @domain: (nullable) the domain's name; field VIRT_NEST_DOMAIN
  * @uuid: (nullable) its uuid; field VIRT_NEST_UUID
  * @format: the message, without the domain's name

@@ -8,10 +8,11 @@
 #define FILE_BELOW_ROOT "etc/virt-nest/virt-nest.conf"
 
 /* The defaults, but for these fields. */
-#define CONFIG(...) {.interval_ms = 1000, .linger_ms = 60000, __VA_ARGS__}
+#define CONFIG(...) {.interval_ms = 1000, .linger_ms = 60000, .log_level = NEST_LOG_LEVEL_INFO, __VA_ARGS__}
+#define LOG(name) {.interval_ms = 1000, .linger_ms = 60000, .log_level = NEST_LOG_LEVEL_##name}
 #define DEFAULT CONFIG(.on_stale = NEST_ON_STALE_REFUSE)
-#define INTERVAL(ms) {.interval_ms = (ms), .linger_ms = 60000}
-#define LINGER(ms) {.interval_ms = 1000, .linger_ms = (ms)}
+#define INTERVAL(ms) {.interval_ms = (ms), .linger_ms = 60000, .log_level = NEST_LOG_LEVEL_INFO}
+#define LINGER(ms) {.interval_ms = 1000, .linger_ms = (ms), .log_level = NEST_LOG_LEVEL_INFO}
 
 static const struct {
     const char *sentence;
@@ -45,6 +46,10 @@ static const struct {
     {"no linger", "[guard]\nlinger=0\n", LINGER(0)},
     {"linger with decimals", "[guard]\nlinger=2.5\n", LINGER(2500)},
     {"the longest linger", "[guard]\nlinger=86400\n", LINGER(86400000)},
+    {"log level warning", "[log]\nlevel=warning\n", LOG(WARNING)},
+    {"log level notice", "[log]\nlevel=notice\n", LOG(NOTICE)},
+    {"log level info", "[log]\nlevel=info\n", DEFAULT},
+    {"log level debug", "[log]\nlevel=debug\n", LOG(DEBUG)},
     {"what is for the plugins", "[plugins]\nload=a b\nx=1\n[probe-debugfs]\nx=1\n[guard-x]\n[export-y]\nz\xc3\xa4=1\n",
      DEFAULT},
 };
@@ -95,6 +100,8 @@ static const struct {
     {"a linger of many digits", "[guard]\nlinger=99999999999999999999999\n", "from 0 to 86400"},
     {"a linger of nothing", "[guard]\nlinger=\n", "[guard] linger=|from 0 to 86400"},
     {"a negative linger", "[guard]\nlinger=-0\n", "[guard] linger=-0|from 0 to 86400"},
+    {"an unknown log level", "[log]\nlevel=verbose\n", "[log] level=verbose|warning, notice, info, debug"},
+    {"an unknown key of the log", "[log]\nlevels=debug\n", "[log] levels|virt-nest.conf(5)"},
     {"a linger in words", "[guard]\nlinger=strict\n", "linger=strict|from 0 to 86400"},
 };
 
@@ -129,7 +136,7 @@ static const struct {
     {"a file that is none", "load=a\n", "cannot be read"},
 };
 
-static const NestConfig unset = {(NestOnStale)42, (NestManage)42, (NestRelease)42, 42, 42, "42"};
+static const NestConfig unset = {(NestOnStale)42, (NestManage)42, (NestRelease)42, 42, 42, (NestLogLevel)42, "42"};
 
 static void
 check_equal(const NestConfig *a, const NestConfig *b)
@@ -139,6 +146,7 @@ check_equal(const NestConfig *a, const NestConfig *b)
     g_assert_cmpint(a->release, ==, b->release);
     g_assert_cmpuint(a->interval_ms, ==, b->interval_ms);
     g_assert_cmpuint(a->linger_ms, ==, b->linger_ms);
+    g_assert_cmpint(a->log_level, ==, b->log_level);
     g_assert_cmpstr(a->renamed, ==, b->renamed);
 }
 

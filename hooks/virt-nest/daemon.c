@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a command says of this host's virtnestd: that it runs and is well, or what is wrong and what to do. */
+#include "daemon.h"
+
+#include "base/config.h"
+#include "base/daemon_status.h"
+#include "base/liveness.h"
+
+#include <unistd.h>
+
+/* Only root can ask for virtnestd's lock; others have what virtnestd says. */
+gboolean
+nest_daemon_runs(void)
+{
+    g_autoptr(NestDaemonStatus) status = nest_daemon_status_read();
+
+    return status || (geteuid() == 0 && nest_liveness_is_held());
+}
+
+/* A virtnestd with mistaken settings does not start, so that is what is to be corrected first. */
+static gchar *
+say_that_none_runs(const char *sudo)
+{
+    NestConfig config = NEST_CONFIG_DEFAULT;
+    g_autoptr(GError) error = NULL;
+
+    if (!nest_config_load(&config, &error))
+        return g_strdup_printf("no virtnestd runs, and none starts with these settings: %s; then: "
+                               "%ssystemctl start virtnestd",
+                               error->message, sudo);
+    return g_strdup_printf(
+        "no virtnestd runs: no definition is corrected by itself, and no guard is "
+        "armed or disarmed: %ssystemctl start virtnestd",
+        sudo);
+}
+
+gchar *
+nest_daemon_problem(const char *sudo)
+{
+    g_autoptr(NestDaemonStatus) status = nest_daemon_status_read();
+    g_autoptr(GDateTime) since = NULL;
+    g_autofree gchar *date = NULL;
+
+    if (!status && nest_daemon_runs())
+        return g_strdup_printf("virtnestd is of an older release than this virt-nest (" NEST_VERSION
+                               "): %ssystemctl restart virtnestd, which leaves guards as they are",
+                               sudo);
+    if (!status)
+        return say_that_none_runs(sudo);
+    if (!g_str_equal(status->version, NEST_VERSION))
+        return g_strdup_printf("virtnestd is of release %s, and this virt-nest of " NEST_VERSION
+                               ": %ssystemctl restart virtnestd, which leaves guards as they are",
+                               status->version, sudo);
+    if (!status->settings)
+        return NULL;
+    since = g_date_time_new_from_unix_local(status->settings_since);
+    date = since ? g_date_time_format(since, "%F %T") : g_strdup("its start");
+    return g_strdup_printf("virtnestd could not read its settings at %s, and goes on with those it "
+                           "had: %s; then: %ssystemctl reload virtnestd",
+                           date, status->settings, sudo);
+}

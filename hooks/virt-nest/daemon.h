@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a command says of this host's virtnestd: that it runs and is well, or what is wrong and what to do. */
+#pragma once
+
+#include <glib.h>
+
+/* Whether a virtnestd runs, as far as this user can see. */
+gboolean nest_daemon_runs(void);
+
+/**
+ * nest_daemon_problem: what is wrong with this host's virtnestd.
+ * @sudo: what stands before a command that only root may run
+ *
+ * Returns: (transfer full)(nullable) the sentence, with the command that helps; NULL if a virtnestd of this release runs
+ * with the settings that there are.
+ */
+gchar *nest_daemon_problem(const char *sudo) G_GNUC_WARN_UNUSED_RESULT;
