@@ -3,6 +3,7 @@
 #include "domain/tag.h"
 
 #include "base/error.h"
+#include "base/spelling.h"
 
 #include <string.h>
 
@@ -45,6 +46,7 @@ static gboolean
 set_tag_value(NestTag *tag, const NestTagAttribute *attribute, const char *value, GError **error)
 {
     g_autofree gchar *allowed = NULL;
+    g_autofree gchar *hint = NULL;
 
     for (int v = 0; attribute->values[v]; v++) {
         if (g_str_equal(attribute->values[v], value)) {
@@ -53,26 +55,31 @@ set_tag_value(NestTag *tag, const NestTagAttribute *attribute, const char *value
         }
     }
     allowed = nest_tag_list_values(attribute);
+    hint = nest_spelling_hint(value, attribute->values);
     g_set_error(error, NEST_ERROR, NEST_ERROR_TAG_VALUE,
-                "the nest:enable tag has %s='%s', which is no value of %s: use one of %s",
-                attribute->name, value, attribute->name, allowed);
+                "the nest:enable tag has %s='%s', which is no value of %s: use one of %s%s",
+                attribute->name, value, attribute->name, allowed, hint);
     return FALSE;
 }
 
 gboolean
 nest_tag_set(NestTag *tag, const char *attribute, const char *value, GError **error)
 {
-    g_autoptr(GString) names = g_string_new(NULL);
+    const char *names[G_N_ELEMENTS(attributes) + 1] = {NULL};
+    g_autofree gchar *list = NULL;
+    g_autofree gchar *hint = NULL;
 
     for (gsize i = 0; i < G_N_ELEMENTS(attributes); i++) {
         if (g_str_equal(attributes[i].name, attribute))
             return set_tag_value(tag, &attributes[i], value, error);
-        g_string_append_printf(names, "%s%s", i ? ", " : "", attributes[i].name);
+        names[i] = attributes[i].name;
     }
+    list = g_strjoinv(", ", (gchar **)names);
+    hint = nest_spelling_hint(attribute, names);
     g_set_error(
         error, NEST_ERROR, NEST_ERROR_TAG_ATTRIBUTE,
-        "the nest:enable tag has an unknown attribute '%s': its attributes are %s, all optional",
-        attribute, names->str);
+        "the nest:enable tag has an unknown attribute '%s': its attributes are %s, all optional%s",
+        attribute, list, hint);
     return FALSE;
 }
 
