@@ -96,10 +96,12 @@ catch_signals(void)
 
 /* Does not use printf(), which would cost the front more than everything else here. */
 static void
-write_beginning(const char *action, const char *name)
+write_beginning(const NestFatalHandler *handler)
 {
     static const char ellipsis[] = "...'";
-    char *end_of_text = stpcpy(stpcpy(stpcpy(beginning, "nest: cannot "), action), " '");
+    const char *name = handler->name;
+    char *first = stpcpy(beginning, handler->to_libvirt ? "\n" : "");
+    char *end_of_text = stpcpy(stpcpy(stpcpy(first, "nest: cannot "), handler->action), " '");
     size_t room = sizeof(beginning) - (size_t)(end_of_text - beginning) - sizeof(ellipsis);
     size_t copied = nest_escape_copy(end_of_text, room, name);
 
@@ -110,7 +112,7 @@ const char *
 nest_fatal_handler_set(const NestFatalHandler *handler)
 {
     if (handler->action)
-        write_beginning(handler->action, handler->name);
+        write_beginning(handler);
     armed = *handler;
     catch_signals();
     (void)alarm(handler->seconds);

@@ -18,6 +18,8 @@ typedef struct {
     const char *action;   /* what is refused, as "start domain"; NULL: nothing, exit status 0 */
     const char *name;     /* the domain's, or the file's; any bytes */
     unsigned int seconds; /* after so many the program ends; 0: no time limit */
+    /* libvirt shows the line at the end of a long one of its own: ours begins on the next line of the terminal or log */
+    bool to_libvirt;
     bool (*concerns_us)(void); /* called in a signal handler; FALSE: exit status 0; NULL: as TRUE */
 } NestFatalHandler;
 
@@ -35,7 +37,7 @@ typedef struct {
  * they change nothing (tests/libvirt/hostile.test). To catch them, the front would need a parent that waits
  * for it, which is a fork at every start.
  *
- * Returns: "nest: cannot ACTION 'NAME'", fit to be printed, for other refusals; it stays valid.
+ * Returns: "nest: cannot ACTION 'NAME'", after a newline if it goes to libvirt, fit to be printed, for other refusals; it stays valid.
  */
 const char *nest_fatal_handler_set(const NestFatalHandler *handler);
 

@@ -310,7 +310,8 @@ int
 main(int argc, char **argv)
 {
     const struct Operation *operation = NULL;
-    NestFatalHandler fatal = {.seconds = NEST_FATAL_SECONDS, .concerns_us = input_concerns_us};
+    NestFatalHandler fatal = {
+        .seconds = NEST_FATAL_SECONDS, .to_libvirt = true, .concerns_us = input_concerns_us};
 
     for (size_t i = 0; argc > 2 && i < sizeof(operations) / sizeof(operations[0]); i++)
         if (strcmp(operations[i].name, argv[2]) == 0)

@@ -580,7 +580,8 @@ session_note(const Call *call, const GError *reason)
                            name);
 }
 
-/* Does not use g_printerr(): under libvirt's LC_ALL=C it turns UTF-8 names into question marks. */
+/* Begins with a newline, as libvirt puts some 200 characters of its own before it (hooks/fatal.h). Does not use g_printerr():
+ * under libvirt's LC_ALL=C it turns UTF-8 names into question marks. */
 static void
 print_refusal(const Call *call, const GError *reason)
 {
@@ -592,7 +593,7 @@ print_refusal(const Call *call, const GError *reason)
                     call->name, aftermath(call), reason->message, note);
 
     line = nest_error_text(error);
-    (void)fprintf(stderr, "%s\n", line);
+    (void)fprintf(stderr, "\n%s\n", line);
 }
 
 int
@@ -600,7 +601,7 @@ nest_hook_judge(int argc, char **argv)
 {
     g_auto(Call) call = {.tag = NEST_TAG_DEFAULT};
     g_autoptr(GError) error = NULL;
-    NestFatalHandler fatal = {.seconds = NEST_FATAL_SECONDS};
+    NestFatalHandler fatal = {.seconds = NEST_FATAL_SECONDS, .to_libvirt = true};
 
     for (gsize i = 0; argc > 2 && i < G_N_ELEMENTS(operations); i++)
         if (g_str_equal(operations[i].name, argv[2]))
