@@ -8,6 +8,9 @@
  *   <nestallow:domain xmlns:nestallow='urn:virt-nest:allow:1' until='1790000000'/>    for a time
  *   <nestallow:domain xmlns:nestallow='urn:virt-nest:allow:1' once='yes'/>            for one operation
  *
+ * It has an end in any case. That of once='yes' is NEST_ALLOW_ONCE_SECONDS after virtnestd has seen it, and stands nowhere
+ * in the XML: earlier releases believe an element only if it has one attribute.
+ *
  * It travels with the guest, and the hook reads from it on arrival that the guest was allowed to come.
  * virtnestd removes it when it has ended, and on arrival. */
 #pragma once
@@ -16,11 +19,14 @@
 
 #define NEST_ALLOW_PREFIX "nestallow"
 
+/* For how long one operation is allowed. */
+#define NEST_ALLOW_ONCE_SECONDS 3600
+
 /**
  * NestAllow: what is allowed. With all fields zero, nothing is.
  */
 typedef struct {
-    gboolean once; /* one migration, save or memory snapshot */
+    gboolean once; /* one migration, save or memory snapshot, within NEST_ALLOW_ONCE_SECONDS */
     gint64 until;  /* seconds since 1970; 0: not allowed by time */
 } NestAllow;
 

@@ -308,7 +308,8 @@ allow_is_over(const NestDomain *domain)
     gint64 now = g_get_real_time() / G_USEC_PER_SEC;
 
     return live->has_allow && !domain->forgotten &&
-           (domain->guard.once_used || live->arrived || !nest_allow_holds(&live->allow, now));
+           (domain->guard.once_used || domain->guard.once_over || live->arrived ||
+            !nest_allow_holds(&live->allow, now));
 }
 
 static void

@@ -14,6 +14,7 @@
 #include "virtnestd/domain_guard.h"
 
 #include "base/error.h"
+#include "base/log.h"
 #include "virtnestd/domain_status.h"
 #include "virtnestd/guard_log.h"
 
@@ -145,6 +146,25 @@ wants_disarming(const NestDomain *domain)
             (guard->verdict.state == NEST_VERDICT_NONE && !nest_domain_is_held(domain)));
 }
 
+/* An operation that was allowed and never comes must not leave the guard lifted for ever. One that is under way goes on,
+ * as it does when a time that was allowed is over. */
+static void
+end_once_in_time(NestDomain *domain)
+{
+    NestDomainGuard *guard = &domain->guard;
+    gint64 now = nest_workers_now();
+
+    if (!domain->live->allow.once)
+        guard->once_since = 0;
+    else if (!guard->once_since)
+        guard->once_since = now;
+    if (!guard->once_since || guard->once_over || guard->once_used ||
+        now - guard->once_since < (gint64)NEST_ALLOW_ONCE_SECONDS * 1000)
+        return;
+    guard->once_over = TRUE;
+    domain->put_off = TRUE; /* the element is to be removed, whatever is decided */
+}
+
 /* Arms or disarms as the verdict asks for. */
 static void
 decide(NestDomain *domain)
@@ -153,6 +173,7 @@ decide(NestDomain *domain)
 
     if (domain->guarding)
         return;
+    end_once_in_time(domain);
     /* An operation that is under way may have begun while the guard was lifted. */
     guard->lifted = nest_domain_is_lifted(domain) ||
                     (guard->lifted && !guard->once_used && nest_domain_runs_nested(domain));
@@ -174,8 +195,13 @@ take_sample(NestDomain *domain, const NestEvidence *evidence, const char *probe,
     NestDomainGuard *guard = &domain->guard;
     const NestConfig *config = domain->context->config;
     NestVerdictRules rules = {config->linger_ms, config->release == NEST_RELEASE_STRICT};
+    NestVerdictState before = guard->verdict.state;
 
     nest_verdict_add(&guard->verdict, evidence, &rules, domain->live->started_ms, now);
+    if (guard->verdict.state != before)
+        nest_log(G_LOG_LEVEL_DEBUG, nest_domain_name(domain), domain->uuid,
+                 "nested guests: %s (%s)", nest_verdict_state_name(guard->verdict.state),
+                 nest_verdict_reason_text(nest_verdict_reason_name(guard->verdict.reason)));
     if (guard->verdict.state == NEST_VERDICT_NONE)
         guard->quiet = (g_get_real_time() - (nest_workers_now() - now) * G_TIME_SPAN_MILLISECOND) /
                        G_USEC_PER_SEC;
@@ -392,6 +418,13 @@ job_is_done(NestJob *data)
 /* --- the run */
 
 void
+nest_domain_guard_allowed(NestDomain *domain)
+{
+    if (!domain->guard.once_over)
+        domain->guard.once_since = 0;
+}
+
+void
 nest_domain_guard_tick(NestDomain *domain)
 {
     domain->guard.ticked_at = nest_workers_now();
@@ -482,6 +515,7 @@ nest_domain_guard_see(NestDomain *domain)
         return;
     }
     domain->guard.once_used &= domain->live->has_allow;
+    domain->guard.once_over &= domain->live->has_allow;
     decide(domain);
     stop_if_over(domain);
 }

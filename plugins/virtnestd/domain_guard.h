@@ -36,8 +36,11 @@ typedef struct {
     gboolean lifted; /* its guard is lifted, or was when an operation began that may still run */
     gboolean transferring; /* its memory is being transferred; no event has reported the end yet */
     gboolean once_used;    /* virt-nest allow --once is used up, but its element is still there */
-    gchar *problem;        /* (nullable) why it could not be armed */
-    guint missed_samples;  /* how many of the last samples in a row were incomplete */
+    gboolean once_over;    /* ... its time is over */
+    gint64
+        once_since; /* when that element was written, CLOCK_MONOTONIC's milliseconds; 0: not seen yet */
+    gchar *problem;       /* (nullable) why it could not be armed */
+    guint missed_samples; /* how many of the last samples in a row were incomplete */
     NestDomainSilence silence;
     NestBackoff sample_backoff;
     NestBackoff arm_backoff;
@@ -67,6 +70,9 @@ void nest_domain_guard_entered(NestDomain *domain, gint64 time);
 
 /* Its memory is being transferred, to another place or into a file. */
 void nest_domain_guard_job_transferring(NestDomain *domain);
+
+/* What virt-nest allow leaves was written or removed: the hour of --once begins anew. */
+void nest_domain_guard_allowed(NestDomain *domain);
 
 /* A migration away, a save or a snapshot of it has ended, one way or the other. */
 void nest_domain_guard_job_ended(NestDomain *domain);

@@ -14,8 +14,8 @@ real_seconds(void)
 gboolean
 nest_domain_is_lifted(const NestDomain *domain)
 {
-    return domain->live->opted_out ||
-           (!domain->guard.once_used && nest_allow_holds(&domain->live->allow, real_seconds()));
+    return domain->live->opted_out || (!domain->guard.once_used && !domain->guard.once_over &&
+                                       nest_allow_holds(&domain->live->allow, real_seconds()));
 }
 
 gboolean

@@ -390,6 +390,8 @@ nest_domains_lifecycle(NestDomains *domains, virDomainPtr domain, int event, int
     NestDomain *known = g_hash_table_lookup(domains->table, uuid);
 
     nest_define_tracker_add_event(domains->context.tracker, domain, event, detail);
+    nest_log(G_LOG_LEVEL_DEBUG, virDomainGetName(domain), uuid, "libvirt's event %d, detail %d",
+             event, detail);
     if (!takes_events(domains))
         return;
     if (event == VIR_DOMAIN_EVENT_STOPPED)
@@ -417,6 +419,9 @@ nest_domains_metadata(NestDomains *domains, virDomainPtr domain, const char *uri
 
     if (!takes_events(domains))
         return;
+    nest_log(G_LOG_LEVEL_DEBUG, virDomainGetName(domain), uuid, "its metadata of %s changed", uri);
+    if (known && g_str_equal(uri, NEST_ALLOW_NAMESPACE))
+        nest_domain_guard_allowed(known);
     if (!is_our_namespace(uri))
         nest_domain_peek(nest_domains_get(domains, uuid), virDomainGetName(domain));
     else if (!known || !g_str_equal(uri, NEST_STATE_NAMESPACE) || !nest_domain_is_echo(known))

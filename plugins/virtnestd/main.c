@@ -14,10 +14,12 @@
  * plugin that tells of entries into nested guests. host.c takes care of the host's KVM module.
  * inhibit.c delays the host's shutdown, and release.c disarms all domains. */
 #include "base/config.h"
+#include "base/daemon_status.h"
 #include "base/error.h"
 #include "base/liveness.h"
 #include "base/log.h"
 #include "base/notify.h"
+#include "base/spelling.h"
 #include "domain/xml.h"
 #include "virtnestd/domains.h"
 #include "virtnestd/inhibit.h"
@@ -28,6 +30,7 @@
 #include <glib-unix.h>
 #include <locale.h>
 #include <malloc.h>
+#include <unistd.h>
 
 /* How long SIGTERM waits for calls to libvirt that are under way. */
 #define STOP_SECONDS 2
@@ -42,9 +45,22 @@
 /* The exit status of --release where another virtnestd runs, for make uninstall. */
 #define STATUS_RUNS 3
 
+/* The command line. */
+typedef struct {
+    gchar *uri;
+    gboolean foreground;
+    gboolean release;
+    gboolean check_config;
+    gboolean verbose;
+    gboolean version;
+} Options;
+
 /* The whole daemon. */
 typedef struct {
     NestConfig config;               /* the settings in force */
+    NestLog *log;                    /* where its log goes */
+    NestDaemonStatus status;         /* what everybody may know of it */
+    int status_fd;                   /* holds while that is so; -1: nothing was said yet */
     NestHost *host;                  /* takes care of its KVM module */
     NestPluginHost *plugins;         /* probes, guards and exports */
     NestInhibit *inhibit;            /* delays the host's shutdown */
@@ -137,16 +153,44 @@ on_host_ready(gpointer data)
     nest_domains_scan(((Daemon *)data)->domains);
 }
 
+static void
+warn_of_former_name(const NestConfig *config)
+{
+    if (config->renamed)
+        nest_log(G_LOG_LEVEL_WARNING, NULL, NULL,
+                 NEST_CONFIG_FILE ": %s: change it, as the next release does not take it any more",
+                 config->renamed);
+}
+
 static gboolean
 load_settings(Daemon *daemon, GError **error)
 {
     if (!nest_config_load(&daemon->config, error))
         return FALSE;
-    if (daemon->config.renamed)
-        nest_log(G_LOG_LEVEL_WARNING, NULL, NULL,
-                 NEST_CONFIG_FILE ": %s: change it, as the next release does not take it any more",
-                 daemon->config.renamed);
+    nest_log_set_level(daemon->log, daemon->config.log_level);
+    warn_of_former_name(&daemon->config);
     return TRUE;
+}
+
+/* Lets everybody know how virtnestd is. @problem: (nullable) why the settings could not be read */
+static void
+say_status(Daemon *daemon, const GError *problem)
+{
+    g_autoptr(GError) error = NULL;
+    int former = daemon->status_fd;
+    int fd = -1;
+
+    g_free(daemon->status.settings);
+    daemon->status.settings = problem ? g_strdup(problem->message) : NULL;
+    daemon->status.settings_since = g_get_real_time() / G_USEC_PER_SEC;
+    fd = nest_daemon_status_write(&daemon->status, &error);
+    if (fd < 0) {
+        nest_log_error(NULL, NULL, error);
+        return;
+    }
+    daemon->status_fd = fd;
+    if (former >= 0)
+        close(former);
 }
 
 /* SIGHUP: if the settings cannot be read, those in force stay as they are. */
@@ -155,12 +199,17 @@ reload_settings(gpointer data)
 {
     Daemon *daemon = data;
     g_autoptr(GError) error = NULL;
+    g_autoptr(GKeyFile) settings = NULL;
+    g_auto(GStrv) names = NULL;
 
     nest_notify("RELOADING=1");
-    if (load_settings(daemon, &error))
+    if (load_settings(daemon, &error)) {
         nest_log(G_LOG_LEVEL_INFO, NULL, NULL, "settings read again; looking at every domain");
-    else
+        names = nest_config_plugins(&settings, &error); /* the next start needs them */
+    }
+    if (error)
         nest_log_error(NULL, NULL, error);
+    say_status(daemon, error);
     nest_domains_scan(daemon->domains);
     nest_notify("READY=1");
     return G_SOURCE_CONTINUE;
@@ -223,39 +272,52 @@ run(Daemon *daemon, const char *uri)
     g_main_loop_unref(daemon->loop);
 }
 
+/* Says what is wrong with the command line, and what may have been meant. */
+static void
+set_misused(GError **error, const GError *problem, gchar **words, const GOptionEntry *entries)
+{
+    const GOptionEntry *const tables[] = {entries, NULL};
+    g_autofree gchar *unknown =
+        g_error_matches(problem, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION)
+            ? nest_spelling_unknown_option((const gchar *const *)words, tables)
+            : NULL;
+
+    g_set_error(error, NEST_ERROR, NEST_ERROR_USAGE, "%s: see virtnestd --help",
+                unknown ? unknown : problem->message);
+}
+
 static gboolean
-read_options(int *argc, char ***argv, gchar **ret_uri, gboolean *ret_release, GError **error)
+read_options(int *argc, char ***argv, Options *options, GError **error)
 {
     g_autoptr(GOptionContext) context = g_option_context_new(NULL);
-    gboolean foreground = FALSE;
-    gboolean version = FALSE;
+    g_autoptr(GError) problem = NULL;
     const GOptionEntry entries[] = {
-        {"connect", 'c', 0, G_OPTION_ARG_STRING, ret_uri, "libvirt to follow (qemu:///system)",
-         "URI"},
-        {"foreground", 'f', 0, G_OPTION_ARG_NONE, &foreground,
+        {"connect", 'c', 0, G_OPTION_ARG_STRING, &options->uri,
+         "libvirt to follow (qemu:///system)", "URI"},
+        {"foreground", 'f', 0, G_OPTION_ARG_NONE, &options->foreground,
          "Stay in the foreground, as virtnestd always does", NULL},
-        {"release", 0, 0, G_OPTION_ARG_NONE, ret_release,
+        {"check-config", 0, 0, G_OPTION_ARG_NONE, &options->check_config,
+         "Check the settings, say what is wrong with them, and leave", NULL},
+        {"release", 0, 0, G_OPTION_ARG_NONE, &options->release,
          "Disarm every guard and leave, as the removal of the package does", NULL},
-        {"version", 'V', 0, G_OPTION_ARG_NONE, &version, "Print the version and leave", NULL},
+        {"verbose", 'v', 0, G_OPTION_ARG_NONE, &options->verbose,
+         "Log what is heard and decided on the way, too", NULL},
+        {"version", 'V', 0, G_OPTION_ARG_NONE, &options->version, "Print the version and leave",
+         NULL},
         G_OPTION_ENTRY_NULL,
     };
 
     g_option_context_add_main_entries(context, entries, NULL);
     g_option_context_set_summary(context, "Gives tagged libvirt domains nested virtualization.");
-    if (!g_option_context_parse(context, argc, argv, error))
-        return FALSE;
-    if (version) {
-        g_print("virtnestd " NEST_VERSION "\n");
-        exit(0);
-    }
-    if (*argc > 1) {
-        g_set_error(error, NEST_ERROR, NEST_ERROR_USAGE,
-                    "'%s' is not an argument of virtnestd: see "
-                    "virtnestd --help",
-                    (*argv)[1]);
+    if (!g_option_context_parse(context, argc, argv, &problem)) {
+        set_misused(error, problem, *argv + 1, entries);
         return FALSE;
     }
-    return TRUE;
+    if (*argc <= 1)
+        return TRUE;
+    g_set_error(error, NEST_ERROR, NEST_ERROR_USAGE,
+                "'%s' is not an argument of virtnestd: see virtnestd --help", (*argv)[1]);
+    return FALSE;
 }
 
 /* Reads the settings, takes the lock and loads the plugins. */
@@ -270,6 +332,9 @@ prepare(Daemon *daemon, GError **error)
     names = nest_config_plugins(&settings, error);
     if (!names)
         return FALSE;
+    daemon->status.version = g_strdup(NEST_VERSION);
+    daemon->status.since = g_get_real_time() / G_USEC_PER_SEC;
+    say_status(daemon, NULL);
     daemon->plugins = nest_plugin_host_load(NEST_PLUGINDIR, (const gchar *const *)names, settings);
     return TRUE;
 }
@@ -320,40 +385,104 @@ disarm_host(const char *uri)
     return 0;
 }
 
+static gboolean
+is_loaded(const NestPluginHost *plugins, const char *name)
+{
+    for (int kind = NEST_PLUGIN_PROBE; kind <= NEST_PLUGIN_WATCH; kind++) {
+        const NestLoadedPlugin *loaded = NULL;
+
+        for (guint i = 0; (loaded = nest_plugin_host_get(plugins, (NestPluginKind)kind, i)); i++)
+            if (g_str_equal(loaded->plugin->name, name))
+                return TRUE;
+    }
+    return FALSE;
+}
+
+/* Reads all that is read at a start. Each plugin is loaded, as it checks its own group, and says what is wrong. */
+static gboolean
+check_settings(GError **error)
+{
+    NestConfig config = NEST_CONFIG_DEFAULT;
+    g_autoptr(GKeyFile) settings = NULL;
+    g_auto(GStrv) names = NULL;
+    g_autoptr(NestPluginHost) plugins = NULL;
+
+    if (!nest_config_load(&config, error))
+        return FALSE;
+    warn_of_former_name(&config);
+    names = nest_config_plugins(&settings, error);
+    if (!names)
+        return FALSE;
+    plugins = nest_plugin_host_load(NEST_PLUGINDIR, (const gchar *const *)names, settings);
+    for (gsize i = 0; names[i]; i++)
+        if (!is_loaded(plugins, names[i]))
+            return FALSE;
+    return TRUE;
+}
+
 /* Returns: the exit status. */
 static int
-run_or_disarm(Daemon *daemon, const char *uri, gboolean release)
+check_config(void)
 {
     g_autoptr(GError) error = NULL;
 
+    if (check_settings(&error)) {
+        g_print(NEST_CONFIG_FILE ": no mistake was found\n");
+        return 0;
+    }
+    if (error)
+        nest_log_error(NULL, NULL, error);
+    return 1;
+}
+
+/* Returns: the exit status. */
+static int
+run_or_disarm(Daemon *daemon, const Options *options)
+{
+    g_autoptr(GError) error = NULL;
+    const char *uri = options->uri ? options->uri : "qemu:///system";
+
     nest_xml_init();
     nest_virt_init();
-    if (release)
+    if (options->check_config)
+        return check_config();
+    if (options->release)
         return disarm_host(uri);
     if (!prepare(daemon, &error)) {
         nest_log_error(NULL, NULL, error);
         return 1;
     }
     run(daemon, uri);
+    g_free(daemon->status.version);
+    g_free(daemon->status.settings);
     return 0;
 }
 
 int
 main(int argc, char **argv)
 {
-    Daemon daemon = {.config = NEST_CONFIG_DEFAULT};
+    Daemon daemon = {.config = NEST_CONFIG_DEFAULT, .status_fd = -1};
+    Options options = {0};
     g_autofree gchar *uri = NULL;
-    gboolean release = FALSE;
     g_autoptr(GError) error = NULL;
+    gboolean well = FALSE;
 
     (void)setlocale(LC_ALL, "");
     /* By itself malloc() keeps what it once had for an answer of megabytes, in each thread. */
     (void)mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
-    nest_log_open("virtnestd", TRUE);
+    daemon.log = nest_log_open("virtnestd", TRUE);
     (void)signal(SIGPIPE, SIG_IGN); /* libvirt writes to a libvirtd that may just have gone */
-    if (!read_options(&argc, &argv, &uri, &release, &error)) {
+    well = read_options(&argc, &argv, &options, &error);
+    uri = options.uri;
+    if (!well) {
         nest_log_error(NULL, NULL, error);
         return 2;
     }
-    return run_or_disarm(&daemon, uri ? uri : "qemu:///system", release);
+    if (options.version) {
+        g_print("virtnestd " NEST_VERSION "\n");
+        return 0;
+    }
+    if (options.verbose)
+        nest_log_be_verbose(daemon.log);
+    return run_or_disarm(&daemon, &options);
 }

@@ -141,8 +141,8 @@ disarm_domains(virConnectPtr connection, const char *uri, const NestPluginHost *
     if (left > 0) {
         nest_log(
             G_LOG_LEVEL_WARNING, NULL, NULL,
-            "%u domains do not answer: a guard that is armed there stays until the domain is stopped",
-            left);
+            "%u domain%s not answer: a guard that is armed there stays until the domain is stopped",
+            left, left == 1 ? " does" : "s do");
         return FALSE;
     }
     g_thread_pool_free(workers, FALSE, TRUE);

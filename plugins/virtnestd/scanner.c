@@ -78,7 +78,8 @@ push_scan_job(NestScanner *scanner, void (*done)(NestJob *job), guint batch)
 static void
 end_scan(NestScanner *scanner)
 {
-    nest_log(G_LOG_LEVEL_INFO, NULL, NULL, "looked at %u domains", nest_scan_length(scanner->scan));
+    nest_log(G_LOG_LEVEL_INFO, NULL, NULL, "looked at %u domain%s", nest_scan_length(scanner->scan),
+             NEST_LOG_S(nest_scan_length(scanner->scan)));
     g_clear_pointer(&scanner->scan, nest_scan_unref);
     scanner->scanning = FALSE;
     (void)malloc_trim(0); /* many domains took much memory for a moment */

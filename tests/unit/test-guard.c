@@ -774,6 +774,57 @@ test_allow_once(void)
     finish();
 }
 
+/* As if the hour had begun earlier. */
+static void
+let_an_hour_go_by(void)
+{
+    nest_domains_get(world.domains, UUID)->guard.once_since -= (gint64)NEST_ALLOW_ONCE_SECONDS * 1000;
+}
+
+static void
+test_allow_once_unused(void)
+{
+    begin_armed();
+    see_allowed(ONCE);
+    until(guard_is("lifted"));
+    let_samples_go_by();
+    g_assert_true(guard_is("lifted"));
+    let_an_hour_go_by();
+    until(guard_is("armed"));
+    until(g_atomic_int_get(&world.forgets) > 0);
+    finish();
+}
+
+static void
+test_allow_once_idle(void)
+{
+    begin();
+    see_allowed(ONCE);
+    until(guard_is("off"));
+    let_samples_go_by();
+    g_assert_cmpint(g_atomic_int_get(&world.forgets), ==, 0);
+    let_an_hour_go_by();
+    until(g_atomic_int_get(&world.forgets) > 0);
+    finish();
+}
+
+static void
+test_allow_once_under_way(void)
+{
+    begin_armed();
+    see_allowed(ONCE);
+    until(guard_is("lifted"));
+    world.in_job = TRUE;
+    world.arms = 0;
+    let_an_hour_go_by();
+    let_samples_go_by();
+    g_assert_cmpuint(world.arms, ==, 0);
+    g_assert_true(guard_is("lifted"));
+    world.in_job = FALSE;
+    until(guard_is("armed"));
+    finish();
+}
+
 static void
 test_allow_removed(void)
 {
@@ -1163,6 +1214,9 @@ main(int argc, char **argv)
         {"what began while it was allowed goes on when the time is over", test_allow_for},
         {"what began later does not", test_allow_over},
         {"allowed once, and no second at once", test_allow_once},
+        {"allowed once, and never used: over after an hour", test_allow_once_unused},
+        {"so it is where there was nothing to refuse", test_allow_once_idle},
+        {"what was allowed once goes on when the hour is over", test_allow_once_under_way},
         {"what virt-nest allow left is removed once", test_allow_removed},
         {"an internal snapshot uses up what is allowed once", test_allow_snapshot},
         {"a snapshot that was faster than the guard is named, an old one is not", test_late_snapshot},
