@@ -7,7 +7,7 @@
 
 #include "base/config.h"
 #include "base/error.h"
-#include "base/liveness.h"
+#include "daemon.h"
 #include "base/log.h"
 #include "plugin_host.h"
 #include "virt/live_domain.h"
@@ -140,8 +140,9 @@ write_allow(virDomainPtr domain, const Request *request, GError **error)
 static gchar *
 how_long(const Request *request)
 {
-    return request->duration ? g_strdup_printf("for %s", request->duration)
-                             : g_strdup("for one migration, save or memory snapshot");
+    return request->duration
+               ? g_strdup_printf("for %s", request->duration)
+               : g_strdup("for one migration, save or memory snapshot within an hour");
 }
 
 static void
@@ -208,7 +209,9 @@ static const struct {
     const char *text;
 } outcomes[] = {
     {NEST_GUARD_LIFTED, "its guard is lifted until that is over, or until virt-nest allow --end"},
-    {NEST_GUARD_OFF, "no nested guests run in it now, so nothing is refused"},
+    {NEST_GUARD_OFF,
+     "no nested guests run in it now, so nothing is refused; if some begin, they are let go as well, "
+     "until that is over, or until virt-nest allow --end"},
     {NEST_GUARD_ARMED, "its guard is armed again: migration and save are refused"},
     {NEST_GUARD_FAILED, "but its guard could not be armed again: virt-nest status tells why"},
 };
@@ -314,9 +317,9 @@ allow(const NestConnection *connection, virDomainPtr domain, gpointer data, GErr
     if (!check_idle(domain, error) || !write_allow(domain, request, error))
         return FALSE;
     log_allow(domain, request);
-    /* Only root can see whether a virtnestd holds its lock. */
-    return geteuid() == 0 && !nest_liveness_is_held() ? do_alone(live, domain, request, error)
-                                                      : let_follow(domain, request, error);
+    /* Without root's rights nothing can be done alone. */
+    return geteuid() == 0 && !nest_daemon_runs() ? do_alone(live, domain, request, error)
+                                                 : let_follow(domain, request, error);
 }
 
 /* Parses the command line, and reports what is wrong with it. */
@@ -328,7 +331,7 @@ read_options(NestCall *call, Request *request, int *ret_status)
         {"for", 0, 0, G_OPTION_ARG_FILENAME, &request->duration,
          "for a time: 90s, 10m, 2h or 1d, 7d at most", "DURATION"},
         {"once", 0, 0, G_OPTION_ARG_NONE, &request->once,
-         "for one migration, save or memory snapshot (the default)", NULL},
+         "for one migration, save or memory snapshot within an hour (the default)", NULL},
         {"end", 0, 0, G_OPTION_ARG_NONE, &request->end, "take back what was allowed", NULL},
         G_OPTION_ENTRY_NULL,
     };
@@ -357,8 +360,7 @@ nest_allow(NestCall *call)
     if (!read_options(call, &request, &status))
         return status;
     request.once = !request.duration && !request.end;
-    nest_log_open("virt-nest", FALSE);
-    connection = nest_connection_open(call->uri, NEST_CONNECTION_TO_CHANGE, &error);
+    connection = nest_connection_open_for(call, NEST_CONNECTION_TO_CHANGE, &error);
     if (!connection)
         return nest_command_fail(error);
     return nest_connection_visit(connection, call->arguments, allow, &request);

@@ -4,15 +4,22 @@
 
 #include <stdio.h>
 
+typedef struct {
+    gboolean named; /* the domains are named, and not all of them */
+    guint seen;     /* how many there were */
+} Request;
+
 /* A domain that was named is always reported on. With --all, only those that were changed are. */
 static gboolean
 apply_to(const NestConnection *connection, virDomainPtr domain, gpointer data, GError **error)
 {
-    gboolean named = *(const gboolean *)data;
+    Request *request = data;
+    gboolean named = request->named;
     g_autoptr(NestDefinition) definition = NULL;
     g_autofree gchar *done = NULL;
     g_autofree gchar *remarks = NULL;
 
+    request->seen++;
     if (named && !nest_connection_check_persistent(domain, error))
         return FALSE;
     definition = nest_correct_domain(&connection->corrector, domain, error);
@@ -28,13 +35,25 @@ apply_to(const NestConnection *connection, virDomainPtr domain, gpointer data, G
     return TRUE;
 }
 
+/* @status: of the visit. Says so where there was nothing to visit: perhaps another libvirt was meant. */
+static int
+finish(const NestConnection *connection, const Request *request, int status)
+{
+    g_autofree gchar *where = nest_connection_where(connection);
+    g_autofree gchar *elsewhere = nest_connection_elsewhere(connection);
+
+    if (!request->named && request->seen == 0 && status == NEST_EXIT_DONE)
+        (void)printf("nothing to do: no domain%s%s\n", where, elsewhere);
+    return status;
+}
+
 int
 nest_apply(NestCall *call)
 {
     g_autoptr(NestConnection) connection = NULL;
     GError *error = NULL;
     gboolean all = FALSE;
-    gboolean named = FALSE;
+    Request request = {0};
     int status = NEST_EXIT_DONE;
     const GOptionEntry options[] = {
         {"all", 0, 0, G_OPTION_ARG_NONE, &all, "every domain of this host", NULL},
@@ -45,9 +64,10 @@ nest_apply(NestCall *call)
         return status;
     if (all == (*call->arguments != NULL))
         return nest_command_misused(call, "name one or more domains, or say --all");
-    named = !all;
-    connection = nest_connection_open(call->uri, NEST_CONNECTION_TO_CHANGE, &error);
+    request.named = !all;
+    connection = nest_connection_open_for(call, NEST_CONNECTION_TO_CHANGE, &error);
     if (!connection)
         return nest_command_fail(error);
-    return nest_connection_visit(connection, call->arguments, apply_to, &named);
+    status = nest_connection_visit(connection, call->arguments, apply_to, &request);
+    return finish(connection, &request, status);
 }

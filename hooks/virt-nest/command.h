@@ -2,7 +2,7 @@
 /* The commands of virt-nest: what main.c knows of each, and what they share. */
 #pragma once
 
-#include <glib.h>
+#include "base/log.h"
 
 /* Exit statuses (virt-nest(1), "EXIT STATUS"). */
 enum { NEST_EXIT_DONE, NEST_EXIT_FAILED, NEST_EXIT_USAGE };
@@ -15,6 +15,8 @@ typedef struct NestCommand NestCommand;
 typedef struct {
     const NestCommand *command; /* the row of main.c's table */
     gchar *uri;                 /* -c URI; NULL: libvirt chooses, as for virsh */
+    gboolean verbose;           /* -v */
+    gchar *line;                /* @words as they were typed, quoted for a shell */
     gchar **words;              /* the command's name and what follows it */
     gchar **arguments;          /* what is left of @words without options; never NULL once parsed */
 } NestCall;
@@ -32,8 +34,10 @@ struct NestCommand {
 
 /**
  * nest_command_parse: read a command's options.
- * @options: the command's own, ending with a row of zeros; -c and --help are added
+ * @options: the command's own, ending with a row of zeros; -c, -v and --help are added
  * @ret_status: the exit status, if there is nothing left to do
+ *
+ * Opens the log as well, which each command has.
  *
  * Returns: FALSE if there is nothing left to do: the help was asked for and has been printed, or
  * the command line is wrong, which has been reported.
@@ -51,6 +55,9 @@ int nest_command_fail(GError *error);
 
 /* Says that the command line is wrong, and where the help is; returns NEST_EXIT_USAGE. */
 int nest_command_misused(const NestCall *call, const char *what);
+
+/* "sudo " for the command that a message names, unless root reads it: "". */
+const char *nest_command_sudo(void);
 
 /* Prints the help of a command line; returns NEST_EXIT_DONE. */
 int nest_command_help(GOptionContext *context);

@@ -8,9 +8,14 @@
 #include "host_load.h"
 
 #include "base/error.h"
+#include "base/log.h"
 
 #include <libvirt/virterror.h>
 #include <string.h>
+#include <unistd.h>
+
+#define SYSTEM_URI "qemu:///system"
+#define SESSION_URI "qemu:///session"
 
 static gpointer
 run_loop(gpointer connection)
@@ -66,6 +71,15 @@ check_local(virConnectPtr libvirt, GError **error)
     return FALSE;
 }
 
+/* As libvirt chooses where no URI is given (libvirt docs/uri.rst). */
+static const char *
+default_uri(void)
+{
+    const char *uri = g_getenv("LIBVIRT_DEFAULT_URI");
+
+    return uri && *uri ? uri : geteuid() == 0 ? SYSTEM_URI : SESSION_URI;
+}
+
 /* If both ways fail, the first error is the one that is reported. */
 static virConnectPtr
 open_libvirt(const char *uri, NestConnectionUse use, GError **error)
@@ -76,6 +90,8 @@ open_libvirt(const char *uri, NestConnectionUse use, GError **error)
     if (libvirt)
         return libvirt;
     nest_virt_error(&problem, "cannot connect to libvirt");
+    if (!g_str_equal(uri ? uri : default_uri(), SYSTEM_URI))
+        g_prefix_error(&problem, "%s: ", uri ? uri : default_uri());
     if (use == NEST_CONNECTION_TO_LOOK)
         libvirt = virConnectOpenReadOnly(uri);
     if (!libvirt)
@@ -97,11 +113,24 @@ nest_connection_open(const char *uri, NestConnectionUse use, GError **error)
     connection->libvirt = open_libvirt(uri, use, error);
     connection->corrector.control = connection->libvirt;
     connection->corrector.load_module = nest_host_load_absent;
+    connection->uri = connection->libvirt ? virConnectGetURI(connection->libvirt) : NULL;
+    nest_log(G_LOG_LEVEL_DEBUG, NULL, NULL, "connected to %s",
+             connection->uri ? connection->uri : "no libvirt");
     if (!connection->libvirt || !check_local(connection->libvirt, error))
         return NULL;
     if (use == NEST_CONNECTION_TO_CHANGE && !watch_lifecycle(connection, error))
         return NULL;
     return g_steal_pointer(&connection);
+}
+
+NestConnection *
+nest_connection_open_for(const NestCall *call, NestConnectionUse use, GError **error)
+{
+    NestConnection *connection = nest_connection_open(call->uri, use, error);
+
+    if (connection && !call->uri)
+        connection->line = g_strdup(call->line);
+    return connection;
 }
 
 /* The loop ends last, after all the work that closing the connection has left to it. */
@@ -118,7 +147,34 @@ nest_connection_free(NestConnection *connection)
     g_thread_join(connection->thread);
     g_main_loop_unref(connection->loop);
     nest_define_tracker_free(connection->corrector.tracker);
+    g_free(connection->uri);
+    g_free(connection->line);
     g_free(connection);
+}
+
+/* Through another transport of this host, as qemu+unix:///system, it is the same. */
+gboolean
+nest_connection_is_system(const NestConnection *connection)
+{
+    return connection->uri && g_str_has_prefix(connection->uri, "qemu") &&
+           strstr(connection->uri, ":///system") != NULL;
+}
+
+gchar *
+nest_connection_where(const NestConnection *connection)
+{
+    return nest_connection_is_system(connection) ? g_strdup("")
+                                                 : g_strdup_printf(" in %s", connection->uri);
+}
+
+gchar *
+nest_connection_elsewhere(const NestConnection *connection)
+{
+    if (nest_connection_is_system(connection) || !connection->line)
+        return g_strdup("");
+    return g_strdup_printf("; for the system's: sudo virt-nest %s, or virt-nest -c " SYSTEM_URI
+                           " %s",
+                           connection->line, connection->line);
 }
 
 gboolean
@@ -141,23 +197,37 @@ look_up(virConnectPtr libvirt, const char *name)
     return domain ? domain : virDomainLookupByName(libvirt, name);
 }
 
-static virDomainPtr
-find_named_domain(virConnectPtr libvirt, const char *name, GError **error)
+/* Names the libvirt that was asked, and the command that lists its domains: virsh alone may ask another. */
+static void
+set_not_found(const NestConnection *connection, const char *name, GError **error)
 {
-    virDomainPtr domain = look_up(libvirt, name);
+    g_autofree gchar *where = nest_connection_where(connection);
+    g_autofree gchar *elsewhere = nest_connection_elsewhere(connection);
+    gboolean same = g_strcmp0(connection->uri, default_uri()) == 0;
+
+    g_set_error(error, NEST_ERROR, NEST_ERROR_LIBVIRT,
+                "no domain '%s'%s: virsh %s%s%slist --all shows them%s", name, where,
+                same ? "" : "-c ", same ? "" : connection->uri, same ? "" : " ", elsewhere);
+}
+
+static virDomainPtr
+find_named_domain(const NestConnection *connection, const char *name, GError **error)
+{
+    virDomainPtr domain = look_up(connection->libvirt, name);
 
     if (!domain && nest_virt_domain_is_gone())
-        g_set_error(error, NEST_ERROR, NEST_ERROR_LIBVIRT,
-                    "no domain '%s': virsh list --all shows them", name);
+        set_not_found(connection, name, error);
     else if (!domain)
         nest_virt_error(error, "cannot look for the domain");
     return domain;
 }
 
 static int
-fail_for_domain(const char *name, GError *error)
+fail_for_domain(const NestConnection *connection, virDomainPtr domain, GError *error)
 {
-    g_prefix_error(&error, "%s: ", name);
+    g_autofree gchar *where = nest_connection_where(connection);
+
+    g_prefix_error(&error, "%s%s: ", virDomainGetName(domain), where);
     return nest_command_fail(error);
 }
 
@@ -169,12 +239,12 @@ visit_named_domains(const NestConnection *connection, gchar **names, NestConnect
 
     for (gsize i = 0; names[i]; i++) {
         GError *error = NULL;
-        g_autoptr(virDomain) domain = find_named_domain(connection->libvirt, names[i], &error);
+        g_autoptr(virDomain) domain = find_named_domain(connection, names[i], &error);
 
         if (!domain)
             status = nest_command_fail(error);
         else if (!visit(connection, domain, data, &error))
-            status = fail_for_domain(virDomainGetName(domain), error);
+            status = fail_for_domain(connection, domain, error);
     }
     return status;
 }
@@ -188,6 +258,8 @@ visit_all_domains(const NestConnection *connection, NestConnectionVisit visit, g
 
     if (virConnectListAllDomains(connection->libvirt, &domains, 0) < 0) {
         nest_virt_error(&error, "cannot list the domains");
+        if (!nest_connection_is_system(connection))
+            g_prefix_error(&error, "%s: ", connection->uri);
         return nest_command_fail(error);
     }
     for (gsize i = 0; domains[i]; i++) {
@@ -201,7 +273,7 @@ visit_all_domains(const NestConnection *connection, NestConnectionVisit visit, g
         uuid = nest_virt_uuid(domains[i]);
         again = virDomainLookupByUUIDString(connection->libvirt, uuid);
         if (again || !nest_virt_domain_is_gone())
-            status = fail_for_domain(virDomainGetName(domains[i]), g_steal_pointer(&problem));
+            status = fail_for_domain(connection, domains[i], g_steal_pointer(&problem));
     }
     return status;
 }

@@ -12,6 +12,8 @@
  */
 typedef struct {
     virConnectPtr libvirt;   /* its lifecycle events go to the corrector's tracker */
+    gchar *uri;              /* libvirt's */
+    gchar *line;             /* (nullable) the command line, where libvirt has chosen @uri */
     NestCorrector corrector; /* for nest_correct_domain() */
     NestKvmModule host;      /* read once, when the connection was opened */
     int lifecycle;           /* the callback's ID; -1: there is none */
@@ -36,8 +38,26 @@ typedef enum {
 NestConnection *nest_connection_open(const char *uri, NestConnectionUse use,
                                      GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* The same for a command, which can be named when another libvirt may have been meant. */
+NestConnection *nest_connection_open_for(const NestCall *call, NestConnectionUse use,
+                                         GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 void nest_connection_free(NestConnection *connection);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestConnection, nest_connection_free)
+
+/* Whether it is the system's libvirt, of which virtnestd takes care, and not a user's own or another. */
+gboolean nest_connection_is_system(const NestConnection *connection);
+
+/* (transfer full) " in URI" for a message; "" for the system's libvirt. */
+gchar *nest_connection_where(const NestConnection *connection) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * nest_connection_elsewhere: the command that asks the system's libvirt, for a message that something is not here.
+ *
+ * Returns: (transfer full) "; for the system's: sudo virt-nest ..."; "" if it was the system's that was asked, or if
+ * somebody named the libvirt to ask.
+ */
+gchar *nest_connection_elsewhere(const NestConnection *connection) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Whether KVM guests of the host can have nested guests now. */
 gboolean nest_connection_can_nest(const NestConnection *connection);

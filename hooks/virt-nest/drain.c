@@ -9,17 +9,20 @@
 #include "connection.h"
 
 #include "base/error.h"
+#include "output.h"
 #include "virt/live_domain.h"
 
 #include <glib-unix.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define TIMEOUT_SECONDS 300
 #define AGAIN_SECONDS 30 /* a guest that boots can miss the power button */
 #define POLL_US 500000
 #define ASKING_AT_A_TIME 4
+#define COUNTDOWN_WIDTH 60 /* columns that the countdown takes at most */
 
 /* One domain to be shut down. References are counted, as a thread may still use it at the end. */
 typedef struct {
@@ -37,6 +40,8 @@ typedef struct {
 typedef struct {
     gint timeout;        /* seconds */
     gboolean dry_run;    /* only print what would be done */
+    gboolean yes;        /* do not ask the person at the terminal */
+    gboolean counting;   /* there is a terminal, which shows the time that is left */
     GPtrArray *guests;   /* Guest *, by name */
     GThreadPool *askers; /* the threads */
     gint stopped;        /* SIGTERM or SIGINT has come; by g_atomic_int_... */
@@ -64,11 +69,32 @@ compare_guests_by_name(gconstpointer a, gconstpointer b)
     return strcmp((*(Guest *const *)a)->name, (*(Guest *const *)b)->name);
 }
 
-/* Flushes the line at once, for whoever follows a shutdown in the journal. */
+/* Flushes the line at once, for whoever follows a shutdown in the journal. In a terminal it takes the place of the
+ * countdown, which is printed below again. */
 static void
 print_guest_line(const Guest *guest, const char *what)
 {
-    (void)printf("%s: %s\n", guest->name, what);
+    g_autofree gchar *name = nest_error_escape(guest->name);
+
+    if (isatty(STDOUT_FILENO))
+        (void)printf("\r%*s\r%s: %s\n", COUNTDOWN_WIDTH, "", name, what);
+    else
+        (void)printf("%s: %s\n", name, what);
+    (void)fflush(stdout);
+}
+
+/* @on: how many domains are not off yet; 0: removes the countdown */
+static void
+count_down(const Drain *drain, guint on, gint64 seconds)
+{
+    g_autofree gchar *span = nest_output_span(seconds);
+    g_autofree gchar *text =
+        on > 0 ? g_strdup_printf("waiting for %u domain%s, for %s more", on, NEST_LOG_S(on), span)
+               : g_strdup("");
+
+    if (!drain->counting)
+        return;
+    (void)printf("\r%-*s\r%s", COUNTDOWN_WIDTH, text, text);
     (void)fflush(stdout);
 }
 
@@ -182,10 +208,12 @@ wait_for_all(Drain *drain, virConnectPtr libvirt)
 {
     gint64 begun = g_get_monotonic_time();
     gint64 next = begun;
+    guint on = 0;
 
-    while (query_guests(drain, libvirt) > 0) {
+    while ((on = query_guests(drain, libvirt)) > 0) {
         gint64 now = g_get_monotonic_time();
 
+        count_down(drain, on, drain->timeout - (now - begun) / G_TIME_SPAN_SECOND);
         if (g_atomic_int_get(&drain->stopped))
             return "it was told to stop";
         if (now - begun >= drain->timeout * G_TIME_SPAN_SECOND)
@@ -248,17 +276,18 @@ shut_down_all(Drain *drain, virConnectPtr libvirt)
     print_paused(drain);
     drain->askers = g_thread_pool_new(ask_guest, NULL, ASKING_AT_A_TIME, FALSE, NULL);
     why = wait_for_all(drain, libvirt);
+    count_down(drain, 0, 0);
     g_thread_pool_free(drain->askers, TRUE, FALSE);
     left = print_left(drain);
     if (left == 0)
         return NEST_EXIT_DONE;
     return nest_command_fail(g_error_new(
         NEST_ERROR, NEST_ERROR_LIVE_RUNNING,
-        "%u of %u domains left (%s): nested guests run in them; libvirt-guests cannot save those with "
+        "%u of %u domain%s left (%s): nested guests run in them; libvirt-guests cannot save those with "
         "an armed guard, so they are killed when the host powers off; it may save those whose guard "
         "failed, but a restore on a host without nesting loses them: shut them down from inside, or "
         "let them be saved with their nested guests (virt-nest allow DOMAIN)",
-        left, drain->guests->len, why));
+        left, drain->guests->len, NEST_LOG_S(drain->guests->len), why));
 }
 
 static int
@@ -273,6 +302,29 @@ print_dry_run(const Drain *drain)
     return NEST_EXIT_DONE;
 }
 
+/* Whether the person at the terminal agrees; without a terminal, as under systemd, nobody is asked. */
+static gboolean
+is_agreed(const Drain *drain)
+{
+    gchar answer[8] = "";
+
+    if (drain->yes || !isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
+        return TRUE;
+    (void)print_dry_run(drain);
+    (void)fputs("Do that now? [y/N] ", stdout);
+    (void)fflush(stdout);
+    return fgets(answer, sizeof(answer), stdin) && (*answer == 'y' || *answer == 'Y');
+}
+
+static int
+drain_if_agreed(Drain *drain, virConnectPtr libvirt)
+{
+    if (is_agreed(drain))
+        return shut_down_all(drain, libvirt);
+    (void)puts("nothing was done");
+    return NEST_EXIT_FAILED;
+}
+
 /* If a domain cannot be read, the others are still shut down, and the exit status is 1. */
 static int
 run_drain(Drain *drain, const NestConnection *connection)
@@ -280,14 +332,17 @@ run_drain(Drain *drain, const NestConnection *connection)
     gchar *all[] = {NULL};
     int status = nest_connection_visit(connection, all, collect, drain);
     int end = NEST_EXIT_DONE;
+    g_autofree gchar *where = nest_connection_where(connection);
+    g_autofree gchar *elsewhere = nest_connection_elsewhere(connection);
 
     g_ptr_array_sort(drain->guests, compare_guests_by_name);
     if (drain->guests->len == 0 && status == NEST_EXIT_DONE)
-        (void)puts("nothing to do: no guard keeps a running domain from being saved");
+        (void)printf("nothing to do: no guard keeps a running domain%s from being saved%s\n", where,
+                     elsewhere);
     else if (drain->dry_run)
         end = print_dry_run(drain);
     else if (drain->guests->len > 0)
-        end = shut_down_all(drain, connection->libvirt);
+        end = drain_if_agreed(drain, connection->libvirt);
     return end ? end : status;
 }
 
@@ -304,6 +359,7 @@ nest_drain(NestCall *call)
          "how long to wait for all of them (300)", "SECONDS"},
         {"dry-run", 0, 0, G_OPTION_ARG_NONE, &drain.dry_run, "say what would be done, do nothing",
          NULL},
+        {"yes", 'y', 0, G_OPTION_ARG_NONE, &drain.yes, "do not ask, also in a terminal", NULL},
         G_OPTION_ENTRY_NULL,
     };
 
@@ -313,6 +369,7 @@ nest_drain(NestCall *call)
         return nest_command_misused(call, "it takes no argument");
     if (drain.timeout < 1)
         return nest_command_misused(call, "--timeout takes a number of seconds, 1 or more");
-    connection = nest_connection_open(call->uri, NEST_CONNECTION_TO_CHANGE, &error);
+    drain.counting = isatty(STDOUT_FILENO);
+    connection = nest_connection_open_for(call, NEST_CONNECTION_TO_CHANGE, &error);
     return connection ? run_drain(&drain, connection) : nest_command_fail(error);
 }

@@ -4,7 +4,6 @@
 #include "host_report.h"
 
 #include "base/error.h"
-#include "base/log.h"
 #include "base/root.h"
 #include "domain/exposed.h"
 #include "host/kvm_plan.h"
@@ -186,7 +185,6 @@ enable_host(NestCall *call)
         return nest_command_fail(error);
     if (!request.now && !request.boot)
         request.now = request.boot = TRUE;
-    nest_log_open("virt-nest", FALSE);
     return enable_both(&module, &request);
 }
 
@@ -237,7 +235,6 @@ disable_host(NestCall *call)
         return nest_command_misused(call, "it takes no argument");
     if (!check_run_by_root(call, &error))
         return nest_command_fail(error);
-    nest_log_open("virt-nest", FALSE);
     if (now && !set_nesting(FALSE, FALSE, &error))
         status = nest_command_fail(g_steal_pointer(&error));
     if (!forget(&module, &error))

@@ -37,11 +37,13 @@ nest_live_verdict(const NestLiveDomain *live)
 }
 
 const char *
-nest_live_guard(const NestLiveDomain *live)
+nest_live_guard(const NestLiveDomain *live, gboolean watched)
 {
     const NestLiveStatus *status = nest_live_status_of(live);
 
-    return status ? status->guard : "-";
+    if (!status)
+        return "-";
+    return watched && nest_live_status_guard_is(status, NEST_GUARD_OFF) ? "ready" : status->guard;
 }
 
 /* --- for a person */
@@ -69,7 +71,7 @@ allow_text(const NestLiveDomain *live, const NestLiveStatus *status)
     if (nest_allow_holds(&live->allow, now()))
         return live->allow.once
                    ? g_strdup("guard: lifted by virt-nest allow for one migration, save or memory "
-                              "snapshot")
+                              "snapshot, within an hour")
                    : g_strdup_printf("guard: lifted for %s more by virt-nest allow", span);
     if (nest_live_status_guard_is(status, NEST_GUARD_LIFTED))
         return g_strdup(

@@ -18,8 +18,14 @@ const NestLiveStatus *nest_live_status_of(const NestLiveDomain *live);
 /* "running", "none", "unknown", or "-" for a domain that is not guarded. */
 const char *nest_live_verdict(const NestLiveDomain *live);
 
-/* "off", "armed", "lifted", "failed", or "-". */
-const char *nest_live_guard(const NestLiveDomain *live);
+/**
+ * nest_live_guard: the state of its guard, for a person.
+ * @watched: a virtnestd runs, which arms the guard when nested guests begin
+ *
+ * Returns: "ready" (@watched, and nothing is to be refused now), "off" (nobody would arm it), "armed", "lifted",
+ * "failed", or "-".
+ */
+const char *nest_live_guard(const NestLiveDomain *live, gboolean watched);
 
 /**
  * nest_live_text: what to print if nested guests run, or if the guard is not as it should be.

@@ -3,6 +3,7 @@
 #include "command.h"
 
 #include "base/error.h"
+#include "base/spelling.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,22 +36,16 @@ static const NestCommand commands[] = {
 /* The options that stand before the command. */
 typedef struct {
     gchar *uri;
+    gboolean verbose;
     gboolean version;
     gboolean help;
 } Options;
 
 static GOptionContext *
-new_context(Options *options)
+new_context(const GOptionEntry *entries)
 {
     GOptionContext *context = g_option_context_new("COMMAND ...");
     g_autoptr(GString) list = g_string_new("Commands:\n");
-    const GOptionEntry entries[] = {
-        {"connect", 'c', 0, G_OPTION_ARG_FILENAME, &options->uri,
-         "the libvirt to talk to, as for virsh", "URI"},
-        {"version", 'V', 0, G_OPTION_ARG_NONE, &options->version, "show the version", NULL},
-        {"help", 'h', 0, G_OPTION_ARG_NONE, &options->help, "show this help", NULL},
-        G_OPTION_ENTRY_NULL,
-    };
 
     for (gsize i = 0; i < G_N_ELEMENTS(commands); i++)
         g_string_append_printf(list, "  %-10s  %s\n", commands[i].name, commands[i].summary);
@@ -66,22 +61,41 @@ new_context(Options *options)
 static int
 refuse_command(const char *name)
 {
-    g_autoptr(GString) list = g_string_new(NULL);
+    const char *names[G_N_ELEMENTS(commands) + 1] = {NULL};
+    g_autofree gchar *list = NULL;
+    g_autofree gchar *hint = NULL;
     g_autofree gchar *what =
         name ? g_strdup_printf("there is no command '%s'", name) : g_strdup("a command is missing");
 
     for (gsize i = 0; i < G_N_ELEMENTS(commands); i++)
-        g_string_append_printf(list, "%s%s", i ? ", " : "", commands[i].name);
+        names[i] = commands[i].name;
+    list = g_strjoinv(", ", (gchar **)names);
+    hint = nest_spelling_hint(name ? name : "", names);
     return nest_command_fail(g_error_new(NEST_ERROR, NEST_ERROR_USAGE,
-                                         "%s: the commands are %s (see virt-nest --help)", what,
-                                         list->str));
+                                         "%s%s: the commands are %s (see virt-nest --help)", what,
+                                         hint, list));
+}
+
+/* What is wrong before the command. */
+static int
+refuse_line(gchar **words, const GError *error, const GOptionEntry *entries)
+{
+    const GOptionEntry *const tables[] = {entries, NULL};
+    g_autofree gchar *unknown =
+        g_error_matches(error, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION)
+            ? nest_spelling_unknown_option((const gchar *const *)words, tables)
+            : NULL;
+
+    return nest_command_fail(g_error_new(NEST_ERROR, NEST_ERROR_USAGE, "%s: see virt-nest --help",
+                                         unknown ? unknown : error->message));
 }
 
 /* @words: the command's name and all that follows it; copied. */
 static int
-run_command(gchar **words, const char *uri)
+run_command(gchar **words, const Options *options)
 {
-    NestCall call = {.uri = g_strdup(uri), .words = g_strdupv(words)};
+    NestCall call = {
+        .uri = g_strdup(options->uri), .verbose = options->verbose, .words = g_strdupv(words)};
     int status = NEST_EXIT_DONE;
 
     for (gsize i = 0; i < G_N_ELEMENTS(commands); i++)
@@ -90,6 +104,7 @@ run_command(gchar **words, const char *uri)
     status = call.command ? call.command->run(&call) : refuse_command(words[0]);
     g_strfreev(call.arguments);
     g_strfreev(call.words);
+    g_free(call.line);
     g_free(call.uri);
     return status;
 }
@@ -98,19 +113,27 @@ static int
 run_command_line(gchar ***words)
 {
     Options options = {0};
-    g_autoptr(GOptionContext) context = new_context(&options);
+    const GOptionEntry entries[] = {
+        {"connect", 'c', 0, G_OPTION_ARG_FILENAME, &options.uri,
+         "the libvirt to talk to, as for virsh", "URI"},
+        {"verbose", 'v', 0, G_OPTION_ARG_NONE, &options.verbose, "say what is done on the way",
+         NULL},
+        {"version", 'V', 0, G_OPTION_ARG_NONE, &options.version, "show the version", NULL},
+        {"help", 'h', 0, G_OPTION_ARG_NONE, &options.help, "show this help", NULL},
+        G_OPTION_ENTRY_NULL,
+    };
+    g_autoptr(GOptionContext) context = new_context(entries);
     g_autofree gchar *uri = NULL;
     g_autoptr(GError) error = NULL;
 
     if (!g_option_context_parse_strv(context, words, &error))
-        return nest_command_fail(
-            g_error_new(NEST_ERROR, NEST_ERROR_USAGE, "%s: see virt-nest --help", error->message));
+        return refuse_line(*words, error, entries);
     uri = options.uri;
     if (options.help)
         return nest_command_help(context);
     if (options.version)
         return printf("virt-nest %s\n", NEST_VERSION) < 0 ? NEST_EXIT_FAILED : NEST_EXIT_DONE;
-    return (*words)[1] ? run_command(*words + 1, uri) : refuse_command(NULL);
+    return (*words)[1] ? run_command(*words + 1, &options) : refuse_command(NULL);
 }
 
 /* Without setlocale(): names are UTF-8 to libvirt, and printed as they are; messages are English. */

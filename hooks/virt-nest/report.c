@@ -3,12 +3,12 @@
 #include "report.h"
 
 #include "base/error.h"
-#include "base/liveness.h"
+#include "daemon.h"
 #include "domain/cpu_remarks.h"
 #include "host/process.h"
+#include "live.h"
 
 #include <string.h>
-#include <unistd.h>
 
 /* If QEMU has not answered for so long, that is told. */
 #define UNANSWERED_MS 3000
@@ -258,10 +258,10 @@ judge_answers(const NestReport *report, const Look *look)
         since ? since : "is stopped by a signal");
 }
 
-/* Without a guard, migration and save are not as the tag says, but the CPU is. Only root can see
- * whether a virtnestd runs, and only root's libvirt has one. */
+/* Without a guard, migration and save are not as the tag says, but the CPU is. Only the system's libvirt
+ * has a virtnestd. */
 static gchar *
-judge_guard(const NestReport *report, const Look *look)
+judge_guard(NestReport *report, const Look *look)
 {
     if (!look->active || report->tag.migration == NEST_MIGRATION_ALLOW)
         return NULL;
@@ -269,8 +269,9 @@ judge_guard(const NestReport *report, const Look *look)
         return g_strdup(
             "domains of a session have no guard: migration and save, also libvirt's own "
             "when the session ends, are not refused while nested guests run");
-    if (geteuid() != 0 || nest_liveness_is_held())
+    if (nest_daemon_runs())
         return NULL;
+    report->by_daemon = nest_connection_is_system(look->connection);
     return g_strdup(
         "no virtnestd runs, so no guard is armed or disarmed any more, and a guest that is not armed now "
         "can be migrated and saved with nested guests in it: systemctl start virtnestd");
@@ -296,7 +297,7 @@ describe_cpu(const Look *look)
 
 /* The tag is in effect, but something else may be wrong. */
 static gchar *
-judge_applied(const NestReport *report, const Look *look)
+judge_applied(NestReport *report, const Look *look)
 {
     gchar *problem = judge_answers(report, look);
 
@@ -331,6 +332,7 @@ nest_report_new(const NestConnection *connection, virDomainPtr domain, GError **
     report->name = g_strdup(virDomainGetName(domain));
     report->uuid = nest_virt_uuid(domain);
     report->state = read_state_name(domain);
+    report->active = look.active;
     report->live = g_steal_pointer(&live);
     if (look.live && report->live)
         look.command = nest_live_domain_command(report->live);
@@ -357,6 +359,14 @@ nest_report_free(NestReport *report)
     g_free(report->problem);
     nest_live_domain_unref(report->live);
     g_free(report);
+}
+
+gboolean
+nest_report_has_problem(const NestReport *report)
+{
+    const NestLiveStatus *status = nest_live_status_of(report->live);
+
+    return report->problem || (status && nest_live_status_guard_is(status, NEST_GUARD_FAILED));
 }
 
 gchar *

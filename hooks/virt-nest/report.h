@@ -13,12 +13,14 @@ typedef struct {
     gchar *name;       /* as libvirt has it */
     gchar *uuid;       /* in its usual form */
     const char *state; /* in virsh's words: "running", "shut off" */
+    gboolean active;   /* it runs, or is paused */
     gboolean tagged;   /* the definition carries a tag, or what was meant to be one */
     gboolean valid;    /* the tag is well formed, and @tag is what it says */
     NestTag tag;       /* what it asks for */
     gboolean applied;  /* what it asks for of the CPU is in effect */
     gchar *cpu;     /* the one that counts now: the guest's while it runs, else the definition's */
     gchar *problem; /* (nullable) what keeps the tag from being in effect, and what to do */
+    gboolean by_daemon;   /* ... is that no virtnestd runs, which is the same for all domains */
     NestLiveDomain *live; /* (nullable) what virtnestd says of it while it runs */
 } NestReport;
 
@@ -32,6 +34,9 @@ NestReport *nest_report_new(const NestConnection *connection, virDomainPtr domai
 
 void nest_report_free(NestReport *report);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestReport, nest_report_free)
+
+/* Whether anything is wrong with the domain, its guard included. */
+gboolean nest_report_has_problem(const NestReport *report);
 
 /**
  * nest_report_pending: why a guest lacks the CPU that its corrected definition has.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* virt-nest status: which domains are tagged, which of them have what they ask for, and why not. */
 #include "base/error.h"
-#include "base/log.h"
+#include "daemon.h"
 #include "domain/exposed.h"
 #include "live.h"
 #include "output.h"
@@ -11,9 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define GAP 2             /* spaces between two columns of the table */
-#define INDENT 4          /* of what stands below a row */
-#define COLUMNS 7         /* without the problem */
+#define GAP 2    /* spaces between two columns of the table */
+#define INDENT 4 /* of what stands below a row */
+#define COLUMNS 7
 #define BETWEEN_US 250000 /* from one sample to the other */
 
 static const char *const headers[COLUMNS + 1] = {"NAME",    "STATE",  "TAG",   "CPU",
@@ -23,11 +23,21 @@ static const char *const headers[COLUMNS + 1] = {"NAME",    "STATE",  "TAG",   "
 typedef struct {
     GPtrArray *reports; /* of NestReport */
     double *rates;      /* of each: entries a second, or NEST_RATES_UNKNOWN */
+    gboolean watched;   /* a virtnestd runs, which arms guards */
 } Listing;
+
+/* Which domains the command line asks for, and how. */
+typedef struct {
+    gboolean json;
+    gboolean check; /* the exit status says whether there is a problem */
+    gboolean tagged;
+    gboolean running;
+    gboolean problems;
+} Request;
 
 /* A row's cells, fit to be printed. */
 static gchar **
-new_cells(const NestReport *report)
+new_cells(const NestReport *report, gboolean watched)
 {
     const char *tag = report->valid ? "yes" : "invalid";
     const char *applied = report->applied ? "yes" : "no";
@@ -37,7 +47,7 @@ new_cells(const NestReport *report)
                                             report->cpu,
                                             report->tagged ? applied : "-",
                                             nest_live_verdict(report->live),
-                                            nest_live_guard(report->live),
+                                            nest_live_guard(report->live, watched),
                                             NULL};
     gchar **row = g_new0(gchar *, COLUMNS + 1);
 
@@ -54,29 +64,31 @@ print_below(const char *text)
     (void)putchar('\n');
 }
 
-/* Prints the problem beside the row if it fits there, else below it. No line ends with spaces: a
- * cell is padded only when something follows to its right. */
+/* No line ends with spaces: a cell is padded only when something follows to its right. */
 static void
-print_status_row(const gsize widths[COLUMNS], gchar **row, const char *problem)
+print_status_row(const gsize widths[COLUMNS], gchar **row)
 {
-    g_autofree gchar *escaped = nest_error_escape(problem ? problem : "");
-    gsize column = 0;
     gsize fill = 0;
 
     for (int c = 0; c < COLUMNS; c++) {
         nest_output_spaces(fill);
         (void)fputs(row[c], stdout);
-        column += widths[c] + GAP;
         fill = widths[c] - nest_output_width(row[c]) + GAP;
     }
-    if (problem && column + nest_output_width(escaped) <= NEST_OUTPUT_WIDTH) {
-        nest_output_spaces(fill);
-        (void)puts(escaped);
-        return;
-    }
     (void)putchar('\n');
-    if (problem)
-        print_below(problem);
+}
+
+/* What stands below a domain's row. That no virtnestd runs is said once, above the table. */
+static void
+print_details(const Listing *listing, guint i)
+{
+    const NestReport *report = g_ptr_array_index(listing->reports, i);
+    g_autoptr(GPtrArray) lines = nest_live_text(report->live, listing->rates[i]);
+
+    if (report->problem && !report->by_daemon)
+        print_below(report->problem);
+    for (guint l = 0; l < lines->len; l++)
+        print_below(g_ptr_array_index(lines, l));
 }
 
 static void
@@ -87,19 +99,47 @@ print_status_table(const Listing *listing)
 
     g_ptr_array_add(rows, g_strdupv((gchar **)headers));
     for (guint i = 0; i < listing->reports->len; i++)
-        g_ptr_array_add(rows, new_cells(g_ptr_array_index(listing->reports, i)));
+        g_ptr_array_add(rows, new_cells(g_ptr_array_index(listing->reports, i), listing->watched));
     for (guint i = 0; i < rows->len; i++)
         for (int c = 0; c < COLUMNS; c++)
             widths[c] = MAX(widths[c], nest_output_width(((gchar **)rows->pdata[i])[c]));
-    print_status_row(widths, g_ptr_array_index(rows, 0), "PROBLEM");
+    print_status_row(widths, g_ptr_array_index(rows, 0));
     for (guint i = 0; i < listing->reports->len; i++) {
-        const NestReport *report = g_ptr_array_index(listing->reports, i);
-        g_autoptr(GPtrArray) lines = nest_live_text(report->live, listing->rates[i]);
-
-        print_status_row(widths, g_ptr_array_index(rows, i + 1), report->problem);
-        for (guint l = 0; l < lines->len; l++)
-            print_below(g_ptr_array_index(lines, l));
+        print_status_row(widths, g_ptr_array_index(rows, i + 1));
+        print_details(listing, i);
     }
+}
+
+static void
+print_paragraph(const char *text)
+{
+    nest_output_wrap(text, 0);
+    (void)putchar('\n');
+}
+
+/* Above the table: which libvirt this is, unless it is the system's, and what is wrong with virtnestd. */
+static void
+print_above(const NestConnection *connection, const char *problem)
+{
+    if (!nest_connection_is_system(connection) && connection->uri)
+        (void)printf("domains of %s\n", connection->uri);
+    if (problem)
+        print_paragraph(problem);
+}
+
+/* Says that there is nothing to be listed, where that was looked for, and what to do. */
+static void
+print_nothing(const NestConnection *connection, const Request *request)
+{
+    gboolean chosen = request->tagged || request->running || request->problems;
+    g_autofree gchar *where = nest_connection_where(connection);
+    g_autofree gchar *elsewhere = nest_connection_elsewhere(connection);
+    g_autofree gchar *text = g_strdup_printf(
+        "no%s%s domain%s%s%s%s", request->tagged ? " tagged" : "",
+        request->running ? " running" : "", request->problems ? " with a problem" : "", where,
+        chosen ? "" : ": virsh define FILE makes one, virt-nest enable NAME tags it", elsewhere);
+
+    print_paragraph(text);
 }
 
 /* Nesting cannot be turned on for one domain alone, so the others that gain it are printed. */
@@ -214,28 +254,87 @@ compare_reports_by_name(gconstpointer a, gconstpointer b)
     return strcmp((*(NestReport *const *)a)->name, (*(NestReport *const *)b)->name);
 }
 
-static gboolean
-add_report(const NestConnection *connection, virDomainPtr domain, gpointer reports, GError **error)
-{
-    NestReport *report = nest_report_new(connection, domain, error);
+/* What to look for, and what was found. */
+typedef struct {
+    const Request *request;
+    GPtrArray *reports; /* NestReport *, those to be listed */
+    guint tagged;       /* how many of the domains looked at are tagged */
+    guint running;      /* ... and how many of these run */
+} Search;
 
-    if (report)
-        g_ptr_array_add(reports, report);
-    return report != NULL;
+static gboolean
+is_wanted(const Request *request, const NestReport *report)
+{
+    return (!request->tagged || report->tagged) && (!request->running || report->active) &&
+           (!request->problems || nest_report_has_problem(report));
 }
 
-static void
-print_status(const NestConnection *connection, GPtrArray *reports, gboolean json)
+static gboolean
+add_report(const NestConnection *connection, virDomainPtr domain, gpointer data, GError **error)
 {
-    Listing listing = {.reports = reports};
+    Search *search = data;
+    NestReport *report = nest_report_new(connection, domain, error);
+
+    if (!report)
+        return FALSE;
+    nest_log(G_LOG_LEVEL_DEBUG, report->name, report->uuid, "%s, %s, CPU %s", report->state,
+             report->tagged ? "tagged" : "not tagged", report->cpu);
+    search->tagged += report->tagged;
+    search->running += report->tagged && report->active;
+    if (is_wanted(search->request, report))
+        g_ptr_array_add(search->reports, report);
+    else
+        nest_report_free(report);
+    return TRUE;
+}
+
+/* @problem: (nullable) virtnestd's */
+static void
+print_status(const NestConnection *connection, GPtrArray *reports, const Request *request,
+             const char *problem)
+{
+    Listing listing = {.reports = reports,
+                       .watched = nest_connection_is_system(connection) && nest_daemon_runs()};
 
     g_ptr_array_sort(reports, compare_reports_by_name);
     measure_rates(connection, &listing);
-    if (json)
+    if (!request->json)
+        print_above(connection, problem);
+    if (request->json)
         print_status_json(&listing);
-    else
+    else if (reports->len > 0)
         print_status_table(&listing);
+    else if (!request->check)
+        print_nothing(connection, request);
     g_free(listing.rates);
+}
+
+/* Nothing is wrong: says what that covers. */
+static void
+print_well(const Search *search)
+{
+    (void)printf("no problem: %u tagged domain%s, %u of them running\n", search->tagged,
+                 NEST_LOG_S(search->tagged), search->running);
+}
+
+/* @status: of reading the domains. Returns the exit status. */
+static int
+print_found(const NestConnection *connection, const Search *search, const NestCall *call,
+            int status)
+{
+    const Request *request = search->request;
+    gboolean chosen = request->tagged || request->running || request->problems;
+    g_autofree gchar *problem =
+        nest_connection_is_system(connection) ? nest_daemon_problem(nest_command_sudo()) : NULL;
+    gboolean well = !problem && status == NEST_EXIT_DONE && search->reports->len == 0;
+
+    if (request->json || search->reports->len > 0 || status == NEST_EXIT_DONE)
+        print_status(connection, search->reports, request, problem);
+    if (!request->json && !*call->arguments && !chosen)
+        print_exposed_below(connection);
+    if (request->check && well && !request->json)
+        print_well(search);
+    return request->check && !well ? NEST_EXIT_FAILED : status;
 }
 
 int
@@ -243,24 +342,27 @@ nest_status(NestCall *call)
 {
     g_autoptr(NestConnection) connection = NULL;
     g_autoptr(GPtrArray) reports = g_ptr_array_new_with_free_func((GDestroyNotify)nest_report_free);
+    Request request = {0};
+    Search search = {.request = &request, .reports = reports};
     GError *error = NULL;
-    gboolean json = FALSE;
     int status = NEST_EXIT_DONE;
     const GOptionEntry options[] = {
-        {"json", 0, 0, G_OPTION_ARG_NONE, &json, "for programs: an array of objects", NULL},
+        {"json", 0, 0, G_OPTION_ARG_NONE, &request.json, "for programs: an array of objects", NULL},
+        {"check", 0, 0, G_OPTION_ARG_NONE, &request.check,
+         "for monitoring: exit status 1 if anything is wrong, and only that is shown", NULL},
+        {"tagged", 0, 0, G_OPTION_ARG_NONE, &request.tagged, "only tagged domains", NULL},
+        {"running", 0, 0, G_OPTION_ARG_NONE, &request.running, "only domains that run", NULL},
+        {"problems", 0, 0, G_OPTION_ARG_NONE, &request.problems, "only domains with a problem",
+         NULL},
         G_OPTION_ENTRY_NULL,
     };
 
     if (!nest_command_parse(call, options, &status))
         return status;
-    nest_log_open("virt-nest", FALSE);
-    connection = nest_connection_open(call->uri, NEST_CONNECTION_TO_LOOK, &error);
+    request.problems |= request.check;
+    connection = nest_connection_open_for(call, NEST_CONNECTION_TO_LOOK, &error);
     if (!connection)
         return nest_command_fail(error);
-    status = nest_connection_visit(connection, call->arguments, add_report, reports);
-    if (json || reports->len > 0 || status == NEST_EXIT_DONE)
-        print_status(connection, reports, json);
-    if (!json && !*call->arguments)
-        print_exposed_below(connection);
-    return status;
+    status = nest_connection_visit(connection, call->arguments, add_report, &search);
+    return print_found(connection, &search, call, status);
 }

@@ -3,6 +3,7 @@
 #include "report.h"
 
 #include "base/error.h"
+#include "base/spelling.h"
 #include "domain/cpu.h"
 
 #include <stdio.h>
@@ -67,13 +68,27 @@ plan_clear(Plan *plan)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Plan, plan_clear)
 
+/* Names the option: there is no tag yet that could have a mistake. */
+static gboolean
+refuse_option(const NestTagAttribute *attribute, const char *value, GError **error)
+{
+    g_autofree gchar *values = nest_tag_list_values(attribute);
+    g_autofree gchar *hint = nest_spelling_hint(value, attribute->values);
+
+    g_set_error(error, NEST_ERROR, NEST_ERROR_USAGE, "--%s does not take '%s': use one of %s%s",
+                attribute->name, value, values, hint);
+    return FALSE;
+}
+
 static gboolean
 set_options(NestTag *tag, const Options *options, GError **error)
 {
-    for (gsize i = 0; i < options->n; i++)
-        if (options->values[i] &&
-            !nest_tag_set(tag, nest_tag_attribute(i)->name, options->values[i], error))
-            return FALSE;
+    for (gsize i = 0; i < options->n; i++) {
+        const NestTagAttribute *attribute = nest_tag_attribute(i);
+
+        if (options->values[i] && !nest_tag_set(tag, attribute->name, options->values[i], NULL))
+            return refuse_option(attribute, options->values[i], error);
+    }
     return TRUE;
 }
 
@@ -333,7 +348,7 @@ change_named_domains(NestCall *call, NestConnectionVisit visit, gpointer data)
 
     if (!*call->arguments)
         return nest_command_misused(call, "name one or more domains");
-    connection = nest_connection_open(call->uri, NEST_CONNECTION_TO_CHANGE, &error);
+    connection = nest_connection_open_for(call, NEST_CONNECTION_TO_CHANGE, &error);
     if (!connection)
         return nest_command_fail(error);
     return nest_connection_visit(connection, call->arguments, visit, data);
@@ -349,10 +364,8 @@ nest_tag_commands_enable(NestCall *call)
 
     if (!nest_command_parse(call, options.entries, &status))
         return status;
-    if (!set_options(&tag, &options, &error)) {
-        nest_command_fail(error);
-        return NEST_EXIT_USAGE;
-    }
+    if (!set_options(&tag, &options, &error))
+        return nest_command_fail(error);
     return change_named_domains(call, enable_domain, &options);
 }
 

@@ -9,7 +9,7 @@
 #include "connection.h"
 
 #include "base/error.h"
-#include "base/log.h"
+#include "daemon.h"
 #include "output.h"
 #include "rates.h"
 #include "screen.h"
@@ -31,6 +31,7 @@
 typedef struct {
     /* as asked for */
     gchar *uri;
+    gchar *line;     /* the command line, quoted for a shell */
     gchar **names;   /* empty: all */
     double interval; /* seconds */
     int count;       /* how many refreshes are to be shown */
@@ -50,32 +51,62 @@ typedef struct {
 
 /* --- a refresh, on a thread of its own */
 
-/* A domain that cannot be read has just gone, or is not ours: it is left out. */
-static void
-query_running_domain(Top *top, virDomainPtr domain, NestTopView *view)
+/* Whether it is to be shown: all are, or it is named. */
+static gboolean
+is_wanted(const Top *top, virDomainPtr domain)
 {
     const gchar *const *names = (const gchar *const *)top->names;
-    g_autoptr(NestLiveDomain) live = NULL;
-    g_autofree gchar *id = NULL;
+    g_autofree gchar *id = g_strdup_printf("%u", virDomainGetID(domain));
+    g_autofree gchar *uuid = nest_virt_uuid(domain);
 
-    if (!nest_live_domain_read(domain, NULL, FALSE, &live, NULL) || !live)
-        return;
-    id = g_strdup_printf("%d", live->guest.id);
-    if (!*names || g_strv_contains(names, live->guest.name) ||
-        g_strv_contains(names, live->guest.uuid) || g_strv_contains(names, id))
+    return !*names || g_strv_contains(names, virDomainGetName(domain)) ||
+           g_strv_contains(names, uuid) || g_strv_contains(names, id);
+}
+
+/* A domain that cannot be read has just gone, or is not ours: it is left out. Returns whether it is there. */
+static gboolean
+query_running_domain(Top *top, virDomainPtr domain, NestTopView *view)
+{
+    g_autoptr(NestLiveDomain) live = NULL;
+
+    if (!is_wanted(top, domain))
+        return FALSE;
+    if (nest_live_domain_read(domain, NULL, FALSE, &live, NULL) && live)
         nest_top_view_add(view, live,
                           nest_rates_sample(top->rates, top->connection->libvirt, &live->guest));
+    return TRUE;
+}
+
+/* (transfer full) Why no domain is shown. @run: how many of the domains to be shown run */
+static gchar *
+why_empty(const Top *top, guint run)
+{
+    g_autofree gchar *where = nest_connection_where(top->connection);
+    g_autofree gchar *elsewhere = nest_connection_elsewhere(top->connection);
+    guint named = g_strv_length(top->names);
+
+    if (named == 1)
+        return run ? g_strdup_printf("%s is not tagged%s: virt-nest enable %s", *top->names, where,
+                                     *top->names)
+                   : g_strdup_printf("%s is off%s: virsh start %s", *top->names, where,
+                                     *top->names);
+    if (named > 1)
+        return g_strdup_printf("none of the %u named domains runs%s%s", named,
+                               run ? " with a tag" : "", where);
+    return g_strdup_printf("no tagged domain runs%s%s", where, elsewhere);
 }
 
 static NestTopView *
 refresh_view(Top *top)
 {
     g_autoptr(NestDomainList) domains = NULL;
+    const NestCall call = {.uri = top->uri, .line = top->line};
     NestTopView *view = nest_top_view_new();
+    guint run = 0;
 
     if (!top->connection || virConnectIsAlive(top->connection->libvirt) != 1) {
         g_clear_pointer(&top->connection, nest_connection_free);
-        top->connection = nest_connection_open(top->uri, NEST_CONNECTION_TO_LOOK, &view->error);
+        top->connection = nest_connection_open_for(&call, NEST_CONNECTION_TO_LOOK, &view->error);
     }
     if (!top->connection)
         return view;
@@ -85,7 +116,9 @@ refresh_view(Top *top)
         return view;
     }
     for (gsize i = 0; domains[i]; i++)
-        query_running_domain(top, domains[i], view);
+        run += query_running_domain(top, domains[i], view);
+    view->empty = why_empty(top, run);
+    view->watched = nest_connection_is_system(top->connection) && nest_daemon_runs();
     nest_top_view_sort(view);
     nest_rates_forget_gone(top->rates);
     return view;
@@ -308,6 +341,7 @@ top_free(Top *top)
     if (top->looking)
         return;
     g_free(top->uri);
+    g_free(top->line);
     g_strfreev(top->names);
     nest_connection_free(top->connection);
     nest_rates_free(top->rates);
@@ -334,7 +368,7 @@ check_libvirt_and_names(const NestCall *call)
 {
     GError *error = NULL;
     g_autoptr(NestConnection) connection =
-        nest_connection_open(call->uri, NEST_CONNECTION_TO_LOOK, &error);
+        nest_connection_open_for(call, NEST_CONNECTION_TO_LOOK, &error);
 
     if (!connection)
         return nest_command_fail(error);
@@ -372,11 +406,11 @@ nest_top(NestCall *call)
     if (!parse(call, top, &top->status))
         return top->status;
     (void)setlocale(LC_CTYPE, "");
-    nest_log_open("virt-nest", FALSE);
     top->status = check_libvirt_and_names(call);
     if (top->status != NEST_EXIT_DONE)
         return top->status;
     top->uri = g_strdup(call->uri);
+    top->line = g_strdup(call->line);
     top->names = g_strdupv(call->arguments);
     top->style.utf8 = g_str_equal(nl_langinfo(CODESET), "UTF-8");
     top->full = nest_screen_is_there();

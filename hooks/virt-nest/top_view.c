@@ -42,6 +42,7 @@ nest_top_view_free(NestTopView *view)
         return;
     g_ptr_array_unref(view->rows);
     g_clear_error(&view->error);
+    g_free(view->empty);
     g_free(view);
 }
 
@@ -68,13 +69,29 @@ nest_top_view_sort(NestTopView *view)
 }
 
 static guint
-count_rows(const NestTopView *view, const char *(*word)(const NestLiveDomain *live),
-           const char *wanted)
+count_guards(const NestTopView *view, NestGuardState state)
+{
+    const char *wanted = nest_guard_state_name(state);
+    guint n = 0;
+
+    for (guint i = 0; i < view->rows->len; i++) {
+        const Row *row = g_ptr_array_index(view->rows, i);
+
+        n += g_str_equal(nest_live_guard(row->live, view->watched), wanted);
+    }
+    return n;
+}
+
+static guint
+count_running(const NestTopView *view)
 {
     guint n = 0;
 
-    for (guint i = 0; i < view->rows->len; i++)
-        n += g_str_equal(word(((Row *)g_ptr_array_index(view->rows, i))->live), wanted);
+    for (guint i = 0; i < view->rows->len; i++) {
+        const Row *row = g_ptr_array_index(view->rows, i);
+
+        n += g_str_equal(nest_live_verdict(row->live), "running");
+    }
     return n;
 }
 
@@ -88,12 +105,11 @@ describe(const NestTopView *view, const NestTopStyle *style)
     if (view->error)
         return g_strdup_printf("libvirt is away: %s", view->error->message);
     if (view->rows->len == 0)
-        return g_strdup("no tagged domain runs");
-    return g_strdup_printf(
-        "%u running, %u with nested guests, %u armed, %u failed", view->rows->len,
-        count_rows(view, nest_live_verdict, "running"),
-        count_rows(view, nest_live_guard, nest_guard_state_name(NEST_GUARD_ARMED)),
-        count_rows(view, nest_live_guard, nest_guard_state_name(NEST_GUARD_FAILED)));
+        return g_strdup(view->empty ? view->empty : "no tagged domain runs");
+    return g_strdup_printf("%u running, %u with nested guests, %u armed, %u failed",
+                           view->rows->len, count_running(view),
+                           count_guards(view, NEST_GUARD_ARMED),
+                           count_guards(view, NEST_GUARD_FAILED));
 }
 
 /* The text as far as the terminal can show it: other characters could have any width. */
@@ -117,7 +133,8 @@ join(const char *name, gsize name_width, const char *verdict, const char *guard,
 #define BESIDE_NAME (2 + 7 + 2 + 6 + 2 + 9 + 2) /* columns without name and graph */
 
 static gchar *
-row_line(const NestTopStyle *style, const Row *row, gsize name_width, guint columns)
+row_line(const NestTopView *view, const NestTopStyle *style, const Row *row, gsize name_width,
+         guint columns)
 {
     gsize taken = name_width + BESIDE_NAME;
     guint width = columns >= taken + LEAST_GRAPH ? (guint)MIN(columns - taken, NEST_RATES_KEPT) : 0;
@@ -126,8 +143,8 @@ row_line(const NestTopStyle *style, const Row *row, gsize name_width, guint colu
     g_autofree gchar *rate = last < 0 ? g_strdup("-") : g_strdup_printf("%.0f", last);
     g_autofree gchar *graph = nest_rates_graph(&row->rate, width, style->utf8);
 
-    return join(name, name_width, nest_live_verdict(row->live), nest_live_guard(row->live), rate,
-                graph);
+    return join(name, name_width, nest_live_verdict(row->live),
+                nest_live_guard(row->live, view->watched), rate, graph);
 }
 
 /* The width of the longest name, as far as the graph still gets its least width. */
@@ -175,7 +192,7 @@ nest_top_view_lines(const NestTopView *view, const NestTopStyle *style, guint co
                       join("NAME", width, "NESTED", "GUARD", "ENTRIES/S", ""));
     for (guint i = 0; i < fitting; i++)
         add_view_line(lines, style, columns,
-                      row_line(style, g_ptr_array_index(view->rows, i), width, columns));
+                      row_line(view, style, g_ptr_array_index(view->rows, i), width, columns));
     if (fitting < n)
         add_view_line(lines, style, columns, g_strdup_printf("%u more", n - fitting));
     return lines;

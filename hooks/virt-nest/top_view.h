@@ -9,8 +9,11 @@
  * NestTopView: what a refresh has found.
  */
 typedef struct {
-    GPtrArray *rows; /* one a domain */
-    GError *error;   /* why there is nothing to be seen; NULL: nothing */
+    GPtrArray *rows;  /* one a domain */
+    GError *error;    /* why there is nothing to be seen; NULL: nothing */
+    gboolean watched; /* a virtnestd runs, which arms guards */
+    gchar
+        *empty; /* (nullable) what to say where no domain is to be seen; NULL: no tagged one runs */
 } NestTopView;
 
 /**
