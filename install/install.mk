@@ -26,7 +26,11 @@ install: $(PROGRAMS)
 	    $(INSTALL_DATA) $(BUILD)/plugins/$$plugin.so $(DESTDIR)$(plugindir)/$$plugin.so || exit; done
 	for schema in $(SCHEMAS); do \
 	    $(INSTALL_DATA) install/schema/$$schema $(DESTDIR)$(datadir)/virt-nest/$$schema || exit; done
-	$(INSTALL_DATA) install/completions/virt-nest $(DESTDIR)$(datadir)/bash-completion/completions/virt-nest
+	for program in virt-nest virtnestd; do \
+	    $(INSTALL_DATA) install/completions/$$program $(DESTDIR)$(datadir)/bash-completion/completions/$$program && \
+	    $(INSTALL_DATA) install/completions/$$program.fish $(DESTDIR)$(datadir)/fish/vendor_completions.d/$$program.fish || \
+	    exit; done
+	$(INSTALL_DATA) install/completions/_virt-nest $(DESTDIR)$(datadir)/zsh/site-functions/_virt-nest
 	$(INSTALL_DATA) install/config/advisories.conf $(DESTDIR)$(datadir)/virt-nest/advisories.conf
 	for page in $(MANUALS); do \
 	    $(FILL_IN) install/man/$$page | $(INSTALL_DATA) /dev/stdin $(DESTDIR)$(mandir)/man$${page##*.}/$$page || exit; done
@@ -59,7 +63,10 @@ uninstall:
 	    if grep -qs virt-nest $(HOOK_DIRECTORY)/$$hook; then rm -f $(HOOK_DIRECTORY)/$$hook; fi; done
 	rm -f $(DESTDIR)$(bindir)/virt-nest $(DESTDIR)$(sbindir)/virtnestd
 	for unit in $(UNITS); do rm -f $(DESTDIR)$(unitdir)/$$unit; done
-	rm -f $(DESTDIR)$(datadir)/bash-completion/completions/virt-nest
+	for program in virt-nest virtnestd; do \
+	    rm -f $(DESTDIR)$(datadir)/bash-completion/completions/$$program \
+	        $(DESTDIR)$(datadir)/fish/vendor_completions.d/$$program.fish; done
+	rm -f $(DESTDIR)$(datadir)/zsh/site-functions/_virt-nest
 	for page in $(MANUALS); do rm -f $(DESTDIR)$(mandir)/man$${page##*.}/$$page; done
 	rm -rf $(DESTDIR)$(hookdir) $(DESTDIR)$(libexecdir)/virt-nest $(DESTDIR)$(datadir)/virt-nest $(DESTDIR)$(libdir)/virt-nest \
 	    $(DESTDIR)$(docdir)
