@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/root.h"
+#include "base/spelling.h"
 
 #include <string.h>
 
@@ -78,6 +79,7 @@ set_config_value(NestConfig *config, gsize k, const char *value, GError **error)
 {
     g_autofree gchar *words = NULL;
     g_autofree gchar *allowed = NULL;
+    g_autofree gchar *hint = NULL;
 
     if (keys[k].values ? set_word(config, k, value) : set_seconds(config, k, value))
         return TRUE;
@@ -85,17 +87,27 @@ set_config_value(NestConfig *config, gsize k, const char *value, GError **error)
     allowed = words ? g_strdup_printf("one of %s", words)
                     : g_strdup_printf("seconds, from %g to %g", keys[k].least_ms / 1000.0,
                                       keys[k].most_ms / 1000.0);
+    hint = keys[k].values ? nest_spelling_hint(value, keys[k].values) : g_strdup("");
     g_set_error(error, NEST_ERROR, NEST_ERROR_CONFIG,
-                NEST_CONFIG_FILE ": [%s] %s=%s is no value of that key: use %s", keys[k].group,
-                keys[k].key, value, allowed);
+                NEST_CONFIG_FILE ": [%s] %s=%s is no value of that key: use %s%s", keys[k].group,
+                keys[k].key, value, allowed, hint);
     return FALSE;
 }
 
 static gboolean
 refuse_key(const char *group, const char *key, GError **error)
 {
+    const char *known[G_N_ELEMENTS(keys) + 1] = {NULL};
+    g_autofree gchar *hint = NULL;
+    gsize n = 0;
+
+    for (gsize k = 0; k < G_N_ELEMENTS(keys); k++)
+        if (g_str_equal(keys[k].group, group))
+            known[n++] = keys[k].key;
+    hint = nest_spelling_hint(key, known);
     g_set_error(error, NEST_ERROR, NEST_ERROR_CONFIG,
-                NEST_CONFIG_FILE ": [%s] %s is not a setting: see virt-nest.conf(5)", group, key);
+                NEST_CONFIG_FILE ": [%s] %s is not a setting%s: see virt-nest.conf(5)", group, key,
+                hint);
     return FALSE;
 }
 
@@ -118,11 +130,19 @@ set_key(NestConfig *config, const char *group, const char *key, const char *valu
 static gboolean
 check_group(const char *group, GError **error)
 {
-    for (gsize k = 0; k < G_N_ELEMENTS(keys); k++)
+    const char *known[G_N_ELEMENTS(keys) + 2] = {NULL};
+    g_autofree gchar *hint = NULL;
+
+    for (gsize k = 0; k < G_N_ELEMENTS(keys); k++) {
         if (g_str_equal(keys[k].group, group))
             return TRUE;
+        known[k] = keys[k].group;
+    }
+    known[G_N_ELEMENTS(keys)] = PLUGINS_GROUP;
+    hint = nest_spelling_hint(group, known);
     g_set_error(error, NEST_ERROR, NEST_ERROR_CONFIG,
-                NEST_CONFIG_FILE ": [%s] is not a group of settings: see virt-nest.conf(5)", group);
+                NEST_CONFIG_FILE ": [%s] is not a group of settings%s: see virt-nest.conf(5)",
+                group, hint);
     return FALSE;
 }
 

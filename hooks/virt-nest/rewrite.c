@@ -4,6 +4,7 @@
 
 #include "../fatal.h"
 #include "base/error.h"
+#include "base/spelling.h"
 #include "domain/cpu_remarks.h"
 #include "domain/cpu_rewrite.h"
 #include "domain/prefilter.h"
@@ -262,8 +263,10 @@ nest_rewrite(NestCall *call)
     if (!nest_command_parse(call, options, &status))
         return status;
     if (vendor && !(request.vendor = nest_cpu_vendor_by_name(vendor))) {
+        g_auto(GStrv) known = g_strsplit(names, ", ", -1);
+        g_autofree gchar *hint = nest_spelling_hint(vendor, (const char *const *)known);
         g_autofree gchar *what =
-            g_strdup_printf("there is no CPU vendor '%s': use one of %s", vendor, names);
+            g_strdup_printf("there is no CPU vendor '%s': use one of %s%s", vendor, names, hint);
 
         return nest_command_misused(call, what);
     }

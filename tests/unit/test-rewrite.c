@@ -105,6 +105,8 @@ static const Case filters[] = {
      "policy=\"require\" name=\"svm\"", NULL},
     {"an unknown vendor", "rewrite --cpu-vendor sparc", "", 2, NULL,
      "sparc|intel, amd, hygon, zhaoxin|[NEST-USAGE]"},
+    {"a misspelled vendor", "rewrite --cpu-vendor imtel", "", 2, NULL,
+     "imtel|(did you mean 'intel'?)|[NEST-USAGE]"},
     {"a vendor without its name", "rewrite --cpu-vendor", "", 2, NULL, "--cpu-vendor|[NEST-USAGE]"},
     {"two files", "rewrite a b", "", 2, NULL, "one file|[NEST-USAGE]"},
     {"an unknown option of a command", "rewrite --color", "", 2, NULL,
