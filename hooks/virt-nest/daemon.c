@@ -5,7 +5,10 @@
 #include "base/config.h"
 #include "base/daemon_status.h"
 #include "base/liveness.h"
+#include "base/root.h"
 
+#include <errno.h>
+#include <glib/gstdio.h>
 #include <unistd.h>
 
 /* Only root can ask for virtnestd's lock; others have what virtnestd says. */
@@ -17,14 +20,30 @@ nest_daemon_runs(void)
     return status || (geteuid() == 0 && nest_liveness_is_held());
 }
 
+/* Whether a virtnestd would start with the settings. If this user may not read them, nobody can tell. */
+static gboolean
+check_settings(GError **error)
+{
+    g_autofree gchar *path = nest_root_path(NEST_CONFIG_FILE);
+    NestConfig config = NEST_CONFIG_DEFAULT;
+    g_autoptr(GKeyFile) settings = NULL;
+    g_auto(GStrv) names = NULL;
+
+    if (g_access(path, R_OK) < 0 && errno == EACCES)
+        return TRUE;
+    if (!nest_config_load(&config, error))
+        return FALSE;
+    names = nest_config_plugins(&settings, error);
+    return names != NULL;
+}
+
 /* A virtnestd with mistaken settings does not start, so that is what is to be corrected first. */
 static gchar *
 say_that_none_runs(const char *sudo)
 {
-    NestConfig config = NEST_CONFIG_DEFAULT;
     g_autoptr(GError) error = NULL;
 
-    if (!nest_config_load(&config, &error))
+    if (!check_settings(&error))
         return g_strdup_printf("no virtnestd runs, and none starts with these settings: %s; then: "
                                "%ssystemctl start virtnestd",
                                error->message, sudo);

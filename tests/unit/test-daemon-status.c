@@ -212,6 +212,8 @@ static const struct {
     {"none runs", NULL, NULL, NULL, "no virtnestd runs|sudo systemctl start virtnestd"},
     {"none runs, and none starts", NULL, NULL, "[start]\non-stale=x\n",
      "no virtnestd runs, and none starts|on-stale=x|use one of|then: sudo systemctl start virtnestd"},
+    {"none runs, and none starts with such plugins", NULL, NULL, "[plugins]\nload=../x\n",
+     "no virtnestd runs, and none starts|load=../x|then: sudo systemctl start virtnestd"},
     {"another release", "0.0.9", NULL, NULL, "of release 0.0.9|" NEST_VERSION "|sudo systemctl restart virtnestd"},
     {"settings that it could not read", NEST_VERSION, "[start] on-stale=x is no value", NULL,
      "could not read its settings at 2026-|on-stale=x|sudo systemctl reload virtnestd"},
