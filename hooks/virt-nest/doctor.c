@@ -3,7 +3,6 @@
 #include "doctor.h"
 
 #include "base/error.h"
-#include "base/log.h"
 #include "output.h"
 
 #include <stdio.h>
@@ -155,7 +154,6 @@ nest_doctor(NestCall *call)
         return status;
     if (*call->arguments)
         return nest_command_misused(call, "it takes no argument");
-    nest_log_open("virt-nest", FALSE);
     findings = look_at_all(call->uri);
     if (json)
         print_findings_json(findings);
