@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The doctor's look at virtnestd: whether it runs, will run after the next boot, and can read its settings. */
+#include "daemon.h"
 #include "doctor.h"
 
 #include "base/config.h"
-#include "base/liveness.h"
+#include "base/daemon_status.h"
 #include "base/root.h"
-
-#include <unistd.h>
 
 #define UNITS "/etc/systemd/system"
 
@@ -31,20 +30,37 @@ is_on_systemd(void)
     return g_file_test(path, G_FILE_TEST_IS_DIR);
 }
 
-/* Only root sees the lock that virtnestd holds. */
 static void
 look_at_process(NestDoctor *doctor)
 {
-    if (nest_liveness_is_held())
+    if (nest_daemon_runs())
         nest_doctor_add(doctor, "virtnestd-running", NEST_DOCTOR_PASS, NULL, "it runs");
-    else if (geteuid() != 0)
-        nest_doctor_add(doctor, "virtnestd-running", NEST_DOCTOR_UNKNOWN, NULL,
-                        "only root can see whether it runs");
     else
         nest_doctor_add(
             doctor, "virtnestd-running", NEST_DOCTOR_FAIL,
             is_on_systemd() ? "sudo systemctl start virtnestd" : "sudo virtnestd",
             "it does not run: no definition is corrected, and no guard is armed or disarmed");
+}
+
+/* An earlier build may say nothing of itself. */
+static void
+look_at_release(NestDoctor *doctor)
+{
+    static const char remedy[] = "sudo systemctl restart virtnestd (guards stay as they are)";
+    g_autoptr(NestDaemonStatus) status = nest_daemon_status_read();
+
+    if (!nest_daemon_runs())
+        return;
+    if (!status)
+        nest_doctor_add(doctor, "virtnestd-release", NEST_DOCTOR_FAIL, remedy,
+                        "it is of an earlier release than this virt-nest (" NEST_VERSION ")");
+    else if (!g_str_equal(status->version, NEST_VERSION))
+        nest_doctor_add(doctor, "virtnestd-release", NEST_DOCTOR_FAIL, remedy,
+                        "it is of release %s, and this virt-nest of " NEST_VERSION,
+                        status->version);
+    else
+        nest_doctor_add(doctor, "virtnestd-release", NEST_DOCTOR_PASS, NULL,
+                        "it is of this release, " NEST_VERSION);
 }
 
 static void
@@ -67,12 +83,18 @@ static void
 look_at_settings(NestDoctor *doctor)
 {
     NestConfig config = NEST_CONFIG_DEFAULT;
+    g_autoptr(NestDaemonStatus) status = nest_daemon_status_read();
     g_autoptr(GError) error = NULL;
     g_autoptr(GKeyFile) settings = NULL;
 
     if (nest_config_load(&config, &error))
         g_strfreev(nest_config_plugins(&settings, &error));
-    if (error)
+    if (!error && status && status->settings)
+        nest_doctor_add(
+            doctor, "settings", NEST_DOCTOR_FAIL, "sudo systemctl reload virtnestd",
+            "virtnestd goes on with older settings, as it could not read those that were there: %s",
+            status->settings);
+    else if (error)
         nest_doctor_add(doctor, "settings", NEST_DOCTOR_FAIL,
                         "correct " NEST_CONFIG_FILE ", then sudo systemctl reload virtnestd",
                         "%s; until then the defaults hold", error->message);
@@ -85,6 +107,7 @@ void
 nest_doctor_daemon(NestDoctor *doctor)
 {
     look_at_process(doctor);
+    look_at_release(doctor);
     if (is_on_systemd())
         look_at_units(doctor);
     look_at_settings(doctor);

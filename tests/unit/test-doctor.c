@@ -57,6 +57,8 @@ static const struct {
     {"ours, without its second part", "amd-on", 0, "/etc/libvirt/hooks/qemu", "virt-nest", "hook-whole", "fail",
      "qemu-hook.so|refused"},
     {"virtnestd runs", "amd-on", DAEMON, NULL, NULL, "virtnestd-running", "pass", "runs"},
+    {"one that says nothing of itself", "amd-on", DAEMON, NULL, NULL, "virtnestd-release", "fail",
+     "earlier release|systemctl restart virtnestd"},
     {"virtnestd does not run", "amd-on", 0, NULL, NULL, "virtnestd-running", "fail", "sudo virtnestd"},
     {"... on a host with systemd", "amd-on", 0, "/run/systemd/system/x", "", "virtnestd-running", "fail",
      "sudo systemctl start virtnestd"},
