@@ -7,6 +7,7 @@
 #include "host/advisories.h"
 
 #include "base/error.h"
+#include "base/root.h"
 
 #include <string.h>
 
@@ -202,4 +203,37 @@ nest_advisories_judge(const char *path, const NestKernel *kernel, gboolean five_
         g_ptr_array_add(advisories, advisory);
     }
     return advisories;
+}
+
+/* As Linux shows what a processor's VMX can do; nobody but Intel has a line of these flags. */
+static gboolean
+has_five_level_ept(const NestCpuVendor *vendor)
+{
+    g_autofree gchar *text = nest_cpu_vendor_cpuinfo();
+
+    if (!vendor || !g_str_equal(vendor->feature, "vmx"))
+        return TRUE;
+    return text && strstr(text, " ept_5level");
+}
+
+/* (transfer full) What uname(2) says, too: "osrelease" or "version". */
+static gchar *
+read_kernel_name(const char *name)
+{
+    g_autofree gchar *file = g_strconcat("/proc/sys/kernel/", name, NULL);
+    g_autofree gchar *path = nest_root_path(file);
+    gchar *text = NULL;
+
+    return g_file_get_contents(path, &text, NULL, NULL) ? g_strchomp(text) : g_strdup("");
+}
+
+GPtrArray *
+nest_advisories_of_host(const NestCpuVendor *vendor, NestKernel *ret_kernel, GError **error)
+{
+    g_autofree gchar *path = nest_root_path(NEST_ADVISORIES_FILE);
+    g_autofree gchar *release = read_kernel_name("osrelease");
+    g_autofree gchar *build = read_kernel_name("version");
+
+    *ret_kernel = nest_kernel_read(release, build);
+    return nest_advisories_judge(path, ret_kernel, has_five_level_ept(vendor), error);
 }

@@ -2,7 +2,7 @@
 /* The kernel's version against the nested escapes that are known (install/config/advisories.conf). */
 #pragma once
 
-#include <glib.h>
+#include "host/cpu_vendor.h"
 
 #define NEST_ADVISORIES_FILE NEST_DATADIR "/virt-nest/advisories.conf"
 
@@ -55,3 +55,13 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NestKernel, nest_kernel_clear)
  */
 GPtrArray *nest_advisories_judge(const char *path, const NestKernel *kernel,
                                  gboolean five_level_ept, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * nest_advisories_of_host: compare the running kernel with the advisories that are installed.
+ * @vendor: (nullable) this host's
+ * @ret_kernel: (out) what the kernel says of itself
+ *
+ * Returns: (transfer full)(element-type NestAdvisory) NULL with NEST_ERROR_IO.
+ */
+GPtrArray *nest_advisories_of_host(const NestCpuVendor *vendor, NestKernel *ret_kernel,
+                                   GError **error) G_GNUC_WARN_UNUSED_RESULT;

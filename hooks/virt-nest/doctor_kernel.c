@@ -5,9 +5,6 @@
 #include "base/root.h"
 #include "host/advisories.h"
 
-#include <string.h>
-#include <sys/utsname.h>
-
 /* How each distribution's kernel is brought up to date. */
 static const struct {
     const char *distribution;
@@ -25,17 +22,6 @@ remedy_of(const NestKernel *kernel)
         if (g_strcmp0(updates[i].distribution, kernel->distribution) == 0)
             return updates[i].remedy;
     return "boot the latest release of this kernel's series";
-}
-
-/* As Linux shows what a processor's VMX can do; nobody but Intel has a line of these flags. */
-static gboolean
-has_five_level_ept(const NestCpuVendor *vendor)
-{
-    g_autofree gchar *text = nest_cpu_vendor_cpuinfo();
-
-    if (!vendor || !g_str_equal(vendor->feature, "vmx"))
-        return TRUE;
-    return text && strstr(text, " ept_5level");
 }
 
 /* (transfer full)(nullable) The name of a live patch that is in force. */
@@ -73,18 +59,12 @@ add_advisory(NestDoctor *doctor, const NestAdvisory *advisory, const NestKernel 
 void
 nest_doctor_kernel(NestDoctor *doctor)
 {
-    struct utsname name = {0};
     g_auto(NestKernel) kernel = {0};
-    g_autofree gchar *path = nest_root_path(NEST_ADVISORIES_FILE);
     g_autofree gchar *patch = find_live_patch();
-    g_autoptr(GPtrArray) advisories = NULL;
     g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) advisories = nest_advisories_of_host(doctor->host.vendor, &kernel, &error);
     gboolean all_fixed = TRUE;
 
-    (void)uname(&name);
-    kernel = nest_kernel_read(name.release, name.version);
-    advisories =
-        nest_advisories_judge(path, &kernel, has_five_level_ept(doctor->host.vendor), &error);
     if (!advisories) {
         nest_doctor_add(doctor, "advisory", NEST_DOCTOR_UNKNOWN, NULL, "%s", error->message);
         return;

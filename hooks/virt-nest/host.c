@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/root.h"
 #include "domain/exposed.h"
+#include "host/advisories.h"
 #include "host/kvm_plan.h"
 #include "host/kvm_reload.h"
 #include "host/modprobe_conf.h"
@@ -59,6 +60,23 @@ print_exposed(const NestKvmModule *module)
         return;
     (void)printf("untagged domains that gain %s, too, ", module->vendor->feature);
     print_host_line("at their next start with nesting on", names);
+}
+
+/* Nesting is what these holes need: said before it is turned on. */
+static void
+warn_of_advisories(const NestKvmModule *module)
+{
+    g_auto(NestKernel) kernel = {0};
+    g_autoptr(GPtrArray) advisories = nest_advisories_of_host(module->vendor, &kernel, NULL);
+
+    for (guint i = 0; advisories && i < advisories->len; i++) {
+        const NestAdvisory *advisory = g_ptr_array_index(advisories, i);
+
+        if (advisory->state == NEST_ADVISORY_AFFECTED)
+            (void)fprintf(
+                stderr, "warning: this kernel (%s) lacks the fix of %s: %s; see virt-nest doctor\n",
+                kernel.version, advisory->name, advisory->about);
+    }
 }
 
 static gboolean
@@ -143,6 +161,7 @@ enable_both(const NestKvmModule *module, const Request *request)
     gboolean go_on = request->boot;
     int status = NEST_EXIT_DONE;
 
+    warn_of_advisories(module);
     print_exposed(module);
     if (request->now && !(request->dry_run ? print_plan(module, request->force, &error)
                                            : set_nesting(TRUE, request->force, &error))) {

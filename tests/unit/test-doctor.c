@@ -2,10 +2,12 @@
 /* virt-nest doctor as a program, on laid-out hosts: one thing is wrong at a time, and is found. libvirt is its own test
  * driver; what needs a daemon is for tests/libvirt/doctor.test. */
 #include "check.h"
+#include "host/advisories.h"
 #include "world.h"
 
 #define LIBVIRT "test:///default"
 #define NO_LIBVIRT "qemu+unix:///system?socket=/nonexistent/socket"
+#define KERNEL (1 << 20) /* Debian's, from before all fixes, and the advisories */
 #define MODE(mode) "\001" mode /* no text, but the mode that the file gets */
 
 /* One file of the host that is as the case wants it. */
@@ -74,6 +76,11 @@ static const struct {
      "gives it no vmx|virt-nest enable DOMAIN"},
     {"a guest that has all", "amd-on", 0, "/proc/cpuinfo",
      "processor\t: 0\nvendor_id\t: AuthenticAMD\nflags\t\t: fpu svm hypervisor\n\n", "guest-feature", "pass", "svm"},
+    {"a kernel that lacks fixes, and nesting is on", "amd-on", KERNEL, NULL, NULL, "advisory", "fail",
+     "6.1.150-1|CVE-2026-46113|apt"},
+    {"... and nesting is off", "amd-off-idle", KERNEL, NULL, NULL, "advisory", "warn", "6.1.150-1|CVE-2026-46113"},
+    {"... and a live patch", "amd-on", KERNEL, "/sys/kernel/livepatch/kpatch_1/enabled", "1\n", "advisory", "unknown",
+     "live patch kpatch_1"},
     {"advisories that are not there", "amd-on", 0, NULL, NULL, "advisory", "unknown", "advisories.conf"},
 };
 
@@ -86,6 +93,19 @@ put(const World *world, const char *path, const char *text)
     put_file(world, below, text[0] == '\001' ? "" : text);
     if (text[0] == '\001')
         g_assert_cmpint(g_chmod(full, (int)g_ascii_strtoll(text + 1, NULL, 8)), ==, 0);
+}
+
+/* Where the built program looks for it. */
+static void
+put_kernel(const World *world)
+{
+    g_autofree gchar *source = check_source_path("install/config/advisories.conf");
+    g_autofree gchar *text = NULL;
+
+    g_assert_true(g_file_get_contents(source, &text, NULL, NULL));
+    put(world, NEST_ADVISORIES_FILE, text);
+    put(world, "/proc/sys/kernel/osrelease", "6.1.0-40-amd64\n");
+    put(world, "/proc/sys/kernel/version", "#1 SMP PREEMPT_DYNAMIC Debian 6.1.150-1 (2025-09-01)\n");
 }
 
 static Result *
@@ -118,6 +138,8 @@ test_finding(gconstpointer data)
     g_autofree gchar *finding = NULL;
     g_autofree gchar *status = g_strdup_printf("\"status\" : \"%s\"", rows[i].status);
 
+    if (rows[i].given & KERNEL)
+        put_kernel(world);
     if (rows[i].path)
         put(world, rows[i].path, rows[i].text);
     result = doctor(world, LIBVIRT, "--json");
@@ -140,6 +162,20 @@ test_no_libvirt(void)
     check_says(finding, "\"status\" : \"fail\"|/nonexistent/socket");
     check_says(other, "pass");
     g_assert_cmpint(result->status, ==, 1);
+}
+
+static void
+test_warning(void)
+{
+    g_autoptr(World) world = world_new("amd-off-idle", 0);
+    g_autofree gchar *program = built("bin/virt-nest");
+    const char *argv[] = {program, "host", "enable", "--dry-run", NULL};
+    g_autoptr(Result) result = NULL;
+
+    g_test_summary("who turns nesting on is warned of the holes that need it");
+    put_kernel(world);
+    result = run(world, argv, "", 0);
+    check_says(result->err, "warning: this kernel (6.1.150-1) lacks the fix of CVE-2026-46113|CVE-2026-80726|virt-nest doctor\n");
 }
 
 static void
@@ -176,6 +212,7 @@ main(int argc, char **argv)
     for (gsize i = 0; i < G_N_ELEMENTS(rows); i++)
         check_add_row("doctor", rows[i].sentence, GSIZE_TO_POINTER(i), test_finding);
     g_test_add_func("/doctor/no libvirt", test_no_libvirt);
+    g_test_add_func("/doctor/warning", test_warning);
     g_test_add_func("/doctor/screen", test_screen);
     g_test_add_func("/doctor/report", test_report);
     return g_test_run();
