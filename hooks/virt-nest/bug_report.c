@@ -26,7 +26,7 @@ static const char *const lines[] = {
 static char **
 new_arguments(const char *line, const char *uri)
 {
-    g_auto(GStrv) words = g_strsplit(line, " ", -1); /* two at least */
+    g_auto(GStrv) words = g_strsplit(line, " ", -1);
     GStrvBuilder *arguments = g_strv_builder_new();
     gboolean is_own = g_str_has_prefix(line, "virt-nest ");
     g_autofree gchar *self = g_file_read_link(SELF, NULL);

@@ -41,6 +41,13 @@ typedef struct {
     gboolean help;
 } Options;
 
+static void
+options_clear(Options *options)
+{
+    g_free(options->uri);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
+
 static GOptionContext *
 new_context(const GOptionEntry *entries)
 {
@@ -112,7 +119,7 @@ run_command(gchar **words, const Options *options)
 static int
 run_command_line(gchar ***words)
 {
-    Options options = {0};
+    g_auto(Options) options = {0};
     const GOptionEntry entries[] = {
         {"connect", 'c', 0, G_OPTION_ARG_FILENAME, &options.uri,
          "the libvirt to talk to, as for virsh", "URI"},
@@ -123,12 +130,10 @@ run_command_line(gchar ***words)
         G_OPTION_ENTRY_NULL,
     };
     g_autoptr(GOptionContext) context = new_context(entries);
-    g_autofree gchar *uri = NULL;
     g_autoptr(GError) error = NULL;
 
     if (!g_option_context_parse_strv(context, words, &error))
         return refuse_line(*words, error, entries);
-    uri = options.uri;
     if (options.help)
         return nest_command_help(context);
     if (options.version)

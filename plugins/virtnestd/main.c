@@ -55,6 +55,13 @@ typedef struct {
     gboolean version;
 } Options;
 
+static void
+options_clear(Options *options)
+{
+    g_free(options->uri);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
+
 /* The whole daemon. */
 typedef struct {
     NestConfig config;               /* the settings in force */
@@ -200,12 +207,11 @@ reload_settings(gpointer data)
     Daemon *daemon = data;
     g_autoptr(GError) error = NULL;
     g_autoptr(GKeyFile) settings = NULL;
-    g_auto(GStrv) names = NULL;
 
     nest_notify("RELOADING=1");
     if (load_settings(daemon, &error)) {
         nest_log(G_LOG_LEVEL_INFO, NULL, NULL, "settings read again; looking at every domain");
-        names = nest_config_plugins(&settings, &error); /* the next start needs them */
+        g_strfreev(nest_config_plugins(&settings, &error)); /* the next start needs them */
     }
     if (error)
         nest_log_error(NULL, NULL, error);
@@ -462,8 +468,7 @@ int
 main(int argc, char **argv)
 {
     Daemon daemon = {.config = NEST_CONFIG_DEFAULT, .status_fd = -1};
-    Options options = {0};
-    g_autofree gchar *uri = NULL;
+    g_auto(Options) options = {0};
     g_autoptr(GError) error = NULL;
     gboolean well = FALSE;
 
@@ -473,7 +478,6 @@ main(int argc, char **argv)
     daemon.log = nest_log_open("virtnestd", TRUE);
     (void)signal(SIGPIPE, SIG_IGN); /* libvirt writes to a libvirtd that may just have gone */
     well = read_options(&argc, &argv, &options, &error);
-    uri = options.uri;
     if (!well) {
         nest_log_error(NULL, NULL, error);
         return 2;
