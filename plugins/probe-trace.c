@@ -40,7 +40,7 @@ typedef struct {
     GArray *told;              /* struct nested_entry, those that were not handed over yet */
     struct bpf_object *object; /* NULL: not loaded */
     struct ring_buffer *entered;
-    guint32 *generation;   /* the program's, in memory that both share */
+    guint32 generation;    /* the program's variable, as it was set last */
     struct bpf_link *link; /* NULL: not attached */
 } State;
 
@@ -147,21 +147,21 @@ set_namespace(const struct bpf_object *object)
     return bpf_map__set_initial_value(constants, &mine, sizeof(mine)) == 0;
 }
 
-/* (nullable) The program's variable, in memory that it shares with us, though libbpf 1.1 hands it over as constant. */
-static guint32 *
-find_generation(const struct bpf_object *object)
-{
-    size_t size = 0;
-    struct bpf_map *variables = bpf_object__find_map_by_name(object, ".bss");
-    void *data = variables ? (void *)bpf_map__initial_value(variables, &size) : NULL;
-
-    return size >= sizeof(guint32) ? data : NULL;
-}
-
 static int
 map_fd(const State *state, const char *name)
 {
     return bpf_object__find_map_fd_by_name(state->object, name);
+}
+
+/* From now on the program looks again at processes that it has found not to be watched. Its one variable is the whole of its
+ * .bss, which is a map of one element. */
+static gboolean
+begin_generation(State *state)
+{
+    guint32 first = 0;
+
+    state->generation++;
+    return bpf_map_update_elem(map_fd(state, ".bss"), &first, &state->generation, BPF_ANY) == 0;
 }
 
 static gboolean
@@ -172,8 +172,7 @@ load(State *state, GError **error)
     state->object = bpf_object__open_mem(nested_entry_object, nested_entry_size, NULL);
     if (state->object && set_namespace(state->object) && bpf_object__load(state->object) == 0)
         state->entered = ring_buffer__new(map_fd(state, "entered"), take_record, state, NULL);
-    state->generation = state->entered ? find_generation(state->object) : NULL;
-    if (state->generation)
+    if (state->entered)
         return TRUE;
     set_trace_error(error, "load", errno);
     unload(state);
@@ -242,9 +241,9 @@ trace_watch(gpointer data, const NestGuest *guest, GError **error)
     }
     if (!attach(state, error))
         return FALSE;
-    if (bpf_map_update_elem(map_fd(state, "watched"), &pid, &value, BPF_ANY) < 0)
+    if (bpf_map_update_elem(map_fd(state, "watched"), &pid, &value, BPF_ANY) < 0 ||
+        !begin_generation(state))
         return set_trace_error(error, "name the guest to", errno);
-    (void)__atomic_add_fetch(state->generation, 1, __ATOMIC_RELEASE);
     g_hash_table_insert(state->guests, GUINT_TO_POINTER(pid), g_strdup(guest->uuid));
     return TRUE;
 }
