@@ -24,17 +24,13 @@ struct {
     __uint(max_entries, NESTED_ENTRY_BYTES);
 } entered SEC(".maps");
 
-/* The processes that were found not to be watched, by the PID that all of the host sees; the value is the generation in which
- * that was found. To look here takes a third of what the way through the PID namespace does, at each entry. */
-struct {
-    __uint(type, BPF_MAP_TYPE_LRU_HASH);
-    __uint(max_entries, NESTED_ENTRY_PASSED);
-    __type(key, __u32);
-    __type(value, __u32);
-} passed SEC(".maps");
-
 /* virtnestd counts this up after it has put a process into the map of those that are watched. */
-volatile __u32 generation = 0;
+volatile __u32 generation = 1;
+
+/* Processes that were found not to be watched: in the upper half the PID that all of the host sees, in the lower the generation
+ * in which that was found. To look here takes a fraction of what the way through the PID namespace does, at each entry.
+ * Where two share a place, both go that way. */
+volatile __u64 passed[NESTED_ENTRY_PASSED];
 
 /* virtnestd's PID namespace, set before the program is loaded. */
 const volatile struct nested_entry_namespace pid_namespace = {0};
@@ -73,18 +69,18 @@ SEC("raw_tp/kvm_nested_vmenter")
 int
 nested_entry(void *context)
 {
-    __u32 now = generation;
     __u32 process = bpf_get_current_pid_tgid() >> 32;
-    __u32 *found = bpf_map_lookup_elem(&passed, &process);
+    __u64 mark = (__u64)process << 32 | generation;
+    __u32 place = process % NESTED_ENTRY_PASSED;
     __u32 pid = 0;
 
     (void)context;
-    if (found && *found == now)
+    if (passed[place] == mark)
         return 0;
     if (is_watched(&pid))
         tell(pid);
     else
-        bpf_map_update_elem(&passed, &process, &now, BPF_ANY);
+        passed[place] = mark;
     return 0;
 }
 

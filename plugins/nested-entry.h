@@ -3,7 +3,7 @@
 #pragma once
 
 #define NESTED_ENTRY_PROCESSES 16384
-#define NESTED_ENTRY_PASSED 4096
+#define NESTED_ENTRY_PASSED 1024 /* a power of two */
 #define NESTED_ENTRY_BYTES 65536
 
 /* An entry that is told of. */

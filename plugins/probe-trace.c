@@ -53,6 +53,7 @@ trace_start(GKeyFile *settings, gpointer *ret_state, GError **error)
         return FALSE;
     libbpf_set_print(NULL); /* what it would print is in our errors */
     state = g_new0(State, 1);
+    state->generation = 1; /* as in the program */
     state->guests = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     state->told = g_array_new(FALSE, FALSE, sizeof(struct nested_entry));
     *ret_state = state;
@@ -153,15 +154,15 @@ map_fd(const State *state, const char *name)
     return bpf_object__find_map_fd_by_name(state->object, name);
 }
 
-/* From now on the program looks again at processes that it has found not to be watched. Its one variable is the whole of its
- * .bss, which is a map of one element. */
+/* From now on the program looks again at processes that it has found not to be watched. The variable is the whole of its .data,
+ * which is a map of one element. */
 static gboolean
 begin_generation(State *state)
 {
     guint32 first = 0;
 
     state->generation++;
-    return bpf_map_update_elem(map_fd(state, ".bss"), &first, &state->generation, BPF_ANY) == 0;
+    return bpf_map_update_elem(map_fd(state, ".data"), &first, &state->generation, BPF_ANY) == 0;
 }
 
 static gboolean
