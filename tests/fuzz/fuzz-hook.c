@@ -37,7 +37,9 @@ static const struct {
 static const char *const hosts[] = {"amd-on", "amd-off-idle", "intel-on"};
 static char roots[G_N_ELEMENTS(hosts)][128]; /* as putenv() wants them */
 
-/* Stands for common/base/log.c: a line is made, and not written. */
+/* Stands for common/base/log.c: a line is made, and not written. The settings name its levels. */
+const char *const nest_log_levels[] = {"warning", "notice", "info", "debug", NULL};
+
 NestLog *
 nest_log_open(const char *program, gboolean service)
 {
@@ -132,14 +134,16 @@ fuzz_start(void)
 static void
 check_refusal(const char *operation)
 {
-    char *end = memchr(said_text, '\n', said_length);
+    char *line = said_text + 1;
+    char *end = said_length > 1 ? memchr(line, '\n', said_length - 1) : NULL;
 
-    PROMISE("a refusal is one line", end && end == said_text + said_length - 1, said_text);
+    PROMISE("a refusal is one line, and begins on one of its own",
+            end && *said_text == '\n' && end == said_text + said_length - 1, said_text);
     *end = '\0';
-    fuzz_check_message(said_text);
-    PROMISE("a refusal begins as all do", g_str_has_prefix(said_text, "nest: cannot "), said_text);
-    PROMISE("a refusal ends in its code",
-            g_str_has_suffix(said_text, "]") && strstr(said_text, " [NEST-"), said_text);
+    fuzz_check_message(line);
+    PROMISE("a refusal begins as all do", g_str_has_prefix(line, "nest: cannot "), line);
+    PROMISE("a refusal ends in its code", g_str_has_suffix(line, "]") && strstr(line, " [NEST-"),
+            line);
     PROMISE("nothing is printed beside a refusal", printed_length == 0, operation);
 }
 
