@@ -30,6 +30,8 @@
 /* How many tries are made. One is repeated if somebody changed the definition between its two reads, or if libvirt refused
  * the define during a reload of the KVM module or within a second after it. */
 #define MAX_TRIES 20
+/* Before each try after a reload, so that all of them last longer than that second. */
+#define RELOAD_PAUSE_US 100000
 
 /* What became of one try; GONE: the domain has no persistent definition any more, and we left none. */
 typedef enum { TRY_DONE, TRY_DEFINED, TRY_AGAIN, TRY_GONE, TRY_FAILED } Try;
@@ -108,8 +110,10 @@ define_if_unchanged(const Source *source, const char *expected, const char *want
         return now ? TRY_AGAIN : TRY_GONE;
     *ret_defined = virDomainDefineXMLFlags(source->work, wanted, 0);
     /* While the host's module is loaded anew libvirt sees no KVM, and refuses whatever needs it. */
-    if (!*ret_defined && nest_kvm_lock_reloaded_since(begin))
+    if (!*ret_defined && nest_kvm_lock_reloaded_since(begin)) {
+        g_usleep(RELOAD_PAUSE_US);
         return TRY_AGAIN;
+    }
     if (!*ret_defined) {
         nest_virt_error(error, "libvirt refused the corrected definition, the old one stays");
         return TRY_FAILED;
