@@ -51,6 +51,16 @@ check_says(const char *text, const char *pieces)
             g_error("this lacks \"%s\": %s", list[i], text);
 }
 
+/* The mode of a file, not of what it leads to. */
+static inline guint
+check_mode(const char *path)
+{
+    GStatBuf status;
+
+    g_assert_cmpint(g_lstat(path, &status), ==, 0);
+    return status.st_mode & 07777;
+}
+
 /* A directory of its own as $VIRT_NEST_ROOT. */
 static inline gchar *
 check_root_new(void)

@@ -34,15 +34,6 @@ say(const char *version, const char *settings)
     return fd;
 }
 
-static guint
-mode_of(const char *path)
-{
-    GStatBuf status;
-
-    g_assert_cmpint(g_lstat(path, &status), ==, 0);
-    return status.st_mode & 07777;
-}
-
 static void
 test_said(void)
 {
@@ -91,12 +82,12 @@ test_modes(void)
     int fd = say("1", NULL);
 
     g_test_summary("everybody can read it and nobody else write it, whatever the umask and what was there");
-    g_assert_cmpuint(mode_of(path), ==, 0644);
-    g_assert_cmpuint(mode_of(directory), ==, 0755);
+    g_assert_cmpuint(check_mode(path), ==, 0644);
+    g_assert_cmpuint(check_mode(directory), ==, 0755);
     close(fd);
     g_assert_cmpint(g_chmod(path, 0777), ==, 0);
     fd = say("1", NULL);
-    g_assert_cmpuint(mode_of(path), ==, 0644);
+    g_assert_cmpuint(check_mode(path), ==, 0644);
     close(fd);
     umask(mask);
     check_root_free(root);

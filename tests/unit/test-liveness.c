@@ -125,15 +125,6 @@ flag_path(const char *uuid)
     return nest_root_runtime_path(name);
 }
 
-static guint
-mode_of(const char *path)
-{
-    GStatBuf status;
-
-    g_assert_cmpint(g_lstat(path, &status), ==, 0);
-    return status.st_mode & 07777;
-}
-
 static void
 test_flag(void)
 {
@@ -196,8 +187,8 @@ test_flag_modes(void)
     g_test_summary("the directory is its owner's alone, and so is the flag, whatever the umask");
     g_assert_true(nest_runtime_flag_set(NEST_RUNTIME_FLAG_RESUMING, UUID, NULL));
     umask(before);
-    g_assert_cmpuint(mode_of(directory), ==, 0700);
-    g_assert_cmpuint(mode_of(path), ==, 0600);
+    g_assert_cmpuint(check_mode(directory), ==, 0700);
+    g_assert_cmpuint(check_mode(path), ==, 0600);
     check_root_free(root);
 }
 
