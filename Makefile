@@ -86,7 +86,7 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(HARDENING) -Icommon -Iplugin
 
 # common/ in districts; one includes only those above it in this list, which build/lint holds. The hook is linked with
 # the first archive alone, so it cannot call libvirt.
-BASE = config daemon_status error escape liveness lock log notify root runtime_flag spelling wait
+BASE = config daemon_status error escape liveness lock log notify root runtime_flag spelling wait write
 HOST = advisories cpu_vendor kernel_args kvm_device kvm_lock kvm_module kvm_parameters kvm_plan kvm_reload kvm_users modprobe_bars \
        modprobe_conf modprobe_dropin modprobe_files modprobe_mistakes other_hypervisor process
 GUARD = verdict
@@ -106,7 +106,7 @@ TRACE := $(if $(shell command -v $(CLANG) >/dev/null && pkg-config --atleast-ver
 # Plugins, in the order in which they are asked unless the settings say otherwise. What they share is linked into each,
 # and hidden.
 PLUGINS      := $(strip $(TRACE) probe-debugfs probe-domstats probe-registers guard-blocker export-textfile)
-PLUGIN_COMMON = common/base/error.c common/base/escape.c common/base/root.c plugins/monitor-answer.c plugins/monitor.c
+PLUGIN_COMMON = common/base/error.c common/base/escape.c common/base/root.c common/base/write.c plugins/monitor-answer.c plugins/monitor.c
 
 COMMON_OBJECTS = $(COMMON:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/common/domain/schema.o
 PROGRAMS = $(BUILD)/hooks/qemu $(BUILD)/libexec/qemu-hook.so $(BUILD)/libexec/kvm-unit $(BUILD)/bin/virt-nest \

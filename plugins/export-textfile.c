@@ -8,6 +8,7 @@
  * it ends; for this the plugin is linked so that it stays in memory (-z nodelete). */
 #include "base/error.h"
 #include "base/root.h"
+#include "base/write.h"
 #include "nest-plugin.h"
 #include "settings.h"
 
@@ -256,22 +257,6 @@ refuse(const char *path, GError **error)
     return FALSE;
 }
 
-static gboolean
-write_all(int fd, const char *text)
-{
-    gsize length = strlen(text);
-
-    while (length > 0) {
-        ssize_t n = write(fd, text, length);
-
-        if (n < 0 && errno != EINTR)
-            return FALSE;
-        text += MAX(n, 0);
-        length -= (gsize)MAX(n, 0);
-    }
-    return TRUE;
-}
-
 /* Does not use g_file_set_contents(), which waits for the disk and obeys the umask. The
  * directory may be another user's. Returns: FALSE with errno. */
 static gboolean
@@ -284,7 +269,7 @@ replace_in(int directory, const char *text)
     fd = openat(directory, NEW_NAME, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (fd < 0)
         return FALSE;
-    if (!write_all(fd, text) || fchmod(fd, 0644) < 0 ||
+    if (!nest_write_all(fd, text) || fchmod(fd, 0644) < 0 ||
         renameat(directory, NEW_NAME, directory, FILE_NAME) < 0)
         problem = errno;
     close(fd);

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/lock.h"
 #include "base/root.h"
+#include "base/write.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -44,22 +45,6 @@ format(const NestDaemonStatus *status)
     return g_key_file_to_data(file, NULL, NULL);
 }
 
-static gboolean
-write_all(int fd, const char *text)
-{
-    gsize length = strlen(text);
-
-    while (length > 0) {
-        gssize n = write(fd, text, length);
-
-        if (n < 0 && errno != EINTR)
-            return FALSE;
-        text += MAX(n, 0);
-        length -= (gsize)MAX(n, 0);
-    }
-    return TRUE;
-}
-
 /* The modes are set apart from open() and mkdir(), as virtnestd's unit has UMask=0077. */
 static int
 write_locked(const char *path, const char *text)
@@ -72,7 +57,7 @@ write_locked(const char *path, const char *text)
         return -1;
     (void)g_unlink(fresh);
     fd = open(fresh, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd >= 0 && nest_lock_try(fd) && write_all(fd, text) && fchmod(fd, 0644) == 0 &&
+    if (fd >= 0 && nest_lock_try(fd) && nest_write_all(fd, text) && fchmod(fd, 0644) == 0 &&
         g_rename(fresh, path) == 0)
         return fd;
     if (fd >= 0) {
