@@ -3,6 +3,7 @@
 #include "doctor.h"
 
 #include "base/error.h"
+#include "base/root.h"
 #include "output.h"
 
 #include <stdio.h>
@@ -54,6 +55,14 @@ nest_doctor_add(NestDoctor *doctor, const char *id, NestDoctorStatus status, con
     va_end(arguments);
     g_assert(remedy || (status != NEST_DOCTOR_WARN && status != NEST_DOCTOR_FAIL));
     g_ptr_array_add(doctor->findings, finding);
+}
+
+gboolean
+nest_doctor_is_on_systemd(void)
+{
+    g_autofree gchar *path = nest_root_path("/run/systemd/system");
+
+    return g_file_test(path, G_FILE_TEST_IS_DIR);
 }
 
 /* --- what is printed */
@@ -128,7 +137,7 @@ look_at_all(const char *uri)
     NestDoctor doctor = {
         .connection = connection,
         .unreachable = error,
-        .host = nest_kvm_module_read(),
+        .host = connection ? connection->host : nest_kvm_module_read(),
         .findings = g_ptr_array_new_with_free_func(finding_free),
     };
 

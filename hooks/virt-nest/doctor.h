@@ -48,6 +48,9 @@ void nest_doctor_add(NestDoctor *doctor, const char *id, NestDoctorStatus status
 /* (nullable) The unit of the libvirt daemon that manages QEMU domains here: "libvirtd" or "virtqemud". */
 const char *nest_doctor_libvirt_unit(void);
 
+/* Whether systemd runs this host, so that its commands help. */
+gboolean nest_doctor_is_on_systemd(void);
+
 /* The parts, in the order of the screen. */
 void nest_doctor_libvirt(NestDoctor *doctor);
 void nest_doctor_hook(NestDoctor *doctor);

@@ -22,14 +22,6 @@ static const struct {
      "when the host is shut down, guests with nested guests cannot be saved, and are not shut down in order"},
 };
 
-static gboolean
-is_on_systemd(void)
-{
-    g_autofree gchar *path = nest_root_path("/run/systemd/system");
-
-    return g_file_test(path, G_FILE_TEST_IS_DIR);
-}
-
 static void
 look_at_process(NestDoctor *doctor)
 {
@@ -38,7 +30,7 @@ look_at_process(NestDoctor *doctor)
     else
         nest_doctor_add(
             doctor, "virtnestd-running", NEST_DOCTOR_FAIL,
-            is_on_systemd() ? "sudo systemctl start virtnestd" : "sudo virtnestd",
+            nest_doctor_is_on_systemd() ? "sudo systemctl start virtnestd" : "sudo virtnestd",
             "it does not run: no definition is corrected, and no guard is armed or disarmed");
 }
 
@@ -108,7 +100,7 @@ nest_doctor_daemon(NestDoctor *doctor)
 {
     look_at_process(doctor);
     look_at_release(doctor);
-    if (is_on_systemd())
+    if (nest_doctor_is_on_systemd())
         look_at_units(doctor);
     look_at_settings(doctor);
 }

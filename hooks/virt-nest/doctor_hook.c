@@ -149,11 +149,9 @@ static gchar *
 reload_text(void)
 {
     const char *unit = nest_doctor_libvirt_unit();
-    g_autofree gchar *systemd = nest_root_path("/run/systemd/system");
 
-    return g_file_test(systemd, G_FILE_TEST_IS_DIR)
-               ? g_strdup_printf("sudo systemctl reload %s", unit)
-               : g_strdup_printf("sudo kill -HUP $(cat /run/%s.pid)", unit);
+    return nest_doctor_is_on_systemd() ? g_strdup_printf("sudo systemctl reload %s", unit)
+                                       : g_strdup_printf("sudo kill -HUP $(cat /run/%s.pid)", unit);
 }
 
 static void
