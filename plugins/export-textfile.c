@@ -66,62 +66,99 @@ escape(const char *value)
     return g_string_free(escaped, FALSE);
 }
 
-/* @more: (nullable) a third label and its value */
-static void
-add_metric_line(GString *text, const char *metric, const NestGuest *guest, const char *more,
-                const char *more_value, double value)
+/* (transfer full) What names a guest in each of its lines. */
+static gchar *
+make_labels(const NestGuest *guest)
 {
     g_autofree gchar *name = escape(guest->name);
-    char number[G_ASCII_DTOSTR_BUF_SIZE];
 
-    g_string_append_printf(text, "%s{domain=\"%s\",uuid=\"%s\"", metric, name, guest->uuid);
-    if (more)
-        g_string_append_printf(text, ",%s=\"%s\"", more, more_value);
-    g_string_append_printf(text, "} %s\n", g_ascii_formatd(number, sizeof(number), "%.6g", value));
+    return g_strdup_printf("domain=\"%s\",uuid=\"%s\"", name, guest->uuid);
+}
+
+/* One domain, as the lines of all metrics have it. */
+typedef struct {
+    const NestDomainStatus *status;
+    gchar *labels;
+} Row;
+
+static void
+row_clear(gpointer row)
+{
+    g_free(((Row *)row)->labels);
+}
+
+/* Most values are 0 or 1, and each line is made every few seconds. */
+static void
+add_value(GString *text, double value)
+{
+    char number[G_ASCII_DTOSTR_BUF_SIZE] = {(char)(value > 0 ? '1' : '0')};
+
+    if (value > 0 && (value < 1 || value > 1))
+        g_ascii_formatd(number, sizeof(number), "%.6g", value);
+    g_string_append(text, number);
+}
+
+/* @more: (nullable) a third label and its value */
+static void
+add_metric_line(GString *text, const char *metric, const Row *row, const char *more,
+                const char *more_value, double value)
+{
+    g_string_append(text, metric);
+    g_string_append_c(text, '{');
+    g_string_append(text, row->labels);
+    if (more) {
+        g_string_append_c(text, ',');
+        g_string_append(text, more);
+        g_string_append(text, "=\"");
+        g_string_append(text, more_value);
+        g_string_append_c(text, '"');
+    }
+    g_string_append(text, "} ");
+    add_value(text, value);
+    g_string_append_c(text, '\n');
 }
 
 /* An unknown state is left out, because 0 would say that no nested guests run. */
 static void
-add_running(GString *text, const char *metric, const NestDomainStatus *status)
+add_running(GString *text, const char *metric, const Row *row)
 {
-    const NestVerdict *verdict = status->verdict;
+    const NestVerdict *verdict = row->status->verdict;
 
     if (verdict->state != NEST_VERDICT_UNKNOWN)
-        add_metric_line(text, metric, status->guest, "reason",
-                        nest_verdict_reason_name(verdict->reason),
+        add_metric_line(text, metric, row, "reason", nest_verdict_reason_name(verdict->reason),
                         verdict->state == NEST_VERDICT_RUNNING);
 }
 
 static void
-add_rate(GString *text, const char *metric, const NestDomainStatus *status)
+add_rate(GString *text, const char *metric, const Row *row)
 {
-    const NestVerdict *verdict = status->verdict;
+    const NestVerdict *verdict = row->status->verdict;
     gboolean countable =
         verdict->reason != NEST_REASON_NOTHING && verdict->reason != NEST_REASON_BIT;
 
     if (countable && !verdict->silent)
-        add_metric_line(text, metric, status->guest, NULL, NULL, verdict->rate);
+        add_metric_line(text, metric, row, NULL, NULL, verdict->rate);
 }
 
 static void
-add_guard(GString *text, const char *metric, const NestDomainStatus *status)
+add_guard(GString *text, const char *metric, const Row *row)
 {
     for (gsize s = 0; s < NEST_GUARD_STATES; s++)
-        add_metric_line(text, metric, status->guest, "state", nest_guard_state_name(s),
-                        status->guard == s);
+        add_metric_line(text, metric, row, "state", nest_guard_state_name(s),
+                        row->status->guard == s);
 }
 
 static void
-add_probe(GString *text, const char *metric, const NestDomainStatus *status)
+add_probe(GString *text, const char *metric, const Row *row)
 {
-    if (status->probe)
-        add_metric_line(text, metric, status->guest, "probe", status->probe, 1);
+    if (row->status->probe)
+        add_metric_line(text, metric, row, "probe", row->status->probe, 1);
 }
 
 static const struct {
     const char *metric;
     const char *help;
-    void (*add)(GString *text, const char *metric, const NestDomainStatus *status);
+    void (*add)(GString *text, const char *metric, const Row *row);
 } metrics[] = {
     {"virt_nest_guests_running",
      "Whether nested guests run in the domain, and why it is thought so.", add_running},
@@ -153,15 +190,31 @@ add_counts(GString *text, const NestDomainStatus *status, gsize n)
 }
 
 /* (transfer full) */
+static GArray *
+make_rows(const NestDomainStatus *status, gsize n)
+{
+    GArray *rows = g_array_new(FALSE, FALSE, sizeof(Row));
+
+    g_array_set_clear_func(rows, row_clear);
+    for (gsize i = 0; i < n; i++) {
+        Row row = {&status[i], make_labels(status[i].guest)};
+
+        g_array_append_val(rows, row);
+    }
+    return rows;
+}
+
+/* (transfer full) */
 static gchar *
 format(const NestDomainStatus *status, gsize n)
 {
+    g_autoptr(GArray) rows = make_rows(status, n);
     GString *text = g_string_new(NULL);
 
     for (gsize m = 0; m < G_N_ELEMENTS(metrics) && n > 0; m++) {
         add_header(text, metrics[m].metric, metrics[m].help);
         for (gsize i = 0; i < n; i++)
-            metrics[m].add(text, metrics[m].metric, &status[i]);
+            metrics[m].add(text, metrics[m].metric, &g_array_index(rows, Row, i));
     }
     add_counts(text, status, n);
     return g_string_free(text, FALSE);
