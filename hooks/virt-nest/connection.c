@@ -80,19 +80,47 @@ default_uri(void)
     return uri && *uri ? uri : geteuid() == 0 ? SYSTEM_URI : SESSION_URI;
 }
 
+/* What to do about a libvirt that cannot be reached; virt-nest doctor knows more of the host. */
+static const struct {
+    int code;
+    const char *remedy;
+} remedies[] = {
+    {VIR_ERR_SYSTEM_ERROR, "sudo virt-nest doctor says what is missing"},
+    {VIR_ERR_AUTH_UNAVAILABLE, "use sudo, or be a member of the group libvirt"},
+    {VIR_ERR_AUTH_CANCELLED, "use sudo, or be a member of the group libvirt"},
+    {VIR_ERR_AUTH_FAILED, "use sudo, or be a member of the group libvirt"},
+};
+
+static void
+add_remedy(GError *error, int code)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(remedies); i++) {
+        g_autofree gchar *message = NULL;
+
+        if (remedies[i].code != code)
+            continue;
+        message = g_strdup_printf("%s: %s", error->message, remedies[i].remedy);
+        g_free(error->message);
+        error->message = g_steal_pointer(&message);
+    }
+}
+
 /* If both ways fail, the first error is the one that is reported. */
 static virConnectPtr
 open_libvirt(const char *uri, NestConnectionUse use, GError **error)
 {
     virConnectPtr libvirt = virConnectOpenAuth(uri, virConnectAuthPtrDefault, 0);
+    int code = virGetLastErrorCode();
     g_autoptr(GError) problem = NULL;
 
     if (libvirt)
         return libvirt;
     nest_virt_error(&problem, "cannot connect to libvirt");
+    if (use != NEST_CONNECTION_TO_DIAGNOSE)
+        add_remedy(problem, code);
     if (!g_str_equal(uri ? uri : default_uri(), SYSTEM_URI))
         g_prefix_error(&problem, "%s: ", uri ? uri : default_uri());
-    if (use == NEST_CONNECTION_TO_LOOK)
+    if (use != NEST_CONNECTION_TO_CHANGE)
         libvirt = virConnectOpenReadOnly(uri);
     if (!libvirt)
         g_propagate_error(error, g_steal_pointer(&problem));

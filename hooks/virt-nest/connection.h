@@ -23,8 +23,9 @@ typedef struct {
 
 /* What a command needs of its connection. */
 typedef enum {
-    NEST_CONNECTION_TO_CHANGE, /* definitions can be corrected */
-    NEST_CONNECTION_TO_LOOK,   /* read-only where libvirt grants no more */
+    NEST_CONNECTION_TO_CHANGE,   /* definitions can be corrected */
+    NEST_CONNECTION_TO_LOOK,     /* read-only where libvirt grants no more */
+    NEST_CONNECTION_TO_DIAGNOSE, /* the same; an error is without a remedy, as the caller finds one */
 } NestConnectionUse;
 
 /**

@@ -133,7 +133,7 @@ look_at_all(const char *uri)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(NestConnection) connection =
-        nest_connection_open(uri, NEST_CONNECTION_TO_LOOK, &error);
+        nest_connection_open(uri, NEST_CONNECTION_TO_DIAGNOSE, &error);
     NestDoctor doctor = {
         .connection = connection,
         .unreachable = error,

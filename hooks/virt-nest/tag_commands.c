@@ -231,6 +231,21 @@ warn_of_host(virDomainPtr domain, const Plan *plan)
     (void)fprintf(stderr, "%s\n", text);
 }
 
+static const char *
+describe_tag(const Plan *plan)
+{
+    if (is_same_tag(plan))
+        return "tagged already";
+    return plan->tagged ? "its tag is changed" : "tagged";
+}
+
+/* The tag of a running guest is the one that it was started with. */
+static gboolean
+keeps_old_tag(const Plan *plan, virDomainPtr domain)
+{
+    return plan->tagged && !is_same_tag(plan) && virDomainIsActive(domain) == 1;
+}
+
 static void
 print_enabled(const NestConnection *connection, virDomainPtr domain, const Plan *plan)
 {
@@ -238,9 +253,12 @@ print_enabled(const NestConnection *connection, virDomainPtr domain, const Plan 
     g_autofree gchar *pending = nest_report_pending(connection, domain);
     g_autofree gchar *remarks = nest_definition_describe_remarks(plan->definition);
 
-    (void)printf("%s: tagged%s; %s%s%s%s\n", virDomainGetName(domain),
-                 is_same_tag(plan) ? " already" : "", cpu, pending ? "; " : "",
-                 pending ? pending : "", remarks);
+    (void)printf(
+        "%s: %s; %s%s%s%s%s\n", virDomainGetName(domain), describe_tag(plan), cpu,
+        keeps_old_tag(plan, domain)
+            ? "; the running guest goes by its old tag, too, until it is stopped and started again"
+            : "",
+        pending ? "; " : "", pending ? pending : "", remarks);
     warn_of_host(domain, plan);
 }
 
@@ -315,8 +333,10 @@ print_disabled(const NestConnection *connection, virDomainPtr domain, const Plan
     gboolean lags = *changes && (virDomainIsActive(domain) == 1 ||
                                  virDomainHasManagedSaveImage(domain, 0) == 1);
 
-    (void)printf("%s: %s%s%s%s%s\n", virDomainGetName(domain),
-                 plan->mentioned ? "no longer tagged" : "not tagged", *changes ? "; " : "", changes,
+    (void)printf("%s: %s%s%s\n", virDomainGetName(domain),
+                 *changes          ? changes
+                 : plan->mentioned ? "no longer tagged"
+                                   : "not tagged",
                  lags ? "; the guest keeps the CPU it has until it is stopped and started again"
                       : "",
                  exposed);
