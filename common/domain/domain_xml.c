@@ -31,6 +31,7 @@ struct NestDomainXml {
     GArray *changes;    /* of Change, in order of their place */
     GHashTable *values; /* child's name -> its text, for nest_domain_xml_value() */
     gboolean has_dtd;   /* a document type declaration was met, parsing stopped there */
+    gboolean has_lossy; /* a namespace that cannot be written was met, parsing stopped there */
 };
 
 static void
@@ -47,6 +48,17 @@ bytes_parsed(xmlParserCtxt *parser)
     return bytes > 0 ? (gsize)bytes : 0;
 }
 
+/* libxml2 writes the name of a namespace as it is, so that nobody can read the text again
+ * (findings/libxml2-writes-a-namespace-that-it-cannot-read.sh). */
+static gboolean
+is_lossy(int n_namespaces, const xmlChar **namespaces)
+{
+    for (int i = 0; i < n_namespaces; i++)
+        if (namespaces[2 * i + 1] && xmlStrchr(namespaces[2 * i + 1], '<'))
+            return TRUE;
+    return FALSE;
+}
+
 /* Called after the last attribute of a start tag. '<' cannot occur in an attribute's value, so the
  * nearest '<' before that point is the tag's own. */
 static void
@@ -59,6 +71,11 @@ element_starts(void *context, const xmlChar *name, const xmlChar *prefix, const 
     const char *text = g_bytes_get_data(xml->input, NULL);
     const char *tag = memrchr(text, '<', MIN(bytes_parsed(parser), g_bytes_get_size(xml->input)));
 
+    if (is_lossy(n_namespaces, namespaces)) {
+        xml->has_lossy = TRUE;
+        xmlStopParser(parser);
+        return;
+    }
     xmlSAX2StartElementNs(context, name, prefix, uri, n_namespaces, namespaces, n_attributes,
                           n_defaulted, attributes);
     if (parser->node && tag) {
@@ -105,6 +122,11 @@ set_parse_error(const NestDomainXml *xml, xmlParserCtxt *parser, GError **error)
             error, NEST_ERROR, NEST_ERROR_XML_DTD,
             "this XML has a document type declaration (<!DOCTYPE>), which domain XML "
             "never has: remove it");
+    else if (xml->has_lossy)
+        g_set_error_literal(
+            error, NEST_ERROR, NEST_ERROR_XML,
+            "this XML has a namespace whose name has a '<' in it; libvirt would write it in a "
+            "way that nobody can read again: give that namespace another name");
     else
         g_set_error(error, NEST_ERROR, NEST_ERROR_XML,
                     "this is not well-formed XML (line %d: %s): check it with virt-xml-validate",

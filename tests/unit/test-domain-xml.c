@@ -246,6 +246,8 @@ static const struct {
      TEXT("<?xml version='1.0'?><!-- x -->\n<!DOCTYPE domain []><domain>" TAIL), NEST_ERROR_XML_DTD},
     {"billion laughs", TEXT(BILLION_LAUGHS), NEST_ERROR_XML_DTD},
     {"an entity nobody declared", TEXT("<domain>&x;" TAIL), NEST_ERROR_XML},
+    {"a namespace that nobody can write", TEXT("<domain xmlns:a='urn:a&lt;b'>" TAIL), NEST_ERROR_XML},
+    {"a default namespace of that kind", TEXT("<domain><x xmlns='urn:&#x3c;'/>" TAIL), NEST_ERROR_XML},
     {"UTF-16, little endian", TEXT("\xff\xfe<\0d\0o\0m\0a\0i\0n\0/\0>\0"), NEST_ERROR_XML_ENCODING},
     {"UTF-16, big endian", TEXT("\xfe\xff\0<\0d\0o\0m\0a\0i\0n\0/\0>"), NEST_ERROR_XML_ENCODING},
     {"UTF-32", TEXT("\xff\xfe\0\0<\0\0\0d\0\0\0/\0\0\0>\0\0\0"), -1},

@@ -1,0 +1,16 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# libxml2 2.9 writes the name of a namespace as it is, where it writes every other value escaped. A document whose namespace
+# has a "<" in its name is well-formed, as XML lets a reference stand there; a program that reads it and writes it again makes
+# a text that neither it nor anybody else can read. The same character in any other attribute comes back as it was.
+. "$(dirname "$0")/packages"
+
+# written ATTRIBUTE: how xmllint writes an element with it; that it is not a URI is told on standard error.
+written() { printf '<a %s="a&lt;b"/>' "$1" | inside xmllint - 2>/dev/null | tail -n 1; }
+reads_again() { if written "$1" | inside xmllint --noout - 2>/dev/null; then echo read; else echo 'not read'; fi; }
+
+unpack bookworm libxml2-utils=2.9.14+dfsg-1.3~deb12u6
+sees 'an attribute is written as' '<a x="a&lt;b"/>' "$(written x)"
+sees 'what was written is' read "$(reads_again x)"
+sees 'a namespace is written as' '<a xmlns:x="a<b"/>' "$(written xmlns:x)"
+sees 'what was written is' 'not read' "$(reads_again xmlns:x)"
