@@ -68,12 +68,12 @@ read_file_below_root(const char *path)
     return g_file_get_contents(below_root, &text, NULL, NULL) ? text : NULL;
 }
 
-/* The PID from libvirt's own file; 0 if the domain's libvirt keeps it elsewhere. */
+/* The PID from libvirt's own file; 0 if that cannot be read. */
 static gint64
-read_pid(const char *name)
+read_pid(virDomainPtr domain)
 {
-    g_autofree gchar *path = g_strdup_printf("/run/libvirt/qemu/%s.pid", name);
-    g_autofree gchar *pid = read_file_below_root(path);
+    g_autofree gchar *path = nest_virt_pid_file(domain);
+    g_autofree gchar *pid = path ? read_file_below_root(path) : NULL;
 
     return pid ? g_ascii_strtoll(pid, NULL, 10) : 0;
 }
@@ -125,9 +125,9 @@ age_of(const gchar *start_time)
 }
 
 gint64
-nest_live_domain_age(const char *name)
+nest_live_domain_age(virDomainPtr domain)
 {
-    g_autofree gchar *start_time = read_start_time(read_pid(name));
+    g_autofree gchar *start_time = read_start_time(read_pid(domain));
 
     return age_of(start_time);
 }
@@ -163,7 +163,7 @@ live_domain_new(virDomainPtr domain, const Reading *reading)
     live->guest.name = g_strdup(virDomainGetName(domain));
     live->guest.uuid = nest_virt_uuid(domain);
     live->guest.id = (int)g_ascii_strtoll(id, NULL, 10);
-    live->guest.pid = read_pid(live->guest.name);
+    live->guest.pid = read_pid(domain);
     live->guest.kvm = nest_cpu_is_kvm(reading->xml);
     live->guest.feature = vendor ? vendor->feature : "";
     live->guest.vcpus = nest_cpu_vcpus(reading->xml);

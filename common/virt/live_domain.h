@@ -42,8 +42,8 @@ gboolean nest_live_domain_read(virDomainPtr domain, const NestDefinition *defini
                                gboolean known, NestLiveDomain **ret_live,
                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* How long the QEMU of the running domain @name has run, in milliseconds; -1: unknown. */
-gint64 nest_live_domain_age(const char *name);
+/* How long the QEMU of a running domain has run, in milliseconds; -1: unknown. */
+gint64 nest_live_domain_age(virDomainPtr domain);
 
 /* (transfer full) What the kernel shows of its QEMU, for process.h: the text of /proc/PID/stat; "" if that is unknown. */
 gchar *nest_live_domain_process(const NestLiveDomain *live) G_GNUC_WARN_UNUSED_RESULT;

@@ -71,6 +71,39 @@ nest_virt_read_inactive(virDomainPtr domain, GError **error)
     return xml; /* libvirt and GLib both allocate with malloc() */
 }
 
+/* Whether the URI leads to @path of QEMU's driver, by whatever transport of this host. */
+static gboolean
+is_qemu_at(virConnectPtr libvirt, const char *path)
+{
+    g_autofree gchar *uri = virConnectGetURI(libvirt);
+    g_autofree gchar *scheme = NULL;
+    g_autofree gchar *found = NULL;
+
+    return uri &&
+           g_uri_split(uri, G_URI_FLAGS_PARSE_RELAXED, &scheme, NULL, NULL, NULL, &found, NULL,
+                       NULL, NULL) &&
+           g_str_has_prefix(scheme, "qemu") && g_str_equal(found, path);
+}
+
+gboolean
+nest_virt_is_session(virConnectPtr libvirt)
+{
+    return is_qemu_at(libvirt, "/session");
+}
+
+gchar *
+nest_virt_pid_file(virDomainPtr domain)
+{
+    virConnectPtr libvirt = virDomainGetConnect(domain);
+    const char *name = virDomainGetName(domain);
+
+    if (is_qemu_at(libvirt, "/system"))
+        return g_strdup_printf("/run/libvirt/qemu/%s.pid", name);
+    if (nest_virt_is_session(libvirt))
+        return g_strdup_printf("%s/libvirt/qemu/run/%s.pid", g_get_user_runtime_dir(), name);
+    return NULL;
+}
+
 gchar *
 nest_virt_file(const char *name)
 {

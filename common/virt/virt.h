@@ -45,6 +45,18 @@ gchar *nest_virt_uuid(virDomainPtr domain);
  */
 gchar *nest_virt_read_inactive(virDomainPtr domain, GError **error);
 
+/* Whether a domain's libvirt is a user's own, qemu:///session. */
+gboolean nest_virt_is_session(virConnectPtr libvirt);
+
+/**
+ * nest_virt_pid_file: the file in which a domain's own libvirt keeps the PID of its QEMU.
+ *
+ * Another libvirt of this host may have a domain of the same name, so what is asked is which libvirt this is.
+ *
+ * Returns: (transfer full)(nullable) its path, not below $VIRT_NEST_ROOT; NULL where this libvirt runs no QEMU here.
+ */
+gchar *nest_virt_pid_file(virDomainPtr domain);
+
 /* (transfer full) The file in which the libvirt of this host (qemu:///system) keeps a definition. */
 gchar *nest_virt_file(const char *name);
 

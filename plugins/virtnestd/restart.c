@@ -34,7 +34,7 @@ lacks_feature(const char *text)
 static gboolean
 has_just_booted(virDomainPtr domain, NestStart start, unsigned int *ret_flags)
 {
-    gint64 age = nest_live_domain_age(virDomainGetName(domain));
+    gint64 age = nest_live_domain_age(domain);
     int state = 0;
     int reason = 0;
 
