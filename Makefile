@@ -86,7 +86,7 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(HARDENING) -Icommon -Iplugin
 
 # common/ in districts; one includes only those above it in this list, which build/lint holds. The hook is linked with
 # the first archive alone, so it cannot call libvirt.
-BASE = config daemon_status error escape liveness lock log notify root runtime_flag spelling wait write
+BASE = config daemon_status error escape liveness lock log notify root runtime_flag spelling systemd wait write
 HOST = advisories cpu_vendor kernel_args kvm_device kvm_lock kvm_module kvm_parameters kvm_plan kvm_reload kvm_users modprobe_bars \
        modprobe_conf modprobe_dropin modprobe_files modprobe_mistakes other_hypervisor process
 GUARD = verdict
@@ -98,7 +98,9 @@ VIRT = correct define_tracker live_domain virt
 VIRTNESTD = backoff connection_pool domain domain_guard domain_log domain_silence domain_status domains entry_watch event_connection \
             flap_damping guard_job guard_log host inhibit kvm_unit late_snapshots main publish release restart \
             scan scanner sync_job workers
-VIRT_NEST = allow apply bug_report command connection daemon doctor doctor_daemon doctor_domains doctor_guest doctor_hook doctor_host doctor_kernel doctor_libvirt drain host host_load host_report live main output rates report rewrite screen status \
+VIRT_NEST = allow apparmor apply bug_report command connection daemon doctor doctor_confined \
+            doctor_daemon doctor_domains doctor_guard doctor_guest doctor_hook doctor_host doctor_kernel doctor_libvirt doctor_process \
+            doctor_shutdown doctor_units drain host host_load host_report live main output rates report rewrite screen status \
             tag_commands top top_view
 # probe-trace, where it can be built.
 CLANG ?= clang
@@ -123,7 +125,7 @@ $(BUILD)/obj/%.o: %.c Makefile
 	$(CC) $(CPPFLAGS) $(LIBRARY_CFLAGS) $(ALL_CFLAGS) $(CFLAGS) -c -o $@ $<
 
 # What knows where other parts are installed is compiled anew for another prefix.
-PLACED = hooks/virt-nest/allow hooks/virt-nest/status hooks/virt-nest/top plugins/virtnestd/main
+PLACED = hooks/virt-nest/allow hooks/virt-nest/doctor_guard hooks/virt-nest/status hooks/virt-nest/top plugins/virtnestd/main
 $(PLACED:%=$(BUILD)/obj/%.o): $(BUILD)/prefix
 .PHONY: FORCE
 $(BUILD)/prefix: FORCE
@@ -170,7 +172,8 @@ $(BUILD)/libexec/kvm-unit: $(BUILD)/obj/hooks/kvm_unit.o $(FATAL_HANDLER) $(BUIL
 # What loads the plugins is linked into both programs that do.
 PLUGIN_HOST = $(BUILD)/obj/plugins/plugin_host.o $(BUILD)/libnest-virt.a $(BUILD)/libnest.a
 
-$(BUILD)/bin/virt-nest: $(VIRT_NEST:%=$(BUILD)/obj/hooks/virt-nest/%.o) $(FATAL_HANDLER) $(PLUGIN_HOST)
+$(BUILD)/bin/virt-nest: $(VIRT_NEST:%=$(BUILD)/obj/hooks/virt-nest/%.o) $(BUILD)/obj/plugins/blocker-image.o \
+                       $(FATAL_HANDLER) $(PLUGIN_HOST)
 	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
 
 $(BUILD)/sbin/virtnestd: $(VIRTNESTD:%=$(BUILD)/obj/plugins/virtnestd/%.o) $(PLUGIN_HOST)

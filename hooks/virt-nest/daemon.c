@@ -20,9 +20,8 @@ nest_daemon_runs(void)
     return status || (geteuid() == 0 && nest_liveness_is_held());
 }
 
-/* Whether a virtnestd would start with the settings. If this user may not read them, nobody can tell. */
-static gboolean
-check_settings(GError **error)
+NestDaemonSettings
+nest_daemon_settings(GError **error)
 {
     g_autofree gchar *path = nest_root_path(NEST_CONFIG_FILE);
     NestConfig config = NEST_CONFIG_DEFAULT;
@@ -30,11 +29,11 @@ check_settings(GError **error)
     g_auto(GStrv) names = NULL;
 
     if (g_access(path, R_OK) < 0 && errno == EACCES)
-        return TRUE;
+        return NEST_DAEMON_SETTINGS_HIDDEN;
     if (!nest_config_load(&config, error))
-        return FALSE;
+        return NEST_DAEMON_SETTINGS_MISTAKEN;
     names = nest_config_plugins(&settings, error);
-    return names != NULL;
+    return names ? NEST_DAEMON_SETTINGS_GOOD : NEST_DAEMON_SETTINGS_MISTAKEN;
 }
 
 /* A virtnestd with mistaken settings does not start, so that is what is to be corrected first. */
@@ -43,7 +42,7 @@ say_that_none_runs(const char *sudo)
 {
     g_autoptr(GError) error = NULL;
 
-    if (!check_settings(&error))
+    if (nest_daemon_settings(&error) == NEST_DAEMON_SETTINGS_MISTAKEN)
         return g_strdup_printf("no virtnestd runs, and none starts with these settings: %s; then: "
                                "%ssystemctl start virtnestd",
                                error->message, sudo);

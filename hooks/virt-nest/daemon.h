@@ -7,6 +7,19 @@
 /* Whether a virtnestd runs, as far as this user can see. */
 gboolean nest_daemon_runs(void);
 
+typedef enum {
+    NEST_DAEMON_SETTINGS_GOOD,
+    NEST_DAEMON_SETTINGS_MISTAKEN, /* no virtnestd starts with them */
+    NEST_DAEMON_SETTINGS_HIDDEN,   /* this user may not read them, so nobody can tell */
+} NestDaemonSettings;
+
+/**
+ * nest_daemon_settings: whether a virtnestd would start with the settings that there are.
+ *
+ * Returns: the judgement; where they are mistaken with NEST_ERROR_CONFIG.
+ */
+NestDaemonSettings nest_daemon_settings(GError **error);
+
 /**
  * nest_daemon_problem: what is wrong with this host's virtnestd.
  * @sudo: what stands before a command that only root may run

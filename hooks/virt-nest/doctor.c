@@ -3,7 +3,6 @@
 #include "doctor.h"
 
 #include "base/error.h"
-#include "base/root.h"
 #include "output.h"
 
 #include <stdio.h>
@@ -16,10 +15,11 @@ static const struct {
     const char *subject;
     void (*look)(NestDoctor *doctor);
 } parts[] = {
-    {"libvirt", nest_doctor_libvirt},  {"hook", nest_doctor_hook},
-    {"virtnestd", nest_doctor_daemon}, {"host", nest_doctor_host},
-    {"guest", nest_doctor_guest},      {"kernel", nest_doctor_kernel},
-    {"domains", nest_doctor_domains},
+    {"libvirt", nest_doctor_libvirt},   {"hook", nest_doctor_hook},
+    {"security", nest_doctor_confined}, {"virtnestd", nest_doctor_daemon},
+    {"guard", nest_doctor_guard},       {"shutdown", nest_doctor_shutdown},
+    {"host", nest_doctor_host},         {"guest", nest_doctor_guest},
+    {"kernel", nest_doctor_kernel},     {"domains", nest_doctor_domains},
 };
 
 static const struct {
@@ -55,14 +55,6 @@ nest_doctor_add(NestDoctor *doctor, const char *id, NestDoctorStatus status, con
     va_end(arguments);
     g_assert(remedy || (status != NEST_DOCTOR_WARN && status != NEST_DOCTOR_FAIL));
     g_ptr_array_add(doctor->findings, finding);
-}
-
-gboolean
-nest_doctor_is_on_systemd(void)
-{
-    g_autofree gchar *path = nest_root_path("/run/systemd/system");
-
-    return g_file_test(path, G_FILE_TEST_IS_DIR);
 }
 
 /* --- what is printed */
@@ -128,6 +120,14 @@ any_fails(const GPtrArray *findings)
 
 /* --- the command */
 
+static void
+doctor_clear(NestDoctor *doctor)
+{
+    g_clear_pointer(&doctor->survey.problems, g_ptr_array_unref);
+    g_clear_pointer(&doctor->survey.youngest, g_free);
+    g_clear_pointer(&doctor->units, g_hash_table_unref);
+}
+
 static GPtrArray *
 look_at_all(const char *uri)
 {
@@ -141,10 +141,12 @@ look_at_all(const char *uri)
         .findings = g_ptr_array_new_with_free_func(finding_free),
     };
 
+    nest_doctor_survey(&doctor);
     for (gsize i = 0; i < G_N_ELEMENTS(parts); i++) {
         doctor.subject = parts[i].subject;
         parts[i].look(&doctor);
     }
+    doctor_clear(&doctor);
     return doctor.findings;
 }
 

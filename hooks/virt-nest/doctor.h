@@ -2,7 +2,8 @@
 /* virt-nest doctor: what is looked at, what is found, and what to do about it.
  *
  * A part of the doctor (a function of the table in doctor.c) looks at one thing and adds findings. It changes nothing,
- * needs no root, and says "unknown" where it cannot see. */
+ * needs no root, and says "unknown" where it cannot see. A remedy is a command wherever one helps, and what follows it
+ * in " (...)" is for people only. */
 #pragma once
 
 #include "connection.h"
@@ -13,6 +14,9 @@ typedef enum {
     NEST_DOCTOR_FAIL,    /* something that the administrator wants does not work */
     NEST_DOCTOR_UNKNOWN, /* cannot be seen from here */
 } NestDoctorStatus;
+
+/* Ends the remedies that install virt-nest anew. */
+#define NEST_DOCTOR_IN_SOURCE " (in the directory of virt-nest's source)"
 
 /**
  * NestDoctorFinding: one line of the doctor's screen.
@@ -27,14 +31,28 @@ typedef struct {
 } NestDoctorFinding;
 
 /**
+ * NestDoctorSurvey: what one look at all domains has found.
+ */
+typedef struct {
+    GPtrArray *problems; /* of NestReport: the domains that have one */
+    guint tagged;        /* how many domains are */
+    gboolean partial;    /* not every domain could be looked at */
+    gint64
+        started; /* when the youngest domain that runs was started, in ms since 1970; 0: none runs, or unknown */
+    gchar *youngest; /* (nullable) its name */
+} NestDoctorSurvey;
+
+/**
  * NestDoctor: what the parts have, and where they put what they find.
  */
 typedef struct {
     NestConnection *connection; /* (nullable) NULL: libvirt cannot be reached */
     const GError *unreachable;  /* ... and why; else NULL */
     NestKvmModule host;
-    const char *subject; /* of the part that looks now */
-    GPtrArray *findings; /* of NestDoctorFinding */
+    NestDoctorSurvey survey; /* empty where libvirt cannot be reached */
+    GHashTable *units;       /* (nullable) what systemd says of units; NULL: nobody has asked */
+    const char *subject;     /* of the part that looks now */
+    GPtrArray *findings;     /* of NestDoctorFinding */
 } NestDoctor;
 
 /**
@@ -45,16 +63,86 @@ typedef struct {
 void nest_doctor_add(NestDoctor *doctor, const char *id, NestDoctorStatus status,
                      const char *remedy, const char *format, ...) G_GNUC_PRINTF(5, 6);
 
+/* --- what parts share */
+
+/* Looks at all domains, once for all parts. */
+void nest_doctor_survey(NestDoctor *doctor);
+
+/* Whether the domains are those of the system's libvirt, which virtnestd and the units take care of. */
+gboolean nest_doctor_is_system(const NestDoctor *doctor);
+
 /* (nullable) The unit of the libvirt daemon that manages QEMU domains here: "libvirtd" or "virtqemud". */
 const char *nest_doctor_libvirt_unit(void);
 
-/* Whether systemd runs this host, so that its commands help. */
-gboolean nest_doctor_is_on_systemd(void);
+/* libvirt's release in its own form, 1,000,000 a major and 1,000 a minor; 0: unknown. */
+unsigned long nest_doctor_libvirt_release(const NestDoctor *doctor);
+
+/**
+ * nest_doctor_ask: run a program of this host that only answers.
+ * @argv: its path on the host first, ending in NULL
+ *
+ * It is ended after ten seconds, so that a program that hangs does not hold up the doctor.
+ *
+ * Returns: (transfer full)(nullable) what it printed; NULL if it is not there, or its exit status was not 0.
+ */
+gchar *nest_doctor_ask(const char *const *argv) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * nest_doctor_unit: what systemd says of a unit.
+ * @unit: one of the table in doctor_units.c, with its suffix
+ * @property: one of those that are asked for there
+ *
+ * Returns: "" where systemd does not run, or does not answer.
+ */
+const char *nest_doctor_unit(NestDoctor *doctor, const char *unit, const char *property);
+
+/**
+ * nest_doctor_unit_command: a command of systemd's for a unit, which works for a masked unit as well.
+ * @verb: "start"
+ *
+ * Returns: (transfer full) "sudo systemctl start UNIT"
+ */
+gchar *nest_doctor_unit_command(NestDoctor *doctor, const char *unit,
+                                const char *verb) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Adds whether a unit begins at each boot, where systemd runs; @lack: what is missing without it. */
+void nest_doctor_add_enabled(NestDoctor *doctor, const char *id, const char *unit,
+                             const char *lack);
+
+/**
+ * nest_doctor_process_began: when a process began.
+ * @file: the file with its PID, not below $VIRT_NEST_ROOT
+ *
+ * Returns: milliseconds since 1970; 0: it does not run.
+ */
+gint64 nest_doctor_process_began(const char *file);
+
+/* When libvirt's daemon began, in the same way. */
+gint64 nest_doctor_libvirt_began(const NestDoctor *doctor);
+
+/**
+ * nest_doctor_libvirt_label: how AppArmor or SELinux confines libvirt's daemon.
+ *
+ * Returns: (transfer full)(nullable) its label, as the kernel shows it; "" where there is none; NULL if the daemon does not run.
+ */
+gchar *nest_doctor_libvirt_label(const NestDoctor *doctor) G_GNUC_WARN_UNUSED_RESULT;
+
+/* When libvirt called the hook last, in milliseconds since 1970; 0: never since the host's boot. */
+gint64 nest_doctor_hook_called(void);
+
+/* Whether libvirt's daemon has called the hook since it began. */
+gboolean nest_doctor_hook_is_called(const NestDoctor *doctor);
+
+/* (nullable) The hook's path, as the host has it. */
+const char *nest_doctor_hook_path(void);
 
 /* The parts, in the order of the screen. */
 void nest_doctor_libvirt(NestDoctor *doctor);
 void nest_doctor_hook(NestDoctor *doctor);
+void nest_doctor_confined(NestDoctor *doctor);
 void nest_doctor_daemon(NestDoctor *doctor);
+void nest_doctor_guard(NestDoctor *doctor);
+void nest_doctor_shutdown(NestDoctor *doctor);
 void nest_doctor_host(NestDoctor *doctor);
 void nest_doctor_guest(NestDoctor *doctor);
 void nest_doctor_kernel(NestDoctor *doctor);

@@ -6,31 +6,21 @@
 #include "base/config.h"
 #include "base/daemon_status.h"
 #include "base/root.h"
+#include "base/systemd.h"
 
-#define UNITS "/etc/systemd/system"
-
-/* The units of a host, each with what is missing without it. */
-static const struct {
-    const char *id;
-    const char *unit;
-    const char *wanted; /* the link that `systemctl enable` makes */
-    const char *lack;
-} units[] = {
-    {"virtnestd-enabled", "virtnestd", UNITS "/multi-user.target.wants/virtnestd.service",
-     "after the next boot no definition is corrected, and no guard is armed"},
-    {"drain-enabled", "virt-nest-drain", UNITS "/multi-user.target.wants/virt-nest-drain.service",
-     "when the host is shut down, guests with nested guests cannot be saved, and are not shut down in order"},
-};
+#define UNIT "virtnestd.service"
 
 static void
 look_at_process(NestDoctor *doctor)
 {
+    g_autofree gchar *start = nest_systemd_runs() ? nest_doctor_unit_command(doctor, UNIT, "start")
+                                                  : g_strdup("sudo virtnestd");
+
     if (nest_daemon_runs())
         nest_doctor_add(doctor, "virtnestd-running", NEST_DOCTOR_PASS, NULL, "it runs");
     else
         nest_doctor_add(
-            doctor, "virtnestd-running", NEST_DOCTOR_FAIL,
-            nest_doctor_is_on_systemd() ? "sudo systemctl start virtnestd" : "sudo virtnestd",
+            doctor, "virtnestd-running", NEST_DOCTOR_FAIL, start,
             "it does not run: no definition is corrected, and no guard is armed or disarmed");
 }
 
@@ -55,41 +45,45 @@ look_at_release(NestDoctor *doctor)
                         "it is of this release, " NEST_VERSION);
 }
 
-static void
-look_at_units(NestDoctor *doctor)
+/* (transfer full) The file is a person's to correct; then virtnestd reads it, or starts. */
+static gchar *
+to_correct(NestDoctor *doctor)
 {
-    for (gsize i = 0; i < G_N_ELEMENTS(units); i++) {
-        g_autofree gchar *path = nest_root_path(units[i].wanted);
-        g_autofree gchar *remedy = g_strdup_printf("sudo systemctl enable %s", units[i].unit);
+    g_autofree gchar *command =
+        nest_doctor_unit_command(doctor, UNIT, nest_daemon_runs() ? "reload" : "start");
 
-        if (g_file_test(path, G_FILE_TEST_IS_SYMLINK))
-            nest_doctor_add(doctor, units[i].id, NEST_DOCTOR_PASS, NULL, "%s.service is enabled",
-                            units[i].unit);
-        else
-            nest_doctor_add(doctor, units[i].id, NEST_DOCTOR_WARN, remedy,
-                            "%s.service is not enabled: %s", units[i].unit, units[i].lack);
-    }
+    return g_strdup_printf("correct " NEST_CONFIG_FILE ", then %s", command);
 }
 
 static void
+add_mistaken_settings(NestDoctor *doctor, const GError *error)
+{
+    g_autofree gchar *remedy = to_correct(doctor);
+
+    nest_doctor_add(doctor, "settings", NEST_DOCTOR_FAIL, remedy,
+                    "%s; no virtnestd starts with these settings%s", error->message,
+                    nest_daemon_runs() ? ", and the one that runs goes on with those that it had"
+                                       : "");
+}
+
+/* What virtnestd has said of the settings that it found holds also for who may not read them. */
+static void
 look_at_settings(NestDoctor *doctor)
 {
-    NestConfig config = NEST_CONFIG_DEFAULT;
     g_autoptr(NestDaemonStatus) status = nest_daemon_status_read();
     g_autoptr(GError) error = NULL;
-    g_autoptr(GKeyFile) settings = NULL;
+    NestDaemonSettings settings = nest_daemon_settings(&error);
 
-    if (nest_config_load(&config, &error))
-        g_strfreev(nest_config_plugins(&settings, &error));
-    if (!error && status && status->settings)
+    if (settings == NEST_DAEMON_SETTINGS_MISTAKEN)
+        add_mistaken_settings(doctor, error);
+    else if (status && status->settings)
         nest_doctor_add(
             doctor, "settings", NEST_DOCTOR_FAIL, "sudo systemctl reload virtnestd",
             "virtnestd goes on with older settings, as it could not read those that were there: %s",
             status->settings);
-    else if (error)
-        nest_doctor_add(doctor, "settings", NEST_DOCTOR_FAIL,
-                        "correct " NEST_CONFIG_FILE ", then sudo systemctl reload virtnestd",
-                        "%s; until then the defaults hold", error->message);
+    else if (settings == NEST_DAEMON_SETTINGS_HIDDEN)
+        nest_doctor_add(doctor, "settings", NEST_DOCTOR_UNKNOWN, NULL,
+                        "only root may read " NEST_CONFIG_FILE);
     else
         nest_doctor_add(doctor, "settings", NEST_DOCTOR_PASS, NULL,
                         NEST_CONFIG_FILE " has no mistake");
@@ -100,7 +94,8 @@ nest_doctor_daemon(NestDoctor *doctor)
 {
     look_at_process(doctor);
     look_at_release(doctor);
-    if (nest_doctor_is_on_systemd())
-        look_at_units(doctor);
+    nest_doctor_add_enabled(
+        doctor, "virtnestd-enabled", UNIT,
+        "after the next boot no definition is corrected, and no guard is armed");
     look_at_settings(doctor);
 }

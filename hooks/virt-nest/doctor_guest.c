@@ -13,6 +13,20 @@
 #define ROUTE "\t007AA8C0\t"
 #define BRIDGE "virbr"
 
+#define MAKER "/sys/class/dmi/id/sys_vendor"
+
+/* How the hosts of guests give VMX or SVM; the first where it is not known whose guest this is. */
+static const struct {
+    const char *name; /* as the guest's firmware has it */
+    const char *what;
+} makers[] = {
+    {"QEMU", "virt-nest enable DOMAIN"},
+    {"VMware", "set vhv.enable = \"TRUE\" in this guest's .vmx"},
+    {"Microsoft", "Set-VMProcessor -VMName NAME -ExposeVirtualizationExtensions $true"},
+    {"innotek", "VBoxManage modifyvm NAME --nested-hw-virt on"},
+    {"Google", "set enableNestedVirtualization of this instance"},
+};
+
 /* Linux sets this flag for every guest. */
 static gboolean
 is_guest(const char *cpuinfo)
@@ -20,20 +34,38 @@ is_guest(const char *cpuinfo)
     return cpuinfo && strstr(cpuinfo, " hypervisor");
 }
 
+/* (transfer full) What to do on the host of this guest, by what made the guest. */
+static gchar *
+to_give_feature(void)
+{
+    g_autofree gchar *path = nest_root_path(MAKER);
+    g_autofree gchar *maker = NULL;
+    const char *what = makers[0].what;
+
+    if (g_file_get_contents(path, &maker, NULL, NULL))
+        for (gsize i = 0; i < G_N_ELEMENTS(makers); i++)
+            what = g_str_has_prefix(maker, makers[i].name) ? makers[i].what : what;
+    return g_strdup_printf("on its host: %s, then shut this guest down and start it again", what);
+}
+
+/* The CPU that its host gives it may have the feature, and this guest itself hides it: nesting-now says what to do. */
 static void
 look_at_feature(NestDoctor *doctor)
 {
-    const NestCpuVendor *vendor = doctor->host.vendor;
+    const NestKvmModule *host = &doctor->host;
+    const char *feature = host->vendor ? host->vendor->feature : "what it needs";
+    g_autofree gchar *remedy = to_give_feature();
 
-    if (!vendor || doctor->host.state != NEST_KVM_NO_HARDWARE)
+    if (host->vendor && host->state == NEST_KVM_NO_HARDWARE && (host->cleared || host->locked))
         nest_doctor_add(doctor, "guest-feature", NEST_DOCTOR_PASS, NULL,
-                        "this host is a guest, and its host gives it %s",
-                        vendor ? vendor->feature : "what it needs");
+                        "this host is a guest, and its host gives it %s; %s hides it", feature,
+                        host->cleared ? "a kernel argument here" : "the firmware here");
+    else if (host->vendor && host->state == NEST_KVM_NO_HARDWARE)
+        nest_doctor_add(doctor, "guest-feature", NEST_DOCTOR_FAIL, remedy,
+                        "this host is a guest, and its host gives it no %s", feature);
     else
-        nest_doctor_add(
-            doctor, "guest-feature", NEST_DOCTOR_FAIL,
-            "on its host: virt-nest enable DOMAIN, then shut this guest down and start it again",
-            "this host is a guest, and its host gives it no %s", vendor->feature);
+        nest_doctor_add(doctor, "guest-feature", NEST_DOCTOR_PASS, NULL,
+                        "this host is a guest, and its host gives it %s", feature);
 }
 
 /* Whether a network card, not libvirt's own bridge, leads to the network that libvirt gives its guests. */
@@ -62,8 +94,8 @@ look_at_network(NestDoctor *doctor)
     if (is_outer_network(routes))
         nest_doctor_add(
             doctor, "guest-network", NEST_DOCTOR_WARN,
-            "virsh net-edit default: give it another address, as 192.168.123.1, and range; then virsh "
-            "net-destroy default, virsh net-start default",
+            "sudo virsh net-dumpxml --inactive default | sed 's/192\\.168\\.122\\./192.168.123./' | "
+            "sudo virsh net-define /dev/stdin (then virsh net-destroy default, virsh net-start default)",
             "libvirt's network \"default\" has the addresses of the network that this guest is in "
             "(192.168.122.0/24): guests in it have no way out");
     else

@@ -2,46 +2,87 @@
 /* The doctor's look at the hook: whether it is there and whole, and whether libvirt calls it. */
 #include "doctor.h"
 
-#include "../operations.h"
-
 #include "base/root.h"
-#include "host/process.h"
+#include "base/systemd.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define HOOKS "/etc/libvirt/hooks"
-#define SECOND_PART "qemu-hook.so"
+#define SECOND_PART NEST_HOOKDIR "/qemu-hook.so"
 #define MS 1000 /* in a second */
 #define NS_IN_MS 1000000
 #define SLACK_MS 50 /* the kernel tells in hundredths of a second when a process began */
-#define INSTALL "install virt-nest anew (sudo make install), then have libvirt's daemon read it"
 
 /* Where ours may be: alone, or after somebody else's. */
 static const char *const places[] = {HOOKS "/qemu", HOOKS "/qemu.d/50-virt-nest"};
 
+/* (nullable) What is in a file of the host; errno says why not. */
+static GMappedFile *
+map_file(const char *path)
+{
+    g_autofree gchar *below_root = nest_root_path(path);
+    int fd = open(below_root, O_RDONLY | O_CLOEXEC);
+    GMappedFile *file = fd >= 0 ? g_mapped_file_new_from_fd(fd, FALSE, NULL) : NULL;
+
+    if (fd >= 0)
+        close(fd);
+    return file;
+}
+
 static gboolean
 is_ours(const char *path)
 {
-    g_autoptr(GMappedFile) file = g_mapped_file_new(path, FALSE, NULL);
+    g_autoptr(GMappedFile) file = map_file(path);
 
     return file && g_mapped_file_get_contents(file) &&
            memmem(g_mapped_file_get_contents(file), g_mapped_file_get_length(file), "virt-nest",
                   strlen("virt-nest"));
 }
 
-/* (nullable) The hook's path, as the host has it. */
-static const char *
-find_hook(void)
+const char *
+nest_doctor_hook_path(void)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(places); i++)
+        if (is_ours(places[i]))
+            return places[i];
+    return NULL;
+}
+
+/* Whether this user may not see what is in a place. */
+static gboolean
+is_hidden(void)
 {
     for (gsize i = 0; i < G_N_ELEMENTS(places); i++) {
-        g_autofree gchar *path = nest_root_path(places[i]);
+        g_autoptr(GMappedFile) file = map_file(places[i]);
 
-        if (is_ours(path))
-            return places[i];
+        if (!file && errno == EACCES)
+            return TRUE;
     }
-    return NULL;
+    return FALSE;
+}
+
+/* (transfer full) How libvirt's daemon is made to look for the hook. */
+static gchar *
+reload_text(void)
+{
+    const char *unit = nest_doctor_libvirt_unit();
+
+    unit = unit ? unit : "libvirtd";
+    return nest_systemd_runs() ? g_strdup_printf("sudo systemctl reload %s", unit)
+                               : g_strdup_printf("sudo kill -HUP $(cat /run/%s.pid)", unit);
+}
+
+/* (transfer full) */
+static gchar *
+install_text(void)
+{
+    g_autofree gchar *reload = reload_text();
+
+    return g_strdup_printf("sudo make install && %s" NEST_DOCTOR_IN_SOURCE, reload);
 }
 
 /* libvirt's daemon, run by root, calls what any execute bit allows. */
@@ -61,149 +102,105 @@ look_at_mode(NestDoctor *doctor, const char *hook)
         nest_doctor_add(doctor, "hook-executable", NEST_DOCTOR_PASS, NULL, "it is executable");
 }
 
+/* What is no shared object is not loaded, be it empty or cut. */
 static void
 look_at_second_part(NestDoctor *doctor)
 {
-    g_autofree gchar *path = nest_root_path(NEST_HOOKDIR "/" SECOND_PART);
+    g_autoptr(GMappedFile) file = map_file(SECOND_PART);
+    gboolean hidden = !file && errno == EACCES;
+    gsize length = file ? g_mapped_file_get_length(file) : 0;
+    g_autofree gchar *install = install_text();
 
-    if (g_file_test(path, G_FILE_TEST_IS_REGULAR))
+    if (hidden)
+        nest_doctor_add(doctor, "hook-whole", NEST_DOCTOR_UNKNOWN, NULL,
+                        "only root may read " SECOND_PART);
+    else if (length > 4 && memcmp(g_mapped_file_get_contents(file), "\177ELF", 4) == 0)
         nest_doctor_add(doctor, "hook-whole", NEST_DOCTOR_PASS, NULL, "its second part is there");
     else
-        nest_doctor_add(doctor, "hook-whole", NEST_DOCTOR_FAIL, INSTALL,
-                        NEST_HOOKDIR "/" SECOND_PART
-                                     " is not there: every start of a tagged domain is refused");
+        nest_doctor_add(doctor, "hook-whole", NEST_DOCTOR_FAIL, install,
+                        SECOND_PART " is %s: every start of a tagged domain is refused",
+                        file ? "no shared object" : "not there");
 }
 
 /* --- whether libvirt calls it */
 
-/* What the look at libvirt's calls goes by; all in milliseconds since 1970, 0: unknown, or never. */
-typedef struct {
-    gint64 daemon;    /* when libvirt's daemon began, which reads then whether there is a hook */
-    gint64 installed; /* when the hook came to its place */
-    gint64 called;    /* when it was called last */
-    gint64 started;   /* when the youngest domain that runs was started */
-    gchar *youngest;  /* its name */
-} Calls;
-
-static void
-calls_clear(Calls *calls)
-{
-    g_free(calls->youngest);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Calls, calls_clear)
-
-/* When a process began; @name: of the file with its PID. */
+/* When the hook came to its place, or got its mode, in milliseconds since 1970. */
 static gint64
-process_began(const char *name)
+installed_at(const char *hook)
 {
-    g_autofree gchar *file = nest_root_path(name);
-    g_autofree gchar *pid = NULL;
-    g_autofree gchar *stat = NULL;
-    g_autofree gchar *text = NULL;
-    g_autofree gchar *ticks = NULL;
-    g_autofree gchar *uptime = NULL;
-
-    if (!g_file_get_contents(file, &pid, NULL, NULL))
-        return 0;
-    stat = g_strdup_printf("/proc/%s/stat", g_strstrip(pid));
-    if (!g_file_get_contents(stat, &text, NULL, NULL) ||
-        !g_file_get_contents("/proc/uptime", &uptime, NULL, NULL))
-        return 0;
-    ticks = nest_process_start_time(text);
-    return g_get_real_time() / G_TIME_SPAN_MILLISECOND -
-           (gint64)(g_ascii_strtod(uptime, NULL) * MS) +
-           g_ascii_strtoll(ticks, NULL, 10) * MS / sysconf(_SC_CLK_TCK);
-}
-
-static gboolean
-note_start(const NestConnection *connection, virDomainPtr domain, gpointer data, GError **error)
-{
-    Calls *calls = data;
-    g_autofree gchar *file = g_strdup_printf("/run/libvirt/qemu/%s.pid", virDomainGetName(domain));
-    gint64 started = virDomainIsActive(domain) == 1 ? process_began(file) : 0;
-
-    (void)connection, (void)error;
-    if (started <= calls->started)
-        return TRUE;
-    calls->started = started;
-    g_free(calls->youngest);
-    calls->youngest = g_strdup(virDomainGetName(domain));
-    return TRUE;
-}
-
-/* @changed: its place or mode, not what is in it */
-static gint64
-file_time(const char *path, gboolean changed)
-{
+    g_autofree gchar *path = nest_root_path(hook);
     struct stat file = {0};
-    struct timespec time = {0};
 
     if (stat(path, &file) < 0)
         return 0;
-    time = changed ? file.st_ctim : file.st_mtim;
-    return (gint64)time.tv_sec * MS + time.tv_nsec / NS_IN_MS;
+    return (gint64)file.st_ctim.tv_sec * MS + file.st_ctim.tv_nsec / NS_IN_MS;
 }
 
-/* (transfer full) How libvirt's daemon is made to look for the hook. */
-static gchar *
-reload_text(void)
+/* When libvirt's daemon looked last whether there is a hook: as it began, or as it was told to reload its configuration,
+ * which systemd counts as a change of the unit's state. */
+static gint64
+looked_at(NestDoctor *doctor)
 {
-    const char *unit = nest_doctor_libvirt_unit();
+    g_autofree gchar *unit = g_strconcat(nest_doctor_libvirt_unit(), ".service", NULL);
+    const char *text = nest_doctor_unit(doctor, unit, "StateChangeTimestampMonotonic");
+    gint64 changed = g_ascii_strtoll(text, NULL, 10);
+    gint64 ago = (g_get_monotonic_time() - changed) / G_TIME_SPAN_MILLISECOND;
+    gint64 began = nest_doctor_libvirt_began(doctor);
 
-    return nest_doctor_is_on_systemd() ? g_strdup_printf("sudo systemctl reload %s", unit)
-                                       : g_strdup_printf("sudo kill -HUP $(cat /run/%s.pid)", unit);
+    if (!began || !changed || !g_str_equal(nest_doctor_unit(doctor, unit, "ActiveState"), "active"))
+        return began;
+    return MAX(began, g_get_real_time() / G_TIME_SPAN_MILLISECOND - ago);
 }
 
 static void
-judge_calls(NestDoctor *doctor, const Calls *calls)
+judge_calls(NestDoctor *doctor, gint64 installed, gint64 looked)
 {
     g_autofree gchar *remedy = reload_text();
 
-    if (calls->called && calls->called + SLACK_MS >= calls->daemon)
+    if (nest_doctor_hook_is_called(doctor))
         nest_doctor_add(doctor, "hook-called", NEST_DOCTOR_PASS, NULL, "libvirt calls it");
-    else if (calls->started > calls->daemon + SLACK_MS)
+    else if (doctor->survey.started > looked + SLACK_MS)
         nest_doctor_add(doctor, "hook-called", NEST_DOCTOR_FAIL, remedy,
-                        "libvirt does not call it: %s was started without it", calls->youngest);
-    else if (calls->installed > calls->daemon + SLACK_MS)
+                        "libvirt does not call it: %s was started without it",
+                        doctor->survey.youngest);
+    else if (installed > looked + SLACK_MS)
         nest_doctor_add(doctor, "hook-called", NEST_DOCTOR_WARN, remedy,
                         "it is newer than libvirt's daemon, which may not have seen it");
     else
-        nest_doctor_add(
-            doctor, "hook-called", NEST_DOCTOR_UNKNOWN, NULL,
-            "no domain has been started since libvirt's daemon was, so libvirt had no reason to call it");
+        nest_doctor_add(doctor, "hook-called", NEST_DOCTOR_UNKNOWN, NULL,
+                        "no domain has been started since libvirt's daemon looked for a hook, so "
+                        "libvirt had no reason to call it");
 }
 
 static void
 look_at_calls(NestDoctor *doctor, const char *hook)
 {
-    static gchar *all[] = {NULL};
-    g_autofree gchar *called = nest_root_path(NEST_HOOK_CALLED);
-    g_autofree gchar *installed = nest_root_path(hook);
-    g_auto(Calls)
-        calls = {.installed = file_time(installed, TRUE), .called = file_time(called, FALSE)};
-    const char *unit = nest_doctor_libvirt_unit();
-    g_autofree gchar *pid = g_strdup_printf("/run/%s.pid", unit ? unit : "libvirtd");
+    gint64 looked = doctor->connection ? looked_at(doctor) : 0;
 
-    calls.daemon = process_began(pid);
-    if (!doctor->connection || !calls.daemon) {
+    if (!looked)
         nest_doctor_add(doctor, "hook-called", NEST_DOCTOR_UNKNOWN, NULL,
                         "libvirt's daemon does not run; it looks for the hook when it begins");
-        return;
-    }
-    (void)nest_connection_visit(doctor->connection, all, note_start, &calls);
-    judge_calls(doctor, &calls);
+    else if (nest_virt_is_session(doctor->connection->libvirt))
+        nest_doctor_add(doctor, "hook-called", NEST_DOCTOR_UNKNOWN, NULL,
+                        "the calls of a session's libvirt are noted nowhere");
+    else
+        judge_calls(doctor, installed_at(hook), looked);
 }
 
 void
 nest_doctor_hook(NestDoctor *doctor)
 {
-    const char *hook = find_hook();
+    const char *hook = nest_doctor_hook_path();
+    g_autofree gchar *install = install_text();
 
-    if (!hook) {
-        nest_doctor_add(doctor, "hook-installed", NEST_DOCTOR_FAIL, INSTALL,
+    if (!hook && is_hidden())
+        nest_doctor_add(doctor, "hook-installed", NEST_DOCTOR_UNKNOWN, NULL,
+                        "only root may see what is in " HOOKS);
+    else if (!hook)
+        nest_doctor_add(doctor, "hook-installed", NEST_DOCTOR_FAIL, install,
                         "no hook of virt-nest is in " HOOKS ": a tagged domain starts unjudged");
+    if (!hook)
         return;
-    }
     nest_doctor_add(doctor, "hook-installed", NEST_DOCTOR_PASS, NULL, "%s is virt-nest's", hook);
     look_at_mode(doctor, hook);
     look_at_second_part(doctor);

@@ -89,6 +89,16 @@ look_at_module(NestDoctor *doctor)
                         doctor->host.vendor->module);
 }
 
+/* (transfer full) A line that is commented out keeps its number, and so do those after it. */
+static gchar *
+to_disable(const NestModprobeMistake *mistake)
+{
+    if (!g_str_has_prefix(mistake->file, "/etc/") && !g_str_has_prefix(mistake->file, "/run/"))
+        return g_strdup_printf("correct or remove it in %s", mistake->file);
+    return g_strdup_printf("sudo sed -i '%us/^/#/' %s (or correct the line)", mistake->line,
+                           mistake->file);
+}
+
 static void
 look_at_settings(NestDoctor *doctor)
 {
@@ -99,8 +109,7 @@ look_at_settings(NestDoctor *doctor)
                     boot);
     for (guint i = 0; i < conf->mistakes->len; i++) {
         const NestModprobeMistake *mistake = g_ptr_array_index(conf->mistakes, i);
-        g_autofree gchar *remedy =
-            g_strdup_printf("correct or remove line %u of %s", mistake->line, mistake->file);
+        g_autofree gchar *remedy = to_disable(mistake);
 
         nest_doctor_add(doctor, "settings-without-effect", NEST_DOCTOR_WARN, remedy,
                         "%s:%u: \"%s\" has no effect: %s", mistake->file, mistake->line,
@@ -119,7 +128,7 @@ look_at_device(NestDoctor *doctor)
     if (file.st_mode & S_IWOTH)
         nest_doctor_add(
             doctor, "kvm-device", NEST_DOCTOR_WARN,
-            "sudo chmod 660 /dev/kvm; its mode after a boot is a udev rule's (grep -r kvm /etc/udev /usr/lib/udev)",
+            "sudo chmod 660 /dev/kvm (after a boot it has the mode of a udev rule: grep -r kvm /etc/udev /usr/lib/udev)",
             "every local user may use /dev/kvm (mode %o), and so could use a hole in nesting, too",
             file.st_mode & 0777);
     else

@@ -3,9 +3,12 @@
 #include "doctor.h"
 
 #include "base/root.h"
+#include "base/systemd.h"
 
 #include <string.h>
 #include <unistd.h>
+
+#define SYSTEM_DOCTOR "sudo virt-nest -c qemu:///system doctor"
 
 /* The daemons that manage QEMU domains, each by the socket that it, or systemd for it, listens at. */
 static const struct {
@@ -37,18 +40,53 @@ nest_doctor_libvirt_unit(void)
     return NULL;
 }
 
+/* (transfer full) The daemon with its socket anew, whichever of them is missing, hangs or is masked. Guests run on. */
+static gchar *
+restart_text(NestDoctor *doctor, const char *name)
+{
+    g_autofree gchar *service = g_strconcat(name, ".service", NULL);
+    g_autofree gchar *socket = g_strconcat(name, ".socket", NULL);
+    g_autofree gchar *command = nest_doctor_unit_command(doctor, service, "restart");
+    const char *state = nest_doctor_unit(doctor, socket, "LoadState");
+    g_autofree gchar *unmask = NULL;
+
+    if (!nest_systemd_runs())
+        return g_strdup_printf("sudo %s --daemon", name);
+    if (!*state || g_str_equal(state, "not-found"))
+        return g_steal_pointer(&command);
+    unmask = nest_doctor_unit_command(doctor, socket, "stop");
+    return g_str_equal(state, "masked") ? g_strdup_printf("%s; %s %s", unmask, command, socket)
+                                        : g_strdup_printf("%s %s", command, socket);
+}
+
 static void
 add_unreachable(NestDoctor *doctor)
 {
     const char *unit = nest_doctor_libvirt_unit();
-    g_autofree gchar *start = g_strdup_printf("sudo systemctl start %s.socket", unit);
+    g_autofree gchar *restart = unit ? restart_text(doctor, unit) : NULL;
 
     nest_doctor_add(
         doctor, "libvirt-reachable", NEST_DOCTOR_FAIL,
         !unit ? "install libvirt's daemon (Debian: sudo apt install libvirt-daemon-system)"
-        : geteuid() != 0 ? "sudo virt-nest doctor"
-                         : start,
+        : geteuid() != 0 ? SYSTEM_DOCTOR
+                         : restart,
         "%s", doctor->unreachable->message);
+}
+
+unsigned long
+nest_doctor_libvirt_release(const NestDoctor *doctor)
+{
+    unsigned long version = 0;
+
+    if (doctor->connection)
+        (void)virConnectGetLibVersion(doctor->connection->libvirt, &version);
+    return version;
+}
+
+gboolean
+nest_doctor_is_system(const NestDoctor *doctor)
+{
+    return !doctor->connection || !nest_virt_is_session(doctor->connection->libvirt);
 }
 
 /* libvirt's numbers are 1,000,000 a major, and 1,000 a minor release. */
@@ -61,23 +99,20 @@ version_text(unsigned long version)
 static void
 add_reachable(NestDoctor *doctor, const char *uri)
 {
-    unsigned long version = 0;
-    g_autofree gchar *text = NULL;
+    g_autofree gchar *text = version_text(nest_doctor_libvirt_release(doctor));
     const char *unit = nest_doctor_libvirt_unit();
 
-    (void)virConnectGetLibVersion(doctor->connection->libvirt, &version);
-    text = version_text(version);
     nest_doctor_add(doctor, "libvirt-reachable", NEST_DOCTOR_PASS, NULL,
                     "%s answers (libvirt %s%s%s)", uri, text, unit ? ", " : "", unit ? unit : "");
 }
 
 /* Domains of the host are root's; a session has others, and virtnestd does not look at it. */
 static void
-look_at_uri(NestDoctor *doctor, const char *uri)
+look_at_uri(NestDoctor *doctor)
 {
-    if (g_str_has_suffix(uri, "/session"))
+    if (!nest_doctor_is_system(doctor))
         nest_doctor_add(
-            doctor, "libvirt-system", NEST_DOCTOR_WARN, "sudo virt-nest doctor",
+            doctor, "libvirt-system", NEST_DOCTOR_WARN, SYSTEM_DOCTOR,
             "this is a session, with domains of its own and no guard; the host's are in qemu:///system");
     else
         nest_doctor_add(doctor, "libvirt-system", NEST_DOCTOR_PASS, NULL,
@@ -96,5 +131,5 @@ nest_doctor_libvirt(NestDoctor *doctor)
     }
     add_reachable(doctor, uri ? uri : "libvirt");
     if (uri)
-        look_at_uri(doctor, uri);
+        look_at_uri(doctor);
 }

@@ -12,6 +12,7 @@
 
 /* If QEMU has not answered for so long, that is told. */
 #define UNANSWERED_MS 3000
+#define NOT_CORRECTED "not corrected yet: virt-nest apply"
 
 /* One domain while it is looked at. */
 typedef struct {
@@ -158,9 +159,7 @@ judge_definition(const Look *look)
                                          nest_connection_can_nest(look->connection), &error);
     if (!definition)
         return with_code(error);
-    return definition->action == NEST_DEFINITION_UNCHANGED
-               ? NULL
-               : g_strdup("not corrected yet: virt-nest apply");
+    return definition->action == NEST_DEFINITION_UNCHANGED ? NULL : g_strdup(NOT_CORRECTED);
 }
 
 static gchar *
@@ -217,19 +216,6 @@ judge_guest(const Look *look)
 static gchar *(*const judges[])(const Look *look) = {judge_module, judge_definition, judge_host,
                                                      judge_arguments, judge_guest};
 
-/* Whether the libvirt is a user's own. */
-static gboolean
-is_session_libvirt(virConnectPtr libvirt)
-{
-    g_autofree gchar *uri = virConnectGetURI(libvirt);
-    g_autofree gchar *path = NULL;
-
-    return uri &&
-           g_uri_split(uri, G_URI_FLAGS_PARSE_RELAXED, NULL, NULL, NULL, NULL, &path, NULL, NULL,
-                       NULL) &&
-           g_str_equal(path, "/session");
-}
-
 /* (transfer full) */
 static gchar *
 unanswered_since(gint64 ms)
@@ -265,7 +251,7 @@ judge_guard(NestReport *report, const Look *look)
 {
     if (!look->active || report->tag.migration == NEST_MIGRATION_ALLOW)
         return NULL;
-    if (is_session_libvirt(look->connection->libvirt))
+    if (nest_virt_is_session(look->connection->libvirt))
         return g_strdup(
             "domains of a session have no guard: migration and save, also libvirt's own "
             "when the session ends, are not refused while nested guests run");
@@ -316,6 +302,7 @@ read_tag(NestReport *report, const NestDomainXml *xml)
         return;
     report->tagged = TRUE;
     report->problem = with_code(error);
+    report->cure = "enable";
 }
 
 NestReport *
@@ -343,6 +330,8 @@ nest_report_new(const NestConnection *connection, virDomainPtr domain, GError **
     for (gsize i = 0; i < G_N_ELEMENTS(judges) && !report->problem; i++)
         report->problem = judges[i](&look);
     report->applied = !report->problem;
+    if (g_strcmp0(report->problem, NOT_CORRECTED) == 0)
+        report->cure = "apply";
     if (report->applied)
         report->problem = judge_applied(report, &look);
     return report;

@@ -20,6 +20,8 @@ typedef struct {
     gboolean applied;  /* what it asks for of the CPU is in effect */
     gchar *cpu;     /* the one that counts now: the guest's while it runs, else the definition's */
     gchar *problem; /* (nullable) what keeps the tag from being in effect, and what to do */
+    const char
+        *cure; /* (nullable) the command of virt-nest that takes the domain's name and does that */
     gboolean by_daemon;   /* ... is that no virtnestd runs, which is the same for all domains */
     NestLiveDomain *live; /* (nullable) what virtnestd says of it while it runs */
 } NestReport;

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/root.h"
+#include "base/systemd.h"
 
 #include <linux/capability.h>
 #include <sys/prctl.h>
@@ -31,7 +32,7 @@ gboolean
 nest_kvm_unit_is_needed(void)
 {
     return !nest_root_is_fake() && prctl(PR_CAPBSET_READ, CAP_SYS_MODULE, 0, 0, 0) == 0 &&
-           g_file_test("/run/systemd/system", G_FILE_TEST_IS_DIR);
+           nest_systemd_runs();
 }
 
 /* A connection of its own: the shared one would end the process when the bus goes away. */
