@@ -15,9 +15,6 @@ typedef enum {
     NEST_DOCTOR_UNKNOWN, /* cannot be seen from here */
 } NestDoctorStatus;
 
-/* Ends the remedies that install virt-nest anew. */
-#define NEST_DOCTOR_IN_SOURCE " (in the directory of virt-nest's source)"
-
 /**
  * NestDoctorFinding: one line of the doctor's screen.
  */
@@ -95,6 +92,15 @@ gchar *nest_doctor_ask(const char *const *argv) G_GNUC_WARN_UNUSED_RESULT;
  * Returns: "" where systemd does not run, or does not answer.
  */
 const char *nest_doctor_unit(NestDoctor *doctor, const char *unit, const char *property);
+
+/* (transfer full) "sudo systemctl unmask UNIT && "; "" where it is not masked. */
+gchar *nest_doctor_unit_unmask(NestDoctor *doctor, const char *unit) G_GNUC_WARN_UNUSED_RESULT;
+
+/* (transfer full) What installs virt-nest anew; @then: (nullable) a command to follow. */
+gchar *nest_doctor_install(const char *then) G_GNUC_WARN_UNUSED_RESULT;
+
+/* (transfer full) What starts virtnestd anew. */
+gchar *nest_doctor_restart(NestDoctor *doctor) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
  * nest_doctor_unit_command: a command of systemd's for a unit, which works for a masked unit as well.

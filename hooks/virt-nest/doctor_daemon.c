@@ -10,6 +10,14 @@
 
 #define UNIT "virtnestd.service"
 
+gchar *
+nest_doctor_restart(NestDoctor *doctor)
+{
+    if (nest_systemd_runs())
+        return nest_doctor_unit_command(doctor, UNIT, "restart");
+    return g_strdup(nest_daemon_runs() ? "end virtnestd, then sudo virtnestd" : "sudo virtnestd");
+}
+
 static void
 look_at_process(NestDoctor *doctor)
 {
@@ -28,7 +36,8 @@ look_at_process(NestDoctor *doctor)
 static void
 look_at_release(NestDoctor *doctor)
 {
-    static const char remedy[] = "sudo systemctl restart virtnestd (guards stay as they are)";
+    g_autofree gchar *restart = nest_doctor_restart(doctor);
+    g_autofree gchar *remedy = g_strdup_printf("%s (guards stay as they are)", restart);
     g_autoptr(NestDaemonStatus) status = nest_daemon_status_read();
 
     if (!nest_daemon_runs())

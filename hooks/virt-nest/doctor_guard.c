@@ -15,7 +15,6 @@
 #define KEY "formats"
 #define READ_ONLY                                                                                  \
     "(read-only):" /* before the formats that QEMU opens read-only, as the guard does */
-#define ANEW " && sudo systemctl restart virtnestd (guards stay as they are)"
 
 /* Where the QEMU of this host's kind of guests is: Debian, Fedora; RHEL; Arch, older ones; NixOS. */
 static const char *const emulators[] = {"/usr/bin/qemu-system-x86_64", "/usr/libexec/qemu-kvm",
@@ -54,19 +53,28 @@ read_settings(void)
     return settings;
 }
 
+/* (transfer full) What takes a key out of the settings, so that its default holds. */
+static gchar *
+to_remove(const char *key, const char *restart)
+{
+    return g_strdup_printf("sudo sed -i '/^ *%s *=/d' " NEST_CONFIG_FILE
+                           " && %s (guards stay as they are)",
+                           key, restart);
+}
+
 static void
 look_at_plugin(NestDoctor *doctor, const Settings *settings)
 {
     g_autofree gchar *path = nest_root_path(PLUGIN_FILE);
+    g_autofree gchar *restart = nest_doctor_restart(doctor);
+    g_autofree gchar *install = nest_doctor_install(restart);
+    g_autofree gchar *remove = to_remove("load", restart);
 
     if (!g_file_test(path, G_FILE_TEST_IS_REGULAR))
-        nest_doctor_add(
-            doctor, "guard-plugin", NEST_DOCTOR_FAIL,
-            "sudo make install && sudo systemctl restart virtnestd" NEST_DOCTOR_IN_SOURCE,
-            PLUGIN_FILE " is not there: no guard is ever armed");
+        nest_doctor_add(doctor, "guard-plugin", NEST_DOCTOR_FAIL, install,
+                        PLUGIN_FILE " is not there: no guard is ever armed");
     else if (settings->known && !settings->loaded)
-        nest_doctor_add(doctor, "guard-plugin", NEST_DOCTOR_WARN,
-                        "sudo sed -i '/^ *load *=/d' " NEST_CONFIG_FILE ANEW,
+        nest_doctor_add(doctor, "guard-plugin", NEST_DOCTOR_WARN, remove,
                         "[plugins] load= in " NEST_CONFIG_FILE " leaves out " PLUGIN
                         ": no guard is ever armed");
     else
@@ -106,13 +114,14 @@ judge_formats(NestDoctor *doctor, const char *emulator, const char *answer,
 {
     g_autofree gchar *all = usable_formats(answer, NULL);
     g_autofree gchar *usable = usable_formats(answer, settings->formats);
+    g_autofree gchar *restart = nest_doctor_restart(doctor);
+    g_autofree gchar *remove = to_remove(KEY, restart);
 
     if (*usable)
         nest_doctor_add(doctor, "guard-formats", NEST_DOCTOR_PASS, NULL,
                         "%s has a format for the guard: %s", emulator, usable);
     else if (*all)
-        nest_doctor_add(doctor, "guard-formats", NEST_DOCTOR_FAIL,
-                        "sudo sed -i '/^ *" KEY " *=/d' " NEST_CONFIG_FILE ANEW,
+        nest_doctor_add(doctor, "guard-formats", NEST_DOCTOR_FAIL, remove,
                         "%s has none of the formats that [" PLUGIN "] " KEY
                         "=%s names, so no guard can be armed; it has %s",
                         emulator, settings->formats, all);

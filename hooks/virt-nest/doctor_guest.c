@@ -94,7 +94,7 @@ look_at_network(NestDoctor *doctor)
     if (is_outer_network(routes))
         nest_doctor_add(
             doctor, "guest-network", NEST_DOCTOR_WARN,
-            "sudo virsh net-dumpxml --inactive default | sed 's/192\\.168\\.122\\./192.168.123./' | "
+            "sudo virsh net-dumpxml --inactive default | sed 's/192\\.168\\.122\\./192.168.123./g' | "
             "sudo virsh net-define /dev/stdin (then virsh net-destroy default, virsh net-start default)",
             "libvirt's network \"default\" has the addresses of the network that this guest is in "
             "(192.168.122.0/24): guests in it have no way out");

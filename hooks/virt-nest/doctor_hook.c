@@ -82,7 +82,7 @@ install_text(void)
 {
     g_autofree gchar *reload = reload_text();
 
-    return g_strdup_printf("sudo make install && %s" NEST_DOCTOR_IN_SOURCE, reload);
+    return nest_doctor_install(reload);
 }
 
 /* libvirt's daemon, run by root, calls what any execute bit allows. */
@@ -136,18 +136,26 @@ installed_at(const char *hook)
     return (gint64)file.st_ctim.tv_sec * MS + file.st_ctim.tv_nsec / NS_IN_MS;
 }
 
-/* When libvirt's daemon looked last whether there is a hook: as it began, or as it was told to reload its configuration,
- * which systemd counts as a change of the unit's state. */
+/* A moment that systemd has noted for a unit, in its own form; 0: none. */
+static gint64
+moment(NestDoctor *doctor, const char *unit, const char *property)
+{
+    return g_ascii_strtoll(nest_doctor_unit(doctor, unit, property), NULL, 10);
+}
+
+/* When libvirt's daemon looked last whether there is a hook: as it began, or as it was told to reload. systemd counts
+ * the end of a reload as a change of an active unit's state. */
 static gint64
 looked_at(NestDoctor *doctor)
 {
     g_autofree gchar *unit = g_strconcat(nest_doctor_libvirt_unit(), ".service", NULL);
-    const char *text = nest_doctor_unit(doctor, unit, "StateChangeTimestampMonotonic");
-    gint64 changed = g_ascii_strtoll(text, NULL, 10);
+    gint64 changed = moment(doctor, unit, "StateChangeTimestampMonotonic");
+    gint64 active = moment(doctor, unit, "ActiveEnterTimestampMonotonic");
     gint64 ago = (g_get_monotonic_time() - changed) / G_TIME_SPAN_MILLISECOND;
     gint64 began = nest_doctor_libvirt_began(doctor);
 
-    if (!began || !changed || !g_str_equal(nest_doctor_unit(doctor, unit, "ActiveState"), "active"))
+    if (!began || !active || changed <= active ||
+        !g_str_equal(nest_doctor_unit(doctor, unit, "ActiveState"), "active"))
         return began;
     return MAX(began, g_get_real_time() / G_TIME_SPAN_MILLISECOND - ago);
 }

@@ -40,23 +40,19 @@ nest_doctor_libvirt_unit(void)
     return NULL;
 }
 
-/* (transfer full) The daemon with its socket anew, whichever of them is missing, hangs or is masked. Guests run on. */
+/* (transfer full) The daemon with its socket anew, whichever of them is missing, hangs or is masked. Guests run on. The
+ * daemon's unit wants its sockets, and they begin before it. */
 static gchar *
 restart_text(NestDoctor *doctor, const char *name)
 {
     g_autofree gchar *service = g_strconcat(name, ".service", NULL);
     g_autofree gchar *socket = g_strconcat(name, ".socket", NULL);
-    g_autofree gchar *command = nest_doctor_unit_command(doctor, service, "restart");
-    const char *state = nest_doctor_unit(doctor, socket, "LoadState");
-    g_autofree gchar *unmask = NULL;
+    g_autofree gchar *start = nest_doctor_unit_command(doctor, service, "start");
+    g_autofree gchar *unmask = nest_doctor_unit_unmask(doctor, socket);
 
     if (!nest_systemd_runs())
         return g_strdup_printf("sudo %s --daemon", name);
-    if (!*state || g_str_equal(state, "not-found"))
-        return g_steal_pointer(&command);
-    unmask = nest_doctor_unit_command(doctor, socket, "stop");
-    return g_str_equal(state, "masked") ? g_strdup_printf("%s; %s %s", unmask, command, socket)
-                                        : g_strdup_printf("%s %s", command, socket);
+    return g_strdup_printf("sudo systemctl stop %s %s; %s%s", socket, name, unmask, start);
 }
 
 static void

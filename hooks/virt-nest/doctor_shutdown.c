@@ -47,19 +47,17 @@ look_at_order(NestDoctor *doctor)
     gboolean revised = g_str_has_prefix(file, "/etc/") || g_str_has_prefix(file, "/run/");
     gboolean after = names(nest_doctor_unit(doctor, DRAIN, "After"), GUESTS);
     gboolean before = names(nest_doctor_unit(doctor, DRAIN, "Before"), GUESTS);
+    g_autofree gchar *remedy = revised || before ? g_strdup("sudo systemctl revert virt-nest-drain")
+                                                 : nest_doctor_install(NULL);
 
     if (after && !before)
         nest_doctor_add(doctor, "drain-order", NEST_DOCTOR_PASS, NULL,
                         "it drains before libvirt-guests saves what still runs");
     else
-        nest_doctor_add(
-            doctor, "drain-order", NEST_DOCTOR_WARN,
-            revised || before
-                ? "sudo systemctl revert virt-nest-drain"
-                : "sudo make install && sudo systemctl daemon-reload" NEST_DOCTOR_IN_SOURCE,
-            "%s does not make it drain before " GUESTS
-            ", which tries to save guests with nested guests, and kills them",
-            file);
+        nest_doctor_add(doctor, "drain-order", NEST_DOCTOR_WARN, remedy,
+                        "%s does not make it drain before " GUESTS
+                        ", which tries to save guests with nested guests, and kills them",
+                        file);
 }
 
 static void

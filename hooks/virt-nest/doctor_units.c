@@ -10,7 +10,8 @@
 
 #define SYSTEMCTL "/usr/bin/systemctl"
 #define PROPERTIES                                                                                 \
-    "Id,LoadState,ActiveState,UnitFileState,StateChangeTimestampMonotonic,FragmentPath,After,Before"
+    "Id,LoadState,ActiveState,UnitFileState,StateChangeTimestampMonotonic,"                        \
+    "ActiveEnterTimestampMonotonic,FragmentPath,After,Before"
 
 /* All units that a part asks about. */
 static const char *const units[] = {
@@ -91,19 +92,42 @@ nest_doctor_unit(NestDoctor *doctor, const char *unit, const char *property)
     return value ? value : "";
 }
 
+/* (transfer full) The unit as systemctl takes it. */
+static gchar *
+short_name(const char *unit)
+{
+    const char *end = g_str_has_suffix(unit, ".service") ? strrchr(unit, '.') : NULL;
+
+    return end ? g_strndup(unit, (gsize)(end - unit)) : g_strdup(unit);
+}
+
+gchar *
+nest_doctor_unit_unmask(NestDoctor *doctor, const char *unit)
+{
+    const char *state = nest_doctor_unit(doctor, unit, "UnitFileState");
+    g_autofree gchar *name = short_name(unit);
+
+    if (!g_str_has_prefix(state, "masked"))
+        return g_strdup("");
+    return g_strdup_printf("sudo systemctl unmask%s %s && ",
+                           g_str_equal(state, "masked-runtime") ? " --runtime" : "", name);
+}
+
 gchar *
 nest_doctor_unit_command(NestDoctor *doctor, const char *unit, const char *verb)
 {
-    const char *state = nest_doctor_unit(doctor, unit, "UnitFileState");
-    g_autofree gchar *name = g_str_has_suffix(unit, ".service")
-                                 ? g_strndup(unit, strlen(unit) - strlen(".service"))
-                                 : g_strdup(unit);
+    g_autofree gchar *unmask = nest_doctor_unit_unmask(doctor, unit);
+    g_autofree gchar *name = short_name(unit);
 
-    if (!g_str_has_prefix(state, "masked"))
-        return g_strdup_printf("sudo systemctl %s %s", verb, name);
-    return g_strdup_printf("sudo systemctl unmask%s %s && sudo systemctl %s %s",
-                           g_str_equal(state, "masked-runtime") ? " --runtime" : "", name, verb,
-                           name);
+    return g_strdup_printf("%ssudo systemctl %s %s", unmask, verb, name);
+}
+
+gchar *
+nest_doctor_install(const char *then)
+{
+    return g_strdup_printf("sudo make install%s%s%s (in the directory of virt-nest's source)",
+                           nest_systemd_runs() ? " && sudo systemctl daemon-reload" : "",
+                           then ? " && " : "", then ? then : "");
 }
 
 /* Where the unit is not there at all, no command of systemd's helps. */
@@ -113,10 +137,7 @@ to_enable(NestDoctor *doctor, const char *unit)
     g_autofree gchar *enable = nest_doctor_unit_command(doctor, unit, "enable");
     const char *state = nest_doctor_unit(doctor, unit, "LoadState");
 
-    return g_str_equal(state, "not-found")
-               ? g_strdup_printf("sudo make install && sudo systemctl daemon-reload && %s%s",
-                                 enable, NEST_DOCTOR_IN_SOURCE)
-               : g_strdup(enable);
+    return g_str_equal(state, "not-found") ? nest_doctor_install(enable) : g_steal_pointer(&enable);
 }
 
 void

@@ -21,6 +21,7 @@ enum {
     SELINUX = 1 << 24,  /* ... confined by SELinux */
     ALONE = 1 << 25,    /* libvirt does not answer */
     GUEST = 1 << 26,    /* this host is a guest */
+    NETWORK = 1 << 27,  /* ... in a network, and has libvirt's own */
 };
 
 #define UNITS(virtnestd, drain, waits, order)                                                                            \
@@ -51,6 +52,8 @@ static const struct {
     {APPARMOR, "/etc/apparmor.d/libvirt/TEMPLATE.qemu", "profile LIBVIRT_TEMPLATE {\n}\n"},
     {SELINUX, "/proc/77/attr/current", "system_u:system_r:virtqemud_t:s0"},
     {SELINUX, "/sys/fs/selinux/enforce", "1"},
+    {NETWORK, "/etc/libvirt/qemu/networks/default.xml", "<ip address='192.168.122.1'/>\n"},
+    {NETWORK, "/proc/net/route", "Iface\tDestination\tGateway\nvirbr0\t007AA8C0\t0\neth0\t0000000A\t0\n"},
     {APPARMOR | SELINUX, "/run/libvirtd.pid", "77\n"},
     {APPARMOR | SELINUX, "/proc/77/stat", "77 (libvirtd) S 1"},
     {APPARMOR | SELINUX, "/usr/sbin/libvirtd", ""},
@@ -107,7 +110,9 @@ static const struct {
      "qemu-hook.so|refused"},
     {"virtnestd runs", "amd-on", DAEMON, NULL, NULL, "virtnestd-running", "pass", "runs"},
     {"one that says nothing of itself", "amd-on", DAEMON, NULL, NULL, "virtnestd-release", "fail",
-     "earlier release|systemctl restart virtnestd"},
+     "earlier release|end virtnestd, then sudo virtnestd"},
+    {"... which systemd can start anew", "amd-on", DAEMON | SYSTEMD, NULL, NULL, "virtnestd-release", "fail",
+     "earlier release|sudo systemctl restart virtnestd (guards"},
     {"virtnestd does not run", "amd-on", 0, NULL, NULL, "virtnestd-running", "fail", "sudo virtnestd"},
     {"... on a host with systemd", "amd-on", 0, "/run/systemd/system/x", "", "virtnestd-running", "fail",
      "sudo systemctl start virtnestd"},
@@ -205,6 +210,9 @@ static const struct {
      "vhv.enable"},
     {"a guest that hides it itself", "amd-no-svm", GUEST, "/proc/cmdline", "clearcpuid=svm\n", "guest-feature", "pass",
      "a kernel argument here hides it"},
+    {"libvirt's network is not that of the guest", "amd-on", GUEST | NETWORK, NULL, NULL, "guest-network", "pass", "does not clash"},
+    {"it is", "amd-on", GUEST | NETWORK, "/proc/net/route", "Iface\tDestination\tGateway\neth0\t007AA8C0\t0\n", "guest-network",
+     "warn", "no way out|sudo virsh net-define"},
     {"a guest that has all", "amd-on", 0, "/proc/cpuinfo",
      "processor\t: 0\nvendor_id\t: AuthenticAMD\nflags\t\t: fpu svm hypervisor\n\n", "guest-feature", "pass", "svm"},
     {"a kernel that lacks fixes, and nesting is on", "amd-on", KERNEL, NULL, NULL, "advisory", "fail",
