@@ -105,9 +105,10 @@ add_remedy(GError *error, int code)
     }
 }
 
-/* If both ways fail, the first error is the one that is reported. */
+/* If both ways fail, the first error is the one that is reported. @ret_limits: (out) that error, where the second way
+ * leads to libvirt. */
 static virConnectPtr
-open_libvirt(const char *uri, NestConnectionUse use, GError **error)
+open_libvirt(const char *uri, NestConnectionUse use, gchar **ret_limits, GError **error)
 {
     virConnectPtr libvirt = virConnectOpenAuth(uri, virConnectAuthPtrDefault, 0);
     int code = virGetLastErrorCode();
@@ -124,6 +125,8 @@ open_libvirt(const char *uri, NestConnectionUse use, GError **error)
         libvirt = virConnectOpenReadOnly(uri);
     if (!libvirt)
         g_propagate_error(error, g_steal_pointer(&problem));
+    else
+        *ret_limits = g_strdup(problem->message);
     return libvirt;
 }
 
@@ -138,7 +141,7 @@ nest_connection_open(const char *uri, NestConnectionUse use, GError **error)
     connection->loop = g_main_loop_new(NULL, FALSE);
     connection->thread = g_thread_new("events", run_loop, connection);
     connection->host = nest_kvm_module_read();
-    connection->libvirt = open_libvirt(uri, use, error);
+    connection->libvirt = open_libvirt(uri, use, &connection->limits, error);
     connection->corrector.control = connection->libvirt;
     connection->corrector.load_module = nest_host_load_absent;
     connection->uri = connection->libvirt ? virConnectGetURI(connection->libvirt) : NULL;
@@ -177,6 +180,7 @@ nest_connection_free(NestConnection *connection)
     nest_define_tracker_free(connection->corrector.tracker);
     g_free(connection->uri);
     g_free(connection->line);
+    g_free(connection->limits);
     g_free(connection);
 }
 

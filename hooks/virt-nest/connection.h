@@ -16,9 +16,10 @@ typedef struct {
     gchar *line;             /* (nullable) the command line, where libvirt has chosen @uri */
     NestCorrector corrector; /* for nest_correct_domain() */
     NestKvmModule host;      /* read once, when the connection was opened */
-    int lifecycle;           /* the callback's ID; -1: there is none */
-    GMainLoop *loop;         /* libvirt's events, on a thread of its own */
-    GThread *thread;         /* which runs @loop */
+    gchar *limits;   /* (nullable) why libvirt lets this user read only; NULL: it grants all */
+    int lifecycle;   /* the callback's ID; -1: there is none */
+    GMainLoop *loop; /* libvirt's events, on a thread of its own */
+    GThread *thread; /* which runs @loop */
 } NestConnection;
 
 /* What a command needs of its connection. */

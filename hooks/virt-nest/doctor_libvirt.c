@@ -55,6 +55,17 @@ restart_text(NestDoctor *doctor, const char *name)
     return g_strdup_printf("sudo systemctl stop %s %s; %s%s", socket, name, unmask, start);
 }
 
+/* Without the socket at which it takes changes, nothing can be corrected, and root has nobody else to ask. */
+static void
+add_limited(NestDoctor *doctor)
+{
+    const char *unit = nest_doctor_libvirt_unit();
+    g_autofree gchar *restart = restart_text(doctor, unit ? unit : "libvirtd");
+
+    nest_doctor_add(doctor, "libvirt-reachable", NEST_DOCTOR_FAIL, restart,
+                    "libvirt lets root read, but change nothing: %s", doctor->connection->limits);
+}
+
 static void
 add_unreachable(NestDoctor *doctor)
 {
@@ -125,7 +136,10 @@ nest_doctor_libvirt(NestDoctor *doctor)
         add_unreachable(doctor);
         return;
     }
-    add_reachable(doctor, uri ? uri : "libvirt");
+    if (doctor->connection->limits && geteuid() == 0)
+        add_limited(doctor);
+    else
+        add_reachable(doctor, uri ? uri : "libvirt");
     if (uri)
         look_at_uri(doctor);
 }
