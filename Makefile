@@ -99,9 +99,9 @@ VIRTNESTD = backoff connection_pool domain domain_guard domain_log domain_silenc
             flap_damping guard_job guard_log host inhibit kvm_unit late_snapshots main publish release restart \
             scan scanner sync_job workers
 VIRT_NEST = allow apparmor apply bug_report command connection daemon doctor doctor_confined \
-            doctor_daemon doctor_domains doctor_guard doctor_guest doctor_hook doctor_host doctor_kernel doctor_libvirt doctor_process \
-            doctor_shutdown doctor_units drain host host_load host_report live main output rates report rewrite screen status \
-            tag_commands top top_view
+            doctor_daemon doctor_domains doctor_guard doctor_guest doctor_hook doctor_host doctor_kernel \
+            doctor_libvirt doctor_process doctor_shutdown doctor_units drain host host_load host_report live main output rates report \
+            rewrite screen status tag_commands top top_view
 # probe-trace, where it can be built.
 CLANG ?= clang
 TRACE := $(if $(shell command -v $(CLANG) >/dev/null && pkg-config --atleast-version=1.0 libbpf && echo yes),probe-trace)
@@ -125,7 +125,8 @@ $(BUILD)/obj/%.o: %.c Makefile
 	$(CC) $(CPPFLAGS) $(LIBRARY_CFLAGS) $(ALL_CFLAGS) $(CFLAGS) -c -o $@ $<
 
 # What knows where other parts are installed is compiled anew for another prefix.
-PLACED = hooks/virt-nest/allow hooks/virt-nest/doctor_guard hooks/virt-nest/status hooks/virt-nest/top plugins/virtnestd/main
+PLACED = hooks/virt-nest/allow hooks/virt-nest/doctor_guard hooks/virt-nest/status hooks/virt-nest/top \
+         plugins/virtnestd/main
 $(PLACED:%=$(BUILD)/obj/%.o): $(BUILD)/prefix
 .PHONY: FORCE
 $(BUILD)/prefix: FORCE

@@ -129,7 +129,8 @@ gint64 nest_doctor_libvirt_began(const NestDoctor *doctor);
 /**
  * nest_doctor_libvirt_label: how AppArmor or SELinux confines libvirt's daemon.
  *
- * Returns: (transfer full)(nullable) its label, as the kernel shows it; "" where there is none; NULL if the daemon does not run.
+ * Returns: (transfer full)(nullable) its label, as the kernel shows it; "" where there is none; NULL if the daemon does
+ * not run.
  */
 gchar *nest_doctor_libvirt_label(const NestDoctor *doctor) G_GNUC_WARN_UNUSED_RESULT;
 

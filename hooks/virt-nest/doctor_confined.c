@@ -17,7 +17,7 @@
 #define PROFILES "/etc/apparmor.d"
 #define ENFORCED " (enforce)"
 #define SELINUX_ENFORCES "/sys/fs/selinux/enforce"
-/* virtqemud runs as this; its policy lets it run programs of the second, in its own domain, but no hook of the third. */
+/* virtqemud runs as the first; its policy lets it run programs of the second type, and nothing of the hooks' own. */
 #define VIRTQEMUD "virtqemud_t"
 #define PROGRAM "bin_t"
 /* An image as it would be in a guest's own directory. */

@@ -128,7 +128,7 @@ look_at_device(NestDoctor *doctor)
     if (file.st_mode & S_IWOTH)
         nest_doctor_add(
             doctor, "kvm-device", NEST_DOCTOR_WARN,
-            "sudo chmod 660 /dev/kvm (after a boot it has the mode of a udev rule: grep -r kvm /etc/udev /usr/lib/udev)",
+            "sudo chmod 660 /dev/kvm (after a boot a udev rule counts: grep -r kvm /etc/udev /usr/lib/udev)",
             "every local user may use /dev/kvm (mode %o), and so could use a hole in nesting, too",
             file.st_mode & 0777);
     else

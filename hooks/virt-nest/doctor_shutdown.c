@@ -76,7 +76,7 @@ look_at_drain(NestDoctor *doctor)
 
 /* --- libvirt's daemon */
 
-/* What it does by itself; @refused: values with which it does not start; @always: harmful whatever else saves guests. */
+/* What it does by itself. @refused: with these values it does not start; @always: harmful without libvirt-guests, too */
 static const struct {
     const char *key;
     const char *const refused[3];
