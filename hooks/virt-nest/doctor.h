@@ -71,6 +71,16 @@ gboolean nest_doctor_is_system(const NestDoctor *doctor);
 /* (nullable) The unit of the libvirt daemon that manages QEMU domains here: "libvirtd" or "virtqemud". */
 const char *nest_doctor_libvirt_unit(void);
 
+/**
+ * nest_doctor_libvirt_restart: what starts libvirt's daemon with its socket anew.
+ *
+ * It helps whichever of them does not run, hangs, is masked, or has failed so often that systemd starts it no more.
+ * Guests run on.
+ *
+ * Returns: (transfer full) commands
+ */
+gchar *nest_doctor_libvirt_restart(NestDoctor *doctor) G_GNUC_WARN_UNUSED_RESULT;
+
 /* libvirt's release in its own form, 1,000,000 a major and 1,000 a minor; 0: unknown. */
 unsigned long nest_doctor_libvirt_release(const NestDoctor *doctor);
 

@@ -40,11 +40,11 @@ nest_doctor_libvirt_unit(void)
     return NULL;
 }
 
-/* (transfer full) The daemon with its socket anew, whichever of them is missing, hangs or is masked. Guests run on. The
- * daemon's unit wants its sockets, and they begin before it. */
-static gchar *
-restart_text(NestDoctor *doctor, const char *name)
+/* The daemon's unit wants its sockets, and they begin before it. */
+gchar *
+nest_doctor_libvirt_restart(NestDoctor *doctor)
 {
+    const char *name = nest_doctor_libvirt_unit() ? nest_doctor_libvirt_unit() : "libvirtd";
     g_autofree gchar *service = g_strconcat(name, ".service", NULL);
     g_autofree gchar *socket = g_strconcat(name, ".socket", NULL);
     g_autofree gchar *start = nest_doctor_unit_command(doctor, service, "start");
@@ -52,15 +52,15 @@ restart_text(NestDoctor *doctor, const char *name)
 
     if (!nest_systemd_runs())
         return g_strdup_printf("sudo %s --daemon", name);
-    return g_strdup_printf("sudo systemctl stop %s %s; %s%s", socket, name, unmask, start);
+    return g_strdup_printf("sudo systemctl stop %s %s; sudo systemctl reset-failed %s %s; %s%s",
+                           socket, name, socket, name, unmask, start);
 }
 
 /* Without the socket at which it takes changes, nothing can be corrected, and root has nobody else to ask. */
 static void
 add_limited(NestDoctor *doctor)
 {
-    const char *unit = nest_doctor_libvirt_unit();
-    g_autofree gchar *restart = restart_text(doctor, unit ? unit : "libvirtd");
+    g_autofree gchar *restart = nest_doctor_libvirt_restart(doctor);
 
     nest_doctor_add(doctor, "libvirt-reachable", NEST_DOCTOR_FAIL, restart,
                     "libvirt lets root read, but change nothing: %s", doctor->connection->limits);
@@ -70,7 +70,7 @@ static void
 add_unreachable(NestDoctor *doctor)
 {
     const char *unit = nest_doctor_libvirt_unit();
-    g_autofree gchar *restart = unit ? restart_text(doctor, unit) : NULL;
+    g_autofree gchar *restart = nest_doctor_libvirt_restart(doctor);
 
     nest_doctor_add(
         doctor, "libvirt-reachable", NEST_DOCTOR_FAIL,

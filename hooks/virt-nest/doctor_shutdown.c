@@ -122,12 +122,11 @@ read_value(char **lines, const char *key)
 static gboolean
 add_action(NestDoctor *doctor, gsize i, const char *value)
 {
-    const char *unit = nest_doctor_libvirt_unit();
+    g_autofree gchar *restart = nest_doctor_libvirt_restart(doctor);
     gboolean twice =
         names("enabled enabled-runtime", nest_doctor_unit(doctor, GUESTS, "UnitFileState"));
-    g_autofree gchar *remedy =
-        g_strdup_printf("sudo sed -i 's/^[ \\t]*%s/#&/' " QEMU_CONF " && sudo systemctl restart %s",
-                        actions[i].key, unit ? unit : "libvirtd");
+    g_autofree gchar *remedy = g_strdup_printf("sudo sed -i 's/^[ \\t]*%s/#&/' " QEMU_CONF "; %s",
+                                               actions[i].key, restart);
 
     if (g_strv_contains(actions[i].refused, value))
         nest_doctor_add(doctor, "auto-shutdown", NEST_DOCTOR_FAIL, remedy,
