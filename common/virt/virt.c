@@ -9,6 +9,7 @@
 #include <libvirt-glib/libvirt-glib.h>
 #include <libvirt/virterror.h>
 #include <string.h>
+#include <unistd.h>
 
 void
 nest_virt_list_free(NestDomainList *list)
@@ -97,7 +98,7 @@ nest_virt_pid_file(virDomainPtr domain)
     virConnectPtr libvirt = virDomainGetConnect(domain);
     const char *name = virDomainGetName(domain);
 
-    if (is_qemu_at(libvirt, "/system"))
+    if (is_qemu_at(libvirt, "/system") || (nest_virt_is_session(libvirt) && geteuid() == 0))
         return g_strdup_printf("/run/libvirt/qemu/%s.pid", name);
     if (nest_virt_is_session(libvirt))
         return g_strdup_printf("%s/libvirt/qemu/run/%s.pid", g_get_user_runtime_dir(), name);

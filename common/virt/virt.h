@@ -51,7 +51,8 @@ gboolean nest_virt_is_session(virConnectPtr libvirt);
 /**
  * nest_virt_pid_file: the file in which a domain's own libvirt keeps the PID of its QEMU.
  *
- * Another libvirt of this host may have a domain of the same name, so what is asked is which libvirt this is.
+ * Another libvirt of this host may have a domain of the same name, so what is asked is which libvirt this is. The
+ * session of root works on the system's domains.
  *
  * Returns: (transfer full)(nullable) its path, not below $VIRT_NEST_ROOT; NULL where this libvirt runs no QEMU here.
  */

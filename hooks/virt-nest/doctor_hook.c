@@ -136,27 +136,21 @@ installed_at(const char *hook)
     return (gint64)file.st_ctim.tv_sec * MS + file.st_ctim.tv_nsec / NS_IN_MS;
 }
 
-/* A moment that systemd has noted for a unit, in its own form; 0: none. */
-static gint64
-moment(NestDoctor *doctor, const char *unit, const char *property)
-{
-    return g_ascii_strtoll(nest_doctor_unit(doctor, unit, property), NULL, 10);
-}
-
-/* When libvirt's daemon looked last whether there is a hook: as it began, or as it was told to reload. systemd counts
- * the end of a reload as a change of an active unit's state. */
+/* When libvirt's daemon had looked last whether there is a hook: before it was ready, and as it was told to reload. For
+ * systemd either is a change of the unit's state, and its clock is finer than the kernel's for a process. */
 static gint64
 looked_at(NestDoctor *doctor)
 {
     g_autofree gchar *unit = g_strconcat(nest_doctor_libvirt_unit(), ".service", NULL);
-    gint64 changed = moment(doctor, unit, "StateChangeTimestampMonotonic");
-    gint64 active = moment(doctor, unit, "ActiveEnterTimestampMonotonic");
+    const char *text = nest_doctor_unit(doctor, unit, "StateChangeTimestampMonotonic");
+    gint64 changed = g_ascii_strtoll(text, NULL, 10);
     gint64 ago = (g_get_monotonic_time() - changed) / G_TIME_SPAN_MILLISECOND;
     gint64 began = nest_doctor_libvirt_began(doctor);
 
-    if (!began || !active || changed <= active ||
-        !g_str_equal(nest_doctor_unit(doctor, unit, "ActiveState"), "active"))
-        return began;
+    if (!began)
+        return 0;
+    if (!changed || !g_str_equal(nest_doctor_unit(doctor, unit, "ActiveState"), "active"))
+        return began + SLACK_MS;
     return MAX(began, g_get_real_time() / G_TIME_SPAN_MILLISECOND - ago);
 }
 
@@ -171,7 +165,7 @@ judge_calls(NestDoctor *doctor, gint64 installed, gint64 looked)
         nest_doctor_add(doctor, "hook-called", NEST_DOCTOR_FAIL, remedy,
                         "libvirt does not call it: %s was started without it",
                         doctor->survey.youngest);
-    else if (installed > looked + SLACK_MS)
+    else if (installed > looked)
         nest_doctor_add(doctor, "hook-called", NEST_DOCTOR_WARN, remedy,
                         "it is newer than libvirt's daemon, which may not have seen it");
     else

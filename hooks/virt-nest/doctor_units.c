@@ -11,7 +11,7 @@
 #define SYSTEMCTL "/usr/bin/systemctl"
 #define PROPERTIES                                                                                 \
     "Id,LoadState,ActiveState,UnitFileState,StateChangeTimestampMonotonic,"                        \
-    "ActiveEnterTimestampMonotonic,FragmentPath,After,Before"
+    "FragmentPath,After,Before"
 
 /* All units that a part asks about. */
 static const char *const units[] = {
