@@ -86,7 +86,8 @@ static const struct {
     {"auto_shutdown_poweroff",
      {NULL},
      TRUE,
-     "libvirt powers guests off as the host is shut down, also those that virt-nest drain still shuts down in order"},
+     "libvirt powers guests off as soon as the host is to be shut down, before virt-nest drain can "
+     "shut down those with nested guests in order"},
     {"auto_shutdown_try_save",
      {"all", "transient", NULL},
      FALSE,
