@@ -108,10 +108,18 @@ nest_kvm_state_name(NestKvmState state)
     return state_names[state];
 }
 
+/* Whether nesting is on, as the kernel shows it: kvm_intel's nested is a bool, Y or N. kvm_amd's is an int, and of an
+ * int everything but 0 is on (svm_set_cpu_caps() in arch/x86/kvm/svm/svm.c). */
+static gboolean
+is_nested_on(const char *nested)
+{
+    return *nested == 'Y' || g_ascii_strtoll(nested, NULL, 10) != 0;
+}
+
 static NestKvmState
 state_of(const NestKvmModule *module, const char *nested, gboolean has_hardware)
 {
-    if (nested && (*nested == '1' || *nested == 'Y'))
+    if (nested && is_nested_on(nested))
         return NEST_KVM_ON;
     if (!has_hardware)
         return NEST_KVM_NO_HARDWARE;

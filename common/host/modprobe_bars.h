@@ -53,7 +53,7 @@ const NestModprobeBar *nest_modprobe_bars_find(const GPtrArray *bars, gboolean l
 
 /**
  * nest_modprobe_bars_find_at_boot: find the bar that will keep the module from being loaded at the next boot.
- * @loaded: the module is loaded now: blacklists do not count then, because something loads it in spite of them
+ * @loaded: the module is loaded: blacklists do not count then, as whoever loaded it by its name may do so at boot, too
  *
  * An `alias` does not count, because udev does not load the module by its name.
  *

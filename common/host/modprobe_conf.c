@@ -120,6 +120,15 @@ read_bool(const char *value)
                : REFUSED;
 }
 
+/* Whether a number begins with 0b. glibc takes that for a prefix of binary digits from release 2.38 on, and the kernel
+ * does not (_parse_integer_fixup_radix() in lib/kstrtox.c). */
+static gboolean
+is_binary(const char *number)
+{
+    number += *number == '-' || *number == '+';
+    return g_ascii_strncasecmp(number, "0b", 2) == 0;
+}
+
 /* As kstrtoint() does, with the base that the prefix of the digits names. */
 static Meaning
 read_int(const char *value)
@@ -127,7 +136,7 @@ read_int(const char *value)
     char *end = NULL;
     long long number = 0;
 
-    if (!value || !*value || strchr(NEST_KERNEL_BLANKS, *value))
+    if (!value || !*value || strchr(NEST_KERNEL_BLANKS, *value) || is_binary(value))
         return REFUSED;
     number = strtoll(value, &end, 0);
     if (end == value || *end || number != (int)number)

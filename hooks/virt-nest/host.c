@@ -135,11 +135,13 @@ keep_on_at_boot(const NestKvmModule *module, const Request *request, GError **er
     gboolean loaded = nest_kvm_module_is_loaded(module);
     gboolean kept = winner && winner->ours && winner->on &&
                     !nest_modprobe_bars_find_at_boot(conf->bars, loaded);
+    /* A blacklist bars the module at boot, though the line is there, for who loads it by its name. */
+    gboolean barred = !module->builtin && nest_modprobe_bars_find_at_boot(conf->bars, FALSE);
     NestModprobeDropinUse use =
         (loaded ? NEST_MODPROBE_LOADED : 0) | (request->force ? NEST_MODPROBE_FORCE : 0);
 
     if (module->builtin || kept) {
-        print_next_boot(module, "nothing to do, ");
+        print_next_boot(module, barred ? "" : "nothing to do, ");
         return TRUE;
     }
     if (request->dry_run) {

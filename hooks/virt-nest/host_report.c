@@ -53,13 +53,11 @@ find_winner(const NestKvmModule *module, const NestModprobeConf *conf)
     return module->builtin ? nest_modprobe_conf_argument(conf) : nest_modprobe_conf_winner(conf);
 }
 
-/* (nullable) */
+/* (nullable) A blacklist counts though the module is loaded: whoever loaded it by its name need not do so at boot. */
 static const NestModprobeBar *
 find_bar(const NestKvmModule *module, const NestModprobeConf *conf)
 {
-    return module->builtin
-               ? NULL
-               : nest_modprobe_bars_find_at_boot(conf->bars, nest_kvm_module_is_loaded(module));
+    return module->builtin ? NULL : nest_modprobe_bars_find_at_boot(conf->bars, FALSE);
 }
 
 /* (nullable) */
@@ -148,7 +146,9 @@ nest_host_report_next_boot(const NestKvmModule *module, const NestModprobeConf *
     g_autofree gchar *says = NULL;
 
     if (bar)
-        return g_strdup_printf("not loaded: %s:%u says %s", bar->file, bar->line, bar->text);
+        return g_strdup_printf("not loaded%s: %s:%u says %s",
+                               bar->kind == NEST_MODPROBE_BLACKLIST ? " by itself" : "", bar->file,
+                               bar->line, bar->text);
     if (!winner && module->builtin)
         return g_strdup("as it is now, because no kernel argument sets it");
     if (!winner)
@@ -179,7 +179,7 @@ reason_of_setting(const Host *host, const NestModprobeSetting *setting)
 {
     if (setting != host->winner)
         return host->module.builtin ? "the module is built in" : "another one decides";
-    return host->bar ? "the module is not loaded" : NULL;
+    return host->bar ? "the module is not loaded at boot" : NULL;
 }
 
 static void

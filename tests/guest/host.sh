@@ -184,12 +184,13 @@ vm_host_start() {
     esac
 }
 
-# H has no disk: what outlives a reboot goes as a third archive after its image. kvm_amd is loaded as H's
-# files say, as udev would.
+# H has no disk: what outlives a reboot goes as a third archive after its image, with the consoles' pipes. kvm_amd is
+# loaded as udev does it: H's files decide.
 vm_reboot() {
     local dir=$1
     shift
-    vm_run "$dir" 'cd / && find etc usr/lib/modprobe.d var/lib/libvirt var/lib/virt-nest 2>/dev/null |
+    vm_run "$dir" 'cd / && find etc usr/lib/modprobe.d var/lib/libvirt var/lib/virt-nest \
+        var/log/l1 ! -path "var/log/l1/*.log" 2>/dev/null |
         cpio -o -H newc 2>/dev/null' >"$dir/persistent.cpio" || return
     vm_stop "$dir" && cat "$vm_images/host.img" "$dir/persistent.cpio" >"$dir/host.img" && vm_boot "$dir" '' "$@"
 }

@@ -30,13 +30,6 @@ hurry() {
     libvirtd_again
 }
 
-# libvirtd_again: restarted.
-libvirtd_again() {
-    inside 'daemon=$(cat /run/libvirtd.pid) && kill -KILL "$daemon" && while [ -e "/proc/$daemon" ]; do sleep 0.1; done
-        (setsid libvirtd </dev/null >/var/log/libvirtd.log 2>&1 &)
-        until virsh list >/dev/null 2>&1; do sleep 0.1; done'
-}
-
 # lab NAME: running, with kvm loaded and no L2, and no other L1 beside it, as H has one processor. What an
 # earlier case left so is taken as it is.
 lab() {

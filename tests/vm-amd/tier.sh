@@ -55,7 +55,14 @@ nested_is() { [ "$(nested)" = "$1" ]; }
 # reload PARAMETERS: kvm_amd by hand, as an administrator would; back when /dev/kvm is.
 reload() { inside "modprobe -r kvm_amd && modprobe kvm_amd $1" && soon '[ "$(stat -c %G%a /dev/kvm)" = kvm660 ]'; }
 
-# --- virtnestd
+# --- the daemons
+
+# libvirtd_again: restarted.
+libvirtd_again() {
+    inside 'daemon=$(cat /run/libvirtd.pid) && kill -KILL "$daemon" && while [ -e "/proc/$daemon" ]; do sleep 0.1; done
+        (setsid libvirtd </dev/null >/var/log/libvirtd.log 2>&1 &)
+        until virsh list >/dev/null 2>&1; do sleep 0.1; done'
+}
 
 # virtnestd_start [COMMAND...]: by that command, such as setpriv.
 virtnestd_start() {
