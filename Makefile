@@ -99,7 +99,7 @@ VIRTNESTD = backoff connection_pool domain domain_guard domain_log domain_silenc
             flap_damping guard_job guard_log host inhibit kvm_unit late_snapshots main publish release restart \
             scan scanner sync_job workers
 VIRT_NEST = allow apply bug_report command connection daemon doctor doctor_daemon doctor_domains doctor_guest doctor_hook doctor_host doctor_kernel doctor_libvirt drain host host_load host_report live main output rates report rewrite screen status \
-            tag_commands top top_view
+            tag_commands top top_view untagged
 # probe-trace, where it can be built.
 CLANG ?= clang
 TRACE := $(if $(shell command -v $(CLANG) >/dev/null && pkg-config --atleast-version=1.0 libbpf && echo yes),probe-trace)

@@ -45,6 +45,9 @@ gchar *nest_virt_uuid(virDomainPtr domain);
  */
 gchar *nest_virt_read_inactive(virDomainPtr domain, GError **error);
 
+/* The libvirt of this host; through another socket or transport it may be another one. */
+#define NEST_VIRT_SYSTEM_URI "qemu:///system"
+
 /* (transfer full) The file in which the libvirt of this host (qemu:///system) keeps a definition. */
 gchar *nest_virt_file(const char *name);
 
