@@ -88,7 +88,7 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(HARDENING) -Icommon -Iplugin
 # the first archive alone, so it cannot call libvirt.
 BASE = config daemon_status error escape liveness lock log notify root runtime_flag spelling wait write
 HOST = advisories cpu_vendor kernel_args kvm_device kvm_lock kvm_module kvm_parameters kvm_plan kvm_reload kvm_users modprobe_bars \
-       modprobe_conf modprobe_dropin modprobe_files modprobe_mistakes other_hypervisor process
+       modprobe_conf modprobe_dropin modprobe_files modprobe_mistakes module_load other_hypervisor process
 GUARD = verdict
 DOMAIN = allow cpu cpu_remarks cpu_rewrite definition domain_xml exposed live_status prefilter qemu_cpu record state tag \
          unknown xml xml_bounds
