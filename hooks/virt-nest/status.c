@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* virt-nest status: which domains are tagged, which of them have what they ask for, and why not. */
 #include "base/error.h"
+#include "blocker-node.h"
 #include "daemon.h"
 #include "domain/exposed.h"
 #include "live.h"
@@ -24,6 +25,7 @@ typedef struct {
     GPtrArray *reports; /* of NestReport */
     double *rates;      /* of each: entries a second, or NEST_RATES_UNKNOWN */
     gboolean watched;   /* a virtnestd runs, which arms guards */
+    gboolean named;     /* somebody wants to know about these domains, and not about all */
 } Listing;
 
 /* Which domains the command line asks for, and how. */
@@ -33,6 +35,7 @@ typedef struct {
     gboolean tagged;
     gboolean running;
     gboolean problems;
+    gboolean named; /* domains are named */
 } Request;
 
 /* A row's cells, fit to be printed. */
@@ -78,6 +81,16 @@ print_status_row(const gsize widths[COLUMNS], gchar **row)
     (void)putchar('\n');
 }
 
+/* Where somebody asks about a domain that QEMU does not migrate, the page about that is named. */
+static void
+print_refusal(const NestReport *report)
+{
+    const NestLiveStatus *status = nest_live_status_of(report->live);
+
+    if (status && nest_live_status_guard_is(status, NEST_GUARD_ARMED))
+        print_below("QEMU refuses migration and save: man " NEST_BLOCKER_NODE);
+}
+
 /* What stands below a domain's row. That no virtnestd runs is said once, above the table. */
 static void
 print_details(const Listing *listing, guint i)
@@ -89,6 +102,8 @@ print_details(const Listing *listing, guint i)
         print_below(report->problem);
     for (guint l = 0; l < lines->len; l++)
         print_below(g_ptr_array_index(lines, l));
+    if (listing->named)
+        print_refusal(report);
 }
 
 static void
@@ -294,7 +309,8 @@ print_status(const NestConnection *connection, GPtrArray *reports, const Request
              const char *problem)
 {
     Listing listing = {.reports = reports,
-                       .watched = nest_connection_is_system(connection) && nest_daemon_runs()};
+                       .watched = nest_connection_is_system(connection) && nest_daemon_runs(),
+                       .named = request->named};
 
     g_ptr_array_sort(reports, compare_reports_by_name);
     measure_rates(connection, &listing);
@@ -360,6 +376,7 @@ nest_status(NestCall *call)
     if (!nest_command_parse(call, options, &status))
         return status;
     request.problems |= request.check;
+    request.named = *call->arguments != NULL;
     connection = nest_connection_open_for(call, NEST_CONNECTION_TO_LOOK, &error);
     if (!connection)
         return nest_command_fail(error);
