@@ -15,3 +15,12 @@ gboolean nest_daemon_runs(void);
  * with the settings that there are.
  */
 gchar *nest_daemon_problem(const char *sudo) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * nest_daemon_hook_problem: that libvirt does not call the hook, as virtnestd has seen.
+ * @sudo: as above
+ *
+ * Returns: (transfer full)(nullable) the sentence; NULL if no virtnestd runs, or none has seen that, or libvirt has called
+ * the hook or began anew since.
+ */
+gchar *nest_daemon_hook_problem(const char *sudo) G_GNUC_WARN_UNUSED_RESULT;

@@ -3,7 +3,7 @@
 #include "doctor.h"
 
 #include "base/error.h"
-#include "base/root.h"
+#include "base/systemd.h"
 #include "output.h"
 
 #include <stdio.h>
@@ -60,9 +60,7 @@ nest_doctor_add(NestDoctor *doctor, const char *id, NestDoctorStatus status, con
 gboolean
 nest_doctor_is_on_systemd(void)
 {
-    g_autofree gchar *path = nest_root_path("/run/systemd/system");
-
-    return g_file_test(path, G_FILE_TEST_IS_DIR);
+    return nest_systemd_runs();
 }
 
 /* --- what is printed */

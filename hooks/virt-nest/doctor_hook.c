@@ -2,61 +2,24 @@
 /* The doctor's look at the hook: whether it is there and whole, and whether libvirt calls it. */
 #include "doctor.h"
 
-#include "../operations.h"
-
 #include "base/root.h"
+#include "host/hook_calls.h"
 #include "host/process.h"
-
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define HOOKS "/etc/libvirt/hooks"
 #define SECOND_PART "qemu-hook.so"
-#define MS 1000 /* in a second */
-#define NS_IN_MS 1000000
-#define SLACK_MS 50 /* the kernel tells in hundredths of a second when a process began */
 #define INSTALL "install virt-nest anew (sudo make install), then have libvirt's daemon read it"
 
-/* Where ours may be: alone, or after somebody else's. */
-static const char *const places[] = {HOOKS "/qemu", HOOKS "/qemu.d/50-virt-nest"};
-
-static gboolean
-is_ours(const char *path)
-{
-    g_autoptr(GMappedFile) file = g_mapped_file_new(path, FALSE, NULL);
-
-    return file && g_mapped_file_get_contents(file) &&
-           memmem(g_mapped_file_get_contents(file), g_mapped_file_get_length(file), "virt-nest",
-                  strlen("virt-nest"));
-}
-
-/* (nullable) The hook's path, as the host has it. */
-static const char *
-find_hook(void)
-{
-    for (gsize i = 0; i < G_N_ELEMENTS(places); i++) {
-        g_autofree gchar *path = nest_root_path(places[i]);
-
-        if (is_ours(path))
-            return places[i];
-    }
-    return NULL;
-}
-
-/* libvirt's daemon, run by root, calls what any execute bit allows. */
 static void
-look_at_mode(NestDoctor *doctor, const char *hook)
+look_at_mode(NestDoctor *doctor, const NestHookCalls *calls)
 {
-    struct stat file = {0};
-    g_autofree gchar *path = nest_root_path(hook);
-    g_autofree gchar *remedy = g_strdup_printf("sudo chmod 755 %s", hook);
+    g_autofree gchar *remedy = g_strdup_printf("sudo chmod 755 %s", calls->place);
 
-    if (stat(path, &file) == 0 && (file.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)) == 0)
+    if (!calls->executable)
         nest_doctor_add(
             doctor, "hook-executable", NEST_DOCTOR_FAIL, remedy,
             "%s is not executable: libvirt does not call it, and a tagged domain starts unjudged",
-            hook);
+            calls->place);
     else
         nest_doctor_add(doctor, "hook-executable", NEST_DOCTOR_PASS, NULL, "it is executable");
 }
@@ -76,13 +39,10 @@ look_at_second_part(NestDoctor *doctor)
 
 /* --- whether libvirt calls it */
 
-/* What the look at libvirt's calls goes by; all in milliseconds since 1970, 0: unknown, or never. */
+/* The youngest domain that runs. */
 typedef struct {
-    gint64 daemon;    /* when libvirt's daemon began, which reads then whether there is a hook */
-    gint64 installed; /* when the hook came to its place */
-    gint64 called;    /* when it was called last */
-    gint64 started;   /* when the youngest domain that runs was started */
-    gchar *youngest;  /* its name */
+    gint64 started;  /* when it was started, in milliseconds since 1970; 0: none runs, or unknown */
+    gchar *youngest; /* its name */
 } Calls;
 
 static void
@@ -92,35 +52,12 @@ calls_clear(Calls *calls)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Calls, calls_clear)
 
-/* When a process began; @name: of the file with its PID. */
-static gint64
-process_began(const char *name)
-{
-    g_autofree gchar *file = nest_root_path(name);
-    g_autofree gchar *pid = NULL;
-    g_autofree gchar *stat = NULL;
-    g_autofree gchar *text = NULL;
-    g_autofree gchar *ticks = NULL;
-    g_autofree gchar *uptime = NULL;
-
-    if (!g_file_get_contents(file, &pid, NULL, NULL))
-        return 0;
-    stat = g_strdup_printf("/proc/%s/stat", g_strstrip(pid));
-    if (!g_file_get_contents(stat, &text, NULL, NULL) ||
-        !g_file_get_contents("/proc/uptime", &uptime, NULL, NULL))
-        return 0;
-    ticks = nest_process_start_time(text);
-    return g_get_real_time() / G_TIME_SPAN_MILLISECOND -
-           (gint64)(g_ascii_strtod(uptime, NULL) * MS) +
-           g_ascii_strtoll(ticks, NULL, 10) * MS / sysconf(_SC_CLK_TCK);
-}
-
 static gboolean
 note_start(const NestConnection *connection, virDomainPtr domain, gpointer data, GError **error)
 {
     Calls *calls = data;
     g_autofree gchar *file = g_strdup_printf("/run/libvirt/qemu/%s.pid", virDomainGetName(domain));
-    gint64 started = virDomainIsActive(domain) == 1 ? process_began(file) : 0;
+    gint64 started = virDomainIsActive(domain) == 1 ? nest_process_began(file) : 0;
 
     (void)connection, (void)error;
     if (started <= calls->started)
@@ -131,81 +68,61 @@ note_start(const NestConnection *connection, virDomainPtr domain, gpointer data,
     return TRUE;
 }
 
-/* @changed: its place or mode, not what is in it */
-static gint64
-file_time(const char *path, gboolean changed)
-{
-    struct stat file = {0};
-    struct timespec time = {0};
-
-    if (stat(path, &file) < 0)
-        return 0;
-    time = changed ? file.st_ctim : file.st_mtim;
-    return (gint64)time.tv_sec * MS + time.tv_nsec / NS_IN_MS;
-}
-
-/* (transfer full) How libvirt's daemon is made to look for the hook. */
-static gchar *
-reload_text(void)
-{
-    const char *unit = nest_doctor_libvirt_unit();
-
-    return nest_doctor_is_on_systemd() ? g_strdup_printf("sudo systemctl reload %s", unit)
-                                       : g_strdup_printf("sudo kill -HUP $(cat /run/%s.pid)", unit);
-}
-
 static void
-judge_calls(NestDoctor *doctor, const Calls *calls)
+judge_calls(NestDoctor *doctor, const NestHookCalls *calls, const Calls *seen)
 {
-    g_autofree gchar *remedy = reload_text();
+    g_autofree gchar *remedy = nest_hook_calls_remedy(calls, "sudo ");
+    g_autofree gchar *reason = nest_hook_calls_reason(calls);
 
-    if (calls->called && calls->called + SLACK_MS >= calls->daemon)
+    switch (nest_hook_calls_judge(calls, seen->started, TRUE)) {
+    case NEST_HOOK_IS_CALLED:
         nest_doctor_add(doctor, "hook-called", NEST_DOCTOR_PASS, NULL, "libvirt calls it");
-    else if (calls->started > calls->daemon + SLACK_MS)
+        break;
+    case NEST_HOOK_NOT_CALLED:
         nest_doctor_add(doctor, "hook-called", NEST_DOCTOR_FAIL, remedy,
-                        "libvirt does not call it: %s was started without it", calls->youngest);
-    else if (calls->installed > calls->daemon + SLACK_MS)
+                        "libvirt does not call it: %s was started without it, because %s",
+                        seen->youngest, reason);
+        break;
+    case NEST_HOOK_UNSEEN:
         nest_doctor_add(doctor, "hook-called", NEST_DOCTOR_WARN, remedy,
                         "it is newer than libvirt's daemon, which may not have seen it");
-    else
+        break;
+    case NEST_HOOK_UNKNOWN:
         nest_doctor_add(
             doctor, "hook-called", NEST_DOCTOR_UNKNOWN, NULL,
             "no domain has been started since libvirt's daemon was, so libvirt had no reason to call it");
+        break;
+    }
 }
 
 static void
-look_at_calls(NestDoctor *doctor, const char *hook)
+look_at_calls(NestDoctor *doctor, const NestHookCalls *calls)
 {
     static gchar *all[] = {NULL};
-    g_autofree gchar *called = nest_root_path(NEST_HOOK_CALLED);
-    g_autofree gchar *installed = nest_root_path(hook);
-    g_auto(Calls)
-        calls = {.installed = file_time(installed, TRUE), .called = file_time(called, FALSE)};
-    const char *unit = nest_doctor_libvirt_unit();
-    g_autofree gchar *pid = g_strdup_printf("/run/%s.pid", unit ? unit : "libvirtd");
+    g_auto(Calls) seen = {0};
 
-    calls.daemon = process_began(pid);
-    if (!doctor->connection || !calls.daemon) {
+    if (!doctor->connection || !calls->daemon) {
         nest_doctor_add(doctor, "hook-called", NEST_DOCTOR_UNKNOWN, NULL,
                         "libvirt's daemon does not run; it looks for the hook when it begins");
         return;
     }
-    (void)nest_connection_visit(doctor->connection, all, note_start, &calls);
-    judge_calls(doctor, &calls);
+    (void)nest_connection_visit(doctor->connection, all, note_start, &seen);
+    judge_calls(doctor, calls, &seen);
 }
 
 void
 nest_doctor_hook(NestDoctor *doctor)
 {
-    const char *hook = find_hook();
+    NestHookCalls calls = nest_hook_calls_read();
 
-    if (!hook) {
+    if (!calls.place) {
         nest_doctor_add(doctor, "hook-installed", NEST_DOCTOR_FAIL, INSTALL,
                         "no hook of virt-nest is in " HOOKS ": a tagged domain starts unjudged");
         return;
     }
-    nest_doctor_add(doctor, "hook-installed", NEST_DOCTOR_PASS, NULL, "%s is virt-nest's", hook);
-    look_at_mode(doctor, hook);
+    nest_doctor_add(doctor, "hook-installed", NEST_DOCTOR_PASS, NULL, "%s is virt-nest's",
+                    calls.place);
+    look_at_mode(doctor, &calls);
     look_at_second_part(doctor);
-    look_at_calls(doctor, hook);
+    look_at_calls(doctor, &calls);
 }

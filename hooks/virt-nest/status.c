@@ -132,14 +132,43 @@ print_paragraph(const char *text)
     (void)putchar('\n');
 }
 
-/* Above the table: which libvirt this is, unless it is the system's, and what is wrong with virtnestd. */
+/* What is wrong with the host, and not with one domain. */
+typedef struct {
+    gchar *daemon; /* (nullable) with virtnestd */
+    gchar *hook;   /* (nullable) with the hook */
+} Problems;
+
 static void
-print_above(const NestConnection *connection, const char *problem)
+problems_clear(Problems *problems)
+{
+    g_free(problems->daemon);
+    g_free(problems->hook);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Problems, problems_clear)
+
+/* Only the system's libvirt has a virtnestd, and a hook that tells of its calls. */
+static Problems
+find_problems(const NestConnection *connection)
+{
+    Problems problems = {0};
+
+    if (nest_connection_is_system(connection)) {
+        problems.daemon = nest_daemon_problem(nest_command_sudo());
+        problems.hook = nest_daemon_hook_problem(nest_command_sudo());
+    }
+    return problems;
+}
+
+/* Above the table: which libvirt this is, unless it is the system's, and what is wrong with the host. */
+static void
+print_above(const NestConnection *connection, const Problems *problems)
 {
     if (!nest_connection_is_system(connection) && connection->uri)
         (void)printf("domains of %s\n", connection->uri);
-    if (problem)
-        print_paragraph(problem);
+    if (problems->daemon)
+        print_paragraph(problems->daemon);
+    if (problems->hook)
+        print_paragraph(problems->hook);
 }
 
 /* Says that there is nothing to be listed, where that was looked for, and what to do. */
@@ -303,11 +332,11 @@ add_report(const NestConnection *connection, virDomainPtr domain, gpointer data,
     return TRUE;
 }
 
-/* @problem: (nullable) virtnestd's */
 static void
-print_status(const NestConnection *connection, GPtrArray *reports, const Request *request,
-             const char *problem)
+print_status(const NestConnection *connection, const Search *search, const Problems *problems)
 {
+    const Request *request = search->request;
+    GPtrArray *reports = search->reports;
     Listing listing = {.reports = reports,
                        .watched = nest_connection_is_system(connection) && nest_daemon_runs(),
                        .named = request->named};
@@ -315,7 +344,7 @@ print_status(const NestConnection *connection, GPtrArray *reports, const Request
     g_ptr_array_sort(reports, compare_reports_by_name);
     measure_rates(connection, &listing);
     if (!request->json)
-        print_above(connection, problem);
+        print_above(connection, problems);
     if (request->json)
         print_status_json(&listing);
     else if (reports->len > 0)
@@ -340,12 +369,12 @@ print_found(const NestConnection *connection, const Search *search, const NestCa
 {
     const Request *request = search->request;
     gboolean chosen = request->tagged || request->running || request->problems;
-    g_autofree gchar *problem =
-        nest_connection_is_system(connection) ? nest_daemon_problem(nest_command_sudo()) : NULL;
-    gboolean well = !problem && status == NEST_EXIT_DONE && search->reports->len == 0;
+    g_auto(Problems) problems = find_problems(connection);
+    gboolean well =
+        !problems.daemon && !problems.hook && status == NEST_EXIT_DONE && search->reports->len == 0;
 
     if (request->json || search->reports->len > 0 || status == NEST_EXIT_DONE)
-        print_status(connection, search->reports, request, problem);
+        print_status(connection, search, &problems);
     if (!request->json && !*call->arguments && !chosen)
         print_exposed_below(connection);
     if (request->check && well && !request->json)
