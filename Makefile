@@ -87,8 +87,9 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(HARDENING) -Icommon -Iplugin
 # common/ in districts; one includes only those above it in this list, which build/lint holds. The hook is linked with
 # the first archive alone, so it cannot call libvirt.
 BASE = config daemon_status error escape liveness lock log notify root runtime_flag spelling systemd wait write
-HOST = advisories cpu_vendor kernel_args kvm_device kvm_lock kvm_module kvm_parameters kvm_plan kvm_reload kvm_users modprobe_bars \
-       modprobe_conf modprobe_dropin modprobe_files modprobe_mistakes other_hypervisor process
+HOST = advisories cpu_vendor hook_calls kernel_args kvm_device kvm_lock kvm_module kvm_parameters kvm_plan kvm_reload kvm_users \
+       libvirt_daemon modprobe_bars modprobe_conf modprobe_dropin modprobe_files modprobe_mistakes module_load other_hypervisor \
+       process
 GUARD = verdict
 DOMAIN = allow cpu cpu_remarks cpu_rewrite definition domain_xml exposed live_status prefilter qemu_cpu record state tag \
          unknown xml xml_bounds
@@ -96,12 +97,12 @@ COMMON = $(BASE:%=common/base/%.c) $(HOST:%=common/host/%.c) $(GUARD:%=common/gu
 # What speaks with libvirt: for virtnestd, and for the commands of virt-nest that do the same once.
 VIRT = correct define_tracker live_domain virt
 VIRTNESTD = backoff connection_pool domain domain_guard domain_log domain_silence domain_status domains entry_watch event_connection \
-            flap_damping guard_job guard_log host inhibit kvm_unit late_snapshots main publish release restart \
+            flap_damping guard_job guard_log hook_watch host inhibit kvm_unit late_snapshots main publish release restart \
             scan scanner sync_job workers
 VIRT_NEST = allow apparmor apply bug_report command connection daemon doctor doctor_confined \
             doctor_daemon doctor_domains doctor_guard doctor_guest doctor_hook doctor_host doctor_kernel \
             doctor_libvirt doctor_process doctor_shutdown doctor_units drain host host_load host_report live main output rates report \
-            rewrite screen status tag_commands top top_view
+            rewrite screen status tag_commands top top_view untagged
 # probe-trace, where it can be built.
 CLANG ?= clang
 TRACE := $(if $(shell command -v $(CLANG) >/dev/null && pkg-config --atleast-version=1.0 libbpf && echo yes),probe-trace)

@@ -17,10 +17,9 @@
 int nest_hook_judge(int argc, char **argv) __attribute__((visibility("default")));
 #define NEST_HOOK_JUDGE "nest_hook_judge"
 
-/* An empty file whose time is that of libvirt's last call of the hook, for virt-nest doctor: libvirt says nowhere whether
- * it calls a hook. */
-#define NEST_HOOK_RUNTIME "/run/virt-nest"
-#define NEST_HOOK_CALLED NEST_HOOK_RUNTIME "/hook-called"
+/* The operation at the end of a start, when QEMU runs. Nothing is judged, and only the time of the call is left
+ * (host/hook_place.h), by which others see that this very start came with the hook. */
+#define NEST_OPERATION_STARTED "started"
 
 /* The properties of an operation. */
 enum {

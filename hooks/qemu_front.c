@@ -19,6 +19,7 @@
  * even if the kernel kills the child. The restored guest is judged at prepare. */
 #include "domain/prefilter.h"
 #include "fatal.h"
+#include "host/hook_place.h"
 #include "operations.h"
 
 #include <dlfcn.h>
@@ -297,7 +298,7 @@ host_path(char *buffer, const char *path)
     return buffer;
 }
 
-/* Leaves the time of this call where virt-nest doctor looks for it. Nothing rests on it, so that it may fail. A session's
+/* Leaves the time of this call where virtnestd and virt-nest doctor look for it. Nothing rests on it, so that it may fail. A session's
  * hook leaves none. */
 static void
 note_call(void)
@@ -327,6 +328,8 @@ main(int argc, char **argv)
     for (size_t i = 0; argc > 2 && i < sizeof(operations) / sizeof(operations[0]); i++)
         if (strcmp(operations[i].name, argv[2]) == 0)
             operation = &operations[i];
+    if (!operation && argc > 2 && strcmp(argv[2], NEST_OPERATION_STARTED) == 0)
+        note_call();
     if (!operation)
         return 0;
     fatal.action = operation->action;

@@ -13,7 +13,9 @@ SCHEMAS = virt-nest-tag.rng virt-nest-state.rng virt-nest-allow.rng
 SERVICES = virtnestd.service virt-nest-drain.service
 UNITS   = $(SERVICES) virt-nest-kvm@.service
 DOCUMENTS = design.md facts.md terms.md
-MANUALS = virt-nest.1 virtnestd.8 virt-nest.conf.5 virt-nest-plugin.7
+MANUALS = virt-nest.1 virtnestd.8 virt-nest.conf.5 virt-nest-plugin.7 virt-nest-nested-guests-running.7
+# On the host itself, so that man -k finds them at once: Debian's own man-db comes once a day.
+INDEX_MANUALS = if [ -z "$(DESTDIR)" ] && command -v mandb >/dev/null; then mandb --quiet $(mandir) || :; fi
 
 .PHONY: install uninstall
 install: $(PROGRAMS)
@@ -44,6 +46,7 @@ install: $(PROGRAMS)
 	$(INSTALL_PROGRAM) $(BUILD)/hooks/qemu $(HOOK_DIRECTORY)/$(HOOK).new
 	mv -f $(HOOK_DIRECTORY)/$(HOOK).new $(HOOK_DIRECTORY)/$(HOOK)
 	rm -f $(DESTDIR)$(hookdir)/qemu-hook # the second part of earlier builds
+	$(INDEX_MANUALS)
 
 # The settings stay: they are the administrator's. Tagged domains keep their definitions and are then
 # started without the hook's check. On the host itself the units are stopped and the guards disarmed first, as
@@ -70,4 +73,5 @@ uninstall:
 	for page in $(MANUALS); do rm -f $(DESTDIR)$(mandir)/man$${page##*.}/$$page; done
 	rm -rf $(DESTDIR)$(hookdir) $(DESTDIR)$(libexecdir)/virt-nest $(DESTDIR)$(datadir)/virt-nest $(DESTDIR)$(libdir)/virt-nest \
 	    $(DESTDIR)$(docdir)
+	$(INDEX_MANUALS)
 	if $(ON_SYSTEMD); then systemctl daemon-reload || :; fi

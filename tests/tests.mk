@@ -7,9 +7,9 @@
 #   make bench        what virt-nest costs, as ratios   make soak        races and fuzzing, for hours
 
 UNIT_TESTS = test-advisories test-allow test-config test-corpus test-cpu test-cpu-vendor test-daemon-status test-definition \
-             test-doctor test-domain-xml test-exposed test-flap-damping test-guard test-hook test-host-command \
+             test-doctor test-domain-xml test-exposed test-flap-damping test-guard test-hook test-hook-calls test-hook-watch test-host-command \
              test-hostile test-inhibit test-kvm-module test-kvm-parameters test-kvm-plan test-kvm-unit \
-             test-kvm-users test-late-snapshots test-liveness test-modprobe-conf test-monitor test-output \
+             test-kvm-users test-late-snapshots test-liveness test-modprobe-conf test-module-load test-monitor test-output \
              test-plugin-host test-probes test-process test-qemu-cpu test-rates test-rewrite test-spelling test-state \
              test-sync-job test-tag test-textfile test-verdict test-wait test-workers
 TESTS    = $(UNIT_TESTS:%=$(BUILD)/tests/%)
@@ -20,6 +20,10 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libnest.a
 # What it tests is virtnestd's alone.
 $(BUILD)/tests/test-flap-damping: $(BUILD)/obj/tests/unit/test-flap-damping.o $(BUILD)/obj/plugins/virtnestd/flap_damping.o \
                                   $(BUILD)/libnest.a
+	$(LINK_PROGRAM) $(LIBRARY_LIBS)
+
+$(BUILD)/tests/test-hook-watch: $(BUILD)/obj/tests/unit/test-hook-watch.o $(BUILD)/obj/plugins/virtnestd/hook_watch.o \
+                                $(BUILD)/libnest.a
 	$(LINK_PROGRAM) $(LIBRARY_LIBS)
 
 $(BUILD)/tests/test-inhibit: $(BUILD)/obj/tests/unit/test-inhibit.o $(BUILD)/obj/plugins/virtnestd/inhibit.o \
@@ -83,7 +87,7 @@ $(BUILD)/tests/test-rates: $(BUILD)/obj/tests/unit/test-rates.o $(BUILD)/obj/hoo
 
 # virtnestd's guard, with plugins and a libvirt that the program makes up.
 GUARD_ALONE = backoff connection_pool domain domain_guard domain_log domain_silence domain_status domains entry_watch \
-              flap_damping guard_job guard_log late_snapshots publish restart scan scanner sync_job workers
+              flap_damping guard_job guard_log hook_watch late_snapshots publish restart scan scanner sync_job workers
 
 $(BUILD)/tests/test-guard: $(BUILD)/obj/tests/unit/test-guard.o $(BUILD)/obj/tests/fakes/libvirt.o \
                            $(GUARD_ALONE:%=$(BUILD)/obj/plugins/virtnestd/%.o) $(BUILD)/libnest-virt.a $(BUILD)/libnest.a

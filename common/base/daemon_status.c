@@ -26,10 +26,19 @@ nest_daemon_status_free(NestDaemonStatus *status)
         return;
     g_free(status->version);
     g_free(status->settings);
+    g_free(status->unjudged);
+    g_free(status->unjudged_tagged);
     g_free(status);
 }
 
 /* --- writing */
+
+static void
+set_if_said(GKeyFile *file, const char *key, const char *text)
+{
+    if (text)
+        g_key_file_set_string(file, GROUP, key, text);
+}
 
 static gchar *
 format(const NestDaemonStatus *status)
@@ -40,8 +49,10 @@ format(const NestDaemonStatus *status)
     g_key_file_set_int64(file, GROUP, "since", status->since);
     g_key_file_set_boolean(file, GROUP, "settings-read", !status->settings);
     g_key_file_set_int64(file, GROUP, "settings-since", status->settings_since);
-    if (status->settings)
-        g_key_file_set_string(file, GROUP, "settings-problem", status->settings);
+    g_key_file_set_int64(file, GROUP, "unjudged-since", status->unjudged_since);
+    set_if_said(file, "settings-problem", status->settings);
+    set_if_said(file, "unjudged", status->unjudged);
+    set_if_said(file, "unjudged-tagged", status->unjudged_tagged);
     return g_key_file_to_data(file, NULL, NULL);
 }
 
@@ -113,6 +124,9 @@ nest_daemon_status_read(void)
     status->since = g_key_file_get_int64(file, GROUP, "since", NULL);
     status->settings = g_key_file_get_string(file, GROUP, "settings-problem", NULL);
     status->settings_since = g_key_file_get_int64(file, GROUP, "settings-since", NULL);
+    status->unjudged_since = g_key_file_get_int64(file, GROUP, "unjudged-since", NULL);
+    status->unjudged = g_key_file_get_string(file, GROUP, "unjudged", NULL);
+    status->unjudged_tagged = g_key_file_get_string(file, GROUP, "unjudged-tagged", NULL);
     if (!status->version)
         status->version = g_strdup("unknown");
     return status;

@@ -12,6 +12,12 @@ typedef struct {
     gint64 since;          /* when it began, in seconds since 1970 */
     gchar *settings;       /* (nullable) why it could not read its settings; NULL: it could */
     gint64 settings_since; /* when it read them, or failed to, last */
+    gint64
+        unjudged_since; /* when the youngest domain was started that libvirt did not call the hook for, in
+                            * milliseconds since 1970; 0: none was */
+    gchar *unjudged; /* (nullable) its name */
+    gchar *
+        unjudged_tagged; /* (nullable) those that run, were started so, and are tagged, for a sentence */
 } NestDaemonStatus;
 
 void nest_daemon_status_free(NestDaemonStatus *status);

@@ -382,34 +382,6 @@ find_steps(const NestDomainXml *xml, const NestTag *tag, int class)
     g_assert_not_reached();
 }
 
-/* libxml2 prints a namespace's name unescaped, even a '<' or '&' in it (xmlNsDumpOutput()), and the
- * result could not be parsed again. libvirt drops such elements. */
-static gboolean
-is_printable(const xmlNode *element)
-{
-    for (const xmlNs *ns = element->nsDef; ns; ns = ns->next)
-        if (ns->href && strpbrk((const char *)ns->href, "<&"))
-            return FALSE;
-    NEST_XML_FOREACH (element, child)
-        if (!is_printable(child))
-            return FALSE;
-    return TRUE;
-}
-
-static gboolean
-print_cpu(xmlNode *cpu, gchar **ret_cpu, GError **error)
-{
-    if (!is_printable(cpu)) {
-        g_set_error_literal(error, NEST_ERROR, NEST_ERROR_XML,
-                            "its <cpu> declares a namespace with '<' or '&' in its name, so "
-                            "virt-nest cannot rewrite it: remove everything from <cpu> that is "
-                            "not libvirt's");
-        return FALSE;
-    }
-    *ret_cpu = nest_xml_dump(cpu);
-    return TRUE;
-}
-
 gboolean
 nest_cpu_rewrite_work_out(NestDomainXml *xml, const NestTag *tag, const NestCpuVendor *host,
                           GPtrArray *changes, gchar **ret_cpu, GError **error)
@@ -428,11 +400,9 @@ nest_cpu_rewrite_work_out(NestDomainXml *xml, const NestTag *tag, const NestCpuV
     leave_one_of_others(&rewrite);
     for (int i = 0; i < 3 && done && steps[i]; i++)
         done = steps[i](&rewrite, error);
-    if (done && changes->len > before)
-        done = print_cpu(rewrite.cpu, ret_cpu, error);
-    else if (done)
-        *ret_cpu = NULL;
-    if (!done)
+    if (done)
+        *ret_cpu = changes->len > before ? nest_xml_dump(rewrite.cpu) : NULL;
+    else
         g_ptr_array_set_size(changes, (gint)before);
     if (!existing)
         xmlFreeNode(rewrite.cpu);

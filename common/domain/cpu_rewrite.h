@@ -16,9 +16,8 @@
  * Pure and idempotent: the function depends on nothing but its arguments, and has nothing to do on
  * its own result. Only <cpu> is changed.
  *
- * Returns: FALSE where the rewrite is not possible, with NEST_ERROR_CPU_*, with NEST_ERROR_HOST_VENDOR
- * where @host is NULL and needed, or with NEST_ERROR_XML for a <cpu> that cannot be written; no change
- * is scheduled in @xml then.
+ * Returns: FALSE where the rewrite is not possible, with NEST_ERROR_CPU_*, or with
+ * NEST_ERROR_HOST_VENDOR where @host is NULL and needed; no change is scheduled in @xml then.
  */
 gboolean nest_cpu_rewrite(NestDomainXml *xml, const NestTag *tag, const NestCpuVendor *host,
                           GPtrArray *changes, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -6,7 +6,7 @@
  * blocked, and the lock file holds the module's parameters: if a SIGKILL comes in between, the next
  * program that acts reads them there. Nothing is unloaded that the configuration would not load
  * again: nest_kvm_plan() has checked the configuration, and libkmod is asked once more. No
- * `install` command is ever run, because its effect cannot be known; a module that was unloaded is
+ * `install` command is ever run, because its effect cannot be known (module_load.h); a module that was unloaded is
  * put back by inserting the module itself. The kernel's reference count decides whether there is a
  * guest: a module in use is not unloaded, however recently the guest started. */
 #include "host/kvm_reload.h"
@@ -20,6 +20,7 @@
 #include "host/kvm_parameters.h"
 #include "host/kvm_plan.h"
 #include "host/kvm_users.h"
+#include "host/module_load.h"
 #include "host/other_hypervisor.h"
 
 #include <errno.h>
@@ -78,14 +79,6 @@ refuse_files(const char *name, const char *why, GError **error)
     return FALSE;
 }
 
-static gboolean
-is_in_kernel(KmodModule *module)
-{
-    int state = kmod_module_get_initstate(module);
-
-    return state == KMOD_MODULE_LIVE || state == KMOD_MODULE_BUILTIN;
-}
-
 /* Whether a module has a file for the running kernel that can be read and is a kernel module. */
 static gboolean
 check_file(KmodModule *module, GError **error)
@@ -114,7 +107,7 @@ check_files(KmodModule *module, GError **error)
     for (KmodList *at = dependencies; at && good; at = kmod_list_next(dependencies, at)) {
         g_autoptr(KmodModule) needed = kmod_module_get_module(at);
 
-        good = is_in_kernel(needed) || check_file(needed, error);
+        good = nest_module_is_in_kernel(needed) || check_file(needed, error);
     }
     kmod_module_unref_list(dependencies);
     return good;
@@ -125,7 +118,8 @@ static gboolean
 check_resolution(const Reload *reload, GError **error)
 {
     const char *name = reload->host.vendor->module;
-    const char *command = kmod_module_get_install_commands(reload->module);
+    g_autofree gchar *barred = NULL;
+    const char *command = NULL;
 
     if (!g_str_equal(kmod_module_get_name(reload->module), name)) {
         g_autofree gchar *why = g_strdup_printf("modprobe has an alias of this name for %s",
@@ -133,13 +127,15 @@ check_resolution(const Reload *reload, GError **error)
 
         return refuse_files(name, why, error);
     }
-    if (!command || reload->force)
+    command = reload->force ? NULL : nest_module_load_command(reload->module, &barred);
+    if (!command)
         return TRUE;
     g_set_error(
         error, NEST_ERROR, NEST_ERROR_HOST_KEPT_OFF,
-        "the module %s stays as it is, as modprobe would run a command in its place (install %s "
+        "the module %s stays as it is, as modprobe would run a command in place of %s%s (install %s "
         "%s): remove that line, or run %s",
-        name, name, command, nest_kvm_module_command(&reload->host, TRUE));
+        name, barred, g_str_equal(barred, name) ? "" : ", which it needs", barred, command,
+        nest_kvm_module_command(&reload->host, TRUE));
     return FALSE;
 }
 
@@ -173,32 +169,6 @@ again(const Reload *reload)
 /* A way to load a module: with the options of modprobe's configuration, or without them, as insmod
  * does. Both ways return 0 or -errno. */
 typedef int (*Load)(KmodModule *module, const char *options);
-
-static int
-load_one(KmodModule *module, const char *options)
-{
-    int problem = kmod_module_probe_insert_module(module, KMOD_PROBE_IGNORE_COMMAND, options, NULL,
-                                                  NULL, NULL);
-
-    return problem == 0 && !is_in_kernel(module) ? -ENODEV : problem;
-}
-
-/* Loads the module's dependencies first, deepest first as libkmod lists them. Each is loaded by
- * itself, because each may have an install line. */
-static int
-load_by_configuration(KmodModule *module, const char *options)
-{
-    KmodList *dependencies = kmod_module_get_dependencies(module);
-    int problem = 0;
-
-    for (KmodList *at = dependencies; at && problem == 0; at = kmod_list_next(dependencies, at)) {
-        g_autoptr(KmodModule) needed = kmod_module_get_module(at);
-
-        problem = is_in_kernel(needed) ? 0 : load_one(needed, NULL);
-    }
-    kmod_module_unref_list(dependencies);
-    return problem == 0 ? load_one(module, options) : problem;
-}
 
 static int
 load_plainly(KmodModule *module, const char *options)
@@ -294,7 +264,7 @@ reload_module(Reload *reload, GError **error)
         return refuse_removal(reload, error);
     if (problem < 0)
         return refuse_load(reload, problem, "it was not unloaded", error);
-    problem = load_with_parameters(reload, load_by_configuration, reload->nested);
+    problem = load_with_parameters(reload, nest_module_load, reload->nested);
     if (problem == 0)
         return TRUE;
     /* Put it back without modprobe's configuration, which may be what was wrong. */
@@ -316,7 +286,7 @@ act(Reload *reload, NestKvmAction action, GError **error)
     (void)pthread_sigmask(SIG_BLOCK, &all, &before);
     nest_kvm_lock_write(reload->lock, reload->parameters);
     if (action == NEST_KVM_DO_LOAD) {
-        int problem = load_with_parameters(reload, load_by_configuration, reload->nested);
+        int problem = load_with_parameters(reload, nest_module_load, reload->nested);
 
         done = problem == 0 || refuse_load(reload, problem, "it stays unloaded", error);
     } else {

@@ -32,7 +32,9 @@ typedef struct {
  * These are `install`, `remove` and `alias` lines, of which libkmod takes the first that fits; `blacklist` lines and
  * modprobe.blacklist=; module_blacklist=, of which the kernel takes the last; and nomodule and the sysctl
  * kernel.modules_disabled (kernel/module/main.c). The other words of modprobe.d(5) keep no module away: libkmod goes on
- * where a softdep fails, and a weakdep is a hint for an initramfs.
+ * where a softdep fails, the `install` line of a softdep is not run (module_load.h), and a weakdep is a hint for an
+ * initramfs. The `install` lines of further modules that are needed are seen when the module is to be loaded, as the
+ * kernel's index says which these are.
  *
  * Returns: (transfer full)(element-type NestModprobeBar) those of the files, then those of the
  * kernel; nest_modprobe_bars_find() finds the one that counts.

@@ -15,6 +15,14 @@
  */
 gchar *nest_process_start_time(const char *stat) G_GNUC_WARN_UNUSED_RESULT;
 
+/**
+ * nest_process_began: when a process began.
+ * @pid_file: the file with its PID, as it is on the host: "/run/libvirtd.pid"
+ *
+ * Returns: milliseconds since 1970, as the host's clock is now; 0 where there is no such process.
+ */
+gint64 nest_process_began(const char *pid_file);
+
 /* Whether a signal or a debugger has stopped the process (field 3). */
 gboolean nest_process_is_stopped(const char *stat);
 

@@ -45,6 +45,9 @@ gchar *nest_virt_uuid(virDomainPtr domain);
  */
 gchar *nest_virt_read_inactive(virDomainPtr domain, GError **error);
 
+/* The libvirt of this host; through another socket or transport it may be another one. */
+#define NEST_VIRT_SYSTEM_URI "qemu:///system"
+
 /* Whether a domain's libvirt is a user's own, qemu:///session. */
 gboolean nest_virt_is_session(virConnectPtr libvirt);
 

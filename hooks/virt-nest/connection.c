@@ -14,7 +14,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SYSTEM_URI "qemu:///system"
 #define SESSION_URI "qemu:///session"
 
 static gpointer
@@ -77,7 +76,7 @@ default_uri(void)
 {
     const char *uri = g_getenv("LIBVIRT_DEFAULT_URI");
 
-    return uri && *uri ? uri : geteuid() == 0 ? SYSTEM_URI : SESSION_URI;
+    return uri && *uri ? uri : geteuid() == 0 ? NEST_VIRT_SYSTEM_URI : SESSION_URI;
 }
 
 /* What to do about a libvirt that cannot be reached; virt-nest doctor knows more of the host. */
@@ -119,7 +118,7 @@ open_libvirt(const char *uri, NestConnectionUse use, gchar **ret_limits, GError 
     nest_virt_error(&problem, "cannot connect to libvirt");
     if (use != NEST_CONNECTION_TO_DIAGNOSE)
         add_remedy(problem, code);
-    if (!g_str_equal(uri ? uri : default_uri(), SYSTEM_URI))
+    if (!g_str_equal(uri ? uri : default_uri(), NEST_VIRT_SYSTEM_URI))
         g_prefix_error(&problem, "%s: ", uri ? uri : default_uri());
     if (use != NEST_CONNECTION_TO_CHANGE)
         libvirt = virConnectOpenReadOnly(uri);
@@ -204,9 +203,9 @@ nest_connection_elsewhere(const NestConnection *connection)
 {
     if (nest_connection_is_system(connection) || !connection->line)
         return g_strdup("");
-    return g_strdup_printf("; for the system's: sudo virt-nest %s, or virt-nest -c " SYSTEM_URI
-                           " %s",
-                           connection->line, connection->line);
+    return g_strdup_printf(
+        "; for the system's: sudo virt-nest %s, or virt-nest -c " NEST_VIRT_SYSTEM_URI " %s",
+        connection->line, connection->line);
 }
 
 gboolean

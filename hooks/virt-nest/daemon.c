@@ -6,6 +6,7 @@
 #include "base/daemon_status.h"
 #include "base/liveness.h"
 #include "base/root.h"
+#include "host/hook_calls.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>
@@ -76,4 +77,18 @@ nest_daemon_problem(const char *sudo)
     return g_strdup_printf("virtnestd could not read its settings at %s, and goes on with those it "
                            "had: %s; then: %ssystemctl reload virtnestd",
                            date, status->settings, sudo);
+}
+
+gchar *
+nest_daemon_hook_problem(const char *sudo)
+{
+    g_autoptr(NestDaemonStatus) status = nest_daemon_status_read();
+    NestHookCalls calls = {0};
+
+    if (!status || !status->unjudged_since || !status->unjudged)
+        return NULL;
+    calls = nest_hook_calls_read();
+    if (nest_hook_calls_judge(&calls, status->unjudged_since, FALSE) != NEST_HOOK_NOT_CALLED)
+        return NULL;
+    return nest_hook_calls_text(&calls, status->unjudged, status->unjudged_tagged, sudo);
 }

@@ -28,3 +28,12 @@ NestDaemonSettings nest_daemon_settings(GError **error);
  * with the settings that there are.
  */
 gchar *nest_daemon_problem(const char *sudo) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * nest_daemon_hook_problem: that libvirt does not call the hook, as virtnestd has seen.
+ * @sudo: as above
+ *
+ * Returns: (transfer full)(nullable) the sentence; NULL if no virtnestd runs, or none has seen that, or libvirt has called
+ * the hook or began anew since.
+ */
+gchar *nest_daemon_hook_problem(const char *sudo) G_GNUC_WARN_UNUSED_RESULT;

@@ -125,15 +125,7 @@ gchar *nest_doctor_unit_command(NestDoctor *doctor, const char *unit,
 void nest_doctor_add_enabled(NestDoctor *doctor, const char *id, const char *unit,
                              const char *lack);
 
-/**
- * nest_doctor_process_began: when a process began.
- * @file: the file with its PID, not below $VIRT_NEST_ROOT
- *
- * Returns: milliseconds since 1970; 0: it does not run.
- */
-gint64 nest_doctor_process_began(const char *file);
-
-/* When libvirt's daemon began, in the same way. */
+/* When libvirt's daemon began, in milliseconds since 1970; 0: it does not run. */
 gint64 nest_doctor_libvirt_began(const NestDoctor *doctor);
 
 /**
@@ -143,9 +135,6 @@ gint64 nest_doctor_libvirt_began(const NestDoctor *doctor);
  * not run.
  */
 gchar *nest_doctor_libvirt_label(const NestDoctor *doctor) G_GNUC_WARN_UNUSED_RESULT;
-
-/* When libvirt called the hook last, in milliseconds since 1970; 0: never since the host's boot. */
-gint64 nest_doctor_hook_called(void);
 
 /* Whether libvirt's daemon has called the hook since it began. */
 gboolean nest_doctor_hook_is_called(const NestDoctor *doctor);

@@ -2,13 +2,14 @@
 /* The doctor's look at the domains: one for all parts, and each tagged domain that has a problem, in status's words. */
 #include "doctor.h"
 
+#include "host/process.h"
 #include "report.h"
 
 static void
 note_start(NestDoctorSurvey *survey, virDomainPtr domain)
 {
     g_autofree gchar *file = nest_virt_pid_file(domain);
-    gint64 started = file ? nest_doctor_process_began(file) : 0;
+    gint64 started = file ? nest_process_began(file) : 0;
 
     if (started <= survey->started)
         return;

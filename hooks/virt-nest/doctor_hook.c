@@ -3,22 +3,17 @@
 #include "doctor.h"
 
 #include "base/root.h"
-#include "base/systemd.h"
+#include "host/hook_calls.h"
+#include "host/libvirt_daemon.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define HOOKS "/etc/libvirt/hooks"
 #define SECOND_PART NEST_HOOKDIR "/qemu-hook.so"
-#define MS 1000 /* in a second */
-#define NS_IN_MS 1000000
 #define SLACK_MS 50 /* the kernel tells in hundredths of a second when a process began */
-
-/* Where ours may be: alone, or after somebody else's. */
-static const char *const places[] = {HOOKS "/qemu", HOOKS "/qemu.d/50-virt-nest"};
 
 /* (nullable) What is in a file of the host; errno says why not. */
 static GMappedFile *
@@ -33,71 +28,31 @@ map_file(const char *path)
     return file;
 }
 
-static gboolean
-is_ours(const char *path)
-{
-    g_autoptr(GMappedFile) file = map_file(path);
-
-    return file && g_mapped_file_get_contents(file) &&
-           memmem(g_mapped_file_get_contents(file), g_mapped_file_get_length(file), "virt-nest",
-                  strlen("virt-nest"));
-}
-
 const char *
 nest_doctor_hook_path(void)
 {
-    for (gsize i = 0; i < G_N_ELEMENTS(places); i++)
-        if (is_ours(places[i]))
-            return places[i];
-    return NULL;
-}
-
-/* Whether this user may not see what is in a place. */
-static gboolean
-is_hidden(void)
-{
-    for (gsize i = 0; i < G_N_ELEMENTS(places); i++) {
-        g_autoptr(GMappedFile) file = map_file(places[i]);
-
-        if (!file && errno == EACCES)
-            return TRUE;
-    }
-    return FALSE;
-}
-
-/* (transfer full) How libvirt's daemon is made to look for the hook. */
-static gchar *
-reload_text(void)
-{
-    const char *unit = nest_doctor_libvirt_unit();
-
-    unit = unit ? unit : "libvirtd";
-    return nest_systemd_runs() ? g_strdup_printf("sudo systemctl reload %s", unit)
-                               : g_strdup_printf("sudo kill -HUP $(cat /run/%s.pid)", unit);
+    return nest_hook_calls_read().place;
 }
 
 /* (transfer full) */
 static gchar *
 install_text(void)
 {
-    g_autofree gchar *reload = reload_text();
+    g_autofree gchar *reload = nest_libvirt_daemon_reload("sudo ");
 
     return nest_doctor_install(reload);
 }
 
-/* libvirt's daemon, run by root, calls what any execute bit allows. */
 static void
-look_at_mode(NestDoctor *doctor, const char *hook)
+look_at_mode(NestDoctor *doctor, const NestHookCalls *calls)
 {
-    struct stat file = {0};
-    g_autofree gchar *path = nest_root_path(hook);
-    g_autofree gchar *remedy = g_strdup_printf("sudo chmod 755 %s", hook);
+    g_autofree gchar *remedy = nest_hook_calls_remedy(calls, "sudo ");
 
-    if (stat(path, &file) == 0 && (file.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)) == 0)
+    if (!calls->executable)
         nest_doctor_add(
             doctor, "hook-executable", NEST_DOCTOR_FAIL, remedy,
             "%s is not executable: libvirt does not call it, and a tagged domain starts unjudged",
-            hook);
+            calls->place);
     else
         nest_doctor_add(doctor, "hook-executable", NEST_DOCTOR_PASS, NULL, "it is executable");
 }
@@ -124,18 +79,6 @@ look_at_second_part(NestDoctor *doctor)
 
 /* --- whether libvirt calls it */
 
-/* When the hook came to its place, or got its mode, in milliseconds since 1970. */
-static gint64
-installed_at(const char *hook)
-{
-    g_autofree gchar *path = nest_root_path(hook);
-    struct stat file = {0};
-
-    if (stat(path, &file) < 0)
-        return 0;
-    return (gint64)file.st_ctim.tv_sec * MS + file.st_ctim.tv_nsec / NS_IN_MS;
-}
-
 /* When libvirt's daemon had looked last whether there is a hook: before it was ready, and as it was told to reload. For
  * systemd either is a change of the unit's state, and its clock is finer than the kernel's for a process. */
 static gint64
@@ -155,17 +98,18 @@ looked_at(NestDoctor *doctor)
 }
 
 static void
-judge_calls(NestDoctor *doctor, gint64 installed, gint64 looked)
+judge_calls(NestDoctor *doctor, const NestHookCalls *calls, gint64 looked)
 {
-    g_autofree gchar *remedy = reload_text();
+    g_autofree gchar *remedy = nest_hook_calls_remedy(calls, "sudo ");
+    g_autofree gchar *reason = nest_hook_calls_reason(calls);
 
     if (nest_doctor_hook_is_called(doctor))
         nest_doctor_add(doctor, "hook-called", NEST_DOCTOR_PASS, NULL, "libvirt calls it");
     else if (doctor->survey.started > looked + SLACK_MS)
         nest_doctor_add(doctor, "hook-called", NEST_DOCTOR_FAIL, remedy,
-                        "libvirt does not call it: %s was started without it",
-                        doctor->survey.youngest);
-    else if (installed > looked)
+                        "libvirt does not call it: %s was started without it, because %s",
+                        doctor->survey.youngest, reason);
+    else if (calls->installed > looked)
         nest_doctor_add(doctor, "hook-called", NEST_DOCTOR_WARN, remedy,
                         "it is newer than libvirt's daemon, which may not have seen it");
     else
@@ -175,7 +119,7 @@ judge_calls(NestDoctor *doctor, gint64 installed, gint64 looked)
 }
 
 static void
-look_at_calls(NestDoctor *doctor, const char *hook)
+look_at_calls(NestDoctor *doctor, const NestHookCalls *calls)
 {
     gint64 looked = doctor->connection ? looked_at(doctor) : 0;
 
@@ -186,25 +130,26 @@ look_at_calls(NestDoctor *doctor, const char *hook)
         nest_doctor_add(doctor, "hook-called", NEST_DOCTOR_UNKNOWN, NULL,
                         "the calls of a session's libvirt are noted nowhere");
     else
-        judge_calls(doctor, installed_at(hook), looked);
+        judge_calls(doctor, calls, looked);
 }
 
 void
 nest_doctor_hook(NestDoctor *doctor)
 {
-    const char *hook = nest_doctor_hook_path();
+    NestHookCalls calls = nest_hook_calls_read();
     g_autofree gchar *install = install_text();
 
-    if (!hook && is_hidden())
+    if (!calls.place && calls.hidden)
         nest_doctor_add(doctor, "hook-installed", NEST_DOCTOR_UNKNOWN, NULL,
                         "only root may see what is in " HOOKS);
-    else if (!hook)
+    else if (!calls.place)
         nest_doctor_add(doctor, "hook-installed", NEST_DOCTOR_FAIL, install,
                         "no hook of virt-nest is in " HOOKS ": a tagged domain starts unjudged");
-    if (!hook)
+    if (!calls.place)
         return;
-    nest_doctor_add(doctor, "hook-installed", NEST_DOCTOR_PASS, NULL, "%s is virt-nest's", hook);
-    look_at_mode(doctor, hook);
+    nest_doctor_add(doctor, "hook-installed", NEST_DOCTOR_PASS, NULL, "%s is virt-nest's",
+                    calls.place);
+    look_at_mode(doctor, &calls);
     look_at_second_part(doctor);
-    look_at_calls(doctor, hook);
+    look_at_calls(doctor, &calls);
 }

@@ -2,42 +2,17 @@
 /* The doctor's look at libvirt: whether it answers, which one it is, and what it does at the host's shutdown. */
 #include "doctor.h"
 
-#include "base/root.h"
 #include "base/systemd.h"
+#include "host/libvirt_daemon.h"
 
-#include <string.h>
 #include <unistd.h>
 
 #define SYSTEM_DOCTOR "sudo virt-nest -c qemu:///system doctor"
 
-/* The daemons that manage QEMU domains, each by the socket that it, or systemd for it, listens at. */
-static const struct {
-    const char *socket;
-    const char *unit;
-} daemons[] = {
-    {"/run/libvirt/virtqemud-sock", "virtqemud"},
-    {"/run/libvirt/libvirt-sock", "libvirtd"},
-};
-
-/* The programs of the same, for a host on which none listens. */
-static const char *const programs[] = {"/usr/sbin/virtqemud", "/usr/sbin/libvirtd"};
-
 const char *
 nest_doctor_libvirt_unit(void)
 {
-    for (gsize i = 0; i < G_N_ELEMENTS(daemons); i++) {
-        g_autofree gchar *path = nest_root_path(daemons[i].socket);
-
-        if (g_file_test(path, G_FILE_TEST_EXISTS))
-            return daemons[i].unit;
-    }
-    for (gsize i = G_N_ELEMENTS(programs); i > 0; i--) {
-        g_autofree gchar *path = nest_root_path(programs[i - 1]);
-
-        if (g_file_test(path, G_FILE_TEST_EXISTS))
-            return strrchr(programs[i - 1], '/') + 1;
-    }
-    return NULL;
+    return nest_libvirt_daemon_unit();
 }
 
 /* The daemon's unit wants its sockets, and they begin before it. */

@@ -2,16 +2,10 @@
 /* The process of libvirt's daemon, as the doctor sees it: when it began, how it is confined, and what it has called. */
 #include "doctor.h"
 
-#include "../operations.h"
-
 #include "base/root.h"
+#include "host/hook_calls.h"
 #include "host/process.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
-#define MS 1000 /* in a second */
-#define NS_IN_MS 1000000
 #define SLACK_MS 50 /* the kernel tells in hundredths of a second when a process began */
 
 static gchar *
@@ -33,20 +27,6 @@ read_process(const char *file, const char *name)
     return path ? read_file_below_root(path) : NULL;
 }
 
-gint64
-nest_doctor_process_began(const char *file)
-{
-    g_autofree gchar *stat = read_process(file, "stat");
-    g_autofree gchar *uptime = read_file_below_root("/proc/uptime");
-    g_autofree gchar *ticks = stat ? nest_process_start_time(stat) : NULL;
-
-    if (!stat || !uptime)
-        return 0;
-    return g_get_real_time() / G_TIME_SPAN_MILLISECOND -
-           (gint64)(g_ascii_strtod(uptime, NULL) * MS) +
-           g_ascii_strtoll(ticks, NULL, 10) * MS / sysconf(_SC_CLK_TCK);
-}
-
 /* (transfer full) The file with the PID of the daemon that was asked; a session has its own. */
 static gchar *
 libvirt_pid_file(const NestDoctor *doctor)
@@ -64,7 +44,7 @@ nest_doctor_libvirt_began(const NestDoctor *doctor)
 {
     g_autofree gchar *file = libvirt_pid_file(doctor);
 
-    return nest_doctor_process_began(file);
+    return nest_process_began(file);
 }
 
 /* Without AppArmor and SELinux the kernel refuses to read it. */
@@ -80,21 +60,10 @@ nest_doctor_libvirt_label(const NestDoctor *doctor)
     return label ? g_strchomp(label) : g_strdup("");
 }
 
-gint64
-nest_doctor_hook_called(void)
-{
-    g_autofree gchar *path = nest_root_path(NEST_HOOK_CALLED);
-    struct stat file = {0};
-
-    if (stat(path, &file) < 0)
-        return 0;
-    return (gint64)file.st_mtim.tv_sec * MS + file.st_mtim.tv_nsec / NS_IN_MS;
-}
-
 gboolean
 nest_doctor_hook_is_called(const NestDoctor *doctor)
 {
-    gint64 called = nest_doctor_hook_called();
+    gint64 called = nest_hook_calls_read().called;
 
     return called && called + SLACK_MS >= nest_doctor_libvirt_began(doctor);
 }

@@ -44,8 +44,8 @@ static const char *const states[] = {
     [VIR_DOMAIN_CRASHED] = "crashed",      [VIR_DOMAIN_PMSUSPENDED] = "pmsuspended",
 };
 
-static const char *
-read_state_name(virDomainPtr domain)
+const char *
+nest_report_state_name(virDomainPtr domain)
 {
     int state = VIR_DOMAIN_NOSTATE;
 
@@ -310,15 +310,17 @@ nest_report_new(const NestConnection *connection, virDomainPtr domain, GError **
 {
     g_auto(Look) look = {.connection = connection, .domain = domain};
     g_autoptr(NestLiveDomain) live = NULL;
-    NestReport *report = NULL;
+    NestReport *report = nest_report_untagged(connection, domain);
 
+    if (report)
+        return report;
     if (!query_reported_domain(&look, error) ||
         !nest_live_domain_read(domain, NULL, FALSE, &live, error))
         return NULL;
     report = g_new0(NestReport, 1);
     report->name = g_strdup(virDomainGetName(domain));
     report->uuid = nest_virt_uuid(domain);
-    report->state = read_state_name(domain);
+    report->state = nest_report_state_name(domain);
     report->active = look.active;
     report->live = g_steal_pointer(&live);
     if (look.live && report->live)

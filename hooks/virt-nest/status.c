@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* virt-nest status: which domains are tagged, which of them have what they ask for, and why not. */
 #include "base/error.h"
+#include "blocker-node.h"
 #include "daemon.h"
 #include "domain/exposed.h"
 #include "live.h"
@@ -24,6 +25,7 @@ typedef struct {
     GPtrArray *reports; /* of NestReport */
     double *rates;      /* of each: entries a second, or NEST_RATES_UNKNOWN */
     gboolean watched;   /* a virtnestd runs, which arms guards */
+    gboolean named;     /* somebody wants to know about these domains, and not about all */
 } Listing;
 
 /* Which domains the command line asks for, and how. */
@@ -33,6 +35,7 @@ typedef struct {
     gboolean tagged;
     gboolean running;
     gboolean problems;
+    gboolean named; /* domains are named */
 } Request;
 
 /* A row's cells, fit to be printed. */
@@ -78,6 +81,16 @@ print_status_row(const gsize widths[COLUMNS], gchar **row)
     (void)putchar('\n');
 }
 
+/* Where somebody asks about a domain that QEMU does not migrate, the page about that is named. */
+static void
+print_refusal(const NestReport *report)
+{
+    const NestLiveStatus *status = nest_live_status_of(report->live);
+
+    if (status && nest_live_status_guard_is(status, NEST_GUARD_ARMED))
+        print_below("QEMU refuses migration and save: man " NEST_BLOCKER_NODE);
+}
+
 /* What stands below a domain's row. That no virtnestd runs is said once, above the table. */
 static void
 print_details(const Listing *listing, guint i)
@@ -89,6 +102,8 @@ print_details(const Listing *listing, guint i)
         print_below(report->problem);
     for (guint l = 0; l < lines->len; l++)
         print_below(g_ptr_array_index(lines, l));
+    if (listing->named)
+        print_refusal(report);
 }
 
 static void
@@ -117,14 +132,43 @@ print_paragraph(const char *text)
     (void)putchar('\n');
 }
 
-/* Above the table: which libvirt this is, unless it is the system's, and what is wrong with virtnestd. */
+/* What is wrong with the host, and not with one domain. */
+typedef struct {
+    gchar *daemon; /* (nullable) with virtnestd */
+    gchar *hook;   /* (nullable) with the hook */
+} Problems;
+
 static void
-print_above(const NestConnection *connection, const char *problem)
+problems_clear(Problems *problems)
+{
+    g_free(problems->daemon);
+    g_free(problems->hook);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Problems, problems_clear)
+
+/* Only the system's libvirt has a virtnestd, and a hook that tells of its calls. */
+static Problems
+find_problems(const NestConnection *connection)
+{
+    Problems problems = {0};
+
+    if (nest_connection_is_system(connection)) {
+        problems.daemon = nest_daemon_problem(nest_command_sudo());
+        problems.hook = nest_daemon_hook_problem(nest_command_sudo());
+    }
+    return problems;
+}
+
+/* Above the table: which libvirt this is, unless it is the system's, and what is wrong with the host. */
+static void
+print_above(const NestConnection *connection, const Problems *problems)
 {
     if (!nest_connection_is_system(connection) && connection->uri)
         (void)printf("domains of %s\n", connection->uri);
-    if (problem)
-        print_paragraph(problem);
+    if (problems->daemon)
+        print_paragraph(problems->daemon);
+    if (problems->hook)
+        print_paragraph(problems->hook);
 }
 
 /* Says that there is nothing to be listed, where that was looked for, and what to do. */
@@ -288,18 +332,19 @@ add_report(const NestConnection *connection, virDomainPtr domain, gpointer data,
     return TRUE;
 }
 
-/* @problem: (nullable) virtnestd's */
 static void
-print_status(const NestConnection *connection, GPtrArray *reports, const Request *request,
-             const char *problem)
+print_status(const NestConnection *connection, const Search *search, const Problems *problems)
 {
+    const Request *request = search->request;
+    GPtrArray *reports = search->reports;
     Listing listing = {.reports = reports,
-                       .watched = nest_connection_is_system(connection) && nest_daemon_runs()};
+                       .watched = nest_connection_is_system(connection) && nest_daemon_runs(),
+                       .named = request->named};
 
     g_ptr_array_sort(reports, compare_reports_by_name);
     measure_rates(connection, &listing);
     if (!request->json)
-        print_above(connection, problem);
+        print_above(connection, problems);
     if (request->json)
         print_status_json(&listing);
     else if (reports->len > 0)
@@ -324,12 +369,12 @@ print_found(const NestConnection *connection, const Search *search, const NestCa
 {
     const Request *request = search->request;
     gboolean chosen = request->tagged || request->running || request->problems;
-    g_autofree gchar *problem =
-        nest_connection_is_system(connection) ? nest_daemon_problem(nest_command_sudo()) : NULL;
-    gboolean well = !problem && status == NEST_EXIT_DONE && search->reports->len == 0;
+    g_auto(Problems) problems = find_problems(connection);
+    gboolean well =
+        !problems.daemon && !problems.hook && status == NEST_EXIT_DONE && search->reports->len == 0;
 
     if (request->json || search->reports->len > 0 || status == NEST_EXIT_DONE)
-        print_status(connection, search->reports, request, problem);
+        print_status(connection, search, &problems);
     if (!request->json && !*call->arguments && !chosen)
         print_exposed_below(connection);
     if (request->check && well && !request->json)
@@ -360,6 +405,7 @@ nest_status(NestCall *call)
     if (!nest_command_parse(call, options, &status))
         return status;
     request.problems |= request.check;
+    request.named = *call->arguments != NULL;
     connection = nest_connection_open_for(call, NEST_CONNECTION_TO_LOOK, &error);
     if (!connection)
         return nest_command_fail(error);

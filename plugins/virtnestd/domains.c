@@ -31,6 +31,8 @@ struct NestDomains {
     NestDomainContext context;
     GHashTable *table; /* uuid -> NestDomain */
     NestScanner *scanner;
+    NestHookWatch *hook;
+    gboolean watches_hook; /* it is the system's libvirt, whose hook says when it was called */
     const NestDomainsListener *listener;
     gpointer data;      /* for it */
     gboolean any_armed; /* as it was told */
@@ -225,6 +227,8 @@ let_rest(gpointer data, NestDomain *domain)
 
     if (domain->guard.monitored)
         start_timer(domains);
+    if (domain->live && domain->live->tagged)
+        nest_hook_watch_tagged(domains->hook, domain->uuid);
     if (nest_domain_is_idle(domain))
         g_hash_table_remove(domains->table, domain->uuid);
 }
@@ -235,6 +239,14 @@ needs_kvm(gpointer data)
     NestDomains *domains = data;
 
     domains->listener->needs_kvm(domains->data);
+}
+
+static void
+tell_unjudged(gpointer data, const NestUnjudged *unjudged)
+{
+    NestDomains *domains = data;
+
+    domains->listener->unjudged(domains->data, unjudged);
 }
 
 static void
@@ -276,6 +288,7 @@ nest_domains_new(const NestConfig *config, const NestPluginHost *plugins,
     };
     nest_workers_watch(domains->context.syncs, syncs_have_changed, domains);
     domains->scanner = nest_scanner_new(domains->context.syncs, MAX_FILTERS, sync_found, domains);
+    domains->hook = nest_hook_watch_new(tell_unjudged, domains);
     domains->listener = listener;
     domains->data = data;
     domains->table = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, nest_domain_free);
@@ -296,6 +309,7 @@ nest_domains_free(NestDomains *domains)
     g_clear_handle_id(&domains->export, g_source_remove);
     (void)export_now(domains);
     g_hash_table_unref(domains->table);
+    nest_hook_watch_free(domains->hook);
     nest_entry_watch_free(domains->context.watch);
     nest_define_tracker_free(domains->context.tracker);
     g_free(domains);
@@ -313,6 +327,7 @@ void
 nest_domains_attach(NestDomains *domains, virConnectPtr control, const char *uri)
 {
     attach_workers(domains, control, uri);
+    domains->watches_hook = g_str_equal(uri, NEST_VIRT_SYSTEM_URI);
     domains->settling = TRUE;
     nest_scanner_begin(domains->scanner);
 }
@@ -322,6 +337,7 @@ nest_domains_detach(NestDomains *domains)
 {
     attach_workers(domains, NULL, NULL);
     nest_scanner_cancel(domains->scanner);
+    nest_hook_watch_clear(domains->hook);
     g_hash_table_remove_all(domains->table);
     show_guards(domains);
 }
@@ -361,6 +377,7 @@ run_is_over(NestDomains *domains, const char *uuid)
     NestDomain *domain = g_hash_table_lookup(domains->table, uuid);
 
     domains->listener->stopped(domains->data);
+    nest_hook_watch_stopped(domains->hook, uuid);
     if (!domain)
         return;
     nest_domain_forget_run(domain);
@@ -394,6 +411,8 @@ nest_domains_lifecycle(NestDomains *domains, virDomainPtr domain, int event, int
              event, detail);
     if (!takes_events(domains))
         return;
+    if (event == VIR_DOMAIN_EVENT_STARTED && domains->watches_hook)
+        nest_hook_watch_started(domains->hook, uuid, virDomainGetName(domain));
     if (event == VIR_DOMAIN_EVENT_STOPPED)
         run_is_over(domains, uuid);
     else if (event == VIR_DOMAIN_EVENT_RESUMED && known)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "virtnestd/domain.h"
+#include "virtnestd/hook_watch.h"
 
 typedef struct NestDomains NestDomains;
 
@@ -16,6 +17,8 @@ typedef struct {
     void (*needs_kvm)(gpointer data);
     /* A domain, any, does not run any more. */
     void (*stopped)(gpointer data);
+    /* What was started without the hook. */
+    void (*unjudged)(gpointer data, const NestUnjudged *unjudged);
 } NestDomainsListener;
 
 /**

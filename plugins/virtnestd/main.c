@@ -12,7 +12,7 @@
  * something that failed is tried again, flap_damping.c keeps a guest armed that keeps changing its mind, and
  * domain_silence.c says which QEMU may be asked while others do not answer. entry_watch.c listens to the
  * plugin that tells of entries into nested guests. host.c takes care of the host's KVM module.
- * inhibit.c delays the host's shutdown, and release.c disarms all domains. */
+ * hook_watch.c notices that libvirt does not call the hook. inhibit.c delays the host's shutdown, and release.c disarms all domains. */
 #include "base/config.h"
 #include "base/daemon_status.h"
 #include "base/error.h"
@@ -76,6 +76,33 @@ typedef struct {
     GMainLoop *loop;                 /* runs until SIGTERM */
     gboolean idle;                   /* stopped, and no call to libvirt is under way */
 } Daemon;
+
+/* Lets everybody know how virtnestd is. */
+static void
+say_status(Daemon *daemon)
+{
+    g_autoptr(GError) error = NULL;
+    int former = daemon->status_fd;
+    int fd = nest_daemon_status_write(&daemon->status, &error);
+
+    if (fd < 0) {
+        nest_log_error(NULL, NULL, error);
+        return;
+    }
+    daemon->status_fd = fd;
+    if (former >= 0)
+        close(former);
+}
+
+/* @problem: (nullable) why they could not be read */
+static void
+say_settings(Daemon *daemon, const GError *problem)
+{
+    g_free(daemon->status.settings);
+    daemon->status.settings = problem ? g_strdup(problem->message) : NULL;
+    daemon->status.settings_since = g_get_real_time() / G_USEC_PER_SEC;
+    say_status(daemon);
+}
 
 static void
 on_connected(gpointer data, virConnectPtr control, const char *uri)
@@ -151,7 +178,21 @@ on_stopped(gpointer data)
     nest_host_retry(((Daemon *)data)->host);
 }
 
-static const NestDomainsListener domains_listener = {on_armed, on_needs_kvm, on_stopped};
+static void
+on_unjudged(gpointer data, const NestUnjudged *unjudged)
+{
+    NestDaemonStatus *status = &((Daemon *)data)->status;
+
+    g_free(status->unjudged);
+    g_free(status->unjudged_tagged);
+    status->unjudged_since = unjudged->since;
+    status->unjudged = g_strdup(unjudged->name);
+    status->unjudged_tagged = g_strdup(unjudged->tagged);
+    say_status(data);
+}
+
+static const NestDomainsListener domains_listener = {on_armed, on_needs_kvm, on_stopped,
+                                                     on_unjudged};
 
 /* Scans all domains again, because the effect of a tag with required='no' depends on the host. */
 static void
@@ -179,27 +220,6 @@ load_settings(Daemon *daemon, GError **error)
     return TRUE;
 }
 
-/* Lets everybody know how virtnestd is. @problem: (nullable) why the settings could not be read */
-static void
-say_status(Daemon *daemon, const GError *problem)
-{
-    g_autoptr(GError) error = NULL;
-    int former = daemon->status_fd;
-    int fd = -1;
-
-    g_free(daemon->status.settings);
-    daemon->status.settings = problem ? g_strdup(problem->message) : NULL;
-    daemon->status.settings_since = g_get_real_time() / G_USEC_PER_SEC;
-    fd = nest_daemon_status_write(&daemon->status, &error);
-    if (fd < 0) {
-        nest_log_error(NULL, NULL, error);
-        return;
-    }
-    daemon->status_fd = fd;
-    if (former >= 0)
-        close(former);
-}
-
 /* SIGHUP: if the settings cannot be read, those in force stay as they are. */
 static gboolean
 reload_settings(gpointer data)
@@ -215,7 +235,7 @@ reload_settings(gpointer data)
     }
     if (error)
         nest_log_error(NULL, NULL, error);
-    say_status(daemon, error);
+    say_settings(daemon, error);
     nest_domains_scan(daemon->domains);
     nest_notify("READY=1");
     return G_SOURCE_CONTINUE;
@@ -340,7 +360,7 @@ prepare(Daemon *daemon, GError **error)
         return FALSE;
     daemon->status.version = g_strdup(NEST_VERSION);
     daemon->status.since = g_get_real_time() / G_USEC_PER_SEC;
-    say_status(daemon, NULL);
+    say_settings(daemon, NULL);
     daemon->plugins = nest_plugin_host_load(NEST_PLUGINDIR, (const gchar *const *)names, settings);
     return TRUE;
 }
@@ -461,6 +481,8 @@ run_or_disarm(Daemon *daemon, const Options *options)
     run(daemon, uri);
     g_free(daemon->status.version);
     g_free(daemon->status.settings);
+    g_free(daemon->status.unjudged);
+    g_free(daemon->status.unjudged_tagged);
     return 0;
 }
 

@@ -31,7 +31,7 @@ nest_scan_new(virConnectPtr work, GError **error)
     scan = g_atomic_rc_box_new0(NestScan);
     scan->list = g_steal_pointer(&list);
     scan->length = (guint)n;
-    scan->is_local = g_strcmp0(uri, "qemu:///system") == 0;
+    scan->is_local = g_strcmp0(uri, NEST_VIRT_SYSTEM_URI) == 0;
     return scan;
 }
 

@@ -593,8 +593,6 @@ static const struct {
     int code;
     const char *says;
 } refused[] = {
-    {"a namespace that nobody could read again", BEFORE("kvm"), "<cpu><a xmlns='b&lt;c'/></cpu>\n", AUTO, "intel",
-     NEST_ERROR_XML, "<cpu>|namespace|remove"},
     {"a model of AMD on Intel", BEFORE("kvm"), CUSTOM("EPYC-Rome") END, AUTO, "intel", NEST_ERROR_CPU_VENDOR,
      "EPYC-Rome|of AMD|Intel's vmx|choose a model of Intel|host-passthrough"},
     {"a model of AMD on Intel that has svm", BEFORE("kvm"), CUSTOM("EPYC") REQUIRE("svm") END, AUTO, "intel",

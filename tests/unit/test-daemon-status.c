@@ -25,7 +25,10 @@ file_path(void)
 static int
 say(const char *version, const char *settings)
 {
-    NestDaemonStatus status = {(gchar *)version, 1790000000, (gchar *)settings, 1790000001};
+    NestDaemonStatus status = {.version = (gchar *)version,
+                               .since = 1790000000,
+                               .settings = (gchar *)settings,
+                               .settings_since = 1790000001};
     g_autoptr(GError) error = NULL;
     int fd = nest_daemon_status_write(&status, &error);
 
@@ -168,7 +171,7 @@ static void
 test_no_place(void)
 {
     gchar *root = check_root_new();
-    NestDaemonStatus status = {(gchar *)"1", 0, NULL, 0};
+    NestDaemonStatus status = {.version = (gchar *)"1"};
     g_autoptr(GError) error = NULL;
 
     g_test_summary("where no file can be made the error names it");
@@ -248,6 +251,62 @@ test_older(void)
     check_root_free(root);
 }
 
+/* --- what they say of the hook */
+
+#define STARTED 1790000500000
+#define HOOK "etc/libvirt/hooks/qemu"
+
+/* virtnestd's say that it saw a start without the hook. */
+static int
+say_unjudged(gint64 since, const char *tagged)
+{
+    NestDaemonStatus status = {.version = (gchar *)NEST_VERSION,
+                               .unjudged_since = since,
+                               .unjudged = (gchar *)(since ? "lab\n1" : NULL),
+                               .unjudged_tagged = (gchar *)tagged};
+    g_autoptr(GError) error = NULL;
+    int fd = nest_daemon_status_write(&status, &error);
+
+    g_assert_no_error(error);
+    return fd;
+}
+
+static const struct {
+    const char *sentence;
+    gint64 since, called; /* 0: it never was */
+    const char *tagged;
+    const char *says; /* NULL: nothing */
+} unjudged[] = {
+    {"nothing was started without the hook", 0, 0, NULL, NULL},
+    {"a domain was", STARTED, 0, NULL, "lab\\x0a1 was started without it|even with a mistaken tag: |sudo "},
+    {"a tagged one was", STARTED, STARTED - 1000, "lab1", "even with a mistaken tag (lab1 did): "},
+    {"libvirt has called the hook since", STARTED, STARTED + 1000, "lab1", NULL},
+};
+
+static void
+test_unjudged(gconstpointer row)
+{
+    gsize i = GPOINTER_TO_SIZE(row);
+    gchar *root = check_root_new();
+    int fd = say_unjudged(unjudged[i].since, unjudged[i].tagged);
+    g_autofree gchar *path = g_build_filename(root, "run/virt-nest/hook-called", NULL);
+    struct timespec times[2] = {{unjudged[i].called / 1000, 0}, {unjudged[i].called / 1000, 0}};
+    g_autofree gchar *said = NULL;
+
+    check_root_write(HOOK, "virt-nest");
+    if (unjudged[i].called) {
+        check_root_write("run/virt-nest/hook-called", "");
+        g_assert_cmpint(utimensat(AT_FDCWD, path, times, 0), ==, 0);
+    }
+    said = nest_daemon_hook_problem("sudo ");
+    if (unjudged[i].says)
+        check_says(said, unjudged[i].says);
+    else
+        g_assert_null(said);
+    close(fd);
+    check_root_free(root);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -263,5 +322,7 @@ main(int argc, char **argv)
     for (gsize i = 0; i < G_N_ELEMENTS(problems); i++)
         check_add_row("daemon-status/wrong", problems[i].sentence, GSIZE_TO_POINTER(i), test_problem);
     g_test_add_func("/daemon-status/an older release", test_older);
+    for (gsize i = 0; i < G_N_ELEMENTS(unjudged); i++)
+        check_add_row("daemon-status/hook", unjudged[i].sentence, GSIZE_TO_POINTER(i), test_unjudged);
     return g_test_run();
 }

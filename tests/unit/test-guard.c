@@ -373,7 +373,13 @@ on_other(gpointer data)
     (void)data;
 }
 
-static const NestDomainsListener listener = {on_armed, on_other, on_other};
+static void
+on_unjudged(gpointer data, const NestUnjudged *unjudged)
+{
+    (void)data, (void)unjudged;
+}
+
+static const NestDomainsListener listener = {on_armed, on_other, on_other, on_unjudged};
 
 static GLogWriterOutput
 keep_line(GLogLevelFlags level, const GLogField *fields, gsize n, gpointer data)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Shows what the qemu hook lets pass and what it refuses, by running its two parts as libvirt does. */
+#include "host/hook_place.h"
 #include "world.h"
 
 #define OTHER_UUID "22222222-2222-4222-8222-222222222222"
@@ -678,6 +679,34 @@ test_holds(void)
     }
 }
 
+/* Each call of a start, and of an end, leaves its time; the others do nothing at all. */
+static void
+test_notes_call(void)
+{
+    static const struct {
+        const char *operation;
+        gboolean noted;
+    } steps[] = {
+        {"prepare", TRUE}, {"start", TRUE},   {"started", TRUE},    {"migrate", TRUE}, {"restore", TRUE},
+        {"stopped", TRUE}, {"release", TRUE}, {"reconnect", FALSE}, {"attach", FALSE}, {"tomorrow", FALSE},
+    };
+    g_autoptr(World) world = world_new("amd-on", 0);
+    g_autofree gchar *xml = domain("qemu", "", PLAIN);
+    g_autofree gchar *path = nest_root_path(NEST_HOOK_CALLED);
+
+    if (geteuid() != 0) {
+        g_test_skip("a session's hook leaves nothing");
+        return;
+    }
+    put_file(world, "/root/run/there", "");
+    for (gsize i = 0; i < G_N_ELEMENTS(steps); i++) {
+        g_autoptr(Result) result = call(world, steps[i].operation, xml);
+
+        assert_passed_silently(result);
+        g_assert_cmpint(g_unlink(path) == 0, ==, steps[i].noted);
+    }
+}
+
 /* A flag that cannot be left is said in the log and refuses nothing. */
 static void
 test_flag_fails(void)
@@ -1116,6 +1145,7 @@ main(int argc, char **argv)
         GTestFunc test;
     } tests[] = {
         {"/hook/flag/holds", test_holds},
+        {"/hook/each call is noted", test_notes_call},
         {"/hook/flag/restore-then-boot", test_restore_then_boot},
         {"/hook/flag/refused-then-taken", test_refused_then_taken},
         {"/hook/flag/force-boot", test_force_boot},

@@ -3,6 +3,8 @@
 #include "check.h"
 #include "host/process.h"
 
+#include <unistd.h>
+
 /* The fields before the start time, as of a QEMU. */
 #define BEFORE(name) "4711 (" name ") S 1 4711 4711 0 -1 4194560 5 0 0 0 10 20 0 0 20 0 3 0 "
 
@@ -55,6 +57,28 @@ test_own(void)
     g_assert_cmpint(g_ascii_strtoll(start_time, NULL, 10), >, 0);
 }
 
+static void
+test_began(void)
+{
+    gchar *root = check_root_new();
+    g_autofree gchar *pid = g_strdup_printf("%d\n", (int)getpid());
+    g_autofree gchar *path = g_strdup_printf("proc/%d/stat", (int)getpid());
+    g_autofree gchar *stat = NULL;
+    gint64 now = g_get_real_time() / G_TIME_SPAN_MILLISECOND;
+    gint64 began = 0;
+
+    g_test_summary("a process has begun before now, and after the host; without its file it has not");
+    g_assert_cmpint(nest_process_began("/run/x.pid"), ==, 0);
+    check_root_write("run/x.pid", pid);
+    g_assert_cmpint(nest_process_began("/run/x.pid"), ==, 0);
+    g_assert_true(g_file_get_contents("/proc/self/stat", &stat, NULL, NULL));
+    check_root_write(path, stat);
+    began = nest_process_began("/run/x.pid");
+    g_assert_cmpint(began, <=, now + 20); /* the kernel counts in hundredths */
+    g_assert_cmpint(began, >, now - 3600 * 1000);
+    check_root_free(root);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -63,5 +87,6 @@ main(int argc, char **argv)
         check_add_row("process", rows[i].sentence, GSIZE_TO_POINTER(i), test_start_time);
     g_test_add_func("/process/its state and its processor time", test_other_fields);
     g_test_add_func("/process/this one", test_own);
+    g_test_add_func("/process/began", test_began);
     return g_test_run();
 }

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The libvirt daemon that manages this host's QEMU domains: which one it is, since when it runs, how it reads anew. */
+#pragma once
+
+#include <glib.h>
+
+/* (nullable) Its unit, "libvirtd" or "virtqemud", by the socket at which it listens, or else by the installed program. */
+const char *nest_libvirt_daemon_unit(void);
+
+/* When it began, in milliseconds since 1970; 0: it does not run. */
+gint64 nest_libvirt_daemon_began(void);
+
+/**
+ * nest_libvirt_daemon_reload: the command that makes the daemon read its settings anew, and look for the hook.
+ * @sudo: what stands before a command that only root may run
+ *
+ * libvirt's daemon stops by itself when nobody has used it for two minutes, and begins again at the next connection.
+ * The command works for one that has stopped, too: it does nothing then, as the daemon looks for the hook when it
+ * begins (facts.md, "Hooks").
+ *
+ * Returns: (transfer full) the command.
+ */
+gchar *nest_libvirt_daemon_reload(const char *sudo) G_GNUC_WARN_UNUSED_RESULT;
