@@ -331,9 +331,13 @@ refuse_start(const Call *call, const NestCpuVendor *vendor, GError **error)
     gboolean corrected = has && lives && wait_for_correction(call);
 
     if (!has)
-        g_set_error(error, NEST_ERROR, NEST_ERROR_START_TRANSIENT,
-                    "and it has no persistent definition that could be corrected: pass its XML "
-                    "through virt-nest rewrite and create it from that");
+        g_set_error(
+            error, NEST_ERROR, NEST_ERROR_START_TRANSIENT,
+            "and it has no persistent definition that could be corrected: create it from "
+            "corrected XML (virt-nest rewrite FILE | virsh create /dev/stdin); virt-install "
+            "and virt-manager start what is not defined yet: define it first (virt-install "
+            "... --print-xml 1 | virt-nest rewrite | virsh define /dev/stdin), then start "
+            "it; virt-nest-recipes(7) has more");
     else if (corrected)
         g_set_error(error, NEST_ERROR, NEST_ERROR_START_STALE,
                     "but its definition has been corrected just now: start it again (if this "

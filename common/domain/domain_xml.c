@@ -127,6 +127,12 @@ set_parse_error(const NestDomainXml *xml, xmlParserCtxt *parser, GError **error)
             error, NEST_ERROR, NEST_ERROR_XML,
             "this XML has a namespace whose name has a '<' in it; libvirt would write it in a "
             "way that nobody can read again: give that namespace another name");
+    else if (problem && problem->code == XML_ERR_DOCUMENT_END)
+        g_set_error(error, NEST_ERROR, NEST_ERROR_XML,
+                    "the XML goes on after the end of its first element (line %d): give the XML of "
+                    "one domain (of an installation virt-install --print-xml prints two, and "
+                    "virt-install --print-xml 1 the first)",
+                    problem->line);
     else
         g_set_error(error, NEST_ERROR, NEST_ERROR_XML,
                     "this is not well-formed XML (line %d: %s): check it with virt-xml-validate",

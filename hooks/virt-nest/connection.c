@@ -328,7 +328,7 @@ nest_connection_check_persistent(virDomainPtr domain, GError **error)
         g_set_error_literal(
             error, NEST_ERROR, NEST_ERROR_START_TRANSIENT,
             "it is transient, so it has no definition that could be tagged and "
-            "corrected: define it (virsh define), or pass its XML through virt-nest "
-            "rewrite before it is created");
+            "corrected: define it (virsh define), or create it from corrected XML (virt-nest "
+            "rewrite FILE | virsh create /dev/stdin)");
     return persistent > 0;
 }

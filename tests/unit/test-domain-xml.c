@@ -319,6 +319,8 @@ test_messages(void)
         {"<!DOCTYPE a><domain/>", "<!DOCTYPE>|remove"},
         {"<?xml version='1.0' encoding='ISO-8859-1'?><domain/>", "UTF-8|ISO-8859-1|iconv"},
         {"<domain>\n\n<a></b></domain>", "line 3|virt-xml-validate"},
+        {"<domain>\n</domain>\n<domain/>\n", "line 3|XML of one domain|virt-install --print-xml 1"},
+        {"<domain/>x", "line 1|XML of one domain"},
     };
 
     g_test_summary("what is refused says why and what to do");

@@ -148,7 +148,7 @@ static const Case cases[] = {
     {"tcg-plain-is-refused", "start", "intel-on", "qemu", TAG, PLAIN, DEFINITION,
      "NEST-START-UNCORRECTED", "svm", NULL, NO_FLAG},
     {"transient-is-refused", "start", "amd-on", "kvm", TAG, PLAIN, 0, "NEST-START-TRANSIENT",
-     "virt-nest rewrite", NULL, NO_FLAG},
+     "virt-install ... --print-xml 1 | virt-nest rewrite | virsh define /dev/stdin", NULL, NO_FLAG},
     {"transient-is-refused-with-daemon", "start", "amd-on", "kvm", TAG, PLAIN, DAEMON,
      "NEST-START-TRANSIENT", "qemu64", NULL, NO_FLAG},
     {"uncorrected-without-daemon", "start", "amd-on", "kvm", TAG, PLAIN, DEFINITION,
