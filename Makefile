@@ -23,8 +23,11 @@ mandir      = $(datadir)/man
 docdir      = $(datadir)/doc/virt-nest
 # What libvirt and systemd read stands where they look, whatever the prefix.
 sysconfdir  = /etc
-# The hook's second part: libvirtd's AppArmor profile lets a hook load nothing below /usr/local or /usr/libexec.
-hookdir     = $(sysconfdir)/libvirt/hooks/virt-nest
+# The hook, to which a link leads from where libvirt looks, and its second part. They are where the profile of AppArmor for
+# libvirt's daemon lets it run and load programs: in libvirt's own directory below /usr, which is a package's to use, or else
+# beside the link, as nothing below /usr/local is.
+hookdir     = $(if $(filter /usr,$(PREFIX)),$(libdir)/virt-nest,$(sysconfdir)/libvirt/hooks/virt-nest)
+hook        = $(if $(filter /usr,$(PREFIX)),$(libdir)/libvirt/virt-nest-hook,$(hookdir)/qemu)
 unitdir     = /lib/systemd/system
 
 VERSION = 0.1.0

@@ -177,24 +177,6 @@ read_and_search_input(Input *input)
     }
 }
 
-/* Finds the second part of the same build tree. @path: a buffer of PATH_MAX bytes. */
-static bool
-find_in_build_tree(char *path)
-{
-    static const char beside[] = "/../libexec/" SECOND_PART;
-    ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - sizeof(beside));
-    char *slash = NULL;
-
-    if (n <= 0)
-        return false;
-    path[n] = '\0';
-    slash = strrchr(path, '/');
-    if (!slash)
-        return false;
-    memcpy(slash, beside, sizeof(beside));
-    return access(path, R_OK) == 0;
-}
-
 /* The child goes on where this process, which only waits for it, leaves the processor free. The kernel would
  * often give it another one that is busy, and it would wait there for milliseconds. Failure costs only these. */
 static void
@@ -238,10 +220,7 @@ go_on_in_child(void)
 static void *
 load_second_part(void)
 {
-    char path[PATH_MAX];
-    void *part = find_in_build_tree(path) ? dlopen(path, RTLD_LAZY | RTLD_LOCAL) : NULL;
-
-    return part ? part : dlopen(NEST_HOOKDIR "/" SECOND_PART, RTLD_LAZY | RTLD_LOCAL);
+    return dlopen(NEST_HOOKDIR "/" SECOND_PART, RTLD_LAZY | RTLD_LOCAL);
 }
 
 /* Returns only if it failed. dup2() leaves standard input open if the second part runs a program. */

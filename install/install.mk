@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# make install: what goes where. The hook never replaces somebody else's.
+# make install: what goes where. The link to the hook never replaces somebody else's.
 
 HOOK_DIRECTORY = $(DESTDIR)$(sysconfdir)/libvirt/hooks
+# Whether a hook is ours: a link to it, or, from earlier builds, the program itself.
+IS_OURS = is_ours() { { readlink "$$1" || cat "$$1"; } 2>/dev/null | grep -q virt-nest; }
 # Where a hook that is not ours exists, libvirt runs ours after it, from qemu.d.
-HOOK = $(shell test -e $(HOOK_DIRECTORY)/qemu && ! grep -q virt-nest $(HOOK_DIRECTORY)/qemu && \
-         echo qemu.d/50-virt-nest || echo qemu)
+HOOK = $(shell $(IS_OURS); h=$(HOOK_DIRECTORY)/qemu; \
+         if [ -e $$h ] || [ -L $$h ]; then is_ours $$h; fi && echo qemu || echo qemu.d/50-virt-nest)
 INSTALL_PROGRAM = install -D -m 755
 INSTALL_DATA    = install -D -m 644
 # What a file says of this build: where programs are, and the plugins there are.
@@ -44,8 +46,11 @@ install: $(PROGRAMS)
 	test -e $(DESTDIR)$(sysconfdir)/virt-nest/virt-nest.conf || \
 	    $(FILL_IN) install/config/virt-nest.conf | \
 	    $(INSTALL_DATA) /dev/stdin $(DESTDIR)$(sysconfdir)/virt-nest/virt-nest.conf
-	$(INSTALL_PROGRAM) $(BUILD)/hooks/qemu $(HOOK_DIRECTORY)/$(HOOK).new
-	mv -f $(HOOK_DIRECTORY)/$(HOOK).new $(HOOK_DIRECTORY)/$(HOOK)
+	$(INSTALL_PROGRAM) $(BUILD)/hooks/qemu $(DESTDIR)$(hook).new
+	mv -f $(DESTDIR)$(hook).new $(DESTDIR)$(hook)
+	mkdir -p $(dir $(HOOK_DIRECTORY)/$(HOOK))
+	ln -sfT $(hook) $(HOOK_DIRECTORY)/$(HOOK).new
+	mv -fT $(HOOK_DIRECTORY)/$(HOOK).new $(HOOK_DIRECTORY)/$(HOOK)
 	rm -f $(DESTDIR)$(hookdir)/qemu-hook # the second part of earlier builds
 	$(INDEX_MANUALS)
 
@@ -63,8 +68,9 @@ uninstall:
 	    [ $$status = 0 ] || echo 'uninstall: not every guard could be disarmed: what is left ends with its QEMU' >&2; fi
 	if $(ON_SYSTEMD); then for unit in $(SERVICES); do \
 	    [ ! -e $(unitdir)/$$unit ] || systemctl --quiet disable $$unit || :; done; fi
-	for hook in qemu qemu.d/50-virt-nest; do \
-	    if grep -qs virt-nest $(HOOK_DIRECTORY)/$$hook; then rm -f $(HOOK_DIRECTORY)/$$hook; fi; done
+	$(IS_OURS); for hook in qemu qemu.d/50-virt-nest; do \
+	    if is_ours $(HOOK_DIRECTORY)/$$hook; then rm -f $(HOOK_DIRECTORY)/$$hook; fi; done
+	rm -f $(DESTDIR)$(hook)
 	rm -f $(DESTDIR)$(bindir)/virt-nest $(DESTDIR)$(sbindir)/virtnestd
 	for unit in $(UNITS); do rm -f $(DESTDIR)$(unitdir)/$$unit; done
 	for program in virt-nest virtnestd; do \

@@ -104,20 +104,23 @@ $(BUILD)/tests/leave: $(BUILD)/obj/tests/vm-amd/leave.o $(BUILD)/obj/tests/bench
 
 $(BUILD)/obj/tests/vm-amd/leave.o: CPPFLAGS += -Itests/bench
 
-PARTS = $(BUILD)/tests/front-alone $(BUILD)/tests/second-part-alone.so $(BUILD)/tests/script-part.so
+PARTS = $(BUILD)/tests/front $(BUILD)/tests/alone/front $(BUILD)/tests/second-part-alone.so $(BUILD)/tests/script-part.so
 
-# Two parts for the tests: a front that finds no second part, whatever is installed on this machine, and
-# both with a time limit of four seconds.
-TEST_FLAGS = $(CPPFLAGS) $(LIBRARY_CFLAGS) $(filter-out -DNEST_HOOKDIR=% -MMD -MP,$(ALL_CFLAGS)) -DNEST_HOOKDIR='"/nonexistent"' \
-             -DNEST_FATAL_SECONDS=4 $(CFLAGS)
+# Parts for the tests. A front that looks for its second part not where that is installed, but beside its own
+# directory: it finds that of the build; and the same where there is none. The last and a second part have a time
+# limit of four seconds.
+TEST_FLAGS = $(CPPFLAGS) $(LIBRARY_CFLAGS) $(filter-out -DNEST_HOOKDIR=% -MMD -MP,$(ALL_CFLAGS)) \
+             -DNEST_HOOKDIR='"$$ORIGIN/../libexec"' $(CFLAGS)
+LIMITED    = -DNEST_FATAL_SECONDS=4
 
-$(BUILD)/tests/front-alone: hooks/qemu_front.c hooks/operations.h hooks/fatal.h common/domain/prefilter.h $(FRONT_COMMON)
+$(BUILD)/tests/alone/front: TEST_FLAGS += $(LIMITED)
+$(BUILD)/tests/front $(BUILD)/tests/alone/front: hooks/qemu_front.c hooks/operations.h hooks/fatal.h common/domain/prefilter.h $(FRONT_COMMON)
 	@mkdir -p $(@D)
 	$(CC) $(TEST_FLAGS) $(HARDENING_LINK) -o $@ $(filter %.c %.o,$^)
 
 $(BUILD)/tests/second-part-alone.so: hooks/qemu_hook.c hooks/operations.h hooks/fatal.h $(SECOND_COMMON)
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -fPIE,$(TEST_FLAGS)) -fPIC -fvisibility=hidden $(filter-out -pie,$(HARDENING_LINK)) -shared \
+	$(CC) $(filter-out -fPIE,$(TEST_FLAGS)) $(LIMITED) -fPIC -fvisibility=hidden $(filter-out -pie,$(HARDENING_LINK)) -shared \
 	    -o $@ $(filter %.c %.o %.a,$^) $(HOOK_LIBS)
 
 # A second part that becomes a shell script.

@@ -555,7 +555,7 @@ test_name(gconstpointer data)
 
     for (gsize i = 0; i < 2 * G_N_ELEMENTS(operations); i += 3) {
         const char *operation = operations[i / 2].name;
-        g_autofree gchar *front = built(i % 2 ? "hooks/qemu" : "tests/front-alone");
+        g_autofree gchar *front = built(i % 2 ? "tests/front" : "tests/alone/front");
         const char *argv[] = {front, name, operation, "begin", "-", NULL};
         g_autoptr(Result) result = run(world, argv, xml, strlen(xml));
 

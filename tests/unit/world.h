@@ -113,8 +113,7 @@ put_file(const World *world, const char *path, const char *text)
 static inline void
 copy_hook(World *world, gboolean with_second_part)
 {
-    /* The front of the build tree that knows of no installed second part either, or the real one. */
-    g_autofree gchar *front = built(with_second_part ? "hooks/qemu" : "tests/front-alone");
+    g_autofree gchar *front = built(with_second_part ? "tests/front" : "tests/alone/front");
     g_autofree gchar *second = built("libexec/qemu-hook.so");
     g_autofree gchar *hooks = g_build_filename(world->directory, "hooks", NULL);
     g_autofree gchar *libexec = g_build_filename(world->directory, "libexec", NULL);
@@ -193,7 +192,7 @@ world_new(const char *host, guint given)
 
     world->directory = g_dir_make_tmp("nest-hook-XXXXXX", NULL);
     world->root = g_build_filename(world->directory, "root", NULL);
-    world->front = built("hooks/qemu");
+    world->front = built("tests/front");
     world->given = given;
     world->lock = -1;
     g_assert_cmpint(g_chmod(world->directory, 0755), ==, 0);
