@@ -155,7 +155,7 @@ nest_cpu_vendor_refuse(GError **error)
     g_set_error(
         error, NEST_ERROR, NEST_ERROR_HOST_VENDOR,
         "virt-nest does not know the vendor of this host's CPU (vendor_id in /proc/cpuinfo), and so cannot give "
-        "its KVM guests nested guests yet; it knows %s: use type='qemu'",
+        "its KVM guests nested guests yet; it knows %s: let QEMU emulate the guest (<domain type='qemu'>)",
         titles);
 }
 

@@ -202,24 +202,25 @@ refuse_no_hardware(const NestKvmModule *module, GError **error)
         return refuse(
             error, NEST_ERROR_HOST_HARDWARE,
             "the kernel argument clearcpuid= hides %s of this host's CPU (%s): remove it from the boot "
-            "loader's configuration and boot again, or use type='qemu'",
+            "loader's configuration and boot again, or let QEMU emulate the guest (<domain type='qemu'>)",
             p->feature, p->title);
     if (nest_other_hypervisor_is_xen())
         return refuse(
             error, NEST_ERROR_HOST_HARDWARE,
             "this host runs on Xen, which keeps %s of its CPU (%s) to itself: boot a kernel without Xen, or, "
-            "where this host is a guest of Xen, allow nested guests there, or use type='qemu'",
+            "where this host is a guest of Xen, allow nested guests there, or let QEMU emulate the guest (<domain type='qemu'>)",
             p->feature, p->title);
     if (module->locked)
-        return refuse(error, NEST_ERROR_HOST_FIRMWARE,
-                      "this host's CPU (%s) has %s, but the firmware locked it off: switch "
-                      "virtualization on in the firmware setup, or use type='qemu'",
-                      p->title, p->feature);
+        return refuse(
+            error, NEST_ERROR_HOST_FIRMWARE,
+            "this host's CPU (%s) has %s, but the firmware locked it off: switch "
+            "virtualization on in the firmware setup, or let QEMU emulate the guest (<domain type='qemu'>)",
+            p->title, p->feature);
     return refuse(
         error, NEST_ERROR_HOST_HARDWARE,
         "this host's CPU (%s) shows no %s, so KVM has no nested guests here: switch "
         "virtualization on in the firmware setup (or, where this host is itself a guest, in "
-        "its host), or use type='qemu'",
+        "its host), or let QEMU emulate the guest (<domain type='qemu'>)",
         p->title, p->feature);
 }
 

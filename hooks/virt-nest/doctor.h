@@ -33,6 +33,7 @@ typedef struct {
 typedef struct {
     GPtrArray *problems; /* of NestReport: the domains that have one */
     guint tagged;        /* how many domains are */
+    guint tagged_kvm;    /* ... and are no emulated ones */
     gboolean partial;    /* not every domain could be looked at */
     gint64
         started; /* when the youngest domain that runs was started, in ms since 1970; 0: none runs, or unknown */
@@ -64,6 +65,14 @@ void nest_doctor_add(NestDoctor *doctor, const char *id, NestDoctorStatus status
 
 /* Looks at all domains, once for all parts. */
 void nest_doctor_survey(NestDoctor *doctor);
+
+/**
+ * nest_doctor_without_kvm: how bad it is that KVM can have no nested guests on this host.
+ *
+ * Returns: NEST_DOCTOR_WARN where domains are tagged and all of them are emulated, so that they nest without KVM;
+ * NEST_DOCTOR_FAIL otherwise.
+ */
+NestDoctorStatus nest_doctor_without_kvm(const NestDoctor *doctor);
 
 /* Whether the domains are those of the system's libvirt, which virtnestd and the units take care of. */
 gboolean nest_doctor_is_system(const NestDoctor *doctor);

@@ -29,6 +29,7 @@ look_at_domain(const NestConnection *connection, virDomainPtr domain, gpointer d
     if (report->active)
         note_start(survey, domain);
     survey->tagged += report->tagged;
+    survey->tagged_kvm += report->tagged && report->is_kvm;
     if (report->problem)
         g_ptr_array_add(survey->problems, g_steal_pointer(&report));
     return TRUE;
@@ -43,6 +44,15 @@ nest_doctor_survey(NestDoctor *doctor)
     if (doctor->connection)
         doctor->survey.partial = nest_connection_visit(doctor->connection, all, look_at_domain,
                                                        &doctor->survey) != NEST_EXIT_DONE;
+}
+
+NestDoctorStatus
+nest_doctor_without_kvm(const NestDoctor *doctor)
+{
+    const NestDoctorSurvey *survey = &doctor->survey;
+    gboolean nests = survey->tagged > 0 && survey->tagged_kvm == 0 && !survey->partial;
+
+    return nests ? NEST_DOCTOR_WARN : NEST_DOCTOR_FAIL;
 }
 
 /* (transfer full) The name as a word for a shell and for virt-nest. */

@@ -61,7 +61,7 @@ look_at_feature(NestDoctor *doctor)
                         "this host is a guest, and its host gives it %s; %s hides it", feature,
                         host->cleared ? "a kernel argument here" : "the firmware here");
     else if (host->vendor && host->state == NEST_KVM_NO_HARDWARE)
-        nest_doctor_add(doctor, "guest-feature", NEST_DOCTOR_FAIL, remedy,
+        nest_doctor_add(doctor, "guest-feature", nest_doctor_without_kvm(doctor), remedy,
                         "this host is a guest, and its host gives it no %s", feature);
     else
         nest_doctor_add(doctor, "guest-feature", NEST_DOCTOR_PASS, NULL,

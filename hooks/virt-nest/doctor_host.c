@@ -60,11 +60,18 @@ add_refusal(NestDoctor *doctor, const GError *error)
 {
     for (gsize i = 0; i < G_N_ELEMENTS(remedies); i++) {
         g_autofree gchar *remedy = NULL;
+        NestDoctorStatus status = remedies[i].status;
 
         if (!g_error_matches(error, NEST_ERROR, (int)remedies[i].code))
             continue;
         remedy = find_remedy(&doctor->host, remedies[i].remedy);
-        nest_doctor_add(doctor, "nesting-now", remedies[i].status, remedy, "%s", error->message);
+        if (status == NEST_DOCTOR_FAIL)
+            status = nest_doctor_without_kvm(doctor);
+        nest_doctor_add(doctor, "nesting-now", status, remedy, "%s%s",
+                        status == NEST_DOCTOR_WARN && remedies[i].status == NEST_DOCTOR_FAIL
+                            ? "the tagged domains are emulated and nest without KVM, but "
+                            : "",
+                        error->message);
         return;
     }
     nest_doctor_add(doctor, "nesting-now", NEST_DOCTOR_FAIL, "virt-nest host", "%s",

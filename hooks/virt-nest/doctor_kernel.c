@@ -5,6 +5,8 @@
 #include "base/root.h"
 #include "host/advisories.h"
 
+#include <string.h>
+
 /* How each distribution's kernel is brought up to date. */
 static const struct {
     const char *distribution;
@@ -50,10 +52,18 @@ add_advisory(NestDoctor *doctor, const NestAdvisory *advisory, const NestKernel 
             doctor, "advisory", NEST_DOCTOR_UNKNOWN, NULL,
             "%s (%s) is not mended in %s; whether the live patch %s mends it cannot be seen",
             advisory->name, advisory->published, kernel->version, patch);
-    else if (advisory->state == NEST_ADVISORY_UNKNOWN)
-        nest_doctor_add(doctor, "advisory", NEST_DOCTOR_UNKNOWN, NULL,
-                        "%s (%s): no list has the kernel %s; ask its distribution", advisory->name,
-                        advisory->published, kernel->version);
+}
+
+/* @names: of advisories, ", " before each */
+static void
+add_unknown(NestDoctor *doctor, const char *names, const NestKernel *kernel)
+{
+    if (*names)
+        nest_doctor_add(
+            doctor, "advisory", NEST_DOCTOR_UNKNOWN, NULL,
+            "whether the kernel %s has the fixes of %s, by which a nested guest can break out, cannot be "
+            "seen: " NEST_ADVISORIES_FILE " does not have this kernel; ask who makes it",
+            kernel->version, names + strlen(", "));
 }
 
 void
@@ -63,8 +73,14 @@ nest_doctor_kernel(NestDoctor *doctor)
     g_autofree gchar *patch = find_live_patch();
     g_autoptr(GError) error = NULL;
     g_autoptr(GPtrArray) advisories = nest_advisories_of_host(doctor->host.vendor, &kernel, &error);
+    g_autoptr(GString) unknown = g_string_new(NULL);
     gboolean all_fixed = TRUE;
 
+    if (doctor->host.state == NEST_KVM_NO_HARDWARE) {
+        nest_doctor_add(doctor, "advisory", NEST_DOCTOR_PASS, NULL,
+                        "KVM has no nested guests here, so none can break out");
+        return;
+    }
     if (!advisories) {
         nest_doctor_add(doctor, "advisory", NEST_DOCTOR_UNKNOWN, NULL, "%s", error->message);
         return;
@@ -74,7 +90,10 @@ nest_doctor_kernel(NestDoctor *doctor)
 
         all_fixed = all_fixed && advisory->state == NEST_ADVISORY_FIXED;
         add_advisory(doctor, advisory, &kernel, patch);
+        if (advisory->state == NEST_ADVISORY_UNKNOWN)
+            g_string_append_printf(unknown, ", %s", advisory->name);
     }
+    add_unknown(doctor, unknown->str, &kernel);
     if (all_fixed)
         nest_doctor_add(doctor, "advisory", NEST_DOCTOR_PASS, NULL,
                         "%s has the fixes of all %u nested escapes that are known", kernel.version,

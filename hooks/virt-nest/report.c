@@ -329,6 +329,7 @@ nest_report_new(const NestConnection *connection, virDomainPtr domain, GError **
     read_tag(report, look.definition);
     if (!report->tagged || !report->valid)
         return report;
+    report->is_kvm = nest_cpu_is_kvm(look.definition);
     for (gsize i = 0; i < G_N_ELEMENTS(judges) && !report->problem; i++)
         report->problem = judges[i](&look);
     report->applied = !report->problem;

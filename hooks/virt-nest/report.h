@@ -17,6 +17,7 @@ typedef struct {
     gboolean tagged;   /* the definition carries a tag, or what was meant to be one */
     gboolean valid;    /* the tag is well formed, and @tag is what it says */
     NestTag tag;       /* what it asks for */
+    gboolean is_kvm;   /* QEMU does not emulate its processor; only of a tag that is well formed */
     gboolean applied;  /* what it asks for of the CPU is in effect */
     gchar *cpu;     /* the one that counts now: the guest's while it runs, else the definition's */
     gchar *problem; /* (nullable) what keeps the tag from being in effect, and what to do */

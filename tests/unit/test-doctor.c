@@ -261,6 +261,9 @@ static const struct {
     {"... and nesting is off", "amd-off-idle", KERNEL, NULL, NULL, "advisory", "warn", "6.1.150-1|CVE-2026-46113"},
     {"... and a live patch", "amd-on", KERNEL, "/sys/kernel/livepatch/kpatch_1/enabled", "1\n", "advisory", "unknown",
      "live patch kpatch_1"},
+    {"... and is of nobody's list", "amd-on", KERNEL, "/proc/sys/kernel/version", "#1 SMP\n", "advisory", "unknown",
+     "6.1.0-40-amd64|CVE-2026-46113, CVE-2026-53359|ask who makes it"},
+    {"... and no guest can nest by KVM", "intel-no-vmx", KERNEL, NULL, NULL, "advisory", "pass", "none can break out"},
     {"advisories that are not there", "amd-on", 0, NULL, NULL, "advisory", "unknown", "advisories.conf"},
 };
 
