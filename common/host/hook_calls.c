@@ -37,6 +37,16 @@ to_ms(struct timespec time)
     return (gint64)time.tv_sec * MS + time.tv_nsec / NS_IN_MS;
 }
 
+/* When it came to its place, or got its mode, be it itself or the link there that leads to it. */
+static gint64
+installed_at(const char *path, const struct stat *file)
+{
+    struct stat link = {0};
+
+    (void)lstat(path, &link);
+    return MAX(to_ms(link.st_ctim), to_ms(file->st_ctim));
+}
+
 /* libvirt's daemon, run by root, calls what any execute bit allows. */
 static void
 find_hook(NestHookCalls *calls)
@@ -50,7 +60,7 @@ find_hook(NestHookCalls *calls)
             continue;
         calls->place = places[i];
         calls->executable = (file.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)) != 0;
-        calls->installed = to_ms(file.st_ctim); /* its place or mode, not what is in it */
+        calls->installed = installed_at(path, &file);
     }
 }
 

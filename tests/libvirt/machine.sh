@@ -9,13 +9,17 @@ started='dbus.service systemd-logind.service libvirtd.service libvirt-guests.ser
 
 cgroup=$(sed -n 's,^0::/,,p' /proc/self/cgroup) # in which nspawn makes its own
 
+# put_virt_nest STAGE: what of virt-nest is there when the machine boots; /lib is a link there.
+put_virt_nest() {
+    flock "$BUILD" make -s install BUILD="$BUILD" DESTDIR="$1" PREFIX=/usr/local unitdir=/usr/lib/systemd/system
+}
+
 setup() {
     local package stage=$scratch/stage
     package=$(tests/guest/libvirt-package) || return
-    flock "$BUILD" make -s install BUILD="$BUILD" DESTDIR="$stage" PREFIX=/usr/local >"$scratch/install.log" 2>&1 ||
-        { cat "$scratch/install.log" >&2; return 1; }
-    mkdir -p "$host"/{root,log,journal,save,var/tmp} "$host"/etc/{default,libvirt/qemu} "$stage/usr/lib" "$stage/etc/systemd"
-    mv "$stage/lib/systemd" "$stage/usr/lib/" && rmdir "$stage/lib" # which is a link there
+    put_virt_nest "$stage" >"$scratch/install.log" 2>&1 || { cat "$scratch/install.log" >&2; return 1; }
+    mkdir -p "$host"/{root,log,journal,save,var/tmp} "$host"/etc/{default,libvirt/{hooks,qemu}} "$stage/usr/lib/systemd/system" \
+        "$stage"/etc/{systemd,virt-nest}
     cp "$package"/lib/systemd/system/* "$stage/usr/lib/systemd/system/"
     cp -r "$package/var" "$stage/"
     cp -r "$package/etc/apparmor.d" "$stage/etc/"
@@ -29,7 +33,7 @@ setup() {
     # QEMU is another user, as on a real host: what virtnestd may do to its files and processes is its units' to grant.
     sed -i 's/^\(user\|group\) = .*/\1 = "libvirt-qemu"/; s/^dynamic_ownership = .*/dynamic_ownership = 1/' "$host/etc/libvirt/qemu.conf"
     install -d -o 64055 "$stage/var/lib/prometheus/node-exporter"
-    cp -a "$stage/etc/libvirt/hooks" "$host/etc/libvirt/"
+    [ ! -d "$stage/etc/libvirt" ] || cp -a "$stage/etc/libvirt/hooks" "$host/etc/libvirt/"
     printf 'ON_SHUTDOWN=suspend\nON_BOOT=ignore\n' >"$host/etc/default/libvirt-guests"
     exec 9>/tmp/virt-nest-systemd.lock && flock 9 # one such container in a cgroup
     boot
@@ -70,3 +74,16 @@ virsh() { on virsh "$@"; }
 log() { journalctl --no-pager -o cat -D "$host/journal" ${1:+_SYSTEMD_UNIT="$1.service"}; }
 logged() { log | grep -E "$1"; }
 said_by() { log "$1" | grep -xE "$2"; }
+
+# run_lab NAME: a tagged L1, with an L2 in it, and the guard armed.
+run_lab() {
+    consoles=$host/log
+    host_console "$host" "$1"
+    domain_xml lab "$1" METADATA="$tag" KERNEL=/srv/guest/vmlinuz INITRD=/srv/guest/l1.img LOG="/srv/log/$1" \
+        CMDLINE='nest.l2=none nest.end=shell' >"$host/var/tmp/$1.xml"
+    virsh define "/srv/tmp/$1.xml"
+    eventually has_svm "$1"
+    virsh start "$1"
+    boots "$1"
+    nested "$1"
+}
