@@ -118,8 +118,10 @@ judge_formats(NestDoctor *doctor, const char *emulator, const char *answer,
     g_autofree gchar *remove = to_remove(KEY, restart);
 
     if (*usable)
-        nest_doctor_add(doctor, "guard-formats", NEST_DOCTOR_PASS, NULL,
-                        "%s has a format for the guard: %s", emulator, usable);
+        nest_doctor_add(
+            doctor, "guard-formats", NEST_DOCTOR_PASS, NULL,
+            "%s has a format for the guard: %s (man virt-nest-nested-guests-running shows its refusal)",
+            emulator, usable);
     else if (*all)
         nest_doctor_add(doctor, "guard-formats", NEST_DOCTOR_FAIL, remove,
                         "%s has none of the formats that [" PLUGIN "] " KEY

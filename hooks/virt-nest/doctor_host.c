@@ -106,14 +106,26 @@ to_disable(const NestModprobeMistake *mistake)
                            mistake->file);
 }
 
+/* Nesting that is off now has its own line; here it is on, and would not be any more. */
+static void
+look_at_next_boot(NestDoctor *doctor, const NestModprobeConf *conf)
+{
+    g_autofree gchar *boot = nest_host_report_next_boot(&doctor->host, conf);
+    gboolean ends =
+        doctor->host.state == NEST_KVM_ON && nest_host_report_is_off_next(&doctor->host, conf);
+
+    nest_doctor_add(doctor, "nesting-at-boot", ends ? NEST_DOCTOR_WARN : NEST_DOCTOR_PASS,
+                    ends ? "remove that setting, if nesting is wanted after the next boot, too"
+                         : NULL,
+                    "at the next boot: %s", boot);
+}
+
 static void
 look_at_settings(NestDoctor *doctor)
 {
     g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(doctor->host.vendor);
-    g_autofree gchar *boot = nest_host_report_next_boot(&doctor->host, conf);
 
-    nest_doctor_add(doctor, "nesting-at-boot", NEST_DOCTOR_PASS, NULL, "at the next boot: %s",
-                    boot);
+    look_at_next_boot(doctor, conf);
     for (guint i = 0; i < conf->mistakes->len; i++) {
         const NestModprobeMistake *mistake = g_ptr_array_index(conf->mistakes, i);
         g_autofree gchar *remedy = to_disable(mistake);
@@ -152,7 +164,8 @@ look_at_speed(NestDoctor *doctor)
     for (guint i = 0; i < parameters->len; i++) {
         const NestKvmParameter *parameter = g_ptr_array_index(parameters, i);
         g_autofree gchar *remedy = g_strdup_printf(
-            "find who sets it: grep -rE '%s' /etc/modprobe.d /lib/modprobe.d /proc/cmdline",
+            "find who sets it: grep -rE '%s' /etc/modprobe.d /lib/modprobe.d /proc/cmdline (if nobody does, this "
+            "CPU lacks it, or the host of this guest withholds it)",
             parameter->name);
 
         slow |= parameter->slow;

@@ -162,6 +162,14 @@ nest_host_report_next_boot(const NestKvmModule *module, const NestModprobeConf *
     return g_strdup_printf("%s: %s", winner->on ? "on" : "off", says);
 }
 
+gboolean
+nest_host_report_is_off_next(const NestKvmModule *module, const NestModprobeConf *conf)
+{
+    const NestModprobeSetting *winner = find_winner(module, conf);
+
+    return find_bar(module, conf) || (winner && (winner->refused || !winner->on));
+}
+
 /* (nullable) Why a bar has no effect; NULL if it has one. */
 static const char *
 reason_of_bar(const Host *host, const NestModprobeBar *bar)

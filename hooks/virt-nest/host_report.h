@@ -20,3 +20,6 @@ void nest_host_report_print(gboolean json);
  */
 gchar *nest_host_report_next_boot(const NestKvmModule *module,
                                   const NestModprobeConf *conf) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Whether somebody's setting keeps the module, or nesting, off then. */
+gboolean nest_host_report_is_off_next(const NestKvmModule *module, const NestModprobeConf *conf);
