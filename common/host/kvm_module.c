@@ -208,7 +208,8 @@ refuse_no_hardware(const NestKvmModule *module, GError **error)
         return refuse(
             error, NEST_ERROR_HOST_HARDWARE,
             "this host runs on Xen, which keeps %s of its CPU (%s) to itself: boot a kernel without Xen, or, "
-            "where this host is a guest of Xen, allow nested guests there, or let QEMU emulate the guest (<domain type='qemu'>)",
+            "where this host is a guest of Xen, allow nested guests there, or let QEMU emulate the guest "
+            "(<domain type='qemu'>)",
             p->feature, p->title);
     if (module->locked)
         return refuse(
