@@ -82,11 +82,32 @@ print_finding(const NestDoctorFinding *finding)
     (void)putchar('\n');
 }
 
+static guint
+count(const GPtrArray *findings, NestDoctorStatus status)
+{
+    guint n = 0;
+
+    for (guint i = 0; i < findings->len; i++)
+        n += ((const NestDoctorFinding *)g_ptr_array_index(findings, i))->status == status;
+    return n;
+}
+
+/* The last line says whether anything has to be done. */
 static void
 print_findings(const GPtrArray *findings)
 {
+    guint failures = count(findings, NEST_DOCTOR_FAIL);
+    guint warnings = count(findings, NEST_DOCTOR_WARN);
+
     for (guint i = 0; i < findings->len; i++)
         print_finding(g_ptr_array_index(findings, i));
+    if (failures > 0)
+        (void)printf("%u of %u do not work (FAIL): do what stands behind ->\n", failures,
+                     findings->len);
+    else if (warnings > 0)
+        (void)printf("All works; %u could be better (WARN)\n", warnings);
+    else
+        (void)printf("All is well\n");
 }
 
 static void
@@ -107,15 +128,6 @@ print_findings_json(const GPtrArray *findings)
     }
     json_builder_end_array(builder);
     nest_output_json_print(builder);
-}
-
-static gboolean
-any_fails(const GPtrArray *findings)
-{
-    for (guint i = 0; i < findings->len; i++)
-        if (((const NestDoctorFinding *)g_ptr_array_index(findings, i))->status == NEST_DOCTOR_FAIL)
-            return TRUE;
-    return FALSE;
 }
 
 /* --- the command */
@@ -170,5 +182,5 @@ nest_doctor(NestCall *call)
         print_findings_json(findings);
     else
         print_findings(findings);
-    return any_fails(findings) ? NEST_EXIT_FAILED : NEST_EXIT_DONE;
+    return count(findings, NEST_DOCTOR_FAIL) > 0 ? NEST_EXIT_FAILED : NEST_EXIT_DONE;
 }

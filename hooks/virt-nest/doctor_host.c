@@ -20,7 +20,8 @@ static const struct {
     {NEST_ERROR_HOST_VENDOR, NEST_DOCTOR_FAIL,
      "use a host whose CPU is in virt-nest(1), \"HOSTS\""},
     {NEST_ERROR_HOST_HARDWARE, NEST_DOCTOR_FAIL,
-     "switch on VT-x (Intel) or SVM (AMD) in the firmware's setup; in a guest, tag this guest's domain on its host"},
+     "switch on VT-x (Intel) or SVM (AMD) in the firmware's setup; in a guest, tag this guest's domain on its host; or tag "
+     "emulated domains only (<domain type='qemu'>)"},
     {NEST_ERROR_HOST_FIRMWARE, NEST_DOCTOR_FAIL,
      "switch on VT-x (Intel) or SVM (AMD) in the firmware's setup"},
     {NEST_ERROR_HOST_KEPT_OFF, NEST_DOCTOR_WARN, NULL},
@@ -67,11 +68,12 @@ add_refusal(NestDoctor *doctor, const GError *error)
         remedy = find_remedy(&doctor->host, remedies[i].remedy);
         if (status == NEST_DOCTOR_FAIL)
             status = nest_doctor_without_kvm(doctor);
-        nest_doctor_add(doctor, "nesting-now", status, remedy, "%s%s",
-                        status == NEST_DOCTOR_WARN && remedies[i].status == NEST_DOCTOR_FAIL
-                            ? "the tagged domains are emulated and nest without KVM, but "
-                            : "",
-                        error->message);
+        nest_doctor_add(
+            doctor, "nesting-now", status, remedy, "%s",
+            status == remedies[i].status
+                ? error->message
+                : "the tagged domains are emulated, which needs no KVM; one of type kvm "
+                  "could not nest here (virt-nest host says why)");
         return;
     }
     nest_doctor_add(doctor, "nesting-now", NEST_DOCTOR_FAIL, "virt-nest host", "%s",

@@ -134,7 +134,7 @@ run_command_line(gchar ***words)
 
     if (!g_option_context_parse_strv(context, words, &error))
         return refuse_line(*words, error, entries);
-    if (options.help)
+    if (options.help || g_strcmp0((*words)[1], "help") == 0)
         return nest_command_help(context);
     if (options.version)
         return printf("virt-nest %s\n", NEST_VERSION) < 0 ? NEST_EXIT_FAILED : NEST_EXIT_DONE;
