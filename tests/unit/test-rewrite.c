@@ -123,6 +123,7 @@ static const Case lines[] = {
      "--color|virt-nest --help|[NEST-USAGE]"},
     {"--version", "--version", "", 0, "virt-nest " NEST_VERSION "\n", NULL},
     {"--help", "--help", "", 0, "Usage:|enable|disable|apply|status|rewrite|--connect", NULL},
+    {"the word help", "help", "", 0, "Usage:|enable|disable|apply|status|rewrite|--connect", NULL},
     {"-h of a command", "enable -h", "", 0,
      "virt-nest enable|--cpu|--migration|--required|--connect", NULL},
     {"--help of rewrite", "rewrite --help", "", 0, "--cpu-vendor|--explain|[FILE]", NULL},
