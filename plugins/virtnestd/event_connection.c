@@ -35,6 +35,7 @@ struct NestEventConnection {
     GCancellable *cancellable; /* cancelled when the connection is freed while it connects */
     guint failures;            /* to connect, since it was connected last */
     guint patience;            /* how many of them are not told of */
+    gchar *told;               /* (nullable) the reason that was told last */
 };
 
 static void try_to_connect(NestEventConnection *connection);
@@ -241,11 +242,17 @@ open_control(GTask *task, gpointer source, gpointer data, GCancellable *cancella
     g_async_queue_push(connection->closed, connection);
 }
 
+/* Tells each reason once, when it has lasted for long enough. */
 static void
 connecting_failed(NestEventConnection *connection, const GError *error)
 {
-    if (connection->failures++ == connection->patience)
+    gboolean is_new = g_strcmp0(connection->told, error->message) != 0;
+
+    if (connection->failures++ >= connection->patience && is_new) {
         nest_log_error(NULL, NULL, error);
+        g_free(connection->told);
+        connection->told = g_strdup(error->message);
+    }
     try_later(connection);
 }
 
@@ -270,6 +277,7 @@ control_is_open(GObject *source, GAsyncResult *result, gpointer data)
         return;
     }
     connection->failures = 0;
+    g_clear_pointer(&connection->told, g_free);
     connection->patience = PATIENCE;
     connection->pause_ms = FIRST_PAUSE_MS;
     nest_log(G_LOG_LEVEL_INFO, NULL, NULL, "connected to libvirt (%s)", connection->uri);
@@ -329,6 +337,7 @@ nest_event_connection_free(NestEventConnection *connection)
     g_async_queue_unref(connection->closing);
     g_async_queue_unref(connection->closed);
     g_object_unref(connection->cancellable);
+    g_free(connection->told);
     g_free(connection->uri);
     g_free(connection);
 }
