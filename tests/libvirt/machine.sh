@@ -35,7 +35,7 @@ setup() {
     install -d -o 64055 "$stage/var/lib/prometheus/node-exporter"
     [ ! -d "$stage/etc/libvirt" ] || cp -a "$stage/etc/libvirt/hooks" "$host/etc/libvirt/"
     printf 'ON_SHUTDOWN=suspend\nON_BOOT=ignore\n' >"$host/etc/default/libvirt-guests"
-    exec 9>/tmp/virt-nest-systemd.lock && flock 9 # one such container in a cgroup
+    exec 9</sys/fs/cgroup && flock 9 # one such container in a cgroup: other roots of this machine have the same ones
     boot
 } >&2
 before_case() { :; }
