@@ -150,6 +150,7 @@ look_at_all(const char *uri)
         .connection = connection,
         .unreachable = error,
         .host = connection ? connection->host : nest_kvm_module_read(),
+        .hook = nest_hook_calls_read(),
         .findings = g_ptr_array_new_with_free_func(finding_free),
     };
 

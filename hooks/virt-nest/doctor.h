@@ -8,6 +8,8 @@
 
 #include "connection.h"
 
+#include "host/hook_calls.h"
+
 typedef enum {
     NEST_DOCTOR_PASS,    /* as it should be */
     NEST_DOCTOR_WARN,    /* works, but not as well or as safely as it could */
@@ -47,6 +49,7 @@ typedef struct {
     NestConnection *connection; /* (nullable) NULL: libvirt cannot be reached */
     const GError *unreachable;  /* ... and why; else NULL */
     NestKvmModule host;
+    NestHookCalls hook;
     NestDoctorSurvey survey; /* empty where libvirt cannot be reached */
     GHashTable *units;       /* (nullable) what systemd says of units; NULL: nobody has asked */
     const char *subject;     /* of the part that looks now */
@@ -147,9 +150,6 @@ gchar *nest_doctor_libvirt_label(const NestDoctor *doctor) G_GNUC_WARN_UNUSED_RE
 
 /* Whether libvirt's daemon has called the hook since it began. */
 gboolean nest_doctor_hook_is_called(const NestDoctor *doctor);
-
-/* (nullable) The hook's path, as the host has it. */
-const char *nest_doctor_hook_path(void);
 
 /* The parts, in the order of the screen. */
 void nest_doctor_libvirt(NestDoctor *doctor);

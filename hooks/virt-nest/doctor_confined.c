@@ -197,7 +197,7 @@ judge_hook_by_selinux(NestDoctor *doctor, const char *hook, const char *label)
 void
 nest_doctor_confined(NestDoctor *doctor)
 {
-    const char *hook = nest_doctor_hook_path();
+    const char *hook = doctor->hook.place;
     g_autofree gchar *label = nest_doctor_libvirt_label(doctor);
 
     if (!hook)

@@ -3,7 +3,6 @@
 #include "doctor.h"
 
 #include "base/root.h"
-#include "host/hook_calls.h"
 #include "host/libvirt_daemon.h"
 
 #include <errno.h>
@@ -26,12 +25,6 @@ map_file(const char *path)
     if (fd >= 0)
         close(fd);
     return file;
-}
-
-const char *
-nest_doctor_hook_path(void)
-{
-    return nest_hook_calls_read().place;
 }
 
 /* (transfer full) */
@@ -136,20 +129,20 @@ look_at_calls(NestDoctor *doctor, const NestHookCalls *calls)
 void
 nest_doctor_hook(NestDoctor *doctor)
 {
-    NestHookCalls calls = nest_hook_calls_read();
+    const NestHookCalls *calls = &doctor->hook;
     g_autofree gchar *install = install_text();
 
-    if (!calls.place && calls.hidden)
+    if (!calls->place && calls->hidden)
         nest_doctor_add(doctor, "hook-installed", NEST_DOCTOR_UNKNOWN, NULL,
                         "only root may see what is in " HOOKS);
-    else if (!calls.place)
+    else if (!calls->place)
         nest_doctor_add(doctor, "hook-installed", NEST_DOCTOR_FAIL, install,
                         "no hook of virt-nest is in " HOOKS ": a tagged domain starts unjudged");
-    if (!calls.place)
+    if (!calls->place)
         return;
     nest_doctor_add(doctor, "hook-installed", NEST_DOCTOR_PASS, NULL, "%s is virt-nest's",
-                    calls.place);
-    look_at_mode(doctor, &calls);
+                    calls->place);
+    look_at_mode(doctor, calls);
     look_at_second_part(doctor);
-    look_at_calls(doctor, &calls);
+    look_at_calls(doctor, calls);
 }

@@ -66,8 +66,8 @@ add_unknown(NestDoctor *doctor, const char *names, const NestKernel *kernel)
             kernel->version, names + strlen(", "));
 }
 
-void
-nest_doctor_kernel(NestDoctor *doctor)
+static void
+look_at_advisories(NestDoctor *doctor)
 {
     g_auto(NestKernel) kernel = {0};
     g_autofree gchar *patch = find_live_patch();
@@ -76,11 +76,6 @@ nest_doctor_kernel(NestDoctor *doctor)
     g_autoptr(GString) unknown = g_string_new(NULL);
     gboolean all_fixed = TRUE;
 
-    if (doctor->host.state == NEST_KVM_NO_HARDWARE) {
-        nest_doctor_add(doctor, "advisory", NEST_DOCTOR_PASS, NULL,
-                        "KVM has no nested guests here, so none can break out");
-        return;
-    }
     if (!advisories) {
         nest_doctor_add(doctor, "advisory", NEST_DOCTOR_UNKNOWN, NULL, "%s", error->message);
         return;
@@ -98,4 +93,14 @@ nest_doctor_kernel(NestDoctor *doctor)
         nest_doctor_add(doctor, "advisory", NEST_DOCTOR_PASS, NULL,
                         "%s has the fixes of all %u nested escapes that are known", kernel.version,
                         advisories->len);
+}
+
+void
+nest_doctor_kernel(NestDoctor *doctor)
+{
+    if (doctor->host.state == NEST_KVM_NO_HARDWARE)
+        nest_doctor_add(doctor, "advisory", NEST_DOCTOR_PASS, NULL,
+                        "KVM has no nested guests here, so none can break out");
+    else
+        look_at_advisories(doctor);
 }

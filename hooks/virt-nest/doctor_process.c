@@ -3,7 +3,6 @@
 #include "doctor.h"
 
 #include "base/root.h"
-#include "host/hook_calls.h"
 #include "host/process.h"
 
 #define SLACK_MS 50 /* the kernel tells in hundredths of a second when a process began */
@@ -63,7 +62,7 @@ nest_doctor_libvirt_label(const NestDoctor *doctor)
 gboolean
 nest_doctor_hook_is_called(const NestDoctor *doctor)
 {
-    gint64 called = nest_hook_calls_read().called;
+    gint64 called = doctor->hook.called;
 
     return called && called + SLACK_MS >= nest_doctor_libvirt_began(doctor);
 }
