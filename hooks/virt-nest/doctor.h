@@ -80,9 +80,6 @@ NestDoctorStatus nest_doctor_without_kvm(const NestDoctor *doctor);
 /* Whether the domains are those of the system's libvirt, which virtnestd and the units take care of. */
 gboolean nest_doctor_is_system(const NestDoctor *doctor);
 
-/* (nullable) The unit of the libvirt daemon that manages QEMU domains here: "libvirtd" or "virtqemud". */
-const char *nest_doctor_libvirt_unit(void);
-
 /**
  * nest_doctor_libvirt_restart: what starts libvirt's daemon with its socket anew.
  *

@@ -6,6 +6,7 @@
 #include "apparmor.h"
 
 #include "base/root.h"
+#include "host/libvirt_daemon.h"
 #include "base/systemd.h"
 #include "blocker-node.h"
 
@@ -46,7 +47,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Profile, profile_clear)
 static Profile
 profile_of_libvirt(void)
 {
-    const char *unit = nest_doctor_libvirt_unit();
+    const char *unit = nest_libvirt_daemon_unit();
 
     unit = unit ? unit : "libvirtd";
     return (Profile){{g_strdup_printf(PROFILES "/usr.sbin.%s", unit),

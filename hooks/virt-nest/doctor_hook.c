@@ -77,7 +77,7 @@ look_at_second_part(NestDoctor *doctor)
 static gint64
 looked_at(NestDoctor *doctor)
 {
-    g_autofree gchar *unit = g_strconcat(nest_doctor_libvirt_unit(), ".service", NULL);
+    g_autofree gchar *unit = g_strconcat(nest_libvirt_daemon_unit(), ".service", NULL);
     const char *text = nest_doctor_unit(doctor, unit, "StateChangeTimestampMonotonic");
     gint64 changed = g_ascii_strtoll(text, NULL, 10);
     gint64 ago = (g_get_monotonic_time() - changed) / G_TIME_SPAN_MILLISECOND;

@@ -9,17 +9,11 @@
 
 #define SYSTEM_DOCTOR "sudo virt-nest -c qemu:///system doctor"
 
-const char *
-nest_doctor_libvirt_unit(void)
-{
-    return nest_libvirt_daemon_unit();
-}
-
 /* The daemon's unit wants its sockets, and they begin before it. */
 gchar *
 nest_doctor_libvirt_restart(NestDoctor *doctor)
 {
-    const char *name = nest_doctor_libvirt_unit() ? nest_doctor_libvirt_unit() : "libvirtd";
+    const char *name = nest_libvirt_daemon_unit() ? nest_libvirt_daemon_unit() : "libvirtd";
     g_autofree gchar *service = g_strconcat(name, ".service", NULL);
     g_autofree gchar *socket = g_strconcat(name, ".socket", NULL);
     g_autofree gchar *start = nest_doctor_unit_command(doctor, service, "start");
@@ -44,7 +38,7 @@ add_limited(NestDoctor *doctor)
 static void
 add_unreachable(NestDoctor *doctor)
 {
-    const char *unit = nest_doctor_libvirt_unit();
+    const char *unit = nest_libvirt_daemon_unit();
     g_autofree gchar *restart = nest_doctor_libvirt_restart(doctor);
 
     nest_doctor_add(
@@ -82,7 +76,7 @@ static void
 add_reachable(NestDoctor *doctor, const char *uri)
 {
     g_autofree gchar *text = version_text(nest_doctor_libvirt_release(doctor));
-    const char *unit = nest_doctor_libvirt_unit();
+    const char *unit = nest_libvirt_daemon_unit();
 
     nest_doctor_add(doctor, "libvirt-reachable", NEST_DOCTOR_PASS, NULL,
                     "%s answers (libvirt %s%s%s)", uri, text, unit ? ", " : "", unit ? unit : "");

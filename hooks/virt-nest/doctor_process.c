@@ -3,6 +3,7 @@
 #include "doctor.h"
 
 #include "base/root.h"
+#include "host/libvirt_daemon.h"
 #include "host/process.h"
 
 #define SLACK_MS 50 /* the kernel tells in hundredths of a second when a process began */
@@ -30,7 +31,7 @@ read_process(const char *file, const char *name)
 static gchar *
 libvirt_pid_file(const NestDoctor *doctor)
 {
-    const char *unit = nest_doctor_libvirt_unit();
+    const char *unit = nest_libvirt_daemon_unit();
 
     unit = unit ? unit : "libvirtd";
     return doctor->connection && nest_virt_is_session(doctor->connection->libvirt)
