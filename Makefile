@@ -128,14 +128,15 @@ $(BUILD)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(LIBRARY_CFLAGS) $(ALL_CFLAGS) $(CFLAGS) -c -o $@ $<
 
-# What knows where other parts are installed is compiled anew for another prefix.
-PLACED = hooks/virt-nest/allow hooks/virt-nest/doctor_guard hooks/virt-nest/status hooks/virt-nest/top \
-         plugins/virtnestd/main
-$(PLACED:%=$(BUILD)/obj/%.o): $(BUILD)/prefix
+# What knows where other parts are installed is compiled anew where these are to be elsewhere.
+PLACED = common/host/advisories hooks/qemu_front hooks/virt-nest/allow hooks/virt-nest/doctor_guard hooks/virt-nest/doctor_hook \
+         hooks/virt-nest/doctor_kernel hooks/virt-nest/status hooks/virt-nest/top plugins/virtnestd/main
+PLACES = $(hookdir) $(plugindir) $(datadir) $(bindir)
+$(PLACED:%=$(BUILD)/obj/%.o) $(PLACED:%=$(BUILD)/pic/%.o): $(BUILD)/prefix
 .PHONY: FORCE
 $(BUILD)/prefix: FORCE
 	@mkdir -p $(@D)
-	@echo '$(PREFIX)' | cmp -s - $@ || echo '$(PREFIX)' >$@
+	@echo '$(PLACES)' | cmp -s - $@ || echo '$(PLACES)' >$@
 
 # The record's schema as a C string.
 $(BUILD)/obj/common/domain/schema.c: install/schema/virt-nest-state.rng Makefile
