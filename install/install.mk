@@ -1,12 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# make install: what goes where. The link to the hook never replaces somebody else's.
+# make install: what goes where.
 
 HOOK_DIRECTORY = $(DESTDIR)$(sysconfdir)/libvirt/hooks
-# Whether a hook is ours: a link to it, or, from earlier builds, the program itself.
-IS_OURS = is_ours() { { readlink "$$1" || cat "$$1"; } 2>/dev/null | grep -q virt-nest; }
-# Where a hook that is not ours exists, libvirt runs ours after it, from qemu.d.
-HOOK = $(shell $(IS_OURS); h=$(HOOK_DIRECTORY)/qemu; \
-         if [ -e $$h ] || [ -L $$h ]; then is_ours $$h; fi && echo qemu || echo qemu.d/50-virt-nest)
 INSTALL_PROGRAM = install -D -m 755
 INSTALL_DATA    = install -D -m 644
 # What a file says of this build: where programs are, and the plugins there are.
@@ -25,6 +20,7 @@ install: $(PROGRAMS)
 	$(INSTALL_DATA) $(BUILD)/libexec/qemu-hook.so $(DESTDIR)$(hookdir)/qemu-hook.so.new
 	mv -f $(DESTDIR)$(hookdir)/qemu-hook.so.new $(DESTDIR)$(hookdir)/qemu-hook.so
 	$(INSTALL_PROGRAM) $(BUILD)/libexec/kvm-unit $(DESTDIR)$(libexecdir)/virt-nest/kvm-unit
+	$(INSTALL_PROGRAM) install/hook-link $(DESTDIR)$(libexecdir)/virt-nest/hook-link
 	$(INSTALL_PROGRAM) $(BUILD)/bin/virt-nest $(DESTDIR)$(bindir)/virt-nest
 	$(INSTALL_PROGRAM) $(BUILD)/sbin/virtnestd $(DESTDIR)$(sbindir)/virtnestd
 	for plugin in $(PLUGINS); do \
@@ -48,9 +44,7 @@ install: $(PROGRAMS)
 	    $(INSTALL_DATA) /dev/stdin $(DESTDIR)$(sysconfdir)/virt-nest/virt-nest.conf
 	$(INSTALL_PROGRAM) $(BUILD)/hooks/qemu $(DESTDIR)$(hook).new
 	mv -f $(DESTDIR)$(hook).new $(DESTDIR)$(hook)
-	mkdir -p $(dir $(HOOK_DIRECTORY)/$(HOOK))
-	ln -sfT $(hook) $(HOOK_DIRECTORY)/$(HOOK).new
-	mv -fT $(HOOK_DIRECTORY)/$(HOOK).new $(HOOK_DIRECTORY)/$(HOOK)
+	install/hook-link make $(HOOK_DIRECTORY) $(hook)
 	rm -f $(DESTDIR)$(hookdir)/qemu-hook # the second part of earlier builds
 	$(INDEX_MANUALS)
 
@@ -68,8 +62,7 @@ uninstall:
 	    [ $$status = 0 ] || echo 'uninstall: not every guard could be disarmed: what is left ends with its QEMU' >&2; fi
 	if $(ON_SYSTEMD); then for unit in $(SERVICES); do \
 	    [ ! -e $(unitdir)/$$unit ] || systemctl --quiet disable $$unit || :; done; fi
-	$(IS_OURS); for hook in qemu qemu.d/50-virt-nest; do \
-	    if is_ours $(HOOK_DIRECTORY)/$$hook; then rm -f $(HOOK_DIRECTORY)/$$hook; fi; done
+	install/hook-link remove $(HOOK_DIRECTORY)
 	rm -f $(DESTDIR)$(hook)
 	rm -f $(DESTDIR)$(bindir)/virt-nest $(DESTDIR)$(sbindir)/virtnestd
 	for unit in $(UNITS); do rm -f $(DESTDIR)$(unitdir)/$$unit; done
