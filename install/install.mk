@@ -5,11 +5,12 @@ HOOK_DIRECTORY = $(DESTDIR)$(sysconfdir)/libvirt/hooks
 INSTALL_PROGRAM = install -D -m 755
 INSTALL_DATA    = install -D -m 644
 # What a file says of this build: where programs are, and the plugins there are.
-FILL_IN = sed 's,@sbindir@,$(sbindir),; s,@bindir@,$(bindir),; s,@libexecdir@,$(libexecdir),; s,@datadir@,$(datadir),; s,@PLUGINS@,$(PLUGINS),'
+FILL_IN = sed 's,@sbindir@,$(sbindir),; s,@bindir@,$(bindir),; s,@libexecdir@,$(libexecdir),; s,@datadir@,$(datadir),; s,@docdir@,$(docdir),; s,@PLUGINS@,$(PLUGINS),'
 SCHEMAS = virt-nest-tag.rng virt-nest-state.rng virt-nest-allow.rng
 SERVICES = virtnestd.service virt-nest-drain.service
 UNITS   = $(SERVICES) virt-nest-kvm@.service
 DOCUMENTS = design.md facts.md terms.md
+EXAMPLES = alerts.yml dashboard.json
 MANUALS = virt-nest.1 virtnestd.8 virt-nest.conf.5 virt-nest-plugin.7 virt-nest-recipes.7 \
           virt-nest-nested-guests-running.7
 # On the host itself, so that man -k finds them at once: Debian's own man-db comes once a day.
@@ -37,6 +38,8 @@ install: $(PROGRAMS)
 	    $(FILL_IN) install/man/$$page | $(INSTALL_DATA) /dev/stdin $(DESTDIR)$(mandir)/man$${page##*.}/$$page || exit; done
 	for document in $(DOCUMENTS); do \
 	    $(INSTALL_DATA) install/doc/$$document $(DESTDIR)$(docdir)/$$document || exit; done
+	for example in $(EXAMPLES); do \
+	    $(INSTALL_DATA) install/monitoring/$$example $(DESTDIR)$(docdir)/examples/$$example || exit; done
 	for unit in $(UNITS); do \
 	    $(FILL_IN) install/units/$$unit | $(INSTALL_DATA) /dev/stdin $(DESTDIR)$(unitdir)/$$unit || exit; done
 	test -e $(DESTDIR)$(sysconfdir)/virt-nest/virt-nest.conf || \
@@ -73,5 +76,7 @@ uninstall:
 	for page in $(MANUALS); do rm -f $(DESTDIR)$(mandir)/man$${page##*.}/$$page; done
 	rm -rf $(DESTDIR)$(hookdir) $(DESTDIR)$(libexecdir)/virt-nest $(DESTDIR)$(datadir)/virt-nest $(DESTDIR)$(libdir)/virt-nest \
 	    $(DESTDIR)$(docdir)
+	for directory in prometheus/node-exporter node_exporter/textfile_collector; do \
+	    rm -f $(DESTDIR)/var/lib/$$directory/virt_nest.prom; done
 	$(INDEX_MANUALS)
 	if $(ON_SYSTEMD); then systemctl daemon-reload || :; fi

@@ -45,12 +45,6 @@ typedef struct {
     gboolean alone;    /* nobody waits for the thread any more, so it frees this */
 } State;
 
-/* What the thread alone has: what was written last, and where. */
-typedef struct {
-    gchar *text; /* (nullable) */
-    gchar *path; /* (nullable) */
-} Written;
-
 /* (transfer full) A label's value, escaped, because names come from outside. */
 static gchar *
 escape(const char *value)
@@ -87,22 +81,15 @@ row_clear(gpointer row)
     g_free(((Row *)row)->labels);
 }
 
-/* Most values are 0 or 1, and each line is made every few seconds. */
-static void
-add_value(GString *text, double value)
-{
-    char number[G_ASCII_DTOSTR_BUF_SIZE] = {(char)(value > 0 ? '1' : '0')};
-
-    if (value > 0 && (value < 1 || value > 1))
-        g_ascii_formatd(number, sizeof(number), "%.6g", value);
-    g_string_append(text, number);
-}
-
 /* @more: (nullable) a third label and its value */
 static void
 add_metric_line(GString *text, const char *metric, const Row *row, const char *more,
-                const char *more_value, double value)
+                const char *more_value, guint64 value)
 {
+    char number[24] = {(char)(value ? '1' : '0')}; /* as most are */
+
+    if (value > 1)
+        g_snprintf(number, sizeof(number), "%" G_GUINT64_FORMAT, value);
     g_string_append(text, metric);
     g_string_append_c(text, '{');
     g_string_append(text, row->labels);
@@ -114,8 +101,17 @@ add_metric_line(GString *text, const char *metric, const Row *row, const char *m
         g_string_append_c(text, '"');
     }
     g_string_append(text, "} ");
-    add_value(text, value);
+    g_string_append(text, number);
     g_string_append_c(text, '\n');
+}
+
+/* What changes now and then, and names rather than measures: alone, so that the other metrics' series stay. */
+static void
+add_info(GString *text, const char *metric, const Row *row)
+{
+    g_string_append_printf(text, "%s{%s,reason=\"%s\",probe=\"%s\"} 1\n", metric, row->labels,
+                           nest_verdict_reason_name(row->status->verdict->reason),
+                           row->status->probe ? row->status->probe : "");
 }
 
 /* An unknown state is left out, because 0 would say that no nested guests run. */
@@ -125,19 +121,14 @@ add_running(GString *text, const char *metric, const Row *row)
     const NestVerdict *verdict = row->status->verdict;
 
     if (verdict->state != NEST_VERDICT_UNKNOWN)
-        add_metric_line(text, metric, row, "reason", nest_verdict_reason_name(verdict->reason),
-                        verdict->state == NEST_VERDICT_RUNNING);
+        add_metric_line(text, metric, row, NULL, NULL, verdict->state == NEST_VERDICT_RUNNING);
 }
 
 static void
-add_rate(GString *text, const char *metric, const Row *row)
+add_entries(GString *text, const char *metric, const Row *row)
 {
-    const NestVerdict *verdict = row->status->verdict;
-    gboolean countable =
-        verdict->reason != NEST_REASON_NOTHING && verdict->reason != NEST_REASON_BIT;
-
-    if (countable && !verdict->silent)
-        add_metric_line(text, metric, row, NULL, NULL, verdict->rate);
+    if (row->status->verdict->counted)
+        add_metric_line(text, metric, row, NULL, NULL, row->status->verdict->entries);
 }
 
 static void
@@ -148,37 +139,36 @@ add_guard(GString *text, const char *metric, const Row *row)
                         row->status->guard == s);
 }
 
-static void
-add_probe(GString *text, const char *metric, const Row *row)
-{
-    if (row->status->probe)
-        add_metric_line(text, metric, row, "probe", row->status->probe, 1);
-}
-
 static const struct {
     const char *metric;
+    const char *type;
     const char *help;
     void (*add)(GString *text, const char *metric, const Row *row);
 } metrics[] = {
-    {"virt_nest_guests_running",
-     "Whether nested guests run in the domain, and why it is thought so.", add_running},
-    {"virt_nest_entries_per_second", "Entries into nested guests, where they can be counted.",
-     add_rate},
-    {"virt_nest_guard",
+    {"virt_nest_domain_info", "gauge",
+     "A guarded domain: the reason for what is thought of its nested guests, and the plugin by "
+     "which they are seen.",
+     add_info},
+    {"virt_nest_domain_nested_running", "gauge", "Whether nested guests run in the domain.",
+     add_running},
+    {"virt_nest_domain_nested_entries_total", "counter",
+     "Entries into nested guests since the domain's QEMU was started, where they can be counted.",
+     add_entries},
+    {"virt_nest_domain_guard_state", "gauge",
      "The state of the guard against migration and save: 1 for the one it is in.", add_guard},
-    {"virt_nest_probe", "The plugin by which nested guests in the domain are seen: 1.", add_probe},
 };
 
 static void
-add_header(GString *text, const char *metric, const char *help)
+add_header(GString *text, const char *metric, const char *type, const char *help)
 {
-    g_string_append_printf(text, "# HELP %s %s\n# TYPE %s gauge\n", metric, help, metric);
+    g_string_append_printf(text, "# HELP %s %s\n# TYPE %s %s\n", metric, help, metric, type);
 }
 
+/* What is there without any domain, too. */
 static void
-add_counts(GString *text, const NestDomainStatus *status, gsize n)
+add_host(GString *text, const NestDomainStatus *status, gsize n)
 {
-    add_header(text, "virt_nest_guards", "Guarded domains by the state of their guard.");
+    add_header(text, "virt_nest_guards", "gauge", "Guarded domains by the state of their guard.");
     for (gsize s = 0; s < NEST_GUARD_STATES; s++) {
         gsize count = 0;
 
@@ -187,6 +177,8 @@ add_counts(GString *text, const NestDomainStatus *status, gsize n)
         g_string_append_printf(text, "virt_nest_guards{state=\"%s\"} %" G_GSIZE_FORMAT "\n",
                                nest_guard_state_name(s), count);
     }
+    add_header(text, "virt_nest_build_info", "gauge", "The release of virtnestd.");
+    g_string_append(text, "virt_nest_build_info{version=\"" NEST_VERSION "\"} 1\n");
 }
 
 /* (transfer full) */
@@ -212,11 +204,11 @@ format(const NestDomainStatus *status, gsize n)
     GString *text = g_string_new(NULL);
 
     for (gsize m = 0; m < G_N_ELEMENTS(metrics) && n > 0; m++) {
-        add_header(text, metrics[m].metric, metrics[m].help);
+        add_header(text, metrics[m].metric, metrics[m].type, metrics[m].help);
         for (gsize i = 0; i < n; i++)
             metrics[m].add(text, metrics[m].metric, &g_array_index(rows, Row, i));
     }
-    add_counts(text, status, n);
+    add_host(text, status, n);
     return g_string_free(text, FALSE);
 }
 
@@ -332,32 +324,18 @@ replace_in(int directory, const char *text)
     return problem == 0;
 }
 
-/* Whether the file is there already and has the text. */
+/* Also if the text is as before: the file's time tells that virtnestd runs. */
 static gboolean
-is_written(const Written *written, int directory, const char *path, const char *text)
-{
-    return g_strcmp0(written->path, path) == 0 && g_strcmp0(written->text, text) == 0 &&
-           faccessat(directory, FILE_NAME, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
-static gboolean
-write_text(const State *state, Written *written, const char *text, GError **error)
+write_text(const State *state, const char *text, GError **error)
 {
     g_autofree gchar *path = find_collector_directory(state);
     int directory = path ? open_directory(path) : -1;
-    gboolean done = directory >= 0 &&
-                    (is_written(written, directory, path, text) || replace_in(directory, text));
+    gboolean done = directory >= 0 && replace_in(directory, text);
 
     if (path && !done)
         refuse(path, error);
     if (directory >= 0)
         close(directory);
-    if (done) {
-        g_free(written->path);
-        g_free(written->text);
-        written->path = g_steal_pointer(&path);
-        written->text = g_strdup(text);
-    }
     return done || !path;
 }
 
@@ -391,21 +369,18 @@ static gpointer
 write_texts(gpointer data)
 {
     State *state = data;
-    Written written = {0};
     gchar *text = NULL;
 
     while ((text = take_text(state))) {
         GError *problem = NULL;
 
-        (void)!write_text(state, &written, text, &problem);
+        (void)!write_text(state, text, &problem);
         g_mutex_lock(&state->lock);
         g_clear_error(&state->problem);
         state->problem = problem;
         g_mutex_unlock(&state->lock);
         g_free(text);
     }
-    g_free(written.text);
-    g_free(written.path);
     if (state->alone)
         state_free(state);
     return NULL;

@@ -100,9 +100,9 @@ typedef struct {
     gboolean (*is_armed)(gpointer state, const NestGuest *guest, virDomainPtr domain,
                          gboolean *ret_armed, GError **error);
 
-    /* An export: gets all guarded domains each time something has changed, and each 15 seconds while one is sampled; at the
-     * end it gets none. It does not wait:
-     * what may hang is for a thread of the plugin's own, and the error may be that of the call before. */
+    /* An export: gets all guarded domains each time something has changed, each 15 seconds while one is sampled, and each
+     * minute in any case; at the end it gets none. It does not wait: what may hang is for a thread of the plugin's own, and
+     * the error may be that of the call before. */
     gboolean (*publish)(gpointer state, const NestDomainStatus *status, gsize n, GError **error);
 } NestPlugin;
 

@@ -78,12 +78,12 @@ typedef struct {
 typedef struct {
     NestVerdictState state;
     NestVerdictReason reason;
-    gint64 since;    /* since when @state has its value; at first, the time of the first sample */
-    double rate;     /* entries a second between the last two samples that counted; 0 before */
-    gboolean silent; /* the last sample said nothing: @state is what it was before */
+    gint64 since;     /* since when @state has its value; at first, the time of the first sample */
+    double rate;      /* entries a second between the last two samples that counted; 0 before */
+    gboolean silent;  /* the last sample said nothing: @state is what it was before */
+    gboolean counted; /* whether any sample had a count */
+    guint64 entries;  /* ... the count of the last such sample */
     /* private */
-    gboolean counted;   /* whether any sample had a count */
-    guint64 entries;    /* ... the count of the last such sample */
     gint64 counted_at;  /* ... and its time */
     gboolean entered;   /* whether there was an entry since the bit was last clear */
     gint64 entered_at;  /* ... and when the last one was seen */

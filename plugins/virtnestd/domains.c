@@ -24,8 +24,10 @@
 #define CROWD 3
 /* How many batches of a scan are filtered at a time: one worker stays free for what happens meanwhile. */
 #define MAX_FILTERS (SYNC_WORKERS - 1)
-/* How old the exports' figures may be. */
+/* How old the exports' figures may be, and how old they get where nothing is sampled: who reads them sees by their age
+ * whether virtnestd runs. */
 #define EXPORT_MS 15000
+#define EXPORT_LEAST_SECONDS 60
 
 struct NestDomains {
     NestDomainContext context;
@@ -40,8 +42,10 @@ struct NestDomains {
     guint timer;        /* the source of the next samples; 0: none is due */
     gint64 due;         /* ... when that is, CLOCK_MONOTONIC's milliseconds */
     guint export;       /* the source of the export that is due; 0: none is */
-    gint64 exported;    /* when the last export was made */
-    gboolean crowded;   /* that too many domains do not answer was logged */
+    guint
+        heartbeat; /* the source of the exports that are due without any change; 0: nobody exports */
+    gint64 exported;  /* when the last export was made */
+    gboolean crowded; /* that too many domains do not answer was logged */
 };
 
 /* --- the guards of all domains */
@@ -205,6 +209,16 @@ one_has_entered(gpointer data, gint64 pid, gint64 time)
     start_timer(domains);
 }
 
+static gboolean
+export_again(gpointer data)
+{
+    NestDomains *domains = data;
+
+    if (nest_workers_now() - domains->exported > EXPORT_MS)
+        show_guards(domains);
+    return G_SOURCE_CONTINUE;
+}
+
 /* --- the table */
 
 NestDomain *
@@ -292,6 +306,8 @@ nest_domains_new(const NestConfig *config, const NestPluginHost *plugins,
     domains->listener = listener;
     domains->data = data;
     domains->table = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, nest_domain_free);
+    if (nest_plugin_host_get(plugins, NEST_PLUGIN_EXPORT, 0))
+        domains->heartbeat = g_timeout_add_seconds(EXPORT_LEAST_SECONDS, export_again, domains);
     return domains;
 }
 
@@ -307,6 +323,7 @@ nest_domains_free(NestDomains *domains)
     nest_scanner_free(domains->scanner);
     g_clear_handle_id(&domains->timer, g_source_remove);
     g_clear_handle_id(&domains->export, g_source_remove);
+    g_clear_handle_id(&domains->heartbeat, g_source_remove);
     (void)export_now(domains);
     g_hash_table_unref(domains->table);
     nest_hook_watch_free(domains->hook);

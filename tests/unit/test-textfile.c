@@ -118,7 +118,7 @@ check_sample(const char *line, const char *metric, GHashTable *seen)
     g_assert_true(g_hash_table_add(seen, g_strndup(line, strlen(line) - strlen(strrchr(line, ' ')))));
 }
 
-/* Each metric once: HELP, TYPE gauge, its samples, each with other labels; the last line ends too. */
+/* Each metric once: HELP, its TYPE, its samples, each with other labels; the last line ends too. */
 static void
 check_format(const char *text)
 {
@@ -130,7 +130,8 @@ check_format(const char *text)
     for (gsize i = 0; *lines[i] || lines[i + 1]; i++) {
         if (g_str_has_prefix(lines[i], "# HELP ")) {
             g_auto(GStrv) words = g_strsplit(lines[i], " ", 4);
-            g_autofree gchar *type = g_strdup_printf("# TYPE %s gauge", words[2]);
+            g_autofree gchar *type = g_strdup_printf("# TYPE %s %s", words[2],
+                                                     g_str_has_suffix(words[2], "_total") ? "counter" : "gauge");
 
             g_assert_cmpstr(lines[++i], ==, type);
             g_assert_true(g_hash_table_add(seen, g_strdup(words[2])));
@@ -219,11 +220,13 @@ check_fails(const NestPluginHost *plugins, const char *pieces)
 
 #define COUNTS(off, armed, lifted, failed)                                                                             \
     "virt_nest_guards{state=\"off\"} " off "\nvirt_nest_guards{state=\"armed\"} " armed                                \
-    "\nvirt_nest_guards{state=\"lifted\"} " lifted "\nvirt_nest_guards{state=\"failed\"} " failed "\n"
+    "\nvirt_nest_guards{state=\"lifted\"} " lifted "\nvirt_nest_guards{state=\"failed\"} " failed                      \
+    "\nvirt_nest_build_info{version=\"" NEST_VERSION "\"} 1\n"
+#define INFO(labels, reason, probe) "virt_nest_domain_info{" labels ",reason=\"" reason "\",probe=\"" probe "\"} 1\n"
+#define GUARD_STATE(labels, state, value) "virt_nest_domain_guard_state{" labels ",state=\"" state "\"} " value "\n"
 #define GUARD(labels, off, armed, lifted, failed)                                                                      \
-    "virt_nest_guard{" labels ",state=\"off\"} " off "\nvirt_nest_guard{" labels ",state=\"armed\"} " armed            \
-    "\nvirt_nest_guard{" labels ",state=\"lifted\"} " lifted "\nvirt_nest_guard{" labels ",state=\"failed\"} " failed  \
-    "\n"
+    GUARD_STATE(labels, "off", off) GUARD_STATE(labels, "armed", armed) GUARD_STATE(labels, "lifted", lifted)          \
+    GUARD_STATE(labels, "failed", failed)
 #define ONE "domain=\"lab1\",uuid=\"" UUID "\""
 #define TWO "domain=\"lab 2\",uuid=\"" OTHER "\""
 
@@ -231,7 +234,8 @@ static void
 test_two(void)
 {
     gchar *root = check_root_new();
-    const NestVerdict busy = {.state = NEST_VERDICT_RUNNING, .reason = NEST_REASON_ENTRIES, .rate = 1234.5};
+    const NestVerdict busy = {.state = NEST_VERDICT_RUNNING, .reason = NEST_REASON_ENTRIES, .counted = TRUE,
+                              .entries = 1234567890123};
     const NestVerdict tcg = {.state = NEST_VERDICT_NONE, .reason = NEST_REASON_CLEAR};
     const NestDomainStatus shown[] = {{&one, &busy, NEST_GUARD_ARMED, "probe-debugfs", NULL},
                                {&two, &tcg, NEST_GUARD_OFF, "probe-registers", NULL}};
@@ -240,13 +244,11 @@ test_two(void)
     g_test_summary("all metrics of two domains, and of none when it ends");
     make_directory(DEBIAN);
     check_publishes(plugins, shown, 2);
-    check_metrics(DEBIAN, "virt_nest_guests_running{" ONE ",reason=\"entries\"} 1\n"
-                          "virt_nest_guests_running{" TWO ",reason=\"clear\"} 0\n"
-                          "virt_nest_entries_per_second{" ONE "} 1234.5\n"
-                          "virt_nest_entries_per_second{" TWO "} 0\n"
+    check_metrics(DEBIAN, INFO(ONE, "entries", "probe-debugfs") INFO(TWO, "clear", "probe-registers")
+                          "virt_nest_domain_nested_running{" ONE "} 1\n"
+                          "virt_nest_domain_nested_running{" TWO "} 0\n"
+                          "virt_nest_domain_nested_entries_total{" ONE "} 1234567890123\n"
                           GUARD(ONE, "0", "1", "0", "0") GUARD(TWO, "1", "0", "0", "0")
-                          "virt_nest_probe{" ONE ",probe=\"probe-debugfs\"} 1\n"
-                          "virt_nest_probe{" TWO ",probe=\"probe-registers\"} 1\n"
                           COUNTS("1", "1", "0", "0"));
     check_publishes(plugins, NULL, 0);
     check_metrics(DEBIAN, COUNTS("0", "0", "0", "0"));
@@ -261,14 +263,22 @@ static const struct {
     NestGuardState guard;
     const char *metrics;
 } verdicts[] = {
-    {"nothing is known", {0}, NEST_GUARD_OFF, GUARD(ONE, "1", "0", "0", "0") COUNTS("1", "0", "0", "0")},
+    {"nothing is known", {0}, NEST_GUARD_OFF,
+     INFO(ONE, "nothing", "") GUARD(ONE, "1", "0", "0", "0") COUNTS("1", "0", "0", "0")},
     {"entries cannot be counted", {.state = NEST_VERDICT_RUNNING, .reason = NEST_REASON_BIT}, NEST_GUARD_FAILED,
-     "virt_nest_guests_running{" ONE ",reason=\"bit\"} 1\n" GUARD(ONE, "0", "0", "0", "1") COUNTS("0", "0", "0", "1")},
-    {"the last sample said nothing", {.state = NEST_VERDICT_RUNNING, .reason = NEST_REASON_LINGER, .rate = 5, .silent = TRUE},
-     NEST_GUARD_LIFTED,
-     "virt_nest_guests_running{" ONE ",reason=\"linger\"} 1\n" GUARD(ONE, "0", "0", "1", "0") COUNTS("0", "0", "1", "0")},
-    {"very many entries", {.state = NEST_VERDICT_RUNNING, .reason = NEST_REASON_ALWAYS, .rate = 12345678}, NEST_GUARD_ARMED,
-     "virt_nest_guests_running{" ONE ",reason=\"always\"} 1\nvirt_nest_entries_per_second{" ONE "} 1.23457e+07\n"
+     INFO(ONE, "bit", "") "virt_nest_domain_nested_running{" ONE "} 1\n"
+     GUARD(ONE, "0", "0", "0", "1") COUNTS("0", "0", "0", "1")},
+    {"the last sample said nothing", {.state = NEST_VERDICT_RUNNING, .reason = NEST_REASON_LINGER, .counted = TRUE,
+      .entries = 5, .silent = TRUE}, NEST_GUARD_LIFTED,
+     INFO(ONE, "linger", "") "virt_nest_domain_nested_running{" ONE "} 1\nvirt_nest_domain_nested_entries_total{" ONE "} 5\n"
+     GUARD(ONE, "0", "0", "1", "0") COUNTS("0", "0", "1", "0")},
+    {"there was no entry", {.state = NEST_VERDICT_NONE, .reason = NEST_REASON_NEVER, .counted = TRUE}, NEST_GUARD_OFF,
+     INFO(ONE, "never", "") "virt_nest_domain_nested_running{" ONE "} 0\nvirt_nest_domain_nested_entries_total{" ONE "} 0\n"
+     GUARD(ONE, "1", "0", "0", "0") COUNTS("1", "0", "0", "0")},
+    {"very many entries", {.state = NEST_VERDICT_RUNNING, .reason = NEST_REASON_ALWAYS, .counted = TRUE,
+      .entries = G_MAXUINT64}, NEST_GUARD_ARMED,
+     INFO(ONE, "always", "") "virt_nest_domain_nested_running{" ONE "} 1\n"
+     "virt_nest_domain_nested_entries_total{" ONE "} 18446744073709551615\n"
      GUARD(ONE, "0", "1", "0", "0") COUNTS("0", "1", "0", "0")},
 };
 
@@ -309,7 +319,7 @@ test_names(void)
         const NestGuest guest = {names[i].name, UUID, 1, 1, TRUE, "svm", 1};
         const NestDomainStatus shown = {&guest, &verdict, NEST_GUARD_OFF, NULL, NULL};
         g_autofree gchar *line =
-            g_strdup_printf("\nvirt_nest_guests_running{domain=\"%s\",uuid=\"" UUID "\",reason=\"never\"} 0\n", names[i].label);
+            g_strdup_printf("\nvirt_nest_domain_nested_running{domain=\"%s\",uuid=\"" UUID "\"} 0\n", names[i].label);
         g_autofree gchar *text = NULL;
 
         check_publishes(plugins, &shown, 1);
@@ -491,33 +501,32 @@ test_replaced(void)
 }
 
 static void
-test_unchanged(void)
-{
-    gchar *root = check_root_new();
-    g_autofree gchar *path = path_of(DEBIAN, FILE_NAME);
-    NestPluginHost *plugins = load(NULL);
-
-    g_test_summary("the file is written only if something has changed, or if somebody took it away");
-    make_directory(DEBIAN);
-    set_hang(FALSE);
-    check_publishes(plugins, NULL, 0);
-    check_metrics(DEBIAN, COUNTS("0", "0", "0", "0"));
-    g_assert_cmpint(g_unlink(path), ==, 0);
-    check_publishes(plugins, NULL, 0);
-    check_metrics(DEBIAN, COUNTS("0", "0", "0", "0"));
-    check_publishes(plugins, NULL, 0);
-    nest_plugin_host_free(plugins); /* which waits for the last text */
-    g_assert_cmpuint(renames.begun, ==, 2);
-    check_root_free(root);
-}
-
-static void
 wait_renames(guint n)
 {
     g_mutex_lock(&renames.lock);
     while (renames.begun < n)
         g_cond_wait(&renames.changed, &renames.lock);
     g_mutex_unlock(&renames.lock);
+}
+
+static void
+test_unchanged(void)
+{
+    gchar *root = check_root_new();
+    g_autofree gchar *path = path_of(DEBIAN, FILE_NAME);
+    NestPluginHost *plugins = load(NULL);
+
+    g_test_summary("the file is written each time, also if nothing has changed: its age tells that virtnestd runs");
+    make_directory(DEBIAN);
+    set_hang(FALSE);
+    for (guint i = 1; i <= 3; i++) {
+        check_publishes(plugins, NULL, 0);
+        wait_renames(i);
+    }
+    nest_plugin_host_free(plugins); /* which waits for the last text */
+    check_metrics(DEBIAN, COUNTS("0", "0", "0", "0"));
+    g_assert_cmpuint(renames.begun, ==, 3);
+    check_root_free(root);
 }
 
 static void
