@@ -37,6 +37,8 @@ plain_length(const unsigned char *text)
     size_t form = 0;
     uint32_t character = 0;
 
+    if (text[0] >= ' ' && text[0] < 0x7f) /* nearly all there is */
+        return 1;
     while (form < sizeof(forms) / sizeof(forms[0]) &&
            (text[0] & forms[form].mask) != forms[form].lead)
         form++;

@@ -195,7 +195,13 @@ on_other(gpointer data)
     (void)data;
 }
 
-static const NestDomainsListener listener = {on_armed, on_other, on_other};
+static void
+on_unjudged(gpointer data, const NestUnjudged *unjudged)
+{
+    (void)data, (void)unjudged;
+}
+
+static const NestDomainsListener listener = {on_armed, on_other, on_other, on_unjudged};
 
 /* @watched: a plugin tells of entries, too */
 static NestPluginHost *
