@@ -71,11 +71,12 @@ void nest_doctor_survey(NestDoctor *doctor);
 
 /**
  * nest_doctor_without_kvm: how bad it is that KVM can have no nested guests on this host.
+ * @lasting: the host is made so, and nothing on it is broken
  *
- * Returns: NEST_DOCTOR_WARN where domains are tagged and all of them are emulated, so that they nest without KVM;
- * NEST_DOCTOR_FAIL otherwise.
+ * Returns: NEST_DOCTOR_WARN where domains are tagged and all of them are emulated, so that they nest without KVM, and
+ * where none is tagged and it is @lasting; NEST_DOCTOR_FAIL otherwise.
  */
-NestDoctorStatus nest_doctor_without_kvm(const NestDoctor *doctor);
+NestDoctorStatus nest_doctor_without_kvm(const NestDoctor *doctor, gboolean lasting);
 
 /* Whether the domains are those of the system's libvirt, which virtnestd and the units take care of. */
 gboolean nest_doctor_is_system(const NestDoctor *doctor);

@@ -47,12 +47,14 @@ nest_doctor_survey(NestDoctor *doctor)
 }
 
 NestDoctorStatus
-nest_doctor_without_kvm(const NestDoctor *doctor)
+nest_doctor_without_kvm(const NestDoctor *doctor, gboolean lasting)
 {
     const NestDoctorSurvey *survey = &doctor->survey;
-    gboolean nests = survey->tagged > 0 && survey->tagged_kvm == 0 && !survey->partial;
+    gboolean is_whole = doctor->connection && !survey->partial;
 
-    return nests ? NEST_DOCTOR_WARN : NEST_DOCTOR_FAIL;
+    return is_whole && survey->tagged_kvm == 0 && (survey->tagged > 0 || lasting)
+               ? NEST_DOCTOR_WARN
+               : NEST_DOCTOR_FAIL;
 }
 
 /* (transfer full) The name as a word for a shell and for virt-nest. */

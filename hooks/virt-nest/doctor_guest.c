@@ -61,7 +61,7 @@ look_at_feature(NestDoctor *doctor)
                         "this host is a guest, and its host gives it %s; %s hides it", feature,
                         host->cleared ? "a kernel argument here" : "the firmware here");
     else if (host->vendor && host->state == NEST_KVM_NO_HARDWARE)
-        nest_doctor_add(doctor, "guest-feature", nest_doctor_without_kvm(doctor), remedy,
+        nest_doctor_add(doctor, "guest-feature", nest_doctor_without_kvm(doctor, TRUE), remedy,
                         "this host is a guest, and its host gives it no %s", feature);
     else
         nest_doctor_add(doctor, "guest-feature", NEST_DOCTOR_PASS, NULL,
@@ -99,8 +99,9 @@ look_at_network(NestDoctor *doctor)
             "libvirt's network \"default\" has the addresses of the network that this guest is in "
             "(192.168.122.0/24): guests in it have no way out");
     else
-        nest_doctor_add(doctor, "guest-network", NEST_DOCTOR_PASS, NULL,
-                        "libvirt's network \"default\" does not clash with this guest's own");
+        nest_doctor_add(
+            doctor, "guest-network", NEST_DOCTOR_PASS, NULL,
+            "libvirt's network \"default\" does not clash with the one that this host is in");
 }
 
 void

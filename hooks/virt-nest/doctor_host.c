@@ -20,8 +20,7 @@ static const struct {
     {NEST_ERROR_HOST_VENDOR, NEST_DOCTOR_FAIL,
      "use a host whose CPU is in virt-nest(1), \"HOSTS\""},
     {NEST_ERROR_HOST_HARDWARE, NEST_DOCTOR_FAIL,
-     "switch on VT-x (Intel) or SVM (AMD) in the firmware's setup; in a guest, tag this guest's domain on its host; or tag "
-     "emulated domains only (<domain type='qemu'>)"},
+     "switch on VT-x (Intel) or SVM (AMD) in the firmware's setup; in a guest, tag this guest's domain on its host"},
     {NEST_ERROR_HOST_FIRMWARE, NEST_DOCTOR_FAIL,
      "switch on VT-x (Intel) or SVM (AMD) in the firmware's setup"},
     {NEST_ERROR_HOST_KEPT_OFF, NEST_DOCTOR_WARN, NULL},
@@ -56,24 +55,41 @@ find_remedy(const NestKvmModule *host, const char *remedy)
     return remedy ? g_strdup(remedy) : to_overrule(host);
 }
 
+/* Domains that QEMU emulates nest on any host. */
+static void
+add_failure(NestDoctor *doctor, const GError *error, const char *remedy)
+{
+    gboolean lasting = (g_error_matches(error, NEST_ERROR, NEST_ERROR_HOST_HARDWARE) ||
+                        g_error_matches(error, NEST_ERROR, NEST_ERROR_HOST_VENDOR)) &&
+                       !doctor->host.cleared;
+    NestDoctorStatus status = nest_doctor_without_kvm(doctor, lasting);
+    g_autofree gchar *to_have_kvm = g_strconcat("for domains of type kvm: ", remedy, NULL);
+
+    if (status == NEST_DOCTOR_FAIL)
+        nest_doctor_add(doctor, "nesting-now", status, remedy, "%s", error->message);
+    else if (doctor->survey.tagged > 0)
+        nest_doctor_add(doctor, "nesting-now", status, to_have_kvm,
+                        "the tagged domains are emulated, which needs no KVM; one of type kvm "
+                        "could not nest here (virt-nest host says why)");
+    else
+        nest_doctor_add(doctor, "nesting-now", status, to_have_kvm, "%s; no domain is tagged yet",
+                        error->message);
+}
+
 static void
 add_refusal(NestDoctor *doctor, const GError *error)
 {
     for (gsize i = 0; i < G_N_ELEMENTS(remedies); i++) {
         g_autofree gchar *remedy = NULL;
-        NestDoctorStatus status = remedies[i].status;
 
         if (!g_error_matches(error, NEST_ERROR, (int)remedies[i].code))
             continue;
         remedy = find_remedy(&doctor->host, remedies[i].remedy);
-        if (status == NEST_DOCTOR_FAIL)
-            status = nest_doctor_without_kvm(doctor);
-        nest_doctor_add(
-            doctor, "nesting-now", status, remedy, "%s",
-            status == remedies[i].status
-                ? error->message
-                : "the tagged domains are emulated, which needs no KVM; one of type kvm "
-                  "could not nest here (virt-nest host says why)");
+        if (remedies[i].status == NEST_DOCTOR_FAIL)
+            add_failure(doctor, error, remedy);
+        else
+            nest_doctor_add(doctor, "nesting-now", remedies[i].status, remedy, "%s",
+                            error->message);
         return;
     }
     nest_doctor_add(doctor, "nesting-now", NEST_DOCTOR_FAIL, "virt-nest host", "%s",
