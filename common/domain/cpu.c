@@ -245,6 +245,15 @@ nest_cpu_exposes(const NestDomainXml *xml, const NestCpuVendor *vendor)
     return global == NEST_QEMU_UNSET && element_exposes(cpu, vendor);
 }
 
+/* QEMU's own qemu64 has svm; only with KVM it leaves that out (facts.md, "QEMU's arguments"). */
+static gboolean
+is_emulated_default(const NestDomainXml *xml)
+{
+    g_autofree gchar *model = nest_cpu_model(find_cpu(xml));
+
+    return !nest_cpu_is_kvm(xml) && (!model || g_str_equal(model, "qemu64"));
+}
+
 gboolean
 nest_cpu_passes_feature(const NestDomainXml *xml, const NestCpuVendor *vendor)
 {
@@ -252,7 +261,7 @@ nest_cpu_passes_feature(const NestDomainXml *xml, const NestCpuVendor *vendor)
         NEST_CPU_CLASS_PASSTHROUGH | NEST_CPU_CLASS_MAXIMUM | NEST_CPU_CLASS_HOST_MODEL;
     const xmlNode *cpu = find_cpu(xml);
 
-    return (nest_cpu_classify(cpu, vendor) & classes) &&
+    return ((nest_cpu_classify(cpu, vendor) & classes) || is_emulated_default(xml)) &&
            !nest_cpu_withholds(nest_cpu_find_feature(cpu, vendor->feature));
 }
 
