@@ -56,10 +56,12 @@ write_line(GLogLevelFlags level, const GLogField *fields, gsize n, gpointer data
 {
     NestLog *log = data;
     gboolean debug = (level & G_LOG_LEVEL_DEBUG) != 0;
+    gboolean is_ours = log_field(fields, n, "SYSLOG_IDENTIFIER") != NULL;
     const char *id = log_field(fields, n, "MESSAGE_ID");
     const char *message = log_field(fields, n, "MESSAGE");
 
-    if ((gint)(level & G_LOG_LEVEL_MASK) > g_atomic_int_get(&log->most))
+    /* What libraries do in between, as libvirt-glib with each socket, is nothing to be read here. */
+    if ((gint)(level & G_LOG_LEVEL_MASK) > g_atomic_int_get(&log->most) || (debug && !is_ours))
         return G_LOG_WRITER_HANDLED;
     if (log->to_journal && (log->service || !debug) &&
         g_log_writer_journald(level, fields, n, NULL) == G_LOG_WRITER_HANDLED)

@@ -7,9 +7,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* A new command is a row here and a function in command.h. */
 static const NestCommand commands[] = {
@@ -141,6 +143,20 @@ run_command_line(gchar ***words)
     return (*words)[1] ? run_command(*words + 1, &options) : refuse_command(NULL);
 }
 
+/* @problem: as errno; 0 where an earlier write failed */
+static int
+refuse_output(int problem)
+{
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+
+    /* Whoever reads it has seen enough (`virt-nest top | head`): no message, as from others. */
+    if (poll(&out, 1, 0) == 1 && out.revents & POLLERR)
+        return NEST_EXIT_FAILED;
+    return nest_command_fail(g_error_new(NEST_ERROR, NEST_ERROR_IO, "cannot write the output: %s",
+                                         problem ? g_strerror(problem)
+                                                 : "see whether the disk that it goes to is full"));
+}
+
 /* Without setlocale(): names are UTF-8 to libvirt, and printed as they are; messages are English. */
 int
 main(int argc, char **argv)
@@ -159,8 +175,5 @@ main(int argc, char **argv)
     g_set_prgname("virt-nest");
     status = run_command_line(&words);
     /* A full disk or a closed pipe shows here at the latest. */
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return status;
-    return nest_command_fail(
-        g_error_new(NEST_ERROR, NEST_ERROR_IO, "cannot write the output: %s", g_strerror(errno)));
+    return fflush(stdout) == 0 && !ferror(stdout) ? status : refuse_output(errno);
 }

@@ -181,7 +181,8 @@ print_nothing(const NestConnection *connection, const Request *request)
     g_autofree gchar *text = g_strdup_printf(
         "no%s%s domain%s%s%s%s", request->tagged ? " tagged" : "",
         request->running ? " running" : "", request->problems ? " with a problem" : "", where,
-        chosen ? "" : ": virsh define FILE makes one, virt-nest enable NAME tags it", elsewhere);
+        chosen ? "" : ": virt-install or virsh define makes one, virt-nest enable NAME tags it",
+        elsewhere);
 
     print_paragraph(text);
 }
