@@ -147,10 +147,14 @@ $(BUILD)/obj/common/domain/schema.c: install/schema/virt-nest-state.rng Makefile
 $(BUILD)/obj/common/domain/schema.o: $(BUILD)/obj/common/domain/schema.c
 	$(CC) $(CPPFLAGS) $(LIBRARY_CFLAGS) -std=gnu11 $(HARDENING) -fvisibility=hidden $(CFLAGS) -c -o $@ $<
 
+$(BUILD)/pic/common/domain/schema.o: $(BUILD)/obj/common/domain/schema.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(LIBRARY_CFLAGS) -std=gnu11 $(filter-out -fPIE,$(HARDENING)) -fvisibility=hidden $(CFLAGS) -fPIC -c -o $@ $<
+
 $(BUILD)/libnest.a: $(COMMON_OBJECTS)
 $(BUILD)/libnest-virt.a: $(VIRT:%=$(BUILD)/obj/common/virt/%.o)
 # For what is loaded.
-$(BUILD)/libnest-pic.a: $(COMMON:%.c=$(BUILD)/pic/%.o) $(BUILD)/obj/common/domain/schema.o
+$(BUILD)/libnest-pic.a: $(COMMON:%.c=$(BUILD)/pic/%.o) $(BUILD)/pic/common/domain/schema.o
 $(BUILD)/libnest.a $(BUILD)/libnest-virt.a $(BUILD)/libnest-pic.a:
 	rm -f $@
 	$(AR) rcs $@ $^
