@@ -58,5 +58,9 @@ nest_notify_feed_watchdog(void)
         (g_getenv("WATCHDOG_PID") &&
          (!read_number("WATCHDOG_PID", &pid) || pid != (guint64)getpid())))
         return;
-    g_timeout_add((guint)CLAMP(usec / 2000, 1, G_MAXUINT), feed_watchdog, NULL);
+    /* Those of whole seconds go off together, with one wake-up: so does the minute of the exports. */
+    if (usec >= 2 * G_USEC_PER_SEC)
+        g_timeout_add_seconds((guint)MIN(usec / 2 / G_USEC_PER_SEC, G_MAXUINT), feed_watchdog, NULL);
+    else
+        g_timeout_add((guint)MAX(usec / 2000, 1), feed_watchdog, NULL);
 }
