@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 /* Where libvirt's system daemons keep the private directories, domain-ID-NAME. */
@@ -17,6 +18,8 @@
 #define IMAGE NEST_BLOCKER_NODE ".img"
 #define IMAGE_SIZE 1024
 #define SHORT_NAME 20 /* a name that was cut has at least so many bytes */
+#define LABEL "security.selinux"
+#define LABEL_SIZE 4096 /* with all categories one by one it is longer, and libvirt gives a guest two */
 
 /* Some bytes of an image; all others are zero. */
 typedef struct {
@@ -165,6 +168,19 @@ nest_blocker_directory_free(NestBlockerDirectory *directory)
     g_free(directory);
 }
 
+/* With SELinux the guest's directory and all that libvirt puts in there carry the guest's categories, so that no other guest
+ * opens it. A new file gets the directory's type alone. A label that cannot be set is no reason to arm nothing: QEMU is
+ * asked whether it can open the image. */
+static void
+copy_label(int directory, int fd)
+{
+    char label[LABEL_SIZE];
+    ssize_t length = fgetxattr(directory, LABEL, label, sizeof(label));
+
+    if (length > 0)
+        (void)fsetxattr(fd, LABEL, label, (size_t)length, 0);
+}
+
 static gboolean
 write_image(int directory, int fd, const NestBlockerFormat *format)
 {
@@ -174,6 +190,7 @@ write_image(int directory, int fd, const NestBlockerFormat *format)
 
     for (const Field *field = format->fields; field->bytes; field++)
         memcpy(bytes + field->at, field->bytes, field->length);
+    copy_label(directory, fd); /* while the file is still root's */
     written = write(fd, bytes, format->size);
     if (written >= 0 && (gsize)written < format->size)
         errno = ENOSPC;
