@@ -14,6 +14,7 @@
 #include <cpuid.h>
 #include <fcntl.h>
 #include <libkmod.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -163,12 +164,21 @@ nest_kvm_module_is_loaded(const NestKvmModule *module)
            module->state != NEST_KVM_NO_HARDWARE;
 }
 
+/* Not by access(2): to a unit that may open no device (DevicePolicy=closed), the kernel refuses that even of whether the file
+ * exists. */
+static gboolean
+device_exists(void)
+{
+    g_autofree gchar *path = nest_root_path("/dev/kvm");
+    struct stat status;
+
+    return stat(path, &status) == 0;
+}
+
 NestKvmModule
 nest_kvm_module_read(void)
 {
-    g_autofree gchar *device = nest_root_path("/dev/kvm");
-    NestKvmModule module = {.state = NEST_KVM_NO_HARDWARE,
-                            .device = g_file_test(device, G_FILE_TEST_EXISTS)};
+    NestKvmModule module = {.state = NEST_KVM_NO_HARDWARE, .device = device_exists()};
     g_autofree gchar *cpuinfo = nest_cpu_vendor_cpuinfo();
 
     module.vendor = cpuinfo ? nest_cpu_vendor_of_cpuinfo(cpuinfo) : NULL;
