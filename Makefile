@@ -30,6 +30,9 @@ hookdir     = $(if $(filter /usr,$(PREFIX)),$(libdir)/virt-nest,$(sysconfdir)/li
 hook        = $(if $(filter /usr,$(PREFIX)),$(libdir)/libvirt/virt-nest-hook,$(hookdir)/qemu)
 unitdir     = /lib/systemd/system
 
+# Who installs it, so that the doctor can say how that is done again: make, apt or dnf.
+INSTALLER  ?= make
+
 VERSION = 0.1.0
 BUILD  ?= build
 
@@ -85,14 +88,14 @@ endif
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(HARDENING) -Icommon -Iplugins -MMD -MP \
              -DNEST_VERSION='"$(VERSION)"' -DNEST_HOOKDIR='"$(hookdir)"' \
              -DNEST_PLUGINDIR='"$(plugindir)"' -DNEST_DATADIR='"$(datadir)"' -DNEST_BINDIR='"$(bindir)"' \
-             -DNEST_PLUGINS='"$(PLUGINS)"' -DNEST_NESTED_ENTRY='"$(BUILD)/obj/plugins/nested-entry.bpf.o"'
+             -DNEST_INSTALLER='"$(INSTALLER)"' -DNEST_PLUGINS='"$(PLUGINS)"' -DNEST_NESTED_ENTRY='"$(BUILD)/obj/plugins/nested-entry.bpf.o"'
 
 # common/ in districts; one includes only those above it in this list, which build/lint holds. The hook is linked with
 # the first archive alone, so it cannot call libvirt.
 BASE = config daemon_status error escape liveness lock log notify root runtime_flag spelling systemd wait write
 HOST = advisories cpu_vendor hook_calls kernel_args kvm_device kvm_lock kvm_module kvm_parameters kvm_plan kvm_reload kvm_users \
        libvirt_daemon modprobe_bars modprobe_conf modprobe_dropin modprobe_files modprobe_mistakes module_load other_hypervisor \
-       process
+       process reinstall
 GUARD = verdict
 DOMAIN = allow cpu cpu_remarks cpu_rewrite definition domain_xml exposed live_status prefilter qemu_cpu record state tag \
          unknown xml xml_bounds
@@ -128,10 +131,10 @@ $(BUILD)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(LIBRARY_CFLAGS) $(ALL_CFLAGS) $(CFLAGS) -c -o $@ $<
 
-# What knows where other parts are installed is compiled anew where these are to be elsewhere.
-PLACED = common/host/advisories hooks/qemu_front hooks/virt-nest/allow hooks/virt-nest/doctor_guard hooks/virt-nest/doctor_hook \
+# What knows where other parts are installed, and how, is compiled anew where that is to be otherwise.
+PLACED = common/host/advisories common/host/reinstall hooks/qemu_front hooks/virt-nest/allow hooks/virt-nest/doctor_guard hooks/virt-nest/doctor_hook \
          hooks/virt-nest/doctor_kernel hooks/virt-nest/status hooks/virt-nest/top plugins/virtnestd/main
-PLACES = $(hookdir) $(plugindir) $(datadir) $(bindir)
+PLACES = $(hookdir) $(plugindir) $(datadir) $(bindir) $(INSTALLER)
 $(PLACED:%=$(BUILD)/obj/%.o) $(PLACED:%=$(BUILD)/pic/%.o): $(BUILD)/prefix
 .PHONY: FORCE
 $(BUILD)/prefix: FORCE

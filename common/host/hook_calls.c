@@ -6,6 +6,7 @@
 #include "base/root.h"
 #include "host/hook_place.h"
 #include "host/libvirt_daemon.h"
+#include "host/reinstall.h"
 
 #include <errno.h>
 #include <string.h>
@@ -111,7 +112,7 @@ nest_hook_calls_remedy(const NestHookCalls *calls, const char *sudo)
     g_autofree gchar *reload = nest_libvirt_daemon_reload(sudo);
 
     if (!calls->place)
-        return g_strdup_printf("install virt-nest anew (%smake install), then %s", sudo, reload);
+        return nest_reinstall(sudo, reload);
     if (!calls->executable)
         return g_strdup_printf("%schmod 755 %s && %s", sudo, calls->place, reload);
     return g_steal_pointer(&reload);

@@ -116,9 +116,6 @@ const char *nest_doctor_unit(NestDoctor *doctor, const char *unit, const char *p
 /* (transfer full) "sudo systemctl unmask UNIT && "; "" where it is not masked. */
 gchar *nest_doctor_unit_unmask(NestDoctor *doctor, const char *unit) G_GNUC_WARN_UNUSED_RESULT;
 
-/* (transfer full) What installs virt-nest anew; @then: (nullable) a command to follow. */
-gchar *nest_doctor_install(const char *then) G_GNUC_WARN_UNUSED_RESULT;
-
 /* (transfer full) What starts virtnestd anew. */
 gchar *nest_doctor_restart(NestDoctor *doctor) G_GNUC_WARN_UNUSED_RESULT;
 

@@ -6,6 +6,7 @@
 
 #include "base/config.h"
 #include "base/root.h"
+#include "host/reinstall.h"
 #include "daemon.h"
 
 #include <string.h>
@@ -67,7 +68,7 @@ look_at_plugin(NestDoctor *doctor, const Settings *settings)
 {
     g_autofree gchar *path = nest_root_path(PLUGIN_FILE);
     g_autofree gchar *restart = nest_doctor_restart(doctor);
-    g_autofree gchar *install = nest_doctor_install(restart);
+    g_autofree gchar *install = nest_reinstall("sudo ", restart);
     g_autofree gchar *remove = to_remove("load", restart);
 
     if (!g_file_test(path, G_FILE_TEST_IS_REGULAR))

@@ -4,6 +4,7 @@
 
 #include "base/root.h"
 #include "host/libvirt_daemon.h"
+#include "host/reinstall.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,7 +34,7 @@ install_text(void)
 {
     g_autofree gchar *reload = nest_libvirt_daemon_reload("sudo ");
 
-    return nest_doctor_install(reload);
+    return nest_reinstall("sudo ", reload);
 }
 
 static void

@@ -5,6 +5,7 @@
 
 #include "base/root.h"
 #include "base/systemd.h"
+#include "host/reinstall.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>
@@ -48,7 +49,7 @@ look_at_order(NestDoctor *doctor)
     gboolean after = names(nest_doctor_unit(doctor, DRAIN, "After"), GUESTS);
     gboolean before = names(nest_doctor_unit(doctor, DRAIN, "Before"), GUESTS);
     g_autofree gchar *remedy = revised || before ? g_strdup("sudo systemctl revert virt-nest-drain")
-                                                 : nest_doctor_install(NULL);
+                                                 : nest_reinstall("sudo ", NULL);
 
     if (after && !before)
         nest_doctor_add(doctor, "drain-order", NEST_DOCTOR_PASS, NULL,

@@ -5,6 +5,7 @@
 
 #include "base/root.h"
 #include "base/systemd.h"
+#include "host/reinstall.h"
 
 #include <string.h>
 
@@ -122,14 +123,6 @@ nest_doctor_unit_command(NestDoctor *doctor, const char *unit, const char *verb)
     return g_strdup_printf("%ssudo systemctl %s %s", unmask, verb, name);
 }
 
-gchar *
-nest_doctor_install(const char *then)
-{
-    return g_strdup_printf("sudo make install%s%s%s (in the directory of virt-nest's source)",
-                           nest_systemd_runs() ? " && sudo systemctl daemon-reload" : "",
-                           then ? " && " : "", then ? then : "");
-}
-
 /* Where the unit is not there at all, no command of systemd's helps. */
 static gchar *
 to_enable(NestDoctor *doctor, const char *unit)
@@ -137,7 +130,8 @@ to_enable(NestDoctor *doctor, const char *unit)
     g_autofree gchar *enable = nest_doctor_unit_command(doctor, unit, "enable");
     const char *state = nest_doctor_unit(doctor, unit, "LoadState");
 
-    return g_str_equal(state, "not-found") ? nest_doctor_install(enable) : g_steal_pointer(&enable);
+    return g_str_equal(state, "not-found") ? nest_reinstall("sudo ", enable)
+                                           : g_steal_pointer(&enable);
 }
 
 void

@@ -62,7 +62,8 @@ static const struct {
     const char *remedy; /* whole */
 } texts[] = {
     {"no hook", "run/systemd/system/x", NULL, 0, FALSE, "not in /etc/libvirt/hooks",
-     "install virt-nest anew (sudo make install), then " RELOAD "libvirtd"},
+     "sudo make install && sudo systemctl daemon-reload && " RELOAD
+     "libvirtd (in the directory of virt-nest's source)"},
     {"not executable", "run/systemd/system/x", PLACE, 0644, FALSE, PLACE " is not executable",
      "sudo chmod 755 " PLACE " && " RELOAD "libvirtd"},
     {"newer than the daemon", "run/systemd/system/x", PLACE, 0755, TRUE, PLACE " is newer than libvirt's daemon",

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What installs virt-nest anew, where a part of it is missing: by how this build was installed. */
+#pragma once
+
+#include <glib.h>
+
+/**
+ * nest_reinstall: the commands that install virt-nest anew.
+ * @sudo: what stands before a command that only root may run
+ * @then: (nullable) a command to follow
+ *
+ * A package does by itself what its files need of systemd. apt and dnf find no package that came from a file, so the
+ * remark names the file.
+ *
+ * Returns: (transfer full) commands, and a remark in parentheses.
+ */
+gchar *nest_reinstall(const char *sudo, const char *then) G_GNUC_WARN_UNUSED_RESULT;
