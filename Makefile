@@ -4,6 +4,7 @@
 #   make              all programs                      make install     DESTDIR, PREFIX
 #   make demo         the whole promise, shown          make uninstall   with the PREFIX of the installation
 #   make help         these lines                       make clean       without build/
+#   make dist         the source archive                make sbom        what the programs are made from, as SPDX
 #   make compile_commands.json    in build/, where clangd finds it
 #
 # tests/tests.mk has what tests, fuzzes and measures.
@@ -33,7 +34,7 @@ unitdir     = /lib/systemd/system
 # Who installs it, so that the doctor can say how that is done again: make, apt or dnf.
 INSTALLER  ?= make
 
-VERSION = 0.1.0
+VERSION = 0.9.0
 BUILD  ?= build
 
 # The least versions, each by the newest of what is used: VIR_DOMAIN_UNDEFINE_KEEP_TPM; gvir_event_register();
@@ -47,7 +48,7 @@ TOO_OLD = command -v pkg-config >/dev/null || { echo 'virt-nest needs pkg-config
           break; }; done
 
 # Nothing is built, so nothing needs to be found, for these goals.
-ifneq ($(filter-out clean help uninstall,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out clean dist help uninstall,$(or $(MAKECMDGOALS),all)),)
 LACKS := $(shell $(TOO_OLD))
 ifneq ($(LACKS),)
 $(error $(LACKS); 'sudo install/deps' installs the release's own, and README.md, "Requirements", has what is needed)
@@ -217,6 +218,15 @@ $(BUILD)/plugins/guard-blocker.so: $(BUILD)/pic/plugins/blocker-image.o $(BUILD)
 
 include install/install.mk
 include tests/tests.mk
+
+.PHONY: dist sbom
+dist:
+	@install/dist
+
+# What the programs are made of, for who keeps lists of such.
+sbom: $(BUILD)/virt-nest-$(VERSION).spdx.json
+$(BUILD)/virt-nest-$(VERSION).spdx.json: $(PROGRAMS) install/sbom
+	CC='$(CC)' CLANG='$(CLANG)' install/sbom $(PROGRAMS) >$@
 
 .PHONY: demo
 demo: $(PROGRAMS)

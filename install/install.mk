@@ -10,6 +10,7 @@ SCHEMAS = virt-nest-tag.rng virt-nest-state.rng virt-nest-allow.rng
 SERVICES = virtnestd.service virt-nest-drain.service
 UNITS   = $(SERVICES) virt-nest-kvm@.service
 DOCUMENTS = design.md facts.md terms.md
+NOTICES = NEWS SECURITY.md
 EXAMPLES = alerts.yml dashboard.json
 MANUALS = virt-nest.1 virtnestd.8 virt-nest.conf.5 virt-nest-plugin.7 virt-nest-recipes.7 \
           virt-nest-nested-guests-running.7
@@ -38,6 +39,8 @@ install: $(PROGRAMS)
 	    $(FILL_IN) install/man/$$page | $(INSTALL_DATA) /dev/stdin $(DESTDIR)$(mandir)/man$${page##*.}/$$page || exit; done
 	for document in $(DOCUMENTS); do \
 	    $(INSTALL_DATA) install/doc/$$document $(DESTDIR)$(docdir)/$$document || exit; done
+	for document in $(NOTICES); do \
+	    $(INSTALL_DATA) $$document $(DESTDIR)$(docdir)/$$document || exit; done
 	for example in $(EXAMPLES); do \
 	    $(INSTALL_DATA) install/monitoring/$$example $(DESTDIR)$(docdir)/examples/$$example || exit; done
 	for unit in $(UNITS); do \
