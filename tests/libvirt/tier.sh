@@ -17,9 +17,19 @@ scratch=$(mktemp -d /tmp/virt-nest.XXXXXX)
 host=$scratch/host
 tag="<nest:enable xmlns:nest='urn:virt-nest:1'/>"
 
+# put_virt_nest STAGE: what was built, or links to what a package has installed on this machine (INSTALLED=yes).
+put_virt_nest() {
+    if [ -z "${INSTALLED:-}" ]; then
+        flock "$BUILD" make -s install BUILD="$BUILD" DESTDIR="$1" PREFIX=/usr/local
+    else
+        mkdir -p "$1"/usr/local/{bin,sbin} "$1/etc/libvirt/hooks" &&
+            ln -s /usr/bin/virt-nest "$1/usr/local/bin/" && ln -s /usr/sbin/virtnestd "$1/usr/local/sbin/" &&
+            cp -a /etc/libvirt/hooks/qemu "$1/etc/libvirt/hooks/" && cp -a /etc/virt-nest "$1/etc/"
+    fi
+}
+
 setup() {
-    flock "$BUILD" make -s install BUILD="$BUILD" DESTDIR="$scratch/stage" PREFIX=/usr/local >"$scratch/install.log" 2>&1 ||
-        { cat "$scratch/install.log" >&2; return 1; }
+    put_virt_nest "$scratch/stage" >"$scratch/install.log" 2>&1 || { cat "$scratch/install.log" >&2; return 1; }
     host_start "$host" "$scratch/stage" && virtnestd_start
 }
 
