@@ -87,3 +87,17 @@ run_lab() {
     boots "$1"
     nested "$1"
 }
+
+# --- of packages
+
+# judged NAME: libvirt calls the hook, which refuses a start that the tag does not allow.
+judged() {
+    domain_xml plain "$1" METADATA='<nest:enable xmlns:nest="urn:virt-nest:1" cpu="no such"/>' >"$host/var/tmp/$1.xml"
+    virsh define "/srv/tmp/$1.xml"
+    refused virsh start "$1"
+    says 'NEST-TAG'
+    virsh undefine "$1"
+}
+
+# running_other PID: another virtnestd than this one runs.
+running_other() { local now; now=$(on systemctl show --value -p MainPID virtnestd) && [ "$now" != 0 ] && [ "$now" != "$1" ]; }
