@@ -19,7 +19,8 @@
 #define IMAGE_SIZE 1024
 #define SHORT_NAME 20 /* a name that was cut has at least so many bytes */
 #define LABEL "security.selinux"
-#define LABEL_SIZE 4096 /* with all categories one by one it is longer, and libvirt gives a guest two */
+#define LABEL_SIZE                                                                                 \
+    4096 /* with all categories one by one it is longer, and libvirt gives a guest two */
 
 /* Some bytes of an image; all others are zero. */
 typedef struct {

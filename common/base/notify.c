@@ -60,7 +60,8 @@ nest_notify_feed_watchdog(void)
         return;
     /* Those of whole seconds go off together, with one wake-up: so does the minute of the exports. */
     if (usec >= 2 * G_USEC_PER_SEC)
-        g_timeout_add_seconds((guint)MIN(usec / 2 / G_USEC_PER_SEC, G_MAXUINT), feed_watchdog, NULL);
+        g_timeout_add_seconds((guint)MIN(usec / 2 / G_USEC_PER_SEC, G_MAXUINT), feed_watchdog,
+                              NULL);
     else
         g_timeout_add((guint)MAX(usec / 2000, 1), feed_watchdog, NULL);
 }
