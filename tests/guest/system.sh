@@ -75,8 +75,8 @@ system_disk() {
 # Until the boot has come to its end: until then units are still being started.
 system_booted() {
     local line
-    line=$(vm_receive "$1" 300) && [ "$line" = ready ] || vm_error "the agent in $1 is not ready but says ${line:-nothing}" || return
-    VM_LIMIT=300 vm_run "$1" 'systemctl is-system-running --wait >/dev/null; state=$(systemctl is-system-running)
+    line=$(vm_receive "$1" 900) && [ "$line" = ready ] || vm_error "the agent in $1 is not ready but says ${line:-nothing}" || return
+    VM_LIMIT=900 vm_run "$1" 'systemctl is-system-running --wait >/dev/null; state=$(systemctl is-system-running)
         [ "$state" = running ] || { echo "the system is $state:"; systemctl list-jobs; systemctl --failed --no-legend --plain |
             while read -r unit _; do journalctl --no-pager -b -u "$unit" | tail -n 20; done; exit 1; }' >&2
 }
@@ -89,7 +89,7 @@ system_boot() {
 
 # QEMU ends where a machine would be reset.
 system_reboot() {
-    vm_run "$1" 'systemctl --no-block reboot' && host_wait "${VM_LIMIT:-300}" vm_gone "$1" || vm_error "$1 does not go down" || return
+    vm_run "$1" 'systemctl --no-block reboot' && host_wait 900 vm_gone "$1" || vm_error "$1 does not go down" || return
     system_boot "$@"
 }
 
