@@ -5,9 +5,10 @@ HOOK_DIRECTORY = $(DESTDIR)$(sysconfdir)/libvirt/hooks
 INSTALL_PROGRAM = install -D -m 755
 INSTALL_DATA    = install -D -m 644
 # What a file says of this build: where programs are, and the plugins there are.
-FILL_IN = sed 's,@sbindir@,$(sbindir),; s,@bindir@,$(bindir),; s,@libexecdir@,$(libexecdir),; s,@datadir@,$(datadir),; s,@docdir@,$(docdir),; s,@PLUGINS@,$(PLUGINS),'
+FILL_IN = sed 's,@sbindir@,$(sbindir),; s,@bindir@,$(bindir),; s,@libexecdir@,$(libexecdir),; s,@datadir@,$(datadir),; s,@plugindir@,$(plugindir),; s,@docdir@,$(docdir),; s,@PLUGINS@,$(PLUGINS),'
 SCHEMAS = virt-nest-tag.rng virt-nest-state.rng virt-nest-allow.rng
 SERVICES = virtnestd.service virt-nest-drain.service
+APPARMOR = $(DESTDIR)$(sysconfdir)/apparmor.d
 UNITS   = $(SERVICES) virt-nest-kvm@.service
 DOCUMENTS = design.md facts.md terms.md
 NOTICES = NEWS SECURITY.md
@@ -17,7 +18,7 @@ MANUALS = virt-nest.1 virtnestd.8 virt-nest.conf.5 virt-nest-plugin.7 virt-nest-
 # On the host itself, so that man -k finds them at once: Debian's own man-db comes once a day.
 INDEX_MANUALS = if [ -z "$(DESTDIR)" ] && command -v mandb >/dev/null; then mandb --quiet $(mandir) || :; fi
 
-.PHONY: install uninstall
+.PHONY: install install-apparmor uninstall
 install: $(PROGRAMS)
 	$(INSTALL_DATA) $(BUILD)/libexec/qemu-hook.so $(DESTDIR)$(hookdir)/qemu-hook.so.new
 	mv -f $(DESTDIR)$(hookdir)/qemu-hook.so.new $(DESTDIR)$(hookdir)/qemu-hook.so
@@ -51,8 +52,17 @@ install: $(PROGRAMS)
 	$(INSTALL_PROGRAM) $(BUILD)/hooks/qemu $(DESTDIR)$(hook).new
 	mv -f $(DESTDIR)$(hook).new $(DESTDIR)$(hook)
 	install/hook-link make $(HOOK_DIRECTORY) $(hook)
+	if [ -z "$(DESTDIR)" ] && [ -d $(APPARMOR)/tunables ]; then $(MAKE) --no-print-directory install-apparmor && $(LOAD_PROFILE); fi
 	rm -f $(DESTDIR)$(hookdir)/qemu-hook # the second part of earlier builds
 	$(INDEX_MANUALS)
+
+# virtnestd's profile, for a host that has AppArmor; a package asks for it by itself. A virtnestd that runs is confined from
+# its next start on.
+LOAD_PROFILE = { ! aa-enabled --quiet 2>/dev/null || apparmor_parser --replace --write-cache $(APPARMOR)/virtnestd || :; }
+UNLOAD_PROFILE = { ! aa-enabled --quiet 2>/dev/null || apparmor_parser --remove $(APPARMOR)/virtnestd || :; }
+install-apparmor:
+	$(FILL_IN) install/apparmor/virtnestd | $(INSTALL_DATA) /dev/stdin $(APPARMOR)/virtnestd
+	$(INSTALL_DATA) install/apparmor/libvirt-qemu $(APPARMOR)/abstractions/libvirt-qemu.d/virt-nest
 
 # The settings stay: they are the administrator's. Tagged domains keep their definitions and are then
 # started without the hook's check. On the host itself the units are stopped and the guards disarmed first, as
@@ -70,6 +80,8 @@ uninstall:
 	    [ ! -e $(unitdir)/$$unit ] || systemctl --quiet disable $$unit || :; done; fi
 	install/hook-link remove $(HOOK_DIRECTORY)
 	rm -f $(DESTDIR)$(hook)
+	if [ -z "$(DESTDIR)" ] && [ -e $(APPARMOR)/virtnestd ]; then $(UNLOAD_PROFILE); fi
+	rm -f $(APPARMOR)/virtnestd $(APPARMOR)/abstractions/libvirt-qemu.d/virt-nest
 	rm -f $(DESTDIR)$(bindir)/virt-nest $(DESTDIR)$(sbindir)/virtnestd
 	for unit in $(UNITS); do rm -f $(DESTDIR)$(unitdir)/$$unit; done
 	for program in virt-nest virtnestd; do \

@@ -18,9 +18,7 @@
 #define PROFILES "/etc/apparmor.d"
 #define ENFORCED " (enforce)"
 #define SELINUX_ENFORCES "/sys/fs/selinux/enforce"
-/* virtqemud runs as the first; its policy lets it run programs of the second type, and nothing of the hooks' own. */
-#define VIRTQEMUD "virtqemud_t"
-#define PROGRAM "bin_t"
+#define PROGRAM "bin_t" /* of which libvirt's daemon may run each */
 /* An image as it would be in a guest's own directory. */
 #define IMAGE "/var/lib/libvirt/qemu/domain-1-lab1/" NEST_BLOCKER_NODE ".img"
 
@@ -28,6 +26,28 @@
 static const char *const qemu_files[] = {PROFILES "/libvirt/TEMPLATE.qemu",
                                          PROFILES "/abstractions/libvirt-qemu",
                                          PROFILES "/local/abstractions/libvirt-qemu", NULL};
+
+/* virtnestd's profile, and what a host adds to it. */
+static const char *const virtnestd_files[] = {PROFILES "/virtnestd", PROFILES "/local/virtnestd",
+                                              NULL};
+
+/* Which types of the hook each of libvirt's daemons may run. The module of install/selinux has the first; policies without
+ * it let virtqemud run no hook's own type, and give a package's hook the type of libraries on Debian. */
+typedef struct {
+    const char *daemon;
+    const char *file;
+    gboolean runs;
+    const char *how;
+} HookLabel;
+
+static const HookLabel hook_labels[] = {
+    {"", "virt_nest_hook_exec_t", TRUE, "in a domain of its own"},
+    {"virtqemud_t", PROGRAM, TRUE,
+     "in its own domain; to load the host's module is left to virtnestd"},
+    {"virtqemud_t", "", FALSE, NULL},
+    {"virtd_t", PROGRAM, TRUE, "in its own domain; to load the host's module is left to virtnestd"},
+    {"virtd_t", "lib_t", FALSE, NULL},
+};
 
 /* --- AppArmor */
 
@@ -111,24 +131,37 @@ judge_hook_by_apparmor(NestDoctor *doctor, const char *hook)
                     "AppArmor keeps libvirt's daemon from running %s: %s", path, reason);
 }
 
+/* FALSE: a rule keeps it away, or none of a profile that is there grants it, which has been told. */
+static gboolean
+may_have_image(NestDoctor *doctor, const char *who, const char *const *files, char permission)
+{
+    NestAppArmorRule rule = {NULL, 0};
+    NestAppArmorVerdict verdict = nest_apparmor_judge(files, IMAGE, permission, &rule);
+    g_autofree gchar *remedy = NULL;
+
+    if (verdict != NEST_APPARMOR_DENIED)
+        return TRUE;
+    remedy = files == virtnestd_files
+                 ? g_strdup_printf("sudo sed -i '%us/^/#/' %s && sudo apparmor_parser -r %s",
+                                   rule.line, rule.file, files[0])
+                 : g_strdup_printf(
+                       "sudo sed -i '%us/^/#/' %s (counts for guests that are started later)",
+                       rule.line, rule.file);
+    nest_doctor_add(
+        doctor, "guard-image", NEST_DOCTOR_FAIL, remedy,
+        "AppArmor keeps %s from the guard's image in the guest's own directory (%s:%u): no guard "
+        "can be armed",
+        who, rule.file, rule.line);
+    return FALSE;
+}
+
 static void
 judge_image_by_apparmor(NestDoctor *doctor)
 {
-    NestAppArmorRule rule = {NULL, 0};
-    g_autofree gchar *remedy = NULL;
-
-    if (nest_apparmor_judge(qemu_files, IMAGE, 'r', &rule) != NEST_APPARMOR_DENIED) {
+    if (may_have_image(doctor, "QEMU", qemu_files, 'r') &&
+        may_have_image(doctor, "virtnestd", virtnestd_files, 'w'))
         nest_doctor_add(doctor, "guard-image", NEST_DOCTOR_PASS, NULL,
-                        "no rule of AppArmor keeps QEMU from the guard's image");
-        return;
-    }
-    remedy = g_strdup_printf("sudo sed -i '%us/^/#/' %s (counts for guests that are started later)",
-                             rule.line, rule.file);
-    nest_doctor_add(
-        doctor, "guard-image", NEST_DOCTOR_FAIL, remedy,
-        "AppArmor keeps QEMU from the guard's image in its own directory (%s:%u): no guard "
-        "can be armed",
-        rule.file, rule.line);
+                        "no rule of AppArmor keeps QEMU or virtnestd from the guard's image");
 }
 
 /* --- SELinux */
@@ -163,28 +196,44 @@ selinux_enforces(void)
     return g_file_get_contents(path, &text, NULL, NULL) && text[0] == '1';
 }
 
-static void
-judge_hook_by_selinux(NestDoctor *doctor, const char *hook, const char *label)
+static const HookLabel *
+find_hook_label(const char *daemon, const char *file)
 {
-    g_autofree gchar *daemon = type_of(label);
-    g_autofree gchar *file = type_of_file(hook);
+    for (gsize i = 0; i < G_N_ELEMENTS(hook_labels); i++)
+        if ((!*hook_labels[i].daemon || g_str_equal(daemon, hook_labels[i].daemon)) &&
+            (!*hook_labels[i].file || g_str_equal(file, hook_labels[i].file)))
+            return &hook_labels[i];
+    return NULL;
+}
+
+static void
+say_refused(NestDoctor *doctor, const char *hook, const char *daemon, const char *file)
+{
     g_autofree gchar *remedy = g_strdup_printf(
         "sudo semanage fcontext -a -t " PROGRAM " %s && sudo restorecon -F %s", hook, hook);
+
+    nest_doctor_add(doctor, "hook-label", NEST_DOCTOR_FAIL, remedy,
+                    "SELinux keeps libvirt's daemon (%s) from running %s (%s): no domain starts",
+                    daemon, hook, *file ? file : "without a label");
+}
+
+static void
+judge_hook_by_selinux(NestDoctor *doctor, const char *link, const char *label)
+{
+    g_autofree gchar *daemon = type_of(label);
+    g_autofree gchar *file = type_of_file(link);
+    g_autofree gchar *hook = resolve(link);
+    const HookLabel *known = find_hook_label(daemon, file);
 
     if (nest_doctor_hook_is_called(doctor))
         nest_doctor_add(doctor, "hook-label", NEST_DOCTOR_PASS, NULL,
                         "SELinux lets libvirt's daemon (%s) run it (%s)", daemon, file);
-    else if (g_str_equal(daemon, VIRTQEMUD) && g_str_equal(file, PROGRAM))
+    else if (known && known->runs)
         nest_doctor_add(doctor, "hook-label", NEST_DOCTOR_PASS, NULL,
-                        "it is " PROGRAM ", so SELinux lets " VIRTQEMUD
-                        " run it; to load the host's "
-                        "module is left to virtnestd");
-    else if (g_str_equal(daemon, VIRTQEMUD))
-        nest_doctor_add(doctor, "hook-label", NEST_DOCTOR_FAIL, remedy,
-                        "SELinux keeps libvirt's daemon (" VIRTQEMUD
-                        ") from running %s (%s): no domain "
-                        "starts",
-                        hook, *file ? file : "without a label");
+                        "it is %s, so SELinux lets libvirt's daemon (%s) run it, %s", file, daemon,
+                        known->how);
+    else if (known)
+        say_refused(doctor, hook ? hook : link, daemon, file);
     else
         nest_doctor_add(
             doctor, "hook-label", NEST_DOCTOR_UNKNOWN, NULL,

@@ -35,6 +35,10 @@ enum {
     "  profile child {\n    /etc/libvirt/** rmix,\n  }\n}\n"
 #define HOOK "/etc/libvirt/hooks/qemu"
 #define DAEMON_PROFILE "/etc/apparmor.d/usr.sbin.libvirtd"
+#define VIRTNESTD_PROFILE "/etc/apparmor.d/virtnestd"
+#define IMAGE_RULE \
+    "profile virtnestd /usr/sbin/virtnestd {\n" \
+    "  /var/lib/libvirt/qemu/domain-*/virt-nest-nested-guests-running.img rw,\n}\n"
 #define LOCAL_PROFILE "/etc/apparmor.d/local/usr.sbin.libvirtd"
 
 /* By bit, the files that it lays. */
@@ -227,14 +231,20 @@ static const struct {
     {"one does", "amd-on", APPARMOR, "/etc/apparmor.d/local/abstractions/libvirt-qemu",
      "deny /var/lib/libvirt/** rw,\n",
      "guard-image", "fail", "libvirt-qemu:1|no guard can be armed|sudo sed -i '1s/^/#/'"},
+    {"virtnestd's profile is as it came", "amd-on", APPARMOR, VIRTNESTD_PROFILE, IMAGE_RULE, "guard-image", "pass", "or virtnestd"},
+    {"a host denies virtnestd the image", "amd-on", APPARMOR, VIRTNESTD_PROFILE,
+     "profile virtnestd /usr/sbin/virtnestd {\n  audit deny /var/lib/libvirt/qemu/** w,\n}\n", "guard-image", "fail",
+     "keeps virtnestd|virtnestd:2|sudo sed -i '2s/^/#/' " VIRTNESTD_PROFILE " && sudo apparmor_parser -r " VIRTNESTD_PROFILE},
+    {"SELinux with our module", "amd-on", SELINUX, HOOK, LABEL("virt_nest_hook_exec_t"), "hook-label", "pass",
+     "virtqemud_t|in a domain of its own"},
     {"SELinux keeps virtqemud from the hook", "amd-on", SELINUX, HOOK, LABEL("virt_hook_t"), "hook-label", "fail",
      "virtqemud_t|virt_hook_t|no domain starts|sudo semanage fcontext -a -t bin_t " HOOK " && sudo restorecon -F "
      HOOK},
     {"SELinux lets it run a program", "amd-on", SELINUX, HOOK, LABEL("bin_t"), "hook-label", "pass",
      "bin_t|left to virtnestd"},
-    {"SELinux, and another daemon", "amd-on", SELINUX, "/proc/77/attr/current", "system_u:system_r:virtd_t:s0",
+    {"SELinux, and another daemon", "amd-on", SELINUX, "/proc/77/attr/current", "system_u:system_r:other_t:s0",
      "hook-label",
-     "unknown", "virtd_t|next start"},
+     "unknown", "other_t|next start"},
     {"SELinux that only warns", "amd-on", SELINUX, "/sys/fs/selinux/enforce", "0", "hook-label", "pass", "neither"},
     {"settings with a mistake", "amd-on", BAD_CONFIG, NULL, NULL, "settings", "fail",
      "on-stale|no virtnestd starts|sudo systemctl start virtnestd"},
