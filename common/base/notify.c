@@ -59,7 +59,7 @@ nest_notify_feed_watchdog(void)
          (!read_number("WATCHDOG_PID", &pid) || pid != (guint64)getpid())))
         return;
     /* Those of whole seconds go off together, with one wake-up: so does the minute of the exports. */
-    if (usec >= 2 * G_USEC_PER_SEC)
+    if (usec / 2 >= G_USEC_PER_SEC)
         g_timeout_add_seconds((guint)MIN(usec / 2 / G_USEC_PER_SEC, G_MAXUINT), feed_watchdog,
                               NULL);
     else
