@@ -247,10 +247,11 @@ static void
 connecting_failed(NestEventConnection *connection, const GError *error)
 {
     gboolean is_new = g_strcmp0(connection->told, error->message) != 0;
-    g_autoptr(GError) told = g_error_new(error->domain, error->code,
-                                         "%s; it is tried again until it works", error->message);
 
     if (connection->failures++ >= connection->patience && is_new) {
+        g_autoptr(GError) told = g_error_new(
+            error->domain, error->code, "%s; it is tried again until it works", error->message);
+
         nest_log_error(NULL, NULL, told);
         g_free(connection->told);
         connection->told = g_strdup(error->message);
