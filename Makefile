@@ -106,7 +106,7 @@ VIRT = correct define_tracker live_domain virt
 VIRTNESTD = backoff connection_pool domain domain_guard domain_log domain_silence domain_status domains entry_watch event_connection \
             flap_damping guard_job guard_log hook_watch host inhibit kvm_unit late_snapshots main publish release restart \
             scan scanner sync_job workers
-VIRT_NEST = allow apparmor apply bug_report command connection daemon doctor doctor_confined \
+VIRT_NEST = allow apparmor apply bug_report changes command connection daemon doctor doctor_confined \
             doctor_daemon doctor_domains doctor_guard doctor_guest doctor_hook doctor_host doctor_kernel \
             doctor_libvirt doctor_process doctor_shutdown doctor_units drain host host_load host_report live main output rates report \
             rewrite screen status tag_commands top top_view untagged

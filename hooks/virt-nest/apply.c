@@ -1,38 +1,42 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* virt-nest apply: does once what virtnestd does when a definition changes. */
-#include "connection.h"
+#include "changes.h"
 
 #include <stdio.h>
 
 typedef struct {
     gboolean named; /* the domains are named, and not all of them */
     guint seen;     /* how many there were */
+    NestChanges changes;
 } Request;
 
-/* A domain that was named is always reported on. With --all, only those that were changed are. */
+/* A domain that was named is always reported on, and each to programs. With --all, only those that were changed are. */
+static void
+tell(const NestConnection *connection, virDomainPtr domain, const Request *request,
+     const NestDefinition *definition)
+{
+    g_autofree gchar *done = nest_correct_describe(definition);
+    g_autofree gchar *remarks = nest_definition_describe_remarks(definition);
+    g_autofree gchar *nothing = g_strdup_printf(
+        "nothing to do%s%s", definition->tagged ? "" : ", it is not tagged", remarks);
+
+    if (done || request->named || request->changes.json)
+        nest_changes_tell(connection, domain, done != NULL, done ? done : nothing, NULL);
+}
+
 static gboolean
 apply_to(const NestConnection *connection, virDomainPtr domain, gpointer data, GError **error)
 {
     Request *request = data;
-    gboolean named = request->named;
     g_autoptr(NestDefinition) definition = NULL;
-    g_autofree gchar *done = NULL;
-    g_autofree gchar *remarks = NULL;
 
     request->seen++;
-    if (named && !nest_connection_check_persistent(domain, error))
+    if (request->named && !nest_connection_check_persistent(domain, error))
         return FALSE;
     definition = nest_correct_domain(&connection->corrector, domain, error);
-    if (!definition)
-        return FALSE;
-    done = nest_correct_describe(definition);
-    remarks = nest_definition_describe_remarks(definition);
-    if (done)
-        (void)printf("%s: %s\n", virDomainGetName(domain), done);
-    else if (named)
-        (void)printf("%s: nothing to do%s%s\n", virDomainGetName(domain),
-                     definition->tagged ? "" : ", it is not tagged", remarks);
-    return TRUE;
+    if (definition)
+        tell(connection, domain, request, definition);
+    return definition != NULL;
 }
 
 /* @status: of the visit. Says so where there was nothing to visit: perhaps another libvirt was meant. */
@@ -42,7 +46,7 @@ finish(const NestConnection *connection, const Request *request, int status)
     g_autofree gchar *where = nest_connection_where(connection);
     g_autofree gchar *elsewhere = nest_connection_elsewhere(connection);
 
-    if (!request->named && request->seen == 0 && status == NEST_EXIT_DONE)
+    if (!request->changes.json && !request->named && request->seen == 0 && status == NEST_EXIT_DONE)
         (void)printf("nothing to do: no domain%s%s\n", where, elsewhere);
     return status;
 }
@@ -57,6 +61,7 @@ nest_apply(NestCall *call)
     int status = NEST_EXIT_DONE;
     const GOptionEntry options[] = {
         {"all", 0, 0, G_OPTION_ARG_NONE, &all, "every domain of this host", NULL},
+        NEST_CHANGES_JSON(&request.changes),
         G_OPTION_ENTRY_NULL,
     };
 
@@ -68,6 +73,6 @@ nest_apply(NestCall *call)
     connection = nest_connection_open_for(call, NEST_CONNECTION_TO_CHANGE, &error);
     if (!connection)
         return nest_command_fail(error);
-    status = nest_connection_visit(connection, call->arguments, apply_to, &request);
+    status = nest_changes_visit(connection, &request.changes, call->arguments, apply_to, &request);
     return finish(connection, &request, status);
 }

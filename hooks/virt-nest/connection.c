@@ -5,6 +5,7 @@
  * thread runs GLib's default main loop, which delivers libvirt's events; the tracker of our own
  * redefinitions (define_tracker.h) waits for that loop. */
 #include "connection.h"
+#include "changes.h"
 #include "host_load.h"
 
 #include "base/error.h"
@@ -257,8 +258,18 @@ static int
 fail_for_domain(const NestConnection *connection, virDomainPtr domain, GError *error)
 {
     g_autofree gchar *where = nest_connection_where(connection);
+    g_autofree gchar *uuid = nest_virt_uuid(domain);
 
+    nest_changes_add_failure(connection->changes, virDomainGetName(domain), uuid, error);
     g_prefix_error(&error, "%s%s: ", virDomainGetName(domain), where);
+    return nest_command_fail(error);
+}
+
+/* @name: as it was given, where there is no domain yet. */
+static int
+fail_for_name(const NestConnection *connection, const char *name, GError *error)
+{
+    nest_changes_add_failure(connection->changes, name, NULL, error);
     return nest_command_fail(error);
 }
 
@@ -273,7 +284,7 @@ visit_named_domains(const NestConnection *connection, gchar **names, NestConnect
         g_autoptr(virDomain) domain = find_named_domain(connection, names[i], &error);
 
         if (!domain)
-            status = nest_command_fail(error);
+            status = fail_for_name(connection, names[i], error);
         else if (!visit(connection, domain, data, &error))
             status = fail_for_domain(connection, domain, error);
     }

@@ -7,6 +7,8 @@
 #include "host/kvm_module.h"
 #include "virt/correct.h"
 
+typedef struct NestChanges NestChanges;
+
 /**
  * NestConnection: libvirt, and the host its guests run on.
  */
@@ -20,6 +22,8 @@ typedef struct {
     int lifecycle;   /* the callback's ID; -1: there is none */
     GMainLoop *loop; /* libvirt's events, on a thread of its own */
     GThread *thread; /* which runs @loop */
+    const NestChanges
+        *changes; /* (nullable) how enable, disable and apply tell of each domain (changes.h) */
 } NestConnection;
 
 /* What a command needs of its connection. */
@@ -72,7 +76,8 @@ typedef gboolean (*NestConnectionVisit)(const NestConnection *connection, virDom
  * nest_connection_visit: do something with each of some domains.
  * @names: each a name, an id or a uuid, as for virsh; empty: all domains
  *
- * An error is printed, with the domain's name before it, and the other domains still follow. If
+ * An error is printed, with the domain's name before it, and goes into the JSON of changes.h; the other domains still
+ * follow. If
  * @names is empty, a domain that vanishes meanwhile is skipped.
  *
  * Returns: the exit status.

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* virt-nest enable and disable: write or remove a definition's tag, and at once do what follows. */
+#include "changes.h"
 #include "report.h"
 
 #include "base/error.h"
@@ -9,9 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The options of `enable`: one for each of the tag's attributes, in their order. */
+/* The options of `enable`: one for each of the tag's attributes, in their order, and those of its changes. */
 typedef struct {
-    gsize n;
+    gsize n;               /* of the attributes */
     GOptionEntry *entries; /* ... and one of zeros */
     gchar **values;        /* what the command line says; NULL: nothing */
 } Options;
@@ -29,13 +30,15 @@ options_clear(Options *options)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
 
 static Options
-options_new(void)
+options_new(NestChanges *changes)
 {
     Options options = {0};
 
     while (nest_tag_attribute(options.n))
         options.n++;
-    options.entries = g_new0(GOptionEntry, options.n + 1);
+    options.entries = g_new0(GOptionEntry, options.n + 3);
+    options.entries[options.n] = (GOptionEntry)NEST_CHANGES_JSON(changes);
+    options.entries[options.n + 1] = (GOptionEntry)NEST_CHANGES_DRY_RUN(changes);
     options.values = g_new0(gchar *, options.n);
     for (gsize i = 0; i < options.n; i++) {
         const NestTagAttribute *attribute = nest_tag_attribute(i);
@@ -213,22 +216,20 @@ describe_cpu(const Plan *plan)
     return g_strdup_printf("its CPU stays as it is (%s)", cpu);
 }
 
-/* A host that cannot nest yet is no reason to refuse the tag: it can be made ready before the start. The host is read
- * anew, because the correction or virtnestd may have made it ready. */
-static void
-warn_of_host(virDomainPtr domain, const Plan *plan)
+/* (transfer full)(nullable) A host that cannot nest yet is no reason to refuse the tag: it can be made ready before the
+ * start. The host is read anew, because the correction or virtnestd may have made it ready. */
+static GError *
+find_problem(const Plan *plan, gboolean done)
 {
     NestKvmModule host = nest_kvm_module_read();
-    g_autoptr(GError) error = NULL;
-    g_autofree gchar *text = NULL;
+    GError *error = NULL;
 
     if (!nest_cpu_is_kvm(plan->before) || nest_kvm_module_check(&host, &error))
-        return;
-    g_prefix_error(&error, "%s: warning: it is tagged, but cannot have nested guests now%s: ",
-                   virDomainGetName(domain),
+        return NULL;
+    g_prefix_error(&error,
+                   "it %s tagged, but cannot have nested guests now%s: ", done ? "is" : "can be",
                    plan->tag.required ? ", and starts only once the host can nest" : "");
-    text = nest_error_text(error);
-    (void)fprintf(stderr, "%s\n", text);
+    return error;
 }
 
 static const char *
@@ -246,20 +247,31 @@ keeps_old_tag(const Plan *plan, virDomainPtr domain)
     return plan->tagged && !is_same_tag(plan) && virDomainIsActive(domain) == 1;
 }
 
+/* @done: (nullable) the correction; NULL where it is only planned. virtnestd may have been faster. */
+static gboolean
+is_changed(const Plan *plan, const NestDefinition *done)
+{
+    return plan->definition->action != NEST_DEFINITION_UNCHANGED ||
+           (done && done->action != NEST_DEFINITION_UNCHANGED);
+}
+
 static void
-print_enabled(const NestConnection *connection, virDomainPtr domain, const Plan *plan)
+tell_enabled(const NestConnection *connection, virDomainPtr domain, const Plan *plan,
+             const NestDefinition *done)
 {
     g_autofree gchar *cpu = describe_cpu(plan);
-    g_autofree gchar *pending = nest_report_pending(connection, domain);
+    g_autofree gchar *pending = done ? nest_report_pending(connection, domain) : NULL;
     g_autofree gchar *remarks = nest_definition_describe_remarks(plan->definition);
-
-    (void)printf(
-        "%s: %s; %s%s%s%s%s\n", virDomainGetName(domain), describe_tag(plan), cpu,
+    g_autofree gchar *what = g_strdup_printf(
+        "%s; %s%s%s%s%s", describe_tag(plan), cpu,
         keeps_old_tag(plan, domain)
             ? "; the running guest goes by its old tag, too, until it is stopped and started again"
             : "",
         pending ? "; " : "", pending ? pending : "", remarks);
-    warn_of_host(domain, plan);
+    g_autoptr(GError) problem = find_problem(plan, done != NULL);
+
+    nest_changes_tell(connection, domain, !is_same_tag(plan) || is_changed(plan, done), what,
+                      problem);
 }
 
 static gboolean
@@ -290,13 +302,17 @@ enable_domain(const NestConnection *connection, virDomainPtr domain, gpointer op
 
     if (!plan_enable(&plan, connection, domain, options, error))
         return FALSE;
+    if (connection->changes->dry_run) {
+        tell_enabled(connection, domain, &plan, NULL);
+        return TRUE;
+    }
     element = nest_tag_format(&plan.tag);
     if (!is_same_tag(&plan) && (!remove_tags(domain, plan.before, TRUE, error) ||
                                 !write_tag_metadata(domain, element, NEST_TAG_NAMESPACE, error)))
         return FALSE;
     done = nest_correct_domain(&connection->corrector, domain, error);
     if (done) {
-        print_enabled(connection, domain, &plan);
+        tell_enabled(connection, domain, &plan, done);
         return TRUE;
     }
     /* Restores the tag as it was before, or removes it. */
@@ -326,20 +342,22 @@ describe_exposed(const NestConnection *connection, const Plan *plan)
 }
 
 static void
-print_disabled(const NestConnection *connection, virDomainPtr domain, const Plan *plan)
+tell_disabled(const NestConnection *connection, virDomainPtr domain, const Plan *plan,
+              const NestDefinition *done)
 {
     g_autofree gchar *exposed = describe_exposed(connection, plan);
     g_autofree gchar *changes = nest_definition_describe(plan->definition);
     gboolean lags = *changes && (virDomainIsActive(domain) == 1 ||
                                  virDomainHasManagedSaveImage(domain, 0) == 1);
+    g_autofree gchar *what = g_strdup_printf(
+        "%s%s%s",
+        *changes          ? changes
+        : plan->mentioned ? "no longer tagged"
+                          : "not tagged",
+        lags ? "; the guest keeps the CPU it has until it is stopped and started again" : "",
+        exposed);
 
-    (void)printf("%s: %s%s%s\n", virDomainGetName(domain),
-                 *changes          ? changes
-                 : plan->mentioned ? "no longer tagged"
-                                   : "not tagged",
-                 lags ? "; the guest keeps the CPU it has until it is stopped and started again"
-                      : "",
-                 exposed);
+    nest_changes_tell(connection, domain, plan->mentioned || is_changed(plan, done), what, NULL);
 }
 
 /* Removes a malformed tag, too. Even without a tag there may still be a correction to undo. */
@@ -351,17 +369,22 @@ disable_domain(const NestConnection *connection, virDomainPtr domain, gpointer d
 
     (void)data;
     if (!nest_connection_check_persistent(domain, error) || !read_plan(&plan, domain, error) ||
-        !plan_definition(&plan, connection, NULL, error) ||
-        !remove_tags(domain, plan.before, FALSE, error))
+        !plan_definition(&plan, connection, NULL, error))
         return FALSE;
-    done = nest_correct_domain(&connection->corrector, domain, error);
+    if (connection->changes->dry_run) {
+        tell_disabled(connection, domain, &plan, NULL);
+        return TRUE;
+    }
+    done = remove_tags(domain, plan.before, FALSE, error)
+               ? nest_correct_domain(&connection->corrector, domain, error)
+               : NULL;
     if (done)
-        print_disabled(connection, domain, &plan);
+        tell_disabled(connection, domain, &plan, done);
     return done != NULL;
 }
 
 static int
-change_named_domains(NestCall *call, NestConnectionVisit visit, gpointer data)
+change_named_domains(NestCall *call, NestChanges *changes, NestConnectionVisit visit, gpointer data)
 {
     g_autoptr(NestConnection) connection = NULL;
     GError *error = NULL;
@@ -371,13 +394,14 @@ change_named_domains(NestCall *call, NestConnectionVisit visit, gpointer data)
     connection = nest_connection_open_for(call, NEST_CONNECTION_TO_CHANGE, &error);
     if (!connection)
         return nest_command_fail(error);
-    return nest_connection_visit(connection, call->arguments, visit, data);
+    return nest_changes_visit(connection, changes, call->arguments, visit, data);
 }
 
 int
 nest_tag_commands_enable(NestCall *call)
 {
-    g_auto(Options) options = options_new();
+    NestChanges changes = {0};
+    g_auto(Options) options = options_new(&changes);
     NestTag tag = NEST_TAG_DEFAULT;
     GError *error = NULL;
     int status = NEST_EXIT_DONE;
@@ -386,16 +410,21 @@ nest_tag_commands_enable(NestCall *call)
         return status;
     if (!set_options(&tag, &options, &error))
         return nest_command_fail(error);
-    return change_named_domains(call, enable_domain, &options);
+    return change_named_domains(call, &changes, enable_domain, &options);
 }
 
 int
 nest_tag_commands_disable(NestCall *call)
 {
-    const GOptionEntry none[] = {G_OPTION_ENTRY_NULL};
+    NestChanges changes = {0};
+    const GOptionEntry options[] = {
+        NEST_CHANGES_JSON(&changes),
+        NEST_CHANGES_DRY_RUN(&changes),
+        G_OPTION_ENTRY_NULL,
+    };
     int status = NEST_EXIT_DONE;
 
-    if (!nest_command_parse(call, none, &status))
+    if (!nest_command_parse(call, options, &status))
         return status;
-    return change_named_domains(call, disable_domain, NULL);
+    return change_named_domains(call, &changes, disable_domain, NULL);
 }

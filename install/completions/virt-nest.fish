@@ -75,7 +75,12 @@ $nest -n '__virt_nest_is host' -a 'enable disable'
 $nest -n '__virt_nest_is enable' -l cpu -x -a 'auto host-passthrough host-model keep'
 $nest -n '__virt_nest_is enable' -l migration -x -a 'refuse allow'
 $nest -n '__virt_nest_is enable' -l required -x -a 'yes no'
+$nest -n '__virt_nest_is enable' -l json
+$nest -n '__virt_nest_is enable' -l dry-run
+$nest -n '__virt_nest_is disable' -l json
+$nest -n '__virt_nest_is disable' -l dry-run
 $nest -n '__virt_nest_is apply' -l all
+$nest -n '__virt_nest_is apply' -l json
 $nest -n '__virt_nest_is status' -l json
 $nest -n '__virt_nest_is status' -l check
 $nest -n '__virt_nest_is status' -l tagged

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What enable, disable and apply did with each domain, or would do: a line for a person, an object for a program. */
+#pragma once
+
+#include "connection.h"
+#include "output.h"
+
+/**
+ * NestChanges: how it is told. What is told of a domain is added to @builder, or printed at once.
+ */
+struct NestChanges {
+    gboolean json;        /* --json: an array of objects, in place of lines */
+    gboolean dry_run;     /* --dry-run: nothing is changed; it is told what would be */
+    JsonBuilder *builder; /* the array, while domains are visited; NULL unless @json */
+};
+
+/* The rows of a command's options that set its NestChanges. */
+#define NEST_CHANGES_JSON(changes)                                                                 \
+    {                                                                                              \
+        "json", 0, 0, G_OPTION_ARG_NONE, &(changes)->json, "for programs: an array of objects",    \
+            NULL                                                                                   \
+    }
+#define NEST_CHANGES_DRY_RUN(changes)                                                              \
+    {                                                                                              \
+        "dry-run", 0, 0, G_OPTION_ARG_NONE, &(changes)->dry_run,                                   \
+            "say what would be done, do nothing", NULL                                             \
+    }
+
+/**
+ * nest_changes_visit: nest_connection_visit(), with each domain told as @changes has it.
+ * @visit: calls nest_changes_tell() for what it did; its errors are told by themselves
+ *
+ * Returns: the exit status.
+ */
+int nest_changes_visit(NestConnection *connection, NestChanges *changes, gchar **names,
+                       NestConnectionVisit visit, gpointer data);
+
+/**
+ * nest_changes_tell: tell what was done with a domain that is visited.
+ * @changed: whether its definition is another one now
+ * @what: a sentence without the domain's name
+ * @problem: (nullable) what is to be told besides, on standard error: it does not fail the command
+ */
+void nest_changes_tell(const NestConnection *connection, virDomainPtr domain, gboolean changed,
+                       const char *what, const GError *problem);
+
+/* Adds a domain that something failed for. The error is printed by whoever calls this. */
+void nest_changes_add_failure(const NestChanges *changes, const char *name, const char *uuid,
+                              const GError *error);
