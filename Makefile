@@ -98,7 +98,7 @@ HOST = advisories cpu_vendor hook_calls kernel_args kvm_device kvm_lock kvm_modu
        libvirt_daemon modprobe_bars modprobe_conf modprobe_dropin modprobe_files modprobe_mistakes module_load other_hypervisor \
        process reinstall
 GUARD = verdict
-DOMAIN = allow cpu cpu_remarks cpu_rewrite definition domain_xml exposed live_status prefilter qemu_cpu record state tag \
+DOMAIN = allow cpu cpu_remarks cpu_rewrite definition domain_xml exposed live_status prefilter qemu_cpu record state tag tag_put \
          unknown xml xml_bounds
 COMMON = $(BASE:%=common/base/%.c) $(HOST:%=common/host/%.c) $(GUARD:%=common/guard/%.c) $(DOMAIN:%=common/domain/%.c)
 # What speaks with libvirt: for virtnestd, and for the commands of virt-nest that do the same once.
@@ -109,7 +109,7 @@ VIRTNESTD = backoff connection_pool domain domain_guard domain_log domain_silenc
 VIRT_NEST = allow apparmor apply bug_report changes command connection daemon doctor doctor_confined \
             doctor_daemon doctor_domains doctor_guard doctor_guest doctor_hook doctor_host doctor_kernel \
             doctor_libvirt doctor_process doctor_shutdown doctor_units drain host host_load host_report live main output rates report \
-            rewrite screen status tag_commands top top_view untagged
+            rewrite screen status tag_commands tag_options top top_view untagged
 # probe-trace, where it can be built.
 CLANG ?= clang
 TRACE := $(if $(shell command -v $(CLANG) >/dev/null && pkg-config --atleast-version=1.0 libbpf && echo yes),probe-trace)

@@ -2,56 +2,14 @@
 /* virt-nest enable and disable: write or remove a definition's tag, and at once do what follows. */
 #include "changes.h"
 #include "report.h"
+#include "tag_options.h"
 
 #include "base/error.h"
-#include "base/spelling.h"
 #include "domain/cpu.h"
+#include "domain/tag_put.h"
 
 #include <stdio.h>
 #include <string.h>
-
-/* The options of `enable`: one for each of the tag's attributes, in their order, and those of its changes. */
-typedef struct {
-    gsize n;               /* of the attributes */
-    GOptionEntry *entries; /* ... and one of zeros */
-    gchar **values;        /* what the command line says; NULL: nothing */
-} Options;
-
-static void
-options_clear(Options *options)
-{
-    for (gsize i = 0; i < options->n; i++) {
-        g_free((gpointer)options->entries[i].description);
-        g_free(options->values[i]);
-    }
-    g_free(options->entries);
-    g_free(options->values);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
-
-static Options
-options_new(NestChanges *changes)
-{
-    Options options = {0};
-
-    while (nest_tag_attribute(options.n))
-        options.n++;
-    options.entries = g_new0(GOptionEntry, options.n + 3);
-    options.entries[options.n] = (GOptionEntry)NEST_CHANGES_JSON(changes);
-    options.entries[options.n + 1] = (GOptionEntry)NEST_CHANGES_DRY_RUN(changes);
-    options.values = g_new0(gchar *, options.n);
-    for (gsize i = 0; i < options.n; i++) {
-        const NestTagAttribute *attribute = nest_tag_attribute(i);
-        g_autofree gchar *values = nest_tag_list_values(attribute);
-
-        options.entries[i] = (GOptionEntry){.long_name = attribute->name,
-                                            .arg = G_OPTION_ARG_FILENAME,
-                                            .arg_data = &options.values[i],
-                                            .arg_description = "VALUE"};
-        options.entries[i].description = g_strdup_printf("%s: %s", attribute->help, values);
-    }
-    return options;
-}
 
 /* What is about to be done with one domain. */
 typedef struct {
@@ -71,81 +29,6 @@ plan_clear(Plan *plan)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Plan, plan_clear)
 
-/* Names the option: there is no tag yet that could have a mistake. */
-static gboolean
-refuse_option(const NestTagAttribute *attribute, const char *value, GError **error)
-{
-    g_autofree gchar *values = nest_tag_list_values(attribute);
-    g_autofree gchar *hint = nest_spelling_hint(value, attribute->values);
-
-    g_set_error(error, NEST_ERROR, NEST_ERROR_USAGE, "--%s does not take '%s': use one of %s%s",
-                attribute->name, value, values, hint);
-    return FALSE;
-}
-
-static gboolean
-set_options(NestTag *tag, const Options *options, GError **error)
-{
-    for (gsize i = 0; i < options->n; i++) {
-        const NestTagAttribute *attribute = nest_tag_attribute(i);
-
-        if (options->values[i] && !nest_tag_set(tag, attribute->name, options->values[i], NULL))
-            return refuse_option(attribute, options->values[i], error);
-    }
-    return TRUE;
-}
-
-/* (nullable) The first tag, or element that was meant to be one, among @node and its following
- * siblings. */
-static xmlNode *
-next_tag(xmlNode *node)
-{
-    xmlNode *element = nest_xml_next_element(node);
-
-    while (element && !nest_xml_in_namespace(element, NEST_TAG_NAMESPACE) &&
-           !nest_tag_is_misplaced(element))
-        element = nest_xml_next_element(element->next);
-    return element;
-}
-
-static xmlNode *
-first_tag(const NestDomainXml *xml)
-{
-    xmlNode *metadata = nest_domain_xml_metadata(xml);
-
-    return metadata ? next_tag(metadata->children) : NULL;
-}
-
-/* Puts a new element into the metadata, which may not be there yet. */
-static void
-add_to_metadata(NestDomainXml *xml, const char *element)
-{
-    xmlNode *root = nest_domain_xml_root(xml);
-    xmlNode *metadata = nest_domain_xml_metadata(xml);
-    g_autofree gchar *whole = g_strdup_printf("<metadata>%s</metadata>", element);
-
-    if (!metadata)
-        nest_domain_xml_insert_before(xml, nest_xml_next_element(root->children), whole);
-    else if (nest_xml_next_element(metadata->children))
-        nest_domain_xml_append(xml, metadata, element);
-    else
-        nest_domain_xml_replace(xml, metadata, whole);
-}
-
-/* (transfer full) The definition with the tag @element, or without a tag if @element is NULL: what
- * libvirt will have after the change. Changes nothing in libvirt. */
-static gchar *
-with_tag(NestDomainXml *xml, const char *element)
-{
-    xmlNode *first = first_tag(xml);
-
-    for (xmlNode *tag = first; tag; tag = next_tag(tag->next))
-        nest_domain_xml_replace(xml, tag, tag == first ? element : NULL);
-    if (!first && element)
-        add_to_metadata(xml, element);
-    return nest_domain_xml_text(xml);
-}
-
 /* A tag that is not well formed counts as none. */
 static gboolean
 read_plan(Plan *plan, virDomainPtr domain, GError **error)
@@ -155,7 +38,7 @@ read_plan(Plan *plan, virDomainPtr domain, GError **error)
     plan->before = text ? nest_domain_xml_parse(text, strlen(text), error) : NULL;
     if (!plan->before)
         return FALSE;
-    plan->mentioned = first_tag(plan->before) != NULL;
+    plan->mentioned = nest_tag_put_first(plan->before) != NULL;
     if (!nest_tag_read(plan->before, &plan->tagged, &plan->had, NULL))
         plan->tagged = FALSE;
     plan->tag = plan->tagged ? plan->had : NEST_TAG_DEFAULT;
@@ -166,7 +49,7 @@ read_plan(Plan *plan, virDomainPtr domain, GError **error)
 static gboolean
 plan_definition(Plan *plan, const NestConnection *connection, const char *element, GError **error)
 {
-    g_autofree gchar *text = with_tag(plan->before, element);
+    g_autofree gchar *text = nest_tag_put(plan->before, element);
 
     plan->definition = nest_definition_correct(text, connection->host.vendor,
                                                nest_connection_can_nest(connection), error);
@@ -186,7 +69,7 @@ write_tag_metadata(virDomainPtr domain, const char *element, const char *uri, GE
 static gboolean
 remove_tags(virDomainPtr domain, const NestDomainXml *xml, gboolean misplaced_only, GError **error)
 {
-    for (const xmlNode *tag = first_tag(xml); tag; tag = next_tag(tag->next)) {
+    for (const xmlNode *tag = nest_tag_put_first(xml); tag; tag = nest_tag_put_next(tag->next)) {
         if (!tag->ns || (misplaced_only && !nest_tag_is_misplaced(tag)))
             continue;
         if (!write_tag_metadata(domain, NULL, (const char *)tag->ns->href, error))
@@ -276,18 +159,14 @@ tell_enabled(const NestConnection *connection, virDomainPtr domain, const Plan *
 
 static gboolean
 plan_enable(Plan *plan, const NestConnection *connection, virDomainPtr domain,
-            const Options *options, GError **error)
+            const NestTagOptions *options, GError **error)
 {
-    g_autofree gchar *bare = NULL;
     g_autofree gchar *element = NULL;
 
     if (!nest_connection_check_persistent(domain, error) || !read_plan(plan, domain, error) ||
-        !set_options(&plan->tag, options, error))
+        !nest_tag_options_set(options, &plan->tag, error))
         return FALSE;
-    bare = nest_tag_format(&plan->tag);
-    /* The tag as it will stand in the definition. */
-    element = g_strdup_printf("<nest:enable xmlns:nest='" NEST_TAG_NAMESPACE "'%s",
-                              bare + strlen("<enable"));
+    element = nest_tag_put_format(&plan->tag);
     return plan_definition(plan, connection, element, error);
 }
 
@@ -401,14 +280,16 @@ int
 nest_tag_commands_enable(NestCall *call)
 {
     NestChanges changes = {0};
-    g_auto(Options) options = options_new(&changes);
+    const GOptionEntry others[] = {NEST_CHANGES_JSON(&changes), NEST_CHANGES_DRY_RUN(&changes),
+                                   G_OPTION_ENTRY_NULL};
+    g_auto(NestTagOptions) options = nest_tag_options_new(others);
     NestTag tag = NEST_TAG_DEFAULT;
     GError *error = NULL;
     int status = NEST_EXIT_DONE;
 
     if (!nest_command_parse(call, options.entries, &status))
         return status;
-    if (!set_options(&tag, &options, &error))
+    if (!nest_tag_options_set(&options, &tag, &error))
         return nest_command_fail(error);
     return change_named_domains(call, &changes, enable_domain, &options);
 }
