@@ -98,8 +98,8 @@ HOST = advisories cpu_vendor hook_calls kernel_args kvm_device kvm_lock kvm_modu
        libvirt_daemon modprobe_bars modprobe_conf modprobe_dropin modprobe_files modprobe_mistakes module_load other_hypervisor \
        process reinstall
 GUARD = verdict
-DOMAIN = allow cpu cpu_remarks cpu_rewrite definition domain_xml exposed live_status prefilter qemu_cpu record state tag tag_put \
-         unknown xml xml_bounds
+DOMAIN = allow cpu cpu_remarks cpu_rewrite definition domain_xml exposed live_status policy prefilter qemu_cpu record state tag tag_put \
+         unknown wish xml xml_bounds
 COMMON = $(BASE:%=common/base/%.c) $(HOST:%=common/host/%.c) $(GUARD:%=common/guard/%.c) $(DOMAIN:%=common/domain/%.c)
 # What speaks with libvirt: for virtnestd, and for the commands of virt-nest that do the same once.
 VIRT = correct define_tracker live_domain virt

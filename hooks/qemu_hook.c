@@ -24,6 +24,7 @@
 #include "domain/definition.h"
 #include "domain/exposed.h"
 #include "domain/state.h"
+#include "domain/wish.h"
 #include "fatal.h"
 #include "host/kvm_lock.h"
 #include "host/kvm_reload.h"
@@ -51,8 +52,7 @@ typedef struct {
     NestDomainXml *xml;         /* the domain */
     NestLiveStatus *live;       /* the live status in @xml; empty where there is none */
     NestKvmModule host;         /* this host, as check_host() has read it */
-    gboolean tagged;            /* whether the domain carries the tag */
-    NestTag tag;                /* what it says */
+    NestWish wish;              /* what shall become of its CPU */
     gboolean restored;          /* a saved image is being restored */
 } Call;
 
@@ -100,7 +100,7 @@ hook_is_in_session(void)
 static gboolean
 pass_unless_required(const Call *call, GError **error)
 {
-    if (call->tag.required)
+    if (call->wish.tag.required)
         return FALSE;
     nest_log_error(call->name, call->uuid, *error);
     g_clear_error(error);
@@ -126,19 +126,32 @@ read_live_status(Call *call)
             "virt-nest takes it that they were [NEST-STATE]");
 }
 
-/* Reads the tag of a guest that resumes. The saved state has already decided all that the tag could
+/* The settings are read only where the tag does not decide. */
+static gboolean
+read_wish(Call *call, GError **error)
+{
+    return nest_wish_read(call->xml, NULL, &call->wish, error);
+}
+
+static gboolean
+is_enabled(const Call *call)
+{
+    return call->wish.kind == NEST_WISH_ENABLE;
+}
+
+/* Reads the wish for a guest that resumes. The saved state has already decided all that the tag could
  * decide, so a mistake in the tag must not keep the guest from running: such a tag counts as one
  * without attributes. */
 static void
-read_tag_leniently(Call *call)
+read_wish_leniently(Call *call)
 {
     g_autoptr(GError) error = NULL;
 
-    if (nest_tag_read(call->xml, &call->tagged, &call->tag, &error))
+    if (read_wish(call, &error))
         return;
     nest_log_error(call->name, call->uuid, error);
-    call->tagged = TRUE;
-    call->tag = NEST_TAG_DEFAULT;
+    call->wish = NEST_WISH_NONE;
+    call->wish.kind = NEST_WISH_ENABLE;
 }
 
 static gboolean
@@ -186,7 +199,7 @@ may_reload_module(const Call *call)
 static gboolean
 domain_is_ours(const Call *call)
 {
-    return call->tagged || nest_state_element(call->xml);
+    return is_enabled(call) || nest_state_element(call->xml);
 }
 
 /* Only a KVM domain needs anything of the host: TCG emulates SVM on every host. */
@@ -236,7 +249,7 @@ check_boot(Call *call, GError **error)
     g_autoptr(GPtrArray) changes = g_ptr_array_new_with_free_func(g_free);
 
     if (!check_host(call, error) ||
-        !nest_cpu_rewrite(call->xml, &call->tag, call->host.vendor, changes, error))
+        !nest_cpu_rewrite(call->xml, &call->wish.tag, call->host.vendor, changes, error))
         return pass_unless_required(call, error);
     /* libvirt ignores what is printed at prepare; a person who runs the hook by hand sees it. */
     if (changes->len > 0 && (call->operation->flags & NEST_OPERATION_PRINTS)) {
@@ -288,19 +301,18 @@ would_boot(const Call *call)
     g_autofree gchar *text = NULL;
     g_autoptr(NestDomainXml) xml = NULL;
     NestKvmModule host = nest_kvm_module_read();
-    NestTag tag = NEST_TAG_DEFAULT;
-    gboolean tagged = FALSE;
+    NestWish wish = NEST_WISH_NONE;
     gsize length = 0;
 
     if (!path || !g_file_get_contents(path, &text, &length, NULL))
         return FALSE;
     xml = nest_domain_xml_parse(text, length, NULL);
-    if (!xml || !nest_tag_read(xml, &tagged, &tag, NULL))
+    if (!xml || !nest_wish_read(xml, NULL, &wish, NULL))
         return FALSE;
-    if (!tagged || !tag.required)
+    if (wish.kind != NEST_WISH_ENABLE || !wish.tag.required)
         return TRUE;
     return (!nest_cpu_is_kvm(xml) || nest_kvm_module_check(&host, NULL)) &&
-           cpu_would_boot(xml, &tag, host.vendor);
+           cpu_would_boot(xml, &wish.tag, host.vendor);
 }
 
 /* Waits for a short time until virtnestd has sent the corrected definition, which
@@ -397,12 +409,12 @@ check_start(Call *call, GError **error)
     read_live_status(call);
     if (resumes(call)) {
         forget_that_it_resumes(call);
-        read_tag_leniently(call);
-        return !call->tagged || check_host_of_resuming(call, error);
+        read_wish_leniently(call);
+        return !is_enabled(call) || check_host_of_resuming(call, error);
     }
-    if (!nest_tag_read(call->xml, &call->tagged, &call->tag, error))
+    if (!read_wish(call, error))
         return FALSE;
-    if (!call->tagged || (check_host(call, error) && check_cpu(call, error)))
+    if (!is_enabled(call) || (check_host(call, error) && check_cpu(call, error)))
         return TRUE;
     return pass_unless_required(call, error);
 }
@@ -418,7 +430,7 @@ static gboolean
 check_nested_guests(Call *call, GError **error)
 {
     NestAllow allow = nest_allow_read(call->xml);
-    gboolean by_tag = call->tagged && call->tag.migration == NEST_MIGRATION_ALLOW;
+    gboolean by_tag = is_enabled(call) && call->wish.tag.migration == NEST_MIGRATION_ALLOW;
     const char *way_out = "shut them down on the source first";
 
     if (!ran_nested_guests(call))
@@ -474,12 +486,12 @@ check_prepare(Call *call, GError **error)
 {
     read_live_status(call);
     if (resumes(call)) {
-        read_tag_leniently(call);
+        read_wish_leniently(call);
         return !domain_is_ours(call) || check_resuming(call, check_nested_guests_here, error);
     }
-    if (!nest_tag_read(call->xml, &call->tagged, &call->tag, error))
+    if (!read_wish(call, error))
         return FALSE;
-    return !call->tagged || check_boot(call, error);
+    return !is_enabled(call) || check_boot(call, error);
 }
 
 /* A failure refuses nothing: without the flag, prepare and start judge by the live status alone. */
@@ -496,7 +508,7 @@ static gboolean
 check_migrate(Call *call, GError **error)
 {
     read_live_status(call);
-    read_tag_leniently(call);
+    read_wish_leniently(call);
     if (!domain_is_ours(call))
         return TRUE;
     if (!check_resuming(call, check_nested_guests, error))
@@ -510,8 +522,7 @@ static gboolean
 flag_restore(Call *call, GError **error)
 {
     (void)error;
-    call->tagged = !nest_tag_read(call->xml, &call->tagged, &call->tag, NULL) || call->tagged;
-    if (domain_is_ours(call))
+    if (!read_wish(call, NULL) || domain_is_ours(call))
         set_flag(call, NEST_RUNTIME_FLAG_RESTORING);
     return TRUE;
 }
@@ -603,7 +614,7 @@ print_refusal(const Call *call, const GError *reason)
 int
 nest_hook_judge(int argc, char **argv)
 {
-    g_auto(Call) call = {.tag = NEST_TAG_DEFAULT};
+    g_auto(Call) call = {.wish = NEST_WISH_NONE};
     g_autoptr(GError) error = NULL;
     NestFatalHandler fatal = {.seconds = NEST_FATAL_SECONDS, .to_libvirt = true};
 

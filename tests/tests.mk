@@ -11,7 +11,7 @@ UNIT_TESTS = test-advisories test-allow test-config test-corpus test-cpu test-cp
              test-hostile test-inhibit test-kvm-module test-kvm-parameters test-kvm-plan test-kvm-unit \
              test-kvm-users test-late-snapshots test-liveness test-modprobe-conf test-module-load test-monitor test-output \
              test-plugin-host test-probes test-process test-qemu-cpu test-rates test-rewrite test-spelling test-state \
-             test-sync-job test-tag test-textfile test-verdict test-wait test-workers
+             test-sync-job test-tag test-textfile test-verdict test-wait test-wish test-workers
 TESTS    = $(UNIT_TESTS:%=$(BUILD)/tests/%)
 
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libnest.a

@@ -22,7 +22,8 @@ static const char *const release_values[] = {
     [NEST_RELEASE_LINGER] = "linger", [NEST_RELEASE_STRICT] = "strict", NULL};
 
 G_STATIC_ASSERT(sizeof(NestOnStale) == sizeof(int) && sizeof(NestManage) == sizeof(int) &&
-                sizeof(NestRelease) == sizeof(int) && sizeof(NestLogLevel) == sizeof(int));
+                sizeof(NestRelease) == sizeof(int) && sizeof(NestLogLevel) == sizeof(int) &&
+                sizeof(NestUntagged) == sizeof(int));
 
 /* All keys. A key's value is one of @values, and the struct holds the index of that word; or, for a key
  * without @values, it is seconds in a range, and the struct holds milliseconds. */

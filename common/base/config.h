@@ -18,6 +18,12 @@ typedef enum {
     NEST_MANAGE_NO,  /* they leave the module alone; virt-nest host enable still changes it */
 } NestManage;
 
+/* What becomes of a domain without a tag. */
+typedef enum {
+    NEST_UNTAGGED_LEAVE,   /* nothing */
+    NEST_UNTAGGED_DISABLE, /* its guest gets neither vmx nor svm, as with <nest:disable/> */
+} NestUntagged;
+
 /* When a guard is disarmed although the guest's hypervisor is still on. */
 typedef enum {
     NEST_RELEASE_LINGER, /* a while after the last entry into a nested guest */
@@ -30,6 +36,7 @@ typedef enum {
 typedef struct {
     NestOnStale on_stale;   /* [start] on-stale=refuse|restart */
     NestManage manage;      /* [host] manage=yes|no */
+    NestUntagged untagged;  /* [untagged] policy=leave|disable */
     NestRelease release;    /* [guard] release=linger|strict */
     guint interval_ms;      /* [guard] interval=SECONDS between two samples, 0.1 to 60 */
     guint linger_ms;        /* [guard] linger=SECONDS, 0 to 86400 */

@@ -18,6 +18,7 @@ nest_definition_unchanged(void)
 
     definition->changes = g_ptr_array_new_with_free_func(g_free);
     definition->remarks = g_ptr_array_new_with_free_func(g_free);
+    definition->wish = NEST_WISH_NONE;
     return definition;
 }
 
@@ -204,8 +205,9 @@ static gboolean
 undo(Work *work, GError **error)
 {
     NestDefinition *definition = work->definition;
-    const char *why = definition->tagged ? "this host cannot nest and the tag says required='no'"
-                                         : "the tag is gone";
+    const char *why = definition->wish.kind == NEST_WISH_ENABLE
+                          ? "this host cannot nest and the tag says required='no'"
+                          : "the tag is gone";
 
     if (!work->state->record.original)
         return leave_record(work, error);
@@ -247,7 +249,8 @@ correct_cpu(Work *work, const NestCpuVendor *host, GError **error)
     g_autofree gchar *cpu = NULL;
     g_autofree gchar *wanted = NULL;
 
-    if (!nest_cpu_rewrite_work_out(base(work), &work->definition->tag, host, changes, &cpu, error))
+    if (!nest_cpu_rewrite_work_out(base(work), &work->definition->wish.tag, host, changes, &cpu,
+                                   error))
         return FALSE;
     wanted = cpu ? cpu_text_canonical(cpu) : cpu_canonical(base(work));
     if (work->state->is_unreadable && !g_str_equal(wanted, work->cpu))
@@ -278,23 +281,24 @@ add_remarks(const Work *work, const NestCpuVendor *host)
 }
 
 NestDefinition *
-nest_definition_correct(const char *text, const NestCpuVendor *host, gboolean kvm_can_nest,
-                        GError **error)
+nest_definition_correct(const char *text, const NestCpuVendor *host, const NestPolicy *policy,
+                        gboolean kvm_can_nest, GError **error)
 {
     g_auto(Work) work = {0};
+    const NestWish *wish = NULL;
     gboolean wanted = FALSE;
 
     work.definition = nest_definition_unchanged();
     work.xml = nest_domain_xml_parse(text, strlen(text), error);
-    if (!work.xml ||
-        !nest_tag_read(work.xml, &work.definition->tagged, &work.definition->tag, error))
+    wish = &work.definition->wish;
+    if (!work.xml || !nest_wish_read(work.xml, policy, &work.definition->wish, error))
         return NULL;
-    work.definition->needs_kvm = work.definition->tagged && nest_cpu_is_kvm(work.xml);
+    work.definition->needs_kvm = wish->kind == NEST_WISH_ENABLE && nest_cpu_is_kvm(work.xml);
     read_record(&work);
     if (!find_base(&work, error))
         return NULL;
-    wanted = work.definition->tagged &&
-             (work.definition->tag.required || kvm_can_nest || !work.definition->needs_kvm);
+    wanted = wish->kind == NEST_WISH_ENABLE &&
+             (wish->tag.required || kvm_can_nest || !work.definition->needs_kvm);
     if (wanted ? !correct_cpu(&work, host, error) : !undo(&work, error))
         return NULL;
     finish_definition(&work);

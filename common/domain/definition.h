@@ -3,7 +3,7 @@
  * out. */
 #pragma once
 
-#include "domain/tag.h"
+#include "domain/wish.h"
 #include "host/cpu_vendor.h"
 
 /* Where the libvirt of this host (qemu:///system) keeps definitions, one file a domain (facts.md, "Definitions"). */
@@ -27,9 +27,9 @@ typedef struct {
     gchar *record_id;   /* NestRecord.id in @xml; NULL unless CORRECTED */
     GPtrArray *changes; /* a sentence (gchar *) for each change */
     GPtrArray *remarks; /* a sentence (gchar *) for what is to be told of its CPU (cpu_remarks.h) */
-    gboolean tagged;    /* whether the definition carries the tag */
-    NestTag tag;        /* ... and what the tag says */
-    gboolean needs_kvm; /* whether it is tagged and needs the host's KVM module with nesting on */
+    NestWish wish;      /* what shall become of its CPU */
+    gboolean
+        needs_kvm; /* whether it shall have the feature, and needs the host's KVM module with nesting on for that */
 } NestDefinition;
 
 /* (transfer full) The outcome for a domain that is not one of ours: there is nothing to do. */
@@ -48,6 +48,7 @@ gchar *nest_definition_describe_remarks(const NestDefinition *definition);
  * nest_definition_correct: work out what a persistent definition should be.
  * @text: the XML; it must have been read with INACTIVE and SECURE, or redefining it loses passwords
  * @host: (nullable) the host's vendor
+ * @policy: (nullable) what this host's configuration says (wish.h)
  * @kvm_can_nest: whether the host can nest KVM guests; where it cannot, a tag with required='no'
  *   counts as absent for a type='kvm' domain, so that libvirt starts the domain without nesting
  *
@@ -59,5 +60,5 @@ gchar *nest_definition_describe_remarks(const NestDefinition *definition);
  * Returns: (transfer full) the outcome, or NULL with the error of the tag, the CPU or the record.
  */
 NestDefinition *nest_definition_correct(const char *text, const NestCpuVendor *host,
-                                        gboolean kvm_can_nest,
+                                        const NestPolicy *policy, gboolean kvm_can_nest,
                                         GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -7,7 +7,7 @@
 #include "base/root.h"
 #include "domain/cpu.h"
 #include "domain/definition.h"
-#include "domain/tag.h"
+#include "domain/wish.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
@@ -27,14 +27,14 @@ compare_exposed_names(gconstpointer a, gconstpointer b)
 /* A mistaken tag counts as a tag, because the hook refuses to let that domain start. A file without a <name> is
  * not libvirt's. */
 static gboolean
-is_exposed(const NestDomainXml *xml, const NestCpuVendor *vendor)
+is_exposed(const NestDomainXml *xml, const NestCpuVendor *vendor, const NestPolicy *policy)
 {
-    gboolean tagged = FALSE;
+    NestWish wish = NEST_WISH_NONE;
 
     if (!*nest_domain_xml_value(xml, "name") || !nest_cpu_is_kvm(xml) ||
         !nest_cpu_passes_feature(xml, vendor))
         return FALSE;
-    return nest_tag_read(xml, &tagged, NULL, NULL) && !tagged;
+    return nest_wish_read(xml, policy, &wish, NULL) && wish.kind == NEST_WISH_LEAVE;
 }
 
 /* (nullable) Parses a definition if it may be that of an exposed domain. */
@@ -59,6 +59,7 @@ GPtrArray *
 nest_exposed_read(const NestCpuVendor *vendor)
 {
     GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(NestPolicy) policy = nest_policy_load(NULL);
     g_autofree gchar *directory = nest_root_path(NEST_DEFINITION_DIRECTORY);
     g_autoptr(GDir) files = g_dir_open(directory, 0, NULL);
     const char *file = NULL;
@@ -68,7 +69,7 @@ nest_exposed_read(const NestCpuVendor *vendor)
         g_autoptr(NestDomainXml) xml =
             g_str_has_suffix(file, ".xml") ? read_exposed_definition(path) : NULL;
 
-        if (xml && is_exposed(xml, vendor))
+        if (xml && is_exposed(xml, vendor, policy))
             g_ptr_array_add(names, g_strdup(nest_domain_xml_value(xml, "name")));
     }
     g_ptr_array_sort(names, compare_exposed_names);

@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The tag: what an administrator wrote into a domain's metadata to have nesting. */
+/* The tag: what an administrator wrote into a domain's metadata to have nesting, or to have it off. */
 #include "domain/tag.h"
 
 #include "base/error.h"
 #include "base/spelling.h"
 
 #include <string.h>
-
-/* What to do about an element that was meant to be the tag; the domain's name follows. The XML alone would not do, as
- * virsh metadata --set does not take it. */
-#define REMEDY                                                                                     \
-    "write <nest:enable xmlns:nest='" NEST_TAG_NAMESPACE                                           \
-    "'/> in its place (virsh edit), or run virt-nest enable"
 
 static const char *const cpu_values[] = {
     [NEST_CPU_AUTO] = "auto",
@@ -35,6 +29,45 @@ static const NestTagAttribute attributes[] = {
     {"required", required_values, offsetof(NestTag, required),
      "refuse the start if nesting cannot be had"},
 };
+
+/* The elements that a tag can be. */
+static const char *const kinds[] = {
+    [NEST_TAG_ENABLE] = "enable",
+    [NEST_TAG_DISABLE] = "disable",
+};
+
+static gboolean
+is_kind(const xmlNode *element, NestTagKind kind)
+{
+    return g_str_equal((const char *)element->name, kinds[kind]);
+}
+
+/* What an element was meant to be. */
+static NestTagKind
+meant_kind(const xmlNode *element)
+{
+    return g_str_has_suffix((const char *)element->name, kinds[NEST_TAG_DISABLE]) ? NEST_TAG_DISABLE
+                                                                                  : NEST_TAG_ENABLE;
+}
+
+/* The command that writes a tag. */
+static const char *const commands[] = {
+    [NEST_TAG_ENABLE] = "virt-nest enable",
+    [NEST_TAG_DISABLE] = "virt-nest disable --forbid",
+};
+
+/* (transfer full) What to do about an element that was meant to be the tag. The XML alone would not do, as virsh metadata
+ * --set does not take it. */
+static gchar *
+describe_remedy(const NestDomainXml *xml, const xmlNode *element)
+{
+    g_autofree gchar *domain = nest_domain_xml_shell_name(xml);
+    NestTagKind kind = meant_kind(element);
+
+    return g_strdup_printf("write <nest:%s xmlns:nest='" NEST_TAG_NAMESPACE
+                           "'/> in its place (virsh edit), or run %s %s",
+                           kinds[kind], commands[kind], domain);
+}
 
 static int *
 tag_field(const NestTag *tag, const NestTagAttribute *attribute)
@@ -99,62 +132,62 @@ read_attributes(const xmlNode *element, NestTag *tag, GError **error)
     return TRUE;
 }
 
+/* There are no degrees of off. */
+static gboolean
+check_no_attributes(const xmlNode *element, GError **error)
+{
+    if (!element->properties)
+        return TRUE;
+    g_set_error(error, NEST_ERROR, NEST_ERROR_TAG_ATTRIBUTE,
+                "the nest:disable tag has an attribute '%s', but takes none: remove it",
+                (const char *)element->properties->name);
+    return FALSE;
+}
+
 static gboolean
 check_empty(const NestDomainXml *xml, const xmlNode *element, GError **error)
 {
-    g_autofree gchar *domain = nest_domain_xml_shell_name(xml);
+    g_autofree gchar *remedy = describe_remedy(xml, element);
 
     for (const xmlNode *child = element->children; child; child = child->next) {
         if (child->type == XML_COMMENT_NODE ||
             (child->type == XML_TEXT_NODE && xmlIsBlankNode(child)))
             continue;
         g_set_error(error, NEST_ERROR, NEST_ERROR_TAG_CONTENT,
-                    "the nest:enable tag has content, but takes only attributes: " REMEDY " %s",
-                    domain);
+                    "the nest:%s tag has content, but takes %s: %s", (const char *)element->name,
+                    is_kind(element, NEST_TAG_ENABLE) ? "only attributes" : "none", remedy);
         return FALSE;
     }
     return TRUE;
 }
 
-/* Where the host's nesting is on, a guest without a tag has the feature as well, if its CPU has what the host has. */
-static void
-refuse_disable(const char *domain, GError **error)
-{
-    g_set_error(
-        error, NEST_ERROR, NEST_ERROR_TAG_ELEMENT,
-        "the metadata has <nest:disable>, which does not exist: remove it (virt-nest disable %s); a guest whose "
-        "CPU is host-passthrough, maximum or host-model has vmx or svm without a tag as well, unless its <cpu> has "
-        "<feature policy='disable' name='vmx'/>, or svm there",
-        domain);
-}
-
 /* virsh metadata --key gives the element its prefix, also if --set has one already. */
 static void
-refuse_two_prefixes(const char *name, const char *domain, GError **error)
+refuse_two_prefixes(const xmlNode *element, const char *domain, GError **error)
 {
+    NestTagKind kind = meant_kind(element);
+
     g_set_error(
         error, NEST_ERROR, NEST_ERROR_TAG_ELEMENT,
-        "the metadata has <nest:%s>, with two prefixes, as virsh metadata --key adds one: run virt-nest enable %s, "
-        "or virsh metadata %s --uri " NEST_TAG_NAMESPACE " --key nest --set '<enable/>' --config",
-        name, domain, domain);
+        "the metadata has <nest:%s>, with two prefixes, as virsh metadata --key adds one: run %s %s, "
+        "or virsh metadata %s --uri " NEST_TAG_NAMESPACE " --key nest --set '<%s/>' --config",
+        (const char *)element->name, commands[kind], domain, domain, kinds[kind]);
 }
 
 static gboolean
 check_tag_name(const NestDomainXml *xml, const xmlNode *element, GError **error)
 {
-    const char *name = (const char *)element->name;
     g_autofree gchar *domain = nest_domain_xml_shell_name(xml);
+    g_autofree gchar *remedy = describe_remedy(xml, element);
 
-    if (g_str_equal(name, "enable"))
+    if (is_kind(element, NEST_TAG_ENABLE) || is_kind(element, NEST_TAG_DISABLE))
         return TRUE;
-    if (g_str_equal(name, "disable") || g_str_equal(name, "nest:disable"))
-        refuse_disable(domain, error);
-    else if (strchr(name, ':'))
-        refuse_two_prefixes(name, domain, error);
+    if (strchr((const char *)element->name, ':'))
+        refuse_two_prefixes(element, domain, error);
     else
         g_set_error(error, NEST_ERROR, NEST_ERROR_TAG_ELEMENT,
-                    "the metadata has <nest:%s>, which does not exist: " REMEDY " %s", name,
-                    domain);
+                    "the metadata has <nest:%s>, which does not exist: %s",
+                    (const char *)element->name, remedy);
     return FALSE;
 }
 
@@ -174,7 +207,8 @@ nest_tag_is_misplaced(const xmlNode *element)
         (const char *)element->name + (lacks_declaration(element) ? strlen("nest:") : 0);
     const char *prefix = element->ns ? (const char *)element->ns->prefix : NULL;
     const char *uri = element->ns ? (const char *)element->ns->href : NULL;
-    gboolean word = g_str_equal(name, "enable") || g_str_equal(name, "disable");
+    gboolean word =
+        g_str_equal(name, kinds[NEST_TAG_ENABLE]) || g_str_equal(name, kinds[NEST_TAG_DISABLE]);
 
     if (!word || g_strcmp0(uri, NEST_TAG_NAMESPACE) == 0 ||
         g_strcmp0(uri, NEST_STATE_NAMESPACE) == 0)
@@ -186,7 +220,7 @@ nest_tag_is_misplaced(const xmlNode *element)
 static gboolean
 refuse_namespace(const NestDomainXml *xml, const xmlNode *element, GError **error)
 {
-    g_autofree gchar *domain = nest_domain_xml_shell_name(xml);
+    g_autofree gchar *remedy = describe_remedy(xml, element);
     const char *uri = element->ns ? (const char *)element->ns->href : NULL;
     g_autofree gchar *where = uri ? g_strdup_printf("in the namespace '%s'", uri)
                               : lacks_declaration(element)
@@ -194,8 +228,8 @@ refuse_namespace(const NestDomainXml *xml, const xmlNode *element, GError **erro
                                   : g_strdup("without a namespace");
 
     g_set_error(error, NEST_ERROR, NEST_ERROR_TAG_NAMESPACE,
-                "the metadata has <%s> %s, but the tag's namespace is '%s': " REMEDY " %s",
-                (const char *)element->name, where, NEST_TAG_NAMESPACE, domain);
+                "the metadata has <%s> %s, but the tag's namespace is '%s': %s",
+                (const char *)element->name, where, NEST_TAG_NAMESPACE, remedy);
     return FALSE;
 }
 
@@ -217,7 +251,7 @@ find_element(const NestDomainXml *xml, xmlNode **ret_element, GError **error)
                 error, NEST_ERROR, NEST_ERROR_TAG_TWICE,
                 "the metadata has more than one element of the namespace '" NEST_TAG_NAMESPACE
                 "', and libvirt keeps only the first: "
-                "leave exactly one <nest:enable>");
+                "leave exactly one <nest:enable> or <nest:disable>");
             return FALSE;
         }
         if (ours)
@@ -227,18 +261,28 @@ find_element(const NestDomainXml *xml, xmlNode **ret_element, GError **error)
     return TRUE;
 }
 
+static gboolean
+read_element(const NestDomainXml *xml, const xmlNode *element, NestTag *tag, GError **error)
+{
+    if (!check_tag_name(xml, element, error))
+        return FALSE;
+    return (is_kind(element, NEST_TAG_DISABLE) ? check_no_attributes(element, error)
+                                               : read_attributes(element, tag, error)) &&
+           check_empty(xml, element, error);
+}
+
 gboolean
-nest_tag_read(const NestDomainXml *xml, gboolean *ret_tagged, NestTag *ret_tag, GError **error)
+nest_tag_read(const NestDomainXml *xml, NestTagKind *ret_kind, NestTag *ret_tag, GError **error)
 {
     xmlNode *element = NULL;
     NestTag tag = NEST_TAG_DEFAULT;
 
-    if (!find_element(xml, &element, error))
+    if (!find_element(xml, &element, error) ||
+        (element && !read_element(xml, element, &tag, error)))
         return FALSE;
-    if (element && (!check_tag_name(xml, element, error) ||
-                    !read_attributes(element, &tag, error) || !check_empty(xml, element, error)))
-        return FALSE;
-    *ret_tagged = element != NULL;
+    *ret_kind = !element                             ? NEST_TAG_NONE
+                : is_kind(element, NEST_TAG_DISABLE) ? NEST_TAG_DISABLE
+                                                     : NEST_TAG_ENABLE;
     if (ret_tag)
         *ret_tag = tag;
     return TRUE;

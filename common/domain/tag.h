@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The tag: what an administrator wrote into a domain's metadata to have nesting. */
+/* The tag: what an administrator wrote into a domain's metadata to have nesting, or to have it off. */
 #pragma once
 
 #include "domain/domain_xml.h"
+
+/* What a tag asks for. */
+typedef enum {
+    NEST_TAG_NONE,    /* there is no tag */
+    NEST_TAG_ENABLE,  /* <nest:enable/>: the guest shall have the feature */
+    NEST_TAG_DISABLE, /* <nest:disable/>: it shall have neither vmx nor svm */
+} NestTagKind;
 
 /* How the CPU is rewritten. */
 typedef enum {
@@ -19,7 +26,7 @@ typedef enum {
 } NestMigrationPolicy;
 
 /**
- * NestTag: a well-formed tag. All zero but @required is the tag without attributes.
+ * NestTag: what a well-formed <nest:enable/> says. All zero but @required is the tag without attributes.
  */
 typedef struct {
     NestCpuPolicy cpu;
@@ -32,16 +39,16 @@ typedef struct {
 /**
  * nest_tag_read: find and check the tag of a domain.
  * @xml: the domain
- * @ret_tagged: whether it has one
- * @ret_tag: (optional) what it says
+ * @ret_kind: which one it has, if any
+ * @ret_tag: (optional) what its attributes say; the defaults unless it is NEST_TAG_ENABLE
  *
- * The tag is `<nest:enable xmlns:nest='urn:virt-nest:1'/>` directly below `<metadata>`. An element
- * that was meant to be the tag but is not (nest:disable, another namespace with our name, an unknown
- * attribute) is an error, never a guess.
+ * The tag is `<nest:enable xmlns:nest='urn:virt-nest:1'/>`, or `<nest:disable .../>` without attributes, directly below
+ * `<metadata>`. An element that was meant to be the tag but is not (both of them, another namespace with our name, an
+ * unknown attribute) is an error, never a guess. What becomes of a domain does not depend on its tag alone: wish.h.
  *
  * Returns: FALSE with a NEST_ERROR_TAG_* that names the mistake and the remedy.
  */
-gboolean nest_tag_read(const NestDomainXml *xml, gboolean *ret_tagged, NestTag *ret_tag,
+gboolean nest_tag_read(const NestDomainXml *xml, NestTagKind *ret_kind, NestTag *ret_tag,
                        GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**

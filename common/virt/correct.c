@@ -196,16 +196,17 @@ static Try
 work_out_correction(const Source *source, const char *xml, NestDefinition **ret_definition,
                     GError **error)
 {
+    const NestPolicy *policy = source->corrector->policy;
     g_autoptr(GError) problem = NULL;
     NestKvmModule module;
 
-    if (!nest_prefilter_matches(xml, strlen(xml))) {
+    if (!nest_policy_concerns_all(policy) && !nest_prefilter_matches(xml, strlen(xml))) {
         *ret_definition = nest_definition_unchanged();
         return TRY_DONE;
     }
     module = nest_kvm_module_read();
-    *ret_definition =
-        nest_definition_correct(xml, module.vendor, nest_kvm_module_can_nest(&module), &problem);
+    *ret_definition = nest_definition_correct(xml, module.vendor, policy,
+                                              nest_kvm_module_can_nest(&module), &problem);
     if (*ret_definition)
         return TRY_DONE;
     if (is_transient(source))

@@ -11,6 +11,7 @@
 typedef struct {
     virConnectPtr control;      /* the connection whose lifecycle events reach @tracker */
     NestDefineTracker *tracker; /* notices a domain that a define has brought back */
+    const NestPolicy *policy;   /* (nullable) what this host's configuration says of its domains */
     /* (nullable) Loads the host's KVM module if it is absent. Returns whether it did; FALSE without an error: it is not to
      * be loaded here. NULL: the caller has others load it, and corrects again then. */
     gboolean (*load_module)(GError **error);

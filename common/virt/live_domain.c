@@ -39,22 +39,21 @@ read_live_domain_xml(virDomainPtr domain, const NestDefinition *definition, gboo
                      Reading *reading, GError **error)
 {
     g_autofree char *text = virDomainGetXMLDesc(domain, 0);
-    NestTag tag = NEST_TAG_DEFAULT;
-    gboolean tagged = FALSE;
+    NestWish wish = NEST_WISH_NONE;
 
     if (!text)
         return nest_virt_error(error, "cannot read the running domain");
-    if (definition && definition->tagged)
-        count_tag(reading, &definition->tag);
+    if (definition && definition->wish.kind == NEST_WISH_ENABLE)
+        count_tag(reading, &definition->wish.tag);
     if (!known && !reading->tagged && !nest_prefilter_matches(text, strlen(text)))
         return TRUE;
     reading->xml = nest_domain_xml_parse(text, strlen(text), error);
     if (!reading->xml)
         return FALSE;
-    if (!nest_tag_read(reading->xml, &tagged, &tag, NULL))
-        tag = NEST_TAG_DEFAULT, tagged = TRUE;
-    if (tagged)
-        count_tag(reading, &tag);
+    if (!nest_wish_read(reading->xml, NULL, &wish, NULL))
+        wish.kind = NEST_WISH_ENABLE;
+    if (wish.kind == NEST_WISH_ENABLE)
+        count_tag(reading, &wish.tag);
     return TRUE;
 }
 

@@ -76,7 +76,7 @@ read_corrected_definition(const NestConnection *connection, virDomainPtr domain)
     g_autofree gchar *text =
         virDomainIsPersistent(domain) == 1 ? nest_virt_read_inactive(domain, NULL) : NULL;
 
-    return text ? nest_definition_correct(text, connection->host.vendor,
+    return text ? nest_definition_correct(text, connection->host.vendor, connection->policy,
                                           nest_connection_can_nest(connection), NULL)
                 : NULL;
 }

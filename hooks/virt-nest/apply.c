@@ -18,7 +18,8 @@ tell(const NestConnection *connection, virDomainPtr domain, const Request *reque
     g_autofree gchar *done = nest_correct_describe(definition);
     g_autofree gchar *remarks = nest_definition_describe_remarks(definition);
     g_autofree gchar *nothing = g_strdup_printf(
-        "nothing to do%s%s", definition->tagged ? "" : ", it is not tagged", remarks);
+        "nothing to do%s%s", definition->wish.kind == NEST_WISH_LEAVE ? ", it is not tagged" : "",
+        remarks);
 
     if (done || request->named || request->changes.json)
         nest_changes_tell(connection, domain, done != NULL, done ? done : nothing, NULL);
@@ -31,7 +32,8 @@ apply_to(const NestConnection *connection, virDomainPtr domain, gpointer data, G
     g_autoptr(NestDefinition) definition = NULL;
 
     request->seen++;
-    if (request->named && !nest_connection_check_persistent(domain, error))
+    if (!nest_connection_check_policy(connection, error) ||
+        (request->named && !nest_connection_check_persistent(domain, error)))
         return FALSE;
     definition = nest_correct_domain(&connection->corrector, domain, error);
     if (definition)

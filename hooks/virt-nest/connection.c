@@ -141,6 +141,8 @@ nest_connection_open(const char *uri, NestConnectionUse use, GError **error)
     connection->loop = g_main_loop_new(NULL, FALSE);
     connection->thread = g_thread_new("events", run_loop, connection);
     connection->host = nest_kvm_module_read();
+    connection->policy = nest_policy_load(&connection->no_policy);
+    connection->corrector.policy = connection->policy;
     connection->libvirt = open_libvirt(uri, use, &connection->limits, error);
     connection->corrector.control = connection->libvirt;
     connection->corrector.load_module = nest_host_load_absent;
@@ -178,6 +180,8 @@ nest_connection_free(NestConnection *connection)
     g_thread_join(connection->thread);
     g_main_loop_unref(connection->loop);
     nest_define_tracker_free(connection->corrector.tracker);
+    nest_policy_unref(connection->policy);
+    g_clear_error(&connection->no_policy);
     g_free(connection->uri);
     g_free(connection->line);
     g_free(connection->limits);
@@ -326,6 +330,14 @@ nest_connection_visit(const NestConnection *connection, gchar **names, NestConne
 {
     return *names ? visit_named_domains(connection, names, visit, data)
                   : visit_all_domains(connection, visit, data);
+}
+
+gboolean
+nest_connection_check_policy(const NestConnection *connection, GError **error)
+{
+    if (connection->no_policy)
+        g_propagate_error(error, g_error_copy(connection->no_policy));
+    return !connection->no_policy;
 }
 
 gboolean

@@ -17,11 +17,14 @@ typedef struct {
     gchar *uri;              /* libvirt's */
     gchar *line;             /* (nullable) the command line, where libvirt has chosen @uri */
     NestCorrector corrector; /* for nest_correct_domain() */
-    NestKvmModule host;      /* read once, when the connection was opened */
-    gchar *limits;   /* (nullable) why libvirt lets this user read only; NULL: it grants all */
-    int lifecycle;   /* the callback's ID; -1: there is none */
-    GMainLoop *loop; /* libvirt's events, on a thread of its own */
-    GThread *thread; /* which runs @loop */
+    NestPolicy *
+        policy; /* (nullable) what this host's settings say of its domains; NULL: they cannot be read */
+    GError *no_policy;  /* (nullable) ... and why */
+    NestKvmModule host; /* read once, when the connection was opened */
+    gchar *limits;      /* (nullable) why libvirt lets this user read only; NULL: it grants all */
+    int lifecycle;      /* the callback's ID; -1: there is none */
+    GMainLoop *loop;    /* libvirt's events, on a thread of its own */
+    GThread *thread;    /* which runs @loop */
     const NestChanges
         *changes; /* (nullable) how enable, disable and apply tell of each domain (changes.h) */
 } NestConnection;
@@ -84,6 +87,15 @@ typedef gboolean (*NestConnectionVisit)(const NestConnection *connection, virDom
  */
 int nest_connection_visit(const NestConnection *connection, gchar **names,
                           NestConnectionVisit visit, gpointer data);
+
+/**
+ * nest_connection_check_policy: refuse to change a definition while nobody knows what the settings say of it. Otherwise a
+ * correction that they ask for would be taken back.
+ *
+ * Returns: FALSE with NEST_ERROR_CONFIG.
+ */
+gboolean nest_connection_check_policy(const NestConnection *connection,
+                                      GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
  * nest_connection_check_persistent: refuse a domain without a definition.

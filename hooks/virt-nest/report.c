@@ -155,8 +155,9 @@ judge_definition(const Look *look)
                          "transient, so there is no definition to correct: pass its XML through "
                          "virt-nest rewrite, and create it from that");
     }
-    definition = nest_definition_correct(look->text, look->connection->host.vendor,
-                                         nest_connection_can_nest(look->connection), &error);
+    definition =
+        nest_definition_correct(look->text, look->connection->host.vendor, look->connection->policy,
+                                nest_connection_can_nest(look->connection), &error);
     if (!definition)
         return with_code(error);
     return definition->action == NEST_DEFINITION_UNCHANGED ? NULL : g_strdup(NOT_CORRECTED);
@@ -293,11 +294,14 @@ judge_applied(NestReport *report, const Look *look)
 }
 
 static void
-read_tag(NestReport *report, const NestDomainXml *xml)
+read_wish(NestReport *report, const NestConnection *connection, const NestDomainXml *xml)
 {
     g_autoptr(GError) error = NULL;
+    NestWish wish = NEST_WISH_NONE;
 
-    report->valid = nest_tag_read(xml, &report->tagged, &report->tag, &error);
+    report->valid = nest_wish_read(xml, connection->policy, &wish, &error);
+    report->tagged = wish.kind == NEST_WISH_ENABLE;
+    report->tag = wish.tag;
     if (report->valid)
         return;
     report->tagged = TRUE;
@@ -326,7 +330,7 @@ nest_report_new(const NestConnection *connection, virDomainPtr domain, GError **
     if (look.live && report->live)
         look.command = nest_live_domain_command(report->live);
     report->cpu = describe_cpu(&look);
-    read_tag(report, look.definition);
+    read_wish(report, connection, look.definition);
     if (!report->tagged || !report->valid)
         return report;
     report->is_kvm = nest_cpu_is_kvm(look.definition);

@@ -8,6 +8,7 @@
 #include "domain/cpu_remarks.h"
 #include "domain/cpu_rewrite.h"
 #include "domain/prefilter.h"
+#include "domain/wish.h"
 
 #include <errno.h>
 #include <libxml/parser.h>
@@ -191,19 +192,18 @@ rewrite(GByteArray *text, const Request *request, GError **error)
     g_autoptr(GError) problem = NULL;
     g_autoptr(NestDomainXml) xml = nest_domain_xml_parse(input, text->len, &problem);
     g_autofree gchar *rewritten = NULL;
-    gboolean tagged = FALSE;
-    NestTag tag;
+    NestWish wish = NEST_WISH_NONE;
 
     if (!xml && !judge_unreadable(input, text->len, problem, error))
         return FALSE;
-    if (xml && !nest_tag_read(xml, &tagged, &tag, error))
+    if (xml && !nest_wish_read(xml, NULL, &wish, error))
         return FALSE;
-    if (!tagged) {
+    if (wish.kind == NEST_WISH_LEAVE) {
         if (request->explain)
             (void)fputs("nest: not tagged, nothing to do\n", stderr);
         return TRUE;
     }
-    rewritten = rewrite_tagged(xml, &tag, request, error);
+    rewritten = rewrite_tagged(xml, &wish.tag, request, error);
     if (!rewritten)
         return FALSE;
     g_byte_array_set_size(text, 0);

@@ -15,8 +15,8 @@
 typedef struct {
     NestDomainXml *before;      /* its definition as it is */
     gboolean mentioned;         /* it has a tag, well formed or not */
-    gboolean tagged;            /* it has a well-formed tag */
-    NestTag had;                /* that tag */
+    gboolean tagged;            /* it has a well-formed <nest:enable> */
+    NestTag had;                /* ... and what that says */
     NestTag tag;                /* the one it shall have; not for `disable` */
     NestDefinition *definition; /* the definition that follows from it */
 } Plan;
@@ -34,13 +34,13 @@ static gboolean
 read_plan(Plan *plan, virDomainPtr domain, GError **error)
 {
     g_autofree gchar *text = nest_virt_read_inactive(domain, error);
+    NestTagKind kind = NEST_TAG_NONE;
 
     plan->before = text ? nest_domain_xml_parse(text, strlen(text), error) : NULL;
     if (!plan->before)
         return FALSE;
     plan->mentioned = nest_tag_put_first(plan->before) != NULL;
-    if (!nest_tag_read(plan->before, &plan->tagged, &plan->had, NULL))
-        plan->tagged = FALSE;
+    plan->tagged = nest_tag_read(plan->before, &kind, &plan->had, NULL) && kind == NEST_TAG_ENABLE;
     plan->tag = plan->tagged ? plan->had : NEST_TAG_DEFAULT;
     return TRUE;
 }
@@ -51,7 +51,7 @@ plan_definition(Plan *plan, const NestConnection *connection, const char *elemen
 {
     g_autofree gchar *text = nest_tag_put(plan->before, element);
 
-    plan->definition = nest_definition_correct(text, connection->host.vendor,
+    plan->definition = nest_definition_correct(text, connection->host.vendor, connection->policy,
                                                nest_connection_can_nest(connection), error);
     return plan->definition != NULL;
 }
@@ -163,7 +163,8 @@ plan_enable(Plan *plan, const NestConnection *connection, virDomainPtr domain,
 {
     g_autofree gchar *element = NULL;
 
-    if (!nest_connection_check_persistent(domain, error) || !read_plan(plan, domain, error) ||
+    if (!nest_connection_check_policy(connection, error) ||
+        !nest_connection_check_persistent(domain, error) || !read_plan(plan, domain, error) ||
         !nest_tag_options_set(options, &plan->tag, error))
         return FALSE;
     element = nest_tag_put_format(&plan->tag);
@@ -247,7 +248,8 @@ disable_domain(const NestConnection *connection, virDomainPtr domain, gpointer d
     g_autoptr(NestDefinition) done = NULL;
 
     (void)data;
-    if (!nest_connection_check_persistent(domain, error) || !read_plan(&plan, domain, error) ||
+    if (!nest_connection_check_policy(connection, error) ||
+        !nest_connection_check_persistent(domain, error) || !read_plan(&plan, domain, error) ||
         !plan_definition(&plan, connection, NULL, error))
         return FALSE;
     if (connection->changes->dry_run) {

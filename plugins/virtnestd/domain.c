@@ -161,7 +161,7 @@ nest_domain_sync(NestDomain *domain, NestStart start)
     }
     domain->sync_again = FALSE;
     domain->start_again = NEST_START_NONE;
-    domain->sync = nest_sync_job_new(context->tracker, domain->uuid);
+    domain->sync = nest_sync_job_new(context->tracker, context->policy, domain->uuid);
     domain->sync->owner = domain;
     domain->sync->job.done = sync_is_done;
     domain->sync->start =
@@ -205,7 +205,8 @@ begin_fresh(NestDomain *domain, const char *name)
 {
     if (domain->context->stopping)
         return;
-    domain->fresh = nest_sync_job_new_fresh(domain->context->tracker, domain->uuid, name);
+    domain->fresh = nest_sync_job_new_fresh(domain->context->tracker, domain->context->policy,
+                                            domain->uuid, name);
     domain->fresh->owner = domain;
     domain->fresh->job.done = fresh_is_done;
     nest_workers_push(domain->context->syncs, &domain->fresh->job);

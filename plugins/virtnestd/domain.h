@@ -27,7 +27,8 @@ typedef struct {
  */
 typedef struct {
     const NestConfig
-        *config; /* the settings in force; read each time, so that a reload takes effect */
+        *config;        /* the settings in force; read each time, so that a reload takes effect */
+    NestPolicy *policy; /* what the settings say of domains; NULL: nothing is known of it yet */
     const NestPluginHost *plugins;
     NestDefineTracker *tracker;
     NestWorkers *syncs;   /* correct, and read */

@@ -327,9 +327,19 @@ nest_domains_free(NestDomains *domains)
     (void)export_now(domains);
     g_hash_table_unref(domains->table);
     nest_hook_watch_free(domains->hook);
+    nest_policy_unref(domains->context.policy);
     nest_entry_watch_free(domains->context.watch);
     nest_define_tracker_free(domains->context.tracker);
     g_free(domains);
+}
+
+/* A job that is under way goes by the policy from before; a scan follows. */
+void
+nest_domains_set_policy(NestDomains *domains, NestPolicy *policy)
+{
+    nest_policy_unref(domains->context.policy);
+    domains->context.policy = nest_policy_ref(policy);
+    nest_scanner_set_all(domains->scanner, nest_policy_concerns_all(policy));
 }
 
 static void

@@ -29,6 +29,9 @@ typedef struct {
 NestDomains *nest_domains_new(const NestConfig *config, const NestPluginHost *plugins,
                               const NestDomainsListener *listener, gpointer data);
 
+/* What the settings say of domains, from now on. */
+void nest_domains_set_policy(NestDomains *domains, NestPolicy *policy);
+
 /* Frees it; waits for the jobs under way. Armed domains stay armed. */
 void nest_domains_free(NestDomains *domains);
 

@@ -65,6 +65,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
 /* The whole daemon. */
 typedef struct {
     NestConfig config;               /* the settings in force */
+    NestPolicy *policy;              /* ... what they say of domains */
     NestLog *log;                    /* where its log goes */
     NestDaemonStatus status;         /* what everybody may know of it */
     int status_fd;                   /* holds while that is so; -1: nothing was said yet */
@@ -213,8 +214,14 @@ warn_of_former_name(const NestConfig *config)
 static gboolean
 load_settings(Daemon *daemon, GError **error)
 {
-    if (!nest_config_load(&daemon->config, error))
+    NestPolicy *policy = nest_policy_load(error);
+
+    if (!policy || !nest_config_load(&daemon->config, error)) {
+        nest_policy_unref(policy);
         return FALSE;
+    }
+    nest_policy_unref(daemon->policy);
+    daemon->policy = policy;
     nest_log_set_level(daemon->log, daemon->config.log_level);
     warn_of_former_name(&daemon->config);
     return TRUE;
@@ -230,6 +237,7 @@ reload_settings(gpointer data)
 
     nest_notify("RELOADING=1");
     if (load_settings(daemon, &error)) {
+        nest_domains_set_policy(daemon->domains, daemon->policy);
         nest_log(G_LOG_LEVEL_INFO, NULL, NULL, "settings read again; looking at every domain");
         g_strfreev(nest_config_plugins(&settings, &error)); /* the next start needs them */
     }
@@ -281,6 +289,7 @@ run(Daemon *daemon, const char *uri)
     daemon->host = nest_host_new(&daemon->config, on_host_ready, daemon);
     daemon->inhibit = nest_inhibit_new(drain);
     daemon->domains = nest_domains_new(&daemon->config, daemon->plugins, &domains_listener, daemon);
+    nest_domains_set_policy(daemon->domains, daemon->policy);
     daemon->connection = nest_event_connection_new(uri, &listener, daemon);
     g_unix_signal_add(SIGHUP, reload_settings, daemon);
     g_unix_signal_add(SIGTERM, stop, daemon);
@@ -479,6 +488,7 @@ run_or_disarm(Daemon *daemon, const Options *options)
         return 1;
     }
     run(daemon, uri);
+    nest_policy_unref(daemon->policy);
     g_free(daemon->status.version);
     g_free(daemon->status.settings);
     g_free(daemon->status.unjudged);

@@ -19,10 +19,10 @@ lacks_feature(const char *text)
 {
     g_autoptr(NestDomainXml) xml = nest_domain_xml_parse(text, strlen(text), NULL);
     const NestCpuVendor *vendor = NULL;
-    NestTag tag = NEST_TAG_DEFAULT;
-    gboolean tagged = FALSE;
+    NestWish wish = NEST_WISH_NONE;
 
-    if (!xml || !nest_tag_read(xml, &tagged, &tag, NULL) || !tagged || !tag.required)
+    if (!xml || !nest_wish_read(xml, NULL, &wish, NULL) || wish.kind != NEST_WISH_ENABLE ||
+        !wish.tag.required)
         return FALSE;
     vendor = nest_cpu_feature_vendor(xml, nest_cpu_vendor_of_host(NULL), NULL);
     return vendor && !nest_cpu_exposes(xml, vendor);

@@ -12,12 +12,13 @@
 struct NestScan {
     NestDomainList *list; /* all domains */
     guint length;         /* of them */
+    gboolean all;         /* each is to be synced */
     gboolean is_local;    /* libvirt's files are this host's */
     guint taken;          /* how many of the list were taken, from its start */
 };
 
 NestScan *
-nest_scan_new(virConnectPtr work, GError **error)
+nest_scan_new(virConnectPtr work, gboolean all, GError **error)
 {
     g_autoptr(NestDomainList) list = NULL;
     g_autofree char *uri = virConnectGetURI(work);
@@ -31,6 +32,7 @@ nest_scan_new(virConnectPtr work, GError **error)
     scan = g_atomic_rc_box_new0(NestScan);
     scan->list = g_steal_pointer(&list);
     scan->length = (guint)n;
+    scan->all = all;
     scan->is_local = g_strcmp0(uri, NEST_VIRT_SYSTEM_URI) == 0;
     return scan;
 }
@@ -107,7 +109,7 @@ nest_scan_filter(const NestScan *scan, guint batch, virConnectPtr work)
     for (guint i = batch; i < MIN(batch + BATCH, scan->length); i++) {
         g_autofree gchar *uuid = nest_virt_uuid(scan->list[i]);
 
-        if (is_to_be_synced(scan, scan->list[i], uuid, work))
+        if (scan->all || is_to_be_synced(scan, scan->list[i], uuid, work))
             g_ptr_array_add(uuids, g_steal_pointer(&uuid));
     }
     return uuids;

@@ -17,10 +17,11 @@ typedef struct NestScan NestScan;
 /**
  * nest_scan_new: list the domains.
  * @work: where the calls go
+ * @all: whether each of them is to be synced, and not only those that mention virt-nest
  *
  * Returns: (transfer full) the list, or NULL with NEST_ERROR_LIBVIRT.
  */
-NestScan *nest_scan_new(virConnectPtr work, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+NestScan *nest_scan_new(virConnectPtr work, gboolean all, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 NestScan *nest_scan_ref(NestScan *scan);
 void nest_scan_unref(NestScan *scan);

@@ -19,6 +19,7 @@ struct NestScanner {
     guint max_filters; /* how many batches are filtered at a time */
     void (*found)(gpointer data, const char *uuid);
     gpointer data;       /* for it */
+    gboolean all;        /* find every domain */
     gboolean stopping;   /* begin nothing new */
     gboolean scanning;   /* a scan is under way, from its listing to the last sync it led to */
     gboolean scan_again; /* another scan is wanted after this one */
@@ -35,6 +36,7 @@ typedef struct {
     NestScanner *scanner;
     guint cancelled;  /* as it was when the step began */
     NestScan *scan;   /* all domains; found by the listing */
+    gboolean all;     /* every domain is found */
     guint batch;      /* of them */
     GPtrArray *uuids; /* found: domains that must be synced */
 } ScanJob;
@@ -57,7 +59,7 @@ scan_run(NestJob *data, virConnectPtr connection)
     if (connection && job->scan)
         job->uuids = nest_scan_filter(job->scan, job->batch, connection);
     else if (connection)
-        job->scan = nest_scan_new(connection, &job->job.error);
+        job->scan = nest_scan_new(connection, job->all, &job->job.error);
 }
 
 static void
@@ -69,6 +71,7 @@ push_scan_job(NestScanner *scanner, void (*done)(NestJob *job), guint batch)
     job->job.done = done;
     job->scanner = scanner;
     job->cancelled = scanner->cancelled;
+    job->all = scanner->all;
     job->scan = scanner->scan ? nest_scan_ref(scanner->scan) : NULL;
     job->batch = batch;
     nest_workers_push(scanner->syncs, &job->job);
@@ -174,6 +177,12 @@ nest_scanner_begin(NestScanner *scanner)
         return;
     scanner->scanning = TRUE;
     push_scan_job(scanner, domains_are_listed, 0);
+}
+
+void
+nest_scanner_set_all(NestScanner *scanner, gboolean all)
+{
+    scanner->all = all;
 }
 
 void

@@ -19,6 +19,9 @@ NestScanner *nest_scanner_new(NestWorkers *syncs, guint max_filters,
 /* The jobs of @syncs must be over. */
 void nest_scanner_free(NestScanner *scanner);
 
+/* @all: whether the following scans find every domain, and not only those that mention virt-nest */
+void nest_scanner_set_all(NestScanner *scanner, gboolean all);
+
 /* Begins a scan: now, or after the one that is under way. A listing that failed is tried again. */
 void nest_scanner_begin(NestScanner *scanner);
 

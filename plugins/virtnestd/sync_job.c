@@ -11,13 +11,20 @@ take_over(NestSyncJob *job, const NestDefinition *definition)
     job->needs_kvm = definition ? definition->needs_kvm : nest_correct_needs_kvm(job->job.error);
 }
 
+static NestCorrector
+corrector_of(const NestSyncJob *job)
+{
+    return (NestCorrector){.control = nest_connection_pool_control(job->job.pool),
+                           .tracker = job->tracker,
+                           .policy = job->policy};
+}
+
 /* The running domain is read even if the definition cannot be corrected. It may be tagged all the same, or still be
  * guarded though its tag is gone. */
 static void
 sync_domain(NestSyncJob *job, virDomainPtr domain)
 {
-    NestCorrector corrector = {.control = nest_connection_pool_control(job->job.pool),
-                               .tracker = job->tracker};
+    NestCorrector corrector = corrector_of(job);
     g_autoptr(NestDefinition) definition = NULL;
 
     if (job->start == NEST_START_NONE ||
@@ -48,8 +55,7 @@ static void
 fresh_run(NestJob *data, virConnectPtr connection)
 {
     NestSyncJob *job = (NestSyncJob *)data;
-    NestCorrector corrector = {.control = nest_connection_pool_control(job->job.pool),
-                               .tracker = job->tracker};
+    NestCorrector corrector = corrector_of(job);
     g_autoptr(NestDefinition) definition = NULL;
 
     if (!connection)
@@ -59,28 +65,30 @@ fresh_run(NestJob *data, virConnectPtr connection)
 }
 
 static NestSyncJob *
-sync_job_new(NestDefineTracker *tracker, const char *uuid)
+sync_job_new(NestDefineTracker *tracker, NestPolicy *policy, const char *uuid)
 {
     NestSyncJob *job = g_new0(NestSyncJob, 1);
 
     job->tracker = tracker;
+    job->policy = policy ? nest_policy_ref(policy) : NULL;
     job->uuid = g_strdup(uuid);
     return job;
 }
 
 NestSyncJob *
-nest_sync_job_new(NestDefineTracker *tracker, const char *uuid)
+nest_sync_job_new(NestDefineTracker *tracker, NestPolicy *policy, const char *uuid)
 {
-    NestSyncJob *job = sync_job_new(tracker, uuid);
+    NestSyncJob *job = sync_job_new(tracker, policy, uuid);
 
     job->job.run = sync_run;
     return job;
 }
 
 NestSyncJob *
-nest_sync_job_new_fresh(NestDefineTracker *tracker, const char *uuid, const char *name)
+nest_sync_job_new_fresh(NestDefineTracker *tracker, NestPolicy *policy, const char *uuid,
+                        const char *name)
 {
-    NestSyncJob *job = sync_job_new(tracker, uuid);
+    NestSyncJob *job = sync_job_new(tracker, policy, uuid);
 
     job->job.run = fresh_run;
     job->name = g_strdup(name);
@@ -93,6 +101,7 @@ nest_sync_job_free(NestSyncJob *job)
     nest_job_clear(&job->job);
     nest_live_domain_unref(job->live);
     g_clear_error(&job->unread);
+    nest_policy_unref(job->policy);
     g_free(job->uuid);
     g_free(job->name);
     g_free(job->corrected);

@@ -13,6 +13,7 @@
 typedef struct {
     NestJob job;                /* first */
     NestDefineTracker *tracker; /* over domains that come back */
+    NestPolicy *policy;         /* (nullable) what this host's configuration says of its domains */
     gchar *uuid;                /* the domain's */
     gchar *name;                /* the domain's name; found by a whole sync */
     NestStart start;            /* a start was seen, and on-stale=restart is set */
@@ -27,11 +28,11 @@ typedef struct {
 } NestSyncJob;
 
 /* (transfer full) A whole sync. @job.done is the caller's to set, here and below. */
-NestSyncJob *nest_sync_job_new(NestDefineTracker *tracker, const char *uuid);
+NestSyncJob *nest_sync_job_new(NestDefineTracker *tracker, NestPolicy *policy, const char *uuid);
 
 /* (transfer full) The correction of a definition that has just been written. It asks libvirt nothing about the domain,
  * which may be starting and locked (nest_correct_fresh()). */
-NestSyncJob *nest_sync_job_new_fresh(NestDefineTracker *tracker, const char *uuid,
-                                     const char *name);
+NestSyncJob *nest_sync_job_new_fresh(NestDefineTracker *tracker, NestPolicy *policy,
+                                     const char *uuid, const char *name);
 
 void nest_sync_job_free(NestSyncJob *job);

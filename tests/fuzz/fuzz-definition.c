@@ -146,10 +146,10 @@ rewrite(const Case *c, NestDomainXml *xml, gchar **ret_text, guint *ret_changes)
 {
     g_autoptr(GPtrArray) changes = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GError) error = NULL;
-    gboolean tagged = FALSE;
+    NestTagKind tagged = NEST_TAG_NONE;
     NestTag tag = NEST_TAG_DEFAULT;
 
-    if (!nest_tag_read(xml, &tagged, &tag, &error) || !tagged)
+    if (!nest_tag_read(xml, &tagged, &tag, &error) || tagged != NEST_TAG_ENABLE)
         return FALSE;
     if (!nest_cpu_rewrite(xml, &tag, c->host, changes, &error)) {
         fuzz_check_error(error, NEST_ERROR_XML, NEST_ERROR_HOST_VENDOR);
@@ -217,7 +217,7 @@ check_restored(const Case *c, const char *corrected)
     g_autofree gchar *untagged = fuzz_without_tag(corrected);
     g_autofree gchar *original = fuzz_without_tag(c->text);
     g_autoptr(NestDefinition) restored =
-        nest_definition_correct(untagged, c->host, c->can_nest, NULL);
+        nest_definition_correct(untagged, c->host, NULL, c->can_nest, NULL);
 
     if (!restored && !fuzz_is_recordable(c->text))
         return;

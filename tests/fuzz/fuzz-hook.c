@@ -175,9 +175,9 @@ static gboolean
 is_tagged(const char *text, gsize length)
 {
     g_autoptr(NestDomainXml) xml = fuzz_parse(text, length);
-    gboolean tagged = FALSE;
+    NestTagKind tagged = NEST_TAG_NONE;
 
-    return xml && nest_tag_read(xml, &tagged, NULL, NULL) && tagged;
+    return xml && nest_tag_read(xml, &tagged, NULL, NULL) && tagged == NEST_TAG_ENABLE;
 }
 
 /* What prepare prints is what start wants to see. */

@@ -42,7 +42,7 @@ check_formatted(const NestTag *tag)
         "<domain><metadata><nest:enable xmlns:nest='" NEST_TAG_NAMESPACE "'%s</metadata></domain>",
         element + strlen("<enable"));
     g_autoptr(NestDomainXml) xml = fuzz_parse(text, strlen(text));
-    gboolean tagged = FALSE;
+    NestTagKind tagged = NEST_TAG_NONE;
     NestTag again = {0};
 
     PROMISE("a tag is written as one", xml && nest_tag_read(xml, &tagged, &again, NULL), text);
@@ -84,7 +84,7 @@ check_tag(const NestDomainXml *xml, const char *text, gsize length)
 {
     g_autoptr(GError) error = NULL;
     NestTag nothing;
-    gboolean tagged = 99;
+    NestTagKind tagged = 99;
     NestTag tag;
 
     memset(&nothing, 99, sizeof(nothing)); /* values that no attribute has */
@@ -95,7 +95,7 @@ check_tag(const NestDomainXml *xml, const char *text, gsize length)
         check_refused(error, text, length);
         return;
     }
-    PROMISE("the outcome is set", tagged == TRUE || tagged == FALSE, NULL);
+    PROMISE("the outcome is set", tagged <= NEST_TAG_DISABLE, NULL);
     if (!tagged)
         return;
     PROMISE("a tagged domain is one that the front passes on", is_passed_on(text, length), NULL);

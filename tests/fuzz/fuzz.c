@@ -221,7 +221,7 @@ fuzz_correct(const char *text, const NestCpuVendor *host, gboolean kvm_can_nest)
 {
     g_autoptr(GError) error = NULL;
     NestDefinition *definition =
-        has_two(text) ? NULL : nest_definition_correct(text, host, kvm_can_nest, &error);
+        has_two(text) ? NULL : nest_definition_correct(text, host, NULL, kvm_can_nest, &error);
     gboolean unchanged = definition && definition->action == NEST_DEFINITION_UNCHANGED;
 
     if (error && !g_error_matches(error, NEST_ERROR, NEST_ERROR_STATE))

@@ -140,7 +140,7 @@ static const struct {
     {"a file that is none", "load=a\n", "cannot be read"},
 };
 
-static const NestConfig unset = {(NestOnStale)42, (NestManage)42, (NestRelease)42, 42, 42, (NestLogLevel)42, "42"};
+static const NestConfig unset = {(NestOnStale)42, (NestManage)42, (NestUntagged)42, (NestRelease)42, 42, 42, (NestLogLevel)42, "42"};
 
 static void
 check_equal(const NestConfig *a, const NestConfig *b)

@@ -79,7 +79,7 @@ rewrite(const char *text, const Place *place, GError **error)
 {
     g_autoptr(NestDomainXml) xml = nest_domain_xml_parse(text, strlen(text), error);
     g_autoptr(GPtrArray) changes = g_ptr_array_new_with_free_func(g_free);
-    gboolean tagged = FALSE;
+    NestTagKind tagged = NEST_TAG_NONE;
     NestTag tag;
 
     if (!xml || !nest_tag_read(xml, &tagged, &tag, error) ||
@@ -163,7 +163,7 @@ correct(const char *text, const Place *place, NestDefinitionAction action)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(NestDefinition) definition =
-        nest_definition_correct(text, nest_cpu_vendor_by_name(place->host), TRUE, &error);
+        nest_definition_correct(text, nest_cpu_vendor_by_name(place->host), NULL, TRUE, &error);
 
     g_assert_no_error(error);
     g_assert_cmpint(definition->action, ==, action);
@@ -194,7 +194,7 @@ check_refused(const char *text, const Place *place, const char *expected)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(NestDefinition) definition =
-        nest_definition_correct(text, nest_cpu_vendor_by_name(place->host), TRUE, &error);
+        nest_definition_correct(text, nest_cpu_vendor_by_name(place->host), NULL, TRUE, &error);
 
     g_assert_null(definition);
     g_assert_cmpstr(nest_error_name(error), ==, expected + strlen("refused "));

@@ -37,7 +37,7 @@ correct_on(const char *text, const char *host, gboolean can_nest)
 {
     g_autoptr(GError) error = NULL;
     NestDefinition *definition =
-        nest_definition_correct(text, host ? nest_cpu_vendor_by_name(host) : NULL, can_nest, &error);
+        nest_definition_correct(text, host ? nest_cpu_vendor_by_name(host) : NULL, NULL, can_nest, &error);
 
     g_assert_no_error(error);
     g_assert_cmpint(definition->xml == NULL, ==, definition->action == NEST_DEFINITION_UNCHANGED);
@@ -421,7 +421,7 @@ check_kept(const char *text)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(NestDefinition) definition =
-        nest_definition_correct(text, nest_cpu_vendor_by_name("intel"), TRUE, &error);
+        nest_definition_correct(text, nest_cpu_vendor_by_name("intel"), NULL, TRUE, &error);
 
     g_assert_null(definition);
     g_assert_error(error, NEST_ERROR, NEST_ERROR_STATE);
@@ -561,7 +561,7 @@ test_not_required_says_why(void)
     g_autoptr(NestDefinition) unable = correct_on(able, "intel", FALSE);
 
     g_test_summary("where the tag is still there, nobody is told that it is gone");
-    g_assert_true(unable->tagged);
+    g_assert_cmpint(unable->wish.kind, ==, NEST_WISH_ENABLE);
     g_assert_null(strstr(g_ptr_array_index(unable->changes, 0), "the tag is gone"));
     check_says(g_ptr_array_index(unable->changes, 0), "required='no'");
 }
@@ -584,8 +584,8 @@ test_tagged(void)
     g_autoptr(NestDefinition) no = correct_on(without, "intel", TRUE);
 
     g_test_summary("the outcome says whether there is a tag");
-    g_assert_true(yes->tagged);
-    g_assert_false(no->tagged);
+    g_assert_cmpint(yes->wish.kind, ==, NEST_WISH_ENABLE);
+    g_assert_cmpint(no->wish.kind, ==, NEST_WISH_LEAVE);
     nest_definition_free(NULL);
 }
 
@@ -691,7 +691,7 @@ test_refused(gconstpointer data)
     g_autofree gchar *text = definition_of(refused[i].type, refused[i].tag, "", refused[i].cpu);
     g_autoptr(GError) error = NULL;
     g_autoptr(NestDefinition) definition = nest_definition_correct(
-        text, refused[i].host ? nest_cpu_vendor_by_name(refused[i].host) : NULL, TRUE, &error);
+        text, refused[i].host ? nest_cpu_vendor_by_name(refused[i].host) : NULL, NULL, TRUE, &error);
 
     g_assert_null(definition);
     g_assert_error(error, NEST_ERROR, refused[i].code);
@@ -701,7 +701,7 @@ static void
 test_no_domain(void)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(NestDefinition) definition = nest_definition_correct("<network/>", NULL, TRUE, &error);
+    g_autoptr(NestDefinition) definition = nest_definition_correct("<network/>", NULL, NULL, TRUE, &error);
 
     g_test_summary("what is no domain is an error");
     g_assert_null(definition);

@@ -184,7 +184,7 @@ test_definition(void)
     g_autofree gchar *text = nest_domain_xml_text(xml);
     g_autoptr(GError) error = NULL;
     g_autoptr(NestDefinition) definition =
-        nest_definition_correct(text, nest_cpu_vendor_by_name("amd"), TRUE, &error);
+        nest_definition_correct(text, nest_cpu_vendor_by_name("amd"), NULL, TRUE, &error);
     g_autofree gchar *remarks = NULL;
 
     g_assert_no_error(error);

@@ -83,7 +83,7 @@ test_row(gconstpointer data)
     gchar *root = check_root_new();
     GMainLoop *loop = g_main_loop_new(NULL, FALSE);
     NestDefineTracker *tracker = nest_define_tracker_new();
-    NestSyncJob *job = nest_sync_job_new_fresh(tracker, UUID, "lab1");
+    NestSyncJob *job = nest_sync_job_new_fresh(tracker, NULL, UUID, "lab1");
     gpointer both[] = {job, loop};
     GThread *worker = NULL;
 

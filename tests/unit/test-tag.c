@@ -9,6 +9,7 @@
 
 #define NS "xmlns:nest='urn:virt-nest:1'"
 #define OK (-1)
+#define FIX_OFF "<nest:disable xmlns:nest='urn:virt-nest:1'/>|(virsh edit)|virt-nest disable --forbid a"
 #define FIX "<nest:enable xmlns:nest='urn:virt-nest:1'/>|(virsh edit)|virt-nest enable a"
 
 /* One <metadata> and what nest_tag_read() makes of it. */
@@ -39,6 +40,8 @@ static const Case wellformed[] = {
     {"a start and an end tag", "<nest:enable " NS "></nest:enable>", OK, "<enable/>"},
     {"white space in it", "<nest:enable " NS ">\n  </nest:enable>", OK, "<enable/>"},
     {"a comment in it", "<nest:enable " NS "><!-- L1 for CI --></nest:enable>", OK, "<enable/>"},
+    {"off", "<nest:disable " NS "/>", OK, "<disable/>"},
+    {"off, with another prefix", "<n:disable xmlns:n='urn:virt-nest:1'><!-- of others --> </n:disable>", OK, "<disable/>"},
     {"a character reference in a value", "<nest:enable " NS " cpu='k&#101;ep'/>", OK,
      "<enable cpu='keep'/>"},
 };
@@ -72,10 +75,12 @@ static const Case mistakes[] = {
      NEST_ERROR_TAG_ATTRIBUTE, "'nest:cpu'|cpu, migration, required"},
     {"xml:space", "<nest:enable " NS " xml:space='preserve'/>", NEST_ERROR_TAG_ATTRIBUTE,
      "'xml:space'|cpu, migration, required"},
-    {"nest:disable", "<nest:disable " NS "/>", NEST_ERROR_TAG_ELEMENT,
-     "<nest:disable>|virt-nest disable a)|host-passthrough, maximum or host-model|without a tag as well|policy='disable'"},
+    {"nest:disable with an attribute", "<nest:disable " NS " required='no'/>", NEST_ERROR_TAG_ATTRIBUTE,
+     "nest:disable|'required'|takes none"},
+    {"nest:disable with content", "<nest:disable " NS ">yes</nest:disable>", NEST_ERROR_TAG_CONTENT,
+     "content|takes none|" FIX_OFF},
     {"nest:disable with two prefixes", "<nest:nest:disable " NS "/>", NEST_ERROR_TAG_ELEMENT,
-     "<nest:disable>|virt-nest disable a)"},
+     "<nest:nest:disable>|virt-nest disable --forbid a|--set '<disable/>' --config"},
     {"two prefixes, as virsh metadata makes them", "<nest:nest:enable " NS "/>", NEST_ERROR_TAG_ELEMENT,
      "<nest:nest:enable>|two prefixes|virt-nest enable a,|virsh metadata a --uri urn:virt-nest:1 --key nest --set "
      "'<enable/>' --config"},
@@ -88,11 +93,11 @@ static const Case mistakes[] = {
     {"an element in it", "<nest:enable " NS "><cpu/></nest:enable>", NEST_ERROR_TAG_CONTENT,
      "content|" FIX},
     {"no namespace", "<enable/>", NEST_ERROR_TAG_NAMESPACE, "without a namespace|" FIX},
-    {"no namespace, disable", "<disable/>", NEST_ERROR_TAG_NAMESPACE, "without a namespace|" FIX},
+    {"no namespace, disable", "<disable/>", NEST_ERROR_TAG_NAMESPACE, "without a namespace|" FIX_OFF},
     {"a prefix that is not declared", "<nest:enable/>", NEST_ERROR_TAG_NAMESPACE,
      "<nest:enable>|not declared|" FIX},
     {"a prefix that is not declared, disable", "<nest:disable cpu='auto'/>",
-     NEST_ERROR_TAG_NAMESPACE, "<nest:disable>|not declared|" FIX},
+     NEST_ERROR_TAG_NAMESPACE, "<nest:disable>|not declared|" FIX_OFF},
     {"another version's namespace", "<nest:enable xmlns:nest='urn:virt-nest:2'/>",
      NEST_ERROR_TAG_NAMESPACE, "'urn:virt-nest:2'|urn:virt-nest:1|" FIX},
     {"a namespace without version", "<nest:enable xmlns:nest='urn:virt-nest'/>",
@@ -155,6 +160,14 @@ document(const Case *c)
                            c->metadata);
 }
 
+static NestTagKind
+kind_of(const Case *c)
+{
+    if (!c->says)
+        return NEST_TAG_NONE;
+    return g_str_equal(c->says, "<disable/>") ? NEST_TAG_DISABLE : NEST_TAG_ENABLE;
+}
+
 static void
 test_read(gconstpointer data)
 {
@@ -163,7 +176,7 @@ test_read(gconstpointer data)
     g_autofree gchar *after = NULL;
     g_autoptr(NestDomainXml) xml = check_parse(text);
     g_autoptr(GError) error = NULL;
-    gboolean tagged = 42;
+    NestTagKind tagged = 42;
     NestTag tag = {42, 42, 42};
 
     if (nest_tag_read(xml, &tagged, &tag, &error) != (c->code == OK))
@@ -175,8 +188,8 @@ test_read(gconstpointer data)
         return;
     }
     g_assert_no_error(error);
-    g_assert_cmpint(tagged, ==, c->says != NULL);
-    if (c->says) {
+    g_assert_cmpint(tagged, ==, kind_of(c));
+    if (tagged == NEST_TAG_ENABLE) {
         g_autofree gchar *format = nest_tag_format(&tag);
 
         g_assert_cmpstr(format, ==, c->says);
@@ -245,7 +258,7 @@ test_round_trip(void)
         g_autofree gchar *text = g_strdup_printf(
             "<domain><metadata><nest:enable " NS "%s</metadata></domain>", format + strlen("<enable"));
         g_autoptr(NestDomainXml) xml = check_parse(text);
-        gboolean tagged = FALSE;
+        NestTagKind tagged = NEST_TAG_NONE;
         NestTag again = {0};
 
         g_assert_true(nest_tag_read(xml, &tagged, &again, NULL) && tagged);
@@ -364,7 +377,7 @@ static void
 test_no_metadata(void)
 {
     g_autoptr(NestDomainXml) xml = check_parse("<domain><name>a</name></domain>");
-    gboolean tagged = TRUE;
+    NestTagKind tagged = NEST_TAG_ENABLE;
 
     g_test_summary("a domain without <metadata> has no tag, and what it says may be left out");
     g_assert_true(nest_tag_read(xml, &tagged, NULL, NULL));
@@ -376,7 +389,7 @@ test_outside_metadata(void)
 {
     g_autoptr(NestDomainXml) xml =
         check_parse("<domain><metadata/><devices><nest:enable " NS "/></devices></domain>");
-    gboolean tagged = TRUE;
+    NestTagKind tagged = NEST_TAG_ENABLE;
 
     g_test_summary("only an element directly below <metadata> is the tag");
     g_assert_true(nest_tag_read(xml, &tagged, NULL, NULL));

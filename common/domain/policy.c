@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The policy: what this host's configuration says of its domains, beside what their own tags say. */
+#include "domain/policy.h"
+
+NestPolicy *
+nest_policy_new(const NestConfig *config)
+{
+    NestPolicy *policy = g_atomic_rc_box_new0(NestPolicy);
+
+    policy->untagged = config->untagged;
+    return policy;
+}
+
+NestPolicy *
+nest_policy_load(GError **error)
+{
+    NestConfig config = NEST_CONFIG_DEFAULT;
+
+    return nest_config_load(&config, error) ? nest_policy_new(&config) : NULL;
+}
+
+NestPolicy *
+nest_policy_ref(NestPolicy *policy)
+{
+    return g_atomic_rc_box_acquire(policy);
+}
+
+void
+nest_policy_unref(NestPolicy *policy)
+{
+    if (policy)
+        g_atomic_rc_box_release(policy);
+}
+
+gboolean
+nest_policy_concerns_all(const NestPolicy *policy)
+{
+    return policy && policy->untagged != NEST_UNTAGGED_LEAVE;
+}

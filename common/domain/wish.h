@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The wish: what shall become of a domain's CPU. This is the one place that decides it, for the hook, virtnestd and the
+ * commands. */
+#pragma once
+
+#include "domain/policy.h"
+#include "domain/tag.h"
+
+/* What is wished for. */
+typedef enum {
+    NEST_WISH_LEAVE,   /* nothing: the domain is not ours */
+    NEST_WISH_ENABLE,  /* the guest shall have the feature, as NestWish.tag says */
+    NEST_WISH_DISABLE, /* it shall have neither vmx nor svm */
+} NestWishKind;
+
+/* Who wishes it. The first of these that has an opinion decides. */
+typedef enum {
+    NEST_WISH_BY_NOBODY,
+    NEST_WISH_BY_TAG,    /* the domain's own tag */
+    NEST_WISH_BY_RULE,   /* a rule of this host */
+    NEST_WISH_BY_POLICY, /* this host's [untagged] policy= */
+} NestWishBy;
+
+/**
+ * NestWish: the wish for one domain.
+ */
+typedef struct {
+    NestWishKind kind;
+    NestWishBy by;
+    NestTag tag; /* for NEST_WISH_ENABLE; else the defaults */
+} NestWish;
+
+/* Nobody wishes anything. */
+#define NEST_WISH_NONE ((NestWish){.tag = NEST_TAG_DEFAULT})
+
+/**
+ * nest_wish_read: decide what shall become of a domain's CPU.
+ * @xml: the domain
+ * @policy: (nullable) what this host's configuration says; NULL: only the domain's tag counts
+ *
+ * Returns: FALSE with the error of a mistaken tag (NEST_ERROR_TAG_*); @ret_wish is untouched then. Whatever the policy
+ * says, such a domain is left as it is, and does not start.
+ */
+gboolean nest_wish_read(const NestDomainXml *xml, const NestPolicy *policy, NestWish *ret_wish,
+                        GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Who decided, for a sentence: "its tag <nest:disable/>", "[untagged] policy=disable in virt-nest.conf". Not of a wish that
+ * is nobody's. */
+const char *nest_wish_by_text(const NestWish *wish);
