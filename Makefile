@@ -98,7 +98,7 @@ HOST = advisories cpu_vendor hook_calls kernel_args kvm_device kvm_lock kvm_modu
        libvirt_daemon modprobe_bars modprobe_conf modprobe_dropin modprobe_files modprobe_mistakes module_load other_hypervisor \
        process reinstall
 GUARD = verdict
-DOMAIN = allow cpu cpu_remarks cpu_rewrite definition domain_xml exposed live_status policy prefilter qemu_cpu record state tag tag_put \
+DOMAIN = allow asked cpu cpu_remarks cpu_rewrite definition domain_xml exposed live_status policy prefilter qemu_cpu record state tag tag_put \
          unknown wish xml xml_bounds
 COMMON = $(BASE:%=common/base/%.c) $(HOST:%=common/host/%.c) $(GUARD:%=common/guard/%.c) $(DOMAIN:%=common/domain/%.c)
 # What speaks with libvirt: for virtnestd, and for the commands of virt-nest that do the same once.
@@ -119,7 +119,8 @@ PLUGINS      := $(strip $(TRACE) probe-debugfs probe-domstats probe-registers gu
 PLUGIN_COMMON = common/base/error.c common/base/escape.c common/base/root.c common/base/write.c plugins/monitor-answer.c plugins/monitor.c
 
 COMMON_OBJECTS = $(COMMON:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/common/domain/schema.o
-PROGRAMS = $(BUILD)/hooks/qemu $(BUILD)/libexec/qemu-hook.so $(BUILD)/libexec/kvm-unit $(BUILD)/bin/virt-nest \
+PROGRAMS = $(BUILD)/hooks/qemu $(BUILD)/libexec/qemu-hook.so $(BUILD)/libexec/kvm-unit $(BUILD)/libexec/onDefineDomain \
+           $(BUILD)/bin/virt-nest \
            $(BUILD)/sbin/virtnestd $(PLUGINS:%=$(BUILD)/plugins/%.so)
 
 .PHONY: all
@@ -182,6 +183,12 @@ $(BUILD)/libexec/qemu-hook.so: $(BUILD)/pic/hooks/qemu_hook.o $(SECOND_COMMON)
 
 $(BUILD)/libexec/kvm-unit: $(BUILD)/obj/hooks/kvm_unit.o $(FATAL_HANDLER) $(BUILD)/libnest.a
 	$(LINK_PROGRAM) $(LIBRARY_LIBS)
+
+# What managers of virtual machines call.
+MANAGER = $(BUILD)/obj/hooks/managers/manager.o $(FATAL_HANDLER) $(BUILD)/libnest.a
+
+$(BUILD)/libexec/onDefineDomain: $(BUILD)/obj/hooks/managers/on_define_domain.o $(MANAGER)
+	$(LINK_PROGRAM) $(JSON_LIBS) $(LIBRARY_LIBS)
 
 # What loads the plugins is linked into both programs that do.
 PLUGIN_HOST = $(BUILD)/obj/plugins/plugin_host.o $(BUILD)/libnest-virt.a $(BUILD)/libnest.a

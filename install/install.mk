@@ -12,8 +12,8 @@ APPARMOR = $(DESTDIR)$(sysconfdir)/apparmor.d
 UNITS   = $(SERVICES) virt-nest-kvm@.service
 DOCUMENTS = design.md facts.md terms.md
 NOTICES = NEWS SECURITY.md
-EXAMPLES = alerts.yml dashboard.json
-MANUALS = virt-nest.1 virtnestd.8 virt-nest.conf.5 virt-nest-plugin.7 virt-nest-recipes.7 \
+EXAMPLES = monitoring/alerts.yml monitoring/dashboard.json kubevirt/Containerfile kubevirt/configmap.yaml kubevirt/vm.yaml
+MANUALS = virt-nest.1 virtnestd.8 virt-nest.conf.5 virt-nest-plugin.7 virt-nest-recipes.7 virt-nest-managers.7 \
           virt-nest-nested-guests-running.7
 # On the host itself, so that man -k finds them at once: Debian's own man-db comes once a day.
 INDEX_MANUALS = if [ -z "$(DESTDIR)" ] && command -v mandb >/dev/null; then mandb --quiet $(mandir) || :; fi
@@ -23,6 +23,7 @@ install: $(PROGRAMS)
 	$(INSTALL_DATA) $(BUILD)/libexec/qemu-hook.so $(DESTDIR)$(hookdir)/qemu-hook.so.new
 	mv -f $(DESTDIR)$(hookdir)/qemu-hook.so.new $(DESTDIR)$(hookdir)/qemu-hook.so
 	$(INSTALL_PROGRAM) $(BUILD)/libexec/kvm-unit $(DESTDIR)$(libexecdir)/virt-nest/kvm-unit
+	$(INSTALL_PROGRAM) $(BUILD)/libexec/onDefineDomain $(DESTDIR)$(libexecdir)/virt-nest/onDefineDomain
 	$(INSTALL_PROGRAM) install/hook-link $(DESTDIR)$(libexecdir)/virt-nest/hook-link
 	$(INSTALL_PROGRAM) $(BUILD)/bin/virt-nest $(DESTDIR)$(bindir)/virt-nest
 	$(INSTALL_PROGRAM) $(BUILD)/sbin/virtnestd $(DESTDIR)$(sbindir)/virtnestd
@@ -43,7 +44,7 @@ install: $(PROGRAMS)
 	for document in $(NOTICES); do \
 	    $(INSTALL_DATA) $$document $(DESTDIR)$(docdir)/$$document || exit; done
 	for example in $(EXAMPLES); do \
-	    $(INSTALL_DATA) install/monitoring/$$example $(DESTDIR)$(docdir)/examples/$$example || exit; done
+	    $(INSTALL_DATA) install/$$example $(DESTDIR)$(docdir)/examples/$${example##*/} || exit; done
 	for unit in $(UNITS); do \
 	    $(FILL_IN) install/units/$$unit | $(INSTALL_DATA) /dev/stdin $(DESTDIR)$(unitdir)/$$unit || exit; done
 	test -e $(DESTDIR)$(sysconfdir)/virt-nest/virt-nest.conf || \

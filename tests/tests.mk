@@ -9,7 +9,7 @@
 UNIT_TESTS = test-advisories test-allow test-config test-corpus test-cpu test-cpu-vendor test-daemon-status test-definition \
              test-doctor test-domain-xml test-exposed test-flap-damping test-guard test-hook test-hook-calls test-hook-watch test-host-command \
              test-hostile test-inhibit test-kvm-module test-kvm-parameters test-kvm-plan test-kvm-unit \
-             test-kvm-users test-late-snapshots test-liveness test-modprobe-conf test-module-load test-monitor test-output \
+             test-kvm-users test-late-snapshots test-liveness test-managers test-modprobe-conf test-module-load test-monitor test-output \
              test-plugin-host test-probes test-process test-qemu-cpu test-rates test-rewrite test-spelling test-state \
              test-sync-job test-tag test-textfile test-verdict test-wait test-wish test-workers
 TESTS    = $(UNIT_TESTS:%=$(BUILD)/tests/%)

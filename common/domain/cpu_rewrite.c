@@ -437,3 +437,13 @@ nest_cpu_rewrite(NestDomainXml *xml, const NestTag *tag, const NestCpuVendor *ho
         nest_cpu_rewrite_put(xml, cpu);
     return TRUE;
 }
+
+/* Only a type='kvm' domain asks for the host's vendor. */
+gboolean
+nest_cpu_rewrite_find_host(const NestDomainXml *xml, const NestCpuVendor **host, GError **error)
+{
+    if (*host || !nest_cpu_is_kvm(xml))
+        return TRUE;
+    *host = nest_cpu_vendor_of_host(error);
+    return *host != NULL;
+}

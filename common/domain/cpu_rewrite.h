@@ -34,3 +34,12 @@ gboolean nest_cpu_rewrite_work_out(NestDomainXml *xml, const NestTag *tag,
 
 /* Schedules @cpu to replace the present <cpu>, or to be inserted where a <cpu> belongs. */
 void nest_cpu_rewrite_put(NestDomainXml *xml, const char *cpu);
+
+/**
+ * nest_cpu_rewrite_find_host: find the vendor that nest_cpu_rewrite() needs as the host's.
+ * @host: is left alone if it is set already; NULL becomes this host's vendor, if the domain needs one
+ *
+ * Returns: FALSE with NEST_ERROR_HOST_VENDOR.
+ */
+gboolean nest_cpu_rewrite_find_host(const NestDomainXml *xml, const NestCpuVendor **host,
+                                    GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -24,3 +24,19 @@ gchar *nest_tag_put_format(const NestTag *tag) G_GNUC_WARN_UNUSED_RESULT;
  * Returns: (transfer full) the text.
  */
 gchar *nest_tag_put(NestDomainXml *xml, const char *element) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Changes a tag as somebody wants it; returns FALSE with an error if that cannot be. */
+typedef gboolean (*NestTagPutChange)(NestTag *tag, gconstpointer data, GError **error);
+
+/**
+ * nest_tag_put_into: make a domain's XML with the tag that somebody wants.
+ * @text: the domain's XML; need not end in NUL
+ * @length: its length in bytes
+ * @change: gets the tag that stands there, or else the default, and changes it
+ * @data: for @change
+ *
+ * Returns: (transfer full) the text, which is @text byte for byte if the tag stands there already; NULL with the error of
+ * the XML, of a mistaken tag, or of @change.
+ */
+gchar *nest_tag_put_into(const char *text, gsize length, NestTagPutChange change,
+                         gconstpointer data, GError **error) G_GNUC_WARN_UNUSED_RESULT;

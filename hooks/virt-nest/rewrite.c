@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* virt-nest rewrite: a filter from domain XML to domain XML, without libvirt. */
 #include "command.h"
+#include "tag_options.h"
 
 #include "../fatal.h"
 #include "base/error.h"
@@ -8,6 +9,7 @@
 #include "domain/cpu_remarks.h"
 #include "domain/cpu_rewrite.h"
 #include "domain/prefilter.h"
+#include "domain/tag_put.h"
 #include "domain/wish.h"
 
 #include <errno.h>
@@ -17,8 +19,11 @@
 
 /* What the command line asks for. */
 typedef struct {
-    const NestCpuVendor *vendor; /* NULL: this host's, if one is needed */
-    gboolean explain;            /* the changes go to standard error */
+    const NestCpuVendor *vendor;   /* NULL: this host's, if one is needed */
+    gboolean explain;              /* the changes go to standard error */
+    gboolean enable;               /* tags the domain first */
+    const NestTagOptions *options; /* ... with these attributes */
+    const char *domain;            /* the XML itself; NULL: it is read */
 } Request;
 
 static gboolean
@@ -51,6 +56,15 @@ read_stream(FILE *stream, const char *name, GError **error)
     return NULL;
 }
 
+/* What a program passes as an argument has no more than the kernel lets an argument have (128 KiB). */
+static GByteArray *
+read_argument(const char *domain)
+{
+    GByteArray *text = g_byte_array_new();
+
+    return g_byte_array_append(text, (const guint8 *)domain, (guint)strlen(domain));
+}
+
 /* @path: NULL or "-" for standard input. */
 static GByteArray *
 read_input_file(const char *path, GError **error)
@@ -66,18 +80,6 @@ read_input_file(const char *path, GError **error)
     text = read_stream(stream, path, error);
     (void)fclose(stream);
     return text;
-}
-
-/* Only a type='kvm' domain asks for the host's vendor. */
-static gboolean
-find_vendor(const NestDomainXml *xml, const Request *request, const NestCpuVendor **ret_vendor,
-            GError **error)
-{
-    *ret_vendor = request->vendor;
-    if (*ret_vendor || !nest_cpu_is_kvm(xml))
-        return TRUE;
-    *ret_vendor = nest_cpu_vendor_of_host(error);
-    return *ret_vendor != NULL;
 }
 
 /* Escapes the line, because names and models are as they stand in the XML. */
@@ -120,10 +122,10 @@ static gchar *
 rewrite_tagged(NestDomainXml *xml, const NestTag *tag, const Request *request, GError **error)
 {
     g_autoptr(GPtrArray) changes = g_ptr_array_new_with_free_func(g_free);
-    const NestCpuVendor *vendor = NULL;
+    const NestCpuVendor *vendor = request->vendor;
     gchar *text = NULL;
 
-    if (!find_vendor(xml, request, &vendor, error) ||
+    if (!nest_cpu_rewrite_find_host(xml, &vendor, error) ||
         !nest_cpu_rewrite(xml, tag, vendor, changes, error))
         return NULL;
     if (request->explain)
@@ -183,6 +185,13 @@ judge_unreadable(const char *text, gsize length, GError *problem, GError **error
     return FALSE;
 }
 
+static void
+replace_text(GByteArray *text, const char *with)
+{
+    g_byte_array_set_size(text, 0);
+    g_byte_array_append(text, (const guint8 *)with, (guint)strlen(with));
+}
+
 /* Passes on unchanged a domain that is not tagged, and also what is no domain at all: the filter
  * can stand in a pipe through which everything goes. */
 static gboolean
@@ -206,8 +215,27 @@ rewrite(GByteArray *text, const Request *request, GError **error)
     rewritten = rewrite_tagged(xml, &wish.tag, request, error);
     if (!rewritten)
         return FALSE;
-    g_byte_array_set_size(text, 0);
-    g_byte_array_append(text, (const guint8 *)rewritten, (guint)strlen(rewritten));
+    replace_text(text, rewritten);
+    return TRUE;
+}
+
+static gboolean
+change_tag(NestTag *tag, gconstpointer options, GError **error)
+{
+    return nest_tag_options_set(options, tag, error);
+}
+
+/* Fails for what is no domain, because it cannot get what is asked for. */
+static gboolean
+enable(GByteArray *text, const Request *request, GError **error)
+{
+    const char *input = text->data ? (const char *)text->data : "";
+    g_autofree gchar *tagged =
+        nest_tag_put_into(input, text->len, change_tag, request->options, error);
+
+    if (!tagged)
+        return FALSE;
+    replace_text(text, tagged);
     return TRUE;
 }
 
@@ -232,9 +260,10 @@ filter(const char *path, const Request *request)
     limit_time(path, 0);
     /* Without this, libxml2 prints some errors, as about an encoding, to standard error. */
     xmlSetStructuredErrorFunc(NULL, nest_xml_be_silent);
-    text = read_input_file(path, &error);
+    text = request->domain ? read_argument(request->domain) : read_input_file(path, &error);
     limit_time(path, NEST_FATAL_SECONDS);
-    done = text && rewrite(text, request, &error);
+    done = text && (!request->enable || enable(text, request, &error)) &&
+           rewrite(text, request, &error);
     limit_time(path, 0);
     if (!done)
         return nest_command_fail(error);
@@ -243,15 +272,54 @@ filter(const char *path, const Request *request)
     return NEST_EXIT_DONE;
 }
 
+static int
+refuse_vendor(const NestCall *call, const char *vendor)
+{
+    g_autofree gchar *names = nest_cpu_vendor_names();
+    g_auto(GStrv) known = g_strsplit(names, ", ", -1);
+    g_autofree gchar *hint = nest_spelling_hint(vendor, (const char *const *)known);
+    g_autofree gchar *what =
+        g_strdup_printf("there is no CPU vendor '%s': use one of %s%s", vendor, names, hint);
+
+    return nest_command_misused(call, what);
+}
+
+/* Checks what does not go together, and the options' values, before anything is read. */
+static int
+run(NestCall *call, Request *request)
+{
+    const char *given = nest_tag_options_given(request->options);
+    NestTag tag = NEST_TAG_DEFAULT;
+    GError *error = NULL;
+
+    if (given && !request->enable) {
+        g_autofree gchar *what = g_strdup_printf(
+            "--%s is an attribute of the tag that --enable makes: add --enable", given);
+
+        return nest_command_misused(call, what);
+    }
+    if (!nest_tag_options_set(request->options, &tag, &error))
+        return nest_command_fail(error);
+    if (g_strv_length(call->arguments) > (request->domain ? 0 : 1))
+        return nest_command_misused(call, request->domain
+                                              ? "rewrite takes --domain or a file, not both"
+                                              : "rewrite takes one file");
+    return filter(call->arguments[0], request);
+}
+
 int
 nest_rewrite(NestCall *call)
 {
     Request request = {0};
     g_autofree gchar *vendor = NULL;
+    g_autofree gchar *domain = NULL;
     g_autofree gchar *names = nest_cpu_vendor_names();
     g_autofree gchar *help = g_strdup_printf("one of %s (default: this host's)", names);
     int status = NEST_EXIT_DONE;
-    const GOptionEntry options[] = {
+    const GOptionEntry others[] = {
+        {"enable", 0, 0, G_OPTION_ARG_NONE, &request.enable, "tag the domain first", NULL},
+        {"domain", 0, 0, G_OPTION_ARG_FILENAME, &domain, "the XML itself, in place of a file",
+         "XML"},
         {"cpu-vendor", 0, 0, G_OPTION_ARG_FILENAME, &vendor, help, "NAME"},
         {"platform", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_FILENAME, &vendor, NULL,
          NULL}, /* until 0.2 */
@@ -259,18 +327,13 @@ nest_rewrite(NestCall *call)
          NULL},
         G_OPTION_ENTRY_NULL,
     };
+    g_auto(NestTagOptions) options = nest_tag_options_new(others);
 
-    if (!nest_command_parse(call, options, &status))
+    if (!nest_command_parse(call, options.entries, &status))
         return status;
-    if (vendor && !(request.vendor = nest_cpu_vendor_by_name(vendor))) {
-        g_auto(GStrv) known = g_strsplit(names, ", ", -1);
-        g_autofree gchar *hint = nest_spelling_hint(vendor, (const char *const *)known);
-        g_autofree gchar *what =
-            g_strdup_printf("there is no CPU vendor '%s': use one of %s%s", vendor, names, hint);
-
-        return nest_command_misused(call, what);
-    }
-    if (g_strv_length(call->arguments) > 1)
-        return nest_command_misused(call, "rewrite takes one file");
-    return filter(call->arguments[0], &request);
+    request.options = &options;
+    request.domain = domain;
+    if (vendor && !(request.vendor = nest_cpu_vendor_by_name(vendor)))
+        return refuse_vendor(call, vendor);
+    return run(call, &request);
 }

@@ -94,6 +94,11 @@ $nest -n '__virt_nest_is allow' -l end
 $nest -n '__virt_nest_is drain' -l timeout -x -a '60 300'
 $nest -n '__virt_nest_is drain' -l dry-run
 $nest -n '__virt_nest_is drain' -s y -l yes
+$nest -n '__virt_nest_is rewrite' -l enable
+$nest -n '__virt_nest_is rewrite' -l cpu -x -a 'auto host-passthrough host-model keep'
+$nest -n '__virt_nest_is rewrite' -l migration -x -a 'refuse allow'
+$nest -n '__virt_nest_is rewrite' -l required -x -a 'yes no'
+$nest -n '__virt_nest_is rewrite' -l domain -x
 $nest -n '__virt_nest_is rewrite' -l cpu-vendor -x -a 'intel amd hygon zhaoxin'
 $nest -n '__virt_nest_is rewrite' -l explain
 $nest -n '__virt_nest_is host' -l json

@@ -98,6 +98,39 @@ static const Case filters[] = {
      "<!DOCTYPE domain []>" DOMAIN("qemu", TAG, ""), 1, NULL, "[NEST-XML-DTD]"},
     {"another type of domain is refused", "rewrite", DOMAIN("xen", TAG, ""), 1, NULL,
      "xen|[NEST-CPU-TYPE]"},
+    {"--enable tags an untagged domain, in the XML as well", "rewrite --enable --cpu-vendor intel",
+     DOMAIN("kvm", "", HASWELL), 0,
+     "<other:x xmlns:other='urn:o'/>\n    <nest:enable xmlns:nest='urn:virt-nest:1'/>\n  </metadata>|"
+     "<!-- kept -->|policy=\"require\" name=\"vmx\"", NULL},
+    {"--enable makes the metadata that is missing", "rewrite --enable", "<domain type='qemu'>\n  <name>t1</name>\n  <devices/>\n</domain>",
+     0, "<domain type='qemu'>\n  <metadata><nest:enable xmlns:nest='urn:virt-nest:1'/></metadata>\n  <name>t1</name>|name=\"svm\"", NULL},
+    {"--enable fills empty metadata", "rewrite --enable", "<domain type='qemu'><name>t1</name><metadata>\n</metadata><devices/></domain>",
+     0, "<metadata><nest:enable xmlns:nest='urn:virt-nest:1'/></metadata>|name=\"svm\"", NULL},
+    {"--enable with each attribute", "rewrite --enable --cpu=host-model --migration=allow --required no --explain",
+     DOMAIN("qemu", "", ""), 0,
+     "<nest:enable xmlns:nest='urn:virt-nest:1' cpu='host-model' migration='allow' required='no'/>|mode=\"host-model\"",
+     "t1: the CPU becomes host-model"},
+    {"--enable has nothing to do for a tagged domain with a right CPU", "rewrite --enable --cpu-vendor intel",
+     DOMAIN("kvm", TAG, PASSTHROUGH), 0, SAME, NULL},
+    {"--enable changes only the attributes that are named", "rewrite --enable --migration=allow",
+     DOMAIN("qemu", "<nest:enable xmlns:nest='urn:virt-nest:1' cpu='keep'/>", ""), 0,
+     "<nest:enable xmlns:nest='urn:virt-nest:1' cpu='keep' migration='allow'/>|<model fallback=\"forbid\">qemu64</model>", NULL},
+    {"--enable does not overrule a mistaken tag", "rewrite --enable",
+     DOMAIN("qemu", "<nest:enable xmlns:nest='urn:virt-nest:1' cpu='x'/>", ""), 1, NULL, "cpu='x'|[NEST-TAG-VALUE]"},
+    {"--enable does not overrule somebody's <nest:disable>", "rewrite --enable",
+     DOMAIN("qemu", "<nest:disable xmlns:nest='urn:virt-nest:1'/>", ""), 1, NULL, "<nest:disable>|[NEST-TAG-ELEMENT]"},
+    {"--enable refuses what cannot be", "rewrite --enable --cpu-vendor amd", DOMAIN("kvm", "", HASWELL), 1, NULL,
+     "Haswell|[NEST-CPU-VENDOR]"},
+    {"--enable does not pass what is no domain", "rewrite --enable", "not XML at all", 1, NULL, "[NEST-XML]"},
+    {"--enable does not pass a domain without anything in it", "rewrite --enable", "<domain type='qemu'/>", 1, NULL,
+     "without a name|[NEST-XML]"},
+    {"--enable with a misspelled value", "rewrite --enable --cpu=host-passtrough", "", 2, NULL,
+     "--cpu does not take 'host-passtrough'|(did you mean 'host-passthrough'?)|[NEST-USAGE]"},
+    {"an attribute without --enable", "rewrite --cpu=keep", "", 2, NULL, "--cpu|add --enable|[NEST-USAGE]"},
+    {"--domain is the XML itself", "rewrite --enable --domain \"<domain type='qemu'><name>t2</name><devices/></domain>\"", "", 0,
+     "<name>t2</name>|name=\"svm\"", NULL},
+    {"--domain passes an untagged domain, too", "rewrite --domain '<domain/>'", "", 0, "<domain/>", NULL},
+    {"--domain and a file", "rewrite --domain '<domain/>' x", "", 2, NULL, "not both|[NEST-USAGE]"},
     {"a file that is not there", "rewrite /nonexistent/x.xml", "", 1, NULL,
      "/nonexistent/x.xml|[NEST-IO]"},
     {"a directory is no file", "rewrite /", "", 1, NULL, "[NEST-IO]"},
@@ -126,7 +159,7 @@ static const Case lines[] = {
     {"the word help", "help", "", 0, "Usage:|enable|disable|apply|status|rewrite|--connect", NULL},
     {"-h of a command", "enable -h", "", 0,
      "virt-nest enable|--cpu|--migration|--required|--connect", NULL},
-    {"--help of rewrite", "rewrite --help", "", 0, "--cpu-vendor|--explain|[FILE]", NULL},
+    {"--help of rewrite", "rewrite --help", "", 0, "--enable|--domain=XML|--migration|--cpu-vendor|--explain|[FILE]", NULL},
     {"enable without a domain", "enable", "", 2, NULL, "name one or more domains|[NEST-USAGE]"},
     {"disable without a domain", "disable", "", 2, NULL, "name one or more domains|[NEST-USAGE]"},
     {"apply without a domain", "apply", "", 2, NULL, "--all|[NEST-USAGE]"},
@@ -293,6 +326,23 @@ test_again(void)
     check_says(once, "svm");
 }
 
+/* --enable finds what it wrote. */
+static void
+test_enable_again(void)
+{
+    g_auto(Outcome) first = {0};
+    g_auto(Outcome) second = {0};
+    g_autofree gchar *once = NULL;
+    g_autofree gchar *twice = NULL;
+
+    run("rewrite --enable --cpu=host-model", "<domain type='qemu'><name>t1</name></domain>", -1, &first);
+    once = as_text(first.out);
+    run("rewrite --enable --cpu=host-model", once, -1, &second);
+    twice = as_text(second.out);
+    g_assert_cmpstr(once, ==, twice);
+    check_says(once, "svm|cpu='host-model'");
+}
+
 /* Bytes that no parser would accept, more of them than a pipe holds, come out as they went in. */
 static void
 test_bytes(void)
@@ -402,6 +452,7 @@ main(int argc, char **argv)
     for (gsize i = 0; i < G_N_ELEMENTS(lines); i++)
         check_add_row("virt-nest", lines[i].sentence, &lines[i], test_case);
     g_test_add_func("/rewrite/twice is as once", test_again);
+    g_test_add_func("/rewrite/--enable twice is as once", test_enable_again);
     g_test_add_func("/rewrite/any bytes pass", test_bytes);
     g_test_add_func("/rewrite/the vendor is this host's unless told", test_hosts);
     g_test_add_func("/rewrite/a full disk is an error", test_full);

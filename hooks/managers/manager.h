@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the programs have in common that a manager of virtual machines calls: what they say, and how they end. */
+#pragma once
+
+#include "domain/asked.h"
+
+/**
+ * nest_manager_begin: from now on end in a defined way, also without memory, or when twenty seconds have passed.
+ * @action: what is refused then, as "start domain"
+ * @name: the domain's name; it stays valid
+ */
+void nest_manager_begin(const char *action, const char *name);
+
+/**
+ * nest_manager_rewrite: nest_asked_rewrite(), with the changes, or why there are none, on standard error.
+ * @name: the domain's name
+ */
+gchar *nest_manager_rewrite(const NestAsked *asked, const char *name, const char *text,
+                            NestAskedCheck check, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Says what went wrong on standard error, with the domain's name (nullable) before it; returns @status. */
+int nest_manager_fail(const char *name, GError *error, int status);
