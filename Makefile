@@ -38,8 +38,8 @@ VERSION = 0.9.0
 BUILD  ?= build
 
 # The least versions, each by the newest of what is used: VIR_DOMAIN_UNDEFINE_KEEP_TPM; gvir_event_register();
-# g_uri_split(); json_parser_new_immutable(); xmlFirstElementChild(); the functions' symbol version.
-LEAST = libvirt:8.9.0 libvirt-glib-1.0:0.0.7 glib-2.0:2.66 json-glib-1.0:1.2 libxml-2.0:2.7.3 libkmod:5
+# g_uri_split(); json_parser_new_immutable(); the operation limit of XPath; the functions' symbol version.
+LEAST = libvirt:8.9.0 libvirt-glib-1.0:0.0.7 glib-2.0:2.66 json-glib-1.0:1.2 libxml-2.0:2.9.10 libkmod:5
 # The first that is missing or too old.
 TOO_OLD = command -v pkg-config >/dev/null || { echo 'virt-nest needs pkg-config to build, and finds none'; exit; }; \
           for one in $(LEAST); do name=$${one%:*} least=$${one\#*:}; \
@@ -98,8 +98,8 @@ HOST = advisories cpu_vendor hook_calls kernel_args kvm_device kvm_lock kvm_modu
        libvirt_daemon modprobe_bars modprobe_conf modprobe_dropin modprobe_files modprobe_mistakes module_load other_hypervisor \
        process reinstall
 GUARD = verdict
-DOMAIN = allow asked cpu cpu_remarks cpu_rewrite definition domain_xml exposed live_status policy prefilter qemu_cpu record state tag tag_put \
-         unknown wish xml xml_bounds
+DOMAIN = allow asked cpu cpu_remarks cpu_rewrite definition domain_xml exposed live_status policy prefilter qemu_cpu record \
+         rule_explain rule_file rule_match rules state tag tag_put unknown wish xml xml_bounds
 COMMON = $(BASE:%=common/base/%.c) $(HOST:%=common/host/%.c) $(GUARD:%=common/guard/%.c) $(DOMAIN:%=common/domain/%.c)
 # What speaks with libvirt: for virtnestd, and for the commands of virt-nest that do the same once.
 VIRT = correct define_tracker live_domain virt
@@ -109,7 +109,7 @@ VIRTNESTD = backoff connection_pool domain domain_guard domain_log domain_silenc
 VIRT_NEST = allow apparmor apply bug_report changes command connection daemon doctor doctor_confined \
             doctor_daemon doctor_domains doctor_guard doctor_guest doctor_hook doctor_host doctor_kernel \
             doctor_libvirt doctor_process doctor_shutdown doctor_units drain host host_load host_report live main output rates report \
-            rewrite screen status tag_commands tag_options top top_view untagged
+            rewrite rules screen status tag_commands tag_options top top_view untagged
 # probe-trace, where it can be built.
 CLANG ?= clang
 TRACE := $(if $(shell command -v $(CLANG) >/dev/null && pkg-config --atleast-version=1.0 libbpf && echo yes),probe-trace)

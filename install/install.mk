@@ -13,7 +13,8 @@ UNITS   = $(SERVICES) virt-nest-kvm@.service
 DOCUMENTS = design.md facts.md terms.md
 NOTICES = NEWS SECURITY.md
 EXAMPLES = monitoring/alerts.yml monitoring/dashboard.json kubevirt/Containerfile kubevirt/configmap.yaml kubevirt/vm.yaml
-MANUALS = virt-nest.1 virtnestd.8 virt-nest.conf.5 virt-nest-plugin.7 virt-nest-recipes.7 virt-nest-managers.7 \
+RULES   = cloudstack.conf names.conf nova.conf opennebula.conf ovirt.conf
+MANUALS = virt-nest.1 virtnestd.8 virt-nest.conf.5 virt-nest-rules.5 virt-nest-plugin.7 virt-nest-recipes.7 virt-nest-managers.7 \
           virt-nest-nested-guests-running.7
 # On the host itself, so that man -k finds them at once: Debian's own man-db comes once a day.
 INDEX_MANUALS = if [ -z "$(DESTDIR)" ] && command -v mandb >/dev/null; then mandb --quiet $(mandir) || :; fi
@@ -45,6 +46,8 @@ install: $(PROGRAMS)
 	    $(INSTALL_DATA) $$document $(DESTDIR)$(docdir)/$$document || exit; done
 	for example in $(EXAMPLES); do \
 	    $(INSTALL_DATA) install/$$example $(DESTDIR)$(docdir)/examples/$${example##*/} || exit; done
+	for example in $(RULES); do \
+	    $(INSTALL_DATA) install/config/rules.d-examples/$$example $(DESTDIR)$(docdir)/examples/rules.d/$$example || exit; done
 	for unit in $(UNITS); do \
 	    $(FILL_IN) install/units/$$unit | $(INSTALL_DATA) /dev/stdin $(DESTDIR)$(unitdir)/$$unit || exit; done
 	test -e $(DESTDIR)$(sysconfdir)/virt-nest/virt-nest.conf || \

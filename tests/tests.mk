@@ -10,7 +10,7 @@ UNIT_TESTS = test-advisories test-allow test-config test-corpus test-cpu test-cp
              test-doctor test-domain-xml test-exposed test-flap-damping test-guard test-hook test-hook-calls test-hook-watch test-host-command \
              test-hostile test-inhibit test-kvm-module test-kvm-parameters test-kvm-plan test-kvm-unit \
              test-kvm-users test-late-snapshots test-liveness test-managers test-modprobe-conf test-module-load test-monitor test-output \
-             test-plugin-host test-probes test-process test-qemu-cpu test-rates test-rewrite test-spelling test-state \
+             test-plugin-host test-probes test-process test-qemu-cpu test-rates test-rewrite test-rules test-spelling test-state \
              test-sync-job test-tag test-textfile test-verdict test-wait test-wish test-workers
 TESTS    = $(UNIT_TESTS:%=$(BUILD)/tests/%)
 
@@ -165,7 +165,7 @@ lint: all
 # Fuzzing, by libFuzzer: what is compiled for it stands below a directory of its own. The same for AFL++:
 #   make fuzz FUZZ_CC=afl-clang-fast FUZZ=build/fuzz-afl
 FUZZ_TARGETS = allow bounds cmdline config debugfs definition domstats front hook live modprobe monitor process registers \
-               state tag
+               rules state tag
 FUZZ         = $(BUILD)/fuzz
 FUZZ_CC      = clang
 FUZZ_FLAGS   = -O2 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer

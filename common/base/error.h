@@ -45,6 +45,7 @@ typedef enum {
     NEST_ERROR_STATE,             /* our own state element is not what we write */
     NEST_ERROR_LIVE_RUNNING,      /* nested guests are running */
     NEST_ERROR_CONFIG,            /* virt-nest.conf */
+    NEST_ERROR_RULE,              /* a rule in rules.d */
     NEST_ERROR_LIBVIRT,           /* a call to libvirt failed */
     NEST_ERROR_MONITOR, /* QEMU refused a command of its monitor, or the command cannot be written */
     NEST_ERROR_ANSWER,  /* QEMU's answer to one is too long, or cannot be read */

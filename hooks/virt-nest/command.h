@@ -71,6 +71,7 @@ int nest_top(NestCall *call);
 int nest_allow(NestCall *call);
 int nest_drain(NestCall *call);
 int nest_rewrite(NestCall *call);
+int nest_rules(NestCall *call);
 int nest_host(NestCall *call);
 int nest_host_check(NestCall *call);
 int nest_doctor(NestCall *call);

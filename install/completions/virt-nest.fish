@@ -63,6 +63,7 @@ $nest -n '__virt_nest_is none' -a top -d 'Watch nested guests and guards'
 $nest -n '__virt_nest_is none' -a allow -d 'Let a domain be migrated or saved'
 $nest -n '__virt_nest_is none' -a drain -d 'Shut down what cannot be saved'
 $nest -n '__virt_nest_is none' -a rewrite -d 'Rewrite domain XML'
+$nest -n '__virt_nest_is none' -a rules -d 'List rules, or say which decides'
 $nest -n '__virt_nest_is none' -a host -d 'Show or turn on nesting'
 $nest -n '__virt_nest_is none' -a doctor -d 'Say what is wrong and what to do'
 $nest -n '__virt_nest_is none' -a report -d 'Gather what a bug report needs'
@@ -101,6 +102,9 @@ $nest -n '__virt_nest_is rewrite' -l required -x -a 'yes no'
 $nest -n '__virt_nest_is rewrite' -l domain -x
 $nest -n '__virt_nest_is rewrite' -l cpu-vendor -x -a 'intel amd hygon zhaoxin'
 $nest -n '__virt_nest_is rewrite' -l explain
+$nest -n '__virt_nest_is rules' -l check
+$nest -n '__virt_nest_is rules' -l explain -x -a '(__virt_nest_domains)'
+$nest -n '__virt_nest_is rules' -l xml -r -F
 $nest -n '__virt_nest_is host' -l json
 $nest -n '__virt_nest_is doctor' -l json
 $nest -n '__virt_nest_is "host enable"' -l now

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Why a rule does not match a domain, in words.
+ *
+ * Theory of operation: the expression is cut into pieces at words and signs that stand in no brackets and no quotes. Each
+ * piece is evaluated by itself. A piece that is no expression, as the cut was in a wrong place, explains nothing, and the
+ * whole is told to be false. */
+#include "domain/rule_explain.h"
+
+#include <libxml/xpath.h>
+#include <string.h>
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlXPathObject, xmlXPathFreeObject)
+
+#define BLANKS " \t\r\n"
+
+/* An expression, and the domain it is asked of. */
+typedef struct {
+    NestRuleMatch *match;
+    xmlNode *root;
+} Question;
+
+/* Where a cut may be. Returns how many bytes are cut away at @place, 0: none. */
+typedef gsize (*IsCut)(const char *text, const char *place);
+
+/* How deep in brackets what follows @c is. */
+static int
+depth_after(char c, int depth)
+{
+    if (strchr("([", c))
+        return depth + 1;
+    return strchr(")]", c) ? depth - 1 : depth;
+}
+
+/* (transfer full) The pieces of an expression between the cuts that are in no brackets and no quotes. */
+static gchar **
+cut(const char *text, IsCut is_cut)
+{
+    g_autoptr(GPtrArray) pieces = g_ptr_array_new();
+    const char *begin = text;
+    int depth = 0;
+
+    for (const char *place = text; *place; place++) {
+        const char *quote = strchr("\"'", *place) ? strchr(place + 1, *place) : NULL;
+        gsize length = depth == 0 ? is_cut(text, place) : 0;
+
+        if (length > 0) {
+            g_ptr_array_add(pieces, g_strstrip(g_strndup(begin, (gsize)(place - begin))));
+            begin = place + length;
+            place = begin - 1;
+        } else if (quote) {
+            place = quote;
+        } else {
+            depth = depth_after(*place, depth);
+        }
+    }
+    g_ptr_array_add(pieces, g_strstrip(g_strdup(begin)));
+    g_ptr_array_add(pieces, NULL);
+    return (gchar **)g_ptr_array_free(g_steal_pointer(&pieces), FALSE);
+}
+
+/* Whether @word stands at @place as an operator: blanks, quotes or brackets around it. */
+static gsize
+is_operator(const char *text, const char *place, const char *word)
+{
+    gsize length = strlen(word);
+
+    return place > text && g_str_has_prefix(place, word) && strchr(BLANKS ")]\"'", place[-1]) &&
+                   strchr(BLANKS "(", place[length])
+               ? length
+               : 0;
+}
+
+static gsize
+is_or(const char *text, const char *place)
+{
+    return is_operator(text, place, "or");
+}
+
+static gsize
+is_and(const char *text, const char *place)
+{
+    return is_operator(text, place, "and");
+}
+
+static gsize
+is_comparison(const char *text, const char *place)
+{
+    (void)text;
+    if (strchr("!<>", *place) && place[1] == '=')
+        return 2;
+    return strchr("=<>", *place) ? 1 : 0;
+}
+
+static gsize
+is_comma(const char *text, const char *place)
+{
+    (void)text;
+    return *place == ',';
+}
+
+/* (transfer full)(nullable) The start tag of an element. */
+static gchar *
+start_tag(xmlNode *node)
+{
+    g_autofree gchar *text = node->type == XML_ELEMENT_NODE ? nest_xml_dump(node) : NULL;
+    const char *end = text ? strchr(text, '>') : NULL;
+
+    return end ? g_strndup(text, (gsize)(end - text) + 1) : NULL;
+}
+
+/* The first node that a path finds, and NULL where it finds none, or is no path. */
+static xmlNode *
+find_first(const Question *question, const char *path)
+{
+    g_autoptr(xmlXPathObject) object =
+        nest_rule_match_evaluate(question->match, question->root, path);
+
+    return object && object->type == XPATH_NODESET && !xmlXPathNodeSetIsEmpty(object->nodesetval)
+               ? object->nodesetval->nodeTab[0]
+               : NULL;
+}
+
+static gboolean
+is_path(const Question *question, const char *piece)
+{
+    g_autoptr(xmlXPathObject) object =
+        nest_rule_match_evaluate(question->match, question->root, piece);
+
+    return object && object->type == XPATH_NODESET;
+}
+
+/* Whether a path may end before @place: at a step or at a condition of a step. */
+static gboolean
+is_step_end(const char *path, const char *place)
+{
+    return place > path && (*place == '[' || (*place == '/' && place[-1] != '/'));
+}
+
+/* (transfer full) How far a path leads that finds nothing. */
+static gchar *
+explain_path(const Question *question, const char *path)
+{
+    g_autofree gchar *reached = NULL;
+    g_autofree gchar *lacks = NULL;
+    int depth = 0;
+
+    for (const char *place = path; *place && !lacks; place++) {
+        g_autofree gchar *part =
+            depth == 0 && is_step_end(path, place) ? g_strndup(path, (gsize)(place - path)) : NULL;
+        const char *quote = strchr("\"'", *place) ? strchr(place + 1, *place) : NULL;
+        xmlNode *found = part ? find_first(question, part) : NULL;
+
+        if (found) {
+            g_free(reached);
+            reached = start_tag(found);
+        } else if (part) {
+            lacks = g_steal_pointer(&part);
+        }
+        depth = depth_after(*place, depth);
+        place = quote ? quote : place;
+    }
+    return reached ? g_strdup_printf("there is %s, but not %s", reached, lacks ? lacks : path)
+                   : g_strdup_printf("there is no %s", lacks ? lacks : path);
+}
+
+/* Adds what a path finds: "name is 'web'". */
+static void
+add_finding(const Question *question, const char *piece, GString *text)
+{
+    xmlNode *found = find_first(question, piece);
+    xmlChar *content = found ? xmlNodeGetContent(found) : NULL;
+
+    if (!is_path(question, piece))
+        return;
+    g_string_append(text, text->len ? ", " : ": ");
+    if (content)
+        g_string_append_printf(text, "%s is '%s'", piece, (const char *)content);
+    else
+        g_string_append_printf(text, "there is no %s", piece);
+    xmlFree(content);
+}
+
+/* The arguments of a function; @piece itself where it is none. */
+static gchar **
+arguments_of(const char *piece)
+{
+    gsize name = strspn(piece, "abcdefghijklmnopqrstuvwxyz-");
+    gsize length = strlen(piece);
+    g_autofree gchar *inside = NULL;
+
+    if (name == 0 || piece[name] != '(' || piece[length - 1] != ')')
+        return g_strsplit(piece, "\n", -1);
+    inside = g_strndup(piece + name + 1, length - name - 2);
+    return cut(inside, is_comma);
+}
+
+/* (transfer full) A comparison, or a function. */
+static gchar *
+explain_comparison(const Question *question, const char *piece)
+{
+    g_auto(GStrv) sides = cut(piece, is_comparison);
+    g_autoptr(GString) findings = g_string_new(NULL);
+
+    for (gsize i = 0; sides[i]; i++) {
+        g_auto(GStrv) arguments = arguments_of(sides[i]);
+
+        for (gsize j = 0; arguments[j]; j++)
+            add_finding(question, arguments[j], findings);
+    }
+    return g_strdup_printf("%s is not so%s", piece, findings->str);
+}
+
+static gboolean
+is_false(const Question *question, const char *piece)
+{
+    g_autoptr(xmlXPathObject) object =
+        nest_rule_match_evaluate(question->match, question->root, piece);
+
+    return object && !xmlXPathCastToBoolean(object);
+}
+
+/* (transfer full) The first of the joined conditions that does not hold. */
+static gchar *
+explain_joined(const Question *question, const char *text)
+{
+    g_auto(GStrv) pieces = cut(text, is_and);
+
+    for (gsize i = 0; pieces[i]; i++) {
+        if (is_false(question, pieces[i]))
+            return is_path(question, pieces[i]) ? explain_path(question, pieces[i])
+                                                : explain_comparison(question, pieces[i]);
+    }
+    return g_strdup_printf("%s is not so", text);
+}
+
+gchar *
+nest_rule_explain(const NestRule *rule, const NestDomainXml *xml)
+{
+    g_autoptr(NestRuleView) view = nest_rule_view_begin(xml);
+    const Question question = {rule->match, nest_domain_xml_root(xml)};
+    g_auto(GStrv) ways = cut(rule->expression, is_or);
+    g_autoptr(GPtrArray) reasons = g_ptr_array_new_with_free_func(g_free);
+
+    for (gsize i = 0; ways[i]; i++)
+        g_ptr_array_add(reasons, explain_joined(&question, ways[i]));
+    g_ptr_array_add(reasons, NULL);
+    return g_strjoinv("; ", (gchar **)reasons->pdata);
+}

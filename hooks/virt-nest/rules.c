@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* virt-nest rules: lists and checks the host's rules, and says which of them decides about a domain. */
+#include "command.h"
+#include "connection.h"
+
+#include "base/error.h"
+#include "domain/rule_explain.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* What the command line asks for. */
+typedef struct {
+    gboolean check; /* only mistakes are told */
+    gchar *domain;  /* whose rules are explained; NULL: none */
+    gchar *xml;     /* ... or the file with its XML; "-" is standard input */
+} Request;
+
+static void
+request_clear(Request *request)
+{
+    g_free(request->domain);
+    g_free(request->xml);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Request, request_clear)
+
+G_GNUC_PRINTF(1, 2)
+static void
+print_line(const char *format, ...)
+{
+    g_autofree gchar *line = NULL;
+    g_autofree gchar *escaped = NULL;
+    va_list arguments;
+
+    va_start(arguments, format);
+    line = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    escaped = nest_error_escape(line);
+    (void)printf("%s\n", escaped);
+}
+
+/* (transfer full) What a rule gives, as the tag would say it: "enable cpu='keep'". */
+static gchar *
+gives_text(const NestRule *rule)
+{
+    g_autofree gchar *element = nest_tag_format(&rule->tag);
+
+    if (rule->gives == NEST_RULE_DISABLE)
+        return g_strdup("disable");
+    return g_strndup(element + 1, strlen(element) - strlen("</>"));
+}
+
+/* --- listing */
+
+static void
+list_rule(const NestRule *rule, const Request *request)
+{
+    g_autofree gchar *place = nest_rule_place(rule);
+    g_autofree gchar *gives = gives_text(rule);
+
+    if (rule->mistake)
+        (void)nest_command_fail(g_error_copy(rule->mistake));
+    else if (!request->check)
+        print_line("%s: %s where %s", place, gives, rule->expression);
+}
+
+static int
+list_rules(const NestRules *rules, const Request *request)
+{
+    guint length = nest_rules_length(rules);
+
+    for (guint i = 0; i < length; i++)
+        list_rule(nest_rules_get(rules, i), request);
+    if (length == 0)
+        print_line("there are no rules in " NEST_RULES_DIRECTORY ": see virt-nest-rules(5)");
+    else if (request->check && !nest_rules_mistake(rules))
+        print_line("%u rule%s: no mistake was found", length, length == 1 ? "" : "s");
+    return nest_rules_mistake(rules) ? NEST_EXIT_FAILED : NEST_EXIT_DONE;
+}
+
+/* --- explaining */
+
+/* Says of each rule, up to the one that matches, what comes of it. */
+static void
+explain_rules(NestRules *rules, const NestDomainXml *xml, const NestRulesVerdict *verdict)
+{
+    for (guint i = 0; i < nest_rules_length(rules); i++) {
+        const NestRule *rule = nest_rules_get(rules, i);
+        g_autofree gchar *place = nest_rule_place(rule);
+        gboolean decides = verdict->outcome == NEST_RULES_DECIDED && rule == verdict->rule;
+        g_autofree gchar *reason = rule->match && !decides ? nest_rule_explain(rule, xml) : NULL;
+
+        if (rule->mistake)
+            print_line("mistaken: %s", rule->mistake->message);
+        else
+            print_line("%s %s%s", place,
+                       decides ? "matches" : "does not match: ", decides ? "" : reason);
+        if (decides)
+            return;
+    }
+}
+
+static void
+conclude(const char *name, const NestRulesVerdict *verdict)
+{
+    g_autofree gchar *place = verdict->rule ? nest_rule_place(verdict->rule) : NULL;
+    g_autofree gchar *gives = verdict->rule ? gives_text(verdict->rule) : NULL;
+
+    if (verdict->outcome == NEST_RULES_SILENT)
+        print_line("%s: no rule matches", name);
+    else if (verdict->outcome == NEST_RULES_DECIDED)
+        print_line("%s: %s, by %s", name, gives, place);
+    else
+        print_line("%s: undecided, as %s is mistaken: its definition stays as it is%s", name, place,
+                   verdict->may & NEST_RULES_MAY_DISABLE
+                       ? ", and a start with VMX or SVM is refused"
+                       : "");
+}
+
+/* Returns: the exit status. */
+static int
+explain(const char *text, gsize length, GError **error)
+{
+    g_autoptr(NestDomainXml) xml = nest_domain_xml_parse(text, length, error);
+    g_autoptr(NestRules) rules = NULL;
+    g_auto(NestRulesVerdict) verdict = {0};
+    NestTagKind kind = NEST_TAG_NONE;
+
+    if (!xml || !nest_tag_read(xml, &kind, NULL, error))
+        return NEST_EXIT_FAILED;
+    if (kind != NEST_TAG_NONE) {
+        print_line("%s: its tag decides, and no rule is asked", nest_domain_xml_value(xml, "name"));
+        return NEST_EXIT_DONE;
+    }
+    rules = nest_rules_load();
+    nest_rules_judge(rules, xml, &verdict);
+    explain_rules(rules, xml, &verdict);
+    conclude(nest_domain_xml_value(xml, "name"), &verdict);
+    return verdict.outcome == NEST_RULES_UNDECIDED ? NEST_EXIT_FAILED : NEST_EXIT_DONE;
+}
+
+static gboolean
+explain_domain(const NestConnection *connection, virDomainPtr domain, gpointer data, GError **error)
+{
+    g_autofree char *text = virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE);
+
+    (void)connection;
+    if (!text)
+        return nest_virt_error(error, "its definition cannot be read"), FALSE;
+    *(int *)data = explain(text, strlen(text), error);
+    return !error || !*error;
+}
+
+static int
+explain_named(const NestCall *call, gchar *name)
+{
+    GError *error = NULL;
+    g_autoptr(NestConnection) connection =
+        nest_connection_open_for(call, NEST_CONNECTION_TO_LOOK, &error);
+    gchar *names[] = {name, NULL};
+    int status = NEST_EXIT_DONE;
+    int visited = 0;
+
+    if (!connection)
+        return nest_command_fail(error);
+    visited = nest_connection_visit(connection, names, explain_domain, &status);
+    return visited == NEST_EXIT_DONE ? status : visited;
+}
+
+static int
+explain_file(const char *path)
+{
+    GError *error = NULL;
+    g_autofree gchar *text = NULL;
+    gsize length = 0;
+    int status = NEST_EXIT_FAILED;
+
+    if (g_file_get_contents(g_str_equal(path, "-") ? "/dev/stdin" : path, &text, &length, &error))
+        status = explain(text, length, &error);
+    return error ? nest_command_fail(error) : status;
+}
+
+int
+nest_rules(NestCall *call)
+{
+    g_auto(Request) request = {0};
+    int status = NEST_EXIT_DONE;
+    const GOptionEntry options[] = {
+        {"check", 0, 0, G_OPTION_ARG_NONE, &request.check,
+         "tell mistakes only, by the exit status too", NULL},
+        {"explain", 0, 0, G_OPTION_ARG_FILENAME, &request.domain,
+         "say which rule decides about a domain, and why", "DOMAIN"},
+        {"xml", 0, 0, G_OPTION_ARG_FILENAME, &request.xml,
+         "the same about the domain XML of a file", "FILE"},
+        G_OPTION_ENTRY_NULL,
+    };
+    g_autoptr(NestRules) rules = NULL;
+
+    if (!nest_command_parse(call, options, &status))
+        return status;
+    if (call->arguments[0])
+        return nest_command_misused(call, "rules takes no argument: a domain follows --explain");
+    if (request.check + !!request.domain + !!request.xml > 1)
+        return nest_command_misused(call, "--check, --explain and --xml exclude each other");
+    if (request.domain)
+        return explain_named(call, request.domain);
+    if (request.xml)
+        return explain_file(request.xml);
+    rules = nest_rules_load();
+    return list_rules(rules, &request);
+}
