@@ -30,6 +30,7 @@ sysconfdir  = /etc
 hookdir     = $(if $(filter /usr,$(PREFIX)),$(libdir)/virt-nest,$(sysconfdir)/libvirt/hooks/virt-nest)
 hook        = $(if $(filter /usr,$(PREFIX)),$(libdir)/libvirt/virt-nest-hook,$(hookdir)/qemu)
 unitdir     = /lib/systemd/system
+userunitdir = $(patsubst %/system,%/user,$(unitdir))
 
 # Who installs it, so that the doctor can say how that is done again: make, apt or dnf.
 INSTALLER  ?= make

@@ -88,14 +88,6 @@ call_clear(Call *call)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Call, call_clear)
 
-/* Whether qemu:///session runs this: then there is no virtnestd and no guard, and nothing
- * of the host may be changed. */
-static gboolean
-hook_is_in_session(void)
-{
-    return geteuid() != 0;
-}
-
 /* If the tag says required='no', logs the error and lets the domain pass. */
 static gboolean
 pass_unless_required(const Call *call, GError **error)
@@ -186,7 +178,7 @@ may_reload_module(const Call *call)
     NestConfig config = NEST_CONFIG_DEFAULT;
 
     if (nest_kvm_module_can_nest(&call->host) ||
-        !(call->operation->flags & NEST_OPERATION_RELOADS) || hook_is_in_session() ||
+        !(call->operation->flags & NEST_OPERATION_RELOADS) || nest_root_is_session() ||
         nest_root_is_fake())
         return FALSE;
     if (nest_config_load(&config, &error))
@@ -210,7 +202,7 @@ check_host(Call *call, GError **error)
 
     if (!nest_cpu_is_kvm(call->xml))
         return TRUE;
-    if ((call->operation->flags & NEST_OPERATION_INHIBITS) && !hook_is_in_session())
+    if ((call->operation->flags & NEST_OPERATION_INHIBITS) && !nest_root_is_session())
         nest_kvm_lock_inhibit_unload(call->uuid);
     call->host = nest_kvm_module_read();
     if (may_reload_module(call)) {
@@ -267,7 +259,7 @@ definition_path(const Call *call)
 {
     g_autofree gchar *file = g_strconcat(call->name, ".xml", NULL);
     g_autofree gchar *directory =
-        hook_is_in_session() ? g_build_filename(g_get_user_config_dir(), "libvirt", "qemu", NULL)
+        nest_root_is_session() ? g_build_filename(g_get_user_config_dir(), "libvirt", "qemu", NULL)
                              : nest_root_path(NEST_DEFINITION_DIRECTORY);
 
     return strchr(call->name, '/') ? NULL : g_build_filename(directory, file, NULL);
@@ -360,20 +352,18 @@ refuse_start(const Call *call, const NestCpuVendor *vendor, GError **error)
                     "and virtnestd has not corrected its definition yet: virt-nest status %s may "
                     "say why; run virt-nest apply %s, then start it again",
                     name, name);
-    else if (hook_is_in_session())
-        g_set_error(error, NEST_ERROR, NEST_ERROR_START_UNCORRECTED,
-                    "and its definition was not corrected: correct it, then start it again");
     else
         g_set_error(error, NEST_ERROR, NEST_ERROR_START_UNCORRECTED,
                     "and no virtnestd is running that would correct its definition: start one "
-                    "(systemctl start virtnestd) or run virt-nest apply %s, then start it again",
-                    name);
+                    "(systemctl %sstart virtnestd) or run virt-nest %sapply %s, then start it again",
+                    nest_root_is_session() ? "--user " : "",
+                    nest_root_is_session() ? "-c qemu:///session " : "", name);
     g_prefix_error(error, "its CPU (%s) does not show the guest %s, ", cpu, vendor->feature);
     return FALSE;
 }
 
 /* Whether virtnestd will start the domain again with the right CPU, because the configuration asks
- * for that. In a session no virtnestd runs. */
+ * for that. */
 static gboolean
 is_restarted(const Call *call)
 {
@@ -500,7 +490,7 @@ set_flag(const Call *call, NestRuntimeFlag flag)
 {
     g_autoptr(GError) error = NULL;
 
-    if (!nest_runtime_flag_set(flag, call->uuid, &error) && !hook_is_in_session())
+    if (!nest_runtime_flag_set(flag, call->uuid, &error) && !nest_root_is_session())
         nest_log_error(call->name, call->uuid, error);
 }
 
@@ -581,31 +571,16 @@ aftermath(const Call *call)
     return call->restored ? " (its saved image stays as it is)" : call->operation->aftermath;
 }
 
-/* (transfer full) What a person in a session must know besides, where virtnestd would have corrected the definition of
- * qemu:///system; else "". */
-static gchar *
-session_note(const Call *call, const GError *reason)
-{
-    g_autofree gchar *name = nest_domain_xml_shell_word(call->name);
-
-    if (!hook_is_in_session() || !g_error_matches(reason, NEST_ERROR, NEST_ERROR_START_UNCORRECTED))
-        return g_strdup("");
-    return g_strdup_printf("; in a session (qemu:///session) there is no virtnestd and no guard: "
-                           "run virt-nest -c qemu:///session apply %s to correct the definition",
-                           name);
-}
-
 /* Begins with a newline, as libvirt puts some 200 characters of its own before it (hooks/fatal.h). Does not use g_printerr():
  * under libvirt's LC_ALL=C it turns UTF-8 names into question marks. */
 static void
 print_refusal(const Call *call, const GError *reason)
 {
     const Operation *operation = call->operation;
-    g_autofree gchar *note = session_note(call, reason);
     g_autofree gchar *line = NULL;
     g_autoptr(GError) error =
-        g_error_new(reason->domain, reason->code, "cannot %s '%s'%s: %s%s", operation->action,
-                    call->name, aftermath(call), reason->message, note);
+        g_error_new(reason->domain, reason->code, "cannot %s '%s'%s: %s", operation->action,
+                    call->name, aftermath(call), reason->message);
 
     line = nest_error_text(error);
     (void)fprintf(stderr, "\n%s\n", line);

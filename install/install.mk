@@ -50,6 +50,7 @@ install: $(PROGRAMS)
 	    $(INSTALL_DATA) install/config/rules.d-examples/$$example $(DESTDIR)$(docdir)/examples/rules.d/$$example || exit; done
 	for unit in $(UNITS); do \
 	    $(FILL_IN) install/units/$$unit | $(INSTALL_DATA) /dev/stdin $(DESTDIR)$(unitdir)/$$unit || exit; done
+	$(FILL_IN) install/units/user/virtnestd.service | $(INSTALL_DATA) /dev/stdin $(DESTDIR)$(userunitdir)/virtnestd.service
 	test -e $(DESTDIR)$(sysconfdir)/virt-nest/virt-nest.conf || \
 	    $(FILL_IN) install/config/virt-nest.conf | \
 	    $(INSTALL_DATA) /dev/stdin $(DESTDIR)$(sysconfdir)/virt-nest/virt-nest.conf
@@ -88,6 +89,7 @@ uninstall:
 	rm -f $(APPARMOR)/virtnestd $(APPARMOR)/abstractions/libvirt-qemu.d/virt-nest
 	rm -f $(DESTDIR)$(bindir)/virt-nest $(DESTDIR)$(sbindir)/virtnestd
 	for unit in $(UNITS); do rm -f $(DESTDIR)$(unitdir)/$$unit; done
+	rm -f $(DESTDIR)$(userunitdir)/virtnestd.service
 	for program in virt-nest virtnestd; do \
 	    rm -f $(DESTDIR)$(datadir)/bash-completion/completions/$$program \
 	        $(DESTDIR)$(datadir)/fish/vendor_completions.d/$$program.fish; done

@@ -13,8 +13,9 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-/* Where libvirt's system daemons keep the private directories, domain-ID-NAME. */
+/* Where libvirt's daemons keep the private directories, domain-ID-NAME: the system's, and below its settings a session's. */
 #define DIRECTORIES "/var/lib/libvirt/qemu"
+#define SESSION_DIRECTORIES "libvirt/qemu/lib"
 #define IMAGE NEST_BLOCKER_NODE ".img"
 #define IMAGE_SIZE 1024
 #define SHORT_NAME 20 /* a name that was cut has at least so many bytes */
@@ -111,14 +112,22 @@ nest_blocker_format_name(const NestBlockerFormat *format)
     return format->name;
 }
 
+/* (transfer full) */
+static gchar *
+private_directories(void)
+{
+    if (!nest_root_is_session())
+        return nest_root_path(DIRECTORIES);
+    return g_build_filename(g_get_user_config_dir(), SESSION_DIRECTORIES, NULL);
+}
+
 /* (transfer full)(nullable) The guest's directory; NULL where there is not exactly one. libvirt cuts the
  * domain's name in it after 20 characters (virDomainDefGetShortName). After a power failure, an old
  * directory may remain. It fits, too, if its guest had the same id and a shorter name with which
  * this guest's name begins. */
 static gchar *
-find_guest_directory(const NestGuest *guest)
+find_guest_directory(const NestGuest *guest, const char *above)
 {
-    g_autofree gchar *above = nest_root_path(DIRECTORIES);
     g_autofree gchar *prefix = g_strdup_printf("domain-%d-", guest->id);
     g_autoptr(GDir) dir = g_dir_open(above, 0, NULL);
     g_autofree gchar *found = NULL;
@@ -140,7 +149,8 @@ find_guest_directory(const NestGuest *guest)
 NestBlockerDirectory *
 nest_blocker_directory_open(const NestGuest *guest, GError **error)
 {
-    g_autofree gchar *path = find_guest_directory(guest);
+    g_autofree gchar *above = private_directories();
+    g_autofree gchar *path = find_guest_directory(guest, above);
     int fd = path ? open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
     NestBlockerDirectory *directory = NULL;
 
@@ -148,8 +158,9 @@ nest_blocker_directory_open(const NestGuest *guest, GError **error)
         g_set_error(
             error, NEST_ERROR, NEST_ERROR_GUARD,
             "%s/domain-%d-*, its QEMU's own directory, cannot be used (%s); only domains of this host's "
-            "qemu:///system can be guarded",
-            DIRECTORIES, guest->id, path ? g_strerror(errno) : "there is none, or more than one");
+            "qemu:///%s can be guarded",
+            above, guest->id, path ? g_strerror(errno) : "there is none, or more than one",
+            nest_root_is_session() ? "session" : "system");
         return NULL;
     }
     directory = g_new0(NestBlockerDirectory, 1);

@@ -21,9 +21,10 @@ nest_liveness_take(GError **error)
     if (nest_lock_try(lock))
         return TRUE; /* the descriptor stays open: it is the lock */
     g_set_error(error, NEST_ERROR, NEST_ERROR_DAEMON,
-                "another virtnestd runs on this host (it holds %s): stop it first "
-                "(systemctl stop virtnestd)",
-                path);
+                "another virtnestd runs %s (it holds %s): stop it first "
+                "(systemctl %sstop virtnestd)",
+                nest_root_is_session() ? "in this session" : "on this host", path,
+                nest_root_is_session() ? "--user " : "");
     close(lock);
     return FALSE;
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Whether virtnestd runs: it holds a lock on /run/virt-nest/virtnestd.lock until it ends. */
+/* Whether virtnestd runs: it holds a lock on /run/virt-nest/virtnestd.lock until it ends, a user's own below /run/user/UID. */
 #pragma once
 
 #include <glib.h>
 
 /**
- * nest_liveness_take: make this process the only virtnestd of this host, until it ends.
+ * nest_liveness_take: make this process the only virtnestd of this host, or of this user, until it ends.
  *
  * Returns: FALSE with NEST_ERROR_DAEMON where another one runs, or NEST_ERROR_IO.
  */

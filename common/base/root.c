@@ -25,12 +25,18 @@ nest_root_path(const char *path)
     return g_strconcat(root(), path, NULL);
 }
 
+gboolean
+nest_root_is_session(void)
+{
+    return geteuid() != 0;
+}
+
 gchar *
 nest_root_runtime_path(const char *name)
 {
     g_autofree gchar *directory =
-        geteuid() == 0 ? g_strdup("/run/virt-nest")
-                       : g_strdup_printf("/run/user/%u/virt-nest", (unsigned)geteuid());
+        nest_root_is_session() ? g_strdup_printf("/run/user/%u/virt-nest", (unsigned)geteuid())
+                               : g_strdup("/run/virt-nest");
     g_autofree gchar *path = g_build_filename(directory, name, NULL);
 
     return nest_root_path(path);

@@ -19,6 +19,9 @@ gboolean nest_root_is_fake(void);
  */
 gchar *nest_root_path(const char *path) G_GNUC_WARN_UNUSED_RESULT;
 
+/* Whether an ordinary user runs this, so that it is about qemu:///session and may change nothing of the host. */
+gboolean nest_root_is_session(void);
+
 /**
  * nest_root_runtime_path: get the path of a file of ours that lasts until the next boot.
  * @name: its name below the runtime directory

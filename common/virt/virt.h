@@ -48,6 +48,9 @@ gchar *nest_virt_read_inactive(virDomainPtr domain, GError **error);
 /* The libvirt of this host; through another socket or transport it may be another one. */
 #define NEST_VIRT_SYSTEM_URI "qemu:///system"
 
+/* An ordinary user's own. */
+#define NEST_VIRT_SESSION_URI "qemu:///session"
+
 /* Whether a domain's libvirt is a user's own, qemu:///session. */
 gboolean nest_virt_is_session(virConnectPtr libvirt);
 

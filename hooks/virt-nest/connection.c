@@ -6,16 +6,17 @@
  * redefinitions (define_tracker.h) waits for that loop. */
 #include "connection.h"
 #include "changes.h"
+#include "daemon.h"
 #include "host_load.h"
 
 #include "base/error.h"
+#include "base/liveness.h"
 #include "base/log.h"
+#include "base/root.h"
 
 #include <libvirt/virterror.h>
 #include <string.h>
 #include <unistd.h>
-
-#define SESSION_URI "qemu:///session"
 
 static gpointer
 run_loop(gpointer connection)
@@ -77,7 +78,7 @@ default_uri(void)
 {
     const char *uri = g_getenv("LIBVIRT_DEFAULT_URI");
 
-    return uri && *uri ? uri : geteuid() == 0 ? NEST_VIRT_SYSTEM_URI : SESSION_URI;
+    return uri && *uri ? uri : geteuid() == 0 ? NEST_VIRT_SYSTEM_URI : NEST_VIRT_SESSION_URI;
 }
 
 /* What to do about a libvirt that cannot be reached; virt-nest doctor knows more of the host. */
@@ -194,6 +195,14 @@ nest_connection_is_system(const NestConnection *connection)
 {
     return connection->uri && g_str_has_prefix(connection->uri, "qemu") &&
            strstr(connection->uri, ":///system") != NULL;
+}
+
+gboolean
+nest_connection_is_watched(const NestConnection *connection)
+{
+    if (nest_virt_is_session(connection->libvirt))
+        return nest_root_is_session() && nest_liveness_is_held();
+    return nest_connection_is_system(connection) && nest_daemon_runs();
 }
 
 gchar *

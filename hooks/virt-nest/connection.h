@@ -57,6 +57,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestConnection, nest_connection_free)
 /* Whether it is the system's libvirt, of which virtnestd takes care, and not a user's own or another. */
 gboolean nest_connection_is_system(const NestConnection *connection);
 
+/* Whether the virtnestd that takes care of this libvirt's domains runs: the host's, or this user's own. */
+gboolean nest_connection_is_watched(const NestConnection *connection);
+
 /* (transfer full) " in URI" for a message; "" for the system's libvirt. */
 gchar *nest_connection_where(const NestConnection *connection) G_GNUC_WARN_UNUSED_RESULT;
 

@@ -82,14 +82,17 @@ add_reachable(NestDoctor *doctor, const char *uri)
                     "%s answers (libvirt %s%s%s)", uri, text, unit ? ", " : "", unit ? unit : "");
 }
 
-/* Domains of the host are root's; a session has others, and virtnestd does not look at it. */
+/* Domains of the host are root's; a session has others, and the host's virtnestd does not look at it. */
 static void
 look_at_uri(NestDoctor *doctor)
 {
     if (!nest_doctor_is_system(doctor))
         nest_doctor_add(
             doctor, "libvirt-system", NEST_DOCTOR_WARN, SYSTEM_DOCTOR,
-            "this is a session, with domains of its own and no guard; the host's are in qemu:///system");
+            "this is a session, with domains of its own and %s; the host's are in qemu:///system",
+            nest_connection_is_watched(doctor->connection)
+                ? "a virtnestd of its own"
+                : "no guard (systemctl --user start virtnestd)");
     else
         nest_doctor_add(doctor, "libvirt-system", NEST_DOCTOR_PASS, NULL,
                         "these are the host's domains");

@@ -245,17 +245,18 @@ judge_answers(const NestReport *report, const Look *look)
         since ? since : "is stopped by a signal");
 }
 
-/* Without a guard, migration and save are not as the tag says, but the CPU is. Only the system's libvirt
- * has a virtnestd. */
+/* Without a guard, migration and save are not as the tag says, but the CPU is. */
 static gchar *
 judge_guard(NestReport *report, const Look *look)
 {
     if (!look->active || report->tag.migration == NEST_MIGRATION_ALLOW)
         return NULL;
     if (nest_virt_is_session(look->connection->libvirt))
-        return g_strdup(
-            "domains of a session have no guard: migration and save, also libvirt's own "
-            "when the session ends, are not refused while nested guests run");
+        return nest_connection_is_watched(look->connection)
+                   ? NULL
+                   : g_strdup("no virtnestd of this session runs, so migration and save, also libvirt's own "
+                              "when the session ends, are not refused while nested guests run: systemctl "
+                              "--user start virtnestd");
     if (nest_daemon_runs())
         return NULL;
     report->by_daemon = nest_connection_is_system(look->connection);

@@ -339,7 +339,7 @@ print_status(const NestConnection *connection, const Search *search, const Probl
     const Request *request = search->request;
     GPtrArray *reports = search->reports;
     Listing listing = {.reports = reports,
-                       .watched = nest_connection_is_system(connection) && nest_daemon_runs(),
+                       .watched = nest_connection_is_watched(connection),
                        .named = request->named};
 
     g_ptr_array_sort(reports, compare_reports_by_name);

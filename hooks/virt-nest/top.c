@@ -118,7 +118,7 @@ refresh_view(Top *top)
     for (gsize i = 0; domains[i]; i++)
         run += query_running_domain(top, domains[i], view);
     view->empty = why_empty(top, run);
-    view->watched = nest_connection_is_system(top->connection) && nest_daemon_runs();
+    view->watched = nest_connection_is_watched(top->connection);
     nest_top_view_sort(view);
     nest_rates_forget_gone(top->rates);
     return view;

@@ -3,6 +3,7 @@
 
 complete -c virtnestd -f
 complete -c virtnestd -s c -l connect -x -a 'qemu:///system qemu:///session' -d 'libvirt to follow'
+complete -c virtnestd -l session -d 'Follow this user\'s own libvirt'
 complete -c virtnestd -s f -l foreground -d 'Stay in the foreground, as it always does'
 complete -c virtnestd -l check-config -d 'Check the settings and leave'
 complete -c virtnestd -l release -d 'Disarm every guard and leave'

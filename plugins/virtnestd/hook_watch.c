@@ -7,6 +7,7 @@
 #include "virtnestd/hook_watch.h"
 
 #include "base/log.h"
+#include "base/root.h"
 #include "domain/exposed.h"
 #include "host/hook_calls.h"
 #include "host/process.h"
@@ -182,8 +183,11 @@ nest_hook_watch_free(NestHookWatch *watch)
 void
 nest_hook_watch_started(NestHookWatch *watch, const char *uuid, const char *name)
 {
-    Start *start = g_new0(Start, 1);
+    Start *start = NULL;
 
+    if (nest_root_is_session())
+        return; /* the hook leaves the time of its calls as root alone */
+    start = g_new0(Start, 1);
     start->name = g_strdup(name);
     g_hash_table_replace(watch->starts, g_strdup(uuid), start);
     look_soon(watch);

@@ -19,6 +19,7 @@
 #include "base/liveness.h"
 #include "base/log.h"
 #include "base/notify.h"
+#include "base/root.h"
 #include "base/spelling.h"
 #include "domain/xml.h"
 #include "virtnestd/domains.h"
@@ -48,6 +49,7 @@
 /* The command line. */
 typedef struct {
     gchar *uri;
+    gboolean session;
     gboolean foreground;
     gboolean release;
     gboolean check_config;
@@ -223,6 +225,8 @@ load_settings(Daemon *daemon, GError **error)
     nest_policy_unref(daemon->policy);
     daemon->policy = policy;
     nest_log_set_level(daemon->log, daemon->config.log_level);
+    if (nest_root_is_session())
+        daemon->config.manage = NEST_MANAGE_NO; /* the host is its administrator's */
     warn_of_former_name(&daemon->config);
     return TRUE;
 }
@@ -328,7 +332,9 @@ read_options(int *argc, char ***argv, Options *options, GError **error)
     g_autoptr(GError) problem = NULL;
     const GOptionEntry entries[] = {
         {"connect", 'c', 0, G_OPTION_ARG_STRING, &options->uri,
-         "libvirt to follow (qemu:///system)", "URI"},
+         "libvirt to follow (qemu:///system; of an ordinary user qemu:///session)", "URI"},
+        {"session", 0, 0, G_OPTION_ARG_NONE, &options->session,
+         "Follow this user's own libvirt, qemu:///session", NULL},
         {"foreground", 'f', 0, G_OPTION_ARG_NONE, &options->foreground,
          "Stay in the foreground, as virtnestd always does", NULL},
         {"check-config", 0, 0, G_OPTION_ARG_NONE, &options->check_config,
@@ -348,11 +354,13 @@ read_options(int *argc, char ***argv, Options *options, GError **error)
         set_misused(error, problem, *argv + 1, entries);
         return FALSE;
     }
-    if (*argc <= 1)
-        return TRUE;
-    g_set_error(error, NEST_ERROR, NEST_ERROR_USAGE,
-                "'%s' is not an argument of virtnestd: see virtnestd --help", (*argv)[1]);
-    return FALSE;
+    if (*argc > 1)
+        g_set_error(error, NEST_ERROR, NEST_ERROR_USAGE,
+                    "'%s' is not an argument of virtnestd: see virtnestd --help", (*argv)[1]);
+    else if (options->session && !nest_root_is_session())
+        g_set_error(error, NEST_ERROR, NEST_ERROR_USAGE,
+                    "--session is for an ordinary user, and root's virtnestd follows qemu:///system: leave it out");
+    return *argc <= 1 && (!options->session || nest_root_is_session());
 }
 
 /* Reads the settings, takes the lock and loads the plugins. */
@@ -470,15 +478,27 @@ check_config(void)
     return 1;
 }
 
+static const char *
+libvirt_to_follow(const Options *options)
+{
+    if (options->uri)
+        return options->uri;
+    return nest_root_is_session() ? NEST_VIRT_SESSION_URI : NEST_VIRT_SYSTEM_URI;
+}
+
 /* Returns: the exit status. */
 static int
 run_or_disarm(Daemon *daemon, const Options *options)
 {
     g_autoptr(GError) error = NULL;
-    const char *uri = options->uri ? options->uri : "qemu:///system";
+    const char *uri = libvirt_to_follow(options);
 
     nest_xml_init();
     nest_virt_init();
+    /* A client starts a session's daemon in its own control group. That of a service ends with it, or when the user
+     * logs out, and all guests with it (facts.md, "Other"). */
+    if (nest_root_is_session())
+        g_setenv("LIBVIRT_AUTOSTART", "0", TRUE);
     if (options->check_config)
         return check_config();
     if (options->release)
