@@ -260,7 +260,7 @@ definition_path(const Call *call)
     g_autofree gchar *file = g_strconcat(call->name, ".xml", NULL);
     g_autofree gchar *directory =
         nest_root_is_session() ? g_build_filename(g_get_user_config_dir(), "libvirt", "qemu", NULL)
-                             : nest_root_path(NEST_DEFINITION_DIRECTORY);
+                               : nest_root_path(NEST_DEFINITION_DIRECTORY);
 
     return strchr(call->name, '/') ? NULL : g_build_filename(directory, file, NULL);
 }
@@ -353,11 +353,12 @@ refuse_start(const Call *call, const NestCpuVendor *vendor, GError **error)
                     "say why; run virt-nest apply %s, then start it again",
                     name, name);
     else
-        g_set_error(error, NEST_ERROR, NEST_ERROR_START_UNCORRECTED,
-                    "and no virtnestd is running that would correct its definition: start one "
-                    "(systemctl %sstart virtnestd) or run virt-nest %sapply %s, then start it again",
-                    nest_root_is_session() ? "--user " : "",
-                    nest_root_is_session() ? "-c qemu:///session " : "", name);
+        g_set_error(
+            error, NEST_ERROR, NEST_ERROR_START_UNCORRECTED,
+            "and no virtnestd is running that would correct its definition: start one "
+            "(systemctl %sstart virtnestd) or run virt-nest %sapply %s, then start it again",
+            nest_root_is_session() ? "--user " : "",
+            nest_root_is_session() ? "-c qemu:///session " : "", name);
     g_prefix_error(error, "its CPU (%s) does not show the guest %s, ", cpu, vendor->feature);
     return FALSE;
 }

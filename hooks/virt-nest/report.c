@@ -254,9 +254,10 @@ judge_guard(NestReport *report, const Look *look)
     if (nest_virt_is_session(look->connection->libvirt))
         return nest_connection_is_watched(look->connection)
                    ? NULL
-                   : g_strdup("no virtnestd of this session runs, so migration and save, also libvirt's own "
-                              "when the session ends, are not refused while nested guests run: systemctl "
-                              "--user start virtnestd");
+                   : g_strdup(
+                         "no virtnestd of this session runs, so migration and save, also libvirt's own "
+                         "when the session ends, are not refused while nested guests run: systemctl "
+                         "--user start virtnestd");
     if (nest_daemon_runs())
         return NULL;
     report->by_daemon = nest_connection_is_system(look->connection);

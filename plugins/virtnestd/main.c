@@ -358,8 +358,9 @@ read_options(int *argc, char ***argv, Options *options, GError **error)
         g_set_error(error, NEST_ERROR, NEST_ERROR_USAGE,
                     "'%s' is not an argument of virtnestd: see virtnestd --help", (*argv)[1]);
     else if (options->session && !nest_root_is_session())
-        g_set_error(error, NEST_ERROR, NEST_ERROR_USAGE,
-                    "--session is for an ordinary user, and root's virtnestd follows qemu:///system: leave it out");
+        g_set_error(
+            error, NEST_ERROR, NEST_ERROR_USAGE,
+            "--session is for an ordinary user, and root's virtnestd follows qemu:///system: leave it out");
     return *argc <= 1 && (!options->session || nest_root_is_session());
 }
 

@@ -374,7 +374,7 @@ static const Case cases[] = {
     {"session-uncorrected", "start", "amd-on", "kvm", TAG, PLAIN, SESSION | DEFINITION,
      "NEST-START-UNCORRECTED", "virt-nest -c qemu:///session apply lab1", NULL, NO_FLAG},
     {"session-has-no-daemon-of-root", "start", "amd-on", "kvm", TAG, PLAIN,
-     SESSION | DEFINITION | DAEMON | RESTART, "NEST-START-UNCORRECTED", "no virtnestd and no guard",
+     SESSION | DEFINITION | DAEMON | RESTART, "NEST-START-UNCORRECTED", "systemctl --user start virtnestd",
      NULL, NO_FLAG},
     {"session-transient", "start", "amd-on", "kvm", TAG, PLAIN, SESSION, "NEST-START-TRANSIENT",
      NULL, NULL, NO_FLAG},
