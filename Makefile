@@ -103,14 +103,15 @@ DOMAIN = allow asked cpu cpu_remarks cpu_rewrite definition domain_xml exposed l
          rule_explain rule_file rule_match rules state tag tag_put unknown wish xml xml_bounds
 COMMON = $(BASE:%=common/base/%.c) $(HOST:%=common/host/%.c) $(GUARD:%=common/guard/%.c) $(DOMAIN:%=common/domain/%.c)
 # What speaks with libvirt: for virtnestd, and for the commands of virt-nest that do the same once.
-VIRT = correct define_tracker live_domain virt
+VIRT = correct cpu_features define_tracker live_domain virt
 VIRTNESTD = backoff connection_pool domain domain_guard domain_log domain_silence domain_status domains entry_watch event_connection \
             flap_damping guard_job guard_log hook_watch host inhibit kvm_unit late_snapshots main publish release restart \
             scan scanner sync_job workers
 VIRT_NEST = allow apparmor apply bug_report changes command connection daemon doctor doctor_confined \
             doctor_daemon doctor_domains doctor_guard doctor_guest doctor_hook doctor_host doctor_kernel \
             doctor_libvirt doctor_process doctor_shutdown doctor_units drain host host_load host_report live main output rates report \
-            rewrite rules screen status tag_commands tag_options top top_view untagged
+            rewrite rules screen status tag_commands tag_options top top_view untagged \
+            leave_answer leave_cpu leave_probe may_leave
 # probe-trace, where it can be built.
 CLANG ?= clang
 TRACE := $(if $(shell command -v $(CLANG) >/dev/null && pkg-config --atleast-version=1.0 libbpf && echo yes),probe-trace)
@@ -136,7 +137,7 @@ $(BUILD)/obj/%.o: %.c Makefile
 
 # What knows where other parts are installed, and how, is compiled anew where that is to be otherwise.
 PLACED = common/host/advisories common/host/reinstall hooks/qemu_front hooks/virt-nest/allow hooks/virt-nest/doctor_guard hooks/virt-nest/doctor_hook \
-         hooks/virt-nest/doctor_kernel hooks/virt-nest/status hooks/virt-nest/top plugins/virtnestd/main
+         hooks/virt-nest/doctor_kernel hooks/virt-nest/may_leave hooks/virt-nest/status hooks/virt-nest/top plugins/virtnestd/main
 PLACES = $(hookdir) $(plugindir) $(datadir) $(bindir) $(INSTALLER)
 $(PLACED:%=$(BUILD)/obj/%.o) $(PLACED:%=$(BUILD)/pic/%.o): $(BUILD)/prefix
 .PHONY: FORCE

@@ -44,6 +44,7 @@ typedef enum {
     NEST_ERROR_HOST_LOST,         /* the module was unloaded and could not be put back */
     NEST_ERROR_STATE,             /* our own state element is not what we write */
     NEST_ERROR_LIVE_RUNNING,      /* nested guests are running */
+    NEST_ERROR_LIVE_UNKNOWN,      /* nobody can tell whether nested guests are running */
     NEST_ERROR_CONFIG,            /* virt-nest.conf */
     NEST_ERROR_RULE,              /* a rule in rules.d */
     NEST_ERROR_LIBVIRT,           /* a call to libvirt failed */

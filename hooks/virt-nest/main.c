@@ -25,6 +25,8 @@ static const NestCommand commands[] = {
     {"top", nest_top, TRUE, "[DOMAIN...]", "Watch nested guests and guards as they change."},
     {"allow", nest_allow, TRUE, "DOMAIN",
      "Let a domain be migrated or saved with nested guests in it."},
+    {"may-leave", nest_may_leave, TRUE, "DOMAIN",
+     "Tell whether a domain may be migrated or saved, by the exit status."},
     {"drain", nest_drain, TRUE, "",
      "Shut down the domains whose nested guests keep them from a save."},
     {"rewrite", nest_rewrite, FALSE, "[FILE]", "Read domain XML, print it with its nested CPU."},

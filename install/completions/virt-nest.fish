@@ -61,6 +61,7 @@ $nest -n '__virt_nest_is none' -a apply -d 'Correct definitions'
 $nest -n '__virt_nest_is none' -a status -d 'Show what is in effect, and why not'
 $nest -n '__virt_nest_is none' -a top -d 'Watch nested guests and guards'
 $nest -n '__virt_nest_is none' -a allow -d 'Let a domain be migrated or saved'
+$nest -n '__virt_nest_is none' -a may-leave -d 'Tell whether a domain may be migrated or saved'
 $nest -n '__virt_nest_is none' -a drain -d 'Shut down what cannot be saved'
 $nest -n '__virt_nest_is none' -a rewrite -d 'Rewrite domain XML'
 $nest -n '__virt_nest_is none' -a rules -d 'List rules, or say which decides'
@@ -69,7 +70,7 @@ $nest -n '__virt_nest_is none' -a doctor -d 'Say what is wrong and what to do'
 $nest -n '__virt_nest_is none' -a report -d 'Gather what a bug report needs'
 $nest -n '__virt_nest_is none' -a check-host -d 'Tell whether guests can nest'
 
-$nest -n '__virt_nest_is enable disable apply status top allow' -a '(__virt_nest_domains)'
+$nest -n '__virt_nest_is enable disable apply status top allow may-leave' -a '(__virt_nest_domains)'
 $nest -n '__virt_nest_is rewrite' -F
 $nest -n '__virt_nest_is host' -a 'enable disable'
 
@@ -92,6 +93,8 @@ $nest -n '__virt_nest_is top' -s n -l count -x -a '1 10'
 $nest -n '__virt_nest_is allow' -l for -x -a '10m 1h 1d'
 $nest -n '__virt_nest_is allow' -l once
 $nest -n '__virt_nest_is allow' -l end
+$nest -n '__virt_nest_is may-leave' -l json
+$nest -n '__virt_nest_is may-leave' -l ask-qemu
 $nest -n '__virt_nest_is drain' -l timeout -x -a '60 300'
 $nest -n '__virt_nest_is drain' -l dry-run
 $nest -n '__virt_nest_is drain' -s y -l yes
