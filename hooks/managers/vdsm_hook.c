@@ -176,6 +176,18 @@ read_facts(const Call *call)
     return facts;
 }
 
+/* A tagged domain is to be watched. If it is not, virtnestd has not come to it yet, or does not run. */
+static NestLeaveReason
+judge(const Call *call)
+{
+    NestLeaveFacts facts = read_facts(call);
+    NestLeaveReason reason = nest_leave_judge(&facts);
+
+    if (reason != NEST_LEAVE_UNWATCHED)
+        return reason;
+    return facts.watched ? NEST_LEAVE_NOT_YET : NEST_LEAVE_STALE;
+}
+
 static gboolean
 refuse(const Call *call, NestLeaveReason reason, GError **error)
 {
@@ -183,23 +195,22 @@ refuse(const Call *call, NestLeaveReason reason, GError **error)
     const char *remedy = nest_leave_reason_remedy(reason);
 
     g_set_error(error, NEST_ERROR, runs ? NEST_ERROR_LIVE_RUNNING : NEST_ERROR_LIVE_UNKNOWN,
-                "%s: %s%s%s", nest_domain_xml_value(call->xml, "name"),
-                nest_leave_reason_text(reason), remedy ? ": " : "", remedy ? remedy : "");
+                "%s: %s%s%s%s", nest_domain_xml_value(call->xml, "name"),
+                nest_leave_reason_text(reason), remedy ? ": " : "", remedy ? remedy : "",
+                runs ? "" : "; virt-nest allow lets it go all the same");
     return FALSE;
 }
 
 static gboolean
 leave(Call *call, GError **error)
 {
-    NestLeaveFacts facts = {0};
     NestLeaveReason reason = NEST_LEAVE_NOT_RUNNING;
 
     if (!read_domain(call, error))
         return FALSE;
     if (!is_ours(call))
         return TRUE;
-    facts = read_facts(call);
-    reason = nest_leave_judge(&facts);
+    reason = judge(call);
     return nest_leave_answer(reason) == NEST_LEAVE_MAY || refuse(call, reason, error);
 }
 
