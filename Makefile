@@ -109,7 +109,7 @@ VIRTNESTD = backoff connection_pool domain domain_guard domain_log domain_silenc
             scan scanner sync_job workers
 VIRT_NEST = allow apparmor apply bug_report changes command connection daemon doctor doctor_confined \
             doctor_daemon doctor_domains doctor_guard doctor_guest doctor_hook doctor_host doctor_kernel \
-            doctor_libvirt doctor_process doctor_shutdown doctor_units drain host host_load host_report live main output rates report \
+            doctor_libvirt doctor_process doctor_shutdown doctor_units drain drain_plan drain_step host host_load host_report live main output rates report \
             rewrite rules screen status tag_commands tag_options top top_view untagged \
             leave_answer leave_cpu leave_probe may_leave
 # probe-trace, where it can be built.

@@ -74,6 +74,7 @@ int nest_drain(NestCall *call);
 int nest_rewrite(NestCall *call);
 int nest_rules(NestCall *call);
 int nest_host(NestCall *call);
+int nest_drain_plan(NestCall *call);
 int nest_host_check(NestCall *call);
 int nest_doctor(NestCall *call);
 int nest_bug_report(NestCall *call);

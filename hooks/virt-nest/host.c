@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* virt-nest host, host enable, host disable and check-host: the nesting of the whole host. */
+/* virt-nest host, host enable, host disable and check-host: the nesting of the whole host. host drain-plan is in
+ * drain_plan.c. */
 #include "command.h"
 #include "host_report.h"
 
@@ -278,7 +279,7 @@ show(NestCall *call)
     if (!nest_command_parse(call, options, &status))
         return status;
     if (*call->arguments)
-        return nest_command_misused(call, "only enable or disable can follow host");
+        return nest_command_misused(call, "only enable, disable or drain-plan can follow host");
     nest_host_report_print(json);
     return NEST_EXIT_DONE;
 }
@@ -291,6 +292,9 @@ static const struct {
     {"enable",
      {"host enable", enable_host, FALSE, "", "Turn the host's nesting on, now and at boot."}},
     {"disable", {"host disable", disable_host, FALSE, "", "Take the setting of host enable away."}},
+    {"drain-plan",
+     {"host drain-plan", nest_drain_plan, TRUE, "",
+      "Say what has to go before the module can be reloaded."}},
 };
 
 int

@@ -31,7 +31,7 @@ static const NestCommand commands[] = {
      "Shut down the domains whose nested guests keep them from a save."},
     {"rewrite", nest_rewrite, FALSE, "[FILE]", "Read domain XML, print it with its nested CPU."},
     {"rules", nest_rules, TRUE, "", "List this host's rules, or say which decides about a domain."},
-    {"host", nest_host, FALSE, "[enable | disable]",
+    {"host", nest_host, FALSE, "[enable | disable | drain-plan]",
      "Show this host's nesting, turn it on, or remove the setting for it."},
     {"doctor", nest_doctor, TRUE, "", "Look at all that nesting rests on, and say what is wrong."},
     {"report", nest_bug_report, TRUE, "", "Print what a report of a fault needs."},

@@ -72,7 +72,7 @@ $nest -n '__virt_nest_is none' -a check-host -d 'Tell whether guests can nest'
 
 $nest -n '__virt_nest_is enable disable apply status top allow may-leave' -a '(__virt_nest_domains)'
 $nest -n '__virt_nest_is rewrite' -F
-$nest -n '__virt_nest_is host' -a 'enable disable'
+$nest -n '__virt_nest_is host' -a 'enable disable drain-plan'
 
 $nest -n '__virt_nest_is enable' -l cpu -x -a 'auto host-passthrough host-model keep'
 $nest -n '__virt_nest_is enable' -l migration -x -a 'refuse allow'
@@ -115,3 +115,4 @@ $nest -n '__virt_nest_is "host enable"' -l boot
 $nest -n '__virt_nest_is "host enable"' -l dry-run
 $nest -n '__virt_nest_is "host enable"' -l force
 $nest -n '__virt_nest_is "host disable"' -l now
+$nest -n '__virt_nest_is "host drain-plan"' -l json

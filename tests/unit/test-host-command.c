@@ -19,6 +19,7 @@ enum {
     DROP_IN = 1 << 4,   /* ours is there */
     INITRAMFS = 1 << 5, /* the initramfs loads the module */
     USER = 1 << 6,      /* a domain and another process use it */
+    STRANGER = 1 << 11, /* only the other process does */
     NPT = 1 << 7,       /* the module shows a parameter that is off */
     VIRTUALBOX = 1 << 8,
     REMOVE = 1 << 9,    /* a remove line */
@@ -41,7 +42,7 @@ static const struct {
     {DROP_IN, OURS, OUR_TEXT},
     {INITRAMFS, "/etc/initramfs-tools/modules", "kvm_amd\n"},
     {USER, "/proc/812/comm", "qemu-system-x86\n"},
-    {USER, "/proc/90/comm", "crosvm\n"},
+    {USER | STRANGER, "/proc/90/comm", "crosvm\n"},
     {NPT, "/sys/module/kvm_amd/parameters/npt", "N\n"},
     {VIRTUALBOX, "/sys/module/vboxdrv/refcnt", "0\n"},
     {REMOVE, "/etc/modprobe.d/off.conf", "remove kvm_amd /bin/true\n"},
@@ -78,6 +79,28 @@ static const Case shown[] = {
      NULL, NULL},
     {"a user that cannot be seen", "amd-off-busy", 0, "host", 0,
      "used by             a process that cannot be seen from here\n", NULL, NULL},
+    {"nobody holds the module", "amd-off-idle", 0, "host drain-plan", 0,
+     "0 processes hold kvm_amd\nthen: virt-nest host enable --now\n", NULL, NULL},
+    {"a module that is not there yet", "amd-bad-value", 0, "host drain-plan", 0, "0 processes hold kvm_amd\nthen: ", NULL,
+     NULL},
+    {"a process that is not libvirt's holds it", "amd-off-busy", STRANGER, "host drain-plan", 0,
+     "1 process holds kvm_amd\n 1. crosvm (pid 90): it is not a domain of this libvirt: |\n      ps -o pid,user,args -p 90\n"
+     "then: virt-nest host enable --now\n",
+     NULL, NULL},
+    {"the same for programs", "amd-off-busy", STRANGER, "host drain-plan --json", 0,
+     "\"module\" : \"kvm_amd\"|\"state\" : \"off-busy\"|\"unseen\" : false|\"name\" : \"crosvm\"|\"uuid\" : null|\"pid\" : 90|"
+     "\"action\" : \"other\"|\"migrate\" : null|\"stop\" : \"ps |\"then\" : \"virt-nest host enable --now\"|\"refused\" : null",
+     NULL, NULL},
+    {"somebody's nested=0 stands against the reload", "amd-off-busy", STRANGER | KEPT_OFF, "host drain-plan", 0,
+     "then: |/etc/modprobe.d/kvm.conf:2", NULL, NULL},
+    {"nesting is on: it is loaded anew as it is", "amd-on", 0, "host drain-plan", 0,
+     "then: modprobe -r kvm_amd && modprobe kvm_amd\n", NULL, NULL},
+    {"somebody holds it who cannot be seen", "amd-off-busy", 0, "host drain-plan", 0, "cannot be seen from here", NULL, NULL},
+    {"a plan for a module that is built in", "amd-builtin-off", 0, "host drain-plan", 0, "then: |kvm_amd.nested=1", NULL, NULL},
+    {"a host without the hardware has no plan", "amd-no-svm", 0, "host drain-plan", 1, NULL, "[NEST-HOST-HARDWARE]\n", NULL},
+    {"a domain holds it, and libvirt cannot be asked", "amd-off-busy", USER, "-c qemu+unix:///system?socket=/none host drain-plan",
+     1, NULL, "[NEST-LIBVIRT]\n", NULL},
+    {"an argument", "amd-on", 0, "host drain-plan web1", 2, NULL, "virt-nest host drain-plan --help|[NEST-USAGE]\n", NULL},
     {"who decides the next boot", "amd-on", KEPT_OFF | KEPT_LAST | DROP_IN, "host", 0,
      "at the next boot    off: /etc/modprobe.d/zz.conf:1 says nested=0\n|"
      "                    no effect: /etc/modprobe.d/kvm.conf:2 says nested=0\n|"
@@ -122,7 +145,7 @@ static const Case shown[] = {
      NULL, NULL},
     {"--help of host", "amd-on", 0, "host --help", 0, "virt-nest host|enable|disable|--json", NULL, NULL},
     {"host with another word", "amd-on", 0, "host frobnicate", 2, NULL,
-     "enable or disable|virt-nest host --help|[NEST-USAGE]", NULL},
+     "enable, disable or drain-plan|virt-nest host --help|[NEST-USAGE]", NULL},
     {"host takes no connection", "amd-on", 0, "host -c test:///default", 2, NULL, "[NEST-USAGE]", NULL},
     {"check-host on a ready host", "intel-on", 0, "check-host", 0, "can have nested guests (kvm_intel)\n", NULL, NULL},
     {"check-host on one that is not", "amd-off-idle", 0, "check-host", 1, NULL,
@@ -329,6 +352,8 @@ lay_out(const char *host, guint given)
     }
     if (given & USER)
         put_users(world);
+    if (given & STRANGER)
+        put_user(world, "90");
     return world;
 }
 
