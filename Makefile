@@ -94,12 +94,12 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(HARDENING) -Icommon -Iplugin
 
 # common/ in districts; one includes only those above it in this list, which build/lint holds. The hook is linked with
 # the first archive alone, so it cannot call libvirt.
-BASE = config daemon_status error escape liveness lock log notify root runtime_flag spelling systemd wait write
+BASE = config config_peek daemon_status error escape liveness lock log notify root runtime_flag spelling systemd wait write
 HOST = advisories cpu_vendor hook_calls kernel_args kvm_device kvm_lock kvm_module kvm_parameters kvm_plan kvm_reload kvm_users \
        libvirt_daemon modprobe_bars modprobe_conf modprobe_dropin modprobe_files modprobe_mistakes module_load other_hypervisor \
        process reinstall
 GUARD = verdict
-DOMAIN = allow asked cpu cpu_remarks cpu_rewrite definition domain_xml exposed live_status policy prefilter qemu_cpu record \
+DOMAIN = allow asked cpu cpu_off cpu_remarks cpu_rewrite definition domain_xml exposed live_status policy prefilter qemu_cpu record \
          rule_explain rule_file rule_match rules state tag tag_put unknown wish xml xml_bounds
 COMMON = $(BASE:%=common/base/%.c) $(HOST:%=common/host/%.c) $(GUARD:%=common/guard/%.c) $(DOMAIN:%=common/domain/%.c)
 # What speaks with libvirt: for virtnestd, and for the commands of virt-nest that do the same once.
@@ -110,7 +110,7 @@ VIRTNESTD = backoff connection_pool domain domain_guard domain_log domain_silenc
 VIRT_NEST = allow apparmor apply bug_report changes command connection daemon doctor doctor_confined \
             doctor_daemon doctor_domains doctor_guard doctor_guest doctor_hook doctor_host doctor_kernel \
             doctor_libvirt doctor_process doctor_shutdown doctor_units drain drain_plan drain_step host host_load host_report live main output rates report \
-            rewrite rules screen status tag_commands tag_options top top_view untagged \
+            rewrite rules screen shown status tag_commands tag_options top top_view untagged \
             leave_answer leave_cpu leave_probe may_leave
 # probe-trace, where it can be built.
 CLANG ?= clang
@@ -122,7 +122,7 @@ PLUGIN_COMMON = common/base/error.c common/base/escape.c common/base/root.c comm
 
 COMMON_OBJECTS = $(COMMON:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/common/domain/schema.o
 PROGRAMS = $(BUILD)/hooks/qemu $(BUILD)/libexec/qemu-hook.so $(BUILD)/libexec/kvm-unit $(BUILD)/libexec/onDefineDomain \
-           $(BUILD)/libexec/vdsm-hook $(BUILD)/bin/virt-nest \
+           $(BUILD)/bin/virt-nest \
            $(BUILD)/sbin/virtnestd $(PLUGINS:%=$(BUILD)/plugins/%.so)
 
 .PHONY: all
@@ -173,7 +173,7 @@ LINK_PROGRAM = @mkdir -p $(@D); echo "link $@"; $(CC) $(CFLAGS) $(LDFLAGS) $(HAR
 FATAL_HANDLER = $(BUILD)/obj/hooks/fatal.o $(BUILD)/obj/hooks/no_memory.o
 
 # The front is what runs for every start on the host: libc and nothing else. Its malloc() is the second part's as well.
-FRONT_COMMON = $(FATAL_HANDLER) $(BUILD)/obj/common/base/escape.o $(BUILD)/obj/common/domain/prefilter.o
+FRONT_COMMON = $(FATAL_HANDLER) $(BUILD)/obj/common/base/config_peek.o $(BUILD)/obj/common/base/escape.o $(BUILD)/obj/common/domain/prefilter.o
 
 $(BUILD)/hooks/qemu: $(BUILD)/obj/hooks/qemu_front.o $(FRONT_COMMON)
 	$(LINK_PROGRAM)
@@ -192,15 +192,12 @@ MANAGER = $(BUILD)/obj/hooks/managers/manager.o $(FATAL_HANDLER) $(BUILD)/libnes
 $(BUILD)/libexec/onDefineDomain: $(BUILD)/obj/hooks/managers/on_define_domain.o $(MANAGER)
 	$(LINK_PROGRAM) $(JSON_LIBS) $(LIBRARY_LIBS)
 
-$(BUILD)/libexec/vdsm-hook: $(BUILD)/obj/hooks/managers/vdsm_hook.o $(BUILD)/obj/hooks/virt-nest/leave_answer.o $(MANAGER)
-	$(LINK_PROGRAM) $(LIBRARY_LIBS)
-
 # What loads the plugins is linked into both programs that do.
 PLUGIN_HOST = $(BUILD)/obj/plugins/plugin_host.o $(BUILD)/libnest-virt.a $(BUILD)/libnest.a
 
 $(BUILD)/bin/virt-nest: $(VIRT_NEST:%=$(BUILD)/obj/hooks/virt-nest/%.o) $(BUILD)/obj/plugins/blocker-image.o \
-                       $(FATAL_HANDLER) $(PLUGIN_HOST)
-	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
+                       $(BUILD)/obj/plugins/monitor.o $(BUILD)/obj/plugins/monitor-answer.o $(FATAL_HANDLER) $(PLUGIN_HOST)
+	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(MONITOR_LIBS) $(LIBRARY_LIBS)
 
 $(BUILD)/sbin/virtnestd: $(VIRTNESTD:%=$(BUILD)/obj/plugins/virtnestd/%.o) $(PLUGIN_HOST)
 	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(MONITOR_LIBS) $(LIBRARY_LIBS)

@@ -3,7 +3,7 @@
  *
  * Theory of operation: libvirt runs this for every operation of every domain on the host, so it
  * links libc only and allocates nothing. The XML is read in chunks and searched for a few words. If
- * it has none of them, the hook exits with 0. If it has one, the XML goes into a memfd (it carries
+ * it has none of them, the hook exits with 0, unless the settings may concern every domain (config_peek.h). If it has one, the XML goes into a memfd (it carries
  * passwords, so never into a file or a message), the memfd becomes standard input, and the second
  * part, qemu-hook.so, is loaded and takes over. (As a program of its own it would cost another
  * exec, as much as all of this part.) XML of more than one chunk goes into the memfd while it is read.
@@ -17,6 +17,7 @@
  * At restore nothing may fail at all: libvirt 11.3 deletes the saved image (facts.md, "Hooks"). So
  * there the second part runs in a child. This process waits for the child and then exits with 0,
  * even if the kernel kills the child. The restored guest is judged at prepare. */
+#include "base/config_peek.h"
 #include "domain/prefilter.h"
 #include "fatal.h"
 #include "host/hook_place.h"
@@ -78,7 +79,7 @@ static struct Input {
     size_t length;               /* of the chunk */
     size_t stored;               /* bytes in the memfd */
     int memfd;                   /* -1: not made yet */
-    bool may_be_ours;            /* one of the words was met */
+    bool may_be_ours;            /* one of the words was met, or every domain may be ours */
     const Failure *failure;      /* NULL: all went well */
     const char *reason;          /* of the failure, the system's or the loader's */
 } the_input;
@@ -245,25 +246,6 @@ hand_over(Input *input, int argc, char **argv)
     fail_input(input, &cannot_load, dlerror());
 }
 
-/* Returns the exit status. @refusal: the beginning of a refusal's message, fit to be printed. */
-static int
-let_go_or_pass_on(const struct Operation *operation, const char *refusal, int argc, char **argv)
-{
-    Input *input = &the_input;
-
-    input->memfd = -1;
-    read_and_search_input(input);
-    if (!input->may_be_ours)
-        return 0;
-    if (!input->failure && (!(operation->flags & NEST_OPERATION_UNFAILING) || go_on_in_child()))
-        hand_over(input, argc, argv);
-    if (!operation->action || !input->failure)
-        return 0;
-    (void)dprintf(STDERR_FILENO, "%s: %s: %s: %s [NEST-IO]\n", refusal, input->failure->what,
-                  input->reason, input->failure->remedy);
-    return 1;
-}
-
 /* A path of the host, or of the one that a test has laid out. Without snprintf(), whose first call costs more than all of
  * note_call(). */
 static const char *
@@ -275,6 +257,27 @@ host_path(char *buffer, const char *path)
         return path;
     (void)stpcpy(stpcpy(buffer, root), path);
     return buffer;
+}
+
+/* Returns the exit status. @refusal: the beginning of a refusal's message, fit to be printed. */
+static int
+let_go_or_pass_on(const struct Operation *operation, const char *refusal, int argc, char **argv)
+{
+    Input *input = &the_input;
+    char buffer[PATH_MAX];
+
+    input->memfd = -1;
+    input->may_be_ours = nest_config_peek(host_path(buffer, NEST_CONFIG_FILE));
+    read_and_search_input(input);
+    if (!input->may_be_ours)
+        return 0;
+    if (!input->failure && (!(operation->flags & NEST_OPERATION_UNFAILING) || go_on_in_child()))
+        hand_over(input, argc, argv);
+    if (!operation->action || !input->failure)
+        return 0;
+    (void)dprintf(STDERR_FILENO, "%s: %s: %s: %s [NEST-IO]\n", refusal, input->failure->what,
+                  input->reason, input->failure->remedy);
+    return 1;
 }
 
 /* Leaves the time of this call where virtnestd and virt-nest doctor look for it. Nothing rests on it, so that it may fail. A session's

@@ -20,6 +20,7 @@
 #include "base/wait.h"
 #include "domain/allow.h"
 #include "domain/cpu.h"
+#include "domain/cpu_off.h"
 #include "domain/cpu_rewrite.h"
 #include "domain/definition.h"
 #include "domain/exposed.h"
@@ -52,8 +53,9 @@ typedef struct {
     NestDomainXml *xml;         /* the domain */
     NestLiveStatus *live;       /* the live status in @xml; empty where there is none */
     NestKvmModule host;         /* this host, as check_host() has read it */
-    NestWish wish;              /* what shall become of its CPU */
-    gboolean restored;          /* a saved image is being restored */
+    NestPolicy *policy; /* what the settings say of domains; NULL: they were not needed yet */
+    NestWish wish;      /* what shall become of its CPU */
+    gboolean restored;  /* a saved image is being restored */
 } Call;
 
 /* A judgement: FALSE with an error refuses. */
@@ -84,6 +86,7 @@ static void
 call_clear(Call *call)
 {
     nest_live_status_free(call->live);
+    nest_policy_unref(call->policy);
     nest_domain_xml_free(call->xml);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Call, call_clear)
@@ -118,11 +121,33 @@ read_live_status(Call *call)
             "virt-nest takes it that they were [NEST-STATE]");
 }
 
+/* If the settings cannot be read, but seem to say policy=disable, that counts: a mistake elsewhere in them must not give
+ * guests what they are to be kept from. */
+static const NestPolicy *
+policy_of(Call *call)
+{
+    g_autofree gchar *path = nest_root_path(NEST_CONFIG_FILE);
+    g_autoptr(GError) error = NULL;
+    NestConfig config = NEST_CONFIG_DEFAULT;
+
+    if (!call->policy)
+        call->policy = nest_policy_load(&error);
+    if (call->policy)
+        return call->policy;
+    nest_log_error(call->name, call->uuid, error);
+    config.untagged = nest_config_peek(path) ? NEST_UNTAGGED_DISABLE : NEST_UNTAGGED_LEAVE;
+    call->policy = nest_policy_new(&config);
+    return call->policy;
+}
+
 /* The settings are read only where the tag does not decide. */
 static gboolean
 read_wish(Call *call, GError **error)
 {
-    return nest_wish_read(call->xml, NULL, &call->wish, error);
+    if (!nest_wish_read(call->xml, NULL, &call->wish, error))
+        return FALSE;
+    return call->wish.by != NEST_WISH_BY_NOBODY ||
+           nest_wish_read(call->xml, policy_of(call), &call->wish, error);
 }
 
 static gboolean
@@ -187,10 +212,20 @@ may_reload_module(const Call *call)
     return FALSE;
 }
 
-/* Whether the domain is tagged, or was tagged when its record was last written. */
+/* Whether its guest shall have neither vmx nor svm. */
+static gboolean
+is_forbidden(const Call *call)
+{
+    return call->wish.kind == NEST_WISH_DISABLE;
+}
+
+/* Whether the domain is tagged, or was tagged when its record was last written. A guest that shall not nest needs nothing
+ * of the host; if nested guests run in it all the same, it is judged as one that may. */
 static gboolean
 domain_is_ours(const Call *call)
 {
+    if (is_forbidden(call))
+        return ran_nested_guests(call);
     return is_enabled(call) || nest_state_element(call->xml);
 }
 
@@ -235,21 +270,32 @@ check_host_of_resuming(Call *call, GError **error)
     return pass_unless_required(call, error);
 }
 
+/* libvirt ignores what is printed at prepare; a person who runs the hook by hand sees it. */
+static void
+print_rewritten(const Call *call)
+{
+    g_autofree gchar *text = NULL;
+
+    if (!(call->operation->flags & NEST_OPERATION_PRINTS))
+        return;
+    text = nest_domain_xml_text(call->xml);
+    (void)fputs(text, stdout);
+    (void)fflush(stdout);
+}
+
+/* Of a guest that shall not nest nothing is refused before its CPU is known. */
 static gboolean
 check_boot(Call *call, GError **error)
 {
     g_autoptr(GPtrArray) changes = g_ptr_array_new_with_free_func(g_free);
 
-    if (!check_host(call, error) ||
-        !nest_cpu_rewrite(call->xml, &call->wish.tag, call->host.vendor, changes, error))
+    if (is_forbidden(call))
+        nest_cpu_rewrite_off(call->xml, changes);
+    else if (!check_host(call, error) ||
+             !nest_cpu_rewrite(call->xml, &call->wish.tag, call->host.vendor, changes, error))
         return pass_unless_required(call, error);
-    /* libvirt ignores what is printed at prepare; a person who runs the hook by hand sees it. */
-    if (changes->len > 0 && (call->operation->flags & NEST_OPERATION_PRINTS)) {
-        g_autofree gchar *text = nest_domain_xml_text(call->xml);
-
-        (void)fputs(text, stdout);
-        (void)fflush(stdout);
-    }
+    if (changes->len > 0)
+        print_rewritten(call);
     return TRUE;
 }
 
@@ -287,7 +333,7 @@ cpu_would_boot(NestDomainXml *xml, const NestTag *tag, const NestCpuVendor *host
 
 /* Whether the domain would pass if it booted from its definition as it stands. */
 static gboolean
-would_boot(const Call *call)
+would_boot(Call *call)
 {
     g_autofree gchar *path = definition_path(call);
     g_autofree gchar *text = NULL;
@@ -299,8 +345,10 @@ would_boot(const Call *call)
     if (!path || !g_file_get_contents(path, &text, &length, NULL))
         return FALSE;
     xml = nest_domain_xml_parse(text, length, NULL);
-    if (!xml || !nest_wish_read(xml, NULL, &wish, NULL))
+    if (!xml || !nest_wish_read(xml, policy_of(call), &wish, NULL))
         return FALSE;
+    if (wish.kind == NEST_WISH_DISABLE)
+        return !nest_cpu_off_shows(xml, host.vendor);
     if (wish.kind != NEST_WISH_ENABLE || !wish.tag.required)
         return TRUE;
     return (!nest_cpu_is_kvm(xml) || nest_kvm_module_check(&host, NULL)) &&
@@ -311,7 +359,7 @@ would_boot(const Call *call)
  * is then queued before the next start. Mostly it has been sent by now, because
  * libvirt takes longer to get here. Returns: whether that, or a corrected definition, was seen. */
 static gboolean
-wait_for_correction(const Call *call)
+wait_for_correction(Call *call)
 {
     gint64 deadline = nest_wait_deadline(CORRECTION_MS);
 
@@ -324,9 +372,10 @@ wait_for_correction(const Call *call)
     return would_boot(call);
 }
 
-/* Refuses a start without the feature. The error says what could correct the definition. */
+/* Refuses a start with the wrong CPU. The error says what could correct the definition, after @what is wrong with the
+ * CPU. */
 static gboolean
-refuse_start(const Call *call, const NestCpuVendor *vendor, GError **error)
+refuse_start(Call *call, const char *what, GError **error)
 {
     g_autofree gchar *cpu = nest_cpu_describe(call->xml);
     g_autofree gchar *name = nest_domain_xml_shell_word(call->name);
@@ -359,7 +408,7 @@ refuse_start(const Call *call, const NestCpuVendor *vendor, GError **error)
             "(systemctl %sstart virtnestd) or run virt-nest %sapply %s, then start it again",
             nest_root_is_session() ? "--user " : "",
             nest_root_is_session() ? "-c qemu:///session " : "", name);
-    g_prefix_error(error, "its CPU (%s) does not show the guest %s, ", cpu, vendor->feature);
+    g_prefix_error(error, "its CPU (%s) %s, ", cpu, what);
     return FALSE;
 }
 
@@ -376,22 +425,117 @@ is_restarted(const Call *call)
     if (config.on_stale != NEST_ON_STALE_RESTART || !has_definition(call) ||
         !nest_liveness_is_held())
         return FALSE;
-    nest_log(G_LOG_LEVEL_MESSAGE, call->name, call->uuid,
-             "it starts without its nested CPU, because its definition was not corrected yet; "
-             "virtnestd stops it and starts it again (on-stale=restart)");
+    nest_log(
+        G_LOG_LEVEL_MESSAGE, call->name, call->uuid,
+        "it starts %s, because its definition was not corrected yet; virtnestd stops it and starts it again "
+        "(on-stale=restart)",
+        is_forbidden(call) ? "with a CPU that it shall not have" : "without its nested CPU");
     return TRUE;
 }
 
 /* By now libvirt has expanded host-model, and the CPU is what the guest will get. */
 static gboolean
-check_cpu(const Call *call, GError **error)
+check_cpu(Call *call, GError **error)
 {
     const NestCpuVendor *vendor = nest_cpu_feature_vendor(call->xml, call->host.vendor, error);
+    g_autofree gchar *what = NULL;
 
     if (!vendor || !nest_cpu_check_arguments(call->xml, vendor, error))
         return FALSE;
+    what = g_strdup_printf("does not show the guest %s", vendor->feature);
     return nest_cpu_exposes(call->xml, vendor) || is_restarted(call) ||
-           refuse_start(call, vendor, error);
+           refuse_start(call, what, error);
+}
+
+/* (transfer full) Where libvirt keeps what it knows of the domain's snapshots. */
+static gchar *
+snapshot_directory(const Call *call)
+{
+    g_autofree gchar *below =
+        nest_root_is_session()
+            ? g_build_filename(g_get_user_config_dir(), "libvirt/qemu/lib/snapshot", NULL)
+            : nest_root_path("/var/lib/libvirt/qemu/snapshot");
+
+    return g_build_filename(below, call->name, NULL);
+}
+
+static gboolean
+has_memory(const char *directory, const char *snapshot)
+{
+    g_autofree gchar *path = g_build_filename(directory, snapshot, NULL);
+    g_autofree gchar *text = NULL;
+
+    return g_file_get_contents(path, &text, NULL, NULL) &&
+           (strstr(text, "<state>running</state>") || strstr(text, "<state>paused</state>"));
+}
+
+/* Whether this start may bring back a snapshot with its memory, and so with the CPU that the guest had then. libvirt does not
+ * say so (facts.md, "Hooks"), and a guest without a live status shows no sign of it. */
+static gboolean
+may_revert(const Call *call)
+{
+    g_autofree gchar *path = snapshot_directory(call);
+    g_autoptr(GDir) directory = strchr(call->name, '/') ? NULL : g_dir_open(path, 0, NULL);
+    const char *name = NULL;
+
+    while (directory && (name = g_dir_read_name(directory)))
+        if (has_memory(path, name))
+            return TRUE;
+    return FALSE;
+}
+
+/* (nullable) The feature that the guest would see. Where the host's nesting is off, a KVM guest sees none, and it stays off as
+ * long as the guest runs: from now on nobody may unload the module. */
+static const char *
+shown_feature(Call *call)
+{
+    gboolean kvm = nest_cpu_is_kvm(call->xml);
+
+    if (kvm && !nest_root_is_session())
+        nest_kvm_lock_inhibit_unload(call->uuid);
+    call->host = nest_kvm_module_read();
+    return kvm && !nest_kvm_module_can_nest(&call->host)
+               ? NULL
+               : nest_cpu_off_shows(call->xml, call->host.vendor);
+}
+
+static gboolean
+refuse_off_argument(const Call *call, const char *argument, const char *feature, GError **error)
+{
+    g_autofree gchar *name = nest_domain_xml_shell_word(call->name);
+
+    g_set_error(
+        error, NEST_ERROR, NEST_ERROR_CPU_ARGUMENT,
+        "%s in its <qemu:commandline> shows the guest %s, which %s forbids: take both <qemu:arg> out, or "
+        "add ,-%s to that CPU (virsh edit %s)",
+        argument, feature, nest_wish_by_text(&call->wish), feature, name);
+    return FALSE;
+}
+
+/* A guest that shall have neither vmx nor svm. */
+static gboolean
+check_off(Call *call, GError **error)
+{
+    const char *feature = shown_feature(call);
+    g_autofree gchar *argument =
+        feature ? nest_cpu_off_argument(call->xml, call->host.vendor) : NULL;
+    g_autofree gchar *what = NULL;
+
+    if (!feature)
+        return TRUE;
+    if (may_revert(call)) {
+        nest_log(
+            G_LOG_LEVEL_WARNING, call->name, call->uuid,
+            "it may start with %s, which %s forbids, as it has a snapshot with memory that may be the one that is "
+            "brought back now",
+            feature, nest_wish_by_text(&call->wish));
+        return TRUE;
+    }
+    if (argument)
+        return refuse_off_argument(call, argument, feature, error);
+    what = g_strdup_printf("shows the guest %s, which %s forbids", feature,
+                           nest_wish_by_text(&call->wish));
+    return is_restarted(call) || refuse_start(call, what, error);
 }
 
 static gboolean
@@ -405,6 +549,8 @@ check_start(Call *call, GError **error)
     }
     if (!read_wish(call, error))
         return FALSE;
+    if (is_forbidden(call))
+        return check_off(call, error);
     if (!is_enabled(call) || (check_host(call, error) && check_cpu(call, error)))
         return TRUE;
     return pass_unless_required(call, error);
@@ -482,7 +628,7 @@ check_prepare(Call *call, GError **error)
     }
     if (!read_wish(call, error))
         return FALSE;
-    return !is_enabled(call) || check_boot(call, error);
+    return call->wish.kind == NEST_WISH_LEAVE || check_boot(call, error);
 }
 
 /* A failure refuses nothing: without the flag, prepare and start judge by the live status alone. */
@@ -500,11 +646,10 @@ check_migrate(Call *call, GError **error)
 {
     read_live_status(call);
     read_wish_leniently(call);
-    if (!domain_is_ours(call))
-        return TRUE;
-    if (!check_resuming(call, check_nested_guests, error))
+    if (domain_is_ours(call) && !check_resuming(call, check_nested_guests, error))
         return FALSE;
-    set_flag(call, NEST_RUNTIME_FLAG_RESUMING);
+    if (domain_is_ours(call) || is_forbidden(call))
+        set_flag(call, NEST_RUNTIME_FLAG_RESUMING);
     return TRUE;
 }
 
@@ -513,7 +658,7 @@ static gboolean
 flag_restore(Call *call, GError **error)
 {
     (void)error;
-    if (!read_wish(call, NULL) || domain_is_ours(call))
+    if (!read_wish(call, NULL) || is_forbidden(call) || domain_is_ours(call))
         set_flag(call, NEST_RUNTIME_FLAG_RESTORING);
     return TRUE;
 }

@@ -25,6 +25,8 @@ typedef struct {
 static const Limit limits[] = {
     {"query-migrate", 64 * KIB, 4096},
     {"query-named-block-nodes", 2048 * KIB, 49152},
+    {"query-cpus-fast", 2048 * KIB, 65536},
+    {"qom-get", 64 * KIB, 4096},
     {NULL, 64 * KIB, 256},
 };
 

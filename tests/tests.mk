@@ -6,7 +6,7 @@
 #   make asan         unit and libvirt, sanitized       make fuzz        the fuzz targets
 #   make bench        what virt-nest costs, as ratios   make soak        races and fuzzing, for hours
 
-UNIT_TESTS = test-advisories test-allow test-config test-corpus test-cpu test-cpu-vendor test-daemon-status test-definition \
+UNIT_TESTS = test-advisories test-allow test-config test-corpus test-cpu test-cpu-off test-cpu-vendor test-daemon-status test-definition \
              test-doctor test-domain-xml test-drain-step test-exposed test-flap-damping test-guard test-hook test-hook-calls test-hook-watch test-host-command \
              test-hostile test-inhibit test-kvm-module test-kvm-parameters test-kvm-plan test-kvm-unit \
              test-kvm-users test-late-snapshots test-leave test-liveness test-managers test-modprobe-conf test-module-load test-monitor test-output \

@@ -18,6 +18,9 @@ static const char *const on_stale_values[] = {
 static const char *const manage_values[] = {
     [NEST_MANAGE_YES] = "yes", [NEST_MANAGE_NO] = "no", NULL};
 
+static const char *const untagged_values[] = {
+    [NEST_UNTAGGED_LEAVE] = "leave", [NEST_UNTAGGED_DISABLE] = "disable", NULL};
+
 static const char *const release_values[] = {
     [NEST_RELEASE_LINGER] = "linger", [NEST_RELEASE_STRICT] = "strict", NULL};
 
@@ -40,6 +43,7 @@ static const struct {
     {"start", "on-stale", "outrun", "[start] outrun= is called on-stale= now",
      offsetof(NestConfig, on_stale), on_stale_values, 0, 0},
     {"host", "manage", NULL, NULL, offsetof(NestConfig, manage), manage_values, 0, 0},
+    {"untagged", "policy", NULL, NULL, offsetof(NestConfig, untagged), untagged_values, 0, 0},
     {"guard", "release", NULL, NULL, offsetof(NestConfig, release), release_values, 0, 0},
     {"guard", "interval", NULL, NULL, offsetof(NestConfig, interval_ms), NULL, 100, 60 * 1000},
     {"guard", "linger", NULL, NULL, offsetof(NestConfig, linger_ms), NULL, 0, 24 * 3600 * 1000},

@@ -2,9 +2,8 @@
 /* The settings: /etc/virt-nest/virt-nest.conf, a key file in which every key is optional. */
 #pragma once
 
+#include "base/config_peek.h"
 #include "base/log.h"
-
-#define NEST_CONFIG_FILE "/etc/virt-nest/virt-nest.conf"
 
 /* What happens to a start that was faster than the correction, and so uses a stale definition. */
 typedef enum {

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "domain/cpu.h"
+#include "domain/cpu_off.h"
 
 #include <string.h>
 
@@ -295,6 +296,15 @@ become_host_model(Rewrite *rewrite, GError **error)
     return TRUE;
 }
 
+/* libvirt's default where no CPU was chosen, which is that of QEMU's machines. */
+static const char *
+default_model(const NestDomainXml *xml)
+{
+    xmlNode *os = nest_xml_child(nest_domain_xml_root(xml), "os");
+
+    return nest_xml_attribute_is(nest_xml_child(os, "type"), "arch", "i686") ? "qemu32" : "qemu64";
+}
+
 /* Writes the CPU that libvirt itself would write where none was chosen. */
 static gboolean
 become_default(Rewrite *rewrite, GError **error)
@@ -308,8 +318,9 @@ become_default(Rewrite *rewrite, GError **error)
     remove_children(rewrite->cpu, "model"); /* an empty one */
     model = add_child(rewrite->cpu, "model");
     set_attribute(model, "fallback", "forbid");
-    xmlNodeSetContent(model, (const xmlChar *)"qemu64");
-    add_change(rewrite, "the CPU, libvirt's default, is written out as qemu64");
+    xmlNodeSetContent(model, (const xmlChar *)default_model(rewrite->xml));
+    add_change(rewrite, "the CPU, libvirt's default, is written out as %s",
+               default_model(rewrite->xml));
     return TRUE;
 }
 
@@ -409,6 +420,67 @@ nest_cpu_rewrite_work_out(NestDomainXml *xml, const NestTag *tag, const NestCpuV
     return done;
 }
 
+/* What is nothing without svm and does not have its name (QEMU target/i386/cpu.c, FEAT_SVM). */
+static const char *const svm_parts[] = {
+    "npt",          "lbrv",          "nrip-save",     "tsc-scale",
+    "vmcb-clean",   "flushbyasid",   "decodeassists", "avic",
+    "pause-filter", "pfthreshold",   "vgif",          "v-vmsave-vmload",
+    "vnmi",         "svme-addr-chk", "x2avic",        NULL};
+
+static void
+drop_parts(Rewrite *rewrite)
+{
+    xmlNode *next = NULL;
+
+    for (xmlNode *child = rewrite->cpu->children; child; child = next) {
+        g_autofree gchar *name = nest_xml_attribute(child, "name");
+
+        next = child->next;
+        if (nest_xml_is(child, "feature") && name && nest_cpu_grants(child) &&
+            (g_str_has_prefix(name, "vmx-") || g_strv_contains(svm_parts, name)))
+            drop(rewrite, child);
+    }
+}
+
+static void
+disable_feature(Rewrite *rewrite, const char *name)
+{
+    xmlNode *feature = leave_one(rewrite, name, nest_cpu_withholds);
+    g_autofree gchar *policy = nest_xml_attribute(feature, "policy");
+
+    if (feature && nest_cpu_withholds(feature))
+        return;
+    if (feature)
+        add_change(rewrite, "feature %s: policy %s becomes disable", name,
+                   policy ? policy : "require");
+    else
+        add_change(rewrite, "feature %s is disabled", name);
+    if (!feature)
+        feature = add_child(rewrite->cpu, "feature");
+    set_attribute(feature, "policy", "disable");
+    set_attribute(feature, "name", name);
+}
+
+void
+nest_cpu_rewrite_off_work_out(NestDomainXml *xml, GPtrArray *changes, gchar **ret_cpu)
+{
+    xmlNode *existing = nest_xml_child(nest_domain_xml_root(xml), "cpu");
+    Rewrite rewrite = {.xml = xml, .changes = changes};
+    guint before = changes->len;
+
+    if (!nest_cpu_off_applies(xml))
+        return;
+    rewrite.cpu = existing ? existing : xmlNewDocNode(NULL, NULL, (const xmlChar *)"cpu", NULL);
+    if (nest_cpu_classify(existing, nest_cpu_vendor_of_tcg()) == NEST_CPU_CLASS_NONE)
+        (void)become_default(&rewrite, NULL);
+    drop_parts(&rewrite);
+    for (gsize i = 0; i < NEST_CPU_FEATURES; i++)
+        disable_feature(&rewrite, nest_cpu_features[i]);
+    *ret_cpu = changes->len > before ? nest_xml_dump(rewrite.cpu) : NULL;
+    if (!existing)
+        xmlFreeNode(rewrite.cpu);
+}
+
 /* A new <cpu> goes before <devices>, which is libvirt's order. */
 void
 nest_cpu_rewrite_put(NestDomainXml *xml, const char *cpu)
@@ -423,6 +495,16 @@ nest_cpu_rewrite_put(NestDomainXml *xml, const char *cpu)
         nest_domain_xml_insert_before(xml, devices, cpu);
     else
         nest_domain_xml_append(xml, root, cpu);
+}
+
+void
+nest_cpu_rewrite_off(NestDomainXml *xml, GPtrArray *changes)
+{
+    g_autofree gchar *cpu = NULL;
+
+    nest_cpu_rewrite_off_work_out(xml, changes, &cpu);
+    if (cpu)
+        nest_cpu_rewrite_put(xml, cpu);
 }
 
 gboolean

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The CPU rewrite: takes a domain, its tag and a vendor, and makes a <cpu> with VMX or SVM. */
+/* The CPU rewrite: takes a domain, its tag and a vendor, and makes a <cpu> with VMX or SVM, or without both. */
 #pragma once
 
 #include "domain/domain_xml.h"
@@ -31,6 +31,18 @@ gboolean nest_cpu_rewrite(NestDomainXml *xml, const NestTag *tag, const NestCpuV
 gboolean nest_cpu_rewrite_work_out(NestDomainXml *xml, const NestTag *tag,
                                    const NestCpuVendor *host, GPtrArray *changes, gchar **ret_cpu,
                                    GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * nest_cpu_rewrite_off_work_out: the same for a guest that shall have neither vmx nor svm.
+ *
+ * Every mode and model gets both features with the policy disable, as some models have one by themselves, and a definition may
+ * go to another host. Where <cpu> withholds a feature already, that stays. Parts of the features that are required would not
+ * be there without them, so they are removed. A domain that cannot have the features (nest_cpu_off_applies()) is left alone.
+ */
+void nest_cpu_rewrite_off_work_out(NestDomainXml *xml, GPtrArray *changes, gchar **ret_cpu);
+
+/* The whole of it, as nest_cpu_rewrite(). */
+void nest_cpu_rewrite_off(NestDomainXml *xml, GPtrArray *changes);
 
 /* Schedules @cpu to replace the present <cpu>, or to be inserted where a <cpu> belongs. */
 void nest_cpu_rewrite_put(NestDomainXml *xml, const char *cpu);

@@ -83,7 +83,7 @@ write_state(NestDomainXml *xml, const NestState *state)
     if (element)
         nest_domain_xml_replace(xml, element, text);
     else if (text)
-        nest_domain_xml_append(xml, nest_domain_xml_metadata(xml), text);
+        nest_domain_xml_add_metadata(xml, text);
 }
 
 /* The correction of one definition, in progress. */
@@ -200,14 +200,24 @@ leave_record(const Work *work, GError **error)
            nest_state_check(work->state, error);
 }
 
+/* The record does not say who asked for the correction, but the CPU says what for. */
+static const char *
+why_undone(const Work *work)
+{
+    xmlNode *feature = nest_cpu_find_feature(find_cpu(work->xml), nest_cpu_features[0]);
+
+    if (work->definition->wish.kind == NEST_WISH_ENABLE)
+        return "this host cannot nest and the tag says required='no'";
+    return nest_cpu_withholds(feature) ? "nothing keeps vmx and svm off any more"
+                                       : "the tag is gone";
+}
+
 /* Handles a tag that is gone, or that this host cannot follow: the outcome is the base. */
 static gboolean
 undo(Work *work, GError **error)
 {
     NestDefinition *definition = work->definition;
-    const char *why = definition->wish.kind == NEST_WISH_ENABLE
-                          ? "this host cannot nest and the tag says required='no'"
-                          : "the tag is gone";
+    const char *why = why_undone(work);
 
     if (!work->state->record.original)
         return leave_record(work, error);
@@ -241,6 +251,18 @@ record_correction(Work *work, const char *cpu)
     work->definition->record_id = g_strdup(id);
 }
 
+static gboolean
+work_out_cpu(const Work *work, const NestCpuVendor *host, GPtrArray *changes, gchar **ret_cpu,
+             GError **error)
+{
+    const NestWish *wish = &work->definition->wish;
+
+    if (wish->kind == NEST_WISH_ENABLE)
+        return nest_cpu_rewrite_work_out(base(work), &wish->tag, host, changes, ret_cpu, error);
+    nest_cpu_rewrite_off_work_out(base(work), changes, ret_cpu);
+    return TRUE;
+}
+
 /* Rewrites the base. If that gives the CPU that the definition has, there is nothing to do. */
 static gboolean
 correct_cpu(Work *work, const NestCpuVendor *host, GError **error)
@@ -249,8 +271,7 @@ correct_cpu(Work *work, const NestCpuVendor *host, GError **error)
     g_autofree gchar *cpu = NULL;
     g_autofree gchar *wanted = NULL;
 
-    if (!nest_cpu_rewrite_work_out(base(work), &work->definition->wish.tag, host, changes, &cpu,
-                                   error))
+    if (!work_out_cpu(work, host, changes, &cpu, error))
         return FALSE;
     wanted = cpu ? cpu_text_canonical(cpu) : cpu_canonical(base(work));
     if (work->state->is_unreadable && !g_str_equal(wanted, work->cpu))
@@ -297,12 +318,13 @@ nest_definition_correct(const char *text, const NestCpuVendor *host, const NestP
     read_record(&work);
     if (!find_base(&work, error))
         return NULL;
-    wanted = wish->kind == NEST_WISH_ENABLE &&
-             (wish->tag.required || kvm_can_nest || !work.definition->needs_kvm);
+    wanted = wish->kind == NEST_WISH_DISABLE ||
+             (wish->kind == NEST_WISH_ENABLE &&
+              (wish->tag.required || kvm_can_nest || !work.definition->needs_kvm));
     if (wanted ? !correct_cpu(&work, host, error) : !undo(&work, error))
         return NULL;
     finish_definition(&work);
-    if (wanted)
+    if (wanted && wish->kind == NEST_WISH_ENABLE)
         add_remarks(&work, host);
     return g_steal_pointer(&work.definition);
 }

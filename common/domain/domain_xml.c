@@ -401,6 +401,21 @@ nest_domain_xml_append(NestDomainXml *xml, const xmlNode *parent, const char *te
     want(xml, place, place, with_indentation);
 }
 
+void
+nest_domain_xml_add_metadata(NestDomainXml *xml, const char *element)
+{
+    xmlNode *root = nest_domain_xml_root(xml);
+    xmlNode *metadata = nest_domain_xml_metadata(xml);
+    g_autofree gchar *whole = g_strdup_printf("<metadata>%s</metadata>", element);
+
+    if (!metadata)
+        nest_domain_xml_insert_before(xml, nest_xml_next_element(root->children), whole);
+    else if (nest_xml_next_element(metadata->children))
+        nest_domain_xml_append(xml, metadata, element);
+    else
+        nest_domain_xml_replace(xml, metadata, whole);
+}
+
 gchar *
 nest_domain_xml_text(const NestDomainXml *xml)
 {

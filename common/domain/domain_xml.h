@@ -76,6 +76,9 @@ void nest_domain_xml_insert_before(NestDomainXml *xml, const xmlNode *sibling, c
 /* Schedules an element to be inserted as last child of @parent, which has at least one child. */
 void nest_domain_xml_append(NestDomainXml *xml, const xmlNode *parent, const char *text);
 
+/* Schedules an element to be the last one of the metadata, which is made if it is missing. */
+void nest_domain_xml_add_metadata(NestDomainXml *xml, const char *text);
+
 /**
  * nest_domain_xml_text: get the document with all scheduled changes made.
  *

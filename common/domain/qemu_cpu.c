@@ -232,6 +232,12 @@ nest_qemu_cpu_vendor(const NestQemuCpu *cpu, gboolean kvm)
 }
 
 gboolean
+nest_qemu_cpu_is_whole(const NestQemuCpu *cpu)
+{
+    return g_strv_contains(whole_models, cpu->model);
+}
+
+gboolean
 nest_qemu_cpu_exposes(const NestQemuCpu *cpu, const NestCpuVendor *vendor, gboolean kvm)
 {
     const NestCpuVendor *theirs = nest_qemu_cpu_vendor(cpu, kvm);
@@ -242,6 +248,6 @@ nest_qemu_cpu_exposes(const NestQemuCpu *cpu, const NestCpuVendor *vendor, gbool
     if (setting == NEST_QEMU_UNSET)
         setting = nest_qemu_cpu_global(cpu, cpu->model, vendor->feature, NULL);
     if (setting == NEST_QEMU_UNSET)
-        return g_strv_contains(whole_models, cpu->model);
+        return nest_qemu_cpu_is_whole(cpu);
     return setting == NEST_QEMU_ON;
 }

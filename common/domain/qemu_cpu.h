@@ -58,6 +58,9 @@ NestQemuSetting nest_qemu_cpu_global(const NestQemuCpu *cpu, const char *model, 
 /* (nullable) Whose CPU the -cpu of @cpu, which has one, makes it. NULL: nobody's, or under KVM that of the host. */
 const NestCpuVendor *nest_qemu_cpu_vendor(const NestQemuCpu *cpu, gboolean kvm);
 
+/* Whether the -cpu of @cpu, which has one, is a model that has all that the host or TCG has. */
+gboolean nest_qemu_cpu_is_whole(const NestQemuCpu *cpu);
+
 /**
  * nest_qemu_cpu_exposes: whether the -cpu of @cpu, which has one, gives the guest the feature.
  * @vendor: whose feature the guest is to see

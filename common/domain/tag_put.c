@@ -34,22 +34,6 @@ nest_tag_put_format(const NestTag *tag)
                            bare + strlen("<enable"));
 }
 
-/* Puts a new element into the metadata, which may not be there yet. */
-static void
-add_to_metadata(NestDomainXml *xml, const char *element)
-{
-    xmlNode *root = nest_domain_xml_root(xml);
-    xmlNode *metadata = nest_domain_xml_metadata(xml);
-    g_autofree gchar *whole = g_strdup_printf("<metadata>%s</metadata>", element);
-
-    if (!metadata)
-        nest_domain_xml_insert_before(xml, nest_xml_next_element(root->children), whole);
-    else if (nest_xml_next_element(metadata->children))
-        nest_domain_xml_append(xml, metadata, element);
-    else
-        nest_domain_xml_replace(xml, metadata, whole);
-}
-
 gchar *
 nest_tag_put(NestDomainXml *xml, const char *element)
 {
@@ -58,7 +42,7 @@ nest_tag_put(NestDomainXml *xml, const char *element)
     for (xmlNode *tag = first; tag; tag = nest_tag_put_next(tag->next))
         nest_domain_xml_replace(xml, tag, tag == first ? element : NULL);
     if (!first && element)
-        add_to_metadata(xml, element);
+        nest_domain_xml_add_metadata(xml, element);
     return nest_domain_xml_text(xml);
 }
 

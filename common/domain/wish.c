@@ -3,8 +3,6 @@
  * commands. */
 #include "domain/wish.h"
 
-#include "base/error.h"
-
 static gboolean
 wish_of_tag(const NestDomainXml *xml, NestWish *wish, GError **error)
 {
@@ -17,12 +15,6 @@ wish_of_tag(const NestDomainXml *xml, NestWish *wish, GError **error)
 
     if (!nest_tag_read(xml, &kind, &wish->tag, error))
         return FALSE;
-    if (kind == NEST_TAG_DISABLE) {
-        g_set_error_literal(
-            error, NEST_ERROR, NEST_ERROR_TAG_ELEMENT,
-            "the metadata has <nest:disable>, which does nothing yet: remove it (virt-nest disable)");
-        return FALSE;
-    }
     wish->kind = kinds[kind];
     wish->by = kind == NEST_TAG_NONE ? NEST_WISH_BY_NOBODY : NEST_WISH_BY_TAG;
     return TRUE;

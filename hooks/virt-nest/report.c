@@ -4,9 +4,11 @@
 
 #include "base/error.h"
 #include "daemon.h"
+#include "domain/cpu_off.h"
 #include "domain/cpu_remarks.h"
 #include "host/process.h"
 #include "live.h"
+#include "shown.h"
 
 #include <string.h>
 
@@ -18,6 +20,7 @@
 typedef struct {
     const NestConnection *connection;
     virDomainPtr domain;
+    NestWish wish;       /* what shall become of its CPU */
     gboolean active;     /* it runs, or is paused */
     gboolean persistent; /* it has a definition */
     gchar *text;         /* the definition's XML; that of the running domain where there is none */
@@ -213,6 +216,83 @@ judge_guest(const Look *look)
     return NULL;
 }
 
+/* (nullable) The feature that a guest of this XML would see now; a KVM guest sees none where the host's nesting is off. */
+static const char *
+shows(const Look *look, const NestDomainXml *xml)
+{
+    const NestConnection *connection = look->connection;
+
+    return nest_cpu_is_kvm(xml) && !nest_connection_can_nest(connection)
+               ? NULL
+               : nest_cpu_off_shows(xml, connection->host.vendor);
+}
+
+/* (nullable) The feature that the running guest sees. What it was started with counts, also if the host's nesting is off by
+ * now. */
+static const char *
+guest_shows(const Look *look)
+{
+    const NestCpuVendor *host = look->connection->host.vendor;
+
+    if (!nest_cpu_off_applies(look->live))
+        return NULL;
+    return look->command && look->command->argument
+               ? nest_cpu_off_shows_by_command(look->command, nest_cpu_is_kvm(look->live), host)
+               : nest_cpu_off_shows(look->live, host);
+}
+
+static gchar *
+judge_off_definition(const Look *look)
+{
+    const char *feature = shows(look, look->definition);
+    g_autofree gchar *argument =
+        nest_cpu_off_argument(look->definition, look->connection->host.vendor);
+
+    if (look->persistent && !argument)
+        return judge_definition(look);
+    if (!feature)
+        return NULL;
+    return argument ? g_strdup_printf(
+                          "%s in its <qemu:commandline> shows the guest %s, which %s "
+                          "forbids: take both <qemu:arg> out, or add ,-%s to that CPU (virsh edit)",
+                          argument, feature, nest_wish_by_text(&look->wish), feature)
+                    : g_strdup_printf("transient, and shows the guest %s, which %s forbids",
+                                      feature, nest_wish_by_text(&look->wish));
+}
+
+static gboolean
+save_shows_feature(const Look *look)
+{
+    g_autofree gchar *text = NULL;
+    g_autoptr(NestDomainXml) xml = NULL;
+
+    if (virDomainHasManagedSaveImage(look->domain, 0) != 1)
+        return FALSE;
+    text = virDomainManagedSaveGetXMLDesc(look->domain, 0);
+    xml = text ? nest_domain_xml_parse(text, strlen(text), NULL) : NULL;
+    return xml && shows(look, xml);
+}
+
+/* A guest that was started before, or came here as it was, keeps what it has. */
+static gchar *
+judge_off_guest(const Look *look)
+{
+    const char *feature = look->active ? guest_shows(look) : NULL;
+
+    if (feature)
+        return g_strdup_printf(
+            "running with %s, which %s forbids, as it was started before or came here so: shut it down and start it again",
+            feature, nest_wish_by_text(&look->wish));
+    if (!look->active && save_shows_feature(look))
+        return g_strdup(
+            "its managed save keeps the old CPU until the next cold boot: start it, shut it "
+            "down and start it again, or give up what it saved (virsh managedsave-remove)");
+    return NULL;
+}
+
+/* The same for a guest that shall have neither vmx nor svm. */
+static gchar *(*const off_judges[])(const Look *look) = {judge_off_definition, judge_off_guest};
+
 /* The checks, in the order in which their findings have to be corrected. */
 static gchar *(*const judges[])(const Look *look) = {judge_module, judge_definition, judge_host,
                                                      judge_arguments, judge_guest};
@@ -296,14 +376,15 @@ judge_applied(NestReport *report, const Look *look)
 }
 
 static void
-read_wish(NestReport *report, const NestConnection *connection, const NestDomainXml *xml)
+read_wish(NestReport *report, Look *look)
 {
     g_autoptr(GError) error = NULL;
-    NestWish wish = NEST_WISH_NONE;
 
-    report->valid = nest_wish_read(xml, connection->policy, &wish, &error);
-    report->tagged = wish.kind == NEST_WISH_ENABLE;
-    report->tag = wish.tag;
+    look->wish = NEST_WISH_NONE;
+    report->valid = nest_wish_read(look->definition, look->connection->policy, &look->wish, &error);
+    report->wish = look->wish;
+    report->tagged = look->wish.kind == NEST_WISH_ENABLE;
+    report->tag = look->wish.tag;
     if (report->valid)
         return;
     report->tagged = TRUE;
@@ -311,12 +392,35 @@ read_wish(NestReport *report, const NestConnection *connection, const NestDomain
     report->cure = "enable";
 }
 
+static void
+judge_wish(NestReport *report, const Look *look)
+{
+    gboolean off = look->wish.kind == NEST_WISH_DISABLE;
+    gsize n = off ? G_N_ELEMENTS(off_judges) : G_N_ELEMENTS(judges);
+
+    for (gsize i = 0; i < n && !report->problem; i++)
+        report->problem = off ? off_judges[i](look) : judges[i](look);
+}
+
+/* (transfer full)(nullable) @live: (nullable) NULL also for a running domain that is not one of ours */
+static NestQemuCpu *
+read_command(const Look *look, NestLiveDomain *live)
+{
+    g_autoptr(NestLiveDomain) any = live ? nest_live_domain_ref(live) : NULL;
+
+    if (!look->live || (!any && !nest_live_domain_read(look->domain, NULL, TRUE, &any, NULL)))
+        return NULL;
+    return any ? nest_live_domain_command(any) : NULL;
+}
+
 NestReport *
 nest_report_new(const NestConnection *connection, virDomainPtr domain, GError **error)
 {
     g_auto(Look) look = {.connection = connection, .domain = domain};
     g_autoptr(NestLiveDomain) live = NULL;
-    NestReport *report = nest_report_untagged(connection, domain);
+    NestReport *report = nest_policy_concerns_all(connection->policy)
+                             ? NULL
+                             : nest_report_untagged(connection, domain);
 
     if (report)
         return report;
@@ -329,19 +433,17 @@ nest_report_new(const NestConnection *connection, virDomainPtr domain, GError **
     report->state = nest_report_state_name(domain);
     report->active = look.active;
     report->live = g_steal_pointer(&live);
-    if (look.live && report->live)
-        look.command = nest_live_domain_command(report->live);
+    look.command = read_command(&look, report->live);
     report->cpu = describe_cpu(&look);
-    read_wish(report, connection, look.definition);
-    if (!report->tagged || !report->valid)
+    read_wish(report, &look);
+    if (look.wish.kind == NEST_WISH_LEAVE)
         return report;
     report->is_kvm = nest_cpu_is_kvm(look.definition);
-    for (gsize i = 0; i < G_N_ELEMENTS(judges) && !report->problem; i++)
-        report->problem = judges[i](&look);
+    judge_wish(report, &look);
     report->applied = !report->problem;
     if (g_strcmp0(report->problem, NOT_CORRECTED) == 0)
         report->cure = "apply";
-    if (report->applied)
+    if (report->applied && report->tagged)
         report->problem = judge_applied(report, &look);
     return report;
 }
@@ -367,10 +469,27 @@ nest_report_has_problem(const NestReport *report)
     return report->problem || (status && nest_live_status_guard_is(status, NEST_GUARD_FAILED));
 }
 
+void
+nest_report_ask(NestReport *report, const NestConnection *connection, virDomainPtr domain)
+{
+    g_auto(Look) look = {.connection = connection, .domain = domain};
+
+    if (!report->active || !query_reported_domain(&look, NULL) || !look.live)
+        return;
+    look.command = read_command(&look, report->live);
+    report->asked = nest_shown_ask(domain, &report->shown);
+    if (!report->asked)
+        report->shown = guest_shows(&look);
+}
+
 gchar *
 nest_report_pending(const NestConnection *connection, virDomainPtr domain)
 {
     g_auto(Look) look = {.connection = connection, .domain = domain};
 
-    return query_reported_domain(&look, NULL) ? judge_guest(&look) : NULL;
+    if (!query_reported_domain(&look, NULL) ||
+        !nest_wish_read(look.definition, connection->policy, &look.wish, NULL))
+        return NULL;
+    look.command = look.wish.kind == NEST_WISH_DISABLE ? read_command(&look, NULL) : NULL;
+    return look.wish.kind == NEST_WISH_DISABLE ? judge_off_guest(&look) : judge_guest(&look);
 }

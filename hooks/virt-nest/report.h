@@ -3,7 +3,7 @@
 #pragma once
 
 #include "connection.h"
-#include "domain/tag.h"
+#include "domain/wish.h"
 #include "virt/live_domain.h"
 
 /**
@@ -14,11 +14,15 @@ typedef struct {
     gchar *uuid;       /* in its usual form */
     const char *state; /* in virsh's words: "running", "shut off" */
     gboolean active;   /* it runs, or is paused */
-    gboolean tagged;   /* the definition carries a tag, or what was meant to be one */
+    NestWish wish;     /* what shall become of its CPU */
+    gboolean tagged;   /* it shall have the feature, or carries what was meant to be a tag */
     gboolean valid;    /* the tag is well formed, and @tag is what it says */
     NestTag tag;       /* what it asks for */
     gboolean is_kvm;   /* QEMU does not emulate its processor; only of a tag that is well formed */
-    gboolean applied;  /* what it asks for of the CPU is in effect */
+    gboolean applied;  /* what is wished for of the CPU is in effect */
+    const char
+        *shown; /* (nullable) "vmx" or "svm", if the guest has it; only nest_report_ask() looks */
+    gboolean asked; /* ... by QEMU's own word */
     gchar *cpu;     /* the one that counts now: the guest's while it runs, else the definition's */
     gchar *problem; /* (nullable) what keeps the tag from being in effect, and what to do */
     const char
@@ -42,6 +46,10 @@ NestReport *nest_report_new(const NestConnection *connection, virDomainPtr domai
  */
 NestReport *nest_report_untagged(const NestConnection *connection,
                                  virDomainPtr domain) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Finds out whether the running guest has vmx or svm: QEMU is asked; if that cannot be, its command line or libvirt's XML
+ * tells. */
+void nest_report_ask(NestReport *report, const NestConnection *connection, virDomainPtr domain);
 
 /* The domain's state in virsh's words. */
 const char *nest_report_state_name(virDomainPtr domain);

@@ -119,7 +119,7 @@ explain_remarks(const char *text, const NestCpuVendor *host, const Request *requ
 }
 
 static gchar *
-rewrite_tagged(NestDomainXml *xml, const NestTag *tag, const Request *request, GError **error)
+rewrite_enabled(NestDomainXml *xml, const NestTag *tag, const Request *request, GError **error)
 {
     g_autoptr(GPtrArray) changes = g_ptr_array_new_with_free_func(g_free);
     const NestCpuVendor *vendor = request->vendor;
@@ -133,6 +133,17 @@ rewrite_tagged(NestDomainXml *xml, const NestTag *tag, const Request *request, G
     text = nest_domain_xml_text(xml);
     explain_remarks(text, vendor, request);
     return text;
+}
+
+static gchar *
+rewrite_forbidden(NestDomainXml *xml, const Request *request)
+{
+    g_autoptr(GPtrArray) changes = g_ptr_array_new_with_free_func(g_free);
+
+    nest_cpu_rewrite_off(xml, changes);
+    if (request->explain)
+        explain_changes(xml, changes);
+    return nest_domain_xml_text(xml);
 }
 
 /* Whether our words are there with NULs between their letters, as in any UTF-16 or UTF-32. */
@@ -192,7 +203,7 @@ replace_text(GByteArray *text, const char *with)
     g_byte_array_append(text, (const guint8 *)with, (guint)strlen(with));
 }
 
-/* Passes on unchanged a domain that is not tagged, and also what is no domain at all: the filter
+/* Passes on unchanged a domain of which nobody wishes anything, and also what is no domain at all: the filter
  * can stand in a pipe through which everything goes. */
 static gboolean
 rewrite(GByteArray *text, const Request *request, GError **error)
@@ -200,19 +211,21 @@ rewrite(GByteArray *text, const Request *request, GError **error)
     const char *input = text->data ? (const char *)text->data : "";
     g_autoptr(GError) problem = NULL;
     g_autoptr(NestDomainXml) xml = nest_domain_xml_parse(input, text->len, &problem);
+    g_autoptr(NestPolicy) policy = nest_policy_load(NULL); /* else the tag alone counts */
     g_autofree gchar *rewritten = NULL;
     NestWish wish = NEST_WISH_NONE;
 
     if (!xml && !judge_unreadable(input, text->len, problem, error))
         return FALSE;
-    if (xml && !nest_wish_read(xml, NULL, &wish, error))
+    if (xml && !nest_wish_read(xml, policy, &wish, error))
         return FALSE;
     if (wish.kind == NEST_WISH_LEAVE) {
         if (request->explain)
             (void)fputs("nest: not tagged, nothing to do\n", stderr);
         return TRUE;
     }
-    rewritten = rewrite_tagged(xml, &wish.tag, request, error);
+    rewritten = wish.kind == NEST_WISH_ENABLE ? rewrite_enabled(xml, &wish.tag, request, error)
+                                              : rewrite_forbidden(xml, request);
     if (!rewritten)
         return FALSE;
     replace_text(text, rewritten);

@@ -25,6 +25,7 @@ typedef struct {
     GPtrArray *reports; /* of NestReport */
     double *rates;      /* of each: entries a second, or NEST_RATES_UNKNOWN */
     gboolean watched;   /* a virtnestd runs, which arms guards */
+    gboolean exposed;   /* it was found out which guests have the feature */
     gboolean named;     /* somebody wants to know about these domains, and not about all */
 } Listing;
 
@@ -34,21 +35,35 @@ typedef struct {
     gboolean check; /* the exit status says whether there is a problem */
     gboolean tagged;
     gboolean running;
+    gboolean exposed;
     gboolean problems;
     gboolean named; /* domains are named */
 } Request;
+
+/* What shall become of the guest. Parentheses: no tag says so. */
+static const char *
+tag_in_a_word(const NestReport *report)
+{
+    static const char *const words[][2] = {
+        [NEST_WISH_LEAVE] = {"-", "-"},
+        [NEST_WISH_ENABLE] = {"(yes)", "yes"},
+        [NEST_WISH_DISABLE] = {"(off)", "off"},
+    };
+
+    return report->valid ? words[report->wish.kind][report->wish.by == NEST_WISH_BY_TAG]
+                         : "invalid";
+}
 
 /* A row's cells, fit to be printed. */
 static gchar **
 new_cells(const NestReport *report, gboolean watched)
 {
-    const char *tag = report->valid ? "yes" : "invalid";
     const char *applied = report->applied ? "yes" : "no";
     const char *const cells[COLUMNS + 1] = {report->name,
                                             report->state,
-                                            report->tagged ? tag : "-",
+                                            tag_in_a_word(report),
                                             report->cpu,
-                                            report->tagged ? applied : "-",
+                                            report->wish.kind != NEST_WISH_LEAVE ? applied : "-",
                                             nest_live_verdict(report->live),
                                             nest_live_guard(report->live, watched),
                                             NULL};
@@ -91,6 +106,19 @@ print_refusal(const NestReport *report)
         print_below("QEMU refuses migration and save: man " NEST_BLOCKER_NODE);
 }
 
+static void
+print_shown(const NestReport *report)
+{
+    g_autofree gchar *text =
+        report->shown ? g_strdup_printf("its guest has %s (%s)", report->shown,
+                                        report->asked ? "by QEMU's word"
+                                                      : "by QEMU's command line, or libvirt's XML")
+                      : NULL;
+
+    if (text)
+        print_below(text);
+}
+
 /* What stands below a domain's row. That no virtnestd runs is said once, above the table. */
 static void
 print_details(const Listing *listing, guint i)
@@ -100,6 +128,7 @@ print_details(const Listing *listing, guint i)
 
     if (report->problem && !report->by_daemon)
         print_below(report->problem);
+    print_shown(report);
     for (guint l = 0; l < lines->len; l++)
         print_below(g_ptr_array_index(lines, l));
     if (listing->named)
@@ -175,12 +204,13 @@ print_above(const NestConnection *connection, const Problems *problems)
 static void
 print_nothing(const NestConnection *connection, const Request *request)
 {
-    gboolean chosen = request->tagged || request->running || request->problems;
+    gboolean chosen = request->tagged || request->running || request->problems || request->exposed;
     g_autofree gchar *where = nest_connection_where(connection);
     g_autofree gchar *elsewhere = nest_connection_elsewhere(connection);
     g_autofree gchar *text = g_strdup_printf(
-        "no%s%s domain%s%s%s%s", request->tagged ? " tagged" : "",
-        request->running ? " running" : "", request->problems ? " with a problem" : "", where,
+        "no%s%s domain%s%s%s%s%s", request->tagged ? " tagged" : "",
+        request->running ? " running" : "", request->exposed ? " has vmx or svm" : "",
+        request->problems ? " with a problem" : "", where,
         chosen ? "" : ": virt-install or virsh define makes one, virt-nest enable NAME tags it",
         elsewhere);
 
@@ -223,17 +253,36 @@ build_tag(JsonBuilder *builder, const NestReport *report)
     json_builder_end_object(builder);
 }
 
+/* What shall become of its CPU, and who says so. */
 static void
-build_report(JsonBuilder *builder, const NestReport *report, double rate)
+build_wish(JsonBuilder *builder, const NestReport *report)
+{
+    static const char *const kinds[] = {"leave", "enable", "disable"};
+    static const char *const bys[] = {NULL, "tag", "rule", "policy"};
+
+    json_builder_set_member_name(builder, "wish");
+    json_builder_begin_object(builder);
+    nest_output_json_string(builder, "kind", report->valid ? kinds[report->wish.kind] : NULL);
+    nest_output_json_string(builder, "by", report->valid ? bys[report->wish.by] : NULL);
+    json_builder_end_object(builder);
+}
+
+static void
+build_report(JsonBuilder *builder, const NestReport *report, gboolean exposed, double rate)
 {
     json_builder_begin_object(builder);
     nest_output_json_string(builder, "name", report->name);
     nest_output_json_string(builder, "uuid", report->uuid);
     nest_output_json_string(builder, "state", report->state);
     build_tag(builder, report);
+    build_wish(builder, report);
     nest_output_json_string(builder, "cpu", report->cpu);
     nest_output_json_boolean(builder, "applied", report->applied);
     nest_output_json_string(builder, "problem", report->problem);
+    if (exposed) {
+        nest_output_json_string(builder, "has", report->shown);
+        nest_output_json_boolean(builder, "asked", report->asked);
+    }
     nest_live_build(builder, report->live, rate);
     json_builder_end_object(builder);
 }
@@ -245,7 +294,8 @@ print_status_json(const Listing *listing)
 
     json_builder_begin_array(builder);
     for (guint i = 0; i < listing->reports->len; i++)
-        build_report(builder, g_ptr_array_index(listing->reports, i), listing->rates[i]);
+        build_report(builder, g_ptr_array_index(listing->reports, i), listing->exposed,
+                     listing->rates[i]);
     json_builder_end_array(builder);
     nest_output_json_print(builder);
 }
@@ -310,7 +360,10 @@ typedef struct {
 static gboolean
 is_wanted(const Request *request, const NestReport *report)
 {
-    return (!request->tagged || report->tagged) && (!request->running || report->active) &&
+    gboolean tagged = report->tagged || report->wish.by == NEST_WISH_BY_TAG;
+
+    return (!request->tagged || tagged) && (!request->exposed || report->shown) &&
+           (!request->running || report->active) &&
            (!request->problems || nest_report_has_problem(report));
 }
 
@@ -324,6 +377,8 @@ add_report(const NestConnection *connection, virDomainPtr domain, gpointer data,
         return FALSE;
     nest_log(G_LOG_LEVEL_DEBUG, report->name, report->uuid, "%s, %s, CPU %s", report->state,
              report->tagged ? "tagged" : "not tagged", report->cpu);
+    if (search->request->exposed)
+        nest_report_ask(report, connection, domain);
     search->tagged += report->tagged;
     search->running += report->tagged && report->active;
     if (is_wanted(search->request, report))
@@ -340,6 +395,7 @@ print_status(const NestConnection *connection, const Search *search, const Probl
     GPtrArray *reports = search->reports;
     Listing listing = {.reports = reports,
                        .watched = nest_connection_is_watched(connection),
+                       .exposed = request->exposed,
                        .named = request->named};
 
     g_ptr_array_sort(reports, compare_reports_by_name);
@@ -369,7 +425,7 @@ print_found(const NestConnection *connection, const Search *search, const NestCa
             int status)
 {
     const Request *request = search->request;
-    gboolean chosen = request->tagged || request->running || request->problems;
+    gboolean chosen = request->tagged || request->running || request->problems || request->exposed;
     g_auto(Problems) problems = find_problems(connection);
     gboolean well =
         !problems.daemon && !problems.hook && status == NEST_EXIT_DONE && search->reports->len == 0;
@@ -398,6 +454,8 @@ nest_status(NestCall *call)
          "for monitoring: exit status 1 if anything is wrong, and only that is shown", NULL},
         {"tagged", 0, 0, G_OPTION_ARG_NONE, &request.tagged, "only tagged domains", NULL},
         {"running", 0, 0, G_OPTION_ARG_NONE, &request.running, "only domains that run", NULL},
+        {"exposed", 0, 0, G_OPTION_ARG_NONE, &request.exposed,
+         "only running guests that have vmx or svm in truth, tagged or not (asks QEMU)", NULL},
         {"problems", 0, 0, G_OPTION_ARG_NONE, &request.problems, "only domains with a problem",
          NULL},
         G_OPTION_ENTRY_NULL,

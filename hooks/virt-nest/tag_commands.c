@@ -11,12 +11,16 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The tag of a domain that shall not nest, as virDomainSetMetadata wants it. */
+#define FORBIDDEN "<disable/>"
+
 /* What is about to be done with one domain. */
 typedef struct {
     NestDomainXml *before;      /* its definition as it is */
     gboolean mentioned;         /* it has a tag, well formed or not */
     gboolean tagged;            /* it has a well-formed <nest:enable> */
-    NestTag had;                /* ... and what that says */
+    gboolean forbidden;         /* it has a well-formed <nest:disable> */
+    NestTag had;                /* what its <nest:enable> says */
     NestTag tag;                /* the one it shall have; not for `disable` */
     NestDefinition *definition; /* the definition that follows from it */
 } Plan;
@@ -40,7 +44,10 @@ read_plan(Plan *plan, virDomainPtr domain, GError **error)
     if (!plan->before)
         return FALSE;
     plan->mentioned = nest_tag_put_first(plan->before) != NULL;
-    plan->tagged = nest_tag_read(plan->before, &kind, &plan->had, NULL) && kind == NEST_TAG_ENABLE;
+    if (!nest_tag_read(plan->before, &kind, &plan->had, NULL))
+        kind = NEST_TAG_NONE;
+    plan->tagged = kind == NEST_TAG_ENABLE;
+    plan->forbidden = kind == NEST_TAG_DISABLE;
     plan->tag = plan->tagged ? plan->had : NEST_TAG_DEFAULT;
     return TRUE;
 }
@@ -120,6 +127,8 @@ describe_tag(const Plan *plan)
 {
     if (is_same_tag(plan))
         return "tagged already";
+    if (plan->forbidden)
+        return "tagged, and no longer forbidden to nest";
     return plan->tagged ? "its tag is changed" : "tagged";
 }
 
@@ -171,6 +180,33 @@ plan_enable(Plan *plan, const NestConnection *connection, virDomainPtr domain,
     return plan_definition(plan, connection, element, error);
 }
 
+/* The tag as it was before, or none. */
+static void
+restore_tag(virDomainPtr domain, const Plan *plan)
+{
+    g_autofree gchar *had = plan->tagged      ? nest_tag_format(&plan->had)
+                            : plan->forbidden ? g_strdup(FORBIDDEN)
+                                              : NULL;
+
+    write_tag_metadata(domain, had, NEST_TAG_NAMESPACE, NULL);
+}
+
+/* @element: (nullable) the new tag; NULL: it stays. Returns: (transfer full) the correction that followed. */
+static NestDefinition *
+put_tag(const NestConnection *connection, virDomainPtr domain, const Plan *plan,
+        const char *element, GError **error)
+{
+    NestDefinition *done = NULL;
+
+    if (element && (!remove_tags(domain, plan->before, TRUE, error) ||
+                    !write_tag_metadata(domain, element, NEST_TAG_NAMESPACE, error)))
+        return NULL;
+    done = nest_correct_domain(&connection->corrector, domain, error);
+    if (!done)
+        restore_tag(domain, plan);
+    return done;
+}
+
 static gboolean
 enable_domain(const NestConnection *connection, virDomainPtr domain, gpointer options,
               GError **error)
@@ -178,7 +214,6 @@ enable_domain(const NestConnection *connection, virDomainPtr domain, gpointer op
     g_auto(Plan) plan = {0};
     g_autoptr(NestDefinition) done = NULL;
     g_autofree gchar *element = NULL;
-    g_autofree gchar *had = NULL;
 
     if (!plan_enable(&plan, connection, domain, options, error))
         return FALSE;
@@ -187,18 +222,10 @@ enable_domain(const NestConnection *connection, virDomainPtr domain, gpointer op
         return TRUE;
     }
     element = nest_tag_format(&plan.tag);
-    if (!is_same_tag(&plan) && (!remove_tags(domain, plan.before, TRUE, error) ||
-                                !write_tag_metadata(domain, element, NEST_TAG_NAMESPACE, error)))
-        return FALSE;
-    done = nest_correct_domain(&connection->corrector, domain, error);
-    if (done) {
+    done = put_tag(connection, domain, &plan, is_same_tag(&plan) ? NULL : element, error);
+    if (done)
         tell_enabled(connection, domain, &plan, done);
-        return TRUE;
-    }
-    /* Restores the tag as it was before, or removes it. */
-    had = plan.tagged ? nest_tag_format(&plan.had) : NULL;
-    write_tag_metadata(domain, had, NEST_TAG_NAMESPACE, NULL);
-    return FALSE;
+    return done != NULL;
 }
 
 /* (transfer full) That the guest sees the feature without a tag as well, as its CPU has what the host has; "" if it does
@@ -211,14 +238,21 @@ describe_exposed(const NestConnection *connection, const Plan *plan)
     const NestDomainXml *now = xml ? xml : plan->before;
     const NestCpuVendor *vendor = nest_cpu_feature_vendor(now, connection->host.vendor, NULL);
     g_autofree gchar *cpu = nest_cpu_describe(now);
+    g_autofree gchar *name = nest_domain_xml_shell_name(plan->before);
 
     if (!vendor || !nest_cpu_passes_feature(now, vendor))
         return g_strdup("");
     return g_strdup_printf(
-        "; its CPU (%s) shows the guest %s all the same%s: to keep it off, write <feature policy='disable' "
-        "name='%s'/> into its <cpu> (virsh edit)",
-        cpu, vendor->feature, nest_cpu_is_kvm(now) ? " where the host's nesting is on" : "",
-        vendor->feature);
+        "; its CPU (%s) shows the guest %s all the same%s: virt-nest disable --forbid %s keeps it off",
+        cpu, vendor->feature, nest_cpu_is_kvm(now) ? " where the host's nesting is on" : "", name);
+}
+
+/* Whether the domain's guest shall not nest although no tag says so. */
+static gboolean
+forbidden_by_others(const Plan *plan)
+{
+    return plan->definition->wish.kind == NEST_WISH_DISABLE &&
+           plan->definition->wish.by != NEST_WISH_BY_TAG;
 }
 
 static void
@@ -230,14 +264,53 @@ tell_disabled(const NestConnection *connection, virDomainPtr domain, const Plan 
     gboolean lags = *changes && (virDomainIsActive(domain) == 1 ||
                                  virDomainHasManagedSaveImage(domain, 0) == 1);
     g_autofree gchar *what = g_strdup_printf(
-        "%s%s%s",
+        "%s%s%s%s",
         *changes          ? changes
         : plan->mentioned ? "no longer tagged"
                           : "not tagged",
+        forbidden_by_others(plan) ? "; it is still kept from nesting: [untagged] policy=disable"
+                                  : "",
         lags ? "; the guest keeps the CPU it has until it is stopped and started again" : "",
         exposed);
 
     nest_changes_tell(connection, domain, plan->mentioned || is_changed(plan, done), what, NULL);
+}
+
+static void
+tell_forbidden(const NestConnection *connection, virDomainPtr domain, const Plan *plan,
+               const NestDefinition *done)
+{
+    g_autofree gchar *changes = nest_definition_describe(plan->definition);
+    g_autofree gchar *pending = done ? nest_report_pending(connection, domain) : NULL;
+    g_autofree gchar *what = g_strdup_printf(
+        "%s%s%s%s%s", plan->forbidden ? "forbidden to nest already" : "forbidden to nest",
+        *changes ? "; " : "; its CPU stays as it is", changes, pending ? "; " : "",
+        pending ? pending : "");
+
+    nest_changes_tell(connection, domain, !plan->forbidden || is_changed(plan, done), what, NULL);
+}
+
+/* disable --forbid: the tag is <nest:disable/>. */
+static gboolean
+forbid_domain(const NestConnection *connection, virDomainPtr domain, gpointer data, GError **error)
+{
+    g_auto(Plan) plan = {0};
+    g_autoptr(NestDefinition) done = NULL;
+
+    (void)data;
+    if (!nest_connection_check_policy(connection, error) ||
+        !nest_connection_check_persistent(domain, error) || !read_plan(&plan, domain, error) ||
+        !plan_definition(&plan, connection, "<nest:disable xmlns:nest='" NEST_TAG_NAMESPACE "'/>",
+                         error))
+        return FALSE;
+    if (connection->changes->dry_run) {
+        tell_forbidden(connection, domain, &plan, NULL);
+        return TRUE;
+    }
+    done = put_tag(connection, domain, &plan, plan.forbidden ? NULL : FORBIDDEN, error);
+    if (done)
+        tell_forbidden(connection, domain, &plan, done);
+    return done != NULL;
 }
 
 /* Removes a malformed tag, too. Even without a tag there may still be a correction to undo. */
@@ -300,7 +373,10 @@ int
 nest_tag_commands_disable(NestCall *call)
 {
     NestChanges changes = {0};
+    gboolean forbid = FALSE;
     const GOptionEntry options[] = {
+        {"forbid", 0, 0, G_OPTION_ARG_NONE, &forbid,
+         "give the guest neither vmx nor svm, whatever its CPU (<nest:disable/>)", NULL},
         NEST_CHANGES_JSON(&changes),
         NEST_CHANGES_DRY_RUN(&changes),
         G_OPTION_ENTRY_NULL,
@@ -309,5 +385,5 @@ nest_tag_commands_disable(NestCall *call)
 
     if (!nest_command_parse(call, options, &status))
         return status;
-    return change_named_domains(call, &changes, disable_domain, NULL);
+    return change_named_domains(call, &changes, forbid ? forbid_domain : disable_domain, NULL);
 }

@@ -79,6 +79,7 @@ $nest -n '__virt_nest_is enable' -l migration -x -a 'refuse allow'
 $nest -n '__virt_nest_is enable' -l required -x -a 'yes no'
 $nest -n '__virt_nest_is enable' -l json
 $nest -n '__virt_nest_is enable' -l dry-run
+$nest -n '__virt_nest_is disable' -l forbid
 $nest -n '__virt_nest_is disable' -l json
 $nest -n '__virt_nest_is disable' -l dry-run
 $nest -n '__virt_nest_is apply' -l all
@@ -87,6 +88,7 @@ $nest -n '__virt_nest_is status' -l json
 $nest -n '__virt_nest_is status' -l check
 $nest -n '__virt_nest_is status' -l tagged
 $nest -n '__virt_nest_is status' -l running
+$nest -n '__virt_nest_is status' -l exposed
 $nest -n '__virt_nest_is status' -l problems
 $nest -n '__virt_nest_is top' -s i -l interval -x -a '0.5 1 5'
 $nest -n '__virt_nest_is top' -s n -l count -x -a '1 10'

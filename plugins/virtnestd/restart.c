@@ -4,7 +4,8 @@
 #include "virtnestd/restart.h"
 
 #include "base/error.h"
-#include "domain/cpu.h"
+#include "domain/cpu_off.h"
+#include "host/kvm_module.h"
 #include "virt/live_domain.h"
 
 #include <string.h>
@@ -13,19 +14,36 @@
  * virtnestd was delayed. */
 #define LONGEST_RUN_MS 10000
 
-/* Whether the domain of this XML is tagged, requires the feature and lacks it. */
+/* Whether the guest shall have the feature and lacks it. */
 static gboolean
-lacks_feature(const char *text)
+lacks_feature(const NestDomainXml *xml, const NestTag *tag)
+{
+    const NestCpuVendor *vendor =
+        nest_cpu_feature_vendor(xml, nest_cpu_vendor_of_host(NULL), NULL);
+
+    return tag->required && vendor && !nest_cpu_exposes(xml, vendor);
+}
+
+/* Whether it shall not have it, and sees it. */
+static gboolean
+shows_feature(const NestDomainXml *xml)
+{
+    NestKvmModule module = nest_kvm_module_read();
+
+    return (!nest_cpu_is_kvm(xml) || nest_kvm_module_can_nest(&module)) &&
+           nest_cpu_off_shows(xml, module.vendor);
+}
+
+/* Whether a guest of this XML has not the CPU that it shall have. */
+static gboolean
+has_wrong_cpu(const char *text, const NestPolicy *policy)
 {
     g_autoptr(NestDomainXml) xml = nest_domain_xml_parse(text, strlen(text), NULL);
-    const NestCpuVendor *vendor = NULL;
     NestWish wish = NEST_WISH_NONE;
 
-    if (!xml || !nest_wish_read(xml, NULL, &wish, NULL) || wish.kind != NEST_WISH_ENABLE ||
-        !wish.tag.required)
+    if (!xml || !nest_wish_read(xml, policy, &wish, NULL) || wish.kind == NEST_WISH_LEAVE)
         return FALSE;
-    vendor = nest_cpu_feature_vendor(xml, nest_cpu_vendor_of_host(NULL), NULL);
-    return vendor && !nest_cpu_exposes(xml, vendor);
+    return wish.kind == NEST_WISH_ENABLE ? lacks_feature(xml, &wish.tag) : shows_feature(xml);
 }
 
 /* Whether the domain was booted and nothing else has happened to it; @ret_flags: how to start
@@ -55,11 +73,11 @@ prepare_definition(const NestCorrector *corrector, virDomainPtr domain, GError *
 
     if (!inactive)
         return FALSE;
-    if (!lacks_feature(inactive))
+    if (!has_wrong_cpu(inactive, corrector->policy))
         return TRUE;
     g_set_error_literal(
         error, NEST_ERROR, NEST_ERROR_LIBVIRT,
-        "its corrected definition still lacks the feature, so a restart is of no use");
+        "its corrected definition still has the wrong CPU, so a restart is of no use");
     return FALSE;
 }
 
@@ -67,7 +85,7 @@ static gboolean
 start_again(virDomainPtr domain, unsigned int flags, GError **error)
 {
     if (virDomainDestroyFlags(domain, 0) < 0) {
-        nest_virt_error(error, "cannot stop it for the restart, it runs on without the feature");
+        nest_virt_error(error, "cannot stop it for the restart, it runs on as it is");
         virDomainResume(domain);
         return FALSE;
     }
@@ -86,7 +104,7 @@ nest_restart_stale(const NestCorrector *corrector, virDomainPtr domain, NestStar
     if (!has_just_booted(domain, start, &flags) || virDomainIsPersistent(domain) != 1)
         return TRUE;
     live = virDomainGetXMLDesc(domain, 0);
-    if (!live || !lacks_feature(live))
+    if (!live || !has_wrong_cpu(live, corrector->policy))
         return TRUE;
     if (!flags && virDomainSuspend(domain) < 0)
         return nest_virt_error(error, "cannot suspend it for the restart, it runs on as it is");

@@ -22,6 +22,10 @@
 #define CPU_ARGUMENT(cpu)                                                                          \
     "<commandline xmlns='http://libvirt.org/schemas/domain/qemu/1.0'><arg value='-cpu'/><arg value='" cpu                 \
     "'/></commandline>"
+#define OFF_WITH(attributes) "<nest:disable xmlns:nest='urn:virt-nest:1' " attributes "/>"
+#define OFF OFF_WITH("")
+#define DISABLED(name) "<feature policy='disable' name='" name "'/>"
+#define MAXIMUM "<cpu mode='maximum'/>"
 #define SEV "<launchSecurity type='sev'/>"
 
 /* What is left in it. */
@@ -72,6 +76,65 @@ test_case(gconstpointer data)
 }
 
 static const Case cases[] = {
+    /* a guest that shall have neither feature */
+    {"off-is-printed-rewritten", "prepare", "amd-on", "kvm", OFF, PASSTHROUGH, 0, NULL, NULL,
+     "<feature policy=\"disable\" name=\"svm\"/>", NO_FLAG},
+    {"off-needs-no-host-at-prepare", "prepare", "amd-off-busy", "kvm", OFF,
+     "<cpu mode='host-passthrough'>" DISABLED("vmx") DISABLED("svm") "</cpu>", 0, NULL, NULL, NULL, NO_FLAG},
+    {"off-passthrough-is-refused", "start", "amd-on", "kvm", OFF, PASSTHROUGH, DEFINITION, "NEST-START-UNCORRECTED",
+     "shows the guest svm, which its tag forbids, and no virtnestd", NULL, NO_FLAG},
+    {"off-expanded-host-model-is-refused", "start", "intel-on", "kvm", OFF, HASWELL_VMX, DEFINITION,
+     "NEST-START-UNCORRECTED", "shows the guest vmx", NULL, NO_FLAG},
+    {"off-maximum-is-refused", "start", "intel-on", "kvm", OFF, MAXIMUM, DEFINITION,
+     "NEST-START-UNCORRECTED", "(maximum) shows the guest vmx", NULL, NO_FLAG},
+    {"off-by-the-cpu-passes", "start", "amd-on", "kvm", OFF,
+     "<cpu mode='host-passthrough'>" DISABLED("svm") "</cpu>", DEFINITION, NULL, NULL, NULL, NO_FLAG},
+    {"off-forbidden-by-the-cpu-passes", "start", "amd-on", "kvm", OFF,
+     "<cpu mode='custom'><model>EPYC</model><feature policy='forbid' name='svm'/></cpu>", DEFINITION, NULL, NULL,
+     NULL, NO_FLAG},
+    {"off-kvm-model-without-the-feature-passes", "start", "intel-on", "kvm", OFF, PLAIN, DEFINITION, NULL, NULL, NULL,
+     NO_FLAG},
+    {"off-emulated-default-is-refused", "start", "amd-on", "qemu", OFF, PLAIN, DEFINITION, "NEST-START-UNCORRECTED",
+     "qemu64", NULL, NO_FLAG},
+    {"off-where-the-host-cannot-nest-passes", "start", "amd-off-idle", "kvm", OFF, PASSTHROUGH, DEFINITION, NULL, NULL,
+     NULL, NO_FLAG},
+    {"off-argument-is-refused", "start", "amd-on", "kvm", OFF,
+     "<cpu mode='host-passthrough'>" DISABLED("svm") "</cpu>" CPU_ARGUMENT("host"), DEFINITION | DAEMON,
+     "NEST-CPU-ARGUMENT", "-cpu host in its <qemu:commandline> shows the guest svm", NULL, NO_FLAG},
+    {"off-argument-without-the-feature-passes", "start", "amd-on", "kvm", OFF, PASSTHROUGH CPU_ARGUMENT("host,-svm"),
+     DEFINITION, NULL, NULL, NULL, NO_FLAG},
+    {"off-transient-is-refused", "start", "amd-on", "kvm", OFF, PASSTHROUGH, 0, "NEST-START-TRANSIENT", "virt-nest rewrite",
+     NULL, NO_FLAG},
+    {"off-stale-is-restarted", "start", "amd-on", "kvm", OFF, PASSTHROUGH, DEFINITION | DAEMON | RESTART, NULL,
+     "starts with a CPU that it shall not have", NULL, NO_FLAG},
+    {"off-that-resumes-is-left-alone", "start", "amd-on", "kvm", OFF, PASSTHROUGH, DEFINITION | FLAG, NULL, NULL, NULL,
+     NO_FLAG},
+    {"off-that-resumes-needs-no-host", "prepare", "amd-off-busy", "kvm", OFF, PASSTHROUGH, FLAG, NULL, NULL, NULL, A_FLAG},
+    {"off-migrates-in", "migrate", "amd-off-busy", "kvm", OFF, PASSTHROUGH, 0, NULL, NULL, NULL, A_FLAG},
+    {"off-with-nested-guests-is-judged-as-ever", "migrate", "amd-on", "kvm", OFF LIVE(UUID, "yes"), PASSTHROUGH, 0,
+     "NEST-LIVE-RUNNING", NULL, NULL, NO_FLAG},
+    {"off-is-restored", "restore", "amd-off-busy", "kvm", OFF, PASSTHROUGH, 0, NULL, NULL, NULL, A_FLAG},
+    {"off-with-a-snapshot-with-memory-passes", "start", "amd-on", "kvm", OFF, PASSTHROUGH, DEFINITION | MEMORY, NULL,
+     "snapshot with memory", NULL, NO_FLAG},
+    {"off-with-another-snapshot-is-refused", "start", "amd-on", "kvm", OFF, PASSTHROUGH, DEFINITION | DISKS,
+     "NEST-START-UNCORRECTED", NULL, NULL, NO_FLAG},
+    /* the same by policy=disable, of a domain that does not mention virt-nest */
+    {"policy-passthrough-is-refused", "start", "amd-on", "kvm", "", PASSTHROUGH, DEFINITION | FORBIDS,
+     "NEST-START-UNCORRECTED", "[untagged] policy=disable in /etc/virt-nest/virt-nest.conf forbids", NULL, NO_FLAG},
+    {"policy-counts-with-a-mistake-elsewhere", "start", "amd-on", "kvm", "", PASSTHROUGH, DEFINITION | FORBIDS | MISTAKE,
+     "NEST-START-UNCORRECTED", "[NEST-CONFIG]", NULL, NO_FLAG},
+    {"policy-leaves-the-tag-alone", "start", "amd-on", "kvm", TAG, PASSTHROUGH, FORBIDS, NULL, NULL, NULL, NO_FLAG},
+    {"policy-of-other-architectures-is-nothing", "start", "amd-on", "qemu", "",
+     "<os><type arch='aarch64'>hvm</type></os>" MAXIMUM, FORBIDS, NULL, NULL, NULL, NO_FLAG},
+    {"policy-of-another-type-is-nothing", "start", "amd-on", "xen", "", PASSTHROUGH, FORBIDS, NULL, NULL, NULL, NO_FLAG},
+    {"policy-is-restored", "restore", "amd-on", "kvm", "", PASSTHROUGH, FORBIDS, NULL, NULL, NULL, A_FLAG},
+    {"policy-migrates-in", "migrate", "amd-off-busy", "kvm", "", PASSTHROUGH, FORBIDS, NULL, NULL, NULL, A_FLAG},
+    {"policy-does-nothing-at-reconnect", "reconnect", "amd-on", "kvm", "", PASSTHROUGH, FORBIDS, NULL, NULL, NULL, NO_FLAG},
+    {"policy-leave-lets-it-go", "start", "amd-on", "kvm", "", PASSTHROUGH, LEAVES, NULL, NULL, NULL, NO_FLAG},
+    {"no-policy-lets-it-go", "start", "amd-on", "kvm", "", PASSTHROUGH, 0, NULL, NULL, NULL, NO_FLAG},
+    {"policy-in-a-session", "start", "amd-on", "kvm", "", PASSTHROUGH, FORBIDS | SESSION, "NEST-START-TRANSIENT", NULL,
+     NULL, NO_FLAG},
+
     /* prepare: a boot */
     {"no-cpu-is-printed-rewritten", "prepare", "amd-on", "kvm", TAG, "", 0, NULL, NULL,
      "<cpu mode=\"host-passthrough\"", NO_FLAG},
@@ -438,8 +501,8 @@ static const struct {
     const char *code;
     const char *says; /* the mistake, by name */
 } mistakes[] = {
-    {"disable", "<nest:disable xmlns:nest='urn:virt-nest:1'/>", "NEST-TAG-ELEMENT",
-     "virt-nest disable"},
+    {"disable-with-an-attribute", OFF_WITH("required='no'"), "NEST-TAG-ATTRIBUTE", "takes none"},
+    {"disable-beside-enable", TAG OFF, "NEST-TAG-TWICE", "exactly one"},
     {"other-element", "<nest:enabled xmlns:nest='urn:virt-nest:1'/>", "NEST-TAG-ELEMENT",
      "enabled"},
     {"wrong-namespace", "<nest:enable xmlns:nest='urn:nest'/>", "NEST-TAG-NAMESPACE", "urn:nest"},

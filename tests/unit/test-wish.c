@@ -15,6 +15,9 @@ static const struct {
 } cases[] = {
     {"no tag", "", NEST_UNTAGGED_LEAVE, NEST_WISH_LEAVE, NEST_WISH_BY_NOBODY},
     {"enable", "<nest:enable " NS "/>", NEST_UNTAGGED_LEAVE, NEST_WISH_ENABLE, NEST_WISH_BY_TAG},
+    {"disable", "<nest:disable " NS "/>", NEST_UNTAGGED_LEAVE, NEST_WISH_DISABLE, NEST_WISH_BY_TAG},
+    {"disable says the same as the policy", "<nest:disable " NS "/>", NEST_UNTAGGED_DISABLE, NEST_WISH_DISABLE,
+     NEST_WISH_BY_TAG},
     {"other people's metadata", "<x:enable xmlns:x='urn:x'/>", NEST_UNTAGGED_LEAVE, NEST_WISH_LEAVE,
      NEST_WISH_BY_NOBODY},
     {"no tag, and the policy is off", "", NEST_UNTAGGED_DISABLE, NEST_WISH_DISABLE, NEST_WISH_BY_POLICY},

@@ -38,6 +38,11 @@ enum {
     SESSION = 1 << 6,    /* an ordinary user runs the hook, as qemu:///session does */
     IMAGE = 1 << 7,      /* a restore came just before */
     OLD_IMAGE = 1 << 8,  /* one came two minutes ago */
+    FORBIDS = 1 << 9,    /* the configuration says policy=disable */
+    MISTAKE = 1 << 10,   /* ... and has a mistake elsewhere */
+    LEAVES = 1 << 11,    /* it says policy=leave */
+    MEMORY = 1 << 12,    /* the domain has a snapshot with memory */
+    DISKS = 1 << 13,     /* it has one without */
 };
 
 /* A host and what else stands on the disk, gone with the case. */
@@ -206,6 +211,16 @@ world_new(const char *host, guint given)
         put_file(world, "/root" NEST_CONFIG_FILE, "[start]\non-stale=restart\n");
     if (given & BAD_CONFIG)
         put_file(world, "/root" NEST_CONFIG_FILE, "[start]\non-stale=perhaps\n");
+    if (given & FORBIDS)
+        put_file(world, "/root" NEST_CONFIG_FILE,
+                 given & MISTAKE ? "[untagged]\n policy = disable\n[guard]\ninterval=often\n"
+                                 : "# policy\n[untagged]\npolicy=disable");
+    if (given & LEAVES)
+        put_file(world, "/root" NEST_CONFIG_FILE, "[untagged]\n#policy=disable\npolicy=leave\n");
+    if (given & (MEMORY | DISKS))
+        put_file(world, "/root/var/lib/libvirt/qemu/snapshot/lab1/one.xml",
+                 given & MEMORY ? "<domainsnapshot>\n  <state>running</state>\n</domainsnapshot>\n"
+                                : "<domainsnapshot>\n  <state>shutoff</state>\n</domainsnapshot>\n");
     if (given & DAEMON)
         hold_lock(world);
     if (given & (FLAG | OLD_FLAG))
