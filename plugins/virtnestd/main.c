@@ -497,7 +497,7 @@ run_or_disarm(Daemon *daemon, const Options *options)
     nest_xml_init();
     nest_virt_init();
     /* A client starts a session's daemon in its own control group. That of a service ends with it, or when the user
-     * logs out, and all guests with it (facts.md, "Other"). */
+     * logs out, and all guests with it (facts.md, "systemd and the host's shutdown"). */
     if (nest_root_is_session())
         g_setenv("LIBVIRT_AUTOSTART", "0", TRUE);
     if (options->check_config)
