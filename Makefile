@@ -122,7 +122,7 @@ PLUGIN_COMMON = common/base/error.c common/base/escape.c common/base/root.c comm
 
 COMMON_OBJECTS = $(COMMON:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/common/domain/schema.o
 PROGRAMS = $(BUILD)/hooks/qemu $(BUILD)/libexec/qemu-hook.so $(BUILD)/libexec/kvm-unit $(BUILD)/libexec/onDefineDomain \
-           $(BUILD)/bin/virt-nest \
+           $(BUILD)/libexec/vdsm-hook $(BUILD)/bin/virt-nest \
            $(BUILD)/sbin/virtnestd $(PLUGINS:%=$(BUILD)/plugins/%.so)
 
 .PHONY: all
@@ -191,6 +191,9 @@ MANAGER = $(BUILD)/obj/hooks/managers/manager.o $(FATAL_HANDLER) $(BUILD)/libnes
 
 $(BUILD)/libexec/onDefineDomain: $(BUILD)/obj/hooks/managers/on_define_domain.o $(MANAGER)
 	$(LINK_PROGRAM) $(JSON_LIBS) $(LIBRARY_LIBS)
+
+$(BUILD)/libexec/vdsm-hook: $(BUILD)/obj/hooks/managers/vdsm_hook.o $(BUILD)/obj/hooks/virt-nest/leave_answer.o $(MANAGER)
+	$(LINK_PROGRAM) $(LIBRARY_LIBS)
 
 # What loads the plugins is linked into both programs that do.
 PLUGIN_HOST = $(BUILD)/obj/plugins/plugin_host.o $(BUILD)/libnest-virt.a $(BUILD)/libnest.a

@@ -19,12 +19,13 @@ MANUALS = virt-nest.1 virtnestd.8 virt-nest.conf.5 virt-nest-rules.5 virt-nest-p
 # On the host itself, so that man -k finds them at once: Debian's own man-db comes once a day.
 INDEX_MANUALS = if [ -z "$(DESTDIR)" ] && command -v mandb >/dev/null; then mandb --quiet $(mandir) || :; fi
 
-.PHONY: install install-apparmor uninstall
+.PHONY: install install-apparmor install-vdsm uninstall
 install: $(PROGRAMS)
 	$(INSTALL_DATA) $(BUILD)/libexec/qemu-hook.so $(DESTDIR)$(hookdir)/qemu-hook.so.new
 	mv -f $(DESTDIR)$(hookdir)/qemu-hook.so.new $(DESTDIR)$(hookdir)/qemu-hook.so
 	$(INSTALL_PROGRAM) $(BUILD)/libexec/kvm-unit $(DESTDIR)$(libexecdir)/virt-nest/kvm-unit
 	$(INSTALL_PROGRAM) $(BUILD)/libexec/onDefineDomain $(DESTDIR)$(libexecdir)/virt-nest/onDefineDomain
+	$(INSTALL_PROGRAM) $(BUILD)/libexec/vdsm-hook $(DESTDIR)$(libexecdir)/virt-nest/vdsm-hook
 	$(INSTALL_PROGRAM) install/hook-link $(DESTDIR)$(libexecdir)/virt-nest/hook-link
 	$(INSTALL_PROGRAM) $(BUILD)/bin/virt-nest $(DESTDIR)$(bindir)/virt-nest
 	$(INSTALL_PROGRAM) $(BUILD)/sbin/virtnestd $(DESTDIR)$(sbindir)/virtnestd
@@ -69,6 +70,13 @@ install-apparmor:
 	$(FILL_IN) install/apparmor/virtnestd | $(INSTALL_DATA) /dev/stdin $(APPARMOR)/virtnestd
 	$(INSTALL_DATA) install/apparmor/libvirt-qemu $(APPARMOR)/abstractions/libvirt-qemu.d/virt-nest
 
+# Where VDSM, oVirt's agent, looks for hooks: for the package of its own that its hooks have.
+VDSM_HOOKS  = /usr/libexec/vdsm/hooks
+VDSM_POINTS = before_vm_start before_vm_hibernate before_vm_migrate_source before_vm_migrate_destination
+install-vdsm:
+	for point in $(VDSM_POINTS); do mkdir -p $(DESTDIR)$(VDSM_HOOKS)/$$point && \
+	    ln -srf $(DESTDIR)$(libexecdir)/virt-nest/vdsm-hook $(DESTDIR)$(VDSM_HOOKS)/$$point/50_nest || exit; done
+
 # The settings stay: they are the administrator's. Tagged domains keep their definitions and are then
 # started without the hook's check. On the host itself the units are stopped and the guards disarmed first, as
 # nobody would later; while a virtnestd runs all the same, which would arm them again, nothing is removed.
@@ -88,6 +96,7 @@ uninstall:
 	if [ -z "$(DESTDIR)" ] && [ -e $(APPARMOR)/virtnestd ]; then $(UNLOAD_PROFILE); fi
 	rm -f $(APPARMOR)/virtnestd $(APPARMOR)/abstractions/libvirt-qemu.d/virt-nest
 	rm -f $(DESTDIR)$(bindir)/virt-nest $(DESTDIR)$(sbindir)/virtnestd
+	for point in $(VDSM_POINTS); do rm -f $(DESTDIR)$(VDSM_HOOKS)/$$point/50_nest; done
 	for unit in $(UNITS); do rm -f $(DESTDIR)$(unitdir)/$$unit; done
 	rm -f $(DESTDIR)$(userunitdir)/virtnestd.service
 	for program in virt-nest virtnestd; do \

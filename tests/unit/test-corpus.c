@@ -149,8 +149,10 @@ static gchar *
 without_tag(const char *text)
 {
     g_autoptr(NestDomainXml) xml = check_parse(text);
-    xmlNode *metadata = nest_xml_child(nest_domain_xml_root(xml), "metadata");
+    xmlNode *metadata = nest_domain_xml_metadata(xml);
 
+    if (!metadata)
+        return g_strdup(text);
     NEST_XML_FOREACH (metadata, child)
         if (nest_xml_in_namespace(child, NEST_TAG_NAMESPACE))
             nest_domain_xml_replace(xml, child, "");

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* onDefineDomain and vdsm-hook as programs, called as KubeVirt and VDSM call them, with the documents that those pass. */
+#include "base/daemon_status.h"
 #include "check.h"
 #include "domain/cpu.h"
-#include "domain/cpu_rewrite.h"
 
 #include <gio/gio.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #define SAME "=" /* the XML comes out as it went in, byte for byte */
 
@@ -35,12 +36,19 @@ program(const char *name)
     return g_canonicalize_filename(path, NULL);
 }
 
-/* @host: of tests/fakes/hosts. */
-static void
-run(const char *host, const char *const *words, gchar **environment, Outcome *outcome)
+/* (transfer full) A host of tests/fakes/hosts. */
+static gchar *
+host_path(const char *host)
 {
     g_autofree gchar *below = g_build_filename("tests/fakes/hosts", host, NULL);
-    g_autofree gchar *root = check_source_path(below);
+
+    return check_source_path(below);
+}
+
+/* @root: the host's files. */
+static void
+run(const char *root, const char *const *words, gchar **environment, Outcome *outcome)
+{
     g_auto(GStrv) with_host = g_environ_setenv(g_strdupv(environment), "VIRT_NEST_ROOT", root, TRUE);
     g_autoptr(GError) error = NULL;
     int status = 0;
@@ -154,10 +162,11 @@ static void
 run_on_define_domain(const char *host, const char *vmi, const char *domain, Outcome *outcome)
 {
     g_autofree gchar *path = program("onDefineDomain");
+    g_autofree gchar *root = host_path(host);
     const char *words[] = {path, "--vmi", vmi, "--domain", domain, NULL};
     g_auto(GStrv) environment = g_get_environ();
 
-    run(host, words, environment, outcome);
+    run(root, words, environment, outcome);
 }
 
 static void
@@ -196,7 +205,7 @@ test_usage(void)
     g_auto(GStrv) environment = g_get_environ();
     g_auto(Outcome) outcome = {0};
 
-    run("intel-on", words, environment, &outcome);
+    run("/nonexistent", words, environment, &outcome);
     check_outcome(&outcome, NULL, 1, NULL, "--vmi JSON and --domain XML|[NEST-USAGE]");
 }
 
@@ -266,6 +275,211 @@ test_round_trip(void)
     }
 }
 
+/* --- VDSM */
+
+#define UUID "6e657374-0000-4000-8000-000000000036"
+#define SKYLAKE "vdsm-4.40-skylake"
+#define START "before_vm_start"
+#define HIBERNATE "before_vm_hibernate"
+#define SOURCE "before_vm_migrate_source"
+#define DESTINATION "before_vm_migrate_destination"
+
+typedef struct {
+    const char *sentence;
+    const char *point;
+    const char *host;       /* of tests/fakes/hosts */
+    const char *properties; /* custom ones: "name=value name=value" */
+    const char *domain;     /* of tests/corpus */
+    int status;
+    const char *out; /* pieces of the file; SAME */
+    const char *err; /* pieces; NULL: nothing */
+} StartCase;
+
+static const StartCase starts[] = {
+    {"a VM without our properties", START, "intel-on", "sap_agent=true", SKYLAKE, 0, SAME, NULL},
+    {"a VM that says no", START, "intel-on", "nest=false nest_cpu=keep", SKYLAKE, 0, SAME, NULL},
+    {"nest=true", START, "intel-on", "nest=true", SKYLAKE, 0,
+     TAG "/>|<feature name=\"vmx\" policy=\"require\"/>|<ovirt-vm:guestAgentAPIVersion type=\"int\">0<",
+     "nest: from-vdsm: feature vmx: policy disable becomes require"},
+    {"a document of one line", START, "intel-on", "nest=true", "ovirt-4.5-cascadelake", 0,
+     "<ovirt-tune:qos/>|" TAG "/>|<feature policy=\"require\" name=\"vmx\"/>|passwd=\"*****\"", "nest: HostedLab: feature vmx is required"},
+    {"each property", START, "intel-on", "nest=true nest_cpu=host-passthrough nest_migration=allow nest_required=no", SKYLAKE, 0,
+     TAG " cpu='host-passthrough' migration='allow' required='no'/>|mode=\"host-passthrough\"", "the CPU becomes host-passthrough"},
+    {"the host's module is left to libvirt's hook", START, "intel-off-idle", "nest=true", SKYLAKE, 0, "name=\"vmx\"", "vmx"},
+    {"a model of the other vendor", START, "amd-on", "nest=true", SKYLAKE, 2, SAME, "Skylake|[NEST-CPU-VENDOR]"},
+    {"... and nested guests are not required", START, "amd-on", "nest=true nest_required=no", SKYLAKE, 0, SAME,
+     "nest: from-vdsm: it starts without nested guests|[NEST-CPU-VENDOR]"},
+    {"a value that is none", START, "intel-on", "nest=yes", SKYLAKE, 2, SAME, "custom property nest has the value 'yes'|[NEST-TAG-VALUE]"},
+    {"a misspelled property", START, "intel-on", "nest=true nest_migraton=allow", SKYLAKE, 2, SAME,
+     "no custom property nest_migraton|(did you mean 'nest_migration'?)|[NEST-TAG-ATTRIBUTE]"},
+    {"a property without nest", START, "intel-on", "nest_cpu=keep", SKYLAKE, 2, SAME, "nest_cpu has no effect without nest|[NEST-TAG-ATTRIBUTE]"},
+    {"no point of ours", "after_vm_start", "intel-on", "nest=true", SKYLAKE, 1, SAME, "after_vm_start|[NEST-USAGE]"},
+    {"an untagged VM may be hibernated", HIBERNATE, "intel-on", "nest=false", SKYLAKE, 0, SAME, NULL},
+    {"an untagged VM may leave", SOURCE, "intel-on", "", SKYLAKE, 0, SAME, NULL},
+    {"an untagged VM may come", DESTINATION, "amd-absent", "", SKYLAKE, 0, SAME, NULL},
+};
+
+/* (transfer full) VDSM's file with the XML, as its mkstemp() makes it. */
+static gchar *
+make_file(const char *directory, const char *text)
+{
+    gchar *path = g_build_filename(directory, "tmpXXXXXX", NULL);
+    int fd = g_mkstemp(path);
+
+    g_assert_cmpint(fd, >=, 0);
+    g_assert_cmpint(write(fd, text, strlen(text)), ==, strlen(text));
+    close(fd);
+    return path;
+}
+
+/* Runs the hook as VDSM does, by a link in the point's directory. What VDSM reads afterwards is @outcome's out. */
+static void
+run_vdsm_hook(const char *root, const char *point, const char *properties, const char *domain, Outcome *outcome)
+{
+    g_autofree gchar *directory = g_dir_make_tmp("virt-nest-vdsm-XXXXXX", NULL);
+    g_autofree gchar *at_point = g_build_filename(directory, point, NULL);
+    g_autofree gchar *link = g_build_filename(at_point, "50_nest", NULL);
+    g_autofree gchar *path = program("vdsm-hook");
+    g_autofree gchar *file = make_file(directory, domain);
+    g_auto(GStrv) environment = g_get_environ();
+    g_auto(GStrv) list = g_strsplit(properties, " ", -1);
+    const char *words[] = {link, NULL};
+
+    g_assert_cmpint(g_mkdir(at_point, 0755), ==, 0);
+    g_assert_cmpint(symlink(path, link), ==, 0);
+    environment = g_environ_setenv(environment, "_hook_domxml", file, TRUE);
+    environment = g_environ_setenv(environment, "vmId", UUID, TRUE);
+    for (gchar **one = list; *one && **one; one++) {
+        g_auto(GStrv) pair = g_strsplit(*one, "=", 2);
+
+        environment = g_environ_setenv(environment, pair[0], pair[1], TRUE);
+    }
+    run(root, words, environment, outcome);
+    g_assert_cmpstr(outcome->out, ==, ""); /* VDSM ignores it */
+    g_clear_pointer(&outcome->out, g_free);
+    g_assert_true(g_file_get_contents(file, &outcome->out, NULL, NULL));
+    g_assert_cmpuint(check_mode(file), ==, 0600);
+    g_assert_cmpint(g_unlink(file) | g_unlink(link) | g_rmdir(at_point), ==, 0);
+    g_assert_cmpint(g_rmdir(directory), ==, 0); /* nothing else was left there */
+}
+
+static void
+test_start(gconstpointer data)
+{
+    const StartCase *c = data;
+    g_autofree gchar *domain = read_untagged(c->domain);
+    g_autofree gchar *root = host_path(c->host);
+    g_auto(Outcome) outcome = {0};
+
+    run_vdsm_hook(root, c->point, c->properties, domain, &outcome);
+    check_outcome(&outcome, domain, c->status, c->out, c->err);
+}
+
+/* The live XML of a running VM. */
+#define LIVE_XML(tag, state)                                                                       \
+    "<domain type='kvm' id='3'><name>lab1</name><uuid>" UUID "</uuid><metadata>" tag state         \
+    "</metadata><cpu mode='custom' match='exact' check='full'><model fallback='forbid'>Cascadelake-Server</model>"  \
+    "<feature policy='require' name='vmx'/></cpu><devices/></domain>"
+#define TAGGED TAG "/>"
+#define STATE(attributes)                                                                          \
+    "<neststate:domain xmlns:neststate='urn:virt-nest:state:1'><live uuid='" UUID "' qemu='4711' " attributes       \
+    "/></neststate:domain>"
+#define QUIET "since='1790000000' why='clear' probe='probe-registers' guard='off' nested='no'"
+#define NESTED "since='1790000000' why='entries' probe='probe-debugfs' guard='armed' nested='yes'"
+#define LET_GO "<nestallow:domain xmlns:nestallow='urn:virt-nest:allow:1' until='99999999999'/>"
+#define NO_LONGER "<nestallow:domain xmlns:nestallow='urn:virt-nest:allow:1' until='1'/>"
+
+typedef struct {
+    const char *sentence;
+    gboolean watched; /* a virtnestd runs on this host */
+    const char *xml;
+    int leaves;      /* the status at HIBERNATE and SOURCE */
+    int arrives;     /* ... at DESTINATION */
+    const char *err; /* pieces, where it is refused */
+} LeaveCase;
+
+static const LeaveCase leaves[] = {
+    {"no nested guests run", TRUE, LIVE_XML(TAGGED, STATE(QUIET)), 0, 0, NULL},
+    {"nested guests run", TRUE, LIVE_XML(TAGGED, STATE(NESTED)), 2, 2, "nest: lab1: |shut its nested guests down|[NEST-LIVE-RUNNING]"},
+    {"nested guests run, and the tag is gone", TRUE, LIVE_XML("", STATE(NESTED)), 2, 2, "[NEST-LIVE-RUNNING]"},
+    {"nested guests run, and the tag lets them go", TRUE,
+     LIVE_XML(TAG " migration='allow'/>", STATE("since='1790000000' why='entries' guard='lifted' nested='yes'")), 0, 0, NULL},
+    {"nested guests run, and virt-nest allow lets them go", TRUE,
+     LIVE_XML(TAGGED, STATE("since='1790000000' why='entries' guard='lifted' nested='yes'") LET_GO), 0, 0, NULL},
+    {"what virt-nest allow let go has ended", TRUE, LIVE_XML(TAGGED, STATE(NESTED) NO_LONGER), 2, 2, "[NEST-LIVE-RUNNING]"},
+    {"a live status that does not say", TRUE, LIVE_XML(TAGGED, STATE("guard='off'")), 2, 2, "[NEST-LIVE-RUNNING]"},
+    {"virtnestd has not looked yet", TRUE, LIVE_XML(TAGGED, ""), 2, 0, "has not found out yet|ask again in some seconds|virt-nest allow|[NEST-LIVE-UNKNOWN]"},
+    {"no virtnestd has ever run", FALSE, LIVE_XML(TAGGED, ""), 2, 0, "no virtnestd runs|systemctl start virtnestd|[NEST-LIVE-UNKNOWN]"},
+    {"no virtnestd runs any more", FALSE, LIVE_XML(TAGGED, STATE(QUIET)), 2, 0, "systemctl start virtnestd|[NEST-LIVE-UNKNOWN]"},
+    {"a mistaken tag", TRUE, LIVE_XML(TAG " cpu='x'/>", STATE(NESTED)), 2, 2, "[NEST-LIVE-RUNNING]"},
+    {"XML that mentions us and cannot be read", TRUE, "<domain><metadata>" TAGGED, 2, 2, "[NEST-XML]"},
+    {"XML that cannot be read", TRUE, "<domain>", 0, 0, NULL},
+    {"a CPU without the feature", FALSE, "<domain type='kvm'><name>lab1</name><uuid>" UUID "</uuid><metadata>" TAGGED
+     "</metadata><cpu mode='custom'><model>qemu64</model><feature policy='disable' name='svm'/><feature policy='disable' name='vmx'/>"
+     "</cpu><devices/></domain>", 0, 0, NULL},
+};
+
+static void
+check_leave(const char *root, const LeaveCase *c, const char *point, int status)
+{
+    g_auto(Outcome) outcome = {0};
+
+    run_vdsm_hook(root, point, "", c->xml, &outcome);
+    check_outcome(&outcome, c->xml, status, SAME, status ? c->err : NULL);
+}
+
+static void
+test_leave(gconstpointer data)
+{
+    const LeaveCase *c = data;
+    gchar *root = check_root_new();
+    const NestDaemonStatus status = {.version = (gchar *)"1", .since = 1};
+    int daemon = -1;
+
+    check_root_write("proc/cpuinfo", "vendor_id\t: GenuineIntel\nflags\t\t: fpu vmx\n");
+    check_root_write("sys/module/kvm_intel/parameters/nested", "Y\n");
+    if (c->watched)
+        daemon = nest_daemon_status_write(&status, NULL);
+    g_assert_true(!c->watched || daemon >= 0);
+    check_leave(root, c, HIBERNATE, c->leaves);
+    check_leave(root, c, SOURCE, c->leaves);
+    check_leave(root, c, DESTINATION, c->arrives);
+    if (daemon >= 0)
+        close(daemon);
+    check_root_free(root);
+}
+
+/* A host on which nothing can be done about it takes no tagged VM in. */
+static void
+test_destination(void)
+{
+    static const struct {
+        const char *host;
+        int status;
+    } hosts[] = {{"intel-on", 0}, {"intel-off-idle", 0}, {"intel-no-vmx", 2}, {"amd-off-busy", 2}, {"amd-builtin-off", 2}};
+
+    for (gsize i = 0; i < G_N_ELEMENTS(hosts); i++) {
+        g_autofree gchar *root = host_path(hosts[i].host);
+        g_auto(Outcome) outcome = {0};
+
+        run_vdsm_hook(root, DESTINATION, "", LIVE_XML(TAGGED, STATE(QUIET)), &outcome);
+        check_outcome(&outcome, LIVE_XML(TAGGED, STATE(QUIET)), hosts[i].status, SAME, hosts[i].status ? "[NEST-HOST-" : NULL);
+    }
+}
+
+/* Somebody tries it by hand, and forgets what VDSM would say. */
+static void
+test_by_hand(void)
+{
+    g_autofree gchar *path = program("vdsm-hook");
+    const char *words[] = {path, SOURCE, NULL};
+    g_auto(GStrv) environment = g_environ_unsetenv(g_get_environ(), "_hook_domxml");
+    g_auto(Outcome) outcome = {0};
+
+    run("/nonexistent", words, environment, &outcome);
+    check_outcome(&outcome, NULL, 2, NULL, "_hook_domxml is not in the environment|[NEST-IO]");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -275,5 +489,11 @@ main(int argc, char **argv)
     g_test_add_func("/onDefineDomain/an unannotated VMI's XML passes, whatever it is", test_any_xml);
     g_test_add_func("/onDefineDomain/a command line that is not KubeVirt's", test_usage);
     g_test_add_func("/onDefineDomain/VMX or SVM is left when KubeVirt has written the domain anew", test_round_trip);
+    for (gsize i = 0; i < G_N_ELEMENTS(starts); i++)
+        check_add_row("vdsm-hook", starts[i].sentence, &starts[i], test_start);
+    for (gsize i = 0; i < G_N_ELEMENTS(leaves); i++)
+        check_add_row("vdsm-hook/leave", leaves[i].sentence, &leaves[i], test_leave);
+    g_test_add_func("/vdsm-hook/a destination that cannot nest", test_destination);
+    g_test_add_func("/vdsm-hook/by hand", test_by_hand);
     return g_test_run();
 }
