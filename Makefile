@@ -111,7 +111,7 @@ VIRT_NEST = allow apparmor apply bug_report changes command connection daemon do
             doctor_daemon doctor_domains doctor_guard doctor_guest doctor_hook doctor_host doctor_kernel \
             doctor_libvirt doctor_process doctor_shutdown doctor_units drain drain_plan drain_step host host_load host_report live main output rates report \
             rewrite rules screen shown status tag_commands tag_options top top_view untagged \
-            leave_answer leave_cpu leave_probe may_leave
+            leave_answer leave_cpu leave_probe may_leave preflight preflight_check
 # probe-trace, where it can be built.
 CLANG ?= clang
 TRACE := $(if $(shell command -v $(CLANG) >/dev/null && pkg-config --atleast-version=1.0 libbpf && echo yes),probe-trace)

@@ -70,6 +70,7 @@ int nest_status(NestCall *call);
 int nest_top(NestCall *call);
 int nest_allow(NestCall *call);
 int nest_may_leave(NestCall *call);
+int nest_preflight(NestCall *call);
 int nest_drain(NestCall *call);
 int nest_rewrite(NestCall *call);
 int nest_rules(NestCall *call);

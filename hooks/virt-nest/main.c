@@ -27,6 +27,8 @@ static const NestCommand commands[] = {
      "Let a domain be migrated or saved with nested guests in it."},
     {"may-leave", nest_may_leave, TRUE, "DOMAIN",
      "Tell whether a domain may be migrated or saved, by the exit status."},
+    {"preflight", nest_preflight, TRUE, "DOMAIN URI",
+     "Tell whether a running domain would live on another host."},
     {"drain", nest_drain, TRUE, "",
      "Shut down the domains whose nested guests keep them from a save."},
     {"rewrite", nest_rewrite, FALSE, "[FILE]", "Read domain XML, print it with its nested CPU."},

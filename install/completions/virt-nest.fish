@@ -62,6 +62,7 @@ $nest -n '__virt_nest_is none' -a status -d 'Show what is in effect, and why not
 $nest -n '__virt_nest_is none' -a top -d 'Watch nested guests and guards'
 $nest -n '__virt_nest_is none' -a allow -d 'Let a domain be migrated or saved'
 $nest -n '__virt_nest_is none' -a may-leave -d 'Tell whether a domain may be migrated or saved'
+$nest -n '__virt_nest_is none' -a preflight -d 'Tell whether a domain would live on another host'
 $nest -n '__virt_nest_is none' -a drain -d 'Shut down what cannot be saved'
 $nest -n '__virt_nest_is none' -a rewrite -d 'Rewrite domain XML'
 $nest -n '__virt_nest_is none' -a rules -d 'List rules, or say which decides'
@@ -70,7 +71,7 @@ $nest -n '__virt_nest_is none' -a doctor -d 'Say what is wrong and what to do'
 $nest -n '__virt_nest_is none' -a report -d 'Gather what a bug report needs'
 $nest -n '__virt_nest_is none' -a check-host -d 'Tell whether guests can nest'
 
-$nest -n '__virt_nest_is enable disable apply status top allow may-leave' -a '(__virt_nest_domains)'
+$nest -n '__virt_nest_is enable disable apply status top allow may-leave preflight' -a '(__virt_nest_domains)'
 $nest -n '__virt_nest_is rewrite' -F
 $nest -n '__virt_nest_is host' -a 'enable disable drain-plan'
 
@@ -97,6 +98,7 @@ $nest -n '__virt_nest_is allow' -l once
 $nest -n '__virt_nest_is allow' -l end
 $nest -n '__virt_nest_is may-leave' -l json
 $nest -n '__virt_nest_is may-leave' -l ask-qemu
+$nest -n '__virt_nest_is preflight' -l json
 $nest -n '__virt_nest_is drain' -l timeout -x -a '60 300'
 $nest -n '__virt_nest_is drain' -l dry-run
 $nest -n '__virt_nest_is drain' -s y -l yes
