@@ -339,7 +339,7 @@ nest_domains_set_policy(NestDomains *domains, NestPolicy *policy)
 {
     nest_policy_unref(domains->context.policy);
     domains->context.policy = nest_policy_ref(policy);
-    nest_scanner_set_all(domains->scanner, nest_policy_concerns_all(policy));
+    nest_scanner_set_policy(domains->scanner, policy);
 }
 
 static void

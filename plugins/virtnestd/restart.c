@@ -18,8 +18,7 @@
 static gboolean
 lacks_feature(const NestDomainXml *xml, const NestTag *tag)
 {
-    const NestCpuVendor *vendor =
-        nest_cpu_feature_vendor(xml, nest_cpu_vendor_of_host(NULL), NULL);
+    const NestCpuVendor *vendor = nest_cpu_feature_vendor(xml, nest_cpu_vendor_of_host(NULL), NULL);
 
     return tag->required && vendor && !nest_cpu_exposes(xml, vendor);
 }

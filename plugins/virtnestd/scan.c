@@ -2,7 +2,9 @@
 /* All domains of the host, filtered for those that have anything to do with virt-nest. */
 #include "virtnestd/scan.h"
 
+#include "domain/definition.h"
 #include "domain/prefilter.h"
+#include "host/kvm_module.h"
 
 #include <string.h>
 
@@ -12,13 +14,14 @@
 struct NestScan {
     NestDomainList *list; /* all domains */
     guint length;         /* of them */
-    gboolean all;         /* each is to be synced */
+    NestKvmModule host;   /* this host, when the list was made */
+    NestPolicy *policy;   /* (nullable) what the settings say of domains */
     gboolean is_local;    /* libvirt's files are this host's */
     guint taken;          /* how many of the list were taken, from its start */
 };
 
 NestScan *
-nest_scan_new(virConnectPtr work, gboolean all, GError **error)
+nest_scan_new(virConnectPtr work, NestPolicy *policy, GError **error)
 {
     g_autoptr(NestDomainList) list = NULL;
     g_autofree char *uri = virConnectGetURI(work);
@@ -32,7 +35,8 @@ nest_scan_new(virConnectPtr work, gboolean all, GError **error)
     scan = g_atomic_rc_box_new0(NestScan);
     scan->list = g_steal_pointer(&list);
     scan->length = (guint)n;
-    scan->all = all;
+    scan->host = nest_kvm_module_read();
+    scan->policy = policy ? nest_policy_ref(policy) : NULL;
     scan->is_local = g_strcmp0(uri, NEST_VIRT_SYSTEM_URI) == 0;
     return scan;
 }
@@ -46,7 +50,10 @@ nest_scan_ref(NestScan *scan)
 static void
 scan_clear(gpointer data)
 {
-    nest_virt_list_free(((NestScan *)data)->list);
+    NestScan *scan = data;
+
+    nest_virt_list_free(scan->list);
+    nest_policy_unref(scan->policy);
 }
 
 void
@@ -88,6 +95,16 @@ may_be_ours_in_libvirt(virConnectPtr work, const char *uuid, unsigned int flags)
     return xml ? may_be_ours(xml) : !nest_virt_domain_is_gone();
 }
 
+/* Whether a definition as libvirt's file has it is to be corrected, or needs the host's module: that is seen by a sync. */
+static gboolean
+differs(const NestScan *scan, const char *xml)
+{
+    g_autoptr(NestDefinition) definition = nest_definition_correct(
+        xml, scan->host.vendor, scan->policy, nest_kvm_module_can_nest(&scan->host), NULL);
+
+    return !definition || definition->action != NEST_DEFINITION_UNCHANGED || definition->needs_kvm;
+}
+
 /* The list says which domains ran when it was made; for those that started since, there are events. */
 static gboolean
 is_to_be_synced(const NestScan *scan, virDomainPtr domain, const char *uuid, virConnectPtr work)
@@ -96,7 +113,11 @@ is_to_be_synced(const NestScan *scan, virDomainPtr domain, const char *uuid, vir
     g_autofree gchar *file =
         scan->is_local ? nest_virt_read_file(virDomainGetName(domain), uuid) : NULL;
 
-    if (file ? may_be_ours(file) : may_be_ours_in_libvirt(work, uuid, VIR_DOMAIN_XML_INACTIVE))
+    if (nest_policy_concerns_all(scan->policy)) {
+        if (!file || differs(scan, file))
+            return TRUE;
+    } else if (file ? may_be_ours(file)
+                    : may_be_ours_in_libvirt(work, uuid, VIR_DOMAIN_XML_INACTIVE))
         return TRUE;
     return runs && may_be_ours_in_libvirt(work, uuid, 0);
 }
@@ -109,7 +130,7 @@ nest_scan_filter(const NestScan *scan, guint batch, virConnectPtr work)
     for (guint i = batch; i < MIN(batch + BATCH, scan->length); i++) {
         g_autofree gchar *uuid = nest_virt_uuid(scan->list[i]);
 
-        if (scan->all || is_to_be_synced(scan, scan->list[i], uuid, work))
+        if (is_to_be_synced(scan, scan->list[i], uuid, work))
             g_ptr_array_add(uuids, g_steal_pointer(&uuid));
     }
     return uuids;

@@ -2,6 +2,7 @@
 /* All domains of the host, filtered for those that have anything to do with virt-nest. */
 #pragma once
 
+#include "domain/policy.h"
 #include "virt/virt.h"
 
 /**
@@ -10,18 +11,20 @@
  * Theory of operation: on most hosts most domains are none of ours. libvirt's own file of the
  * definition shows that; if the file is not at hand, two calls do. So the list is filtered in
  * batches, each on one thread. Only domains that mention virt-nest are then synced, one by one, and
- * a sync trusts nothing but libvirt. Batches are small, because events wait until a batch is done.
+ * a sync trusts nothing but libvirt. Where the settings may make every domain ours, it is the file that shows whether a
+ * definition is right already; else each scan would ask libvirt for each domain. Batches are small, because events wait until a batch is done.
  */
 typedef struct NestScan NestScan;
 
 /**
  * nest_scan_new: list the domains.
  * @work: where the calls go
- * @all: whether each of them is to be synced, and not only those that mention virt-nest
+ * @policy: (nullable) what the settings say of domains; it may make each of them ours, and not only those that mention virt-nest
  *
  * Returns: (transfer full) the list, or NULL with NEST_ERROR_LIBVIRT.
  */
-NestScan *nest_scan_new(virConnectPtr work, gboolean all, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+NestScan *nest_scan_new(virConnectPtr work, NestPolicy *policy,
+                        GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 NestScan *nest_scan_ref(NestScan *scan);
 void nest_scan_unref(NestScan *scan);

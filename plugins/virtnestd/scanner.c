@@ -19,7 +19,7 @@ struct NestScanner {
     guint max_filters; /* how many batches are filtered at a time */
     void (*found)(gpointer data, const char *uuid);
     gpointer data;       /* for it */
-    gboolean all;        /* find every domain */
+    NestPolicy *policy;  /* (nullable) what the settings say of domains */
     gboolean stopping;   /* begin nothing new */
     gboolean scanning;   /* a scan is under way, from its listing to the last sync it led to */
     gboolean scan_again; /* another scan is wanted after this one */
@@ -34,11 +34,11 @@ struct NestScanner {
 typedef struct {
     NestJob job; /* first */
     NestScanner *scanner;
-    guint cancelled;  /* as it was when the step began */
-    NestScan *scan;   /* all domains; found by the listing */
-    gboolean all;     /* every domain is found */
-    guint batch;      /* of them */
-    GPtrArray *uuids; /* found: domains that must be synced */
+    guint cancelled;    /* as it was when the step began */
+    NestScan *scan;     /* all domains; found by the listing */
+    NestPolicy *policy; /* (nullable) what the settings say of domains */
+    guint batch;        /* of them */
+    GPtrArray *uuids;   /* found: domains that must be synced */
 } ScanJob;
 
 static void
@@ -46,6 +46,7 @@ scan_job_free(ScanJob *job)
 {
     nest_job_clear(&job->job);
     nest_scan_unref(job->scan);
+    nest_policy_unref(job->policy);
     g_clear_pointer(&job->uuids, g_ptr_array_unref);
     g_free(job);
 }
@@ -59,7 +60,7 @@ scan_run(NestJob *data, virConnectPtr connection)
     if (connection && job->scan)
         job->uuids = nest_scan_filter(job->scan, job->batch, connection);
     else if (connection)
-        job->scan = nest_scan_new(connection, job->all, &job->job.error);
+        job->scan = nest_scan_new(connection, job->policy, &job->job.error);
 }
 
 static void
@@ -71,7 +72,7 @@ push_scan_job(NestScanner *scanner, void (*done)(NestJob *job), guint batch)
     job->job.done = done;
     job->scanner = scanner;
     job->cancelled = scanner->cancelled;
-    job->all = scanner->all;
+    job->policy = scanner->policy ? nest_policy_ref(scanner->policy) : NULL;
     job->scan = scanner->scan ? nest_scan_ref(scanner->scan) : NULL;
     job->batch = batch;
     nest_workers_push(scanner->syncs, &job->job);
@@ -180,9 +181,10 @@ nest_scanner_begin(NestScanner *scanner)
 }
 
 void
-nest_scanner_set_all(NestScanner *scanner, gboolean all)
+nest_scanner_set_policy(NestScanner *scanner, NestPolicy *policy)
 {
-    scanner->all = all;
+    nest_policy_unref(scanner->policy);
+    scanner->policy = nest_policy_ref(policy);
 }
 
 void
@@ -226,5 +228,6 @@ nest_scanner_free(NestScanner *scanner)
     if (!scanner)
         return;
     nest_scanner_cancel(scanner);
+    nest_policy_unref(scanner->policy);
     g_free(scanner);
 }

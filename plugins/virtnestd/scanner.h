@@ -2,6 +2,7 @@
 /* The scanner: the course of the scans of all domains, from the listing to the last sync that a scan led to. */
 #pragma once
 
+#include "domain/policy.h"
 #include "virtnestd/workers.h"
 
 typedef struct NestScanner NestScanner;
@@ -19,8 +20,8 @@ NestScanner *nest_scanner_new(NestWorkers *syncs, guint max_filters,
 /* The jobs of @syncs must be over. */
 void nest_scanner_free(NestScanner *scanner);
 
-/* @all: whether the following scans find every domain, and not only those that mention virt-nest */
-void nest_scanner_set_all(NestScanner *scanner, gboolean all);
+/* What the settings say of domains, for the scans that follow. */
+void nest_scanner_set_policy(NestScanner *scanner, NestPolicy *policy);
 
 /* Begins a scan: now, or after the one that is under way. A listing that failed is tried again. */
 void nest_scanner_begin(NestScanner *scanner);
