@@ -128,7 +128,6 @@ add_steps(Plan *plan, const NestCall *call, GError **error)
 {
     g_autoptr(GPtrArray) users = nest_kvm_users_read();
 
-    plan->steps = g_ptr_array_new_with_free_func((GDestroyNotify)nest_drain_step_free);
     for (guint i = 0; i < users->len; i++) {
         const NestKvmUser *user = g_ptr_array_index(users, i);
         NestDrainStep *step = g_new0(NestDrainStep, 1);
@@ -152,14 +151,17 @@ static gboolean
 make_plan(Plan *plan, const NestCall *call, GError **error)
 {
     plan->module = nest_kvm_module_read();
+    plan->steps = g_ptr_array_new_with_free_func((GDestroyNotify)nest_drain_step_free);
     if (geteuid() != 0 && !nest_root_is_fake()) {
         g_set_error(error, NEST_ERROR, NEST_ERROR_IO,
                     "only root sees who holds the KVM module: run sudo virt-nest %s",
                     call->command->name);
         return FALSE;
     }
-    if (!plan->module.vendor || plan->module.state == NEST_KVM_NO_HARDWARE)
-        return nest_kvm_module_check(&plan->module, error);
+    if (!plan->module.vendor || plan->module.state == NEST_KVM_NO_HARDWARE) {
+        (void)nest_kvm_module_check(&plan->module, error);
+        return FALSE;
+    }
     if (!add_steps(plan, call, error))
         return FALSE;
     plan_reload(plan);
