@@ -401,6 +401,23 @@ nest_domain_xml_append(NestDomainXml *xml, const xmlNode *parent, const char *te
     want(xml, place, place, with_indentation);
 }
 
+#define DEVICES                                                                                    \
+    "\n  <devices>" /* libvirt writes what stands directly in <domain> so, and escapes what is text */
+#define END "</domain>"
+#define METADATA_END                                                                               \
+    "</metadata>" /* of ours, or in it: in either case nothing of it comes after the last one */
+#define QEMU_NAMESPACE "libvirt.org/schemas/domain/qemu/" /* <qemu:commandline>, which comes last */
+
+void
+nest_domain_xml_cut_devices(gchar *text)
+{
+    gchar *metadata = g_strrstr(text, METADATA_END);
+    gchar *devices = strstr(metadata ? metadata : text, DEVICES);
+
+    if (devices && !strstr(text, QEMU_NAMESPACE))
+        (void)g_strlcpy(devices + 1, END, strlen(devices + 1) + 1);
+}
+
 void
 nest_domain_xml_add_metadata(NestDomainXml *xml, const char *element)
 {

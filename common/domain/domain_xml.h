@@ -76,6 +76,12 @@ void nest_domain_xml_insert_before(NestDomainXml *xml, const xmlNode *sibling, c
 /* Schedules an element to be inserted as last child of @parent, which has at least one child. */
 void nest_domain_xml_append(NestDomainXml *xml, const xmlNode *parent, const char *text);
 
+/**
+ * nest_domain_xml_cut_devices: cut off what does not concern the CPU, if it is sure where that begins.
+ * @text: a definition as libvirt has it, or has written it into its file; most of it are devices
+ */
+void nest_domain_xml_cut_devices(gchar *text);
+
 /* Schedules an element to be the last one of the metadata, which is made if it is missing. */
 void nest_domain_xml_add_metadata(NestDomainXml *xml, const char *text);
 

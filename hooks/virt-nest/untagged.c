@@ -12,13 +12,6 @@
 
 #include <string.h>
 
-#define DEVICES                                                                                    \
-    "\n  <devices>" /* libvirt writes what stands directly in <domain> so, and escapes what is text */
-#define END "</domain>"
-#define METADATA_END                                                                               \
-    "</metadata>" /* of ours, or in it: in either case nothing of it comes after the last one */
-#define QEMU_NAMESPACE "libvirt.org/schemas/domain/qemu/" /* <qemu:commandline>, which comes last */
-
 /* (transfer full)(nullable) The definition as libvirt has it, or has written it into its file. */
 static gchar *
 read_definition(const NestConnection *connection, virDomainPtr domain, const char *uuid)
@@ -30,24 +23,13 @@ read_definition(const NestConnection *connection, virDomainPtr domain, const cha
     return text ? text : virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE);
 }
 
-/* Cuts off what does not concern the CPU, if it is sure where that begins. */
-static void
-cut_devices(gchar *text)
-{
-    gchar *metadata = g_strrstr(text, METADATA_END);
-    gchar *devices = strstr(metadata ? metadata : text, DEVICES);
-
-    if (devices && !strstr(text, QEMU_NAMESPACE))
-        (void)g_strlcpy(devices + 1, END, strlen(devices + 1) + 1);
-}
-
 /* (transfer full)(nullable) */
 static gchar *
 name_cpu(gchar *text)
 {
     g_autoptr(NestDomainXml) xml = NULL;
 
-    cut_devices(text);
+    nest_domain_xml_cut_devices(text);
     xml = nest_domain_xml_parse(text, strlen(text), NULL);
     return xml ? nest_cpu_describe(xml) : NULL;
 }

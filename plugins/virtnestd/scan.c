@@ -97,11 +97,13 @@ may_be_ours_in_libvirt(virConnectPtr work, const char *uuid, unsigned int flags)
 
 /* Whether a definition as libvirt's file has it is to be corrected, or needs the host's module: that is seen by a sync. */
 static gboolean
-differs(const NestScan *scan, const char *xml)
+differs(const NestScan *scan, gchar *xml)
 {
-    g_autoptr(NestDefinition) definition = nest_definition_correct(
-        xml, scan->host.vendor, scan->policy, nest_kvm_module_can_nest(&scan->host), NULL);
+    g_autoptr(NestDefinition) definition = NULL;
 
+    nest_domain_xml_cut_devices(xml);
+    definition = nest_definition_correct(xml, scan->host.vendor, scan->policy,
+                                         nest_kvm_module_can_nest(&scan->host), NULL);
     return !definition || definition->action != NEST_DEFINITION_UNCHANGED || definition->needs_kvm;
 }
 
