@@ -177,7 +177,7 @@ is_tagged(const char *text, gsize length)
     g_autoptr(NestDomainXml) xml = fuzz_parse(text, length);
     NestTagKind tagged = NEST_TAG_NONE;
 
-    return xml && nest_tag_read(xml, &tagged, NULL, NULL) && tagged == NEST_TAG_ENABLE;
+    return xml && nest_tag_read(xml, &tagged, NULL, NULL) && tagged != NEST_TAG_NONE;
 }
 
 /* What prepare prints is what start wants to see. */
