@@ -41,7 +41,8 @@ system_guest_disk() {
 
 # --- QEMU
 
-system_arguments="root=/dev/vda ro $vm_arguments systemd.firstboot=off ${SYSTEM_ARGUMENTS:-}"
+# udev may take minutes to come to a disk, where others use this machine's processors; systemd would not wait for /guest.
+system_arguments="root=/dev/vda ro $vm_arguments systemd.firstboot=off systemd.default_device_timeout_sec=900 ${SYSTEM_ARGUMENTS:-}"
 
 # system_qemu DIR ARGUMENTS [OPTION...]: starts QEMU, which the kernel ends with this shell.
 system_qemu() {

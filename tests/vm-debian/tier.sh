@@ -65,7 +65,6 @@ define() { vm_define "$machine" "$@"; }
 # lab NAME: tagged, started, an L2 in it that prints all the time, and the guard armed.
 lab() {
     define "$1" METADATA="$tag" CMDLINE='nest.l2=none nest.end=shell nest.button=poweroff'
-    soon "virsh dumpxml --inactive $1 | grep neststate"
     inside "virsh start $1"
     soon "grep 'L1: ready' /var/log/l1/$1.log"
     nested "$1"
@@ -91,4 +90,12 @@ kept() {
     says virt-nest-nested-guests-running
     [ "$(inside "virsh domstate $1" | head -n 1)" = running ]
     ticks_on "$1"
+}
+
+# judged NAME: libvirt calls the hook, which refuses a start that the tag does not allow.
+judged() {
+    define "$1" METADATA="<nest:enable xmlns:nest='urn:virt-nest:1' cpu='no such'/>"
+    refused inside "virsh start $1"
+    says NEST-TAG
+    inside "virsh undefine $1"
 }
