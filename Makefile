@@ -94,13 +94,13 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(HARDENING) -Icommon -Iplugin
 
 # common/ in districts; one includes only those above it in this list, which build/lint holds. The hook is linked with
 # the first archive alone, so it cannot call libvirt.
-BASE = config config_peek daemon_status error escape liveness lock log notify root runtime_flag spelling systemd wait write
+BASE = config config_peek daemon_status error escape liveness lock log notify root rules_peek runtime_flag spelling systemd wait write
 HOST = advisories cpu_vendor hook_calls kernel_args kvm_device kvm_lock kvm_module kvm_parameters kvm_plan kvm_reload kvm_users \
        libvirt_daemon modprobe_bars modprobe_conf modprobe_dropin modprobe_files modprobe_mistakes module_load other_hypervisor \
        process reinstall
 GUARD = verdict
 DOMAIN = allow asked cpu cpu_off cpu_remarks cpu_rewrite definition domain_xml exposed live_status policy prefilter qemu_cpu record \
-         rule_explain rule_file rule_match rules state tag tag_put unknown wish xml xml_bounds
+         rule_explain rule_file rule_match rule_needles rule_pieces rules state tag tag_put unknown wish xml xml_bounds
 COMMON = $(BASE:%=common/base/%.c) $(HOST:%=common/host/%.c) $(GUARD:%=common/guard/%.c) $(DOMAIN:%=common/domain/%.c)
 # What speaks with libvirt: for virtnestd, and for the commands of virt-nest that do the same once.
 VIRT = correct cpu_features define_tracker live_domain virt
@@ -173,7 +173,8 @@ LINK_PROGRAM = @mkdir -p $(@D); echo "link $@"; $(CC) $(CFLAGS) $(LDFLAGS) $(HAR
 FATAL_HANDLER = $(BUILD)/obj/hooks/fatal.o $(BUILD)/obj/hooks/no_memory.o
 
 # The front is what runs for every start on the host: libc and nothing else. Its malloc() is the second part's as well.
-FRONT_COMMON = $(FATAL_HANDLER) $(BUILD)/obj/common/base/config_peek.o $(BUILD)/obj/common/base/escape.o $(BUILD)/obj/common/domain/prefilter.o
+FRONT_COMMON = $(FATAL_HANDLER) $(BUILD)/obj/common/base/config_peek.o $(BUILD)/obj/common/base/escape.o \
+               $(BUILD)/obj/common/base/rules_peek.o $(BUILD)/obj/common/domain/prefilter.o
 
 $(BUILD)/hooks/qemu: $(BUILD)/obj/hooks/qemu_front.o $(FRONT_COMMON)
 	$(LINK_PROGRAM)

@@ -3,7 +3,7 @@
  *
  * Theory of operation: libvirt runs this for every operation of every domain on the host, so it
  * links libc only and allocates nothing. The XML is read in chunks and searched for a few words. If
- * it has none of them, the hook exits with 0, unless the settings may concern every domain (config_peek.h). If it has one, the XML goes into a memfd (it carries
+ * it has none of them, the hook exits with 0, unless the settings or rules may concern every domain (config_peek.h, rules_peek.h). If it has one, the XML goes into a memfd (it carries
  * passwords, so never into a file or a message), the memfd becomes standard input, and the second
  * part, qemu-hook.so, is loaded and takes over. (As a program of its own it would cost another
  * exec, as much as all of this part.) XML of more than one chunk goes into the memfd while it is read.
@@ -18,6 +18,7 @@
  * there the second part runs in a child. This process waits for the child and then exits with 0,
  * even if the kernel kills the child. The restored guest is judged at prepare. */
 #include "base/config_peek.h"
+#include "base/rules_peek.h"
 #include "domain/prefilter.h"
 #include "fatal.h"
 #include "host/hook_place.h"
@@ -267,7 +268,8 @@ let_go_or_pass_on(const struct Operation *operation, const char *refusal, int ar
     char buffer[PATH_MAX];
 
     input->memfd = -1;
-    input->may_be_ours = nest_config_peek(host_path(buffer, NEST_CONFIG_FILE));
+    input->may_be_ours = nest_config_peek(host_path(buffer, NEST_CONFIG_FILE)) ||
+                         nest_rules_peek(host_path(buffer, NEST_RULES_DIRECTORY));
     read_and_search_input(input);
     if (!input->may_be_ours)
         return 0;

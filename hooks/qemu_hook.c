@@ -538,6 +538,31 @@ check_off(Call *call, GError **error)
     return is_restarted(call) || refuse_start(call, what, error);
 }
 
+/* A guest of which a mistaken rule leaves open what it may have. Only what may have been forbidden is refused. */
+static gboolean
+check_undecided(Call *call, GError **error)
+{
+    const char *feature = call->wish.may_be_disable ? shown_feature(call) : NULL;
+    g_autofree gchar *name = nest_domain_xml_shell_word(call->name);
+    g_auto(NestRulesVerdict) verdict = {0};
+
+    nest_rules_judge(policy_of(call)->rules, call->xml, &verdict);
+    if (!feature || may_revert(call)) {
+        nest_log(
+            G_LOG_LEVEL_WARNING, call->name, call->uuid,
+            "starts as it is defined, as a mistaken rule keeps it from being decided whether its guest has "
+            "nested guests: %s [NEST-RULE]",
+            verdict.mistake ? verdict.mistake->message : "it is right by now");
+        return TRUE;
+    }
+    g_set_error(
+        error, NEST_ERROR, NEST_ERROR_RULE,
+        "its CPU shows the guest %s, which a mistaken rule may forbid: %s; or run virt-nest enable %s, as a tag "
+        "wins over any rule",
+        feature, verdict.mistake ? verdict.mistake->message : "it is right by now", name);
+    return FALSE;
+}
+
 static gboolean
 check_start(Call *call, GError **error)
 {
@@ -551,6 +576,8 @@ check_start(Call *call, GError **error)
         return FALSE;
     if (is_forbidden(call))
         return check_off(call, error);
+    if (call->wish.kind == NEST_WISH_UNDECIDED)
+        return check_undecided(call, error);
     if (!is_enabled(call) || (check_host(call, error) && check_cpu(call, error)))
         return TRUE;
     return pass_unless_required(call, error);
@@ -628,7 +655,7 @@ check_prepare(Call *call, GError **error)
     }
     if (!read_wish(call, error))
         return FALSE;
-    return call->wish.kind == NEST_WISH_LEAVE || check_boot(call, error);
+    return !(is_enabled(call) || is_forbidden(call)) || check_boot(call, error);
 }
 
 /* A failure refuses nothing: without the flag, prepare and start judge by the live status alone. */

@@ -321,6 +321,8 @@ nest_definition_correct(const char *text, const NestCpuVendor *host, const NestP
     wanted = wish->kind == NEST_WISH_DISABLE ||
              (wish->kind == NEST_WISH_ENABLE &&
               (wish->tag.required || kvm_can_nest || !work.definition->needs_kvm));
+    if (wish->kind == NEST_WISH_UNDECIDED)
+        return g_steal_pointer(&work.definition);
     if (wanted ? !correct_cpu(&work, host, error) : !undo(&work, error))
         return NULL;
     finish_definition(&work);

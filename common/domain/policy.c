@@ -8,6 +8,7 @@ nest_policy_new(const NestConfig *config)
     NestPolicy *policy = g_atomic_rc_box_new0(NestPolicy);
 
     policy->untagged = config->untagged;
+    policy->rules = nest_rules_load();
     return policy;
 }
 
@@ -25,15 +26,22 @@ nest_policy_ref(NestPolicy *policy)
     return g_atomic_rc_box_acquire(policy);
 }
 
+static void
+policy_clear(gpointer policy)
+{
+    nest_rules_unref(((NestPolicy *)policy)->rules);
+}
+
 void
 nest_policy_unref(NestPolicy *policy)
 {
     if (policy)
-        g_atomic_rc_box_release(policy);
+        g_atomic_rc_box_release_full(policy, policy_clear);
 }
 
 gboolean
 nest_policy_concerns_all(const NestPolicy *policy)
 {
-    return policy && policy->untagged != NEST_UNTAGGED_LEAVE;
+    return policy &&
+           (policy->untagged != NEST_UNTAGGED_LEAVE || nest_rules_length(policy->rules) > 0);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/config.h"
+#include "domain/rules.h"
 
 /**
  * NestPolicy: what the configuration said when it was read. It is reference-counted, because threads share it, and it
@@ -10,6 +11,7 @@
  */
 typedef struct {
     NestUntagged untagged; /* [untagged] policy=leave|disable */
+    NestRules *rules;      /* those of rules.d; a mistaken one is among them, and decides nothing */
 } NestPolicy;
 
 /**

@@ -6,97 +6,18 @@
  * whole is told to be false. */
 #include "domain/rule_explain.h"
 
+#include "domain/rule_pieces.h"
+
 #include <libxml/xpath.h>
 #include <string.h>
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlXPathObject, xmlXPathFreeObject)
-
-#define BLANKS " \t\r\n"
 
 /* An expression, and the domain it is asked of. */
 typedef struct {
     NestRuleMatch *match;
     xmlNode *root;
 } Question;
-
-/* Where a cut may be. Returns how many bytes are cut away at @place, 0: none. */
-typedef gsize (*IsCut)(const char *text, const char *place);
-
-/* How deep in brackets what follows @c is. */
-static int
-depth_after(char c, int depth)
-{
-    if (strchr("([", c))
-        return depth + 1;
-    return strchr(")]", c) ? depth - 1 : depth;
-}
-
-/* (transfer full) The pieces of an expression between the cuts that are in no brackets and no quotes. */
-static gchar **
-cut(const char *text, IsCut is_cut)
-{
-    g_autoptr(GPtrArray) pieces = g_ptr_array_new();
-    const char *begin = text;
-    int depth = 0;
-
-    for (const char *place = text; *place; place++) {
-        const char *quote = strchr("\"'", *place) ? strchr(place + 1, *place) : NULL;
-        gsize length = depth == 0 ? is_cut(text, place) : 0;
-
-        if (length > 0) {
-            g_ptr_array_add(pieces, g_strstrip(g_strndup(begin, (gsize)(place - begin))));
-            begin = place + length;
-            place = begin - 1;
-        } else if (quote) {
-            place = quote;
-        } else {
-            depth = depth_after(*place, depth);
-        }
-    }
-    g_ptr_array_add(pieces, g_strstrip(g_strdup(begin)));
-    g_ptr_array_add(pieces, NULL);
-    return (gchar **)g_ptr_array_free(g_steal_pointer(&pieces), FALSE);
-}
-
-/* Whether @word stands at @place as an operator: blanks, quotes or brackets around it. */
-static gsize
-is_operator(const char *text, const char *place, const char *word)
-{
-    gsize length = strlen(word);
-
-    return place > text && g_str_has_prefix(place, word) && strchr(BLANKS ")]\"'", place[-1]) &&
-                   strchr(BLANKS "(", place[length])
-               ? length
-               : 0;
-}
-
-static gsize
-is_or(const char *text, const char *place)
-{
-    return is_operator(text, place, "or");
-}
-
-static gsize
-is_and(const char *text, const char *place)
-{
-    return is_operator(text, place, "and");
-}
-
-static gsize
-is_comparison(const char *text, const char *place)
-{
-    (void)text;
-    if (strchr("!<>", *place) && place[1] == '=')
-        return 2;
-    return strchr("=<>", *place) ? 1 : 0;
-}
-
-static gsize
-is_comma(const char *text, const char *place)
-{
-    (void)text;
-    return *place == ',';
-}
 
 /* (transfer full)(nullable) The start tag of an element. */
 static gchar *
@@ -156,7 +77,7 @@ explain_path(const Question *question, const char *path)
         } else if (part) {
             lacks = g_steal_pointer(&part);
         }
-        depth = depth_after(*place, depth);
+        depth = nest_rule_pieces_depth(*place, depth);
         place = quote ? quote : place;
     }
     return reached ? g_strdup_printf("there is %s, but not %s", reached, lacks ? lacks : path)
@@ -191,14 +112,14 @@ arguments_of(const char *piece)
     if (name == 0 || piece[name] != '(' || piece[length - 1] != ')')
         return g_strsplit(piece, "\n", -1);
     inside = g_strndup(piece + name + 1, length - name - 2);
-    return cut(inside, is_comma);
+    return nest_rule_pieces(inside, NEST_RULE_CUT_COMMA);
 }
 
 /* (transfer full) A comparison, or a function. */
 static gchar *
 explain_comparison(const Question *question, const char *piece)
 {
-    g_auto(GStrv) sides = cut(piece, is_comparison);
+    g_auto(GStrv) sides = nest_rule_pieces(piece, NEST_RULE_CUT_COMPARISON);
     g_autoptr(GString) findings = g_string_new(NULL);
 
     for (gsize i = 0; sides[i]; i++) {
@@ -223,7 +144,7 @@ is_false(const Question *question, const char *piece)
 static gchar *
 explain_joined(const Question *question, const char *text)
 {
-    g_auto(GStrv) pieces = cut(text, is_and);
+    g_auto(GStrv) pieces = nest_rule_pieces(text, NEST_RULE_CUT_AND);
 
     for (gsize i = 0; pieces[i]; i++) {
         if (is_false(question, pieces[i]))
@@ -236,9 +157,9 @@ explain_joined(const Question *question, const char *text)
 gchar *
 nest_rule_explain(const NestRule *rule, const NestDomainXml *xml)
 {
-    g_autoptr(NestRuleView) view = nest_rule_view_begin(xml);
+    g_autoptr(NestRuleView) view G_GNUC_UNUSED = nest_rule_view_begin(xml);
     const Question question = {rule->match, nest_domain_xml_root(xml)};
-    g_auto(GStrv) ways = cut(rule->expression, is_or);
+    g_auto(GStrv) ways = nest_rule_pieces(rule->expression, NEST_RULE_CUT_OR);
     g_autoptr(GPtrArray) reasons = g_ptr_array_new_with_free_func(g_free);
 
     for (gsize i = 0; ways[i]; i++)

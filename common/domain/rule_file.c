@@ -53,6 +53,7 @@ nest_rule_free(NestRule *rule)
     if (!rule)
         return;
     nest_rule_match_free(rule->match);
+    nest_rule_needles_free(rule->needles);
     g_clear_error(&rule->mistake);
     g_free(rule->file);
     g_free(rule->name);
@@ -272,6 +273,8 @@ set_match(const File *file, NestRule *rule, GHashTable *namespaces, GError **err
             file, rule, "match",
             "match= is missing: write the condition of the rule, such as match=name='lab1'", error);
     rule->match = nest_rule_match_new(rule->expression, namespaces, &problem);
+    if (rule->match)
+        rule->needles = nest_rule_needles_new(rule->expression, namespaces);
     return rule->match || refuse_value(file, rule, "match", problem, error);
 }
 

@@ -30,7 +30,7 @@ list_files(GDir *directory)
     const char *name = NULL;
 
     while ((name = g_dir_read_name(directory)))
-        if (*name != '.' && g_str_has_suffix(name, ".conf"))
+        if (nest_rules_peek_is_file(name))
             g_ptr_array_add(names, g_strdup(name));
     g_ptr_array_sort(names, compare_names);
     return names;
@@ -187,13 +187,27 @@ nest_rules_judge(NestRules *rules, const NestDomainXml *xml, NestRulesVerdict *r
     NestRulesVerdict verdict = {.outcome = NEST_RULES_SILENT};
 
     if (rules->list->len > 0) {
-        g_autoptr(NestRuleView) view = nest_rule_view_begin(xml);
+        g_autoptr(NestRuleView) view G_GNUC_UNUSED = nest_rule_view_begin(xml);
 
         g_mutex_lock(&rules->evaluation);
         judge_root(rules, nest_domain_xml_root(xml), &verdict);
         g_mutex_unlock(&rules->evaluation);
     }
     *ret_verdict = verdict;
+}
+
+gboolean
+nest_rules_may_match(const NestRules *rules, const char *text)
+{
+    if (!nest_rule_needles_are_plain(text))
+        return TRUE;
+    for (guint i = 0; i < rules->list->len; i++) {
+        const NestRule *rule = nest_rules_get(rules, i);
+
+        if (rule->needles && nest_rule_needles_are_in(rule->needles, text))
+            return TRUE;
+    }
+    return FALSE;
 }
 
 gchar *

@@ -2,11 +2,10 @@
 /* The host's rules: which domains without a tag have nesting, or must not have it. */
 #pragma once
 
+#include "base/rules_peek.h"
 #include "domain/rule_match.h"
+#include "domain/rule_needles.h"
 #include "domain/tag.h"
-
-/* Where they are: key files whose names end in ".conf". */
-#define NEST_RULES_DIRECTORY "/etc/virt-nest/rules.d"
 
 /* What a rule gives the domains that it matches. */
 typedef enum {
@@ -19,14 +18,15 @@ typedef enum {
  * NestRule: one group of a file; or a file that could not be read, as one mistaken rule.
  */
 typedef struct {
-    gchar *file;          /* its path, without $VIRT_NEST_ROOT */
-    guint line;           /* of the group's name; 0 for a whole file */
-    gchar *name;          /* the group's; NULL for a whole file */
-    gchar *expression;    /* (nullable) match= as it was written */
-    NestRuleTag gives;    /* tag= */
-    NestTag tag;          /* where it is ENABLE, its attributes */
-    NestRuleMatch *match; /* NULL if the rule is mistaken */
-    GError *mistake;      /* NEST_ERROR_RULE, with file and line; NULL if the rule is right */
+    gchar *file;              /* its path, without $VIRT_NEST_ROOT */
+    guint line;               /* of the group's name; 0 for a whole file */
+    gchar *name;              /* the group's; NULL for a whole file */
+    gchar *expression;        /* (nullable) match= as it was written */
+    NestRuleTag gives;        /* tag= */
+    NestTag tag;              /* where it is ENABLE, its attributes */
+    NestRuleMatch *match;     /* NULL if the rule is mistaken */
+    NestRuleNeedles *needles; /* what a domain has that it matches; NULL if the rule is mistaken */
+    GError *mistake;          /* NEST_ERROR_RULE, with file and line; NULL if the rule is right */
 } NestRule;
 
 /**
@@ -90,6 +90,12 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NestRulesVerdict, nest_rules_verdict_clear)
  * The same holds for a rule whose evaluation takes too long for this domain.
  */
 void nest_rules_judge(NestRules *rules, const NestDomainXml *xml, NestRulesVerdict *ret_verdict);
+
+/**
+ * nest_rules_may_match: whether any rule may match a domain, by its text, at a tenth of what it takes to parse it.
+ * @text: its XML
+ */
+gboolean nest_rules_may_match(const NestRules *rules, const char *text);
 
 /* (transfer full) Where a rule stands, as "/etc/virt-nest/rules.d/50-lab.conf:3 [labs]". */
 gchar *nest_rule_place(const NestRule *rule) G_GNUC_WARN_UNUSED_RESULT;

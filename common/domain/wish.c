@@ -3,6 +3,10 @@
  * commands. */
 #include "domain/wish.h"
 
+#include "domain/prefilter.h"
+
+#include <string.h>
+
 static gboolean
 wish_of_tag(const NestDomainXml *xml, NestWish *wish, GError **error)
 {
@@ -18,6 +22,34 @@ wish_of_tag(const NestDomainXml *xml, NestWish *wish, GError **error)
     wish->kind = kinds[kind];
     wish->by = kind == NEST_TAG_NONE ? NEST_WISH_BY_NOBODY : NEST_WISH_BY_TAG;
     return TRUE;
+}
+
+/* @may: what the mistaken rule and those after it may have said, in bits of rules.h */
+static void
+leave_undecided(const NestPolicy *policy, int may, NestWish *wish)
+{
+    gboolean silent_is_disable = policy->untagged == NEST_UNTAGGED_DISABLE;
+
+    wish->kind = NEST_WISH_UNDECIDED;
+    wish->may_be_disable =
+        (may & NEST_RULES_MAY_DISABLE) || (silent_is_disable && (may & NEST_RULES_MAY_BE_SILENT));
+}
+
+static void
+wish_of_rules(const NestDomainXml *xml, const NestPolicy *policy, NestWish *wish)
+{
+    g_auto(NestRulesVerdict) verdict = {0};
+
+    nest_rules_judge(policy->rules, xml, &verdict);
+    if (verdict.outcome == NEST_RULES_SILENT)
+        return;
+    wish->by = NEST_WISH_BY_RULE;
+    if (verdict.outcome == NEST_RULES_UNDECIDED) {
+        leave_undecided(policy, verdict.may, wish);
+    } else {
+        wish->kind = verdict.rule->gives == NEST_RULE_ENABLE ? NEST_WISH_ENABLE : NEST_WISH_DISABLE;
+        wish->tag = verdict.rule->tag;
+    }
 }
 
 static void
@@ -38,9 +70,28 @@ nest_wish_read(const NestDomainXml *xml, const NestPolicy *policy, NestWish *ret
     if (!wish_of_tag(xml, &wish, error))
         return FALSE;
     if (wish.by == NEST_WISH_BY_NOBODY && policy)
+        wish_of_rules(xml, policy, &wish);
+    if (wish.by == NEST_WISH_BY_NOBODY && policy)
         wish_of_policy(policy, &wish);
     *ret_wish = wish;
     return TRUE;
+}
+
+gboolean
+nest_wish_may_concern(const char *text, const NestPolicy *policy)
+{
+    g_autoptr(NestDomainXml) xml = NULL;
+    NestWish wish = NEST_WISH_NONE;
+
+    if (nest_prefilter_matches(text, strlen(text)))
+        return TRUE;
+    if (!nest_policy_concerns_all(policy))
+        return FALSE;
+    if (policy->untagged == NEST_UNTAGGED_LEAVE && !nest_rules_may_match(policy->rules, text))
+        return FALSE;
+    xml = nest_domain_xml_parse(text, strlen(text), NULL);
+    return !xml || !nest_wish_read(xml, policy, &wish, NULL) || wish.kind == NEST_WISH_ENABLE ||
+           wish.kind == NEST_WISH_DISABLE;
 }
 
 const char *

@@ -8,9 +8,10 @@
 
 /* What is wished for. */
 typedef enum {
-    NEST_WISH_LEAVE,   /* nothing: the domain is not ours */
-    NEST_WISH_ENABLE,  /* the guest shall have the feature, as NestWish.tag says */
-    NEST_WISH_DISABLE, /* it shall have neither vmx nor svm */
+    NEST_WISH_LEAVE,     /* nothing: the domain is not ours */
+    NEST_WISH_ENABLE,    /* the guest shall have the feature, as NestWish.tag says */
+    NEST_WISH_DISABLE,   /* it shall have neither vmx nor svm */
+    NEST_WISH_UNDECIDED, /* a rule that may have matched is mistaken: the domain stays as it is */
 } NestWishKind;
 
 /* Who wishes it. The first of these that has an opinion decides. */
@@ -28,6 +29,8 @@ typedef struct {
     NestWishKind kind;
     NestWishBy by;
     NestTag tag; /* for NEST_WISH_ENABLE; else the defaults */
+    gboolean
+        may_be_disable; /* for NEST_WISH_UNDECIDED: without the mistake it may be NEST_WISH_DISABLE */
 } NestWish;
 
 /* Nobody wishes anything. */
@@ -38,11 +41,23 @@ typedef struct {
  * @xml: the domain
  * @policy: (nullable) what this host's configuration says; NULL: only the domain's tag counts
  *
+ * A mistaken rule is not an error here: nest_rules_judge() says what is wrong with it.
+ *
  * Returns: FALSE with the error of a mistaken tag (NEST_ERROR_TAG_*); @ret_wish is untouched then. Whatever the policy
  * says, such a domain is left as it is, and does not start.
  */
 gboolean nest_wish_read(const NestDomainXml *xml, const NestPolicy *policy, NestWish *ret_wish,
                         GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * nest_wish_may_concern: whether a domain may have anything to do with virt-nest.
+ * @text: its XML
+ * @policy: (nullable) as for nest_wish_read()
+ *
+ * Returns: FALSE if the XML does not mention virt-nest, and the policy wishes nothing of it.
+ */
+gboolean nest_wish_may_concern(const char *text,
+                               const NestPolicy *policy) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Who decided, for a sentence: "its tag <nest:disable/>", "[untagged] policy=disable in virt-nest.conf". Not of a wish that
  * is nobody's. */

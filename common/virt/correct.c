@@ -14,7 +14,6 @@
 #include "base/error.h"
 #include "base/root.h"
 #include "base/runtime_flag.h"
-#include "domain/prefilter.h"
 #include "domain/tag.h"
 #include "domain/xml.h"
 #include "host/kvm_lock.h"
@@ -200,7 +199,7 @@ work_out_correction(const Source *source, const char *xml, NestDefinition **ret_
     g_autoptr(GError) problem = NULL;
     NestKvmModule module;
 
-    if (!nest_policy_concerns_all(policy) && !nest_prefilter_matches(xml, strlen(xml))) {
+    if (!nest_wish_may_concern(xml, policy)) {
         *ret_definition = nest_definition_unchanged();
         return TRY_DONE;
     }

@@ -5,7 +5,6 @@
 
 #include "base/root.h"
 #include "domain/cpu.h"
-#include "domain/prefilter.h"
 #include "host/process.h"
 #include "virt/virt.h"
 
@@ -33,10 +32,22 @@ count_tag(Reading *reading, const NestTag *tag)
     reading->refuses |= tag->migration == NEST_MIGRATION_REFUSE;
 }
 
-/* A malformed tag counts as a tag without attributes. The hook or virt-nest status tells what is wrong. */
+/* What the running domain's own XML wishes. A malformed tag counts as a tag without attributes, and what a mistaken rule
+ * leaves undecided stays what it was. The hook, virtnestd's log or virt-nest status tells what is wrong. */
+static NestWish
+read_live_wish(const NestDomainXml *xml, const NestPolicy *policy)
+{
+    NestWish wish = NEST_WISH_NONE;
+
+    if (!nest_wish_read(xml, policy, &wish, NULL) ||
+        (wish.kind == NEST_WISH_UNDECIDED && nest_state_element(xml)))
+        wish.kind = NEST_WISH_ENABLE;
+    return wish;
+}
+
 static gboolean
-read_live_domain_xml(virDomainPtr domain, const NestDefinition *definition, gboolean known,
-                     Reading *reading, GError **error)
+read_live_domain_xml(virDomainPtr domain, const NestDefinition *definition,
+                     const NestPolicy *policy, gboolean known, Reading *reading, GError **error)
 {
     g_autofree char *text = virDomainGetXMLDesc(domain, 0);
     NestWish wish = NEST_WISH_NONE;
@@ -45,13 +56,12 @@ read_live_domain_xml(virDomainPtr domain, const NestDefinition *definition, gboo
         return nest_virt_error(error, "cannot read the running domain");
     if (definition && definition->wish.kind == NEST_WISH_ENABLE)
         count_tag(reading, &definition->wish.tag);
-    if (!known && !reading->tagged && !nest_prefilter_matches(text, strlen(text)))
+    if (!known && !reading->tagged && !nest_wish_may_concern(text, policy))
         return TRUE;
     reading->xml = nest_domain_xml_parse(text, strlen(text), error);
     if (!reading->xml)
         return FALSE;
-    if (!nest_wish_read(reading->xml, NULL, &wish, NULL))
-        wish.kind = NEST_WISH_ENABLE;
+    wish = read_live_wish(reading->xml, policy);
     if (wish.kind == NEST_WISH_ENABLE)
         count_tag(reading, &wish.tag);
     return TRUE;
@@ -177,8 +187,9 @@ live_domain_new(virDomainPtr domain, const Reading *reading)
 }
 
 gboolean
-nest_live_domain_read(virDomainPtr domain, const NestDefinition *definition, gboolean known,
-                      NestLiveDomain **ret_live, GError **error)
+nest_live_domain_read(virDomainPtr domain, const NestDefinition *definition,
+                      const NestPolicy *policy, gboolean known, NestLiveDomain **ret_live,
+                      GError **error)
 {
     g_auto(Reading) reading = {0};
     g_autoptr(GError) problem = NULL;
@@ -187,7 +198,7 @@ nest_live_domain_read(virDomainPtr domain, const NestDefinition *definition, gbo
     *ret_live = NULL;
     if (virDomainGetID(domain) == (unsigned int)-1)
         return TRUE;
-    if (read_live_domain_xml(domain, definition, known, &reading, &problem) && reading.xml)
+    if (read_live_domain_xml(domain, definition, policy, known, &reading, &problem) && reading.xml)
         live = live_domain_new(domain, &reading);
     if (problem && nest_virt_has_stopped(domain))
         return TRUE; /* meanwhile */

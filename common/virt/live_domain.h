@@ -33,13 +33,14 @@ typedef struct {
  * nest_live_domain_read: read a running domain.
  * @domain: the domain, looked up a moment ago, as that says whether it runs
  * @definition: (nullable) its persistent definition; NULL where it has none, or a malformed one
+ * @policy: (nullable) what this host's configuration says of domains without a tag
  * @known: it is one of ours whatever its XML says, because its guard may be armed
  * @ret_live: (out)(transfer full)(nullable) the live domain; NULL where it does not run, or is none of ours
  *
  * Returns: FALSE with NEST_ERROR_LIBVIRT or NEST_ERROR_XML.
  */
 gboolean nest_live_domain_read(virDomainPtr domain, const NestDefinition *definition,
-                               gboolean known, NestLiveDomain **ret_live,
+                               const NestPolicy *policy, gboolean known, NestLiveDomain **ret_live,
                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* How long the QEMU of a running domain has run, in milliseconds; -1: unknown. */

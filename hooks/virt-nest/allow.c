@@ -93,7 +93,7 @@ read_guarded(const NestConnection *connection, virDomainPtr domain, GError **err
                             "start)");
         return NULL;
     }
-    if (!nest_live_domain_read(domain, definition, FALSE, &live, error))
+    if (!nest_live_domain_read(domain, definition, connection->policy, FALSE, &live, error))
         return NULL;
     if (live && (live->guarded || (live->marked && live->state->live.guard)))
         return g_steal_pointer(&live);
@@ -186,7 +186,7 @@ wait_for_guard(virDomainPtr domain)
     for (;;) {
         g_autoptr(NestLiveDomain) live = NULL;
 
-        if (nest_live_domain_read(domain, NULL, FALSE, &live, NULL) && has_followed(live))
+        if (nest_live_domain_read(domain, NULL, NULL, FALSE, &live, NULL) && has_followed(live))
             return g_steal_pointer(&live);
         if (g_get_monotonic_time() >= end)
             return NULL;

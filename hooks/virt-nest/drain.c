@@ -109,7 +109,7 @@ collect(const NestConnection *connection, virDomainPtr domain, gpointer data, GE
     int state = VIR_DOMAIN_NOSTATE;
     Guest *guest = NULL;
 
-    if (!nest_live_domain_read(domain, NULL, FALSE, &live, error))
+    if (!nest_live_domain_read(domain, NULL, connection->policy, FALSE, &live, error))
         return FALSE;
     status = live && live->marked ? &live->state->live : NULL;
     if (!status || !status->nested ||

@@ -93,7 +93,7 @@ fill_in(const Plan *plan, NestDrainStep *step)
     g_autoptr(virDomain) domain = virDomainLookupByName(plan->connection->libvirt, step->name);
     g_autoptr(NestLiveDomain) live = NULL;
 
-    if (!domain || !nest_live_domain_read(domain, NULL, TRUE, &live, NULL) || !live ||
+    if (!domain || !nest_live_domain_read(domain, NULL, NULL, TRUE, &live, NULL) || !live ||
         (live->guest.pid && live->guest.pid != step->pid))
         return;
     step->uuid = nest_virt_uuid(domain);

@@ -153,7 +153,7 @@ judge_domain(const NestConnection *connection, virDomainPtr domain, gpointer dat
 
     g_free(leave->name);
     leave->name = g_strdup(virDomainGetName(domain));
-    if (!nest_live_domain_read(domain, NULL, TRUE, &leave->live, error) ||
+    if (!nest_live_domain_read(domain, NULL, NULL, TRUE, &leave->live, error) ||
         (leave->live && !read_facts(connection, domain, leave->live, &facts, error)))
         return FALSE;
     if (leave->live)

@@ -412,7 +412,7 @@ read_guest(Preflight *preflight, virDomainPtr domain, GError **error)
 {
     g_autofree char *text = NULL;
 
-    if (!nest_live_domain_read(domain, NULL, TRUE, &preflight->live, error))
+    if (!nest_live_domain_read(domain, NULL, NULL, TRUE, &preflight->live, error))
         return FALSE;
     if (!preflight->live) {
         g_set_error_literal(error, NEST_ERROR, NEST_ERROR_LIVE_UNKNOWN,

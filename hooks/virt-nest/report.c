@@ -392,6 +392,23 @@ read_wish(NestReport *report, Look *look)
     report->cure = "enable";
 }
 
+/* (transfer full) Why nobody knows what shall become of the guest. */
+static gchar *
+judge_undecided(const Look *look)
+{
+    g_auto(NestRulesVerdict) verdict = {0};
+
+    nest_rules_judge(look->connection->policy->rules, look->definition, &verdict);
+    return verdict.mistake ? with_code(verdict.mistake) : NULL;
+}
+
+/* Whether a domain that does not mention virt-nest may have more to be told of than its CPU. */
+static gboolean
+are_untagged_told(const NestPolicy *policy)
+{
+    return policy && (policy->untagged != NEST_UNTAGGED_LEAVE || nest_rules_mistake(policy->rules));
+}
+
 static void
 judge_wish(NestReport *report, const Look *look)
 {
@@ -408,7 +425,7 @@ read_command(const Look *look, NestLiveDomain *live)
 {
     g_autoptr(NestLiveDomain) any = live ? nest_live_domain_ref(live) : NULL;
 
-    if (!look->live || (!any && !nest_live_domain_read(look->domain, NULL, TRUE, &any, NULL)))
+    if (!look->live || (!any && !nest_live_domain_read(look->domain, NULL, NULL, TRUE, &any, NULL)))
         return NULL;
     return any ? nest_live_domain_command(any) : NULL;
 }
@@ -418,14 +435,13 @@ nest_report_new(const NestConnection *connection, virDomainPtr domain, GError **
 {
     g_auto(Look) look = {.connection = connection, .domain = domain};
     g_autoptr(NestLiveDomain) live = NULL;
-    NestReport *report = nest_policy_concerns_all(connection->policy)
-                             ? NULL
-                             : nest_report_untagged(connection, domain);
+    NestReport *report =
+        are_untagged_told(connection->policy) ? NULL : nest_report_untagged(connection, domain);
 
     if (report)
         return report;
     if (!query_reported_domain(&look, error) ||
-        !nest_live_domain_read(domain, NULL, FALSE, &live, error))
+        !nest_live_domain_read(domain, NULL, connection->policy, FALSE, &live, error))
         return NULL;
     report = g_new0(NestReport, 1);
     report->name = g_strdup(virDomainGetName(domain));
@@ -438,6 +454,10 @@ nest_report_new(const NestConnection *connection, virDomainPtr domain, GError **
     read_wish(report, &look);
     if (look.wish.kind == NEST_WISH_LEAVE)
         return report;
+    if (look.wish.kind == NEST_WISH_UNDECIDED) {
+        report->problem = judge_undecided(&look);
+        return report;
+    }
     report->is_kvm = nest_cpu_is_kvm(look.definition);
     judge_wish(report, &look);
     report->applied = !report->problem;

@@ -219,7 +219,7 @@ rewrite(GByteArray *text, const Request *request, GError **error)
         return FALSE;
     if (xml && !nest_wish_read(xml, policy, &wish, error))
         return FALSE;
-    if (wish.kind == NEST_WISH_LEAVE) {
+    if (wish.kind == NEST_WISH_LEAVE || wish.kind == NEST_WISH_UNDECIDED) {
         if (request->explain)
             (void)fputs("nest: not tagged, nothing to do\n", stderr);
         return TRUE;

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "domain/rule_explain.h"
+#include "domain/wish.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -100,21 +101,22 @@ explain_rules(NestRules *rules, const NestDomainXml *xml, const NestRulesVerdict
     }
 }
 
+/* @wish: what comes of the verdict and of the policy */
 static void
-conclude(const char *name, const NestRulesVerdict *verdict)
+conclude(const char *name, const NestRulesVerdict *verdict, const NestWish *wish)
 {
     g_autofree gchar *place = verdict->rule ? nest_rule_place(verdict->rule) : NULL;
     g_autofree gchar *gives = verdict->rule ? gives_text(verdict->rule) : NULL;
 
     if (verdict->outcome == NEST_RULES_SILENT)
-        print_line("%s: no rule matches", name);
+        print_line("%s: no rule matches%s%s", name,
+                   wish->kind == NEST_WISH_DISABLE ? ", so it is disabled by " : "",
+                   wish->kind == NEST_WISH_DISABLE ? nest_wish_by_text(wish) : "");
     else if (verdict->outcome == NEST_RULES_DECIDED)
         print_line("%s: %s, by %s", name, gives, place);
     else
         print_line("%s: undecided, as %s is mistaken: its definition stays as it is%s", name, place,
-                   verdict->may & NEST_RULES_MAY_DISABLE
-                       ? ", and a start with VMX or SVM is refused"
-                       : "");
+                   wish->may_be_disable ? ", and a start with VMX or SVM is refused" : "");
 }
 
 /* Returns: the exit status. */
@@ -122,20 +124,19 @@ static int
 explain(const char *text, gsize length, GError **error)
 {
     g_autoptr(NestDomainXml) xml = nest_domain_xml_parse(text, length, error);
-    g_autoptr(NestRules) rules = NULL;
+    g_autoptr(NestPolicy) policy = xml ? nest_policy_load(error) : NULL;
     g_auto(NestRulesVerdict) verdict = {0};
-    NestTagKind kind = NEST_TAG_NONE;
+    NestWish wish = NEST_WISH_NONE;
 
-    if (!xml || !nest_tag_read(xml, &kind, NULL, error))
+    if (!policy || !nest_wish_read(xml, policy, &wish, error))
         return NEST_EXIT_FAILED;
-    if (kind != NEST_TAG_NONE) {
+    if (wish.by == NEST_WISH_BY_TAG) {
         print_line("%s: its tag decides, and no rule is asked", nest_domain_xml_value(xml, "name"));
         return NEST_EXIT_DONE;
     }
-    rules = nest_rules_load();
-    nest_rules_judge(rules, xml, &verdict);
-    explain_rules(rules, xml, &verdict);
-    conclude(nest_domain_xml_value(xml, "name"), &verdict);
+    nest_rules_judge(policy->rules, xml, &verdict);
+    explain_rules(policy->rules, xml, &verdict);
+    conclude(nest_domain_xml_value(xml, "name"), &verdict, &wish);
     return verdict.outcome == NEST_RULES_UNDECIDED ? NEST_EXIT_FAILED : NEST_EXIT_DONE;
 }
 

@@ -48,6 +48,7 @@ tag_in_a_word(const NestReport *report)
         [NEST_WISH_LEAVE] = {"-", "-"},
         [NEST_WISH_ENABLE] = {"(yes)", "yes"},
         [NEST_WISH_DISABLE] = {"(off)", "off"},
+        [NEST_WISH_UNDECIDED] = {"?", "?"},
     };
 
     return report->valid ? words[report->wish.kind][report->wish.by == NEST_WISH_BY_TAG]
@@ -257,7 +258,7 @@ build_tag(JsonBuilder *builder, const NestReport *report)
 static void
 build_wish(JsonBuilder *builder, const NestReport *report)
 {
-    static const char *const kinds[] = {"leave", "enable", "disable"};
+    static const char *const kinds[] = {"leave", "enable", "disable", "undecided"};
     static const char *const bys[] = {NULL, "tag", "rule", "policy"};
 
     json_builder_set_member_name(builder, "wish");

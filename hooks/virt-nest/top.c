@@ -71,7 +71,7 @@ query_running_domain(Top *top, virDomainPtr domain, NestTopView *view)
 
     if (!is_wanted(top, domain))
         return FALSE;
-    if (nest_live_domain_read(domain, NULL, FALSE, &live, NULL) && live)
+    if (nest_live_domain_read(domain, NULL, top->connection->policy, FALSE, &live, NULL) && live)
         nest_top_view_add(view, live,
                           nest_rates_sample(top->rates, top->connection->libvirt, &live->guest));
     return TRUE;

@@ -8,7 +8,7 @@
 #include "report.h"
 
 #include "domain/cpu.h"
-#include "domain/prefilter.h"
+#include "domain/wish.h"
 
 #include <string.h>
 
@@ -43,13 +43,13 @@ nest_report_untagged(const NestConnection *connection, virDomainPtr domain)
     g_autofree gchar *cpu = NULL;
     NestReport *report = NULL;
 
-    if (!text || nest_prefilter_matches(text, strlen(text)))
+    if (!text || nest_wish_may_concern(text, connection->policy))
         return NULL;
     if (active) {
         g_free(text);
         text = virDomainGetXMLDesc(domain, 0);
     }
-    if (!text || (active && nest_prefilter_matches(text, strlen(text))))
+    if (!text || (active && nest_wish_may_concern(text, connection->policy)))
         return NULL;
     cpu = name_cpu(text);
     if (!cpu)

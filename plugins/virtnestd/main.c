@@ -213,6 +213,23 @@ warn_of_former_name(const NestConfig *config)
                  config->renamed);
 }
 
+/* Tells each mistake in the rules. Such a rule decides nothing, and what it leaves undecided stays as it is. Returns whether
+ * there is none. */
+static gboolean
+log_rules(const NestRules *rules)
+{
+    gboolean right = TRUE;
+
+    for (guint i = 0; i < nest_rules_length(rules); i++) {
+        const NestRule *rule = nest_rules_get(rules, i);
+
+        if (rule->mistake)
+            nest_log_error(NULL, NULL, rule->mistake);
+        right &= !rule->mistake;
+    }
+    return right;
+}
+
 static gboolean
 load_settings(Daemon *daemon, GError **error)
 {
@@ -228,6 +245,7 @@ load_settings(Daemon *daemon, GError **error)
     if (nest_root_is_session())
         daemon->config.manage = NEST_MANAGE_NO; /* the host is its administrator's */
     warn_of_former_name(&daemon->config);
+    (void)log_rules(policy->rules);
     return TRUE;
 }
 
@@ -450,6 +468,7 @@ check_settings(GError **error)
     g_autoptr(GKeyFile) settings = NULL;
     g_auto(GStrv) names = NULL;
     g_autoptr(NestPluginHost) plugins = NULL;
+    g_autoptr(NestRules) rules = NULL;
 
     if (!nest_config_load(&config, error))
         return FALSE;
@@ -461,7 +480,8 @@ check_settings(GError **error)
     for (gsize i = 0; names[i]; i++)
         if (!is_loaded(plugins, names[i]))
             return FALSE;
-    return TRUE;
+    rules = nest_rules_load();
+    return log_rules(rules);
 }
 
 /* Returns: the exit status. */

@@ -51,7 +51,7 @@ disarming_read_live_domain(Disarming *disarming, virConnectPtr connection)
     NestLiveDomain *live = NULL;
 
     if (domain)
-        (void)!nest_live_domain_read(domain, NULL, TRUE, &live, &disarming->error);
+        (void)!nest_live_domain_read(domain, NULL, NULL, TRUE, &live, &disarming->error);
     return live;
 }
 

@@ -40,7 +40,8 @@ has_wrong_cpu(const char *text, const NestPolicy *policy)
     g_autoptr(NestDomainXml) xml = nest_domain_xml_parse(text, strlen(text), NULL);
     NestWish wish = NEST_WISH_NONE;
 
-    if (!xml || !nest_wish_read(xml, policy, &wish, NULL) || wish.kind == NEST_WISH_LEAVE)
+    if (!xml || !nest_wish_read(xml, policy, &wish, NULL) || wish.kind == NEST_WISH_LEAVE ||
+        wish.kind == NEST_WISH_UNDECIDED)
         return FALSE;
     return wish.kind == NEST_WISH_ENABLE ? lacks_feature(xml, &wish.tag) : shows_feature(xml);
 }

@@ -3,10 +3,8 @@
 #include "virtnestd/scan.h"
 
 #include "domain/definition.h"
-#include "domain/prefilter.h"
+#include "domain/wish.h"
 #include "host/kvm_module.h"
-
-#include <string.h>
 
 /* How many domains are in one batch: some milliseconds of work. */
 #define BATCH 32
@@ -79,20 +77,15 @@ nest_scan_take(NestScan *scan, guint *ret_batch)
     return TRUE;
 }
 
-static gboolean
-may_be_ours(const char *xml)
-{
-    return nest_prefilter_matches(xml, strlen(xml));
-}
-
 /* A domain that cannot be read is synced, which reports why, unless it is gone. */
 static gboolean
-may_be_ours_in_libvirt(virConnectPtr work, const char *uuid, unsigned int flags)
+may_be_ours_in_libvirt(const NestScan *scan, virConnectPtr work, const char *uuid,
+                       unsigned int flags)
 {
     g_autoptr(virDomain) domain = virDomainLookupByUUIDString(work, uuid);
     g_autofree char *xml = domain ? virDomainGetXMLDesc(domain, flags) : NULL;
 
-    return xml ? may_be_ours(xml) : !nest_virt_domain_is_gone();
+    return xml ? nest_wish_may_concern(xml, scan->policy) : !nest_virt_domain_is_gone();
 }
 
 /* Whether a definition as libvirt's file has it is to be corrected, or needs the host's module: that is seen by a sync. */
@@ -101,10 +94,19 @@ differs(const NestScan *scan, gchar *xml)
 {
     g_autoptr(NestDefinition) definition = NULL;
 
-    nest_domain_xml_cut_devices(xml);
+    if (nest_rules_length(scan->policy->rules) == 0) /* a rule may ask for a device */
+        nest_domain_xml_cut_devices(xml);
     definition = nest_definition_correct(xml, scan->host.vendor, scan->policy,
                                          nest_kvm_module_can_nest(&scan->host), NULL);
     return !definition || definition->action != NEST_DEFINITION_UNCHANGED || definition->needs_kvm;
+}
+
+/* Without rules and policy few domains are ours, and each is synced. */
+static gboolean
+file_is_to_be_synced(const NestScan *scan, gchar *xml)
+{
+    return nest_wish_may_concern(xml, scan->policy) &&
+           (!nest_policy_concerns_all(scan->policy) || differs(scan, xml));
 }
 
 /* The list says which domains ran when it was made; for those that started since, there are events. */
@@ -115,13 +117,10 @@ is_to_be_synced(const NestScan *scan, virDomainPtr domain, const char *uuid, vir
     g_autofree gchar *file =
         scan->is_local ? nest_virt_read_file(virDomainGetName(domain), uuid) : NULL;
 
-    if (nest_policy_concerns_all(scan->policy)) {
-        if (!file || differs(scan, file))
-            return TRUE;
-    } else if (file ? may_be_ours(file)
-                    : may_be_ours_in_libvirt(work, uuid, VIR_DOMAIN_XML_INACTIVE))
+    if (file ? file_is_to_be_synced(scan, file)
+             : may_be_ours_in_libvirt(scan, work, uuid, VIR_DOMAIN_XML_INACTIVE))
         return TRUE;
-    return runs && may_be_ours_in_libvirt(work, uuid, 0);
+    return runs && may_be_ours_in_libvirt(scan, work, uuid, 0);
 }
 
 GPtrArray *

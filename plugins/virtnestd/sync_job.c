@@ -32,7 +32,8 @@ sync_domain(NestSyncJob *job, virDomainPtr domain)
         definition = nest_correct_domain(&corrector, domain, &job->job.error);
         take_over(job, definition);
     }
-    (void)!nest_live_domain_read(domain, definition, job->known, &job->live, &job->unread);
+    (void)!nest_live_domain_read(domain, definition, job->policy, job->known, &job->live,
+                                 &job->unread);
 }
 
 static void

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* virtnestd's first look at all domains, and others': scan ROUNDS VIRTNESTD VIRSH-COMMANDS-FILE.
+/* virtnestd's first look at all domains, and others': scan ROUNDS VIRTNESTD VIRSH-COMMANDS-FILE, or
+ * scan ROUNDS VIRTNESTD --rules DIRECTORY, with the rules of a directory and without.
  *
  * In turn, a line "LABEL NANOSECONDS" each:
+ *   RULES     a fresh virtnestd with the rules; SCAN is one without
  *   SCAN      a fresh virtnestd, from "connected to libvirt" to "looked at N domains" in its log
  *   METADATA  list all domains and read the tag of each, one after the other, on one warm connection
  *   XML       the same with the whole definition of each
@@ -110,7 +112,7 @@ stop_daemon(Daemon *daemon)
 }
 
 static void
-scan(char *program, gboolean print)
+scan(char *program, const char *label, gboolean print)
 {
     Daemon daemon = {0};
     gint64 begin = 0;
@@ -121,7 +123,7 @@ scan(char *program, gboolean print)
     end = wait_for(&daemon, "looked at [0-9]+ domains?");
     if (print) {
         g_usleep(SETTLE_MS * 1000);
-        bench_print("SCAN", end - begin);
+        bench_print(label, end - begin);
         bench_print("RSS_ANON", memory_of(&daemon, "RssAnon:"));
         bench_print("PEAK", memory_of(&daemon, "VmHWM:"));
     }
@@ -195,6 +197,22 @@ run_virsh(const char *commands, gboolean print)
         bench_print("VIRSH", bench_now() - begin);
 }
 
+/* Both in turn. @directory: the rules, which have the directory's name that virtnestd looks for while they count */
+static void
+scan_by_rules(char *program, const char *directory, int rounds)
+{
+    static const char rules[] = "/etc/virt-nest/rules.d";
+
+    for (int round = -1; round < rounds; round++) {
+        if (rename(directory, rules) < 0)
+            bench_die("cannot put the rules in place");
+        scan(program, "RULES", round >= 0);
+        if (rename(rules, directory) < 0)
+            bench_die("cannot take the rules away");
+        scan(program, "SCAN", round >= 0);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -202,14 +220,18 @@ main(int argc, char **argv)
     int domains = 0;
 
     g_set_prgname("scan");
+    if (argc == 5 && g_str_equal(argv[3], "--rules")) {
+        scan_by_rules(argv[2], argv[4], (int)bench_number(argv[1]));
+        return 0;
+    }
     if (argc != 4)
-        bench_die("usage: scan ROUNDS VIRTNESTD VIRSH-COMMANDS-FILE");
+        bench_die("usage: scan ROUNDS VIRTNESTD VIRSH-COMMANDS-FILE | --rules DIRECTORY");
     connection = bench_connect("qemu:///system");
     /* The first round is not printed: definitions that need a correction get it then. */
     for (int round = -1; round < bench_number(argv[1]); round++) {
         gboolean print = round >= 0;
 
-        scan(argv[2], print);
+        scan(argv[2], "SCAN", print);
         domains = read_all(connection, read_metadata, print ? "METADATA" : NULL);
         read_all(connection, read_xml, print ? "XML" : NULL);
         run_virsh(argv[3], print);

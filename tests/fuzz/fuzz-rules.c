@@ -59,6 +59,19 @@ check_verdict(const NestRulesVerdict *verdict)
         fuzz_check_error(verdict->mistake, NEST_ERROR_RULE, NEST_ERROR_RULE);
 }
 
+/* What is known by the text not to match does not match. */
+static void
+check_needles(const NestRule *rule, const NestDomainXml *xml)
+{
+    g_autoptr(NestRuleView) view G_GNUC_UNUSED = nest_rule_view_begin(xml);
+    gboolean matches = FALSE;
+
+    if (rule->match &&
+        nest_rule_match_test(rule->match, nest_domain_xml_root(xml), &matches, NULL) && matches)
+        PROMISE("a domain that is matched has what the rule needs",
+                nest_rule_needles_are_in(rule->needles, domain), rule->expression);
+}
+
 static void
 check_judgement(NestRules *rules)
 {
@@ -71,6 +84,8 @@ check_judgement(NestRules *rules)
     after = nest_xml_dump(nest_domain_xml_root(xml));
     PROMISE("a domain that was judged is what it was", g_str_equal(before, after), after);
     check_verdict(&verdict);
+    for (guint i = 0; i < nest_rules_length(rules); i++)
+        check_needles(nest_rules_get(rules, i), xml);
 }
 
 int

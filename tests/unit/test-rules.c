@@ -173,6 +173,69 @@ load(const char *first, const char *second)
     return nest_rules_load();
 }
 
+/* What of the domain above is told by its text not to match. */
+static const struct {
+    const char *match;
+    gboolean may_match;
+} needles[] = {
+    {"name='lab-1'", TRUE},
+    {"name='web'", FALSE},
+    {"/domain/name = 'web'", FALSE},
+    {"name != 'web'", TRUE},
+    {"starts-with(title, 'web')", FALSE},
+    {"starts-with(title, 'Ada')", TRUE},
+    {"contains(title, '&')", TRUE},
+    {"contains(title, '')", TRUE},
+    {"contains(metadata, 'web')", TRUE}, /* may be put together of several elements */
+    {"metadata/nova:instance/nova:flavor[@name='m1.large']", FALSE},
+    {"metadata/nova:instance/nova:flavor[@name='m1.nested']", TRUE},
+    {"metadata/nova:instance/nova:flavor[@name='m1.large' or .]", TRUE},
+    {"metadata/nova:instance/nova:flavor[not(@name='m1.large')]", TRUE},
+    {"metadata/other:x", FALSE},
+    {"metadata/other:x or name='lab-1'", TRUE},
+    {"metadata/other:x or name='web'", FALSE},
+    {"not(metadata/other:x)", TRUE},
+    {"count(metadata/other:x) = 0", TRUE},
+    {"metadata/other:x | name", TRUE},
+    {"(name='web' or title) and name='lab-1'", TRUE},
+    {"name='web' and title", FALSE},
+    {"true()", TRUE},
+};
+
+static void
+test_needles(gconstpointer data)
+{
+    gsize i = GPOINTER_TO_SIZE(data);
+    gchar *root = check_root_new();
+    g_autofree gchar *text = g_strdup_printf(
+        "[a rule]\nns.nova=" NOVA "\nns.other=urn:other\nmatch=%s\ntag=enable\n", needles[i].match);
+    g_autoptr(NestRules) rules = load(text, NULL);
+
+    g_assert_no_error(nest_rules_mistake(rules));
+    g_assert_cmpint(nest_rules_may_match(rules, lab), ==, needles[i].may_match);
+    check_root_free(root);
+}
+
+static void
+test_not_plain(void)
+{
+    gchar *root = check_root_new();
+    g_autoptr(NestRules) rules = load("[a]\nmatch=name='web'\ntag=enable\n", NULL);
+    static const char *const texts[] = {
+        "<domain><name>w&#101;b</name></domain>",
+        "<domain><name>w<!-- -->eb</name></domain>",
+        "<domain><name>w<![CDATA[eb]]></name></domain>",
+        "<domain><name>w<?x?>eb</name></domain>",
+    };
+    const char plain[] = "<?xml version='1.0'?><!-- x --><domain><name>w</name></domain>";
+
+    g_test_summary("a text in which a word may be written in another way is always asked");
+    for (gsize i = 0; i < G_N_ELEMENTS(texts); i++)
+        g_assert_true(nest_rules_may_match(rules, texts[i]));
+    g_assert_false(nest_rules_may_match(rules, plain));
+    check_root_free(root);
+}
+
 static void
 test_condition(gconstpointer data)
 {
@@ -240,7 +303,7 @@ test_example(gconstpointer data)
     g_autofree gchar *document = read_source("tests/corpus", examples[i].document, ".xml");
     g_autoptr(NestRules) rules = load(text, NULL);
     g_autoptr(NestDomainXml) xml = check_parse(document);
-    g_autoptr(NestRuleView) view = nest_rule_view_begin(xml);
+    g_autoptr(NestRuleView) view G_GNUC_UNUSED = nest_rule_view_begin(xml);
     guint found = 0;
 
     g_assert_no_error(nest_rules_mistake(rules));
@@ -338,6 +401,29 @@ test_only_ours(void)
 }
 
 static void
+test_peek(void)
+{
+    gchar *root = check_root_new();
+    g_autofree gchar *path = g_build_filename(root, NEST_RULES_DIRECTORY, NULL);
+    g_autofree gchar *hidden = g_strnfill(200, 'x');
+
+    g_test_summary("whether there are rules is seen without reading them");
+    g_assert_false(nest_rules_peek(path));
+    check_root_write(BELOW_ROOT "readme", "");
+    check_root_write(BELOW_ROOT ".conf", "");
+    check_root_write(BELOW_ROOT ".x.conf", "");
+    for (int i = 0; i < 100; i++) { /* more than one call of the kernel lists */
+        g_autofree gchar *name = g_strdup_printf(BELOW_ROOT "%s%d", hidden, i);
+
+        check_root_write(name, "");
+    }
+    g_assert_false(nest_rules_peek(path));
+    check_root_write(BELOW_ROOT "x.conf", "");
+    g_assert_true(nest_rules_peek(path));
+    check_root_free(root);
+}
+
+static void
 test_files(void)
 {
     gchar *root = check_root_new();
@@ -409,6 +495,12 @@ main(int argc, char **argv)
 
         g_test_add_data_func(name, GSIZE_TO_POINTER(i), test_reason);
     }
+    for (gsize i = 0; i < G_N_ELEMENTS(needles); i++) {
+        g_autofree gchar *name = g_strdup_printf("/needles/%zu", i);
+
+        g_test_add_data_func(name, GSIZE_TO_POINTER(i), test_needles);
+    }
+    g_test_add_func("/needles/not-plain", test_not_plain);
     for (gsize i = 0; i < G_N_ELEMENTS(examples); i++) {
         g_autofree gchar *name = g_strdup_printf("%s, of %s", examples[i].rule, examples[i].document);
 
@@ -421,6 +513,7 @@ main(int argc, char **argv)
     g_test_add_func("/rules/rule", test_rule);
     g_test_add_func("/rules/untouched", test_untouched);
     g_test_add_func("/rules/only-ours", test_only_ours);
+    g_test_add_func("/rules/peek", test_peek);
     g_test_add_func("/rules/files", test_files);
     g_test_add_func("/rules/unreadable", test_unreadable);
     return g_test_run();

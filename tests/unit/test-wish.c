@@ -89,10 +89,66 @@ test_concerns_all(void)
     g_assert_true(nest_policy_concerns_all(disable));
 }
 
+#define RULE(match, tag) "[a]\nmatch=" match "\ntag=" tag "\n"
+
+static const struct {
+    const char *sentence, *rules, *metadata;
+    NestUntagged untagged;
+    NestWishKind kind;
+    NestWishBy by;
+    gboolean may_be_disable;
+} ruled[] = {
+    {"a rule enables", RULE("name='a'", "enable"), "", NEST_UNTAGGED_LEAVE, NEST_WISH_ENABLE, NEST_WISH_BY_RULE, FALSE},
+    {"a rule disables", RULE("name='a'", "disable"), "", NEST_UNTAGGED_LEAVE, NEST_WISH_DISABLE, NEST_WISH_BY_RULE, FALSE},
+    {"a rule that does not match", RULE("name='b'", "enable"), "", NEST_UNTAGGED_LEAVE, NEST_WISH_LEAVE,
+     NEST_WISH_BY_NOBODY, FALSE},
+    {"a rule wins over the policy", RULE("name='a'", "enable"), "", NEST_UNTAGGED_DISABLE, NEST_WISH_ENABLE,
+     NEST_WISH_BY_RULE, FALSE},
+    {"where no rule matches, the policy decides", RULE("name='b'", "enable"), "", NEST_UNTAGGED_DISABLE, NEST_WISH_DISABLE,
+     NEST_WISH_BY_POLICY, FALSE},
+    {"the tag wins over a rule", RULE("name='a'", "disable"), "<nest:enable " NS "/>", NEST_UNTAGGED_LEAVE,
+     NEST_WISH_ENABLE, NEST_WISH_BY_TAG, FALSE},
+    {"the tag wins over a mistaken rule", RULE("(", "disable"), "<nest:enable " NS "/>", NEST_UNTAGGED_LEAVE,
+     NEST_WISH_ENABLE, NEST_WISH_BY_TAG, FALSE},
+    {"a mistaken enable", RULE("(", "enable"), "", NEST_UNTAGGED_LEAVE, NEST_WISH_UNDECIDED, NEST_WISH_BY_RULE, FALSE},
+    {"a mistaken enable, where the policy disables", RULE("(", "enable"), "", NEST_UNTAGGED_DISABLE,
+     NEST_WISH_UNDECIDED, NEST_WISH_BY_RULE, TRUE},
+    {"a mistaken disable", RULE("(", "disable"), "", NEST_UNTAGGED_LEAVE, NEST_WISH_UNDECIDED, NEST_WISH_BY_RULE, TRUE},
+    {"a mistaken enable before a disable", RULE("(", "enable") "[b]\nmatch=name\ntag=disable\n", "",
+     NEST_UNTAGGED_LEAVE, NEST_WISH_UNDECIDED, NEST_WISH_BY_RULE, TRUE},
+    {"a mistaken enable before an enable, whatever the policy", RULE("(", "enable") "[b]\nmatch=name\ntag=enable\n", "",
+     NEST_UNTAGGED_DISABLE, NEST_WISH_UNDECIDED, NEST_WISH_BY_RULE, FALSE},
+    {"a mistaken file", "x\n", "", NEST_UNTAGGED_LEAVE, NEST_WISH_UNDECIDED, NEST_WISH_BY_RULE, TRUE},
+};
+
+static void
+test_ruled(gconstpointer data)
+{
+    gsize i = GPOINTER_TO_SIZE(data);
+    gchar *root = check_root_new();
+    g_autoptr(NestDomainXml) xml = domain_of(ruled[i].metadata);
+    g_autofree gchar *text = nest_xml_dump(nest_domain_xml_root(xml));
+    g_autoptr(NestPolicy) policy = NULL;
+    NestWish wish = NEST_WISH_NONE;
+
+    check_root_write("etc/virt-nest/rules.d/50.conf", ruled[i].rules);
+    policy = policy_of(ruled[i].untagged);
+    g_assert_true(nest_policy_concerns_all(policy));
+    g_assert_true(nest_wish_read(xml, policy, &wish, NULL));
+    g_assert_cmpint(wish.kind, ==, ruled[i].kind);
+    g_assert_cmpint(wish.by, ==, ruled[i].by);
+    g_assert_cmpint(wish.may_be_disable, ==, ruled[i].may_be_disable);
+    g_assert_cmpint(nest_wish_may_concern(text, policy), ==,
+                    *ruled[i].metadata || wish.kind == NEST_WISH_ENABLE || wish.kind == NEST_WISH_DISABLE);
+    check_root_free(root);
+}
+
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    for (gsize i = 0; i < G_N_ELEMENTS(ruled); i++)
+        check_add_row("ruled", ruled[i].sentence, GSIZE_TO_POINTER(i), test_ruled);
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++)
         check_add_row("wish", cases[i].sentence, GSIZE_TO_POINTER(i), test_case);
     g_test_add_func("/wish/without a policy only the tag counts", test_no_policy);
