@@ -3,10 +3,11 @@
  *
  * Theory of operation: libvirt runs this for every operation of every domain on the host, so it
  * links libc only and allocates nothing. The XML is read in chunks and searched for a few words. If
- * it has none of them, the hook exits with 0, unless the settings or rules may concern every domain (config_peek.h, rules_peek.h). If it has one, the XML goes into a memfd (it carries
- * passwords, so never into a file or a message), the memfd becomes standard input, and the second
- * part, qemu-hook.so, is loaded and takes over. (As a program of its own it would cost another
- * exec, as much as all of this part.) XML of more than one chunk goes into the memfd while it is read.
+ * it has none of them, the hook exits with 0, unless the settings or the rules may concern every domain
+ * (config_peek.h, rules_peek.h). Else the XML goes into a memfd (it carries passwords, so never into a
+ * file or a message), the memfd becomes standard input, and the second part, qemu-hook.so, is loaded and
+ * takes over. (As a program of its own it would cost another exec, as much as all of this part.) XML of
+ * more than one chunk goes into the memfd while it is read.
  *
  * A failure here fails the operation only if libvirt asks for permission and the domain mentions
  * us; a failing reconnect would kill a running guest (facts.md, "Hooks"). The same holds for

@@ -668,6 +668,13 @@ set_flag(const Call *call, NestRuntimeFlag flag)
         nest_log_error(call->name, call->uuid, error);
 }
 
+/* Whether a start could refuse the guest for its CPU if it were not known that it resumes. */
+static gboolean
+start_is_judged(const Call *call)
+{
+    return call->wish.kind != NEST_WISH_LEAVE || domain_is_ours(call);
+}
+
 static gboolean
 check_migrate(Call *call, GError **error)
 {
@@ -675,7 +682,7 @@ check_migrate(Call *call, GError **error)
     read_wish_leniently(call);
     if (domain_is_ours(call) && !check_resuming(call, check_nested_guests, error))
         return FALSE;
-    if (domain_is_ours(call) || is_forbidden(call))
+    if (start_is_judged(call))
         set_flag(call, NEST_RUNTIME_FLAG_RESUMING);
     return TRUE;
 }
@@ -685,7 +692,7 @@ static gboolean
 flag_restore(Call *call, GError **error)
 {
     (void)error;
-    if (!read_wish(call, NULL) || is_forbidden(call) || domain_is_ours(call))
+    if (!read_wish(call, NULL) || start_is_judged(call))
         set_flag(call, NEST_RUNTIME_FLAG_RESTORING);
     return TRUE;
 }

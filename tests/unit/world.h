@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/config.h"
+#include "base/rules_peek.h"
 #include "base/liveness.h"
 #include "base/root.h"
 #include "base/runtime_flag.h"
@@ -43,6 +44,7 @@ enum {
     LEAVES = 1 << 11,    /* it says policy=leave */
     MEMORY = 1 << 12,    /* the domain has a snapshot with memory */
     DISKS = 1 << 13,     /* it has one without */
+    MISTAKEN_RULE = 1 << 14, /* the host has a rule that cannot be evaluated, and may be meant to disable */
 };
 
 /* A host and what else stands on the disk, gone with the case. */
@@ -221,6 +223,8 @@ world_new(const char *host, guint given)
         put_file(world, "/root/var/lib/libvirt/qemu/snapshot/lab1/one.xml",
                  given & MEMORY ? "<domainsnapshot>\n  <state>running</state>\n</domainsnapshot>\n"
                                 : "<domainsnapshot>\n  <state>shutoff</state>\n</domainsnapshot>\n");
+    if (given & MISTAKEN_RULE)
+        put_file(world, "/root" NEST_RULES_DIRECTORY "/50.conf", "[web]\nmatch=name[\ntag=disable\n");
     if (given & DAEMON)
         hold_lock(world);
     if (given & (FLAG | OLD_FLAG))
