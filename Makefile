@@ -179,7 +179,8 @@ FRONT_COMMON = $(FATAL_HANDLER) $(BUILD)/obj/common/base/config_peek.o $(BUILD)/
 $(BUILD)/hooks/qemu: $(BUILD)/obj/hooks/qemu_front.o $(FRONT_COMMON)
 	$(LINK_PROGRAM)
 
-SECOND_COMMON = $(BUILD)/pic/hooks/late_kmod.o $(BUILD)/pic/hooks/fatal.o $(BUILD)/libnest-pic.a
+SECOND_COMMON = $(BUILD)/pic/hooks/hook_call.o $(BUILD)/pic/hooks/start_cpu.o $(BUILD)/pic/hooks/late_kmod.o \
+                $(BUILD)/pic/hooks/fatal.o $(BUILD)/libnest-pic.a
 
 $(BUILD)/libexec/qemu-hook.so: $(BUILD)/pic/hooks/qemu_hook.o $(SECOND_COMMON)
 	$(LINK_SHARED) $(HOOK_LIBS)

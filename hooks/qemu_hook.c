@@ -1,74 +1,48 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The hook's second part, a shared object: judges what libvirt is about to do with a domain that mentions virt-nest.
+/* The hook's second part, a shared object: judges what libvirt is about to do with a domain that mentions virt-nest, or that
+ * a rule or the settings may concern.
  *
  * Theory of operation: libvirt runs prepare and start both for a boot and for a guest that resumes
- * saved state. For a boot, the tag and the host are judged, and at start also the CPU, by its effect. A
- * guest that resumes has the CPU with which it was saved, so its CPU is not judged. The host is: where it
- * cannot nest, the guest's nested state would be lost. And at migrate and after a restore, a guest in which
- * nested guests were running is refused, unless its tag or virt-nest allow lets it come. A guest that resumes is known by the live status
- * in its XML, or by the flag that restore and migrate leave. Restore judges nothing, because libvirt
- * 11.3 deletes the saved image if a hook fails there; if prepare refuses, any release keeps the image.
- * At prepare, a live status without either flag comes from a snapshot, whose guest libvirt has
- * stopped already, or from pasted XML. Then it does not matter any more whether nested guests ran in
- * the guest. This program never calls libvirt, which waits for it (facts.md, "Hooks"). */
+ * saved state. For a boot, the wish for the domain and the host are judged, and at start also the CPU, by its
+ * effect (start_cpu.c). A guest that resumes has the CPU with which it was saved, so its CPU is not judged. The
+ * host is: where it cannot nest, the guest's nested state would be lost. And at migrate and after a restore, a
+ * guest in which nested guests were running is refused, unless its tag or virt-nest allow lets it come. A guest
+ * that resumes is known by the live status in its XML, or by the flag that restore and migrate leave. Restore
+ * judges nothing, because libvirt 11.3 deletes the saved image if a hook fails there; if prepare refuses, any
+ * release keeps the image. At prepare, a live status without either flag comes from a snapshot, whose guest
+ * libvirt has stopped already, or from pasted XML. Then it does not matter any more whether nested guests ran
+ * in the guest. This program never calls libvirt, which waits for it (facts.md, "Hooks"). */
 #include "base/config.h"
 #include "base/error.h"
-#include "base/liveness.h"
 #include "base/log.h"
 #include "base/root.h"
 #include "base/runtime_flag.h"
-#include "base/wait.h"
 #include "domain/allow.h"
 #include "domain/cpu.h"
-#include "domain/cpu_off.h"
 #include "domain/cpu_rewrite.h"
-#include "domain/definition.h"
 #include "domain/exposed.h"
-#include "domain/state.h"
-#include "domain/wish.h"
 #include "fatal.h"
 #include "host/kvm_lock.h"
 #include "host/kvm_reload.h"
 #include "operations.h"
+#include "start_cpu.h"
 
 #include <errno.h>
 #include <libxml/xmlerror.h>
 #include <stdio.h>
 #include <unistd.h>
 
-/* How long a refused start waits for virtnestd; all of libvirt's clients wait with it. */
-#define CORRECTION_MS 2000
-#define STEP_MS 1
-/* How long it then waits until the define has reached libvirtd, which queues it after this start
- * and before the next. */
-#define SENT_US 100000UL
-
-typedef struct Operation Operation;
-
-/* What libvirt asks about. */
-typedef struct {
-    const Operation *operation; /* what it is about to do */
-    const char *name;           /* the domain's */
-    const char *uuid;           /* the domain's; of @xml */
-    NestDomainXml *xml;         /* the domain */
-    NestLiveStatus *live;       /* the live status in @xml; empty where there is none */
-    NestKvmModule host;         /* this host, as check_host() has read it */
-    NestPolicy *policy; /* what the settings say of domains; NULL: they were not needed yet */
-    NestWish wish;      /* what shall become of its CPU */
-    gboolean restored;  /* a saved image is being restored */
-} Call;
-
 /* A judgement: FALSE with an error refuses. */
-typedef gboolean (*Check)(Call *call, GError **error);
+typedef gboolean (*Check)(NestHookCall *call, GError **error);
 
-static gboolean check_prepare(Call *call, GError **error);
-static gboolean check_start(Call *call, GError **error);
-static gboolean check_migrate(Call *call, GError **error);
-static gboolean flag_restore(Call *call, GError **error);
-static gboolean clear_flags(Call *call, GError **error);
+static gboolean check_prepare(NestHookCall *call, GError **error);
+static gboolean check_start(NestHookCall *call, GError **error);
+static gboolean check_migrate(NestHookCall *call, GError **error);
+static gboolean flag_restore(NestHookCall *call, GError **error);
+static gboolean clear_flags(NestHookCall *call, GError **error);
 
 /* What this part needs to know of an operation (operations.h). */
-struct Operation {
+struct NestHookOperation {
     const char *name;
     Check check;
     const char *action;
@@ -77,23 +51,14 @@ struct Operation {
 };
 
 #define ROW(name, check, action, aftermath, flags) {name, check, action, aftermath, flags},
-static const Operation operations[] = {NEST_OPERATIONS(ROW)};
+static const NestHookOperation operations[] = {NEST_OPERATIONS(ROW)};
 #undef ROW
 
 G_STATIC_ASSERT(NEST_HOOK_MAX_BYTES == NEST_DOMAIN_XML_MAX_BYTES);
 
-static void
-call_clear(Call *call)
-{
-    nest_live_status_free(call->live);
-    nest_policy_unref(call->policy);
-    nest_domain_xml_free(call->xml);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Call, call_clear)
-
 /* If the tag says required='no', logs the error and lets the domain pass. */
 static gboolean
-pass_unless_required(const Call *call, GError **error)
+pass_unless_required(const NestHookCall *call, GError **error)
 {
     if (call->wish.tag.required)
         return FALSE;
@@ -104,7 +69,7 @@ pass_unless_required(const Call *call, GError **error)
 
 /* Reads the live status, which any release of virtnestd may have written. */
 static void
-read_live_status(Call *call)
+read_live_status(NestHookCall *call)
 {
     g_autoptr(NestState) state = nest_state_read(call->xml);
 
@@ -121,37 +86,18 @@ read_live_status(Call *call)
             "virt-nest takes it that they were [NEST-STATE]");
 }
 
-/* If the settings cannot be read, but seem to say policy=disable, that counts: a mistake elsewhere in them must not give
- * guests what they are to be kept from. */
-static const NestPolicy *
-policy_of(Call *call)
-{
-    g_autofree gchar *path = nest_root_path(NEST_CONFIG_FILE);
-    g_autoptr(GError) error = NULL;
-    NestConfig config = NEST_CONFIG_DEFAULT;
-
-    if (!call->policy)
-        call->policy = nest_policy_load(&error);
-    if (call->policy)
-        return call->policy;
-    nest_log_error(call->name, call->uuid, error);
-    config.untagged = nest_config_peek(path) ? NEST_UNTAGGED_DISABLE : NEST_UNTAGGED_LEAVE;
-    call->policy = nest_policy_new(&config);
-    return call->policy;
-}
-
 /* The settings are read only where the tag does not decide. */
 static gboolean
-read_wish(Call *call, GError **error)
+read_wish(NestHookCall *call, GError **error)
 {
     if (!nest_wish_read(call->xml, NULL, &call->wish, error))
         return FALSE;
     return call->wish.by != NEST_WISH_BY_NOBODY ||
-           nest_wish_read(call->xml, policy_of(call), &call->wish, error);
+           nest_wish_read(call->xml, nest_hook_call_policy(call), &call->wish, error);
 }
 
 static gboolean
-is_enabled(const Call *call)
+is_enabled(const NestHookCall *call)
 {
     return call->wish.kind == NEST_WISH_ENABLE;
 }
@@ -160,7 +106,7 @@ is_enabled(const Call *call)
  * decide, so a mistake in the tag must not keep the guest from running: such a tag counts as one
  * without attributes. */
 static void
-read_wish_leniently(Call *call)
+read_wish_leniently(NestHookCall *call)
 {
     g_autoptr(GError) error = NULL;
 
@@ -172,7 +118,7 @@ read_wish_leniently(Call *call)
 }
 
 static gboolean
-resumes(Call *call)
+resumes(NestHookCall *call)
 {
     call->restored = nest_runtime_flag_test(NEST_RUNTIME_FLAG_RESTORING, call->uuid);
     return call->restored || nest_live_status_is_of(call->live, call->uuid) ||
@@ -180,7 +126,7 @@ resumes(Call *call)
 }
 
 static void
-forget_that_it_resumes(const Call *call)
+forget_that_it_resumes(const NestHookCall *call)
 {
     nest_runtime_flag_clear(NEST_RUNTIME_FLAG_RESUMING, call->uuid);
     nest_runtime_flag_clear(NEST_RUNTIME_FLAG_RESTORING, call->uuid);
@@ -188,7 +134,7 @@ forget_that_it_resumes(const Call *call)
 
 /* Whether the live status that the guest comes with says that nested guests ran in it. */
 static gboolean
-ran_nested_guests(const Call *call)
+ran_nested_guests(const NestHookCall *call)
 {
     return call->live->nested && nest_live_status_is_of(call->live, call->uuid);
 }
@@ -197,7 +143,7 @@ ran_nested_guests(const Call *call)
  * is defined. The hook may not if the settings cannot be read, because they may say that the module
  * is to be left alone. */
 static gboolean
-may_reload_module(const Call *call)
+may_reload_module(const NestHookCall *call)
 {
     g_autoptr(GError) error = NULL;
     NestConfig config = NEST_CONFIG_DEFAULT;
@@ -212,26 +158,19 @@ may_reload_module(const Call *call)
     return FALSE;
 }
 
-/* Whether its guest shall have neither vmx nor svm. */
-static gboolean
-is_forbidden(const Call *call)
-{
-    return call->wish.kind == NEST_WISH_DISABLE;
-}
-
 /* Whether the domain is tagged, or was tagged when its record was last written. A guest that shall not nest needs nothing
  * of the host; if nested guests run in it all the same, it is judged as one that may. */
 static gboolean
-domain_is_ours(const Call *call)
+domain_is_ours(const NestHookCall *call)
 {
-    if (is_forbidden(call))
+    if (nest_hook_call_is_forbidden(call))
         return ran_nested_guests(call);
     return is_enabled(call) || nest_state_element(call->xml);
 }
 
 /* Only a KVM domain needs anything of the host: TCG emulates SVM on every host. */
 static gboolean
-check_host(Call *call, GError **error)
+check_host(NestHookCall *call, GError **error)
 {
     NestKvmAction done = NEST_KVM_DO_NOTHING;
 
@@ -250,7 +189,7 @@ check_host(Call *call, GError **error)
 
 /* A guest with nested state does not survive on a host that cannot nest (facts.md, "Evidence of nested guests"). */
 static gboolean
-check_host_of_resuming(Call *call, GError **error)
+check_host_of_resuming(NestHookCall *call, GError **error)
 {
     g_autoptr(GError) problem = NULL;
     const NestCpuVendor *vendor = NULL;
@@ -272,7 +211,7 @@ check_host_of_resuming(Call *call, GError **error)
 
 /* libvirt ignores what is printed at prepare; a person who runs the hook by hand sees it. */
 static void
-print_rewritten(const Call *call)
+print_rewritten(const NestHookCall *call)
 {
     g_autofree gchar *text = NULL;
 
@@ -285,11 +224,11 @@ print_rewritten(const Call *call)
 
 /* Of a guest that shall not nest nothing is refused before its CPU is known. */
 static gboolean
-check_boot(Call *call, GError **error)
+check_boot(NestHookCall *call, GError **error)
 {
     g_autoptr(GPtrArray) changes = g_ptr_array_new_with_free_func(g_free);
 
-    if (is_forbidden(call))
+    if (nest_hook_call_is_forbidden(call))
         nest_cpu_rewrite_off(call->xml, changes);
     else if (!check_host(call, error) ||
              !nest_cpu_rewrite(call->xml, &call->wish.tag, call->host.vendor, changes, error))
@@ -299,272 +238,8 @@ check_boot(Call *call, GError **error)
     return TRUE;
 }
 
-/* (transfer full)(nullable) Where libvirt keeps the domain's definition, if it has one. */
-static gchar *
-definition_path(const Call *call)
-{
-    g_autofree gchar *file = g_strconcat(call->name, ".xml", NULL);
-    g_autofree gchar *directory =
-        nest_root_is_session() ? g_build_filename(g_get_user_config_dir(), "libvirt", "qemu", NULL)
-                               : nest_root_path(NEST_DEFINITION_DIRECTORY);
-
-    return strchr(call->name, '/') ? NULL : g_build_filename(directory, file, NULL);
-}
-
-/* Whether the domain seems to have a definition: a hint, no proof. */
 static gboolean
-has_definition(const Call *call)
-{
-    g_autofree gchar *path = definition_path(call);
-
-    return path && g_file_test(path, G_FILE_TEST_EXISTS);
-}
-
-/* Whether the CPU of a tagged definition would pass at prepare and at start. */
-static gboolean
-cpu_would_boot(NestDomainXml *xml, const NestTag *tag, const NestCpuVendor *host)
-{
-    g_autoptr(GPtrArray) changes = g_ptr_array_new_with_free_func(g_free);
-    const NestCpuVendor *vendor = nest_cpu_feature_vendor(xml, host, NULL);
-
-    return vendor && nest_cpu_check_arguments(xml, vendor, NULL) &&
-           nest_cpu_rewrite(xml, tag, host, changes, NULL) && changes->len == 0;
-}
-
-/* Whether the domain would pass if it booted from its definition as it stands. */
-static gboolean
-would_boot(Call *call)
-{
-    g_autofree gchar *path = definition_path(call);
-    g_autofree gchar *text = NULL;
-    g_autoptr(NestDomainXml) xml = NULL;
-    NestKvmModule host = nest_kvm_module_read();
-    NestWish wish = NEST_WISH_NONE;
-    gsize length = 0;
-
-    if (!path || !g_file_get_contents(path, &text, &length, NULL))
-        return FALSE;
-    xml = nest_domain_xml_parse(text, length, NULL);
-    if (!xml || !nest_wish_read(xml, policy_of(call), &wish, NULL))
-        return FALSE;
-    if (wish.kind == NEST_WISH_DISABLE)
-        return !nest_cpu_off_shows(xml, host.vendor);
-    if (wish.kind != NEST_WISH_ENABLE || !wish.tag.required)
-        return TRUE;
-    return (!nest_cpu_is_kvm(xml) || nest_kvm_module_check(&host, NULL)) &&
-           cpu_would_boot(xml, &wish.tag, host.vendor);
-}
-
-/* Waits for a short time until virtnestd has sent the corrected definition, which
- * is then queued before the next start. Mostly it has been sent by now, because
- * libvirt takes longer to get here. Returns: whether that, or a corrected definition, was seen. */
-static gboolean
-wait_for_correction(Call *call)
-{
-    gint64 deadline = nest_wait_deadline(CORRECTION_MS);
-
-    do {
-        if (nest_runtime_flag_test(NEST_RUNTIME_FLAG_CORRECTING, call->uuid)) {
-            g_usleep(SENT_US);
-            return TRUE;
-        }
-    } while (nest_wait_step(deadline, STEP_MS));
-    return would_boot(call);
-}
-
-/* Refuses a start with the wrong CPU. The error says what could correct the definition, after @what is wrong with the
- * CPU. */
-static gboolean
-refuse_start(Call *call, const char *what, GError **error)
-{
-    g_autofree gchar *cpu = nest_cpu_describe(call->xml);
-    g_autofree gchar *name = nest_domain_xml_shell_word(call->name);
-    gboolean has = has_definition(call);
-    gboolean lives = nest_liveness_is_held();
-    gboolean corrected = has && lives && wait_for_correction(call);
-
-    if (!has)
-        g_set_error(
-            error, NEST_ERROR, NEST_ERROR_START_TRANSIENT,
-            "and it has no persistent definition that could be corrected: create it from "
-            "corrected XML (virt-nest rewrite FILE | virsh create /dev/stdin); virt-install "
-            "and virt-manager start what is not defined yet: define it first (virt-install "
-            "... --print-xml 1 | virt-nest rewrite | virsh define /dev/stdin), then start "
-            "it; virt-nest-recipes(7) has more");
-    else if (corrected)
-        g_set_error(error, NEST_ERROR, NEST_ERROR_START_STALE,
-                    "but its definition has been corrected just now: start it again (if this "
-                    "repeats, virt-nest status %s says why)",
-                    name);
-    else if (lives)
-        g_set_error(error, NEST_ERROR, NEST_ERROR_START_UNCORRECTED,
-                    "and virtnestd has not corrected its definition yet: virt-nest status %s may "
-                    "say why; run virt-nest apply %s, then start it again",
-                    name, name);
-    else
-        g_set_error(
-            error, NEST_ERROR, NEST_ERROR_START_UNCORRECTED,
-            "and no virtnestd is running that would correct its definition: start one "
-            "(systemctl %sstart virtnestd) or run virt-nest %sapply %s, then start it again",
-            nest_root_is_session() ? "--user " : "",
-            nest_root_is_session() ? "-c qemu:///session " : "", name);
-    g_prefix_error(error, "its CPU (%s) %s, ", cpu, what);
-    return FALSE;
-}
-
-/* Whether virtnestd will start the domain again with the right CPU, because the configuration asks
- * for that. */
-static gboolean
-is_restarted(const Call *call)
-{
-    g_autoptr(GError) error = NULL;
-    NestConfig config = NEST_CONFIG_DEFAULT;
-
-    if (!nest_config_load(&config, &error))
-        nest_log_error(call->name, call->uuid, error);
-    if (config.on_stale != NEST_ON_STALE_RESTART || !has_definition(call) ||
-        !nest_liveness_is_held())
-        return FALSE;
-    nest_log(
-        G_LOG_LEVEL_MESSAGE, call->name, call->uuid,
-        "it starts %s, because its definition was not corrected yet; virtnestd stops it and starts it again "
-        "(on-stale=restart)",
-        is_forbidden(call) ? "with a CPU that it shall not have" : "without its nested CPU");
-    return TRUE;
-}
-
-/* By now libvirt has expanded host-model, and the CPU is what the guest will get. */
-static gboolean
-check_cpu(Call *call, GError **error)
-{
-    const NestCpuVendor *vendor = nest_cpu_feature_vendor(call->xml, call->host.vendor, error);
-    g_autofree gchar *what = NULL;
-
-    if (!vendor || !nest_cpu_check_arguments(call->xml, vendor, error))
-        return FALSE;
-    what = g_strdup_printf("does not show the guest %s", vendor->feature);
-    return nest_cpu_exposes(call->xml, vendor) || is_restarted(call) ||
-           refuse_start(call, what, error);
-}
-
-/* (transfer full) Where libvirt keeps what it knows of the domain's snapshots. */
-static gchar *
-snapshot_directory(const Call *call)
-{
-    g_autofree gchar *below =
-        nest_root_is_session()
-            ? g_build_filename(g_get_user_config_dir(), "libvirt/qemu/lib/snapshot", NULL)
-            : nest_root_path("/var/lib/libvirt/qemu/snapshot");
-
-    return g_build_filename(below, call->name, NULL);
-}
-
-static gboolean
-has_memory(const char *directory, const char *snapshot)
-{
-    g_autofree gchar *path = g_build_filename(directory, snapshot, NULL);
-    g_autofree gchar *text = NULL;
-
-    return g_file_get_contents(path, &text, NULL, NULL) &&
-           (strstr(text, "<state>running</state>") || strstr(text, "<state>paused</state>"));
-}
-
-/* Whether this start may bring back a snapshot with its memory, and so with the CPU that the guest had then. libvirt does not
- * say so (facts.md, "Hooks"), and a guest without a live status shows no sign of it. */
-static gboolean
-may_revert(const Call *call)
-{
-    g_autofree gchar *path = snapshot_directory(call);
-    g_autoptr(GDir) directory = strchr(call->name, '/') ? NULL : g_dir_open(path, 0, NULL);
-    const char *name = NULL;
-
-    while (directory && (name = g_dir_read_name(directory)))
-        if (has_memory(path, name))
-            return TRUE;
-    return FALSE;
-}
-
-/* (nullable) The feature that the guest would see. Where the host's nesting is off, a KVM guest sees none, and it stays off as
- * long as the guest runs: from now on nobody may unload the module. */
-static const char *
-shown_feature(Call *call)
-{
-    gboolean kvm = nest_cpu_is_kvm(call->xml);
-
-    if (kvm && !nest_root_is_session())
-        nest_kvm_lock_inhibit_unload(call->uuid);
-    call->host = nest_kvm_module_read();
-    return kvm && !nest_kvm_module_can_nest(&call->host)
-               ? NULL
-               : nest_cpu_off_shows(call->xml, call->host.vendor);
-}
-
-static gboolean
-refuse_off_argument(const Call *call, const char *argument, const char *feature, GError **error)
-{
-    g_autofree gchar *name = nest_domain_xml_shell_word(call->name);
-
-    g_set_error(
-        error, NEST_ERROR, NEST_ERROR_CPU_ARGUMENT,
-        "%s in its <qemu:commandline> shows the guest %s, which %s forbids: take both <qemu:arg> out, or "
-        "add ,-%s to that CPU (virsh edit %s)",
-        argument, feature, nest_wish_by_text(&call->wish), feature, name);
-    return FALSE;
-}
-
-/* A guest that shall have neither vmx nor svm. */
-static gboolean
-check_off(Call *call, GError **error)
-{
-    const char *feature = shown_feature(call);
-    g_autofree gchar *argument =
-        feature ? nest_cpu_off_argument(call->xml, call->host.vendor) : NULL;
-    g_autofree gchar *what = NULL;
-
-    if (!feature)
-        return TRUE;
-    if (may_revert(call)) {
-        nest_log(
-            G_LOG_LEVEL_WARNING, call->name, call->uuid,
-            "it may start with %s, which %s forbids, as it has a snapshot with memory that may be the one that is "
-            "brought back now",
-            feature, nest_wish_by_text(&call->wish));
-        return TRUE;
-    }
-    if (argument)
-        return refuse_off_argument(call, argument, feature, error);
-    what = g_strdup_printf("shows the guest %s, which %s forbids", feature,
-                           nest_wish_by_text(&call->wish));
-    return is_restarted(call) || refuse_start(call, what, error);
-}
-
-/* A guest of which a mistaken rule leaves open what it may have. Only what may have been forbidden is refused. */
-static gboolean
-check_undecided(Call *call, GError **error)
-{
-    const char *feature = call->wish.may_be_disable ? shown_feature(call) : NULL;
-    g_autofree gchar *name = nest_domain_xml_shell_word(call->name);
-    g_auto(NestRulesVerdict) verdict = {0};
-
-    nest_rules_judge(policy_of(call)->rules, call->xml, &verdict);
-    if (!feature || may_revert(call)) {
-        nest_log(
-            G_LOG_LEVEL_WARNING, call->name, call->uuid,
-            "starts as it is defined, as a mistaken rule keeps it from being decided whether its guest has "
-            "nested guests: %s [NEST-RULE]",
-            verdict.mistake ? verdict.mistake->message : "it is right by now");
-        return TRUE;
-    }
-    g_set_error(
-        error, NEST_ERROR, NEST_ERROR_RULE,
-        "its CPU shows the guest %s, which a mistaken rule may forbid: %s; or run virt-nest enable %s, as a tag "
-        "wins over any rule",
-        feature, verdict.mistake ? verdict.mistake->message : "it is right by now", name);
-    return FALSE;
-}
-
-static gboolean
-check_start(Call *call, GError **error)
+check_start(NestHookCall *call, GError **error)
 {
     read_live_status(call);
     if (resumes(call)) {
@@ -574,11 +249,11 @@ check_start(Call *call, GError **error)
     }
     if (!read_wish(call, error))
         return FALSE;
-    if (is_forbidden(call))
-        return check_off(call, error);
+    if (nest_hook_call_is_forbidden(call))
+        return nest_start_cpu_check_off(call, error);
     if (call->wish.kind == NEST_WISH_UNDECIDED)
-        return check_undecided(call, error);
-    if (!is_enabled(call) || (check_host(call, error) && check_cpu(call, error)))
+        return nest_start_cpu_check_undecided(call, error);
+    if (!is_enabled(call) || (check_host(call, error) && nest_start_cpu_check(call, error)))
         return TRUE;
     return pass_unless_required(call, error);
 }
@@ -591,7 +266,7 @@ check_start(Call *call, GError **error)
  * still in it. The time that virt-nest allow gave may be over by now; it was not over when the state
  * was written. */
 static gboolean
-check_nested_guests(Call *call, GError **error)
+check_nested_guests(NestHookCall *call, GError **error)
 {
     NestAllow allow = nest_allow_read(call->xml);
     gboolean by_tag = is_enabled(call) && call->wish.tag.migration == NEST_MIGRATION_ALLOW;
@@ -609,9 +284,9 @@ check_nested_guests(Call *call, GError **error)
     /* --force-boot gives up the saved image before libvirt asks us, so it is no solution if we
      * would refuse the boot as well. */
     if (call->restored)
-        way_out = would_boot(call) ? LET_THEM_COME
+        way_out = nest_start_cpu_would_boot(call) ? LET_THEM_COME
                       ", or discard the saved image and boot it (virsh start --force-boot)"
-                                   : LET_THEM_COME;
+                                                  : LET_THEM_COME;
     g_set_error(error, NEST_ERROR, NEST_ERROR_LIVE_RUNNING,
                 "nested guests were running in it when its state was written: %s", way_out);
     return FALSE;
@@ -619,7 +294,7 @@ check_nested_guests(Call *call, GError **error)
 
 /* check_nested_guests() at prepare. A guest that migrate has let in is not checked again. */
 static gboolean
-check_nested_guests_here(Call *call, GError **error)
+check_nested_guests_here(NestHookCall *call, GError **error)
 {
     if (call->restored)
         return check_nested_guests(call, error);
@@ -633,7 +308,7 @@ check_nested_guests_here(Call *call, GError **error)
 
 /* Makes both checks of a guest that resumes, and logs a refusal in the journal. */
 static gboolean
-check_resuming(Call *call, Check running, GError **error)
+check_resuming(NestHookCall *call, Check running, GError **error)
 {
     GError *problem = NULL;
 
@@ -646,7 +321,7 @@ check_resuming(Call *call, Check running, GError **error)
 }
 
 static gboolean
-check_prepare(Call *call, GError **error)
+check_prepare(NestHookCall *call, GError **error)
 {
     read_live_status(call);
     if (resumes(call)) {
@@ -655,12 +330,12 @@ check_prepare(Call *call, GError **error)
     }
     if (!read_wish(call, error))
         return FALSE;
-    return !(is_enabled(call) || is_forbidden(call)) || check_boot(call, error);
+    return !(is_enabled(call) || nest_hook_call_is_forbidden(call)) || check_boot(call, error);
 }
 
 /* A failure refuses nothing: without the flag, prepare and start judge by the live status alone. */
 static void
-set_flag(const Call *call, NestRuntimeFlag flag)
+set_flag(const NestHookCall *call, NestRuntimeFlag flag)
 {
     g_autoptr(GError) error = NULL;
 
@@ -670,13 +345,13 @@ set_flag(const Call *call, NestRuntimeFlag flag)
 
 /* Whether a start could refuse the guest for its CPU if it were not known that it resumes. */
 static gboolean
-start_is_judged(const Call *call)
+start_is_judged(const NestHookCall *call)
 {
     return call->wish.kind != NEST_WISH_LEAVE || domain_is_ours(call);
 }
 
 static gboolean
-check_migrate(Call *call, GError **error)
+check_migrate(NestHookCall *call, GError **error)
 {
     read_live_status(call);
     read_wish_leniently(call);
@@ -689,7 +364,7 @@ check_migrate(Call *call, GError **error)
 
 /* A mistake in the tag is reported at prepare. */
 static gboolean
-flag_restore(Call *call, GError **error)
+flag_restore(NestHookCall *call, GError **error)
 {
     (void)error;
     if (!read_wish(call, NULL) || start_is_judged(call))
@@ -698,7 +373,7 @@ flag_restore(Call *call, GError **error)
 }
 
 static gboolean
-clear_flags(Call *call, GError **error)
+clear_flags(NestHookCall *call, GError **error)
 {
     (void)error;
     forget_that_it_resumes(call);
@@ -731,7 +406,7 @@ read_standard_input(GError **error)
 }
 
 static gboolean
-judge_operation(Call *call, GError **error)
+judge_operation(NestHookCall *call, GError **error)
 {
     g_autoptr(GString) text = read_standard_input(error);
 
@@ -746,7 +421,7 @@ judge_operation(Call *call, GError **error)
 
 /* What becomes of the guest. libvirt keeps the saved image if prepare or start fails. */
 static const char *
-aftermath(const Call *call)
+aftermath(const NestHookCall *call)
 {
     return call->restored ? " (its saved image stays as it is)" : call->operation->aftermath;
 }
@@ -754,9 +429,9 @@ aftermath(const Call *call)
 /* Begins with a newline, as libvirt puts some 200 characters of its own before it (hooks/fatal.h). Does not use g_printerr():
  * under libvirt's LC_ALL=C it turns UTF-8 names into question marks. */
 static void
-print_refusal(const Call *call, const GError *reason)
+print_refusal(const NestHookCall *call, const GError *reason)
 {
-    const Operation *operation = call->operation;
+    const NestHookOperation *operation = call->operation;
     g_autofree gchar *line = NULL;
     g_autoptr(GError) error =
         g_error_new(reason->domain, reason->code, "cannot %s '%s'%s: %s", operation->action,
@@ -769,7 +444,7 @@ print_refusal(const Call *call, const GError *reason)
 int
 nest_hook_judge(int argc, char **argv)
 {
-    g_auto(Call) call = {.wish = NEST_WISH_NONE};
+    g_auto(NestHookCall) call = {.wish = NEST_WISH_NONE};
     g_autoptr(GError) error = NULL;
     NestFatalHandler fatal = {.seconds = NEST_FATAL_SECONDS, .to_libvirt = true};
 

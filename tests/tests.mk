@@ -178,7 +178,8 @@ FUZZ_TARGETS = allow bounds cmdline config debugfs definition domstats front hoo
 FUZZ         = $(BUILD)/fuzz
 FUZZ_CC      = clang
 FUZZ_FLAGS   = -O2 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-FUZZ_COMMON  = $(COMMON:%.c=$(FUZZ)/obj/%.o) $(FUZZ)/obj/common/domain/schema.o $(FUZZ)/obj/tests/fuzz/fuzz.o
+FUZZ_COMMON  = $(COMMON:%.c=$(FUZZ)/obj/%.o) $(FUZZ)/obj/common/domain/schema.o $(FUZZ)/obj/hooks/hook_call.o \
+               $(FUZZ)/obj/hooks/start_cpu.o $(FUZZ)/obj/tests/fuzz/fuzz.o
 FUZZ_COMPILE = @mkdir -p $(@D); echo "$(FUZZ_CC) $@"; $(FUZZ_CC) $(LIBRARY_CFLAGS) \
                $(filter-out $(WARNINGS) $(HARDENING),$(ALL_CFLAGS)) -Wall $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -c -o $@ $<
 

@@ -184,17 +184,22 @@ judge_module(const Look *look)
     return nest_kvm_module_is_loaded(&look->connection->host) ? NULL : judge_host(look);
 }
 
+/* (transfer full)(nullable) The domain as it was saved; NULL if that cannot be read. */
+static NestDomainXml *
+read_save(const Look *look)
+{
+    g_autofree char *text = virDomainManagedSaveGetXMLDesc(look->domain, 0);
+
+    return text ? nest_domain_xml_parse(text, strlen(text), NULL) : NULL;
+}
+
 static gboolean
 save_lacks_cpu(const Look *look)
 {
-    g_autofree gchar *text = NULL;
-    g_autoptr(NestDomainXml) xml = NULL;
+    gboolean saved = virDomainHasManagedSaveImage(look->domain, 0) == 1;
+    g_autoptr(NestDomainXml) xml = saved ? read_save(look) : NULL;
 
-    if (virDomainHasManagedSaveImage(look->domain, 0) != 1)
-        return FALSE;
-    text = virDomainManagedSaveGetXMLDesc(look->domain, 0);
-    xml = text ? nest_domain_xml_parse(text, strlen(text), NULL) : NULL;
-    return !xml || !exposes(look, xml);
+    return saved && (!xml || !exposes(look, xml));
 }
 
 static gchar *
@@ -263,13 +268,9 @@ judge_off_definition(const Look *look)
 static gboolean
 save_shows_feature(const Look *look)
 {
-    g_autofree gchar *text = NULL;
-    g_autoptr(NestDomainXml) xml = NULL;
+    g_autoptr(NestDomainXml) xml =
+        virDomainHasManagedSaveImage(look->domain, 0) == 1 ? read_save(look) : NULL;
 
-    if (virDomainHasManagedSaveImage(look->domain, 0) != 1)
-        return FALSE;
-    text = virDomainManagedSaveGetXMLDesc(look->domain, 0);
-    xml = text ? nest_domain_xml_parse(text, strlen(text), NULL) : NULL;
     return xml && shows(look, xml);
 }
 

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The hook's judgement of the CPU at a start: whether the guest gets what its tag, a rule or the policy wants. */
+#include "start_cpu.h"
+
+#include "base/config.h"
+#include "base/error.h"
+#include "base/liveness.h"
+#include "base/log.h"
+#include "base/root.h"
+#include "base/runtime_flag.h"
+#include "base/wait.h"
+#include "domain/cpu.h"
+#include "domain/cpu_off.h"
+#include "domain/cpu_rewrite.h"
+#include "domain/definition.h"
+#include "host/kvm_lock.h"
+
+#include <string.h>
+
+/* How long a refused start waits for virtnestd; all of libvirt's clients wait with it. */
+#define CORRECTION_MS 2000
+#define STEP_MS 1
+/* How long it then waits until the define has reached libvirtd, which queues it after this start
+ * and before the next. */
+#define SENT_US 100000UL
+
+/* (transfer full)(nullable) Where libvirt keeps the domain's definition, if it has one. */
+static gchar *
+definition_path(const NestHookCall *call)
+{
+    g_autofree gchar *file = g_strconcat(call->name, ".xml", NULL);
+    g_autofree gchar *directory =
+        nest_root_is_session() ? g_build_filename(g_get_user_config_dir(), "libvirt", "qemu", NULL)
+                               : nest_root_path(NEST_DEFINITION_DIRECTORY);
+
+    return strchr(call->name, '/') ? NULL : g_build_filename(directory, file, NULL);
+}
+
+/* Whether the domain seems to have a definition: a hint, no proof. */
+static gboolean
+has_definition(const NestHookCall *call)
+{
+    g_autofree gchar *path = definition_path(call);
+
+    return path && g_file_test(path, G_FILE_TEST_EXISTS);
+}
+
+/* Whether the CPU of a tagged definition would pass at prepare and at start. */
+static gboolean
+cpu_would_boot(NestDomainXml *xml, const NestTag *tag, const NestCpuVendor *host)
+{
+    g_autoptr(GPtrArray) changes = g_ptr_array_new_with_free_func(g_free);
+    const NestCpuVendor *vendor = nest_cpu_feature_vendor(xml, host, NULL);
+
+    return vendor && nest_cpu_check_arguments(xml, vendor, NULL) &&
+           nest_cpu_rewrite(xml, tag, host, changes, NULL) && changes->len == 0;
+}
+
+/* Whether the domain would pass if it booted from its definition as it stands. */
+gboolean
+nest_start_cpu_would_boot(NestHookCall *call)
+{
+    g_autofree gchar *path = definition_path(call);
+    g_autofree gchar *text = NULL;
+    g_autoptr(NestDomainXml) xml = NULL;
+    NestKvmModule host = nest_kvm_module_read();
+    NestWish wish = NEST_WISH_NONE;
+    gsize length = 0;
+
+    if (!path || !g_file_get_contents(path, &text, &length, NULL))
+        return FALSE;
+    xml = nest_domain_xml_parse(text, length, NULL);
+    if (!xml || !nest_wish_read(xml, nest_hook_call_policy(call), &wish, NULL))
+        return FALSE;
+    if (wish.kind == NEST_WISH_DISABLE)
+        return !nest_cpu_off_shows(xml, host.vendor);
+    if (wish.kind != NEST_WISH_ENABLE || !wish.tag.required)
+        return TRUE;
+    return (!nest_cpu_is_kvm(xml) || nest_kvm_module_check(&host, NULL)) &&
+           cpu_would_boot(xml, &wish.tag, host.vendor);
+}
+
+/* Waits for a short time until virtnestd has sent the corrected definition, which
+ * is then queued before the next start. Mostly it has been sent by now, because
+ * libvirt takes longer to get here. Returns: whether that, or a corrected definition, was seen. */
+static gboolean
+wait_for_correction(NestHookCall *call)
+{
+    gint64 deadline = nest_wait_deadline(CORRECTION_MS);
+
+    do {
+        if (nest_runtime_flag_test(NEST_RUNTIME_FLAG_CORRECTING, call->uuid)) {
+            g_usleep(SENT_US);
+            return TRUE;
+        }
+    } while (nest_wait_step(deadline, STEP_MS));
+    return nest_start_cpu_would_boot(call);
+}
+
+/* Refuses a start with the wrong CPU. The error says what could correct the definition, after @what is wrong with the
+ * CPU. */
+static gboolean
+refuse_start(NestHookCall *call, const char *what, GError **error)
+{
+    g_autofree gchar *cpu = nest_cpu_describe(call->xml);
+    g_autofree gchar *name = nest_domain_xml_shell_word(call->name);
+    gboolean has = has_definition(call);
+    gboolean lives = nest_liveness_is_held();
+    gboolean corrected = has && lives && wait_for_correction(call);
+
+    if (!has)
+        g_set_error(
+            error, NEST_ERROR, NEST_ERROR_START_TRANSIENT,
+            "and it has no persistent definition that could be corrected: create it from "
+            "corrected XML (virt-nest rewrite FILE | virsh create /dev/stdin); virt-install "
+            "and virt-manager start what is not defined yet: define it first (virt-install "
+            "... --print-xml 1 | virt-nest rewrite | virsh define /dev/stdin), then start "
+            "it; virt-nest-recipes(7) has more");
+    else if (corrected)
+        g_set_error(error, NEST_ERROR, NEST_ERROR_START_STALE,
+                    "but its definition has been corrected just now: start it again (if this "
+                    "repeats, virt-nest status %s says why)",
+                    name);
+    else if (lives)
+        g_set_error(error, NEST_ERROR, NEST_ERROR_START_UNCORRECTED,
+                    "and virtnestd has not corrected its definition yet: virt-nest status %s may "
+                    "say why; run virt-nest apply %s, then start it again",
+                    name, name);
+    else
+        g_set_error(
+            error, NEST_ERROR, NEST_ERROR_START_UNCORRECTED,
+            "and no virtnestd is running that would correct its definition: start one "
+            "(systemctl %sstart virtnestd) or run virt-nest %sapply %s, then start it again",
+            nest_root_is_session() ? "--user " : "",
+            nest_root_is_session() ? "-c qemu:///session " : "", name);
+    g_prefix_error(error, "its CPU (%s) %s, ", cpu, what);
+    return FALSE;
+}
+
+/* Whether virtnestd will start the domain again with the right CPU, because the configuration asks
+ * for that. */
+static gboolean
+is_restarted(const NestHookCall *call)
+{
+    g_autoptr(GError) error = NULL;
+    NestConfig config = NEST_CONFIG_DEFAULT;
+
+    if (!nest_config_load(&config, &error))
+        nest_log_error(call->name, call->uuid, error);
+    if (config.on_stale != NEST_ON_STALE_RESTART || !has_definition(call) ||
+        !nest_liveness_is_held())
+        return FALSE;
+    nest_log(
+        G_LOG_LEVEL_MESSAGE, call->name, call->uuid,
+        "it starts %s, because its definition was not corrected yet; virtnestd stops it and starts it again "
+        "(on-stale=restart)",
+        nest_hook_call_is_forbidden(call) ? "with a CPU that it shall not have"
+                                          : "without its nested CPU");
+    return TRUE;
+}
+
+/* By now libvirt has expanded host-model, and the CPU is what the guest will get. */
+gboolean
+nest_start_cpu_check(NestHookCall *call, GError **error)
+{
+    const NestCpuVendor *vendor = nest_cpu_feature_vendor(call->xml, call->host.vendor, error);
+    g_autofree gchar *what = NULL;
+
+    if (!vendor || !nest_cpu_check_arguments(call->xml, vendor, error))
+        return FALSE;
+    what = g_strdup_printf("does not show the guest %s", vendor->feature);
+    return nest_cpu_exposes(call->xml, vendor) || is_restarted(call) ||
+           refuse_start(call, what, error);
+}
+
+/* (transfer full) Where libvirt keeps what it knows of the domain's snapshots. */
+static gchar *
+snapshot_directory(const NestHookCall *call)
+{
+    g_autofree gchar *below =
+        nest_root_is_session()
+            ? g_build_filename(g_get_user_config_dir(), "libvirt/qemu/lib/snapshot", NULL)
+            : nest_root_path("/var/lib/libvirt/qemu/snapshot");
+
+    return g_build_filename(below, call->name, NULL);
+}
+
+static gboolean
+has_memory(const char *directory, const char *snapshot)
+{
+    g_autofree gchar *path = g_build_filename(directory, snapshot, NULL);
+    g_autofree gchar *text = NULL;
+
+    return g_file_get_contents(path, &text, NULL, NULL) &&
+           (strstr(text, "<state>running</state>") || strstr(text, "<state>paused</state>"));
+}
+
+/* Whether this start may bring back a snapshot with its memory, and so with the CPU that the guest had then. libvirt does not
+ * say so (facts.md, "Hooks"), and a guest without a live status shows no sign of it. */
+static gboolean
+may_revert(const NestHookCall *call)
+{
+    g_autofree gchar *path = snapshot_directory(call);
+    g_autoptr(GDir) directory = strchr(call->name, '/') ? NULL : g_dir_open(path, 0, NULL);
+    const char *name = NULL;
+
+    while (directory && (name = g_dir_read_name(directory)))
+        if (has_memory(path, name))
+            return TRUE;
+    return FALSE;
+}
+
+/* (nullable) The feature that the guest would see. Where the host's nesting is off, a KVM guest sees none, and it stays off as
+ * long as the guest runs: from now on nobody may unload the module. */
+static const char *
+shown_feature(NestHookCall *call)
+{
+    gboolean kvm = nest_cpu_is_kvm(call->xml);
+
+    if (kvm && !nest_root_is_session())
+        nest_kvm_lock_inhibit_unload(call->uuid);
+    call->host = nest_kvm_module_read();
+    return kvm && !nest_kvm_module_can_nest(&call->host)
+               ? NULL
+               : nest_cpu_off_shows(call->xml, call->host.vendor);
+}
+
+static gboolean
+refuse_off_argument(const NestHookCall *call, const char *argument, const char *feature,
+                    GError **error)
+{
+    g_autofree gchar *name = nest_domain_xml_shell_word(call->name);
+
+    g_set_error(
+        error, NEST_ERROR, NEST_ERROR_CPU_ARGUMENT,
+        "%s in its <qemu:commandline> shows the guest %s, which %s forbids: take both <qemu:arg> out, or "
+        "add ,-%s to that CPU (virsh edit %s)",
+        argument, feature, nest_wish_by_text(&call->wish), feature, name);
+    return FALSE;
+}
+
+/* A guest that shall have neither vmx nor svm. */
+gboolean
+nest_start_cpu_check_off(NestHookCall *call, GError **error)
+{
+    const char *feature = shown_feature(call);
+    g_autofree gchar *argument =
+        feature ? nest_cpu_off_argument(call->xml, call->host.vendor) : NULL;
+    g_autofree gchar *what = NULL;
+
+    if (!feature)
+        return TRUE;
+    if (may_revert(call)) {
+        nest_log(
+            G_LOG_LEVEL_WARNING, call->name, call->uuid,
+            "it may start with %s, which %s forbids, as it has a snapshot with memory that may be the one that is "
+            "brought back now",
+            feature, nest_wish_by_text(&call->wish));
+        return TRUE;
+    }
+    if (argument)
+        return refuse_off_argument(call, argument, feature, error);
+    what = g_strdup_printf("shows the guest %s, which %s forbids", feature,
+                           nest_wish_by_text(&call->wish));
+    return is_restarted(call) || refuse_start(call, what, error);
+}
+
+/* A guest of which a mistaken rule leaves open what it may have. Only what may have been forbidden is refused. */
+gboolean
+nest_start_cpu_check_undecided(NestHookCall *call, GError **error)
+{
+    const char *feature = call->wish.may_be_disable ? shown_feature(call) : NULL;
+    g_autofree gchar *name = nest_domain_xml_shell_word(call->name);
+    g_auto(NestRulesVerdict) verdict = {0};
+
+    nest_rules_judge(nest_hook_call_policy(call)->rules, call->xml, &verdict);
+    if (!feature || may_revert(call)) {
+        nest_log(
+            G_LOG_LEVEL_WARNING, call->name, call->uuid,
+            "starts as it is defined, as a mistaken rule keeps it from being decided whether its guest has "
+            "nested guests: %s [NEST-RULE]",
+            verdict.mistake ? verdict.mistake->message : "it is right by now");
+        return TRUE;
+    }
+    g_set_error(
+        error, NEST_ERROR, NEST_ERROR_RULE,
+        "its CPU shows the guest %s, which a mistaken rule may forbid: %s; or run virt-nest enable %s, as a tag "
+        "wins over any rule",
+        feature, verdict.mistake ? verdict.mistake->message : "it is right by now", name);
+    return FALSE;
+}
