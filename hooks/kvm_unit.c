@@ -24,7 +24,7 @@ turn_on(GError **error)
     if (!nest_kvm_reload(TRUE, FALSE, &module, &done, error))
         return FALSE;
     if (!nest_modprobe_dropin_keep_on(module.vendor, NEST_MODPROBE_LOADED, &problem))
-        nest_log_error(NULL, NULL, problem);
+        nest_log_last_error(problem);
     return TRUE;
 }
 
@@ -49,7 +49,7 @@ fail(const GError *error)
     g_autofree gchar *text = nest_error_text(error);
     g_autofree gchar *status = g_strconcat("STATUS=", text, NULL);
 
-    nest_log_error(NULL, NULL, error);
+    nest_log_last_error(error);
     nest_notify(status);
     return 1;
 }

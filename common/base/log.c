@@ -192,6 +192,18 @@ nest_log_error(const char *domain, const char *uuid, const GError *error)
 }
 
 void
+nest_log_last_error(const GError *error)
+{
+    g_autofree gchar *text = nest_error_text(error);
+    g_autofree gchar *escaped = nest_error_escape(text);
+
+    if (g_log_writer_is_journald(fileno(stderr)))
+        (void)fprintf(stderr, "<4>%s\n", escaped); /* a warning: sd-daemon(3) */
+    else
+        (void)fprintf(stderr, "%s: %s\n", g_get_prgname(), escaped);
+}
+
+void
 nest_log_emergency(const GError *error)
 {
     log_error(G_LOG_LEVEL_CRITICAL, NULL, NULL, error);

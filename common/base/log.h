@@ -54,6 +54,15 @@ void nest_log(GLogLevelFlags level, const char *domain, const char *uuid, const 
 /* Logs an error with its code as the field VIRT_NEST_CODE, at level warning. */
 void nest_log_error(const char *domain, const char *uuid, const GError *error);
 
+/**
+ * nest_log_last_error: log the error with which this program ends.
+ *
+ * It goes to standard error in any case. journald looks up the unit of a line that was sent to it, and finds none if the
+ * sender has ended by then; so journalctl -u and systemctl status would not have the reason (facts.md, "systemd and the
+ * host's shutdown").
+ */
+void nest_log_last_error(const GError *error);
+
 /* Logs an error at the highest level, as an emergency, which the journal shows on every terminal. */
 void nest_log_emergency(const GError *error);
 

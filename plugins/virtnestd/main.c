@@ -434,13 +434,13 @@ disarm_host(const char *uri)
     NestPluginHost *plugins = NULL;
 
     if (!nest_liveness_take(&error)) {
-        nest_log_error(NULL, NULL, error);
+        nest_log_last_error(error);
         return g_error_matches(error, NEST_ERROR, NEST_ERROR_DAEMON) ? STATUS_RUNS : 1;
     }
     plugins = load_to_disarm();
     if (!nest_disarm_all(uri, plugins, &error)) {
         if (error)
-            nest_log_error(NULL, NULL, error);
+            nest_log_last_error(error);
         return 1; /* a thread may still use the plugins */
     }
     nest_plugin_host_free(plugins);
@@ -495,7 +495,7 @@ check_config(void)
         return 0;
     }
     if (error)
-        nest_log_error(NULL, NULL, error);
+        nest_log_last_error(error);
     return 1;
 }
 
@@ -525,7 +525,7 @@ run_or_disarm(Daemon *daemon, const Options *options)
     if (options->release)
         return disarm_host(uri);
     if (!prepare(daemon, &error)) {
-        nest_log_error(NULL, NULL, error);
+        nest_log_last_error(error);
         return 1;
     }
     run(daemon, uri);
@@ -552,7 +552,7 @@ main(int argc, char **argv)
     (void)signal(SIGPIPE, SIG_IGN); /* libvirt writes to a libvirtd that may just have gone */
     well = read_options(&argc, &argv, &options, &error);
     if (!well) {
-        nest_log_error(NULL, NULL, error);
+        nest_log_last_error(error);
         return 2;
     }
     if (options.version) {
