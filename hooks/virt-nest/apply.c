@@ -63,7 +63,7 @@ nest_apply(NestCall *call)
     int status = NEST_EXIT_DONE;
     const GOptionEntry options[] = {
         {"all", 0, 0, G_OPTION_ARG_NONE, &all, "every domain of this host", NULL},
-        NEST_CHANGES_JSON(&request.changes),
+        {"json", 0, 0, G_OPTION_ARG_NONE, &request.changes.json, NEST_CHANGES_JSON_HELP, NULL},
         G_OPTION_ENTRY_NULL,
     };
 

@@ -14,17 +14,9 @@ struct NestChanges {
     JsonBuilder *builder; /* the array, while domains are visited; NULL unless @json */
 };
 
-/* The rows of a command's options that set its NestChanges. */
-#define NEST_CHANGES_JSON(changes)                                                                 \
-    {                                                                                              \
-        "json", 0, 0, G_OPTION_ARG_NONE, &(changes)->json, "for programs: an array of objects",    \
-            NULL                                                                                   \
-    }
-#define NEST_CHANGES_DRY_RUN(changes)                                                              \
-    {                                                                                              \
-        "dry-run", 0, 0, G_OPTION_ARG_NONE, &(changes)->dry_run,                                   \
-            "say what would be done, do nothing", NULL                                             \
-    }
+/* The help of the options that set a command's NestChanges. */
+#define NEST_CHANGES_JSON_HELP "for programs: an array of objects"
+#define NEST_CHANGES_DRY_RUN_HELP "say what would be done, do nothing"
 
 /**
  * nest_changes_visit: nest_connection_visit(), with each domain told as @changes has it.

@@ -355,8 +355,10 @@ int
 nest_tag_commands_enable(NestCall *call)
 {
     NestChanges changes = {0};
-    const GOptionEntry others[] = {NEST_CHANGES_JSON(&changes), NEST_CHANGES_DRY_RUN(&changes),
-                                   G_OPTION_ENTRY_NULL};
+    const GOptionEntry others[] = {
+        {"json", 0, 0, G_OPTION_ARG_NONE, &changes.json, NEST_CHANGES_JSON_HELP, NULL},
+        {"dry-run", 0, 0, G_OPTION_ARG_NONE, &changes.dry_run, NEST_CHANGES_DRY_RUN_HELP, NULL},
+        G_OPTION_ENTRY_NULL};
     g_auto(NestTagOptions) options = nest_tag_options_new(others);
     NestTag tag = NEST_TAG_DEFAULT;
     GError *error = NULL;
@@ -377,8 +379,8 @@ nest_tag_commands_disable(NestCall *call)
     const GOptionEntry options[] = {
         {"forbid", 0, 0, G_OPTION_ARG_NONE, &forbid,
          "give the guest neither vmx nor svm, whatever its CPU (<nest:disable/>)", NULL},
-        NEST_CHANGES_JSON(&changes),
-        NEST_CHANGES_DRY_RUN(&changes),
+        {"json", 0, 0, G_OPTION_ARG_NONE, &changes.json, NEST_CHANGES_JSON_HELP, NULL},
+        {"dry-run", 0, 0, G_OPTION_ARG_NONE, &changes.dry_run, NEST_CHANGES_DRY_RUN_HELP, NULL},
         G_OPTION_ENTRY_NULL,
     };
     int status = NEST_EXIT_DONE;
