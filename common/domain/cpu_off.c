@@ -97,3 +97,13 @@ nest_cpu_off_argument(const NestDomainXml *xml, const NestCpuVendor *host)
 
     return qemu->argument && nest_cpu_off_shows(xml, host) ? g_strdup(qemu->argument) : NULL;
 }
+
+gchar *
+nest_cpu_off_argument_text(const char *argument, const char *feature, const char *by,
+                           const char *edit)
+{
+    return g_strdup_printf(
+        "%s in its <qemu:commandline> shows the guest %s, which %s forbids: take both "
+        "<qemu:arg> out, or add ,-%s to that CPU (%s)",
+        argument, feature, by, feature, edit);
+}

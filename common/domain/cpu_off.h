@@ -25,3 +25,7 @@ const char *nest_cpu_off_shows_by_command(const NestQemuCpu *qemu, gboolean kvm,
 /* (transfer full)(nullable) The argument in <qemu:commandline> by which the guest sees the feature, whatever its <cpu> says:
  * correcting the definition does not help. */
 gchar *nest_cpu_off_argument(const NestDomainXml *xml, const NestCpuVendor *host);
+
+/* (transfer full) Half a sentence about that argument. @by: who forbids the feature; @edit: the command that changes it */
+gchar *nest_cpu_off_argument_text(const char *argument, const char *feature, const char *by,
+                                  const char *edit);

@@ -86,6 +86,12 @@ is_qemu_at(virConnectPtr libvirt, const char *path)
            g_str_has_prefix(scheme, "qemu") && g_str_equal(found, path);
 }
 
+const char *
+nest_virt_usual_uri(void)
+{
+    return nest_root_is_session() ? NEST_VIRT_SESSION_URI : NEST_VIRT_SYSTEM_URI;
+}
+
 gboolean
 nest_virt_is_session(virConnectPtr libvirt)
 {

@@ -51,6 +51,9 @@ gchar *nest_virt_read_inactive(virDomainPtr domain, GError **error);
 /* An ordinary user's own. */
 #define NEST_VIRT_SESSION_URI "qemu:///session"
 
+/* Which of the two a program of this user means where none is named. */
+const char *nest_virt_usual_uri(void);
+
 /* Whether a domain's libvirt is a user's own, qemu:///session. */
 gboolean nest_virt_is_session(virConnectPtr libvirt);
 

@@ -78,7 +78,7 @@ default_uri(void)
 {
     const char *uri = g_getenv("LIBVIRT_DEFAULT_URI");
 
-    return uri && *uri ? uri : geteuid() == 0 ? NEST_VIRT_SYSTEM_URI : NEST_VIRT_SESSION_URI;
+    return uri && *uri ? uri : nest_virt_usual_uri();
 }
 
 /* What to do about a libvirt that cannot be reached; virt-nest doctor knows more of the host. */

@@ -257,10 +257,8 @@ judge_off_definition(const Look *look)
         return judge_definition(look);
     if (!feature)
         return NULL;
-    return argument ? g_strdup_printf(
-                          "%s in its <qemu:commandline> shows the guest %s, which %s "
-                          "forbids: take both <qemu:arg> out, or add ,-%s to that CPU (virsh edit)",
-                          argument, feature, nest_wish_by_text(&look->wish), feature)
+    return argument ? nest_cpu_off_argument_text(argument, feature, nest_wish_by_text(&look->wish),
+                                                 "virsh edit")
                     : g_strdup_printf("transient, and shows the guest %s, which %s forbids",
                                       feature, nest_wish_by_text(&look->wish));
 }

@@ -233,19 +233,15 @@ log_rules(const NestRules *rules)
 static gboolean
 load_settings(Daemon *daemon, GError **error)
 {
-    NestPolicy *policy = nest_policy_load(error);
-
-    if (!policy || !nest_config_load(&daemon->config, error)) {
-        nest_policy_unref(policy);
+    if (!nest_config_load(&daemon->config, error))
         return FALSE;
-    }
     nest_policy_unref(daemon->policy);
-    daemon->policy = policy;
+    daemon->policy = nest_policy_new(&daemon->config);
     nest_log_set_level(daemon->log, daemon->config.log_level);
     if (nest_root_is_session())
         daemon->config.manage = NEST_MANAGE_NO; /* the host is its administrator's */
     warn_of_former_name(&daemon->config);
-    (void)log_rules(policy->rules);
+    (void)log_rules(daemon->policy->rules);
     return TRUE;
 }
 
@@ -379,7 +375,9 @@ read_options(int *argc, char ***argv, Options *options, GError **error)
         g_set_error(
             error, NEST_ERROR, NEST_ERROR_USAGE,
             "--session is for an ordinary user, and root's virtnestd follows qemu:///system: leave it out");
-    return *argc <= 1 && (!options->session || nest_root_is_session());
+    else
+        return TRUE;
+    return FALSE;
 }
 
 /* Reads the settings, takes the lock and loads the plugins. */
@@ -499,20 +497,12 @@ check_config(void)
     return 1;
 }
 
-static const char *
-libvirt_to_follow(const Options *options)
-{
-    if (options->uri)
-        return options->uri;
-    return nest_root_is_session() ? NEST_VIRT_SESSION_URI : NEST_VIRT_SYSTEM_URI;
-}
-
 /* Returns: the exit status. */
 static int
 run_or_disarm(Daemon *daemon, const Options *options)
 {
     g_autoptr(GError) error = NULL;
-    const char *uri = libvirt_to_follow(options);
+    const char *uri = options->uri ? options->uri : nest_virt_usual_uri();
 
     nest_xml_init();
     nest_virt_init();
