@@ -29,9 +29,7 @@ static gchar *
 definition_path(const NestHookCall *call)
 {
     g_autofree gchar *file = g_strconcat(call->name, ".xml", NULL);
-    g_autofree gchar *directory =
-        nest_root_is_session() ? g_build_filename(g_get_user_config_dir(), "libvirt", "qemu", NULL)
-                               : nest_root_path(NEST_DEFINITION_DIRECTORY);
+    g_autofree gchar *directory = nest_root_libvirt_path(NEST_DEFINITION_DIRECTORY, "qemu");
 
     return strchr(call->name, '/') ? NULL : g_build_filename(directory, file, NULL);
 }
@@ -178,9 +176,7 @@ static gchar *
 snapshot_directory(const NestHookCall *call)
 {
     g_autofree gchar *below =
-        nest_root_is_session()
-            ? g_build_filename(g_get_user_config_dir(), "libvirt/qemu/lib/snapshot", NULL)
-            : nest_root_path("/var/lib/libvirt/qemu/snapshot");
+        nest_root_libvirt_path("/var/lib/libvirt/qemu/snapshot", "qemu/snapshot");
 
     return g_build_filename(below, call->name, NULL);
 }
@@ -230,12 +226,11 @@ refuse_off_argument(const NestHookCall *call, const char *argument, const char *
                     GError **error)
 {
     g_autofree gchar *name = nest_domain_xml_shell_word(call->name);
+    g_autofree gchar *edit = g_strconcat("virsh edit ", name, NULL);
+    g_autofree gchar *text =
+        nest_cpu_off_argument_text(argument, feature, nest_wish_by_text(&call->wish), edit);
 
-    g_set_error(
-        error, NEST_ERROR, NEST_ERROR_CPU_ARGUMENT,
-        "%s in its <qemu:commandline> shows the guest %s, which %s forbids: take both <qemu:arg> out, or "
-        "add ,-%s to that CPU (virsh edit %s)",
-        argument, feature, nest_wish_by_text(&call->wish), feature, name);
+    g_set_error_literal(error, NEST_ERROR, NEST_ERROR_CPU_ARGUMENT, text);
     return FALSE;
 }
 

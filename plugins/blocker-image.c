@@ -15,7 +15,7 @@
 
 /* Where libvirt's daemons keep the private directories, domain-ID-NAME: the system's, and below its settings a session's. */
 #define DIRECTORIES "/var/lib/libvirt/qemu"
-#define SESSION_DIRECTORIES "libvirt/qemu/lib"
+#define SESSION_DIRECTORIES "qemu/lib"
 #define IMAGE NEST_BLOCKER_NODE ".img"
 #define IMAGE_SIZE 1024
 #define SHORT_NAME 20 /* a name that was cut has at least so many bytes */
@@ -112,15 +112,6 @@ nest_blocker_format_name(const NestBlockerFormat *format)
     return format->name;
 }
 
-/* (transfer full) */
-static gchar *
-private_directories(void)
-{
-    if (!nest_root_is_session())
-        return nest_root_path(DIRECTORIES);
-    return g_build_filename(g_get_user_config_dir(), SESSION_DIRECTORIES, NULL);
-}
-
 /* (transfer full)(nullable) The guest's directory; NULL where there is not exactly one. libvirt cuts the
  * domain's name in it after 20 characters (virDomainDefGetShortName). After a power failure, an old
  * directory may remain. It fits, too, if its guest had the same id and a shorter name with which
@@ -149,7 +140,7 @@ find_guest_directory(const NestGuest *guest, const char *above)
 NestBlockerDirectory *
 nest_blocker_directory_open(const NestGuest *guest, GError **error)
 {
-    g_autofree gchar *above = private_directories();
+    g_autofree gchar *above = nest_root_libvirt_path(DIRECTORIES, SESSION_DIRECTORIES);
     g_autofree gchar *path = find_guest_directory(guest, above);
     int fd = path ? open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
     NestBlockerDirectory *directory = NULL;

@@ -32,6 +32,14 @@ nest_root_is_session(void)
 }
 
 gchar *
+nest_root_libvirt_path(const char *system, const char *session)
+{
+    return nest_root_is_session()
+               ? g_build_filename(g_get_user_config_dir(), "libvirt", session, NULL)
+               : nest_root_path(system);
+}
+
+gchar *
 nest_root_runtime_path(const char *name)
 {
     g_autofree gchar *directory =

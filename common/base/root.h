@@ -23,6 +23,15 @@ gchar *nest_root_path(const char *path) G_GNUC_WARN_UNUSED_RESULT;
 gboolean nest_root_is_session(void);
 
 /**
+ * nest_root_libvirt_path: get the path of a directory of the libvirt that this is about.
+ * @system: the system's, absolute, such as "/var/lib/libvirt/qemu/snapshot"
+ * @session: the same of a session, below ~/.config/libvirt, such as "qemu/snapshot"
+ *
+ * Returns: (transfer full) the path to open.
+ */
+gchar *nest_root_libvirt_path(const char *system, const char *session) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
  * nest_root_runtime_path: get the path of a file of ours that lasts until the next boot.
  * @name: its name below the runtime directory
  *

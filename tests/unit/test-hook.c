@@ -116,6 +116,8 @@ static const Case cases[] = {
     {"off-is-restored", "restore", "amd-off-busy", "kvm", OFF, PASSTHROUGH, 0, NULL, NULL, NULL, A_FLAG},
     {"off-with-a-snapshot-with-memory-passes", "start", "amd-on", "kvm", OFF, PASSTHROUGH, DEFINITION | MEMORY, NULL,
      "snapshot with memory", NULL, NO_FLAG},
+    {"off-in-a-session-with-a-snapshot-with-memory-passes", "start", "amd-on", "kvm", OFF, PASSTHROUGH,
+     DEFINITION | MEMORY | SESSION, NULL, "snapshot with memory", NULL, NO_FLAG},
     {"off-with-another-snapshot-is-refused", "start", "amd-on", "kvm", OFF, PASSTHROUGH, DEFINITION | DISKS,
      "NEST-START-UNCORRECTED", NULL, NULL, NO_FLAG},
     /* the same by policy=disable, of a domain that does not mention virt-nest */

@@ -220,7 +220,7 @@ world_new(const char *host, guint given)
     if (given & LEAVES)
         put_file(world, "/root" NEST_CONFIG_FILE, "[untagged]\n#policy=disable\npolicy=leave\n");
     if (given & (MEMORY | DISKS))
-        put_file(world, "/root/var/lib/libvirt/qemu/snapshot/lab1/one.xml",
+        put_file(world, given & SESSION ? "/home/.config/libvirt/qemu/snapshot/lab1/one.xml" : "/root/var/lib/libvirt/qemu/snapshot/lab1/one.xml",
                  given & MEMORY ? "<domainsnapshot>\n  <state>running</state>\n</domainsnapshot>\n"
                                 : "<domainsnapshot>\n  <state>shutoff</state>\n</domainsnapshot>\n");
     if (given & MISTAKEN_RULE)
