@@ -88,11 +88,12 @@ has_attribute_of_ours(const xmlNode *element)
 
 /* Both we and libvirt declare our namespace on the root only, and no attribute is in it. A <cpu> with
  * such a declaration or attribute would carry it into the definition, where it means nothing.
- * Neither we nor libvirt write xmlns=''. */
+ * Neither we nor libvirt write xmlns=''. An element in somebody else's namespace is of another
+ * release, and stays in it in either form. */
 static gboolean
 is_clean(const xmlNode *element, gboolean in_namespace)
 {
-    if (nest_xml_in_namespace(element, NEST_STATE_NAMESPACE) != in_namespace)
+    if (is_state_namespace(element->ns) ? !in_namespace : in_namespace && !element->ns)
         return FALSE;
     for (const xmlNs *ns = element->nsDef; ns; ns = ns->next)
         if (is_state_namespace(ns) || (!ns->prefix && !(ns->href && *ns->href)))

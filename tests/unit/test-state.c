@@ -412,9 +412,31 @@ static const struct {
      "<devices><!-- c --></devices><more a=\"1\">b<c/></more>"},
     {"newer, an element of another namespace", "<q:original xmlns:q='urn:q'><q:a/></q:original><original/>" APPLIED, "",
      "<q:original xmlns:q=\"urn:q\"><q:a/></q:original>"},
+    {"newer, an element of another namespace in original",
+     "<original><cpu a='1'/><q:by xmlns:q='urn:q'><q:b/></q:by></original>" APPLIED, "<cpu a='1'/>",
+     "<original><cpu a='1'/><q:by xmlns:q=\"urn:q\"><q:b/></q:by></original>"},
+    {"newer, an element with a namespace of its own in applied",
+     "<original/><applied write='" WORD "'><cpu/><by xmlns='urn:q'><b/></by></applied>", "",
+     "<cpu/><by xmlns=\"urn:q\"><b/></by></applied>"},
     {"newer, another order", APPLIED "<original/>", "", NULL},
     {"newer, text around", "a<original/>b" APPLIED "c", "", NULL},
 };
+
+/* libvirt puts what is set as metadata into our namespace. */
+static void
+check_as_set(const NestState *state)
+{
+    g_autofree gchar *text = nest_state_format(state, FALSE);
+    g_autofree gchar *set = g_strconcat("<domain xmlns='urn:virt-nest:state:1'", text + strlen("<domain"), NULL);
+    g_autoptr(NestDomainXml) xml = domain_with(set);
+    g_autoptr(NestState) again = nest_state_read(xml);
+
+    g_assert_true(nest_state_check(again, NULL));
+    g_assert_cmpstr(again->record.id, ==, state->record.id);
+    g_assert_cmpint(!again->unknown.elements, ==, !state->unknown.elements);
+    g_assert_cmpint(!again->record.in_original.elements, ==, !state->record.in_original.elements);
+    g_assert_cmpint(!again->record.in_applied.elements, ==, !state->record.in_applied.elements);
+}
 
 /* What is known, and what is not, are the same once more. */
 static void
@@ -429,6 +451,7 @@ check_carried(const NestState *state, const char *carried)
         g_error("no %s in %s", carried, text);
     g_assert_cmpstr(text_again, ==, text);
     check_equal(again, state);
+    check_as_set(state);
 }
 
 static void
