@@ -102,7 +102,7 @@ vm_receive() {
 # vm_run DIR SCRIPT: the agent ends the script in time; the half minute more is for an H that is stuck.
 vm_run() {
     local limit=${VM_LIMIT:-60} id=$BASHPID.$RANDOM answer=
-    vm_alive "$1" || vm_error "no H runs in $1" || return
+    vm_alive "$1" || vm_error "no H runs in $1: $(tail -n 3 "$1/qemu.log" 2>&1)" || return
     printf '%s %s %s\n' "$id" "$limit" "$(printf '%s\n' "$2" | base64 -w 0)" 1<>"$1/agent.in"
     until [ "${answer%% *}" = "$id" ]; do
         answer=$(vm_receive "$1" $((limit + 30))) || return 125

@@ -132,7 +132,7 @@ system_need_state() {
     (
         flock 8
         [ ! -e "$1.state" ] || exit 0
-        rm -f "${1%-*}"-*
+        rm -f "${1%-*}"-????????????????.* # not those of system-selinux, whose name begins with system, too
         dir=$(mktemp -d /tmp/virt-nest-system.XXXXXX) && system_boot "$dir" &&
             VM_LIMIT=300 vm_run "$dir" 'for type in kvm qemu; do virsh domcapabilities --virttype $type; done && virsh capabilities' >"$dir/probed" &&
             system_save "$dir" "$1.new" && mv "$1.new.qcow2" "$1.qcow2" && mv "$1.new.state" "$1.state" ||
