@@ -130,7 +130,7 @@ vm_boot() {
 vm_state() {
     local key
     key=$({ cat "$vm_images/host.sum"; qemu-system-x86_64 --version; vm_machine
-        echo "$vm_arguments"; declare -f vm_save vm_saved vm_qemu; } | sha256sum | cut -c 1-16)
+        echo "$vm_arguments"; declare -f vm_save vm_saved vm_write vm_qemu; } | sha256sum | cut -c 1-16)
     echo "$vm_build/cache/host-$key.state"
 }
 
@@ -140,15 +140,21 @@ vm_saved() {
     grep -qE '^(Migration s|S)tatus:[[:space:]]+completed' "$1/monitor.log"
 }
 
+# vm_write DIR FILE SECONDS: the memory to a file, which is there when all of it is: whoever writes it may be slower than QEMU.
+vm_write() {
+    rm -f "$2"
+    vm_monitor "$1" 'migrate_set_parameter max-bandwidth 100G' &&
+        vm_monitor "$1" "migrate \"exec:cat >'$2.part' && mv '$2.part' '$2'\"" &&
+        host_wait "$3" vm_saved "$1" && host_wait "$3" test -e "$2" && vm_monitor "$1" quit && host_wait 60 vm_gone "$1"
+}
+
 # vm_save FILE: boots, lets libvirt learn what QEMU can do, and leaves H's state in FILE.
 vm_save() {
     local dir
     dir=$(mktemp -d /tmp/virt-nest-host.XXXXXX) || return
     vm_boot "$dir" '' host.kvm=nested=0 &&
         vm_run "$dir" 'for type in kvm qemu; do virsh domcapabilities --virttype $type; done && virsh capabilities' >"$dir/probed" &&
-        vm_monitor "$dir" 'migrate_set_parameter max-bandwidth 100G' &&
-        vm_monitor "$dir" "migrate \"exec:cat >$1.new\"" && host_wait 60 vm_saved "$dir" &&
-        vm_monitor "$dir" 'quit' && host_wait 60 vm_gone "$dir" && mv "$1.new" "$1" ||
+        vm_write "$dir" "$1" 60 ||
         vm_error "H was not saved: $(tail -n 20 "$dir"/*.log "$dir/probed")" || return
     rm -rf "$dir"
 }

@@ -100,9 +100,7 @@ system_cut() { vm_stop "$1"; }
 
 # system_write_state DIR STATE: the memory to a file, while S stands still, and QEMU ends, so that its disk is complete.
 system_write_state() {
-    vm_run "$1" sync && vm_monitor "$1" stop && vm_monitor "$1" 'migrate_set_parameter max-bandwidth 100G' &&
-        vm_monitor "$1" "migrate \"exec:cat >$2\"" && host_wait 120 vm_saved "$1" && vm_monitor "$1" quit &&
-        host_wait 60 vm_gone "$1" || vm_error "$1 was not saved: $(tail -n 5 "$1"/{monitor,qemu}.log)"
+    vm_run "$1" sync && vm_monitor "$1" stop && vm_write "$1" "$2" 120 || vm_error "$1 was not saved: $(tail -n 5 "$1"/{monitor,qemu}.log)"
 }
 
 # system_read_state DIR STATE: what a saved S cannot know is the time of day.
@@ -123,7 +121,7 @@ system_restore() { system_disk "$1" "$2.qcow2" qcow2 && system_read_state "$1" "
 system_state() {
     local key
     key=$({ realpath "$system_images/disk.img"; cat "$system_guest/l1.img"; qemu-system-x86_64 --version; vm_machine
-        echo "$system_arguments"; declare -f system_need_state system_write_state system_qemu; } | sha256sum | cut -c 1-16)
+        echo "$system_arguments"; declare -f system_need_state system_write_state vm_write system_qemu; } | sha256sum | cut -c 1-16)
     echo "$vm_build/cache/booted-$(basename "$(realpath "$system_images")")-$key"
 }
 
