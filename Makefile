@@ -80,6 +80,9 @@ WARNINGS += -Werror
 endif
 # A builder's own level stands.
 FORTIFY   = $(if $(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),,-D_FORTIFY_SOURCE=2)
+# What a program does not use of the archives is left out of it.
+SECTIONS      = -ffunction-sections -fdata-sections
+SECTIONS_LINK = -Wl,--gc-sections
 HARDENING = -fstack-protector-strong -fstack-clash-protection $(FORTIFY) -fPIE
 HARDENING_LINK = -pie -Wl,-z,relro,-z,now,-z,defs
 # make asan builds with SANITIZE set, below a directory of its own.
@@ -87,7 +90,7 @@ ifdef SANITIZE
 HARDENING = -fsanitize=$(SANITIZE) -DNEST_SANITIZED -fno-omit-frame-pointer -fno-sanitize-recover=all -fPIE
 HARDENING_LINK = -pie -fsanitize=$(SANITIZE)
 endif
-ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(HARDENING) -Icommon -Iplugins -MMD -MP \
+ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(HARDENING) $(SECTIONS) -Icommon -Iplugins -MMD -MP \
              -DNEST_VERSION='"$(VERSION)"' -DNEST_HOOKDIR='"$(hookdir)"' \
              -DNEST_PLUGINDIR='"$(plugindir)"' -DNEST_DATADIR='"$(datadir)"' -DNEST_BINDIR='"$(bindir)"' \
              -DNEST_INSTALLER='"$(INSTALLER)"' -DNEST_PLUGINS='"$(PLUGINS)"' -DNEST_NESTED_ENTRY='"$(BUILD)/obj/plugins/nested-entry.bpf.o"'
@@ -166,8 +169,8 @@ $(BUILD)/libnest.a $(BUILD)/libnest-virt.a $(BUILD)/libnest-pic.a:
 	rm -f $@
 	$(AR) rcs $@ $^
 
-LINK_SHARED = @mkdir -p $(@D); echo "link $@"; $(CC) $(CFLAGS) $(LDFLAGS) $(filter-out -pie,$(HARDENING_LINK)) -shared -o $@ $(filter %.o %.a,$^)
-LINK_PROGRAM = @mkdir -p $(@D); echo "link $@"; $(CC) $(CFLAGS) $(LDFLAGS) $(HARDENING_LINK) -o $@ $(filter %.o %.a,$^)
+LINK_SHARED = @mkdir -p $(@D); echo "link $@"; $(CC) $(CFLAGS) $(LDFLAGS) $(filter-out -pie,$(HARDENING_LINK)) $(SECTIONS_LINK) -shared -o $@ $(filter %.o %.a,$^)
+LINK_PROGRAM = @mkdir -p $(@D); echo "link $@"; $(CC) $(CFLAGS) $(LDFLAGS) $(HARDENING_LINK) $(SECTIONS_LINK) -o $@ $(filter %.o %.a,$^)
 
 # How the programs end that are fed from outside, where nothing else can be done.
 FATAL_HANDLER = $(BUILD)/obj/hooks/fatal.o $(BUILD)/obj/hooks/no_memory.o
