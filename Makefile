@@ -112,8 +112,8 @@ VIRTNESTD = backoff connection_pool domain domain_guard domain_log domain_silenc
             scan scanner sync_job workers
 VIRT_NEST = allow apparmor apply bug_report changes command connection daemon doctor doctor_confined \
             doctor_daemon doctor_domains doctor_guard doctor_guest doctor_hook doctor_host doctor_kernel \
-            doctor_libvirt doctor_process doctor_shutdown doctor_units drain drain_plan drain_step host host_load host_report live main output rates report \
-            rewrite rules screen shown status tag_commands tag_options top top_view untagged \
+            doctor_libvirt doctor_process doctor_rules doctor_shutdown doctor_units drain drain_plan drain_step host host_load host_report live main output rates report \
+            rewrite rules rules_json screen shown status tag_commands tag_options top top_view untagged wish_json \
             leave_answer leave_cpu leave_probe may_leave preflight preflight_check
 # probe-trace, where it can be built.
 CLANG ?= clang

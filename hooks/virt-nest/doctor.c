@@ -17,9 +17,10 @@ static const struct {
 } parts[] = {
     {"libvirt", nest_doctor_libvirt},   {"hook", nest_doctor_hook},
     {"security", nest_doctor_confined}, {"virtnestd", nest_doctor_daemon},
-    {"guard", nest_doctor_guard},       {"shutdown", nest_doctor_shutdown},
-    {"host", nest_doctor_host},         {"guest", nest_doctor_guest},
-    {"kernel", nest_doctor_kernel},     {"domains", nest_doctor_domains},
+    {"rules", nest_doctor_rules},       {"guard", nest_doctor_guard},
+    {"shutdown", nest_doctor_shutdown}, {"host", nest_doctor_host},
+    {"guest", nest_doctor_guest},       {"kernel", nest_doctor_kernel},
+    {"domains", nest_doctor_domains},
 };
 
 static const struct {

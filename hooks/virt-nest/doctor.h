@@ -116,6 +116,9 @@ const char *nest_doctor_unit(NestDoctor *doctor, const char *unit, const char *p
 /* (transfer full) "sudo systemctl unmask UNIT && "; "" where it is not masked. */
 gchar *nest_doctor_unit_unmask(NestDoctor *doctor, const char *unit) G_GNUC_WARN_UNUSED_RESULT;
 
+/* (transfer full) A @file that virtnestd reads is a person's to correct; then virtnestd reads it again, or starts. */
+gchar *nest_doctor_to_correct(NestDoctor *doctor, const char *file) G_GNUC_WARN_UNUSED_RESULT;
+
 /* (transfer full) What starts virtnestd anew. */
 gchar *nest_doctor_restart(NestDoctor *doctor) G_GNUC_WARN_UNUSED_RESULT;
 
@@ -151,6 +154,7 @@ void nest_doctor_libvirt(NestDoctor *doctor);
 void nest_doctor_hook(NestDoctor *doctor);
 void nest_doctor_confined(NestDoctor *doctor);
 void nest_doctor_daemon(NestDoctor *doctor);
+void nest_doctor_rules(NestDoctor *doctor);
 void nest_doctor_guard(NestDoctor *doctor);
 void nest_doctor_shutdown(NestDoctor *doctor);
 void nest_doctor_host(NestDoctor *doctor);

@@ -54,20 +54,19 @@ look_at_release(NestDoctor *doctor)
                         "it is of this release, " NEST_VERSION);
 }
 
-/* (transfer full) The file is a person's to correct; then virtnestd reads it, or starts. */
-static gchar *
-to_correct(NestDoctor *doctor)
+gchar *
+nest_doctor_to_correct(NestDoctor *doctor, const char *file)
 {
     g_autofree gchar *command =
         nest_doctor_unit_command(doctor, UNIT, nest_daemon_runs() ? "reload" : "start");
 
-    return g_strdup_printf("correct " NEST_CONFIG_FILE ", then %s", command);
+    return g_strdup_printf("correct %s, then %s", file, command);
 }
 
 static void
 add_mistaken_settings(NestDoctor *doctor, const GError *error)
 {
-    g_autofree gchar *remedy = to_correct(doctor);
+    g_autofree gchar *remedy = nest_doctor_to_correct(doctor, NEST_CONFIG_FILE);
 
     nest_doctor_add(doctor, "settings", NEST_DOCTOR_FAIL, remedy,
                     "%s; no virtnestd starts with these settings%s", error->message,

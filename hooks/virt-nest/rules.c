@@ -5,13 +5,14 @@
 
 #include "base/error.h"
 #include "domain/rule_explain.h"
-#include "domain/wish.h"
+#include "rules_json.h"
 
 #include <stdio.h>
 #include <string.h>
 
 /* What the command line asks for. */
 typedef struct {
+    gboolean json;
     gboolean check; /* only mistakes are told */
     gchar *domain;  /* whose rules are explained; NULL: none */
     gchar *xml;     /* ... or the file with its XML; "-" is standard input */
@@ -65,7 +66,7 @@ list_rule(const NestRule *rule, const Request *request)
         print_line("%s: %s where %s", place, gives, rule->expression);
 }
 
-static int
+static void
 list_rules(const NestRules *rules, const Request *request)
 {
     guint length = nest_rules_length(rules);
@@ -76,35 +77,40 @@ list_rules(const NestRules *rules, const Request *request)
         print_line("there are no rules in " NEST_RULES_DIRECTORY ": see virt-nest-rules(5)");
     else if (request->check && !nest_rules_mistake(rules))
         print_line("%u rule%s: no mistake was found", length, length == 1 ? "" : "s");
-    return nest_rules_mistake(rules) ? NEST_EXIT_FAILED : NEST_EXIT_DONE;
 }
 
 /* --- explaining */
 
-/* Says of each rule, up to the one that matches, what comes of it. */
+/* Says of each rule, up to the one that decides, or that is mistaken, what comes of it. */
 static void
-explain_rules(NestRules *rules, const NestDomainXml *xml, const NestRulesVerdict *verdict)
+explain_rules(const NestRulesAnswer *answer)
 {
-    for (guint i = 0; i < nest_rules_length(rules); i++) {
-        const NestRule *rule = nest_rules_get(rules, i);
-        g_autofree gchar *place = nest_rule_place(rule);
-        gboolean decides = verdict->outcome == NEST_RULES_DECIDED && rule == verdict->rule;
-        g_autofree gchar *reason = rule->match && !decides ? nest_rule_explain(rule, xml) : NULL;
+    const NestRulesVerdict *verdict = answer->verdict;
 
-        if (rule->mistake)
-            print_line("mistaken: %s", rule->mistake->message);
+    for (guint i = 0; i < nest_rules_length(answer->rules); i++) {
+        const NestRule *rule = nest_rules_get(answer->rules, i);
+        gboolean is_last = rule == verdict->rule;
+        g_autofree gchar *place = nest_rule_place(rule);
+        g_autofree gchar *reason = is_last ? NULL : nest_rule_explain(rule, answer->xml);
+
+        if (!is_last)
+            print_line("%s does not match: %s", place, reason);
+        else if (verdict->outcome == NEST_RULES_DECIDED)
+            print_line("%s matches", place);
         else
-            print_line("%s %s%s", place,
-                       decides ? "matches" : "does not match: ", decides ? "" : reason);
-        if (decides)
+            print_line("mistaken: %s", verdict->mistake->message);
+        if (is_last)
             return;
     }
 }
 
-/* @wish: what comes of the verdict and of the policy */
+/* What comes of the rules and of the policy. */
 static void
-conclude(const char *name, const NestRulesVerdict *verdict, const NestWish *wish)
+conclude(const NestRulesAnswer *answer)
 {
+    const char *name = nest_domain_xml_value(answer->xml, "name");
+    const NestRulesVerdict *verdict = answer->verdict;
+    const NestWish *wish = answer->wish;
     g_autofree gchar *place = verdict->rule ? nest_rule_place(verdict->rule) : NULL;
     g_autofree gchar *gives = verdict->rule ? gives_text(verdict->rule) : NULL;
 
@@ -119,65 +125,85 @@ conclude(const char *name, const NestRulesVerdict *verdict, const NestWish *wish
                    wish->may_be_disable ? ", and a start with VMX or SVM is refused" : "");
 }
 
+static void
+print_answer(const NestRulesAnswer *answer)
+{
+    if (answer->wish->by == NEST_WISH_BY_TAG) {
+        print_line("%s: its tag decides, and no rule is asked",
+                   nest_domain_xml_value(answer->xml, "name"));
+        return;
+    }
+    explain_rules(answer);
+    conclude(answer);
+}
+
 /* Returns: the exit status. */
 static int
-explain(const char *text, gsize length, GError **error)
+explain(const Request *request, const char *text, gsize length, GError **error)
 {
     g_autoptr(NestDomainXml) xml = nest_domain_xml_parse(text, length, error);
     g_autoptr(NestPolicy) policy = xml ? nest_policy_load(error) : NULL;
     g_auto(NestRulesVerdict) verdict = {0};
     NestWish wish = NEST_WISH_NONE;
+    const NestRulesAnswer answer = {xml, policy ? policy->rules : NULL, &wish, &verdict};
 
     if (!policy || !nest_wish_read(xml, policy, &wish, error))
         return NEST_EXIT_FAILED;
-    if (wish.by == NEST_WISH_BY_TAG) {
-        print_line("%s: its tag decides, and no rule is asked", nest_domain_xml_value(xml, "name"));
-        return NEST_EXIT_DONE;
-    }
-    nest_rules_judge(policy->rules, xml, &verdict);
-    explain_rules(policy->rules, xml, &verdict);
-    conclude(nest_domain_xml_value(xml, "name"), &verdict, &wish);
+    if (wish.by != NEST_WISH_BY_TAG)
+        nest_rules_judge(policy->rules, xml, &verdict);
+    if (request->json)
+        nest_rules_json_print_answer(&answer);
+    else
+        print_answer(&answer);
     return verdict.outcome == NEST_RULES_UNDECIDED ? NEST_EXIT_FAILED : NEST_EXIT_DONE;
 }
+
+/* What is asked of a domain that libvirt knows, and the exit status. */
+typedef struct {
+    const Request *request;
+    int status;
+} Explanation;
 
 static gboolean
 explain_domain(const NestConnection *connection, virDomainPtr domain, gpointer data, GError **error)
 {
+    Explanation *explanation = data;
     g_autofree char *text = virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE);
 
     (void)connection;
     if (!text)
         return nest_virt_error(error, "its definition cannot be read"), FALSE;
-    *(int *)data = explain(text, strlen(text), error);
+    explanation->status = explain(explanation->request, text, strlen(text), error);
     return !error || !*error;
 }
 
 static int
-explain_named(const NestCall *call, gchar *name)
+explain_named(const NestCall *call, const Request *request)
 {
     GError *error = NULL;
     g_autoptr(NestConnection) connection =
         nest_connection_open_for(call, NEST_CONNECTION_TO_LOOK, &error);
-    gchar *names[] = {name, NULL};
-    int status = NEST_EXIT_DONE;
+    gchar *names[] = {request->domain, NULL};
+    Explanation explanation = {request, NEST_EXIT_DONE};
     int visited = 0;
 
     if (!connection)
         return nest_command_fail(error);
-    visited = nest_connection_visit(connection, names, explain_domain, &status);
-    return visited == NEST_EXIT_DONE ? status : visited;
+    visited = nest_connection_visit(connection, names, explain_domain, &explanation);
+    return visited == NEST_EXIT_DONE ? explanation.status : visited;
 }
 
 static int
-explain_file(const char *path)
+explain_file(const Request *request)
 {
+    const char *path = request->xml;
     GError *error = NULL;
     g_autofree gchar *text = NULL;
     gsize length = 0;
     int status = NEST_EXIT_FAILED;
 
     if (g_file_get_contents(g_str_equal(path, "-") ? "/dev/stdin" : path, &text, &length, &error))
-        status = explain(text, length, &error);
+        status = explain(request, text, length, &error);
     return error ? nest_command_fail(error) : status;
 }
 
@@ -187,6 +213,8 @@ nest_rules(NestCall *call)
     g_auto(Request) request = {0};
     int status = NEST_EXIT_DONE;
     const GOptionEntry options[] = {
+        {"json", 0, 0, G_OPTION_ARG_NONE, &request.json,
+         "for programs: an array of objects, or an object with --explain or --xml", NULL},
         {"check", 0, 0, G_OPTION_ARG_NONE, &request.check,
          "tell mistakes only, by the exit status too", NULL},
         {"explain", 0, 0, G_OPTION_ARG_FILENAME, &request.domain,
@@ -204,9 +232,13 @@ nest_rules(NestCall *call)
     if (request.check + !!request.domain + !!request.xml > 1)
         return nest_command_misused(call, "--check, --explain and --xml exclude each other");
     if (request.domain)
-        return explain_named(call, request.domain);
+        return explain_named(call, &request);
     if (request.xml)
-        return explain_file(request.xml);
+        return explain_file(&request);
     rules = nest_rules_load();
-    return list_rules(rules, &request);
+    if (request.json)
+        nest_rules_json_print_list(rules, request.check);
+    else
+        list_rules(rules, &request);
+    return nest_rules_mistake(rules) ? NEST_EXIT_FAILED : NEST_EXIT_DONE;
 }

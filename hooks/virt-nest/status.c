@@ -8,6 +8,7 @@
 #include "output.h"
 #include "rates.h"
 #include "report.h"
+#include "wish_json.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -237,37 +238,6 @@ print_exposed_below(const NestConnection *connection)
     print_below(text);
 }
 
-/* A tag that is not well formed says nothing: null, and the problem tells why. */
-static void
-build_tag(JsonBuilder *builder, const NestReport *report)
-{
-    const NestTagAttribute *attribute = NULL;
-
-    json_builder_set_member_name(builder, "tag");
-    if (!report->tagged || !report->valid) {
-        json_builder_add_null_value(builder);
-        return;
-    }
-    json_builder_begin_object(builder);
-    for (gsize i = 0; (attribute = nest_tag_attribute(i)); i++)
-        nest_output_json_string(builder, attribute->name, nest_tag_get(&report->tag, attribute));
-    json_builder_end_object(builder);
-}
-
-/* What shall become of its CPU, and who says so. */
-static void
-build_wish(JsonBuilder *builder, const NestReport *report)
-{
-    static const char *const kinds[] = {"leave", "enable", "disable", "undecided"};
-    static const char *const bys[] = {NULL, "tag", "rule", "policy"};
-
-    json_builder_set_member_name(builder, "wish");
-    json_builder_begin_object(builder);
-    nest_output_json_string(builder, "kind", report->valid ? kinds[report->wish.kind] : NULL);
-    nest_output_json_string(builder, "by", report->valid ? bys[report->wish.by] : NULL);
-    json_builder_end_object(builder);
-}
-
 static void
 build_report(JsonBuilder *builder, const NestReport *report, gboolean exposed, double rate)
 {
@@ -275,8 +245,8 @@ build_report(JsonBuilder *builder, const NestReport *report, gboolean exposed, d
     nest_output_json_string(builder, "name", report->name);
     nest_output_json_string(builder, "uuid", report->uuid);
     nest_output_json_string(builder, "state", report->state);
-    build_tag(builder, report);
-    build_wish(builder, report);
+    nest_wish_json_add_tag(builder, report->tagged && report->valid ? &report->tag : NULL);
+    nest_wish_json_add(builder, report->valid ? &report->wish : NULL);
     nest_output_json_string(builder, "cpu", report->cpu);
     nest_output_json_boolean(builder, "applied", report->applied);
     nest_output_json_string(builder, "problem", report->problem);

@@ -109,6 +109,7 @@ $nest -n '__virt_nest_is rewrite' -l required -x -a 'yes no'
 $nest -n '__virt_nest_is rewrite' -l domain -x
 $nest -n '__virt_nest_is rewrite' -l cpu-vendor -x -a 'intel amd hygon zhaoxin'
 $nest -n '__virt_nest_is rewrite' -l explain
+$nest -n '__virt_nest_is rules' -l json
 $nest -n '__virt_nest_is rules' -l check
 $nest -n '__virt_nest_is rules' -l explain -x -a '(__virt_nest_domains)'
 $nest -n '__virt_nest_is rules' -l xml -r -F

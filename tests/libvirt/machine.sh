@@ -75,6 +75,15 @@ log() { journalctl --no-pager -o cat -D "$host/journal" ${1:+_SYSTEMD_UNIT="$1.s
 logged() { log | grep -E "$1"; }
 said_by() { log "$1" | grep -xE "$2"; }
 
+# amd_host: an AMD host with nesting on, of which only the kernel's side is laid out: CPU, module and /dev/kvm.
+amd_host() {
+    on env PATH=/usr/sbin:/usr/bin:/sbin:/bin sh -ec 'cp -r /srv/source/tests/fakes/hosts/amd-on /run/fake
+        echo quiet >/run/fake/proc/cmdline
+        touch /dev/kvm && chmod 660 /dev/kvm && mount -o remount,rw /sys && mkdir -p /sys/module
+        mount --bind /run/fake/sys/module /sys/module
+        mount --bind /run/fake/proc/cpuinfo /proc/cpuinfo && mount --bind /run/fake/proc/cmdline /proc/cmdline'
+}
+
 # run_lab NAME: a tagged L1, with an L2 in it, and the guard armed.
 run_lab() {
     consoles=$host/log

@@ -39,6 +39,7 @@ enum {
 #define IMAGE_RULE \
     "profile virtnestd /usr/sbin/virtnestd {\n" \
     "  /var/lib/libvirt/qemu/domain-*/virt-nest-nested-guests-running.img rw,\n}\n"
+#define RULES NEST_RULES_DIRECTORY "/50.conf"
 #define LOCAL_PROFILE "/etc/apparmor.d/local/usr.sbin.libvirtd"
 
 /* By bit, the files that it lays. */
@@ -250,6 +251,14 @@ static const struct {
      "on-stale|no virtnestd starts|sudo systemctl start virtnestd"},
     {"... while a virtnestd runs", "amd-on", BAD_CONFIG | DAEMON, NULL, NULL, "settings", "fail",
      "goes on with those that it had|sudo systemctl reload virtnestd"},
+    {"no rules", "amd-on", 0, NULL, NULL, "rules", "pass", "there are none"},
+    {"a rule", "amd-on", 0, RULES, "[lab]\nmatch=name='a'\ntag=enable\n[b]\nmatch=true()\ntag=disable\n", "rules", "pass",
+     "2 in /etc/virt-nest/rules.d, and none"},
+    {"a rule with a mistake", "amd-on", 0, RULES, "[lab]\nmatch=name='a'\ntag=enable\n[b]\nmatch=name[\ntag=disable\n",
+     "rules", "fail", "rules.d/50.conf:5: [b] match|stays as it is|correct /etc/virt-nest/rules.d/50.conf, then sudo systemctl start"},
+    {"... which a virtnestd that runs has read", "amd-on", DAEMON, RULES, "[lab]\nmatch=true()\ntag=enabled\n", "rules", "fail",
+     "50.conf:3|did you mean 'enable'?|sudo systemctl reload virtnestd"},
+    {"rules that are no file", "amd-on", 0, RULES "/x", "", "rules", "fail", "50.conf: it is not a file"},
     {"libvirt answers", "amd-on", 0, NULL, NULL, "libvirt-reachable", "pass", LIBVIRT},
     {"no domain has a problem", "amd-on", 0, NULL, NULL, "domains", "pass", "0 tagged"},
     {"a guest whose host gives it nothing", "intel-no-vmx", 0, "/proc/cpuinfo",
