@@ -423,7 +423,8 @@ append_record(GString *text, const NestRecord *record)
     g_string_append(text, "<original");
     append_text(text, record->in_original.attributes);
     g_string_append_printf(text, ">%s", record->original);
-    append_text(text, record->in_original.elements);
+    if (*record->original) /* else they would be taken for another release's way to record a CPU */
+        append_text(text, record->in_original.elements);
     g_string_append_printf(text, "</original><applied write='%s'", record->id);
     append_text(text, record->in_applied.attributes);
     g_string_append_printf(text, ">%s", record->applied);

@@ -73,11 +73,11 @@ system_disk() {
 
 # --- boot
 
-# Until the boot has come to its end: until then units are still being started.
+# Until the boot has come to its end: until then units are still being started, and udev may yet load KVM's module.
 system_booted() {
     local line
     line=$(vm_receive "$1" 900) && [ "$line" = ready ] || vm_error "the agent in $1 is not ready but says ${line:-nothing}" || return
-    VM_LIMIT=900 vm_run "$1" 'systemctl is-system-running --wait >/dev/null; state=$(systemctl is-system-running)
+    VM_LIMIT=900 vm_run "$1" 'systemctl is-system-running --wait >/dev/null; udevadm settle --timeout=600; state=$(systemctl is-system-running)
         [ "$state" = running ] || { echo "the system is $state:"; systemctl list-jobs; systemctl --failed --no-legend --plain |
             while read -r unit _; do journalctl --no-pager -b -u "$unit" | tail -n 20; done; exit 1; }' >&2
 }

@@ -488,6 +488,23 @@ test_other_as_set(void)
                               "' qemu='1' nested='no'/></domain>");
 }
 
+static void
+test_cpu_gone(void)
+{
+    NestState state = {.record.original = (gchar *)"", .record.applied = (gchar *)"<cpu/>", .record.id = (gchar *)WORD};
+    g_autofree gchar *text = NULL;
+    g_autoptr(NestDomainXml) xml = NULL;
+    g_autoptr(NestState) again = NULL;
+
+    g_test_summary("a record whose CPU from before is none now can be read, also if another release wrote more beside that CPU");
+    state.record.in_original.elements = (gchar *)"<feature/>";
+    text = nest_state_format(&state, TRUE);
+    xml = domain_with(text);
+    again = nest_state_read(xml);
+    g_assert_true(nest_state_check(again, NULL));
+    g_assert_cmpstr(again->record.original, ==, "");
+}
+
 /* (transfer full) A live status with this problem, written and read again. */
 static NestState *
 with_problem(const char *problem)
@@ -616,6 +633,7 @@ main(int argc, char **argv)
     for (gsize i = 0; i < G_N_ELEMENTS(others); i++)
         check_add_row("state/record of another release", others[i].sentence, GSIZE_TO_POINTER(i), test_other);
     g_test_add_func("/state/what is not known is carried along as libvirt sets it", test_other_as_set);
+    g_test_add_func("/state/what is not known beside a CPU that is gone", test_cpu_gone);
     g_test_add_func("/state/a record that cannot be read is carried along", test_unreadable_is_carried);
     g_test_add_func("/state/a newer record that cannot be read is called newer", test_newer_says_so);
     g_test_add_func("/state/every record comes back", test_round_trip);
