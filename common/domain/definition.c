@@ -237,18 +237,30 @@ undo(Work *work, GError **error)
 static void
 record_correction(Work *work, const char *cpu)
 {
-    GPtrArray *changes = work->definition->changes;
     g_autofree gchar *uuid = g_uuid_string_random();
     g_auto(GStrv) parts = g_strsplit(uuid, "-", -1);
     gchar *original = cpu_source(base(work));
     gchar *id = g_strjoinv("", parts); /* a nonce: only what we wrote has it */
 
-    if (!cpu)
-        g_ptr_array_add(changes, g_strdup("the CPU from before the correction is restored: it fits "
-                                          "the tag as it is now"));
     nest_record_replace(&work->state->record, original, g_strdup(cpu ? cpu : original), id);
     work->definition->action = NEST_DEFINITION_CORRECTED;
     work->definition->record_id = g_strdup(id);
+}
+
+/* The base fits the tag as it is. Without a <cpu>, which is libvirt's default, there is nothing to record. */
+static void
+put_back(Work *work)
+{
+    NestDefinition *definition = work->definition;
+
+    g_ptr_array_add(definition->changes, g_strdup("the CPU from before the correction is restored: "
+                                                  "it fits the tag as it is now"));
+    if (find_cpu(base(work))) {
+        record_correction(work, NULL);
+    } else {
+        nest_record_clear(&work->state->record);
+        definition->action = NEST_DEFINITION_RESTORED;
+    }
 }
 
 static gboolean
@@ -280,7 +292,10 @@ correct_cpu(Work *work, const NestCpuVendor *host, GError **error)
         nest_cpu_rewrite_put(base(work), cpu);
     if (g_str_equal(wanted, work->cpu))
         return TRUE;
-    record_correction(work, cpu);
+    if (cpu)
+        record_correction(work, cpu);
+    else
+        put_back(work);
     g_ptr_array_extend_and_steal(work->definition->changes, g_steal_pointer(&changes));
     return TRUE;
 }

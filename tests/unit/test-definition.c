@@ -193,6 +193,22 @@ test_corrected(void)
     }
 }
 
+/* For an architecture whose guests have neither vmx nor svm, libvirt's default is right as it is. */
+static void
+test_default_restored(void)
+{
+    g_autofree gchar *tagged = definition_of("kvm", "    <nest:disable xmlns:nest='urn:virt-nest:1'/>\n", "", "");
+    g_autofree gchar *corrected = expect(tagged, NEST_DEFINITION_CORRECTED);
+    g_autoptr(GString) moved = g_string_new(corrected);
+    g_autofree gchar *restored = NULL;
+
+    g_test_summary("where the default CPU fits again it is restored, and no record is left that nobody can read");
+    g_assert_cmpuint(g_string_replace(moved, "x86_64", "aarch64", 0), ==, 1);
+    restored = expect(moved->str, NEST_DEFINITION_RESTORED);
+    g_assert_null(strstr(restored, "neststate"));
+    g_assert_null(strstr(restored, "qemu64"));
+}
+
 static void
 test_restored(void)
 {
@@ -715,6 +731,7 @@ main(int argc, char **argv)
     for (gsize i = 0; i < G_N_ELEMENTS(refused); i++)
         check_add_row("definition/refused", refused[i].sentence, GSIZE_TO_POINTER(i), test_refused);
     g_test_add_func("/definition/a wrong CPU is corrected and recorded", test_corrected);
+    g_test_add_func("/definition/a default CPU that fits again", test_default_restored);
     g_test_add_func("/definition/without the tag it is as before", test_restored);
     g_test_add_func("/definition/what libvirt printed is known again", test_through_libvirt);
     g_test_add_func("/definition/a right CPU is left alone", test_right_already);
