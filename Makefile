@@ -194,7 +194,8 @@ $(BUILD)/libexec/kvm-unit: $(BUILD)/obj/hooks/kvm_unit.o $(FATAL_HANDLER) $(BUIL
 # What managers of virtual machines call.
 MANAGER = $(BUILD)/obj/hooks/managers/manager.o $(FATAL_HANDLER) $(BUILD)/libnest.a
 
-$(BUILD)/libexec/onDefineDomain: $(BUILD)/obj/hooks/managers/on_define_domain.o $(MANAGER)
+$(BUILD)/libexec/onDefineDomain: $(BUILD)/obj/hooks/managers/on_define_domain.o $(BUILD)/obj/hooks/managers/vmi.o \
+                                 $(BUILD)/obj/hooks/managers/vmi_domain.o $(MANAGER)
 	$(LINK_PROGRAM) $(JSON_LIBS) $(LIBRARY_LIBS)
 
 $(BUILD)/libexec/vdsm-hook: $(BUILD)/obj/hooks/managers/vdsm_hook.o $(BUILD)/obj/hooks/virt-nest/leave_answer.o $(MANAGER)
@@ -234,6 +235,7 @@ $(BUILD)/plugins/guard-blocker.so: $(BUILD)/pic/plugins/blocker-image.o $(BUILD)
 .PRECIOUS: $(BUILD)/pic/%.o
 
 include install/install.mk
+include hooks/managers/kubevirt.mk
 include tests/tests.mk
 
 .PHONY: dist sbom

@@ -12,7 +12,8 @@ APPARMOR = $(DESTDIR)$(sysconfdir)/apparmor.d
 UNITS   = $(SERVICES) virt-nest-kvm@.service
 DOCUMENTS = design.md facts.md terms.md
 NOTICES = NEWS SECURITY.md
-EXAMPLES = monitoring/alerts.yml monitoring/dashboard.json kubevirt/Containerfile kubevirt/configmap.yaml kubevirt/vm.yaml
+EXAMPLES = monitoring/alerts.yml monitoring/dashboard.json kubevirt/Containerfile kubevirt/configmap.yaml kubevirt/vm.yaml \
+           kubevirt/Containerfile.plugin kubevirt/plugin.yaml
 RULES   = cloudstack.conf names.conf nova.conf opennebula.conf ovirt.conf
 MANUALS = virt-nest.1 virtnestd.8 virt-nest.conf.5 virt-nest-rules.5 virt-nest-plugin.7 virt-nest-recipes.7 virt-nest-managers.7 \
           virt-nest-nested-guests-running.7

@@ -9,7 +9,7 @@
 UNIT_TESTS = test-advisories test-allow test-config test-corpus test-cpu test-cpu-off test-cpu-vendor test-daemon-status test-definition \
              test-doctor test-domain-xml test-drain-step test-exposed test-flap-damping test-guard test-hook test-hook-calls test-hook-watch test-host-command \
              test-hostile test-inhibit test-kvm-module test-kvm-parameters test-kvm-plan test-kvm-unit \
-             test-kvm-users test-late-snapshots test-leave test-liveness test-managers test-modprobe-conf test-module-load test-monitor test-output \
+             test-kvm-users test-late-snapshots test-leave test-liveness test-managers test-modprobe-conf test-module-load test-monitor test-node-leave test-output \
              test-plugin-host test-preflight test-probes test-process test-qemu-cpu test-rates test-rewrite test-rules test-spelling test-state \
              test-sync-job test-tag test-textfile test-verdict test-wait test-wish test-workers
 TESTS    = $(UNIT_TESTS:%=$(BUILD)/tests/%)
@@ -86,6 +86,9 @@ $(BUILD)/tests/test-output: $(BUILD)/obj/tests/unit/test-output.o $(BUILD)/obj/h
 
 $(BUILD)/tests/test-leave: $(BUILD)/obj/tests/unit/test-leave.o $(BUILD)/obj/hooks/virt-nest/leave_answer.o $(BUILD)/libnest.a
 	$(LINK_PROGRAM) $(LIBRARY_LIBS)
+
+$(BUILD)/tests/test-node-leave: $(BUILD)/obj/tests/unit/test-node-leave.o $(NODE_LEAVE) $(BUILD)/libnest.a
+	$(LINK_PROGRAM) $(JSON_LIBS) $(LIBRARY_LIBS)
 
 $(BUILD)/tests/test-preflight: $(BUILD)/obj/tests/unit/test-preflight.o $(BUILD)/obj/hooks/virt-nest/preflight_check.o $(BUILD)/libnest.a
 	$(LINK_PROGRAM) $(LIBRARY_LIBS)

@@ -154,7 +154,7 @@ static const VmiCase vmis[] = {
      "has no text as its value|[NEST-TAG-VALUE]"},
     {"an attribute without virt-nest.io/enable", "intel-on", HOST_MODEL, VMI(",\"virt-nest.io/cpu\":\"keep\""), 1, NULL,
      "virt-nest.io/cpu has no effect without virt-nest.io/enable|[NEST-TAG-ATTRIBUTE]"},
-    {"no JSON", "intel-on", HOST_MODEL, "VMI", 1, NULL, "--vmi is not the JSON of a VMI|[NEST-USAGE]"},
+    {"no JSON", "intel-on", HOST_MODEL, "VMI", 1, NULL, "is not the JSON of a VMI|[NEST-USAGE]"},
     {"JSON that is no object", "intel-on", HOST_MODEL, "[]", 1, NULL, "[NEST-USAGE]"},
 };
 

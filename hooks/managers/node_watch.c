@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The virtual machines of a node of KubeVirt, and whether nested guests run in them.
+ *
+ * Theory of operation: KVM has a directory for each VM in debugfs, PID-FD (plugins/probe-debugfs.c). In each interval each
+ * of them is sampled by that probe, which is linked into this program. A guest that enters no nested guest now may have one
+ * that waits; only who has watched it for the linger time can tell. */
+#include "node_watch.h"
+
+#include "base/error.h"
+#include "base/root.h"
+#include "host/process.h"
+#include "nest-plugin.h"
+
+#include <string.h>
+
+#define DIRECTORY "/sys/kernel/debug/kvm"
+
+/* One VM. */
+typedef struct {
+    gchar *began;  /* when its process did, as the kernel says it: PIDs are used again */
+    gint64 since;  /* when it was seen first */
+    gboolean here; /* whether it was there at the last look */
+    NestVerdict verdict;
+} Watched;
+
+struct NestNodeWatch {
+    NestConfig config;
+    gpointer probe;  /* the probe's own data */
+    GMutex lock;     /* over the rest */
+    GHashTable *vms; /* PID -> Watched */
+};
+
+static void
+watched_free(gpointer data)
+{
+    Watched *vm = data;
+
+    g_free(vm->began);
+    g_free(vm);
+}
+
+NestNodeWatch *
+nest_node_watch_new(const NestConfig *config, GError **error)
+{
+    g_autoptr(GKeyFile) settings = g_key_file_new();
+    gpointer probe = NULL;
+    NestNodeWatch *watch = NULL;
+
+    if (!nest_plugin.start(settings, &probe, error))
+        return NULL;
+    watch = g_new0(NestNodeWatch, 1);
+    watch->config = *config;
+    watch->probe = probe;
+    watch->vms = g_hash_table_new_full(NULL, NULL, NULL, watched_free);
+    g_mutex_init(&watch->lock);
+    return watch;
+}
+
+void
+nest_node_watch_free(NestNodeWatch *watch)
+{
+    nest_plugin.stop(watch->probe);
+    g_hash_table_unref(watch->vms);
+    g_mutex_clear(&watch->lock);
+    g_free(watch);
+}
+
+guint
+nest_node_watch_interval(const NestNodeWatch *watch)
+{
+    return watch->config.interval_ms;
+}
+
+/* (transfer full)(nullable) A file of /proc/PID; it may hold NULs. */
+static gchar *
+read_process(gint pid, const char *name, gsize *ret_length)
+{
+    g_autofree gchar *below = g_strdup_printf("/proc/%d/%s", pid, name);
+    g_autofree gchar *path = nest_root_path(below);
+    gchar *text = NULL;
+
+    return g_file_get_contents(path, &text, ret_length, NULL) ? text : NULL;
+}
+
+/* --- samples */
+
+static Watched *
+find(NestNodeWatch *watch, gint pid, gint64 now)
+{
+    g_autofree gchar *stat = read_process(pid, "stat", NULL);
+    g_autofree gchar *began = nest_process_start_time(stat ? stat : "");
+    Watched *vm = g_hash_table_lookup(watch->vms, GINT_TO_POINTER(pid));
+
+    if (vm && g_str_equal(vm->began, began))
+        return vm;
+    vm = g_new0(Watched, 1);
+    vm->began = g_steal_pointer(&began);
+    vm->since = now;
+    g_hash_table_replace(watch->vms, GINT_TO_POINTER(pid), vm);
+    return vm;
+}
+
+/* Returns: FALSE with why nothing could be read. */
+static gboolean
+sample(NestNodeWatch *watch, Watched *vm, gint pid, gint64 now, GError **error)
+{
+    NestVerdictRules rules = {watch->config.linger_ms,
+                              watch->config.release == NEST_RELEASE_STRICT};
+    NestGuest guest = {.pid = pid, .kvm = TRUE};
+    NestEvidence evidence = {0};
+    gboolean counted = nest_plugin.sample(watch->probe, &guest, NULL, &evidence, error);
+
+    nest_verdict_add(&vm->verdict, &evidence, &rules, vm->since, now);
+    return counted;
+}
+
+static gboolean
+is_gone(gpointer pid, gpointer data, gpointer user_data)
+{
+    Watched *vm = data;
+    gboolean gone = !vm->here;
+
+    (void)pid;
+    (void)user_data;
+    vm->here = FALSE;
+    return gone;
+}
+
+/* The PID that the name of a VM's directory begins with; 0: it is something else. */
+static gint
+pid_of(const char *name)
+{
+    g_autofree gchar *digits = g_strndup(name, strcspn(name, "-"));
+    guint64 pid = 0;
+
+    return strchr(name, '-') && g_ascii_string_to_unsigned(digits, 10, 1, G_MAXINT, &pid, NULL)
+               ? (gint)pid
+               : 0;
+}
+
+void
+nest_node_watch_look(NestNodeWatch *watch, gint64 now)
+{
+    g_autofree gchar *path = nest_root_path(DIRECTORY);
+    g_autoptr(GDir) directory = g_dir_open(path, 0, NULL);
+    const char *name = NULL;
+
+    g_mutex_lock(&watch->lock);
+    while (directory && (name = g_dir_read_name(directory))) {
+        gint pid = pid_of(name);
+        Watched *vm = pid ? find(watch, pid, now) : NULL;
+
+        if (vm && !vm->here) /* a process may have several VMs, whose entries the probe adds up */
+            vm->here = sample(watch, vm, pid, now, NULL) || TRUE;
+    }
+    g_hash_table_foreach_remove(watch->vms, is_gone, NULL);
+    g_mutex_unlock(&watch->lock);
+}
+
+/* --- the answer */
+
+/* Whether QEMU has booted the guest itself, rather than taken it in with what runs inside it. */
+static gboolean
+has_booted(gint pid)
+{
+    gsize length = 0;
+    g_autofree gchar *text = read_process(pid, "cmdline", &length);
+
+    return text && length && !memmem(text, length, "-incoming", sizeof("-incoming")) &&
+           !memmem(text, length, "-loadvm", sizeof("-loadvm"));
+}
+
+static gboolean
+judge(const NestNodeWatch *watch, const Watched *vm, gint pid, gint64 now, GError **error)
+{
+    const char *words = nest_verdict_reason_text(nest_verdict_reason_name(vm->verdict.reason));
+
+    if (vm->verdict.state == NEST_VERDICT_RUNNING)
+        g_set_error(error, NEST_ERROR, NEST_ERROR_LIVE_RUNNING, "%s", words);
+    else if (vm->verdict.state != NEST_VERDICT_NONE)
+        g_set_error(error, NEST_ERROR, NEST_ERROR_LIVE_UNKNOWN, "%s", words);
+    else if (now - vm->since < watch->config.linger_ms && !has_booted(pid))
+        g_set_error(error, NEST_ERROR, NEST_ERROR_LIVE_UNKNOWN,
+                    "it came here, or goes on from a snapshot, and is not watched for %u seconds "
+                    "yet, so that nested guests may have come along that wait",
+                    watch->config.linger_ms / 1000);
+    else
+        return TRUE;
+    return FALSE;
+}
+
+gboolean
+nest_node_watch_check(NestNodeWatch *watch, gint pid, gint64 now, GError **error)
+{
+    g_autoptr(GError) problem = NULL;
+    gboolean good = FALSE;
+    Watched *vm = NULL;
+
+    g_mutex_lock(&watch->lock);
+    vm = find(watch, pid, now);
+    if (sample(watch, vm, pid, now, &problem))
+        good = judge(watch, vm, pid, now, error);
+    else
+        g_set_error(error, NEST_ERROR, NEST_ERROR_LIVE_UNKNOWN, "%s", problem->message);
+    g_mutex_unlock(&watch->lock);
+    return good;
+}

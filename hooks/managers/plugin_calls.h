@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What kubevirt-plugin does besides speaking gRPC, for its file in C++ to call. */
+#pragma once
+
+#include "node_watch.h"
+
+/**
+ * nest_plugin_calls_begin: before any thread is there: SIGTERM is left to nest_plugin_calls_run().
+ * @ret_watch: (nullable) gets a watch on this node, with the settings of virt-nest.conf, where there are any
+ *
+ * Returns: FALSE if that cannot be; the reason is printed.
+ */
+gboolean nest_plugin_calls_begin(NestNodeWatch **ret_watch) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * nest_plugin_calls_run: say that the server is there, and look at the node in each interval, until SIGTERM or SIGINT.
+ * @watch: (nullable) NULL: only wait
+ */
+void nest_plugin_calls_run(NestNodeWatch *watch);
+
+/* The time of a call, in milliseconds of the monotonic clock. */
+gint64 nest_plugin_calls_now(void);
+
+/**
+ * nest_plugin_calls_rewrite: nest_vmi_domain_rewrite() for any thread, with the VMI's name in the error.
+ * @format: of @domain, as KubeVirt calls it
+ */
+gchar *nest_plugin_calls_rewrite(const char *format, const char *json, gssize length,
+                                 const char *domain, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Print why the program ends; they return its exit status. */
+int nest_plugin_calls_misused(void);
+int nest_plugin_calls_fail(const char *socket);
