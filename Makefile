@@ -92,7 +92,7 @@ HARDENING_LINK = -pie -fsanitize=$(SANITIZE)
 endif
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(HARDENING) $(SECTIONS) -Icommon -Iplugins -MMD -MP \
              -DNEST_VERSION='"$(VERSION)"' -DNEST_HOOKDIR='"$(hookdir)"' \
-             -DNEST_PLUGINDIR='"$(plugindir)"' -DNEST_DATADIR='"$(datadir)"' -DNEST_BINDIR='"$(bindir)"' \
+             -DNEST_PLUGINDIR='"$(plugindir)"' -DNEST_DATADIR='"$(datadir)"' -DNEST_BINDIR='"$(bindir)"' -DNEST_LIBEXECDIR='"$(libexecdir)"' \
              -DNEST_INSTALLER='"$(INSTALLER)"' -DNEST_PLUGINS='"$(PLUGINS)"' -DNEST_NESTED_ENTRY='"$(BUILD)/obj/plugins/nested-entry.bpf.o"'
 
 # common/ in districts; one includes only those above it in this list, which build/lint holds. The hook is linked with
@@ -115,6 +115,9 @@ VIRT_NEST = allow apparmor apply bug_report changes command connection daemon do
             doctor_libvirt doctor_process doctor_rules doctor_shutdown doctor_units drain drain_plan drain_step host host_load host_report live main output rates report \
             rewrite rules rules_json screen shown status tag_commands tag_options top top_view untagged wish_json \
             leave_answer leave_cpu leave_probe may_leave preflight preflight_check
+# virt-nest bench, and the program in its guests.
+BENCH = bench bench_explain bench_files bench_guest bench_report bench_stats bench_svg initramfs
+BENCH_GUEST = carry init measure work_devices work_inner
 # probe-trace, where it can be built.
 CLANG ?= clang
 TRACE := $(if $(shell command -v $(CLANG) >/dev/null && pkg-config --atleast-version=1.0 libbpf && echo yes),probe-trace)
@@ -125,7 +128,7 @@ PLUGIN_COMMON = common/base/error.c common/base/escape.c common/base/root.c comm
 
 COMMON_OBJECTS = $(COMMON:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/common/domain/schema.o
 PROGRAMS = $(BUILD)/hooks/qemu $(BUILD)/libexec/qemu-hook.so $(BUILD)/libexec/kvm-unit $(BUILD)/libexec/onDefineDomain \
-           $(BUILD)/libexec/vdsm-hook $(BUILD)/bin/virt-nest \
+           $(BUILD)/libexec/vdsm-hook $(BUILD)/libexec/bench-guest $(BUILD)/bin/virt-nest \
            $(BUILD)/sbin/virtnestd $(PLUGINS:%=$(BUILD)/plugins/%.so)
 
 .PHONY: all
@@ -139,9 +142,9 @@ $(BUILD)/obj/%.o: %.c Makefile
 	$(CC) $(CPPFLAGS) $(LIBRARY_CFLAGS) $(ALL_CFLAGS) $(CFLAGS) -c -o $@ $<
 
 # What knows where other parts are installed, and how, is compiled anew where that is to be otherwise.
-PLACED = common/host/advisories common/host/reinstall hooks/qemu_front hooks/virt-nest/allow hooks/virt-nest/doctor_guard hooks/virt-nest/doctor_hook \
+PLACED = common/host/advisories common/host/reinstall hooks/qemu_front hooks/virt-nest/allow hooks/virt-nest/bench_files hooks/virt-nest/doctor_guard hooks/virt-nest/doctor_hook \
          hooks/virt-nest/doctor_kernel hooks/virt-nest/may_leave hooks/virt-nest/status hooks/virt-nest/top plugins/virtnestd/main
-PLACES = $(hookdir) $(plugindir) $(datadir) $(bindir) $(INSTALLER)
+PLACES = $(hookdir) $(plugindir) $(datadir) $(bindir) $(libexecdir) $(INSTALLER)
 $(PLACED:%=$(BUILD)/obj/%.o) $(PLACED:%=$(BUILD)/pic/%.o): $(BUILD)/prefix
 .PHONY: FORCE
 $(BUILD)/prefix: FORCE
@@ -201,10 +204,14 @@ $(BUILD)/libexec/onDefineDomain: $(BUILD)/obj/hooks/managers/on_define_domain.o 
 $(BUILD)/libexec/vdsm-hook: $(BUILD)/obj/hooks/managers/vdsm_hook.o $(BUILD)/obj/hooks/virt-nest/leave_answer.o $(MANAGER)
 	$(LINK_PROGRAM) $(LIBRARY_LIBS)
 
+# The first program in the guests of `virt-nest bench`: libc and nothing else.
+$(BUILD)/libexec/bench-guest: $(BENCH_GUEST:%=$(BUILD)/obj/hooks/bench/%.o)
+	$(LINK_PROGRAM)
+
 # What loads the plugins is linked into both programs that do.
 PLUGIN_HOST = $(BUILD)/obj/plugins/plugin_host.o $(BUILD)/libnest-virt.a $(BUILD)/libnest.a
 
-$(BUILD)/bin/virt-nest: $(VIRT_NEST:%=$(BUILD)/obj/hooks/virt-nest/%.o) $(BUILD)/obj/plugins/blocker-image.o \
+$(BUILD)/bin/virt-nest: $(VIRT_NEST:%=$(BUILD)/obj/hooks/virt-nest/%.o) $(BENCH:%=$(BUILD)/obj/hooks/virt-nest/%.o) $(BUILD)/obj/plugins/blocker-image.o \
                        $(BUILD)/obj/plugins/monitor.o $(BUILD)/obj/plugins/monitor-answer.o $(FATAL_HANDLER) $(PLUGIN_HOST)
 	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(MONITOR_LIBS) $(LIBRARY_LIBS)
 

@@ -27,6 +27,7 @@ install: $(PROGRAMS)
 	$(INSTALL_PROGRAM) $(BUILD)/libexec/kvm-unit $(DESTDIR)$(libexecdir)/virt-nest/kvm-unit
 	$(INSTALL_PROGRAM) $(BUILD)/libexec/onDefineDomain $(DESTDIR)$(libexecdir)/virt-nest/onDefineDomain
 	$(INSTALL_PROGRAM) $(BUILD)/libexec/vdsm-hook $(DESTDIR)$(libexecdir)/virt-nest/vdsm-hook
+	$(INSTALL_PROGRAM) $(BUILD)/libexec/bench-guest $(DESTDIR)$(libexecdir)/virt-nest/bench-guest
 	$(INSTALL_PROGRAM) install/hook-link $(DESTDIR)$(libexecdir)/virt-nest/hook-link
 	$(INSTALL_PROGRAM) $(BUILD)/bin/virt-nest $(DESTDIR)$(bindir)/virt-nest
 	$(INSTALL_PROGRAM) $(BUILD)/sbin/virtnestd $(DESTDIR)$(sbindir)/virtnestd

@@ -6,7 +6,7 @@
 #   make asan         unit and libvirt, sanitized       make fuzz        the fuzz targets
 #   make bench        what virt-nest costs, as ratios   make soak        races and fuzzing, for hours
 
-UNIT_TESTS = test-advisories test-allow test-config test-corpus test-cpu test-cpu-off test-cpu-vendor test-daemon-status test-definition \
+UNIT_TESTS = test-advisories test-allow test-bench test-config test-corpus test-cpu test-cpu-off test-cpu-vendor test-daemon-status test-definition \
              test-doctor test-domain-xml test-drain-step test-exposed test-flap-damping test-guard test-hook test-hook-calls test-hook-watch test-host-command \
              test-hostile test-inhibit test-kvm-module test-kvm-parameters test-kvm-plan test-kvm-unit \
              test-kvm-users test-late-snapshots test-leave test-liveness test-managers test-modprobe-conf test-module-load test-monitor test-node-leave test-output \
@@ -76,6 +76,11 @@ $(PLUGIN_HOST_TESTS:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/obj/tests/un
 
 # Parts of virt-nest.
 $(BUILD)/tests/test-daemon-status: $(BUILD)/obj/tests/unit/test-daemon-status.o $(BUILD)/obj/hooks/virt-nest/daemon.o $(BUILD)/libnest.a
+	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
+
+$(BUILD)/tests/test-bench: $(BUILD)/obj/tests/unit/test-bench.o $(BUILD)/obj/hooks/virt-nest/bench_report.o $(BUILD)/obj/hooks/virt-nest/bench_stats.o \
+                           $(BUILD)/obj/hooks/virt-nest/bench_svg.o $(BUILD)/obj/hooks/virt-nest/initramfs.o \
+                           $(BUILD)/obj/hooks/virt-nest/output.o $(BUILD)/libnest.a
 	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
 
 $(BUILD)/tests/test-drain-step: $(BUILD)/obj/tests/unit/test-drain-step.o $(BUILD)/obj/hooks/virt-nest/drain_step.o $(BUILD)/libnest.a

@@ -72,6 +72,7 @@ int nest_allow(NestCall *call);
 int nest_may_leave(NestCall *call);
 int nest_preflight(NestCall *call);
 int nest_drain(NestCall *call);
+int nest_bench(NestCall *call);
 int nest_rewrite(NestCall *call);
 int nest_rules(NestCall *call);
 int nest_host(NestCall *call);

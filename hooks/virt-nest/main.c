@@ -31,6 +31,7 @@ static const NestCommand commands[] = {
      "Tell whether a running domain would live on another host."},
     {"drain", nest_drain, TRUE, "",
      "Shut down the domains whose nested guests keep them from a save."},
+    {"bench", nest_bench, TRUE, "", "Measure what nesting costs on this host."},
     {"rewrite", nest_rewrite, FALSE, "[FILE]", "Read domain XML, print it with its nested CPU."},
     {"rules", nest_rules, TRUE, "", "List this host's rules, or say which decides about a domain."},
     {"host", nest_host, FALSE, "[enable | disable | drain-plan]",

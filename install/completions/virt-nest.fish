@@ -64,6 +64,7 @@ $nest -n '__virt_nest_is none' -a allow -d 'Let a domain be migrated or saved'
 $nest -n '__virt_nest_is none' -a may-leave -d 'Tell whether a domain may be migrated or saved'
 $nest -n '__virt_nest_is none' -a preflight -d 'Tell whether a domain would live on another host'
 $nest -n '__virt_nest_is none' -a drain -d 'Shut down what cannot be saved'
+$nest -n '__virt_nest_is none' -a bench -d 'Measure what nesting costs'
 $nest -n '__virt_nest_is none' -a rewrite -d 'Rewrite domain XML'
 $nest -n '__virt_nest_is none' -a rules -d 'List rules, or say which decides'
 $nest -n '__virt_nest_is none' -a host -d 'Show or turn on nesting'
@@ -102,6 +103,14 @@ $nest -n '__virt_nest_is preflight' -l json
 $nest -n '__virt_nest_is drain' -l timeout -x -a '60 300'
 $nest -n '__virt_nest_is drain' -l dry-run
 $nest -n '__virt_nest_is drain' -s y -l yes
+$nest -n '__virt_nest_is bench' -l cpu -x -a 'host-passthrough host-model'
+$nest -n '__virt_nest_is bench' -l kernel -x
+$nest -n '__virt_nest_is bench' -l rounds -x -a '7 21'
+$nest -n '__virt_nest_is bench' -l short
+$nest -n '__virt_nest_is bench' -l levels -x -a '1,2 1,1 2,2'
+$nest -n '__virt_nest_is bench' -l emulate
+$nest -n '__virt_nest_is bench' -l svg -r -F
+$nest -n '__virt_nest_is bench' -l json
 $nest -n '__virt_nest_is rewrite' -l enable
 $nest -n '__virt_nest_is rewrite' -l cpu -x -a 'auto host-passthrough host-model keep'
 $nest -n '__virt_nest_is rewrite' -l migration -x -a 'refuse allow'

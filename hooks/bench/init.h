@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The parts of the program that is the first process in the guests of virt-nest bench, and where its files are. */
+#pragma once
+
+/* Lines of ours, among what the kernel and QEMU print on the same console. */
+#define NEST_BENCH_LINE "bench: "
+
+#define NEST_BENCH_MODULES "/bench/modules" /* the virtio drivers */
+#define NEST_BENCH_KVM "/bench/kvm"         /* the hypervisor's, where a guest runs in this one */
+#define NEST_BENCH_ORDER "order" /* in both: the files in the order in which they are loaded */
+#define NEST_BENCH_ARGUMENTS                                                                       \
+    "/bench/arguments" /* QEMU's command line, a word a line; only where a guest runs in this one */
+
+/* Loads the modules of a directory, of which some may not fit this machine. */
+void nest_bench_load(const char *directory);
+
+/* Says on the console what went wrong, and powers off. */
+void nest_bench_fail(const char *what, const char *reason) __attribute__((noreturn));
+
+/* Runs QEMU, whose guest then has the console; returns when that has ended. */
+void nest_bench_carry(void);
+
+/**
+ * nest_bench_measure: do a work for some time.
+ * @name: as in nest_work_names
+ * @ms: for how many milliseconds at least
+ * @ret_rate: how much was done in a second
+ *
+ * Returns: 0, or -errno.
+ */
+int nest_bench_measure(const char *name, unsigned int ms, double *ret_rate);

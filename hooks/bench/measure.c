@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Does a work until its time is over, and says how much that was in a second. */
+#include "init.h"
+#include "works.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define NANOSECONDS 1000000000LL
+
+static long long
+now(void)
+{
+    struct timespec time = {0};
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &time);
+    return time.tv_sec * NANOSECONDS + time.tv_nsec;
+}
+
+static const NestWorkKind *
+find_work(const char *name)
+{
+    for (int i = 0; i < NEST_WORKS; i++)
+        if (strcmp(name, nest_work_names[i]) == 0)
+            return nest_work_inner[i].step ? &nest_work_inner[i] : &nest_work_devices[i];
+    return NULL;
+}
+
+static void
+end_work(NestWorkState *state)
+{
+    for (size_t i = 0; i < sizeof(state->fds) / sizeof(state->fds[0]); i++)
+        if (state->fds[i] >= 0)
+            (void)close(state->fds[i]);
+    if (state->child > 0) {
+        (void)kill(state->child, SIGKILL);
+        (void)waitpid(state->child, NULL, 0);
+    }
+    if (state->memory && state->size > 0)
+        (void)munmap(state->memory, state->size);
+    else
+        free(state->memory);
+}
+
+/* The clock is read after each step, so a step is short. */
+static int
+go_on(const NestWorkKind *work, NestWorkState *state, unsigned int ms, double *ret_rate)
+{
+    long long begin = now();
+    long long end = begin + ms * (NANOSECONDS / 1000);
+    long long time = begin;
+    double done = 0;
+
+    while (time < end) {
+        long amount = work->step(state);
+
+        if (amount < 0)
+            return (int)amount;
+        done += (double)amount;
+        time = now();
+    }
+    *ret_rate = done * (double)NANOSECONDS / (double)(time - begin);
+    return 0;
+}
+
+int
+nest_bench_measure(const char *name, unsigned int ms, double *ret_rate)
+{
+    const NestWorkKind *work = find_work(name);
+    NestWorkState state = {.fds = {-1, -1, -1, -1}, .random = 0x9e3779b97f4a7c15};
+    int problem = 0;
+
+    if (!work || ms == 0)
+        return -EINVAL;
+    problem = work->begin ? work->begin(&state) : 0;
+    if (problem == 0)
+        problem = go_on(work, &state, ms, ret_rate);
+    end_work(&state);
+    return problem;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What of this host decides how much nesting costs, and whether its figures mean anything. */
+#pragma once
+
+#include "bench_report.h"
+#include "host/cpu_vendor.h"
+
+/**
+ * nest_bench_explain: fill in the report's kernel, explanations, and why it has no meaning.
+ * @vendor: of the host's KVM module; NULL where L1 is emulated
+ */
+void nest_bench_explain(NestBenchReport *report, const NestCpuVendor *vendor);

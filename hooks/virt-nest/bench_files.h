@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The files that the guests of virt-nest bench boot, made out of what this host has: its kernel and drivers, its QEMU with
+ * the libraries and the firmware, and a program of ours. */
+#pragma once
+
+#include "bench_guest.h"
+#include "host/cpu_vendor.h"
+
+/**
+ * nest_bench_files_make: make them.
+ * @machine: its emulator, type and sizes are read; directory and kernel are set, for
+ *   nest_bench_files_remove()
+ * @vendor: of the CPU that the first guest has
+ *
+ * Returns: FALSE with NEST_ERROR_IO or NEST_ERROR_HOST_FILES.
+ */
+gboolean nest_bench_files_make(NestBenchMachine *machine, const NestCpuVendor *vendor,
+                               GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Removes the directory; nothing to do where none was made. */
+void nest_bench_files_remove(NestBenchMachine *machine);
