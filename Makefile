@@ -266,7 +266,8 @@ help:
 .PHONY: compile_commands.json
 compile_commands.json:
 	@mkdir -p $(BUILD)
-	$(MAKE) --no-print-directory --always-make --dry-run unit-programs bench-programs | \
+	$(MAKE) --no-print-directory --always-make --dry-run unit-programs bench-programs \
+	        $(BUILD)/obj/hooks/managers/plugin_calls.o | \
 	    sed -nE 's,[\\"],\\&,g; s,^.* -c -o [^ ]+ ([^ ]+\.c)$$,{"directory": "$(CURDIR)"\, "file": "\1"\, "command": "&"},p' | \
 	    sort -u | paste -s -d , | sed 's/.*/[&]/' >$(BUILD)/compile_commands.json
 

@@ -20,8 +20,16 @@ MANUALS = virt-nest.1 virtnestd.8 virt-nest.conf.5 virt-nest-rules.5 virt-nest-p
 # On the host itself, so that man -k finds them at once: Debian's own man-db comes once a day.
 INDEX_MANUALS = if [ -z "$(DESTDIR)" ] && command -v mandb >/dev/null; then mandb --quiet $(mandir) || :; fi
 
+# Of a package's files nothing is replaced or taken away.
+IS_PACKAGED = { dpkg-query -W -f '$${db:Status-Status}' virt-nest | grep -qx installed || rpm --quiet -q virt-nest; } 2>/dev/null
+.PHONY: not-packaged
+not-packaged:
+	@if [ -z "$(DESTDIR)" ] && $(IS_PACKAGED); then \
+	    echo 'virt-nest is installed as a package, whose files this would replace or remove: remove the package first (apt or dnf remove virt-nest)' >&2; \
+	    exit 1; fi
+
 .PHONY: install install-apparmor install-vdsm uninstall
-install: $(PROGRAMS)
+install: not-packaged $(PROGRAMS)
 	$(INSTALL_DATA) $(BUILD)/libexec/qemu-hook.so $(DESTDIR)$(hookdir)/qemu-hook.so.new
 	mv -f $(DESTDIR)$(hookdir)/qemu-hook.so.new $(DESTDIR)$(hookdir)/qemu-hook.so
 	$(INSTALL_PROGRAM) $(BUILD)/libexec/kvm-unit $(DESTDIR)$(libexecdir)/virt-nest/kvm-unit
@@ -57,6 +65,7 @@ install: $(PROGRAMS)
 	test -e $(DESTDIR)$(sysconfdir)/virt-nest/virt-nest.conf || \
 	    $(FILL_IN) install/config/virt-nest.conf | \
 	    $(INSTALL_DATA) /dev/stdin $(DESTDIR)$(sysconfdir)/virt-nest/virt-nest.conf
+	install/hook-link rescue $(HOOK_DIRECTORY)
 	$(INSTALL_PROGRAM) $(BUILD)/hooks/qemu $(DESTDIR)$(hook).new
 	mv -f $(DESTDIR)$(hook).new $(DESTDIR)$(hook)
 	install/hook-link make $(HOOK_DIRECTORY) $(hook)
@@ -83,7 +92,7 @@ install-vdsm:
 # started without the hook's check. On the host itself the units are stopped and the guards disarmed first, as
 # nobody would later; while a virtnestd runs all the same, which would arm them again, nothing is removed.
 ON_SYSTEMD = [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ]
-uninstall:
+uninstall: not-packaged
 	if $(ON_SYSTEMD); then for unit in $(SERVICES); do \
 	    [ ! -e $(unitdir)/$$unit ] || systemctl stop $$unit || :; done; fi
 	if [ -z "$(DESTDIR)" ] && [ -x $(sbindir)/virtnestd ]; then \
