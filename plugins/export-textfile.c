@@ -411,7 +411,11 @@ textfile_start(GKeyFile *settings, gpointer *ret_state, GError **error)
     state->directory = g_steal_pointer(&directory);
     g_mutex_init(&state->lock);
     g_cond_init(&state->changed);
-    state->thread = g_thread_new("textfile", write_texts, state);
+    state->thread = g_thread_try_new("textfile", write_texts, state, error);
+    if (!state->thread) {
+        state_free(state);
+        return FALSE;
+    }
     *ret_state = state;
     return TRUE;
 }

@@ -105,6 +105,17 @@ push_job(NestDomain *domain, NestGuardJob *job, guint most)
     nest_workers_push(domain->context->guards, &job->job);
 }
 
+static void
+tell_unasked(NestDomain *domain)
+{
+    g_autoptr(GError) error = g_error_new_literal(
+        NEST_ERROR, NEST_ERROR_GUARD,
+        "its QEMU is not asked, because too many others do not answer: until they do, or are stopped "
+        "(virsh domcontrol says which), its guard stays as it is");
+
+    nest_guard_log_problem(domain, NEST_DOMAIN_LOG_GUARD, error);
+}
+
 /* Does nothing while too many other QEMUs do not answer. */
 static void
 begin_job(NestDomain *domain, NestGuardWork work)
@@ -113,6 +124,8 @@ begin_job(NestDomain *domain, NestGuardWork work)
 
     if (most)
         push_job(domain, new_job(domain, work), most);
+    else if (!domain->context->stopping && !domain->guard.silence.since)
+        tell_unasked(domain);
 }
 
 /* Its live status may be written, with what the guard said last, if it has said anything. */
@@ -293,6 +306,7 @@ check_is_done(NestDomain *domain, const NestGuardJob *job)
         return;
     }
     domain->guard.checked = TRUE;
+    nest_domain_log_over(&domain->log, NEST_DOMAIN_LOG_GUARD);
     set_armed(domain, job->armed);
     sample(domain);
 }
@@ -372,10 +386,12 @@ stop_if_over(NestDomain *domain)
 static void
 work_is_turned_away(NestDomain *domain, const NestGuardJob *job)
 {
-    if (job->work == nest_guard_sample)
+    if (job->work == nest_guard_sample) {
         take_sample_unasked(domain, &job->evidence, job->probe, job->sampled);
-    else
-        settle_unasked(domain);
+        return;
+    }
+    tell_unasked(domain);
+    settle_unasked(domain);
 }
 
 static void

@@ -29,6 +29,15 @@ nest_domain_log_well(NestDomainLog *log, NestDomainLogKind kind)
 }
 
 void
+nest_domain_log_over(NestDomainLog *log, NestDomainLogKind kind)
+{
+    if (!log->last[kind])
+        return;
+    g_free(log->last[kind]);
+    log->last[kind] = g_strdup("");
+}
+
+void
 nest_domain_log_clear(NestDomainLog *log)
 {
     for (int kind = 0; kind < NEST_DOMAIN_LOG_KINDS; kind++)

@@ -35,4 +35,7 @@ void nest_domain_log_problem(NestDomainLog *log, NestDomainLogKind kind, const c
 /* All is well again: the next problem of the kind is logged, whatever it is. */
 void nest_domain_log_well(NestDomainLog *log, NestDomainLogKind kind);
 
+/* A problem is over that may come back at any time: it is logged anew then, but not more than once a minute. */
+void nest_domain_log_over(NestDomainLog *log, NestDomainLogKind kind);
+
 void nest_domain_log_clear(NestDomainLog *log);

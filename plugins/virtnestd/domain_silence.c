@@ -82,6 +82,8 @@ nest_domain_silence_notice_stuck(NestDomain *domain)
 void
 nest_domain_silence_end(NestDomain *domain, gboolean sampled)
 {
+    if (domain->guard.silence.since)
+        nest_domain_log_over(&domain->log, NEST_DOMAIN_LOG_GUARD);
     domain->guard.silence.since = 0;
     domain->guard.silence.answered |= sampled;
 }

@@ -222,15 +222,16 @@ close_connection(gpointer control)
 }
 
 /* Opens the connection and registers for the events; runs on a thread. Events may come before the connection is handed
- * over; the scan that follows then finds what they tell. */
-static void
-open_control(GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+ * over; the scan that follows then finds what they tell.
+ * @data: (transfer full) the task */
+static gpointer
+open_control(gpointer data)
 {
-    NestEventConnection *connection = data;
+    g_autoptr(GTask) task = data;
+    NestEventConnection *connection = g_task_get_task_data(task);
     virConnectPtr control = virConnectOpen(connection->uri);
     GError *error = NULL;
 
-    (void)source, (void)cancellable;
     if (control && register_events(control, connection)) {
         g_task_return_pointer(task, control, close_connection);
     } else {
@@ -240,6 +241,7 @@ open_control(GTask *task, gpointer source, gpointer data, GCancellable *cancella
         g_task_return_error(task, error);
     }
     g_async_queue_push(connection->closed, connection);
+    return NULL;
 }
 
 /* Tells each reason once, when it has lasted for long enough. */
@@ -287,14 +289,24 @@ control_is_open(GObject *source, GAsyncResult *result, gpointer data)
     connection->listener->connected(connection->data, control, connection->uri);
 }
 
+/* A thread of its own: GTask's pool would keep the task, without a word, until somebody else needs a thread there. */
 static void
 try_to_connect(NestEventConnection *connection)
 {
     GTask *task = g_task_new(NULL, connection->cancellable, control_is_open, connection);
+    GError *error = NULL;
+    GThread *thread = NULL;
 
-    connection->threads++;
     g_task_set_task_data(task, connection, NULL);
-    g_task_run_in_thread(task, open_control);
+    thread = g_thread_try_new("connect", open_control, g_object_ref(task), &error);
+    if (thread) {
+        connection->threads++;
+        g_thread_unref(thread);
+    } else {
+        g_object_unref(task); /* the thread's */
+        g_prefix_error_literal(&error, "cannot start a thread that connects to libvirt: ");
+        g_task_return_error(task, error);
+    }
     g_object_unref(task);
 }
 

@@ -10,7 +10,7 @@
 void
 nest_flap_damping_armed(NestFlapDamping *damping, gint64 now)
 {
-    damping->armed_at = now;
+    damping->some_since = now;
     if (damping->disarmed_at && now - damping->disarmed_at < CALM_MS)
         damping->hold = CLAMP(damping->hold * 2, HOLD_FIRST_MS, HOLD_MOST_MS);
     else
@@ -26,12 +26,13 @@ nest_flap_damping_disarmed(NestFlapDamping *damping, gint64 now)
 void
 nest_flap_damping_note(NestFlapDamping *damping, gboolean none, gint64 now)
 {
-    if (!none) {
-        damping->none_since = 0;
-    } else if (!damping->none_since) {
+    if (none && !damping->none_since) {
         damping->none_since = now;
-        if (now - damping->armed_at >= CALM_MS)
+        if (now - damping->some_since >= CALM_MS)
             damping->hold = 0;
+    } else if (!none && damping->none_since) {
+        damping->none_since = 0;
+        damping->some_since = now;
     }
 }
 

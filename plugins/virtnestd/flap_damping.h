@@ -10,12 +10,14 @@
  * state machine. All times are CLOCK_MONOTONIC's milliseconds.
  *
  * It is armed at once, always. A guest that is armed again within a minute after it was disarmed is held for a second
- * after its nested guests have ended, the next time for two, and so on up to a minute. If it has been armed for a minute
- * or more when its nested guests end, or was disarmed for a minute or more before it was armed, it is not held any more.
+ * after its nested guests have ended, the next time for two, and so on up to a minute. If they have run for a minute
+ * or more without a pause when they end, or it was disarmed for a minute or more before it was armed, it is not held any
+ * more.
  */
 typedef struct {
-    gint64 armed_at;    /* when it was armed last; 0: never */
-    gint64 disarmed_at; /* ... and disarmed */
+    gint64
+        some_since; /* since when nested guests have been running, as far as it is known; 0: since ever */
+    gint64 disarmed_at; /* when it was disarmed last; 0: never */
     gint64 hold;        /* how long it stays armed after its nested guests have ended */
     gint64 none_since;  /* since when it has been armed though none runs; 0: it is not */
 } NestFlapDamping;

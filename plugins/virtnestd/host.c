@@ -140,9 +140,16 @@ needs_turn(NestHost *host)
 void
 nest_host_want(NestHost *host)
 {
+    g_autoptr(GError) problem = NULL;
+
     host->wanted = TRUE;
-    if (!host->thread && needs_turn(host))
-        host->thread = g_thread_new("host", reload_host_module, host);
+    if (host->thread || !needs_turn(host))
+        return;
+    host->thread = g_thread_try_new("host", reload_host_module, host, &problem);
+    if (host->thread)
+        return;
+    g_prefix_error_literal(&problem, "cannot start a thread that turns nesting on: ");
+    log_host_once(host, problem); /* it is tried again when a domain begins or ends */
 }
 
 void

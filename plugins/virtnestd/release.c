@@ -10,8 +10,12 @@
 
 /* How long all of them may take together. */
 #define PATIENCE_SECONDS 20
-/* How many domains are disarmed at a time. libvirtd has 20 workers for all its clients. */
+/* How many domains are disarmed at a time: few to begin with, and one more whenever none has been done for a while, as
+ * QEMUs that do not answer keep the others waiting. libvirtd has 20 workers for all its clients, and begins with five; of a
+ * burst of calls that find none free it may start no more (facts.md, "Clients"). */
+#define FIRST_WORKERS 3
 #define MAX_WORKERS 16
+#define A_WHILE_MS 250
 
 /* One domain that a thread disarms. */
 typedef struct {
@@ -72,6 +76,11 @@ disarming_run(gpointer data, gpointer unused)
         job = nest_guard_job_new(disarm_and_publish, disarming->plugins, live);
         nest_guard_job_run(&job->job, connection);
         disarming->error = g_steal_pointer(&job->job.error);
+        if (job->stopped)
+            g_set_error_literal(
+                &disarming->error, NEST_ERROR, NEST_ERROR_GUARD,
+                "a signal has stopped its QEMU, which is not asked: a guard that is armed there stays; "
+                "let it go on (kill -CONT), then run virtnestd --release, or stop the domain");
         nest_guard_job_free(job);
     }
     nest_connection_pool_release(disarming->pool, connection, G_MAXINT);
@@ -89,15 +98,30 @@ disarming_free(gpointer data)
     g_free(disarming);
 }
 
+/* (nullable) The next that is done; NULL: none in time. */
+static Disarming *
+disarming_next(GThreadPool *workers, GAsyncQueue *done, gint64 end)
+{
+    Disarming *disarming = NULL;
+
+    while (!disarming && g_get_monotonic_time() < end) {
+        gint n = g_thread_pool_get_max_threads(workers);
+
+        disarming = g_async_queue_timeout_pop(done, A_WHILE_MS * G_TIME_SPAN_MILLISECOND);
+        if (!disarming && n < MAX_WORKERS)
+            g_thread_pool_set_max_threads(workers, n + 1, NULL);
+    }
+    return disarming;
+}
+
 /* Returns: how many of @n have not come back. */
 static guint
-disarming_wait(GAsyncQueue *done, guint n, gboolean *ok)
+disarming_wait(GThreadPool *workers, GAsyncQueue *done, guint n, gboolean *ok)
 {
     gint64 end = g_get_monotonic_time() + PATIENCE_SECONDS * G_TIME_SPAN_SECOND;
 
     for (; n > 0; n--) {
-        Disarming *disarming =
-            g_async_queue_timeout_pop(done, (guint64)MAX(end - g_get_monotonic_time(), 0));
+        Disarming *disarming = disarming_next(workers, done, end);
 
         if (!disarming)
             return n;
@@ -130,14 +154,14 @@ disarm_domains(virConnectPtr connection, const char *uri, const NestPluginHost *
                virDomainPtr *list, guint n)
 {
     NestConnectionPool *pool = nest_connection_pool_new(connection, uri);
-    GThreadPool *workers = g_thread_pool_new(disarming_run, NULL, MAX_WORKERS, FALSE, NULL);
+    GThreadPool *workers = g_thread_pool_new(disarming_run, NULL, FIRST_WORKERS, FALSE, NULL);
     GAsyncQueue *done = g_async_queue_new();
     gboolean ok = TRUE;
     guint left = 0;
 
     for (guint i = 0; i < n; i++)
         g_thread_pool_push(workers, disarming_new(pool, plugins, done, list[i]), NULL);
-    left = disarming_wait(done, n, &ok);
+    left = disarming_wait(workers, done, n, &ok);
     if (left > 0) {
         nest_log(
             G_LOG_LEVEL_WARNING, NULL, NULL,

@@ -83,6 +83,29 @@ test_held_anew(void)
     g_assert_false(nest_flap_damping_holds(&damping, now + 2 * S));
 }
 
+/* Nested guests that run for three seconds and pause for five: once it is held for longer than that, it stays armed. */
+static void
+test_pauses(void)
+{
+    NestFlapDamping damping = {0};
+    gint64 now = BEGIN_MS;
+    int armings = 0;
+
+    for (gboolean armed = FALSE; now < BEGIN_MS + 10 * MINUTE; now += 8 * S) {
+        armings += !armed;
+        if (!armed)
+            nest_flap_damping_armed(&damping, now);
+        nest_flap_damping_note(&damping, FALSE, now);
+        nest_flap_damping_note(&damping, TRUE, now + 3 * S);
+        armed = nest_flap_damping_holds(&damping, now + 8 * S - 1);
+        if (armed)
+            continue;
+        nest_flap_damping_disarmed(&damping, now + 8 * S - 1);
+        nest_flap_damping_note(&damping, FALSE, now + 8 * S - 1);
+    }
+    g_assert_cmpint(armings, ==, 5); /* held for 0, 1, 2, 4 and 8 seconds */
+}
+
 int
 main(int argc, char **argv)
 {
@@ -91,5 +114,6 @@ main(int argc, char **argv)
         check_add_row("flap-damping", rows[i].sentence, GSIZE_TO_POINTER(i), test_rounds);
     g_test_add_func("/flap-damping/one that is found armed is disarmed at once", test_found_armed);
     g_test_add_func("/flap-damping/nested guests that begin again meanwhile are held anew", test_held_anew);
+    g_test_add_func("/flap-damping/pauses that are shorter than what it is held for do not end that", test_pauses);
     return g_test_run();
 }
