@@ -18,11 +18,17 @@ static gboolean
 registers_sample(gpointer state, const NestGuest *guest, virDomainPtr domain,
                  NestEvidence *evidence, GError **error)
 {
+    const gboolean known = nest_registers_shows(guest->feature);
     gsize longest = NEST_REGISTERS_OTHER_BYTES + guest->vcpus * NEST_REGISTERS_VCPU_BYTES;
-    g_autofree gchar *text = nest_monitor_human(domain, "info registers -a", longest, error);
+    g_autofree gchar *text =
+        known ? nest_monitor_human(domain, "info registers -a", longest, error) : NULL;
     NestBit bit = text ? nest_registers_read(text, guest->feature, guest->vcpus) : NEST_BIT_UNKNOWN;
 
     (void)state;
+    if (!known)
+        g_set_error(error, NEST_ERROR, NEST_ERROR_ANSWER,
+                    "no register that QEMU shows tells whether %s is in use",
+                    *guest->feature ? guest->feature : "the feature");
     if (!text)
         return FALSE;
     if (bit == NEST_BIT_UNKNOWN) {

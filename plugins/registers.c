@@ -29,6 +29,12 @@ find_register(const char *feature)
     return NULL;
 }
 
+gboolean
+nest_registers_shows(const char *feature)
+{
+    return find_register(feature) != NULL;
+}
+
 /* (nullable) The first vCPU at the beginning of a line. Not by g_str_has_prefix(): GLib 2.76 and later measures all that
  * follows by strlen(), for every line. */
 static const char *

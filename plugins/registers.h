@@ -11,6 +11,9 @@
 #define NEST_REGISTERS_VCPU_BYTES ((gsize)16 * 1024)
 #define NEST_REGISTERS_OTHER_BYTES ((gsize)4 * 1024)
 
+/* Whether any register that QEMU shows tells of this feature. */
+gboolean nest_registers_shows(const char *feature);
+
 /**
  * nest_registers_read: find out whether a hypervisor is on in any vCPU.
  * @text: the output of "info registers -a"

@@ -3,6 +3,7 @@
 #include "domain/cpu.h"
 
 #include "base/error.h"
+#include "domain/cpu_arch.h"
 #include "domain/qemu_cpu.h"
 
 #define MOST_VCPUS 16384
@@ -146,23 +147,6 @@ check_type(const NestDomainXml *xml, GError **error)
     return FALSE;
 }
 
-/* Without an arch attribute libvirt takes the host's, and virt-nest runs on x86_64 only. */
-static gboolean
-check_arch(const NestDomainXml *xml, GError **error)
-{
-    xmlNode *os = nest_xml_child(nest_domain_xml_root(xml), "os");
-    g_autofree gchar *arch = nest_xml_attribute(nest_xml_child(os, "type"), "arch");
-
-    if (!arch || g_str_equal(arch, "x86_64"))
-        return TRUE;
-    g_set_error(
-        error, NEST_ERROR, NEST_ERROR_CPU_ARCH,
-        "virt-nest does not give nested guests to domains of the architecture %s yet, only to those of "
-        "x86_64: remove the tag (virt-nest disable)",
-        arch);
-    return FALSE;
-}
-
 static gboolean
 check_confidential(const NestDomainXml *xml, GError **error)
 {
@@ -182,13 +166,9 @@ check_confidential(const NestDomainXml *xml, GError **error)
 const NestCpuVendor *
 nest_cpu_feature_vendor(const NestDomainXml *xml, const NestCpuVendor *host, GError **error)
 {
-    if (!check_type(xml, error) || !check_arch(xml, error) || !check_confidential(xml, error))
+    if (!check_type(xml, error) || !check_confidential(xml, error))
         return NULL;
-    if (!nest_cpu_is_kvm(xml))
-        return nest_cpu_vendor_of_tcg();
-    if (!host)
-        nest_cpu_vendor_refuse(error);
-    return host;
+    return nest_cpu_arch_vendor(xml, nest_cpu_is_kvm(xml), host, error);
 }
 
 static xmlNode *
@@ -237,6 +217,8 @@ nest_cpu_exposes(const NestDomainXml *xml, const NestCpuVendor *vendor)
     const xmlNode *cpu = find_cpu(xml);
     NestQemuSetting global = NEST_QEMU_UNSET;
 
+    if (nest_cpu_vendor_is_by_machine(vendor))
+        return nest_cpu_arch_shows_el2(xml, qemu);
     if (qemu->argument)
         return nest_qemu_cpu_exposes(qemu, vendor, nest_cpu_is_kvm(xml));
     global = read_global(cpu, qemu, vendor->feature, NULL);
@@ -261,14 +243,19 @@ nest_cpu_passes_feature(const NestDomainXml *xml, const NestCpuVendor *vendor)
         NEST_CPU_CLASS_PASSTHROUGH | NEST_CPU_CLASS_MAXIMUM | NEST_CPU_CLASS_HOST_MODEL;
     const xmlNode *cpu = find_cpu(xml);
 
-    return ((nest_cpu_classify(cpu, vendor) & classes) || is_emulated_default(xml)) &&
+    return !nest_cpu_vendor_is_by_machine(vendor) &&
+           ((nest_cpu_classify(cpu, vendor) & classes) || is_emulated_default(xml)) &&
            !nest_cpu_withholds(nest_cpu_find_feature(cpu, vendor->feature));
 }
 
 gboolean
 nest_cpu_may_expose(const NestDomainXml *xml, const NestCpuVendor *vendor)
 {
-    return element_exposes(find_cpu(xml), vendor) || nest_cpu_exposes(xml, vendor);
+    gboolean by_element = nest_cpu_vendor_is_by_machine(vendor)
+                              ? nest_cpu_arch_asks_for_el2(xml)
+                              : element_exposes(find_cpu(xml), vendor);
+
+    return by_element || nest_cpu_exposes(xml, vendor);
 }
 
 static gboolean
@@ -314,6 +301,9 @@ nest_cpu_check_arguments(const NestDomainXml *xml, const NestCpuVendor *vendor, 
             "is one argument, which QEMU does not know and will not start with",
             "write <qemu:arg value='-cpu'/> and another <qemu:arg> with the CPU, or take it out",
             error);
+    if (nest_cpu_vendor_is_by_machine(vendor))
+        return qemu->el2 != NEST_QEMU_OFF ||
+               refuse_argument(xml, qemu->machine, why, "take both <qemu:arg> out", error);
     if (qemu->argument)
         return nest_qemu_cpu_exposes(qemu, vendor, nest_cpu_is_kvm(xml)) ||
                refuse_cpu_argument(xml, qemu, vendor, error);
@@ -330,12 +320,15 @@ nest_cpu_vcpus(const NestDomainXml *xml)
     return (guint)CLAMP(vcpus, 1, MOST_VCPUS);
 }
 
+/* The features that are told, of every architecture. */
+static const char *const named[] = {"vmx", "svm", "sief2", NULL};
+
 gchar *
 nest_cpu_describe_qemu(const NestQemuCpu *qemu)
 {
-    for (gsize i = 0; i < NEST_CPU_FEATURES; i++)
-        if (nest_qemu_cpu_property(qemu, nest_cpu_features[i]) == NEST_QEMU_ON)
-            return g_strdup_printf("%s + %s by -cpu", qemu->model, nest_cpu_features[i]);
+    for (gsize i = 0; named[i]; i++)
+        if (nest_qemu_cpu_property(qemu, named[i]) == NEST_QEMU_ON)
+            return g_strdup_printf("%s + %s by -cpu", qemu->model, named[i]);
     return g_strdup_printf("%s by -cpu", qemu->model);
 }
 
@@ -348,10 +341,12 @@ nest_cpu_describe(const NestDomainXml *xml)
     g_autofree gchar *model = nest_cpu_model(cpu);
     const char *name = model ? model : mode ? mode : "none";
 
+    if (nest_cpu_arch_asks_for_el2(xml))
+        return g_strdup_printf("%s + EL2", name);
     if (qemu->argument)
         return nest_cpu_describe_qemu(qemu);
-    for (gsize i = 0; i < NEST_CPU_FEATURES; i++)
-        if (nest_cpu_grants(nest_cpu_find_feature(cpu, nest_cpu_features[i])))
-            return g_strdup_printf("%s + %s", name, nest_cpu_features[i]);
+    for (gsize i = 0; named[i]; i++)
+        if (nest_cpu_grants(nest_cpu_find_feature(cpu, named[i])))
+            return g_strdup_printf("%s + %s", name, named[i]);
     return g_strdup(name);
 }

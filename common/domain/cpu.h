@@ -19,7 +19,7 @@ typedef enum {
     NEST_CPU_CLASS_ANY = (1 << 8) - 1,
 } NestCpuClass;
 
-/* The vendors' names of the feature. */
+/* The names of the feature that x86 vendors have, which one domain may name both. */
 #define NEST_CPU_FEATURES 2
 extern const char *const nest_cpu_features[NEST_CPU_FEATURES];
 
@@ -56,7 +56,7 @@ gboolean nest_cpu_withholds(const xmlNode *feature);
  * @xml: the domain
  * @host: (nullable) the vendor of the host, used for type='kvm'
  *
- * Returns: TCG's vendor for type='qemu', else @host. Where such a domain cannot have nested guests:
+ * Returns: for type='qemu' the vendor that TCG emulates of its architecture, else @host. Where such a domain cannot have nested guests:
  * NULL with NEST_ERROR_CPU_TYPE, NEST_ERROR_CPU_ARCH, NEST_ERROR_CPU_CONFIDENTIAL or (if @host is
  * NULL) NEST_ERROR_HOST_VENDOR.
  */

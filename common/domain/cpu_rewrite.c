@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "domain/cpu.h"
+#include "domain/cpu_arch.h"
 #include "domain/cpu_off.h"
 
 #include <string.h>
@@ -260,12 +261,22 @@ set_mode(Rewrite *rewrite, const char *mode, const char *check)
             drop_granted(rewrite, nest_cpu_features[i]);
 }
 
+/* QEMU knows the property of x86's CPUs alone (facts.md, "Other architectures"). */
+static void
+set_migratable(Rewrite *rewrite)
+{
+    if (nest_cpu_vendor_is_x86(rewrite->vendor))
+        set_attribute(rewrite->cpu, "migratable", "on");
+    else
+        remove_attribute(rewrite->cpu, "migratable");
+}
+
 static gboolean
 become_passthrough(Rewrite *rewrite, GError **error)
 {
     (void)error;
     set_mode(rewrite, "host-passthrough", "none");
-    set_attribute(rewrite->cpu, "migratable", "on");
+    set_migratable(rewrite);
     add_change(rewrite,
                "the CPU becomes host-passthrough; live migration then needs a host with the same "
                "CPU generation, microcode and kernel (choose cpu='host-model' or cpu='keep' in the "
@@ -311,7 +322,8 @@ become_default(Rewrite *rewrite, GError **error)
 {
     xmlNode *model = NULL;
 
-    (void)error;
+    if (rewrite->vendor && !nest_cpu_vendor_is_x86(rewrite->vendor))
+        return become_passthrough(rewrite, error); /* QEMU's default on s390x with KVM */
     set_attribute(rewrite->cpu, "mode", "custom");
     set_attribute(rewrite->cpu, "match", "exact");
     set_attribute(rewrite->cpu, "check", "none");
@@ -393,6 +405,15 @@ find_steps(const NestDomainXml *xml, const NestTag *tag, int class)
     g_assert_not_reached();
 }
 
+/* Where <cpu> does not decide, there is nothing to rewrite, but the guest may have been given the feature by somebody. */
+static gboolean
+check_machine(const NestDomainXml *xml, const NestCpuVendor *vendor, GError **error)
+{
+    if (nest_cpu_exposes(xml, vendor))
+        return TRUE;
+    return nest_cpu_check_arguments(xml, vendor, error) && nest_cpu_arch_refuse_el2(xml, error);
+}
+
 gboolean
 nest_cpu_rewrite_work_out(NestDomainXml *xml, const NestTag *tag, const NestCpuVendor *host,
                           GPtrArray *changes, gchar **ret_cpu, GError **error)
@@ -406,6 +427,8 @@ nest_cpu_rewrite_work_out(NestDomainXml *xml, const NestTag *tag, const NestCpuV
     rewrite.vendor = nest_cpu_feature_vendor(xml, host, error);
     if (!rewrite.vendor)
         return FALSE;
+    if (nest_cpu_vendor_is_by_machine(rewrite.vendor))
+        return check_machine(xml, rewrite.vendor, error);
     rewrite.cpu = existing ? existing : xmlNewDocNode(NULL, NULL, (const xmlChar *)"cpu", NULL);
     steps = find_steps(xml, tag, nest_cpu_classify(existing, rewrite.vendor));
     leave_one_of_others(&rewrite);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The CPU that QEMU's own arguments choose: -cpu and -global, which a domain's <qemu:commandline> may add to libvirt's,
- * or with which a QEMU was started.
+/* The CPU that QEMU's own arguments choose: -cpu, -global and -machine, which a domain's <qemu:commandline> may add to
+ * libvirt's, or with which a QEMU was started.
  *
  * QEMU takes the last -cpu, and libvirt puts its own before those of <qemu:commandline>. In a -cpu, "-FEATURE" wins
  * over "+FEATURE", and both win over "FEATURE=VALUE"; what the -cpu says of a feature wins over -global (facts.md,
@@ -42,6 +42,29 @@ take_cpu(NestQemuCpu *cpu, const char *value)
             cpu->vendor = nest_cpu_vendor_by_cpuid(cpu->properties[i] + strlen(key));
 }
 
+static NestQemuSetting
+setting_of_value(const char *value)
+{
+    if (g_strv_contains(on_values, value))
+        return NEST_QEMU_ON;
+    return g_strv_contains(off_values, value) ? NEST_QEMU_OFF : NEST_QEMU_UNSET;
+}
+
+/* QEMU merges all -machine options, and of a property the last one counts. */
+static void
+take_machine(NestQemuCpu *cpu, const char *value)
+{
+    static const char key[] = "virtualization=";
+    g_auto(GStrv) parts = g_strsplit(value, ",", -1);
+
+    for (gsize i = 0; parts[i]; i++)
+        if (g_str_has_prefix(parts[i], key)) {
+            cpu->el2 = setting_of_value(parts[i] + strlen(key));
+            g_free(cpu->machine);
+            cpu->machine = g_strconcat("-machine ", value, NULL);
+        }
+}
+
 /* @next: (nullable) the argument after it. */
 static void
 take_argument(NestQemuCpu *cpu, const char *argument, const char *next)
@@ -54,6 +77,8 @@ take_argument(NestQemuCpu *cpu, const char *argument, const char *next)
         take_cpu(cpu, next);
     else if (g_str_equal(name, "global") && next)
         g_ptr_array_add(cpu->globals, g_strdup(next));
+    else if ((g_str_equal(name, "machine") || g_str_equal(name, "M")) && next)
+        take_machine(cpu, next);
     else if ((g_str_has_prefix(name, "cpu=") || g_str_has_prefix(name, "cpu ")) && !cpu->malformed)
         cpu->malformed = g_strdup(argument);
 }
@@ -117,6 +142,7 @@ nest_qemu_cpu_free(NestQemuCpu *cpu)
     g_free(cpu->argument);
     g_free(cpu->model);
     g_free(cpu->malformed);
+    g_free(cpu->machine);
     g_strfreev(cpu->properties);
     g_ptr_array_unref(cpu->globals);
     g_free(cpu);
@@ -132,14 +158,6 @@ is_feature(const char *name, gsize length, const char *feature)
         if (name[i] != feature[i] && !(name[i] == '_' && feature[i] == '-'))
             return FALSE;
     return TRUE;
-}
-
-static NestQemuSetting
-setting_of_value(const char *value)
-{
-    if (g_strv_contains(on_values, value))
-        return NEST_QEMU_ON;
-    return g_strv_contains(off_values, value) ? NEST_QEMU_OFF : NEST_QEMU_UNSET;
 }
 
 NestQemuSetting
@@ -243,6 +261,8 @@ nest_qemu_cpu_exposes(const NestQemuCpu *cpu, const NestCpuVendor *vendor, gbool
     const NestCpuVendor *theirs = nest_qemu_cpu_vendor(cpu, kvm);
     NestQemuSetting setting = nest_qemu_cpu_property(cpu, vendor->feature);
 
+    if (nest_cpu_vendor_is_by_machine(vendor))
+        return cpu->el2 == NEST_QEMU_ON;
     if (theirs && !g_str_equal(theirs->feature, vendor->feature))
         return FALSE;
     if (setting == NEST_QEMU_UNSET)

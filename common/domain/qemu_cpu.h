@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The CPU that QEMU's own arguments choose: -cpu and -global, which a domain's <qemu:commandline> may add to libvirt's,
- * or with which a QEMU was started. */
+/* The CPU that QEMU's own arguments choose: -cpu, -global and -machine, which a domain's <qemu:commandline> may add to
+ * libvirt's, or with which a QEMU was started. */
 #pragma once
 
 #include "domain/domain_xml.h"
@@ -25,8 +25,10 @@ typedef struct {
     const NestCpuVendor *vendor; /* (nullable) what its vendor= says */
     gchar *
         malformed; /* (nullable) an argument that was meant to be -cpu and that QEMU does not know: "-cpu=host" */
-    GStrv properties;   /* (nullable) what follows the model, as "-vmx" and "svm=on" */
-    GPtrArray *globals; /* the values of all -global, in order */
+    GStrv properties;    /* (nullable) what follows the model, as "-vmx" and "svm=on" */
+    GPtrArray *globals;  /* the values of all -global, in order */
+    NestQemuSetting el2; /* what the -machine options say of Arm's EL2, by virtualization= */
+    gchar *machine;      /* (nullable) the -machine that says it */
 } NestQemuCpu;
 
 /* (transfer full) What a domain's <qemu:commandline> says; empty where it says nothing. */
@@ -66,6 +68,7 @@ gboolean nest_qemu_cpu_is_whole(const NestQemuCpu *cpu);
  * @vendor: whose feature the guest is to see
  * @kvm: whether the guest runs under KVM, where a named model has the host's vendor
  *
- * A named model that has the feature by itself does not count, as in nest_cpu_exposes().
+ * A named model that has the feature by itself does not count, as in nest_cpu_exposes(). If the feature is the machine's,
+ * -machine is judged.
  */
 gboolean nest_qemu_cpu_exposes(const NestQemuCpu *cpu, const NestCpuVendor *vendor, gboolean kvm);

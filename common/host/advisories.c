@@ -235,5 +235,12 @@ nest_advisories_of_host(const NestCpuVendor *vendor, NestKernel *ret_kernel, GEr
     g_autofree gchar *build = read_kernel_name("version");
 
     *ret_kernel = nest_kernel_read(release, build);
+    if (vendor && !nest_cpu_vendor_is_x86(vendor)) {
+        g_set_error(error, NEST_ERROR, NEST_ERROR_IO,
+                    "which nested escapes the kernel %s has cannot be seen: " NEST_ADVISORIES_FILE
+                    " is about x86 alone",
+                    ret_kernel->version);
+        return NULL;
+    }
     return nest_advisories_judge(path, ret_kernel, has_five_level_ept(vendor), error);
 }

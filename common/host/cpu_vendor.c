@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The CPU vendors: what each calls its feature and its KVM module. A new vendor is a row here. */
+/* The CPU vendors: what each calls its feature and its KVM module. A new vendor or architecture is a row here. */
 #include "host/cpu_vendor.h"
 
 #include "base/error.h"
@@ -7,19 +7,34 @@
 
 #include <stdio.h>
 
-enum { INTEL, AMD, HYGON, ZHAOXIN };
+enum { INTEL, AMD, HYGON, ZHAOXIN, IBM, ARM };
 
 /* As the kernel numbers the features: a word of 32 bits, and the bit in it. */
 #define VMX_BIT (4 * 32 + 5)
 #define SVM_BIT (6 * 32 + 2)
 
-/* Zhaoxin has two names, and spaces around the second one are part of it (arch/x86/kernel/cpu/zhaoxin.c). */
+#define X86 "x86_64"
+
+/* Zhaoxin has two names, and spaces around the second one are part of it (arch/x86/kernel/cpu/zhaoxin.c). QEMU calls IBM's
+ * feature sief2, and the kernel sie. Arm's EL2 is no part of the CPU, neither for libvirt nor for QEMU, and nesting is a mode of
+ * the whole kernel there, which no module's parameter sets (facts.md, "Other architectures"). */
 static const NestCpuVendor vendors[] = {
-    [INTEL] = {"intel", "Intel", {"GenuineIntel"}, "vmx", "kvm_intel", 1, 5, VMX_BIT},
-    [AMD] = {"amd", "AMD", {"AuthenticAMD"}, "svm", "kvm_amd", 0x80000001, 2, SVM_BIT},
-    [HYGON] = {"hygon", "Hygon", {"HygonGenuine"}, "svm", "kvm_amd", 0x80000001, 2, SVM_BIT},
-    [ZHAOXIN] =
-        {"zhaoxin", "Zhaoxin", {"CentaurHauls", "  Shanghai  "}, "vmx", "kvm_intel", 1, 5, VMX_BIT},
+    [INTEL] = {"intel", "Intel", {"GenuineIntel"}, "vmx", "kvm_intel", X86, "vmx", 1, 5, VMX_BIT},
+    [AMD] = {"amd", "AMD", {"AuthenticAMD"}, "svm", "kvm_amd", X86, "svm", 0x80000001, 2, SVM_BIT},
+    [HYGON] =
+        {"hygon", "Hygon", {"HygonGenuine"}, "svm", "kvm_amd", X86, "svm", 0x80000001, 2, SVM_BIT},
+    [ZHAOXIN] = {"zhaoxin",
+                 "Zhaoxin",
+                 {"CentaurHauls", "  Shanghai  "},
+                 "vmx",
+                 "kvm_intel",
+                 X86,
+                 "vmx",
+                 1,
+                 5,
+                 VMX_BIT},
+    [IBM] = {"ibm", "IBM", {"IBM/S390"}, "sief2", "kvm", "s390x", "sie", 0, 0, 0},
+    [ARM] = {"arm", "Arm", {NULL}, "EL2", "kvm", "aarch64", NULL, 0, 0, 0},
 };
 
 /* The first part of a model's name tells the vendor; libvirt adds -v2, -IBRS, -noTSX and the like. */
@@ -116,6 +131,14 @@ nest_cpu_vendor_by_cpuid(const char *name)
     return NULL;
 }
 
+/* Whoever makes an Arm CPU, it nests in the same way, so the maker's number does not matter. */
+static gboolean
+is_arm(const char *cpuinfo)
+{
+    return g_regex_match_simple("^CPU implementer[ \\t]*:", cpuinfo,
+                                G_REGEX_MULTILINE | G_REGEX_RAW, 0);
+}
+
 const NestCpuVendor *
 nest_cpu_vendor_of_cpuinfo(const char *cpuinfo)
 {
@@ -125,7 +148,7 @@ nest_cpu_vendor_of_cpuinfo(const char *cpuinfo)
     g_autofree gchar *name = NULL;
 
     if (!g_regex_match(vendor, cpuinfo, 0, &match))
-        return NULL;
+        return is_arm(cpuinfo) ? &vendors[ARM] : NULL;
     name = g_match_info_fetch(match, 1);
     return nest_cpu_vendor_by_cpuid(name);
 }
@@ -183,4 +206,31 @@ const NestCpuVendor *
 nest_cpu_vendor_of_tcg(void)
 {
     return &vendors[AMD];
+}
+
+/* What QEMU's TCG emulates of each architecture (facts.md, "Other architectures"). */
+static const struct {
+    const char *arch;
+    int vendor;
+} emulated[] = {{X86, AMD}, {"aarch64", ARM}};
+
+const NestCpuVendor *
+nest_cpu_vendor_of_tcg_arch(const char *arch)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(emulated); i++)
+        if (g_str_equal(emulated[i].arch, arch))
+            return &vendors[emulated[i].vendor];
+    return NULL;
+}
+
+gboolean
+nest_cpu_vendor_is_x86(const NestCpuVendor *vendor)
+{
+    return g_str_equal(vendor->arch, X86);
+}
+
+gboolean
+nest_cpu_vendor_is_by_machine(const NestCpuVendor *vendor)
+{
+    return vendor == &vendors[ARM];
 }

@@ -1,21 +1,32 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The CPU vendors: what each calls its feature and its KVM module. A new vendor is a row here. */
+/* The CPU vendors: what each calls its feature and its KVM module. A new vendor or architecture is a row here. */
 #pragma once
 
 #include <glib.h>
 
+/* The architecture for which this is compiled, as libvirt calls it, and takes it for a domain that names none. */
+#if defined(__s390x__)
+#define NEST_CPU_VENDOR_OWN_ARCH "s390x"
+#elif defined(__aarch64__)
+#define NEST_CPU_VENDOR_OWN_ARCH "aarch64"
+#else
+#define NEST_CPU_VENDOR_OWN_ARCH "x86_64"
+#endif
+
 /**
- * NestCpuVendor: one vendor of x86 CPUs.
+ * NestCpuVendor: one vendor of CPUs.
  */
 typedef struct {
     const char *name;             /* as on the command line: "intel" */
     const char *title;            /* as a person writes it: "Intel" */
     const char *cpuid_vendors[2]; /* as in /proc/cpuinfo: "GenuineIntel"; the second may be NULL */
-    const char *feature;          /* as in libvirt's <feature>: "vmx" or "svm" */
+    const char *feature;          /* as in libvirt's <feature>: "vmx", "svm" or "sief2"; or "EL2" */
     const char *module;           /* as below /sys/module: "kvm_intel" */
-    guint32 cpuid_leaf;           /* where CPUID tells of the feature, in ECX */
-    guint cpuid_bit;              /* ... by this bit */
-    guint kernel_bit; /* the kernel's number for it (arch/x86/include/asm/cpufeatures.h) */
+    const char *arch;             /* as in libvirt's <type arch=...>: "x86_64" */
+    const char *flag;   /* of a CPU that has the feature, in /proc/cpuinfo; NULL: it shows none */
+    guint32 cpuid_leaf; /* x86: where CPUID tells of the feature, in ECX */
+    guint cpuid_bit;    /* ... by this bit */
+    guint kernel_bit;   /* the kernel's number for it (arch/x86/include/asm/cpufeatures.h) */
 } NestCpuVendor;
 
 /**
@@ -36,11 +47,11 @@ const NestCpuVendor *nest_cpu_vendor_by_cpuid(const char *name);
 /**
  * nest_cpu_vendor_names: the names nest_cpu_vendor_by_name() knows, for a message.
  *
- * Returns: (transfer full) "intel, amd, hygon, zhaoxin".
+ * Returns: (transfer full) "intel, amd, hygon, zhaoxin, ibm, arm".
  */
 gchar *nest_cpu_vendor_names(void) G_GNUC_WARN_UNUSED_RESULT;
 
-/* (transfer full) The vendors for a person: "Intel, AMD, Hygon and Zhaoxin". */
+/* (transfer full) The vendors for a person: "Intel, AMD, Hygon, Zhaoxin, IBM and Arm". */
 gchar *nest_cpu_vendor_titles(void) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Sets NEST_ERROR_HOST_VENDOR: this host's CPU is of none of them. */
@@ -83,8 +94,22 @@ const NestCpuVendor *nest_cpu_vendor_of_host(GError **error);
 const NestCpuVendor *nest_cpu_vendor_of_model(const char *model);
 
 /**
- * nest_cpu_vendor_of_tcg: get the vendor whose feature QEMU's TCG emulates.
+ * nest_cpu_vendor_of_tcg: get the vendor whose feature QEMU's TCG emulates on x86.
  *
  * That feature is SVM, never VMX (facts.md, "Evidence of nested guests").
  */
 const NestCpuVendor *nest_cpu_vendor_of_tcg(void);
+
+/**
+ * nest_cpu_vendor_of_tcg_arch: the same of any architecture.
+ * @arch: as in libvirt's <type arch=...>
+ *
+ * Returns: (nullable) NULL where TCG emulates none, as of s390x, or where virt-nest knows nothing of the architecture.
+ */
+const NestCpuVendor *nest_cpu_vendor_of_tcg_arch(const char *arch);
+
+/* Whether it is one of x86, whose modules turn nesting on by themselves since Linux 4.20. */
+gboolean nest_cpu_vendor_is_x86(const NestCpuVendor *vendor);
+
+/* Whether libvirt gives the feature to a guest as part of the machine, by <features><virtualization/>, and not of <cpu>. */
+gboolean nest_cpu_vendor_is_by_machine(const NestCpuVendor *vendor);

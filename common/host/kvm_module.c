@@ -11,12 +11,14 @@
 #include "host/modprobe_files.h"
 #include "host/other_hypervisor.h"
 
-#include <cpuid.h>
 #include <fcntl.h>
 #include <libkmod.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
+#if defined(__x86_64__) || defined(__i386__)
+#include <cpuid.h>
+#endif
 
 typedef struct kmod_ctx KmodCtx;
 typedef struct kmod_list KmodList;
@@ -33,8 +35,21 @@ read_of_module(const NestCpuVendor *vendor, const char *name)
     return g_file_get_contents(full, &text, NULL, NULL) ? g_strstrip(text) : NULL;
 }
 
-/* What CPUID returns in the register ECX: on this machine, or on a test's fake host from a file in the
- * form of the kernel's cpuid driver (cpuid(4)). */
+/* What CPUID returns in the register ECX on this machine; no other architecture has such an instruction. */
+static guint32
+ask_cpuid_ecx(guint32 leaf)
+{
+    guint32 r[4] = {0};
+
+#if defined(__x86_64__) || defined(__i386__)
+    return __get_cpuid(leaf, &r[0], &r[1], &r[2], &r[3]) ? r[2] : 0;
+#else
+    (void)leaf;
+    return r[2];
+#endif
+}
+
+/* The same, or on a test's fake host what a file in the form of the kernel's cpuid driver says (cpuid(4)). */
 static guint32
 read_cpuid_ecx(guint32 leaf)
 {
@@ -43,7 +58,7 @@ read_cpuid_ecx(guint32 leaf)
     int fd = -1;
 
     if (!nest_root_is_fake())
-        return __get_cpuid(leaf, &r[0], &r[1], &r[2], &r[3]) ? r[2] : 0;
+        return ask_cpuid_ecx(leaf);
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return 0;
@@ -51,6 +66,25 @@ read_cpuid_ecx(guint32 leaf)
         r[2] = 0;
     close(fd);
     return r[2];
+}
+
+/* (nullable)(transfer full) The value of the last kernel argument of this name. */
+static gchar *
+last_argument(const char *wanted)
+{
+    g_autofree gchar *text = nest_modprobe_files_text(NEST_MODPROBE_ARGUMENTS, NULL);
+    const char *at = text ? text : "";
+    gchar *name = NULL, *value = NULL, *last = NULL;
+
+    while (nest_kernel_args_next(&at, &name, &value)) {
+        if (nest_kernel_args_match(name, wanted)) {
+            g_free(last);
+            last = g_strdup(value ? value : "");
+        }
+        g_clear_pointer(&name, g_free);
+        g_clear_pointer(&value, g_free);
+    }
+    return last;
 }
 
 /* Whether the kernel argument clearcpuid= hides the feature: by its name or by its number. */
@@ -138,7 +172,7 @@ read_module(NestKvmModule *module, const char *cpuinfo)
     const NestCpuVendor *vendor = module->vendor;
     g_autofree gchar *nested = read_of_module(vendor, "parameters/nested");
     g_autofree gchar *references = read_of_module(vendor, "refcnt");
-    g_autofree gchar *flag = g_strdup_printf("^flags\\s*:.*\\b%s\\b", vendor->feature);
+    g_autofree gchar *flag = g_strdup_printf("^(flags|features)\\s*:.*\\b%s\\b", vendor->flag);
     gboolean has_hardware = g_regex_match_simple(flag, cpuinfo, G_REGEX_MULTILINE, 0);
 
     module->builtin = nested && !references;
@@ -155,6 +189,21 @@ read_module(NestKvmModule *module, const char *cpuinfo)
         if (winner && winner->refused)
             module->state = NEST_KVM_BAD_VALUE;
     }
+}
+
+/* On Arm, KVM is always part of the kernel, and the kernel argument kvm-arm.mode= alone decides. Without KVM there is no
+ * /dev/kvm. Whether the CPU has FEAT_NV2, no file shows: if it has not, QEMU refuses the start, and says so. */
+static void
+read_arm_mode(NestKvmModule *module)
+{
+    g_autofree gchar *mode = last_argument(NEST_KVM_ARM_MODE);
+    gboolean is_nested = mode && g_regex_match_simple("^nested(,|$)", mode, 0, 0);
+
+    module->builtin = TRUE;
+    if (!module->device)
+        module->state = NEST_KVM_NO_HARDWARE;
+    else
+        module->state = is_nested ? NEST_KVM_ON : NEST_KVM_BUILTIN_OFF;
 }
 
 gboolean
@@ -182,7 +231,9 @@ nest_kvm_module_read(void)
     g_autofree gchar *cpuinfo = nest_cpu_vendor_cpuinfo();
 
     module.vendor = cpuinfo ? nest_cpu_vendor_of_cpuinfo(cpuinfo) : NULL;
-    if (module.vendor)
+    if (module.vendor && nest_cpu_vendor_is_by_machine(module.vendor))
+        read_arm_mode(&module);
+    else if (module.vendor)
         read_module(&module, cpuinfo);
     return module;
 }
@@ -200,6 +251,27 @@ refuse(GError **error, NestErrorCode code, const char *format, ...)
 }
 
 static gboolean
+refuse_arm_without_kvm(GError **error)
+{
+    return refuse(
+        error, NEST_ERROR_HOST_HARDWARE,
+        "this host has no KVM (/dev/kvm is missing): boot its kernel in EL2, which the firmware or, where "
+        "this host is a guest, its host decides, and without " NEST_KVM_ARM_MODE
+        "=none; or let QEMU "
+        "emulate the guest (<domain type='qemu'>)");
+}
+
+static gboolean
+refuse_arm_mode(GError **error)
+{
+    return refuse(
+        error, NEST_ERROR_HOST_BUILTIN,
+        "this host's KVM does not nest, and on Arm no module's parameter changes that: boot with the "
+        "kernel argument " NEST_KVM_ARM_MODE "=nested (in Debian: GRUB_CMDLINE_LINUX in "
+        "/etc/default/grub, then update-grub), which needs Linux 6.16 and a CPU with FEAT_NV2");
+}
+
+static gboolean
 refuse_no_hardware(const NestKvmModule *module, GError **error)
 {
     const NestCpuVendor *p = module->vendor;
@@ -214,6 +286,8 @@ refuse_no_hardware(const NestKvmModule *module, GError **error)
             "the kernel argument clearcpuid= hides %s of this host's CPU (%s): remove it from the boot "
             "loader's configuration and boot again, or let QEMU emulate the guest (<domain type='qemu'>)",
             p->feature, p->title);
+    if (nest_cpu_vendor_is_by_machine(p))
+        return refuse_arm_without_kvm(error);
     if (nest_other_hypervisor_is_xen())
         return refuse(
             error, NEST_ERROR_HOST_HARDWARE,
@@ -365,8 +439,10 @@ check_module(const NestKvmModule *module, gboolean force, GError **error)
         return refuse_idle(module, force, error);
     if (module->state == NEST_KVM_OFF_BUSY)
         return refuse_busy(module, force, error);
-    return module->state == NEST_KVM_BUILTIN_OFF ? refuse_builtin(module, error)
-                                                 : refuse_device(module, error);
+    if (module->state == NEST_KVM_BUILTIN_OFF)
+        return nest_cpu_vendor_is_by_machine(module->vendor) ? refuse_arm_mode(error)
+                                                             : refuse_builtin(module, error);
+    return refuse_device(module, error);
 }
 
 gboolean

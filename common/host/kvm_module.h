@@ -4,6 +4,9 @@
 
 #include "host/cpu_vendor.h"
 
+/* The kernel argument that decides on Arm (the kernel's Documentation/admin-guide/kernel-parameters.txt). */
+#define NEST_KVM_ARM_MODE "kvm-arm.mode"
+
 /* The command that overrides what a line of modprobe.d says. */
 #define NEST_KVM_ENABLE_FORCE "virt-nest host enable --force"
 

@@ -12,6 +12,13 @@ refuse_builtin_off(const NestKvmModule *module, const NestModprobeConf *conf, GE
 {
     g_autofree gchar *remedy = nest_modprobe_conf_boot_remedy(conf, FALSE);
 
+    if (nest_cpu_vendor_is_by_machine(module->vendor)) {
+        g_set_error_literal(
+            error, NEST_ERROR, NEST_ERROR_HOST_BUILTIN,
+            "KVM was started with nesting on: boot without the kernel argument " NEST_KVM_ARM_MODE
+            "=nested");
+        return NEST_KVM_DO_REFUSE;
+    }
     g_set_error(error, NEST_ERROR, NEST_ERROR_HOST_BUILTIN,
                 "%s is built into this kernel with nesting on: %s", module->vendor->module, remedy);
     return NEST_KVM_DO_REFUSE;

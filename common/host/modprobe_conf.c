@@ -208,8 +208,8 @@ file_loads(const char *file, const char *module)
 {
     g_autofree gchar *text = nest_modprobe_files_text(file, NULL);
     g_auto(GStrv) parts = g_strsplit(module, "_", 2);
-    g_autofree gchar *pattern =
-        g_strdup_printf("^(?!\\s*omit_)[^#\\n]*(?<![\\w-])kvm([-_]%s)?(?![\\w-])", parts[1]);
+    g_autofree gchar *pattern = g_strdup_printf(
+        "^(?!\\s*omit_)[^#\\n]*(?<![\\w-])kvm([-_]%s)?(?![\\w-])", parts[1] ? parts[1] : "");
 
     return text && g_regex_match_simple(pattern, text, G_REGEX_MULTILINE | G_REGEX_RAW, 0);
 }

@@ -14,11 +14,11 @@
 /* The command that writes the drop-in even where somebody set nested=0. */
 #define FORCE_COMMAND "virt-nest host enable --boot --force"
 
-/* Both vendors' lines are ours: a disk is moved from one machine to another. */
+/* The lines of all vendors are ours: a disk is moved from one machine to another. */
 #define NOTE                                                                                       \
     "# Written by virt-nest, to have nested guests at each boot; virt-nest host disable removes it."
 static const char *const our_lines[] = {NOTE, "options kvm_intel nested=1",
-                                        "options kvm_amd nested=1", NULL};
+                                        "options kvm_amd nested=1", "options kvm nested=1", NULL};
 
 static gboolean
 refuse_file(GError **error, const char *what, const char *reason, const char *remedy)

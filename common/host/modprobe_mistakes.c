@@ -116,7 +116,7 @@ reason_of_options(const NestCpuVendor *vendor, const Words *words, const NestMod
 static gchar *
 reason_of_dependency(const NestCpuVendor *vendor, const char *name)
 {
-    return g_str_equal(name, "kvm")
+    return g_str_equal(name, "kvm") && !g_str_equal(vendor->module, "kvm")
                ? g_strdup_printf("kvm is loaded all the same, as %s needs it", vendor->module)
                : NULL;
 }

@@ -120,6 +120,9 @@ state_text(const NestKvmModule *module)
         [NEST_KVM_BUILTIN_OFF] = "built into the kernel, nesting off",
     };
 
+    if (module->state == NEST_KVM_NO_HARDWARE && module->vendor &&
+        !nest_cpu_vendor_is_x86(module->vendor))
+        return module->vendor->flag ? "the CPU shows no SIE" : "the kernel has no KVM";
     if (module->cleared)
         return "the CPU has VMX or SVM, but the kernel argument clearcpuid= hides it";
     if (module->locked)
@@ -149,8 +152,12 @@ nest_host_report_next_boot(const NestKvmModule *module, const NestModprobeConf *
         return g_strdup_printf("not loaded%s: %s:%u says %s",
                                bar->kind == NEST_MODPROBE_BLACKLIST ? " by itself" : "", bar->file,
                                bar->line, bar->text);
+    if (nest_cpu_vendor_is_by_machine(module->vendor))
+        return g_strdup("as it is now, by the kernel argument " NEST_KVM_ARM_MODE "=");
     if (!winner && module->builtin)
         return g_strdup("as it is now, because no kernel argument sets it");
+    if (!winner && !nest_cpu_vendor_is_x86(module->vendor))
+        return g_strdup("off, which is the kernel's default, as nobody sets it");
     if (!winner)
         return g_strdup("the kernel's default (on since 4.20), as nobody sets it");
     says = winner->refused && !*winner->value
@@ -167,6 +174,8 @@ nest_host_report_is_off_next(const NestKvmModule *module, const NestModprobeConf
 {
     const NestModprobeSetting *winner = find_winner(module, conf);
 
+    if (!winner && !nest_cpu_vendor_is_x86(module->vendor))
+        return module->state != NEST_KVM_ON || !module->builtin;
     return find_bar(module, conf) || (winner && (winner->refused || !winner->on));
 }
 
@@ -413,6 +422,15 @@ build_parameters(JsonBuilder *builder, const GPtrArray *parameters)
     json_builder_end_object(builder);
 }
 
+/* On Arm the command line of the kernel is what it is until somebody changes it. */
+static gboolean
+is_kept_on(const Host *host)
+{
+    if (host->module.vendor && nest_cpu_vendor_is_by_machine(host->module.vendor))
+        return host->module.state == NEST_KVM_ON;
+    return host->winner && host->winner->on && !host->bar;
+}
+
 static void
 print_host_json(const Host *host)
 {
@@ -424,7 +442,7 @@ print_host_json(const Host *host)
     nest_output_json_string(builder, "vendor", vendor ? vendor->name : NULL);
     nest_output_json_string(builder, "module", vendor ? vendor->module : NULL);
     nest_output_json_boolean(builder, "nested", host->module.state == NEST_KVM_ON);
-    nest_output_json_boolean(builder, "persistent", host->winner && host->winner->on && !host->bar);
+    nest_output_json_boolean(builder, "persistent", is_kept_on(host));
     build_winner(builder, host->winner);
     build_settings(builder, host);
     build_users(builder, host->users);

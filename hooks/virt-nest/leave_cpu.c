@@ -63,6 +63,9 @@ nest_leave_cpu_may_nest(const NestConnection *connection, const NestDomainXml *x
         return !g_error_matches(error, NEST_ERROR, NEST_ERROR_CPU_CONFIDENTIAL);
     if (host_lacks_nesting(connection, xml))
         return FALSE;
+    if (nest_cpu_vendor_is_by_machine(vendor))
+        return command->el2 == NEST_QEMU_UNSET ? nest_cpu_may_expose(xml, vendor)
+                                               : command->el2 == NEST_QEMU_ON;
     setting = read_setting(xml, command, vendor->feature);
     return setting == NEST_QEMU_UNSET ? !libvirt_leaves_out(connection, xml, command)
                                       : setting == NEST_QEMU_ON;

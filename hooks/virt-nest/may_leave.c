@@ -126,7 +126,7 @@ guest_to_ask(const NestConnection *connection, const NestLiveDomain *live)
         live->guest.kvm ? connection->host.vendor : nest_cpu_vendor_of_tcg();
     NestGuest guest = live->guest;
 
-    if (vendor)
+    if (vendor && !*guest.feature)
         guest.feature = vendor->feature;
     return guest;
 }

@@ -116,7 +116,7 @@ $nest -n '__virt_nest_is rewrite' -l cpu -x -a 'auto host-passthrough host-model
 $nest -n '__virt_nest_is rewrite' -l migration -x -a 'refuse allow'
 $nest -n '__virt_nest_is rewrite' -l required -x -a 'yes no'
 $nest -n '__virt_nest_is rewrite' -l domain -x
-$nest -n '__virt_nest_is rewrite' -l cpu-vendor -x -a 'intel amd hygon zhaoxin'
+$nest -n '__virt_nest_is rewrite' -l cpu-vendor -x -a 'intel amd hygon zhaoxin ibm arm'
 $nest -n '__virt_nest_is rewrite' -l explain
 $nest -n '__virt_nest_is rules' -l json
 $nest -n '__virt_nest_is rules' -l check

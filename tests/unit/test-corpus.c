@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The corpus: what becomes of real tools' XML on Intel, on AMD and under TCG, to the byte. */
+/* The corpus: what becomes of real tools' XML on Intel, on AMD, under TCG, on IBM Z and on Arm, to the byte. */
 #include "check.h"
 #include "domain/cpu.h"
 #include "domain/cpu_rewrite.h"
@@ -14,8 +14,11 @@ typedef struct {
     gboolean tcg;
 } Place;
 
-static const Place places[] = {
-    {"intel", "intel", FALSE}, {"amd", "amd", FALSE}, {"tcg", "intel", TRUE}};
+static const Place places[] = {{"intel", "intel", FALSE},
+                               {"amd", "amd", FALSE},
+                               {"tcg", "intel", TRUE},
+                               {"ibm", "ibm", FALSE},
+                               {"arm", "arm", FALSE}};
 
 static gchar *
 read_file(const char *name, const char *suffix)
@@ -54,7 +57,14 @@ heading_names(const char *heading, gsize length, const char *place)
     return g_strv_contains((const char *const *)names, place);
 }
 
-/* What stands after "== PLACE PLACE: the reason", up to the next heading. */
+static gboolean
+is_of_x86(const Place *place)
+{
+    return nest_cpu_vendor_is_x86(nest_cpu_vendor_by_name(place->host));
+}
+
+/* (nullable) What stands after "== PLACE PLACE: the reason", up to the next heading. On IBM and Arm, KVM refuses all that has no such
+ * section, as it is x86's. */
 static gchar *
 read_expected(const char *name, const Place *place)
 {
@@ -70,7 +80,9 @@ read_expected(const char *name, const Place *place)
         if (heading_names(at, (gsize)(section - 1 - at), place->name))
             return next ? g_strndup(section, (gsize)(next - section)) : g_strdup(section);
     }
-    g_error("%s.expected has no section for %s", name, place->name);
+    if (is_of_x86(place))
+        g_error("%s.expected has no section for %s", name, place->name);
+    return NULL;
 }
 
 /* As virt-nest rewrite does it: the outcome, or NULL with the error. */
@@ -217,6 +229,8 @@ test_file(gconstpointer name)
         g_autofree gchar *text = read_variant(name, &places[i]);
         g_autofree gchar *expected = read_expected(name, &places[i]);
 
+        if (!expected)
+            continue;
         g_test_message("%s on %s", (const char *)name, places[i].name);
         check_rewrite(text, &places[i], expected);
         if (g_str_has_prefix(expected, "refused "))

@@ -23,7 +23,10 @@ static const struct {
     {"no line", "processor\t: 0\n", NULL, NULL, NULL},
     {"an empty line", "vendor_id\t: \nmodel\t: 1\n", NULL, NULL, NULL},
     {"a vendor in another line", "model name\t: vendor_id : GenuineIntel\n", NULL, NULL, NULL},
-    {"an Arm host", "CPU implementer\t: 0x41\n", NULL, NULL, NULL},
+    {"IBM Z", "vendor_id       : IBM/S390\n# processors    : 2\nfeatures\t: esan3 sie\n", "ibm", "sief2", "kvm"},
+    {"an Arm host, whoever made its CPU", "processor\t: 0\nFeatures\t: fp asimd\nCPU implementer\t: 0xc0\n", "arm", "EL2",
+     "kvm"},
+    {"an implementer in another line", "model name\t: CPU implementer : 0x41\n", NULL, NULL, NULL},
     {"nothing", "", NULL, NULL, NULL},
 };
 
@@ -56,7 +59,7 @@ test_this_host(void)
     check_root_write("proc/cpuinfo", "vendor_id\t: VIA VIA VIA \n");
     g_assert_null(nest_cpu_vendor_of_host(&unknown));
     g_assert_error(unknown, NEST_ERROR, NEST_ERROR_HOST_VENDOR);
-    check_says(unknown->message, "vendor|Intel, AMD, Hygon and Zhaoxin");
+    check_says(unknown->message, "vendor|Intel, AMD, Hygon, Zhaoxin, IBM and Arm");
     check_root_free(root);
 }
 
@@ -67,12 +70,12 @@ test_names(void)
     g_auto(GStrv) list = g_strsplit(names, ", ", -1);
 
     g_test_summary("each name of the list is found again, nothing else is");
-    g_assert_cmpstr(names, ==, "intel, amd, hygon, zhaoxin");
+    g_assert_cmpstr(names, ==, "intel, amd, hygon, zhaoxin, ibm, arm");
     for (gsize i = 0; list[i]; i++)
         g_assert_cmpstr(nest_cpu_vendor_by_name(list[i])->name, ==, list[i]);
     g_free(names);
     names = nest_cpu_vendor_titles();
-    g_assert_cmpstr(names, ==, "Intel, AMD, Hygon and Zhaoxin");
+    g_assert_cmpstr(names, ==, "Intel, AMD, Hygon, Zhaoxin, IBM and Arm");
     g_assert_null(nest_cpu_vendor_by_name("Intel"));
     g_assert_null(nest_cpu_vendor_by_name(""));
 }
@@ -80,9 +83,13 @@ test_names(void)
 static void
 test_tcg(void)
 {
-    g_test_summary("TCG emulates SVM");
+    g_test_summary("TCG emulates SVM, and Arm's EL2, and of s390x nothing that nests");
     g_assert_cmpstr(nest_cpu_vendor_of_tcg()->feature, ==, "svm");
     g_assert_cmpstr(nest_cpu_vendor_of_tcg()->title, ==, "AMD");
+    g_assert_true(nest_cpu_vendor_of_tcg_arch("x86_64") == nest_cpu_vendor_of_tcg());
+    g_assert_cmpstr(nest_cpu_vendor_of_tcg_arch("aarch64")->feature, ==, "EL2");
+    g_assert_null(nest_cpu_vendor_of_tcg_arch("s390x"));
+    g_assert_null(nest_cpu_vendor_of_tcg_arch("riscv64"));
 }
 
 /* Where a vendor has two names libvirt's has both words: "Zhaoxin CentaurHauls". */

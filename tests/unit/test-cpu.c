@@ -584,6 +584,84 @@ test_schema(void)
     xmlRelaxNGFree(schema);
 }
 
+#define AARCH64(type, rest)                                                                        \
+    "<domain type='" type "' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'><os><type arch='aarch64'>hvm</type></os>" rest
+#define EL2 "<features><acpi/><virtualization/></features>"
+#define MACHINE(value)                                                                             \
+    "<qemu:commandline><qemu:arg value='-machine'/><qemu:arg value='" value "'/></qemu:commandline>"
+#define NO_EL2_ARGUMENT MACHINE("virtualization=off")
+
+/* Whether a guest of Arm has EL2, of which <cpu> says nothing. */
+static const struct {
+    const char *xml;
+    gboolean has, may;
+} el2[] = {
+    {AARCH64("kvm", EL2), TRUE, TRUE},
+    {AARCH64("qemu", EL2), TRUE, TRUE},
+    {AARCH64("kvm", "<features><acpi/></features>"), FALSE, FALSE},
+    {AARCH64("kvm", "<virtualization/>"), FALSE, FALSE},
+    {AARCH64("kvm", "") P_ON END, FALSE, FALSE},
+    {AARCH64("qemu", MACHINE("gic-version=3,virtualization=on")), TRUE, TRUE},
+    {AARCH64("qemu", MACHINE("virt")), FALSE, FALSE},
+    {AARCH64("qemu", EL2 NO_EL2_ARGUMENT), FALSE, TRUE},
+};
+
+static void
+test_el2(void)
+{
+    const NestCpuVendor *arm = nest_cpu_vendor_by_name("arm");
+
+    g_test_summary("a guest of aarch64 has EL2 by <virtualization/> or -machine, of which the last one counts");
+    for (gsize i = 0; i < G_N_ELEMENTS(el2); i++) {
+        g_autofree gchar *text = g_strconcat(el2[i].xml, AFTER, NULL);
+        g_autoptr(NestDomainXml) xml = check_parse(text);
+
+        g_test_message("%s", el2[i].xml);
+        g_assert_true(nest_cpu_feature_vendor(xml, arm, NULL) == arm);
+        g_assert_cmpint(nest_cpu_exposes(xml, arm), ==, el2[i].has);
+        g_assert_cmpint(nest_cpu_may_expose(xml, arm), ==, el2[i].may);
+        g_assert_false(nest_cpu_passes_feature(xml, arm));
+    }
+}
+
+/* What becomes of a guest's CPU on IBM Z, and how it is told. */
+static const struct {
+    NestCpuPolicy wish;
+    const char *cpu, *says, *word;
+} ibm[] = {
+    {AUTO, WITHOUT_CPU, "<cpu mode=\"host-passthrough\" check=\"none\"", "host-passthrough"},
+    {KEEP, WITHOUT_CPU, "<cpu mode=\"host-passthrough\" check=\"none\"", "host-passthrough + sief2"},
+    {AUTO, HM END, "<feature policy=\"require\" name=\"sief2\"/>", "host-model + sief2"},
+    {AUTO, CUSTOM("z14") FEATURE("disable", "sief2") END, "<feature policy=\"require\" name=\"sief2\"/>", "z14 + sief2"},
+    {HOST_MODEL, CUSTOM("z14") END, "<feature policy=\"require\" name=\"sief2\"/>", "host-model + sief2"},
+    {AUTO, "<cpu mode='host-passthrough'/>", "<cpu mode='host-passthrough'/>", "host-passthrough"},
+};
+
+static void
+test_ibm(void)
+{
+    const NestCpuVendor *vendor = nest_cpu_vendor_by_name("ibm");
+
+    g_test_summary("on IBM Z the feature is sief2, and no CPU has an attribute that only x86's have");
+    for (gsize i = 0; i < G_N_ELEMENTS(ibm); i++) {
+        g_autofree gchar *text =
+            g_strconcat("<domain type='kvm'><os><type arch='s390x'>hvm</type></os>", ibm[i].cpu, AFTER, NULL);
+        g_autoptr(GPtrArray) changes = g_ptr_array_new_with_free_func(g_free);
+        g_autoptr(GError) error = NULL;
+        g_autofree gchar *out = rewrite(text, ibm[i].wish, "ibm", changes, &error);
+        g_autoptr(NestDomainXml) xml = NULL;
+        g_autofree gchar *word = NULL;
+
+        g_assert_no_error(error);
+        xml = check_parse(out);
+        word = nest_cpu_describe(xml);
+        check_says(out, ibm[i].says);
+        g_assert_null(strstr(out, "migratable"));
+        g_assert_cmpstr(word, ==, ibm[i].word);
+        g_assert_true(nest_cpu_exposes(xml, vendor));
+    }
+}
+
 /* What cannot be, why, and the way out. */
 static const struct {
     const char *sentence;
@@ -618,7 +696,17 @@ static const struct {
     {"SEV-SNP with keep", "<domain type='kvm'><launchSecurity type='sev-snp'/>", P_ON END, KEEP, "amd",
      NEST_ERROR_CPU_CONFIDENTIAL, "confidential|sev-snp"},
     {"Arm", "<domain type='kvm'><os><type arch='aarch64'>hvm</type></os>", WITHOUT_CPU, AUTO, "intel",
-     NEST_ERROR_CPU_ARCH, "virt-nest does not|aarch64 yet|x86_64"},
+     NEST_ERROR_CPU_ARCH, "host of Intel|x86_64 only|aarch64|virt-nest disable"},
+    {"Arm that is emulated, without EL2", "<domain type='qemu'><name>a b</name><os><type arch='aarch64'>hvm</type></os>", WITHOUT_CPU,
+     AUTO, "intel", NEST_ERROR_CPU_ARCH, "no EL2|<virtualization/>|virsh edit 'a b'|libvirt 12.1|virtualization=on"},
+    {"Arm, whose EL2 an argument takes away", AARCH64("kvm", EL2 NO_EL2_ARGUMENT), P_ON END, KEEP, "arm",
+     NEST_ERROR_CPU_ARGUMENT, "-machine virtualization=off|keeps EL2 from the guest|take both"},
+    {"IBM Z that is emulated", "<domain type='qemu'><os><type arch='s390x'>hvm</type></os>", "<cpu mode='maximum'/>", AUTO, "ibm",
+     NEST_ERROR_CPU_ARCH, "TCG|s390x|type='kvm'"},
+    {"a model of x86 on IBM Z", "<domain type='kvm'><os><type arch='s390x'>hvm</type></os>", CUSTOM("EPYC") END, KEEP, "ibm",
+     NEST_ERROR_CPU_VENDOR, "EPYC|of AMD|IBM's sief2"},
+    {"RISC-V", "<domain type='kvm'><os><type arch='riscv64'>hvm</type></os>", WITHOUT_CPU, AUTO, "intel",
+     NEST_ERROR_CPU_ARCH, "virt-nest does not|riscv64 yet|x86_64, s390x, aarch64"},
     {"32 bits", "<domain type='qemu'><os><type arch='i686'>hvm</type></os>", WITHOUT_CPU, KEEP, "intel",
      NEST_ERROR_CPU_ARCH, "virt-nest does not|i686 yet|x86_64"},
     {"Xen", "<domain type='xen'>", WITHOUT_CPU, AUTO, "intel", NEST_ERROR_CPU_TYPE, "'xen'|type='kvm'|type='qemu'"},
@@ -626,7 +714,7 @@ static const struct {
      "'hyperv'|type='kvm'"},
     {"no type", "<domain>", WITHOUT_CPU, AUTO, "intel", NEST_ERROR_CPU_TYPE, "''|type='kvm'"},
     {"a host nobody knows", "<domain type='kvm'>", WITHOUT_CPU, AUTO, NULL, NEST_ERROR_HOST_VENDOR,
-     "vendor|Intel, AMD, Hygon and Zhaoxin"},
+     "vendor|Intel, AMD, Hygon, Zhaoxin, IBM and Arm"},
 };
 
 static void
@@ -795,6 +883,8 @@ main(int argc, char **argv)
     g_test_add_func("/cpu/libvirt takes every outcome", test_libvirt_takes);
     g_test_add_func("/cpu/libvirt's schema takes every outcome", test_schema);
     g_test_add_func("/cpu/judged by effect", test_exposes);
+    g_test_add_func("/cpu/EL2", test_el2);
+    g_test_add_func("/cpu/IBM Z", test_ibm);
     g_test_add_func("/cpu/whose feature it is", test_vendor);
     g_test_add_func("/cpu/each change is told", test_sentences);
     g_test_add_func("/cpu/where a new one stands", test_shapes);

@@ -17,6 +17,11 @@
 
 #define EPYC_SVM                                                                                   \
     "<cpu mode='custom'><model>EPYC</model><feature policy='require' name='svm'/></cpu>"
+#define S390X "<os><type arch='s390x'>hvm</type></os>"
+#define Z14 "<cpu mode='custom'><model>z14</model></cpu>"
+#define Z14_SIE "<cpu mode='custom'><model>z14</model><feature policy='require' name='sief2'/></cpu>"
+#define AARCH64 "<os><type arch='aarch64'>hvm</type></os>"
+#define EL2 "<features><virtualization/></features>"
 #define HASWELL_VMX                                                                                \
     "<cpu mode='custom'><model>Haswell</model><feature policy='require' name='vmx'/></cpu>"
 #define CPU_ARGUMENT(cpu)                                                                          \
@@ -165,6 +170,15 @@ static const Case cases[] = {
      "Haswell", NULL, NO_FLAG},
     {"confidential-is-refused", "prepare", "amd-on", "kvm", TAG, SEV, 0, "NEST-CPU-CONFIDENTIAL",
      "launchSecurity", NULL, NO_FLAG},
+    {"s390x-no-cpu-is-printed-rewritten", "prepare", "ibm-on", "kvm", TAG, S390X, 0, NULL, NULL,
+     "<cpu mode=\"host-passthrough\" check=\"none\"/>", NO_FLAG},
+    {"s390x-host-model-is-printed-with-feature", "prepare", "ibm-on", "kvm", TAG, S390X "<cpu mode='host-model'/>", 0, NULL,
+     NULL, "name=\"sief2\"", NO_FLAG},
+    {"aarch64-with-el2-prints-nothing", "prepare", "arm-on", "kvm", TAG, AARCH64 EL2, 0, NULL, NULL, NULL, NO_FLAG},
+    {"aarch64-without-el2-is-refused", "prepare", "arm-on", "kvm", TAG, AARCH64 PASSTHROUGH, 0, "NEST-CPU-ARCH",
+     "<virtualization/>", NULL, NO_FLAG},
+    {"aarch64-whose-host-does-not-nest-is-refused", "prepare", "arm-off", "kvm", TAG, AARCH64 EL2, 0, "NEST-HOST-BUILTIN",
+     "kvm-arm.mode=nested", NULL, NO_FLAG},
     {"other-architecture-is-refused", "prepare", "amd-on", "qemu", TAG,
      "<os><type arch='aarch64'>hvm</type></os>", 0, "NEST-CPU-ARCH", "aarch64", NULL, NO_FLAG},
     {"other-type-is-refused", "prepare", "amd-on", "xen", TAG, "", 0, "NEST-CPU-TYPE", "xen", NULL,
@@ -203,6 +217,18 @@ static const Case cases[] = {
      NULL, NO_FLAG},
     {"intel-required-feature-passes", "start", "intel-on", "kvm", TAG, HASWELL_VMX, 0, NULL, NULL,
      NULL, NO_FLAG},
+    {"s390x-required-feature-passes", "start", "ibm-on", "kvm", TAG, S390X Z14_SIE, 0, NULL, NULL, NULL, NO_FLAG},
+    {"s390x-without-the-feature-is-refused", "start", "ibm-on", "kvm", TAG, S390X Z14, DEFINITION, "NEST-START-UNCORRECTED",
+     "does not show the guest sief2", NULL, NO_FLAG},
+    {"s390x-that-is-emulated-is-refused", "start", "amd-on", "qemu", TAG, S390X MAXIMUM, DEFINITION, "NEST-CPU-ARCH",
+     "TCG emulates no guest of s390x", NULL, NO_FLAG},
+    {"s390x-that-is-emulated-is-let-go-if-not-required", "start", "amd-on", "qemu", OPTIONAL, S390X MAXIMUM, DEFINITION, NULL,
+     "[NEST-CPU-ARCH]", NULL, NO_FLAG},
+    {"aarch64-with-el2-passes", "start", "arm-on", "kvm", TAG, AARCH64 EL2 PASSTHROUGH, 0, NULL, NULL, NULL, NO_FLAG},
+    {"aarch64-that-is-emulated-with-el2-passes", "start", "amd-absent", "qemu", TAG, AARCH64 EL2 MAXIMUM, 0, NULL, NULL, NULL,
+     NO_FLAG},
+    {"aarch64-on-an-x86-host-is-refused", "start", "amd-on", "kvm", TAG, AARCH64 EL2 PASSTHROUGH, DEFINITION,
+     "NEST-CPU-ARCH", "x86_64 only, and this domain is of aarch64", NULL, NO_FLAG},
     {"feature-of-other-vendor-is-refused", "start", "intel-on", "kvm", TAG, EPYC_SVM, DEFINITION,
      "NEST-START-UNCORRECTED", "EPYC + svm", NULL, NO_FLAG},
     {"disabled-feature-is-refused", "start", "amd-on", "kvm", TAG,

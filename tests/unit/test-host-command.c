@@ -69,6 +69,15 @@ static const Case shown[] = {
      "nesting now         on\n|the kernel's default (on since 4.20), as nobody sets it\n|used by             nobody\n|"
      "plan                nothing: nesting is on\n|none whose CPU lets svm through",
      NULL, NULL},
+    {"IBM Z, where the kernel's default is off", "ibm-off-idle", 0, "host", 0,
+     "vendor              IBM\nmodule              kvm\nstate               off-idle|off, which is the kernel's default|"
+     "unload kvm and load it with nesting on|none whose CPU lets sief2 through",
+     NULL, NULL},
+    {"Arm with nesting on", "arm-on", 0, "host --json", 0,
+     "\"state\" : \"on\"|\"vendor\" : \"arm\"|\"persistent\" : true|\"safe\" : true", NULL, NULL},
+    {"Arm, where the kernel's command line decides", "arm-off", 0, "host", 0,
+     "vendor              Arm\n|builtin-off: built into the kernel, nesting off\n|kvm-arm.mode=|FEAT_NV2 [NEST-HOST-BUILTIN]", NULL,
+     NULL},
     {"a host that can be made ready", "intel-off-idle", 0, "host", 0,
      "Intel\n|kvm_intel\n|off-idle: loaded, nesting off, nobody uses it|nesting now         off\n|"
      "unload kvm_intel and load it with nesting on|virt-nest host",
@@ -271,6 +280,10 @@ static const Case changes[] = {
      "kernel argument|[NEST-HOST-KEPT-OFF]\n", NULL},
     {"the initramfs is to be made anew", "amd-on", INITRAMFS, "host enable", 0,
      "initramfs: it loads kvm_amd|update-initramfs -u|dracut", NULL, "nested=1"},
+    {"IBM Z's drop-in", "ibm-off-idle", 0, "host enable --boot", 0, "at the next boot: on: " OURS ":2 says nested=1\n", NULL,
+     "options kvm nested=1\n"},
+    {"Arm has none, but an argument of the kernel", "arm-off", 0, "host enable", 1, NULL,
+     "kernel argument kvm-arm.mode=nested|[NEST-HOST-BUILTIN]\n", NULL},
     {"a built-in module has no drop-in", "amd-builtin-off", 0, "host enable", 1, NULL,
      "kernel argument|[NEST-HOST-BUILTIN]\n", NULL},
     {"nor has a host without the hardware", "amd-no-svm", 0, "host enable --boot --force", 1, NULL,

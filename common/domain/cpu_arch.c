@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A domain's architecture, which decides whose feature its guest needs, and Arm's EL2, which is no part of <cpu>. */
+#include "domain/cpu_arch.h"
+
+#include "base/error.h"
+
+/* The architectures of which virt-nest knows how their guests nest. */
+static const char *const known[] = {"x86_64", "s390x", "aarch64", NULL};
+
+#define REMOVE_TAG "remove the tag (virt-nest disable)"
+
+gchar *
+nest_cpu_arch(const NestDomainXml *xml)
+{
+    xmlNode *os = nest_xml_child(nest_domain_xml_root(xml), "os");
+    gchar *arch = nest_xml_attribute(nest_xml_child(os, "type"), "arch");
+
+    return arch ? arch : g_strdup(NEST_CPU_VENDOR_OWN_ARCH);
+}
+
+static void
+refuse_unknown(const char *arch, GError **error)
+{
+    g_autofree gchar *names = g_strjoinv(", ", (gchar **)known);
+
+    g_set_error(error, NEST_ERROR, NEST_ERROR_CPU_ARCH,
+                "virt-nest does not give nested guests to domains of the architecture %s yet, only "
+                "to those of %s: " REMOVE_TAG,
+                arch, names);
+}
+
+static void
+refuse_other_kvm(const char *arch, const NestCpuVendor *host, GError **error)
+{
+    g_set_error(
+        error, NEST_ERROR, NEST_ERROR_CPU_ARCH,
+        "KVM on a host of %s runs guests of %s only, and this domain is of %s: start it on a "
+        "host of %s, or " REMOVE_TAG,
+        host->title, host->arch, arch, arch);
+}
+
+static void
+refuse_emulated(const char *arch, GError **error)
+{
+    g_set_error(
+        error, NEST_ERROR, NEST_ERROR_CPU_ARCH,
+        "QEMU's TCG emulates no guest of %s that can have nested guests: start the domain with "
+        "KVM (<domain type='kvm'>) on a host of %s, or " REMOVE_TAG,
+        arch, arch);
+}
+
+const NestCpuVendor *
+nest_cpu_arch_vendor(const NestDomainXml *xml, gboolean kvm, const NestCpuVendor *host,
+                     GError **error)
+{
+    g_autofree gchar *arch = nest_cpu_arch(xml);
+    const NestCpuVendor *vendor = kvm ? host : nest_cpu_vendor_of_tcg_arch(arch);
+
+    if (!g_strv_contains(known, arch))
+        refuse_unknown(arch, error);
+    else if (kvm && !host)
+        nest_cpu_vendor_refuse(error);
+    else if (kvm && !g_str_equal(host->arch, arch))
+        refuse_other_kvm(arch, host, error);
+    else if (!vendor)
+        refuse_emulated(arch, error);
+    else
+        return vendor;
+    return NULL;
+}
+
+gboolean
+nest_cpu_arch_asks_for_el2(const NestDomainXml *xml)
+{
+    xmlNode *features = nest_xml_child(nest_domain_xml_root(xml), "features");
+
+    return features && nest_xml_child(features, "virtualization");
+}
+
+gboolean
+nest_cpu_arch_shows_el2(const NestDomainXml *xml, const NestQemuCpu *qemu)
+{
+    return qemu->el2 == NEST_QEMU_UNSET ? nest_cpu_arch_asks_for_el2(xml)
+                                        : qemu->el2 == NEST_QEMU_ON;
+}
+
+gboolean
+nest_cpu_arch_refuse_el2(const NestDomainXml *xml, GError **error)
+{
+    g_autofree gchar *name = nest_domain_xml_shell_name(xml);
+
+    g_set_error(
+        error, NEST_ERROR, NEST_ERROR_CPU_ARCH,
+        "its guest has no EL2, which a guest of aarch64 needs for nested guests, and which virt-nest cannot "
+        "give it, as it is no part of <cpu>: write <virtualization/> into its <features> (virsh edit %s), which "
+        "needs libvirt 12.1, or, with an older one, <qemu:arg value='-machine'/> and <qemu:arg "
+        "value='virtualization=on'/> into its <qemu:commandline>; or " REMOVE_TAG,
+        name);
+    return FALSE;
+}
