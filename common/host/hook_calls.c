@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define HOOKS "/etc/libvirt/hooks"
+#define ELF "\177ELF"
 #define MS 1000 /* in a second */
 #define NS_IN_MS 1000000
 #define SLACK_MS 50 /* the kernel tells in hundredths of a second when a process began */
@@ -22,14 +23,16 @@
 /* Where ours may be: alone, or after somebody else's. */
 static const char *const places[] = {HOOKS "/qemu", HOOKS "/qemu.d/50-virt-nest"};
 
+/* A program, as ours is. A script that names virt-nest may call it, or may not. */
 static gboolean
 is_ours(const char *path)
 {
     g_autoptr(GMappedFile) file = g_mapped_file_new(path, FALSE, NULL);
+    const char *contents = file ? g_mapped_file_get_contents(file) : NULL;
+    gsize length = contents ? g_mapped_file_get_length(file) : 0;
 
-    return file && g_mapped_file_get_contents(file) &&
-           memmem(g_mapped_file_get_contents(file), g_mapped_file_get_length(file), "virt-nest",
-                  strlen("virt-nest"));
+    return length > strlen(ELF) && memcmp(contents, ELF, strlen(ELF)) == 0 &&
+           memmem(contents, length, "virt-nest", strlen("virt-nest"));
 }
 
 static gint64

@@ -34,6 +34,7 @@ enum {
     "# Debian's\nprofile libvirtd /usr/sbin/libvirtd {\n  /** rwmkl,\n  /usr/{lib,lib64}/x/* PUx,\n" rules        \
     "  profile child {\n    /etc/libvirt/** rmix,\n  }\n}\n"
 #define HOOK "/etc/libvirt/hooks/qemu"
+#define ELF "\177ELF "
 #define DAEMON_PROFILE "/etc/apparmor.d/usr.sbin.libvirtd"
 #define VIRTNESTD_PROFILE "/etc/apparmor.d/virtnestd"
 #define IMAGE_RULE \
@@ -63,7 +64,7 @@ static const struct {
     {APPARMOR | SELINUX, "/run/libvirtd.pid", "77\n"},
     {APPARMOR | SELINUX, "/proc/77/stat", "77 (libvirtd) S 1"},
     {APPARMOR | SELINUX, "/usr/sbin/libvirtd", ""},
-    {APPARMOR | SELINUX, HOOK, "virt-nest"},
+    {APPARMOR | SELINUX, HOOK, ELF "virt-nest"},
 };
 
 /* One file of the host that is as the case wants it. */
@@ -113,11 +114,13 @@ static const struct {
     {"no hook", "amd-on", 0, NULL, NULL, "hook-installed", "fail", "unjudged|make install"},
     {"somebody else's hook", "amd-on", 0, "/etc/libvirt/hooks/qemu", "#!/bin/sh\n", "hook-installed", "fail",
      "unjudged"},
-    {"ours, beside it", "amd-on", 0, "/etc/libvirt/hooks/qemu.d/50-virt-nest", "virt-nest", "hook-installed", "pass",
+    {"somebody else's hook that names us", "amd-on", 0, "/etc/libvirt/hooks/qemu", "#!/bin/sh\n# not virt-nest\n", "hook-installed",
+     "fail", "unjudged"},
+    {"ours, beside it", "amd-on", 0, "/etc/libvirt/hooks/qemu.d/50-virt-nest", ELF "virt-nest", "hook-installed", "pass",
      "qemu.d"},
-    {"ours, not executable", "amd-on", 0, "/etc/libvirt/hooks/qemu", "virt-nest", "hook-executable", "fail",
+    {"ours, not executable", "amd-on", 0, "/etc/libvirt/hooks/qemu", ELF "virt-nest", "hook-executable", "fail",
      "sudo chmod 755 /etc/libvirt/hooks/qemu"},
-    {"ours, without its second part", "amd-on", 0, "/etc/libvirt/hooks/qemu", "virt-nest", "hook-whole", "fail",
+    {"ours, without its second part", "amd-on", 0, "/etc/libvirt/hooks/qemu", ELF "virt-nest", "hook-whole", "fail",
      "qemu-hook.so|refused"},
     {"virtnestd runs", "amd-on", DAEMON, NULL, NULL, "virtnestd-running", "pass", "runs"},
     {"one that says nothing of itself", "amd-on", DAEMON, NULL, NULL, "virtnestd-release", "fail",

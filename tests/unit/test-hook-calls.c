@@ -89,7 +89,7 @@ test_text(gconstpointer row)
     if (texts[i].place) {
         g_autofree gchar *path = g_strconcat(root, texts[i].place, NULL);
 
-        check_root_write(texts[i].place + 1, "... virt-nest ...");
+        check_root_write(texts[i].place + 1, "\177ELF ... virt-nest ...");
         g_assert_cmpint(g_chmod(path, (int)texts[i].mode), ==, 0);
     }
     calls = nest_hook_calls_read();
@@ -126,7 +126,7 @@ lay_out(const char *root, gint64 called)
     check_root_write("run/libvirtd.pid", "4711");
     check_root_write("proc/4711/stat", stat);
     check_root_write("run/virt-nest/hook-called", "");
-    check_root_write("etc/libvirt/hooks/qemu", "virt-nest");
+    check_root_write("etc/libvirt/hooks/qemu", "\177ELF virt-nest");
     g_assert_cmpint(utimensat(AT_FDCWD, path, times, 0), ==, 0);
 }
 

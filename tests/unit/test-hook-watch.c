@@ -94,7 +94,7 @@ host_lay_out(Host *host)
     warnings = 0;
     host->root = check_root_new();
     check_root_write("run/libvirt/libvirt-sock", "");
-    check_root_write("etc/libvirt/hooks/qemu", "virt-nest");
+    check_root_write("etc/libvirt/hooks/qemu", "\177ELF virt-nest");
     put_process("run/libvirtd.pid", 4711, DAEMON);
     put_call(host, DAEMON + 50);
     host->watch = nest_hook_watch_new(note, host);
