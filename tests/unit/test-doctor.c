@@ -300,7 +300,7 @@ put(const World *world, const char *path, const char *text)
     g_autofree gchar *below = g_strconcat("/root", path, NULL);
     g_autofree gchar *full = g_strconcat(world->root, path, NULL);
 
-    put_file(world, below, text[0] == '\001' ? "" : text[0] == '\002' ? "virt-nest" : text);
+    put_file(world, below, text[0] == '\001' ? "" : text[0] == '\002' ? ELF "virt-nest" : text);
     if (text[0] == '\001')
         g_assert_cmpint(g_chmod(full, (int)g_ascii_strtoll(text + 1, NULL, 8)), ==, 0);
     if (text[0] == '\002')
