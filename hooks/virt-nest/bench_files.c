@@ -8,6 +8,7 @@
 
 #include "../bench/init.h"
 #include "base/error.h"
+#include "base/root.h"
 #include "initramfs.h"
 
 #include <errno.h>
@@ -174,7 +175,8 @@ static gboolean
 add_modules(NestInitramfs *archive, const char *release, const char *directory,
             const char *const *names, GError **error)
 {
-    g_autofree gchar *tree = g_build_filename("/lib/modules", release, NULL);
+    g_autofree gchar *path_of_tree = g_build_filename("/lib/modules", release, NULL);
+    g_autofree gchar *tree = nest_root_path(path_of_tree);
     g_autoptr(KmodCtx) kmod = kmod_new(tree, NULL);
     g_autoptr(GString) order = g_string_new(NULL);
     g_autofree gchar *path = g_build_filename(directory, NEST_BENCH_ORDER, NULL);
@@ -268,7 +270,8 @@ copy_kernel(NestBenchMachine *machine, GError **error)
     machine->kernel = g_build_filename(machine->directory, "vmlinuz", NULL);
     for (gsize i = 0; i < G_N_ELEMENTS(kernels); i++) {
         g_auto(GStrv) parts = g_strsplit(kernels[i], "%s", 2);
-        g_autofree gchar *from = g_strjoinv(machine->release, parts);
+        g_autofree gchar *path = g_strjoinv(machine->release, parts);
+        g_autofree gchar *from = nest_root_path(path);
         g_autofree gchar *bytes = NULL;
         gsize length = 0;
 

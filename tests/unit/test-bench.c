@@ -157,6 +157,41 @@ test_svg_without_meaning(void)
     check_says(svg, "mean nothing");
 }
 
+/* --- what is printed */
+
+/* The table has each work, what was not measured, and the facts */
+static void
+test_print(void)
+{
+    g_autoptr(NestBenchReport) report = new_report();
+
+    nest_bench_report_add_fact(report, "npt", g_strdup("1: mapped"));
+    if (g_test_subprocess()) {
+        nest_bench_report_print(report);
+        return;
+    }
+    g_test_trap_subprocess(NULL, 0, 0);
+    g_test_trap_assert_passed();
+    g_test_trap_assert_stdout("*computing *2.00*1.00 M numbers/s*50.0 *network round trips was not measured: No such "
+                              "device*npt                 1: mapped*");
+}
+
+/* The JSON has every work, with what was measured or why not */
+static void
+test_json(void)
+{
+    g_autoptr(NestBenchReport) report = new_report();
+
+    if (g_test_subprocess()) {
+        nest_bench_report_print_json(report);
+        return;
+    }
+    g_test_trap_subprocess(NULL, 0, 0);
+    g_test_trap_assert_passed();
+    g_test_trap_assert_stdout("*\"levels\"*1,*2*\"cpu\"*\"median\" : 2000000*\"loss\" : 0.5*\"shown\" : true*"
+                              "\"network\"*\"lacks\" : \"No such device\"*\"exits\"*");
+}
+
 /* --- the archive */
 
 /* What cpio makes of it, in the order in which it stands there. */
@@ -226,6 +261,8 @@ main(int argc, char **argv)
     g_test_add_func("/bench/works/each is named, and shown", test_works);
     g_test_add_func("/bench/svg/it is XML, with what was measured", test_svg);
     g_test_add_func("/bench/svg/figures that mean nothing are marked", test_svg_without_meaning);
+    g_test_add_func("/bench/print/for a person", test_print);
+    g_test_add_func("/bench/print/for a program", test_json);
     g_test_add_func("/bench/initramfs/cpio reads it", test_initramfs);
     g_test_add_func("/bench/initramfs/a full disk is told", test_full_disk);
     return g_test_run();
