@@ -149,9 +149,9 @@ static const Case filters[] = {
 
 static const Case lines[] = {
     {"no command", "", "", 2, NULL,
-     "a command is missing|enable, disable, apply, status, top, allow, may-leave, preflight, drain, rewrite|[NEST-USAGE]"},
+     "a command is missing|enable, disable, apply, status, top, allow, may-leave, preflight, drain, bench, rewrite|[NEST-USAGE]"},
     {"an unknown command", "frobnicate x", "", 2, NULL,
-     "'frobnicate'|enable, disable, apply, status, top, allow, may-leave, preflight, drain, rewrite|[NEST-USAGE]"},
+     "'frobnicate'|enable, disable, apply, status, top, allow, may-leave, preflight, drain, bench, rewrite|[NEST-USAGE]"},
     {"an unknown option before the command", "--color status", "", 2, NULL,
      "--color|virt-nest --help|[NEST-USAGE]"},
     {"--version", "--version", "", 0, "virt-nest " NEST_VERSION "\n", NULL},
