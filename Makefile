@@ -204,7 +204,10 @@ $(BUILD)/libexec/onDefineDomain: $(BUILD)/obj/hooks/managers/on_define_domain.o 
 $(BUILD)/libexec/vdsm-hook: $(BUILD)/obj/hooks/managers/vdsm_hook.o $(BUILD)/obj/hooks/virt-nest/leave_answer.o $(MANAGER)
 	$(LINK_PROGRAM) $(LIBRARY_LIBS)
 
-# The first program in the guests of `virt-nest bench`: libc and nothing else.
+# The first program in the guests of `virt-nest bench`: libc and nothing else. Not sanitized, as the sanitizers read /proc
+# before it could be mounted.
+$(BENCH_GUEST:%=$(BUILD)/obj/hooks/bench/%.o): HARDENING := $(filter-out -fsanitize=% -fno-sanitize-recover=%,$(HARDENING))
+$(BUILD)/libexec/bench-guest: HARDENING_LINK := $(filter-out -fsanitize=%,$(HARDENING_LINK))
 $(BUILD)/libexec/bench-guest: $(BENCH_GUEST:%=$(BUILD)/obj/hooks/bench/%.o)
 	$(LINK_PROGRAM)
 

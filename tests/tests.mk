@@ -167,7 +167,7 @@ asan:
 	+BUILD=$(BUILD) MAKE="$(MAKE)" tests/asan
 
 ifdef SANITIZE_REPORTS
-$(filter-out %.so,$(PROGRAMS)) $(TESTS) $(BUILD)/tests/blocker: $(BUILD)/obj/tests/sanitizer.o
+$(filter-out %.so %/bench-guest,$(PROGRAMS)) $(TESTS) $(BUILD)/tests/blocker: $(BUILD)/obj/tests/sanitizer.o
 $(BUILD)/obj/tests/sanitizer.o: CPPFLAGS += -DSANITIZE_REPORTS='"$(SANITIZE_REPORTS)"'
 endif
 
