@@ -62,16 +62,16 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Bench, bench_clear)
 static void G_GNUC_PRINTF(2, 3) progress(gboolean important, const char *format, ...)
 {
     gboolean terminal = isatty(STDERR_FILENO) != 0;
+    g_autofree gchar *text = NULL;
     va_list arguments;
 
+    va_start(arguments, format);
+    text = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
     if (!terminal && !important)
         return;
-    va_start(arguments, format);
-    (void)fputs(terminal ? "\r\033[K" : "", stderr);
-    (void)vfprintf(stderr, format, arguments);
-    (void)fputs(terminal ? "" : "\n", stderr);
+    (void)fprintf(stderr, terminal ? "\r\033[K%s" : "%s\n", text);
     (void)fflush(stderr);
-    va_end(arguments);
 }
 
 /* --- before anything is made */
