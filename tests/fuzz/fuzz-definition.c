@@ -3,6 +3,7 @@
  *
  * The first three bytes choose vendor and host, the tag, and where the rest stands: as the whole
  * definition, as the <cpu> of one, or as the choices of which a <cpu> is built. */
+#include "domain/allow.h"
 #include "domain/cpu.h"
 #include "domain/cpu_rewrite.h"
 #include "domain/state.h"
@@ -190,12 +191,13 @@ check_rewrite(const Case *c)
     check_rewritten(c, text);
 }
 
+/* Whether it has a record, or what virt-nest allow left, which a correction takes out for good. */
 static gboolean
-has_record(const char *text)
+has_more_of_ours(const char *text)
 {
     g_autoptr(NestDomainXml) xml = fuzz_parse(text, strlen(text));
 
-    return xml && nest_state_element(xml);
+    return xml && (nest_state_element(xml) || nest_allow_element(xml));
 }
 
 /* Where a tag shares its line with text, the newlines around the record are anybody's. */
@@ -240,7 +242,7 @@ check_correction(const Case *c, int what)
         fuzz_check_changed(c->text, definition->xml);
     else if (what == 1)
         fuzz_check_done(definition->xml, c->host, c->can_nest);
-    else if (definition->action == NEST_DEFINITION_CORRECTED && !has_record(c->text))
+    else if (definition->action == NEST_DEFINITION_CORRECTED && !has_more_of_ours(c->text))
         check_restored(c, definition->xml);
 }
 
