@@ -141,7 +141,7 @@ checksum(const struct icmphdr *echo)
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
         sum += words[i];
     sum = (sum & 0xffff) + (sum >> 16);
-    return (uint16_t) ~(sum + (sum >> 16));
+    return (uint16_t)((sum + (sum >> 16)) ^ 0xffff);
 }
 
 /* Whether a packet is the answer to that echo. A raw socket gets the IP header, too. */
