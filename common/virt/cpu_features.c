@@ -24,6 +24,16 @@ nest_machine_of_domain(const NestDomainXml *xml)
     return machine;
 }
 
+NestDomainXml *
+nest_machine_read_offer(virConnectPtr libvirt, const NestMachine *machine)
+{
+    g_autofree char *text = virConnectGetDomainCapabilities(
+        libvirt, machine->emulator, machine->arch, machine->type, machine->virt, 0);
+    g_autofree gchar *document = text ? g_strconcat("<domain>", text, "</domain>", NULL) : NULL;
+
+    return document ? nest_domain_xml_parse(document, strlen(document), NULL) : NULL;
+}
+
 void
 nest_machine_clear(NestMachine *machine)
 {

@@ -20,6 +20,11 @@ NestMachine nest_machine_of_domain(const NestDomainXml *xml);
 void nest_machine_clear(NestMachine *machine);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NestMachine, nest_machine_clear)
 
+/* (transfer full)(nullable) A libvirt's domain capabilities for such a machine, below a root of ours; NULL: libvirt's last
+ * error says why there are none. */
+NestDomainXml *nest_machine_read_offer(virConnectPtr libvirt,
+                                       const NestMachine *machine) G_GNUC_WARN_UNUSED_RESULT;
+
 /**
  * nest_cpu_features_read: the features that a CPU with a model has.
  * @libvirt: may be read-only, and that of another host

@@ -9,7 +9,7 @@
 #include "bench_report.h"
 #include "bench_svg.h"
 #include "connection.h"
-#include "domain/domain_xml.h"
+#include "virt/cpu_features.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -99,13 +99,15 @@ check_host(const Bench *bench, GError **error)
 static gchar *
 find_emulator(const Bench *bench, const char *type)
 {
-    g_autofree char *text = virConnectGetDomainCapabilities(
-        bench->connection->libvirt, NULL, "x86_64", type, bench->emulate ? "qemu" : "kvm", 0);
-    const char *path = text ? strstr(text, "<path>") : NULL;
-    const char *end = path ? strstr(path, "</path>") : NULL;
+    const NestMachine machine = {.arch = (gchar *)"x86_64",
+                                 .type = (gchar *)type,
+                                 .virt = (gchar *)(bench->emulate ? "qemu" : "kvm")};
+    g_autoptr(NestDomainXml) offer = nest_machine_read_offer(bench->connection->libvirt, &machine);
+    const xmlNode *root =
+        offer ? nest_xml_child(nest_domain_xml_root(offer), "domainCapabilities") : NULL;
+    xmlNode *path = root ? nest_xml_child(root, "path") : NULL;
 
-    path = path ? path + strlen("<path>") : NULL;
-    return end ? g_strndup(path, (gsize)(end - path)) : NULL;
+    return path ? (gchar *)xmlNodeGetContent(path) : NULL;
 }
 
 /* The first one boots sooner; newer distributions have the second one alone. */

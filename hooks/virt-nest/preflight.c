@@ -88,17 +88,6 @@ is_passed_through(const Preflight *preflight)
                    nest_xml_attribute_is(cpu, "mode", "maximum"));
 }
 
-/* (transfer full)(nullable) A libvirt's domain capabilities for the guest's machine. */
-static NestDomainXml *
-read_offer(virConnectPtr libvirt, const NestMachine *machine)
-{
-    g_autofree char *text = virConnectGetDomainCapabilities(
-        libvirt, machine->emulator, machine->arch, machine->type, machine->virt, 0);
-    g_autofree gchar *document = text ? g_strconcat("<domain>", text, "</domain>", NULL) : NULL;
-
-    return document ? nest_domain_xml_parse(document, strlen(document), NULL) : NULL;
-}
-
 /* (nullable) The <mode name='host-model'> of domain capabilities: what a guest there has at best. */
 static xmlNode *
 host_model_of(const NestDomainXml *offer)
@@ -145,7 +134,7 @@ read_features(Preflight *preflight)
     xmlNode *cpu = cpu_of_guest(preflight);
 
     if (is_passed_through(preflight)) {
-        offer = read_offer(preflight->here, &preflight->machine);
+        offer = nest_machine_read_offer(preflight->here, &preflight->machine);
         preflight->wanted = features_offered(preflight->here, &preflight->machine, offer);
     } else if (cpu)
         preflight->wanted = nest_cpu_features_read(preflight->here, &preflight->machine, cpu, NULL);
@@ -181,7 +170,7 @@ check_machine(Preflight *preflight)
 {
     const NestMachine *machine = &preflight->machine;
 
-    preflight->offer = read_offer(preflight->there, machine);
+    preflight->offer = nest_machine_read_offer(preflight->there, machine);
     if (preflight->offer)
         add(preflight, "machine", NEST_PREFLIGHT_GOOD, "it has %s, with %s, by %s",
             machine->type ? machine->type : "the machine type",
@@ -206,7 +195,7 @@ vendor_of(const xmlNode *cpu)
 static void
 check_vendor(Preflight *preflight)
 {
-    g_autoptr(NestDomainXml) offer = read_offer(preflight->here, &preflight->machine);
+    g_autoptr(NestDomainXml) offer = nest_machine_read_offer(preflight->here, &preflight->machine);
     g_autofree gchar *here = offer ? vendor_of(host_model_of(offer)) : NULL;
     g_autofree gchar *there = vendor_of(host_model_of(preflight->offer));
 
