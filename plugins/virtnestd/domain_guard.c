@@ -57,9 +57,9 @@ wants_bit(const NestDomain *domain)
 
 /* Does nothing while a job is under way for the domain, because its status is about to change. */
 static void
-publish(NestDomain *domain)
+publish_status(NestDomain *domain)
 {
-    if (domain->guarding || !domain->guard.checked)
+    if (domain->guarding)
         return;
     if (nest_domain_update_status(domain)) {
         domain->context->listener->show(domain->context->data);
@@ -67,6 +67,13 @@ publish(NestDomain *domain)
     } else if (domain->put_off) {
         nest_domain_publish(domain);
     }
+}
+
+static void
+publish(NestDomain *domain)
+{
+    if (domain->guard.checked)
+        publish_status(domain);
 }
 
 static void
@@ -105,15 +112,31 @@ push_job(NestDomain *domain, NestGuardJob *job, guint most)
     nest_workers_push(domain->context->guards, &job->job);
 }
 
+/* Whether this virtnestd or an earlier one may have armed the domain. */
+static gboolean
+may_be_armed(const NestDomain *domain)
+{
+    return domain->live->marked && domain->live->state->live.nested;
+}
+
+/* Its live status tells it as well, unless it may be armed: then that status stays until its QEMU can be asked. */
 static void
 tell_unasked(NestDomain *domain)
 {
+    NestDomainGuard *guard = &domain->guard;
     g_autoptr(GError) error = g_error_new_literal(
         NEST_ERROR, NEST_ERROR_GUARD,
         "its QEMU is not asked, because too many others do not answer: until they do, or are stopped "
         "(virsh domcontrol says which), its guard stays as it is");
 
     nest_guard_log_problem(domain, NEST_DOMAIN_LOG_GUARD, error);
+    guard->unasked = TRUE;
+    g_free(guard->problem);
+    guard->problem = nest_error_text(error);
+    if (!guard->checked && may_be_armed(domain))
+        return;
+    guard->settled = TRUE;
+    publish_status(domain);
 }
 
 /* Does nothing while too many other QEMUs do not answer. */
@@ -254,6 +277,18 @@ take_sample_unasked(NestDomain *domain, const NestEvidence *evidence, const char
     }
 }
 
+/* Whether a guest of which nothing is known is at work, and its QEMU is not asked for the sake of others. An idle guest
+ * starts no nested guest. */
+static gboolean
+is_kept_out(const NestDomain *domain, const NestEvidence *evidence)
+{
+    const NestDomainGuard *guard = &domain->guard;
+
+    return guard->silence.at_work && !guard->silence.since && !evidence->counted &&
+           !domain->guarding && !domain->context->stopping &&
+           may_try(domain, &guard->sample_backoff);
+}
+
 static void
 sample(NestDomain *domain)
 {
@@ -269,10 +304,13 @@ sample(NestDomain *domain)
     if ((!evidence.counted || nest_verdict_wants_bit(&domain->guard.verdict)) &&
         may_try(domain, &domain->guard.sample_backoff))
         most = nest_domain_silence_limit(domain, FALSE);
-    if (most)
+    if (most) {
         begin_sample(domain, &evidence, probe, most);
-    else
-        take_sample_unasked(domain, &evidence, probe, nest_workers_now());
+        return;
+    }
+    take_sample_unasked(domain, &evidence, probe, nest_workers_now());
+    if (is_kept_out(domain, &evidence))
+        tell_unasked(domain);
 }
 
 /* Each answer that cannot be read costs work, so after each the pause before the next question doubles. An answer
@@ -287,7 +325,7 @@ sample_is_done(NestDomain *domain, const NestGuardJob *job)
     if (guard->missed_samples == NEST_DOMAIN_GUARD_MAX_MISSED)
         nest_guard_log_problem(domain, NEST_DOMAIN_LOG_SAMPLE, error);
     if (!error)
-        nest_domain_log_well(&domain->log, NEST_DOMAIN_LOG_SAMPLE);
+        nest_domain_log_over(&domain->log, NEST_DOMAIN_LOG_SAMPLE);
     if (g_error_matches(error, NEST_ERROR, NEST_ERROR_MONITOR) ||
         g_error_matches(error, NEST_ERROR, NEST_ERROR_ANSWER))
         back_off(domain, &guard->sample_backoff);
@@ -325,7 +363,7 @@ arm_is_done(NestDomain *domain, const NestGuardJob *job)
         nest_guard_log_problem(domain, NEST_DOMAIN_LOG_GUARD, error);
         back_off(domain, &guard->arm_backoff);
     } else {
-        nest_domain_log_well(&domain->log, NEST_DOMAIN_LOG_GUARD);
+        nest_domain_log_over(&domain->log, NEST_DOMAIN_LOG_GUARD);
         nest_backoff_reset(&guard->arm_backoff);
     }
     nest_guard_log_armed(domain, job);
@@ -395,6 +433,16 @@ work_is_turned_away(NestDomain *domain, const NestGuardJob *job)
 }
 
 static void
+was_asked(NestDomain *domain)
+{
+    if (!domain->guard.unasked)
+        return;
+    domain->guard.unasked = FALSE;
+    g_clear_pointer(&domain->guard.problem, g_free);
+    nest_domain_log_over(&domain->log, NEST_DOMAIN_LOG_GUARD);
+}
+
+static void
 take_work(NestDomain *domain, const NestGuardJob *job)
 {
     if (job->job.turned_away) {
@@ -409,6 +457,7 @@ take_work(NestDomain *domain, const NestGuardJob *job)
         return;
     }
     nest_domain_silence_end(domain, job->work == nest_guard_sample && !job->job.error);
+    was_asked(domain);
     for (gsize i = 0; i < G_N_ELEMENTS(works); i++)
         if (works[i].work == job->work)
             works[i].done(domain, job);
@@ -494,13 +543,6 @@ nest_domain_guard_entered(NestDomain *domain, gint64 time)
         guard->quiet = g_get_real_time() / G_USEC_PER_SEC;
     nest_verdict_enter(&guard->verdict, nest_workers_now());
     decide(domain);
-}
-
-/* Whether this virtnestd or an earlier one may have armed the domain. */
-static gboolean
-may_be_armed(const NestDomain *domain)
-{
-    return domain->live->marked && domain->live->state->live.nested;
 }
 
 /* After the guard of a domain has ended, the old live status still says that nested guests run, until it is

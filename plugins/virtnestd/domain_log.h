@@ -32,10 +32,10 @@ typedef struct {
 void nest_domain_log_problem(NestDomainLog *log, NestDomainLogKind kind, const char *name,
                              const char *uuid, const GError *error);
 
-/* All is well again: the next problem of the kind is logged, whatever it is. */
+/* All is well again: the next problem of the kind is logged, whatever it is. Not for what a QEMU decides. */
 void nest_domain_log_well(NestDomainLog *log, NestDomainLogKind kind);
 
-/* A problem is over that may come back at any time: it is logged anew then, but not more than once a minute. */
+/* A problem is over that a QEMU can bring back at any time: it is logged anew then, but not more than once a minute. */
 void nest_domain_log_over(NestDomainLog *log, NestDomainLogKind kind);
 
 void nest_domain_log_clear(NestDomainLog *log);

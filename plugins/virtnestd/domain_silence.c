@@ -32,7 +32,8 @@ is_at_work(NestDomain *domain)
     guint64 before = silence->cpu_time;
 
     silence->cpu_time = nest_process_cpu_time(process);
-    return before && silence->cpu_time >= before + AT_WORK_TICKS;
+    silence->at_work = before && silence->cpu_time >= before + AT_WORK_TICKS;
+    return silence->at_work;
 }
 
 guint

@@ -13,6 +13,7 @@ typedef struct {
     gint64 since;      /* since when it has not, CLOCK_MONOTONIC's milliseconds; 0: it answers */
     gboolean answered; /* a sample that needs it has succeeded in this run */
     guint64 cpu_time;  /* its processor time when it was to be asked last, in clock ticks */
+    gboolean at_work;  /* its guest had used the processor when that was looked at last */
 } NestDomainSilence;
 
 /**

@@ -37,6 +37,8 @@ nest_domain_guard_state(const NestDomain *domain)
 
     if (guard->armed)
         return NEST_GUARD_ARMED;
+    if (guard->unasked && !guard->lifted)
+        return NEST_GUARD_FAILED;
     if (!nest_domain_runs_nested(domain))
         return NEST_GUARD_OFF;
     if (guard->lifted)

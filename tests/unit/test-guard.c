@@ -977,6 +977,29 @@ test_all_others_silent(void)
     finish();
 }
 
+/* A further guest is not asked while too many others do not answer, and its live status tells that until it is. */
+static void
+test_unasked(void)
+{
+    g_autofree gchar *other = other_uuid(OTHER);
+
+    begin();
+    until(!nest_domains_are_busy(world.domains));
+    g_atomic_int_set(&world.others_hang, TRUE);
+    for (int id = OTHER; id <= 0xf; id++)
+        see_other(id);
+    until(nest_workers_stuck(nest_domains_get(world.domains, other)->context->guards) >= 3);
+    see();
+    until(guard_is("failed"));
+    g_assert_nonnull(strstr(wanted()->problem, "its QEMU is not asked, because too many others do not answer"));
+    g_atomic_int_set(&world.others_hang, FALSE);
+    until(guard_is("off"));
+    g_assert_null(wanted()->problem);
+    world.grows = 1;
+    until(guard_is("armed"));
+    finish();
+}
+
 /* What is allowed is followed though no sample comes for a minute. */
 static void
 test_unsampled(void)
@@ -1171,6 +1194,26 @@ test_other_texts(void)
     finish();
 }
 
+/* An arming that fails, works, and fails again: one line in a minute. */
+static void
+test_changing_answers(void)
+{
+    begin();
+    world.grows = 1;
+    world.arm_fails = TRUE;
+    see();
+    until(guard_is("failed"));
+    world.arm_fails = FALSE;
+    until(guard_is("armed"));
+    world.grows = 0;
+    until(guard_is("off"));
+    world.grows = 1;
+    world.arm_fails = world.texts_differ = TRUE;
+    until(guard_is("failed"));
+    g_assert_cmpuint(count_lines("it was told to fail"), ==, 1);
+    finish();
+}
+
 static void
 test_nonsense(void)
 {
@@ -1235,6 +1278,7 @@ main(int argc, char **argv)
         {"a snapshot before the entry that was told of is not named", test_watched_snapshot},
         {"a guest whose run is over is not watched", test_unwatched_at_end},
         {"a problem whose text changes is logged once, and tried later and later", test_other_texts},
+        {"a problem that comes, goes and comes again is logged once a minute", test_changing_answers},
         {"answers of which each second one is nonsense are asked for later and later", test_nonsense},
         {"while QEMU does not answer, nothing is written that would wait for it", test_silent},
         {"libvirt was away: what was armed counts until all is looked at", test_libvirt_away},
@@ -1242,6 +1286,7 @@ main(int argc, char **argv)
         {"a slow sync does not hold up the next scan", test_slow_sync},
         {"a disarming that waits for a worker does not reach the next libvirt", test_queued_disarm},
         {"while all others do not answer, one that has answered is armed", test_all_others_silent},
+        {"while they do not, a new one is not asked, and its live status tells that", test_unasked},
         {"while samples are put off, its guard is disarmed all the same", test_unsampled},
     };
 
