@@ -99,13 +99,26 @@ vm_receive() {
     printf '%s\n' "$line$part"
 }
 
+# vm_hangs DIR: an H that runs and does not answer; what its processor does is left in DIR/hung. The agent ends each script
+# in time, so it is the emulated machine that hangs: now and then one does under QEMU's TCG.
+vm_hangs() {
+    local question
+    vm_alive "$1" || return
+    for question in registers registers lapic pic; do
+        vm_monitor "$1" "info $question"
+        sleep 0.5
+    done
+    grep -v $'\e' "$1/monitor.log" | tail -n 150 | tr -d '\r' >"$1/hung" # but for what was typed
+}
+
 # vm_run DIR SCRIPT: the agent ends the script in time; the half minute more is for an H that is stuck.
 vm_run() {
     local limit=${VM_LIMIT:-60} id=$BASHPID.$RANDOM answer=
     vm_alive "$1" || vm_error "no H runs in $1: $(tail -n 3 "$1/qemu.log" 2>&1)" || return
+    [ ! -e "$1/hung" ] || vm_error "H in $1 hangs" || return 125
     printf '%s %s %s\n' "$id" "$limit" "$(printf '%s\n' "$2" | base64 -w 0)" 1<>"$1/agent.in"
     until [ "${answer%% *}" = "$id" ]; do
-        answer=$(vm_receive "$1" $((limit + 30))) || return 125
+        answer=$(vm_receive "$1" $((limit + 30))) || { vm_hangs "$1"; return 125; }
     done
     read -r _ status answer <<<"$answer"
     base64 -d <<<"$answer"
@@ -207,6 +220,7 @@ vm_console() { tr -d '\r' <"$1/console.log"; }
 
 vm_transcript() {
     echo "--- H: console" && vm_console "$1" | tail -n 30
+    [ ! -e "$1/hung" ] || { echo "--- H hangs" && cat "$1/hung"; return; }
     # shellcheck disable=SC2016 # expanded in H
     VM_LIMIT=20 vm_run "$1" '
         echo "--- H: dmesg"; dmesg | sed "1,/Run .init/d" | tail -n 20

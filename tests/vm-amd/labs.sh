@@ -10,12 +10,15 @@
 # these words has it act in the second libvirt.
 . "$(dirname "${BASH_SOURCE[0]}")/tier.sh"
 
-setup() { vm_image && vm_need_state "$(vm_state)" && guarding_host; } >&2
+setup() { vm_image && vm_need_state "$(vm_state)" && { guarding_host || { is_replayed && guarding_host; }; }; } >&2
+
+# A host that has hung is replaced.
+before_case() { [ ! -e "$host/hung" ] || guarding_host; } >&2
 
 # guarding_host: powered on, with nesting, virtnestd, a short linger time, and an empty disk for L1s.
 guarding_host() {
     trap 'vm_stop "$host"; rm -rf "$scratch"' EXIT
-    vm_host_start "$host" || return
+    vm_stop "$host" && rm -rf "$host" && vm_host_start "$host" || return
     qemu-img create -q -f qcow2 "$scratch/disk" 16M
     gzip -c "$scratch/disk" | vm_put "$host" /root/disk.gz
     inside 'mkdir -p /etc/virt-nest /var/lib/libvirt/images && printf "[guard]\nlinger=5\ninterval=0.3\n" >/etc/virt-nest/virt-nest.conf'

@@ -47,6 +47,9 @@ soon() {
     ) >/run/soon 2>&1; do sleep 0.2; done" || { inside 'echo "in vain, the last try said:"; cat /run/soon'; return 1; }
 }
 
+# is_replayed: a case that failed because the emulated host hung is played again, once, in a new host.
+is_replayed() { [ -e "$host/hung" ] && echo '# the emulated host has hung: the case is played again in a new one'; }
+
 # --- the host's module
 
 nested() { inside 'cat /sys/module/kvm_amd/parameters/nested 2>/dev/null || echo absent'; }
