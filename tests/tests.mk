@@ -9,7 +9,7 @@
 UNIT_TESTS = test-advisories test-allow test-bench test-config test-corpus test-cpu test-cpu-off test-cpu-vendor test-daemon-status test-definition \
              test-doctor test-domain-xml test-drain-step test-exposed test-flap-damping test-guard test-hook test-hook-calls test-hook-watch test-host-command \
              test-hostile test-inhibit test-kvm-module test-kvm-parameters test-kvm-plan test-kvm-unit \
-             test-kvm-users test-late-snapshots test-leave test-liveness test-managers test-modprobe-conf test-module-load test-monitor test-node-leave test-output \
+             test-kvm-users test-late-snapshots test-leave test-libvirt-daemon test-liveness test-managers test-modprobe-conf test-module-load test-monitor test-node-leave test-output \
              test-plugin-host test-preflight test-probes test-process test-qemu-cpu test-rates test-rewrite test-rules test-spelling test-state \
              test-sync-job test-tag test-textfile test-verdict test-wait test-wish test-workers
 TESTS    = $(UNIT_TESTS:%=$(BUILD)/tests/%)

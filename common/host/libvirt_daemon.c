@@ -6,15 +6,21 @@
 #include "base/systemd.h"
 #include "host/process.h"
 
+#include <glib/gstdio.h>
+#include <string.h>
+
 /* The daemons, each by the socket that it, or systemd for it, listens at; virtqemud may stand beside a libvirtd. */
 static const struct {
     const char *unit;
     const char *socket;
     const char *program;
     const char *pid_file;
+    const char *settings;
 } daemons[] = {
-    {"virtqemud", "/run/libvirt/virtqemud-sock", "/usr/sbin/virtqemud", "/run/virtqemud.pid"},
-    {"libvirtd", "/run/libvirt/libvirt-sock", "/usr/sbin/libvirtd", "/run/libvirtd.pid"},
+    {"virtqemud", "/run/libvirt/virtqemud-sock", "/usr/sbin/virtqemud", "/run/virtqemud.pid",
+     "/etc/libvirt/virtqemud.conf"},
+    {"libvirtd", "/run/libvirt/libvirt-sock", "/usr/sbin/libvirtd", "/run/libvirtd.pid",
+     "/etc/libvirt/libvirtd.conf"},
 };
 
 static gboolean
@@ -52,6 +58,46 @@ nest_libvirt_daemon_began(void)
     int i = find_daemon();
 
     return i < 0 ? 0 : nest_process_began(daemons[i].pid_file);
+}
+
+/* Returns: the number of a line "max_workers = 20"; 0 for any other line. */
+static guint
+workers_of_line(const char *line)
+{
+    static const char name[] = "max_workers";
+
+    line += strspn(line, " \t");
+    if (!g_str_has_prefix(line, name))
+        return 0;
+    line += strlen(name);
+    line += strspn(line, " \t");
+    return *line == '=' ? (guint)MIN(g_ascii_strtoull(line + 1, NULL, 10), G_MAXINT) : 0;
+}
+
+static gboolean
+is_newer(const char *path, gint64 ms)
+{
+    GStatBuf status = {0};
+
+    return g_stat(path, &status) == 0 && (gint64)status.st_mtime * 1000 > ms;
+}
+
+guint
+nest_libvirt_daemon_workers(void)
+{
+    int i = find_daemon();
+    g_autofree gchar *path = i < 0 ? NULL : nest_root_path(daemons[i].settings);
+    g_autofree gchar *text = NULL;
+    g_auto(GStrv) lines = NULL;
+    guint workers = 0;
+
+    if (!path || is_newer(path, nest_libvirt_daemon_began()) ||
+        !g_file_get_contents(path, &text, NULL, NULL))
+        return NEST_LIBVIRT_WORKERS;
+    lines = g_strsplit(text, "\n", -1);
+    for (gsize l = 0; lines[l] && !workers; l++)
+        workers = workers_of_line(lines[l]);
+    return workers ? workers : NEST_LIBVIRT_WORKERS;
 }
 
 gchar *

@@ -7,6 +7,18 @@
 /* (nullable) Its unit, "libvirtd" or "virtqemud", by the socket at which it listens, or else by the installed program. */
 const char *nest_libvirt_daemon_unit(void);
 
+/* How many calls of all its clients libvirt's daemon serves at a time, unless its settings say otherwise (9.0 to 12.9). */
+#define NEST_LIBVIRT_WORKERS 20
+
+/**
+ * nest_libvirt_daemon_workers: how many calls of all its clients the daemon serves at a time, by max_workers in its settings.
+ *
+ * Settings that are newer than the daemon do not count, as it reads them when it begins.
+ *
+ * Returns: their number; NEST_LIBVIRT_WORKERS where nothing is said.
+ */
+guint nest_libvirt_daemon_workers(void);
+
 /* When it began, in milliseconds since 1970; 0: it does not run. */
 gint64 nest_libvirt_daemon_began(void);
 

@@ -34,6 +34,7 @@ typedef struct {
     NestWorkers *syncs;   /* correct, and read */
     NestWorkers *publish; /* write live statuses */
     NestWorkers *guards;  /* sample, check, arm and disarm */
+    int spare_workers;    /* how many more than usual libvirt's daemon has; below zero: fewer */
     NestEntryWatch *watch;
     const NestDomainListener *listener;
     gpointer data;     /* for it */

@@ -3,7 +3,8 @@
  *
  * Theory of operation: a QEMU that does not answer occupies one of libvirtd's 20 workers for as long as it lives, and the
  * guards' jobs have nine at most (domains.c). So each job has a limit (workers.h), which grows with what speaks for its
- * QEMU. The last workers are kept for arming. */
+ * QEMU. The last workers are kept for arming. Where libvirtd has another number of workers, all limits are by as much
+ * greater or smaller. */
 #include "virtnestd/domain_silence.h"
 
 #include "base/error.h"
@@ -40,16 +41,18 @@ guint
 nest_domain_silence_limit(NestDomain *domain, gboolean needed)
 {
     const NestDomainSilence *silence = &domain->guard.silence;
-    guint silent = nest_workers_stuck(domain->context->guards);
-    guint limit = silence->answered ? LIMIT_ANSWERED : LIMIT_NEW;
+    int spare = domain->context->spare_workers;
+    int silent = (int)nest_workers_stuck(domain->context->guards);
+    int limit = silence->answered ? LIMIT_ANSWERED : LIMIT_NEW;
 
     if (!nest_backoff_is_calm(&domain->guard.sample_backoff, nest_workers_now()))
         limit = LIMIT_NEW;
     else if (needed && !silence->since)
         limit = silence->answered || domain->guard.checked ? LIMIT_NEEDED_ANSWERED : LIMIT_NEEDED;
-    else if (silent >= LIMIT_NEW && is_at_work(domain))
+    else if (silent >= LIMIT_NEW + spare && is_at_work(domain))
         limit = LIMIT_AT_WORK;
-    return silent < limit && !domain->context->stopping ? limit : 0;
+    limit = MAX(limit + spare, 1);
+    return silent < limit && !domain->context->stopping ? (guint)limit : 0;
 }
 
 void

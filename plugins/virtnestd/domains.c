@@ -9,11 +9,14 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "domain/domain_xml.h"
+#include "host/libvirt_daemon.h"
 #include "virtnestd/domain_status.h"
 #include "virtnestd/scanner.h"
 
 /* How many jobs of each kind run at a time, and how many slow ones do not count. All of them together are 16, and
- * libvirtd has 20 workers for all its clients. */
+ * libvirtd has 20 workers for all its clients, unless it is told otherwise: then as many more or fewer guards' jobs may be
+ * slow, up to this many workers. */
+#define MOST_SERVER_WORKERS 84
 #define SYNC_WORKERS 4
 #define SYNC_EXTRA 1
 #define PUBLISH_WORKERS 2
@@ -133,15 +136,16 @@ static void
 log_crowded(NestDomains *domains)
 {
     guint stuck = nest_workers_stuck(domains->context.guards);
+    gboolean crowded = (int)stuck >= MAX(CROWD + domains->context.spare_workers, 1);
 
-    if (stuck >= CROWD && !domains->crowded)
+    if (crowded && !domains->crowded)
         nest_log(
             G_LOG_LEVEL_WARNING, NULL, NULL,
             "%u domains do not answer: until some of them do, it may be that others are not asked whether nested guests "
             "run in them, in the first place those whose guests do not use the processor; virsh domcontrol DOMAIN tells "
-            "whether DOMAIN answers",
+            "whether DOMAIN answers, and with a larger max_workers in libvirt's daemon more are asked (virtnestd(8))",
             stuck);
-    domains->crowded = stuck >= CROWD;
+    domains->crowded = crowded;
 }
 
 /* Half an interval is tolerance, because the timer is that of all domains. */
@@ -309,6 +313,15 @@ nest_domains_new(const NestConfig *config, const NestPluginHost *plugins,
     if (nest_plugin_host_get(plugins, NEST_PLUGIN_EXPORT, 0))
         domains->heartbeat = g_timeout_add_seconds(EXPORT_LEAST_SECONDS, export_again, domains);
     return domains;
+}
+
+void
+nest_domains_set_server_workers(NestDomains *domains, guint n)
+{
+    int spare = (int)MIN(n, MOST_SERVER_WORKERS) - NEST_LIBVIRT_WORKERS;
+
+    domains->context.spare_workers = spare;
+    nest_workers_set_extra(domains->context.guards, (guint)MAX(GUARD_EXTRA + spare, 0));
 }
 
 void

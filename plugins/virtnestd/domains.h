@@ -32,6 +32,12 @@ NestDomains *nest_domains_new(const NestConfig *config, const NestPluginHost *pl
 /* What the settings say of domains, from now on. */
 void nest_domains_set_policy(NestDomains *domains, NestPolicy *policy);
 
+/**
+ * nest_domains_set_server_workers: how many QEMUs that do not answer may be asked, by what libvirt's daemon can bear.
+ * @n: how many calls of all its clients it serves at a time; each such QEMU occupies one
+ */
+void nest_domains_set_server_workers(NestDomains *domains, guint n);
+
 /* Frees it; waits for the jobs under way. Armed domains stay armed. */
 void nest_domains_free(NestDomains *domains);
 

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "host/libvirt_daemon.h"
 
 #include <gio/gio.h>
 #include <json-glib/json-glib.h>
@@ -27,11 +28,12 @@ struct NestEventConnection {
     const NestEventListener *listener; /* who hears of it */
     gpointer data;                     /* for the listener */
     virConnectPtr control;             /* for events; NULL while not connected */
-    GAsyncQueue *closing;              /* what a thread is to close */
-    GAsyncQueue *closed;               /* an entry for each thread that has closed or opened one */
-    guint threads;                     /* how many of these have been started */
-    guint pause_ms;                    /* before the next try */
-    guint timer;                       /* the source of the next try, or of the closing; 0: none */
+    guint server_workers;      /* of the libvirt that it is connected to, or is about to be */
+    GAsyncQueue *closing;      /* what a thread is to close */
+    GAsyncQueue *closed;       /* an entry for each thread that has closed or opened one */
+    guint threads;             /* how many of these have been started */
+    guint pause_ms;            /* before the next try */
+    guint timer;               /* the source of the next try, or of the closing; 0: none */
     GCancellable *cancellable; /* cancelled when the connection is freed while it connects */
     guint failures;            /* to connect, since it was connected last */
     guint patience;            /* how many of them are not told of */
@@ -233,6 +235,8 @@ open_control(gpointer data)
     GError *error = NULL;
 
     if (control && register_events(control, connection)) {
+        connection->server_workers =
+            nest_virt_is_session(control) ? NEST_LIBVIRT_WORKERS : nest_libvirt_daemon_workers();
         g_task_return_pointer(task, control, close_connection);
     } else {
         nest_virt_error(&error, control ? "cannot listen to libvirt's events"
@@ -286,7 +290,8 @@ control_is_open(GObject *source, GAsyncResult *result, gpointer data)
     connection->patience = PATIENCE;
     connection->pause_ms = FIRST_PAUSE_MS;
     nest_log(G_LOG_LEVEL_INFO, NULL, NULL, "connected to libvirt (%s)", connection->uri);
-    connection->listener->connected(connection->data, control, connection->uri);
+    connection->listener->connected(connection->data, control, connection->uri,
+                                    connection->server_workers);
 }
 
 /* A thread of its own: GTask's pool would keep the task, without a word, until somebody else needs a thread there. */

@@ -10,8 +10,9 @@ typedef struct NestEventConnection NestEventConnection;
  * NestEventListener: who hears what happens. All its functions are called from the main loop and must not wait.
  */
 typedef struct {
-    /* libvirt answers; @control, where the events come from, stays valid until lost(). */
-    void (*connected)(gpointer data, virConnectPtr control, const char *uri);
+    /* libvirt answers; @control, where the events come from, stays valid until lost(). @server_workers: how many calls of
+     * all its clients it serves at a time */
+    void (*connected)(gpointer data, virConnectPtr control, const char *uri, guint server_workers);
     /* libvirt is gone. The event connection tries again by itself. */
     void (*lost)(gpointer data);
     /* A domain's lifecycle event: VIR_DOMAIN_EVENT_* and its detail. */

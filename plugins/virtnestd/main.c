@@ -108,11 +108,12 @@ say_settings(Daemon *daemon, const GError *problem)
 }
 
 static void
-on_connected(gpointer data, virConnectPtr control, const char *uri)
+on_connected(gpointer data, virConnectPtr control, const char *uri, guint server_workers)
 {
     Daemon *daemon = data;
 
     nest_notify("STATUS=Connected to libvirt");
+    nest_domains_set_server_workers(daemon->domains, server_workers);
     nest_domains_attach(daemon->domains, control, uri);
 }
 

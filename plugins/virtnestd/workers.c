@@ -201,6 +201,13 @@ nest_workers_new(guint n, guint extra)
 }
 
 void
+nest_workers_set_extra(NestWorkers *workers, guint extra)
+{
+    workers->extra = extra;
+    (void)g_thread_pool_set_max_threads(workers->threads, (gint)(workers->n + extra), NULL);
+}
+
+void
 nest_workers_free(NestWorkers *workers)
 {
     if (!workers)

@@ -43,6 +43,9 @@ struct NestJob {
  */
 NestWorkers *nest_workers_new(guint n, guint extra);
 
+/* @extra: as for nest_workers_new(), from now on */
+void nest_workers_set_extra(NestWorkers *workers, guint extra);
+
 /* Frees them; waits for the jobs under way, whose done() is not called any more. */
 void nest_workers_free(NestWorkers *workers);
 

@@ -977,18 +977,25 @@ test_all_others_silent(void)
     finish();
 }
 
+/* How many guards' jobs are stuck. */
+static guint
+stuck(void)
+{
+    g_autofree gchar *other = other_uuid(OTHER);
+
+    return nest_workers_stuck(nest_domains_get(world.domains, other)->context->guards);
+}
+
 /* A further guest is not asked while too many others do not answer, and its live status tells that until it is. */
 static void
 test_unasked(void)
 {
-    g_autofree gchar *other = other_uuid(OTHER);
-
     begin();
     until(!nest_domains_are_busy(world.domains));
     g_atomic_int_set(&world.others_hang, TRUE);
     for (int id = OTHER; id <= 0xf; id++)
         see_other(id);
-    until(nest_workers_stuck(nest_domains_get(world.domains, other)->context->guards) >= 3);
+    until(stuck() >= 3);
     see();
     until(guard_is("failed"));
     g_assert_nonnull(strstr(wanted()->problem, "its QEMU is not asked, because too many others do not answer"));
@@ -997,6 +1004,24 @@ test_unasked(void)
     g_assert_null(wanted()->problem);
     world.grows = 1;
     until(guard_is("armed"));
+    finish();
+}
+
+/* Others do not answer, so many that by libvirt's usual number of workers no further guest would be asked. */
+static void
+test_many_server_workers(void)
+{
+    begin();
+    until(!nest_domains_are_busy(world.domains));
+    nest_domains_set_server_workers(world.domains, 40);
+    g_atomic_int_set(&world.others_hang, TRUE);
+    for (int id = OTHER; id <= 0xf; id++)
+        see_other(id);
+    until(stuck() > 9);
+    see();
+    world.grows = 1;
+    until(guard_is("armed"));
+    g_atomic_int_set(&world.others_hang, FALSE);
     finish();
 }
 
@@ -1286,6 +1311,7 @@ main(int argc, char **argv)
         {"a slow sync does not hold up the next scan", test_slow_sync},
         {"a disarming that waits for a worker does not reach the next libvirt", test_queued_disarm},
         {"while all others do not answer, one that has answered is armed", test_all_others_silent},
+        {"where libvirt's daemon has more workers, more are asked", test_many_server_workers},
         {"while they do not, a new one is not asked, and its live status tells that", test_unasked},
         {"while samples are put off, its guard is disarmed all the same", test_unsampled},
     };
