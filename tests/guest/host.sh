@@ -15,8 +15,8 @@
 # vm_define DIR NAME [KEY=VALUE...]   defines it in H, with what its console wants
 # vm_say DIR NAME LINE                a line for its console (tests/guest/l1-init)
 #
-# Settings: BUILD (build); VM_LIMIT, seconds for one script; VM_MEMORY (2G); VM_ICOUNT=1: an instruction takes a nanosecond of
-# H's time, whatever it takes outside (variant booted only)
+# Settings: BUILD (build); VM_LIMIT, seconds for one script; VM_MEMORY (2G); VM_KERNEL, another kernel to boot; VM_ICOUNT=1: an
+# instruction takes a nanosecond of H's time, whatever it takes outside (variant booted only)
 #
 # Theory of operation: to boot takes long under TCG. So one H of each image is booted, with libvirtd running, QEMU's
 # capabilities known and kvm_amd loaded with nested=0, and its state is saved in BUILD/cache, in a file whose name is a
@@ -61,7 +61,7 @@ vm_qemu() {
         host_close_inherited
         # shellcheck disable=SC2046 # options are words
         exec env -u MALLOC_PERTURB_ setpriv --pdeathsig KILL qemu-system-x86_64 $(vm_machine "$cpu") \
-            -kernel "$vm_images/vmlinuz" -initrd "$initrd" -append "$vm_arguments $arguments" \
+            -kernel "${VM_KERNEL:-$vm_images/vmlinuz}" -initrd "$initrd" -append "$vm_arguments $arguments" \
             -chardev "file,id=console,path=$dir/console.log,append=on" -serial chardev:console \
             -chardev "pipe,id=agent,path=$dir/agent" -serial chardev:agent \
             -chardev "pipe,id=monitor,path=$dir/monitor,logfile=$dir/monitor.log" -mon chardev=monitor,mode=readline "$@"
@@ -130,13 +130,18 @@ vm_put() { vm_run "$1" "base64 -d >'$2' <<'END'"$'\n'"$(base64)"$'\n'END; }
 
 # --- start
 
+# vm_booted DIR: back when libvirtd answers in it.
+vm_booted() {
+    local line
+    line=$(vm_receive "$1" "${VM_ICOUNT:+1}300") || return
+    [ "$line" = ready ] || vm_error "the agent in $1 is not ready but says $line"
+}
+
 # vm_boot DIR [CPU [ARGUMENT...]]: until libvirtd answers in it.
 vm_boot() {
-    local dir=$1 cpu=${2:-} line
+    local dir=$1 cpu=${2:-}
     shift $(($# < 2 ? $# : 2))
-    vm_qemu "$dir" "$cpu" "$*" || return
-    line=$(vm_receive "$dir" "${VM_ICOUNT:+1}300") || return
-    [ "$line" = ready ] || vm_error "the agent in $dir is not ready but says $line"
+    vm_qemu "$dir" "$cpu" "$*" && vm_booted "$dir"
 }
 
 # Names the state by all that is in it.

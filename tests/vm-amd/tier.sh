@@ -60,10 +60,10 @@ reload() { inside "modprobe -r kvm_amd && modprobe kvm_amd $1" && soon '[ "$(sta
 
 # --- the daemons
 
-# libvirtd_again: restarted.
+# libvirtd_again [OPTION...]: restarted.
 libvirtd_again() {
     inside 'daemon=$(cat /run/libvirtd.pid) && kill -KILL "$daemon" && while [ -e "/proc/$daemon" ]; do sleep 0.1; done
-        (setsid libvirtd </dev/null >/var/log/libvirtd.log 2>&1 &)
+        (setsid libvirtd '"$*"' </dev/null >/var/log/libvirtd.log 2>&1 &)
         until virsh list >/dev/null 2>&1; do sleep 0.1; done'
 }
 
