@@ -101,12 +101,15 @@ differs(const NestScan *scan, gchar *xml)
     return !definition || definition->action != NEST_DEFINITION_UNCHANGED || definition->needs_kvm;
 }
 
-/* Without rules and policy few domains are ours, and each is synced. */
+/* Without rules and policy few domains are ours, and each is synced. Under policy=disable each is ours. */
 static gboolean
 file_is_to_be_synced(const NestScan *scan, gchar *xml)
 {
-    return nest_wish_may_concern(xml, scan->policy) &&
-           (!nest_policy_concerns_all(scan->policy) || differs(scan, xml));
+    const NestPolicy *policy = scan->policy;
+    gboolean all = policy && policy->untagged == NEST_UNTAGGED_DISABLE;
+
+    return (all || nest_wish_may_concern(xml, policy)) &&
+           (!nest_policy_concerns_all(policy) || differs(scan, xml));
 }
 
 /* The list says which domains ran when it was made; for those that started since, there are events. */
