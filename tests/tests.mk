@@ -80,7 +80,7 @@ $(BUILD)/tests/test-daemon-status: $(BUILD)/obj/tests/unit/test-daemon-status.o 
 
 $(BUILD)/tests/test-bench: $(BUILD)/obj/tests/unit/test-bench.o $(BUILD)/obj/hooks/virt-nest/bench_report.o $(BUILD)/obj/hooks/virt-nest/bench_stats.o \
                            $(BUILD)/obj/hooks/virt-nest/bench_svg.o $(BUILD)/obj/hooks/virt-nest/initramfs.o \
-                           $(BUILD)/obj/hooks/virt-nest/output.o $(BUILD)/libnest.a
+                           $(BUILD)/obj/hooks/virt-nest/output.o $(BUILD)/obj/hooks/bench/work_programs.o $(BUILD)/libnest.a
 	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
 
 $(BUILD)/tests/test-drain-step: $(BUILD)/obj/tests/unit/test-drain-step.o $(BUILD)/obj/hooks/virt-nest/drain_step.o $(BUILD)/libnest.a

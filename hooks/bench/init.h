@@ -5,8 +5,9 @@
 /* Lines of ours, among what the kernel and QEMU print on the same console. */
 #define NEST_BENCH_LINE "bench: "
 
-#define NEST_BENCH_MODULES "/bench/modules" /* the virtio drivers */
-#define NEST_BENCH_KVM "/bench/kvm"         /* the hypervisor's, where a guest runs in this one */
+#define NEST_BENCH_MODULES "/bench/modules"   /* the virtio drivers */
+#define NEST_BENCH_KVM "/bench/kvm"           /* the hypervisor's, where a guest runs in this one */
+#define NEST_BENCH_PROGRAMS "/bench/programs" /* those of others, where the host has them */
 #define NEST_BENCH_ORDER "order" /* in both: the files in the order in which they are loaded */
 #define NEST_BENCH_ARGUMENTS                                                                       \
     "/bench/arguments" /* QEMU's command line, a word a line; only where a guest runs in this one */

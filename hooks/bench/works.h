@@ -19,6 +19,10 @@ typedef enum {
     NEST_WORK_WRITE_RANDOM,
     NEST_WORK_NETWORK,
     NEST_WORK_EXITS,
+    NEST_WORK_FIO_READ,
+    NEST_WORK_FIO_WRITE,
+    NEST_WORK_SYSBENCH_CPU,
+    NEST_WORK_SYSBENCH_MEMORY,
     NEST_WORKS
 } NestWork;
 
@@ -35,6 +39,18 @@ static const char *const nest_work_names[NEST_WORKS] = {
     [NEST_WORK_WRITE_RANDOM] = "disk-write-random",
     [NEST_WORK_NETWORK] = "network",
     [NEST_WORK_EXITS] = "exits",
+    [NEST_WORK_FIO_READ] = "fio-read",
+    [NEST_WORK_FIO_WRITE] = "fio-write",
+    [NEST_WORK_SYSBENCH_CPU] = "sysbench-cpu",
+    [NEST_WORK_SYSBENCH_MEMORY] = "sysbench-memory",
+};
+
+/* The programs of others that do some of the works; where a host has none, these works are left out. */
+static const char *const nest_work_programs[NEST_WORKS] = {
+    [NEST_WORK_FIO_READ] = "fio",
+    [NEST_WORK_FIO_WRITE] = "fio",
+    [NEST_WORK_SYSBENCH_CPU] = "sysbench",
+    [NEST_WORK_SYSBENCH_MEMORY] = "sysbench",
 };
 
 /**
@@ -58,6 +74,25 @@ typedef struct {
         NestWorkState *state); /* (nullable) 0, or -errno where this machine lacks something */
     long (*step)(NestWorkState *state); /* a little of the work; how much it was, or -errno */
 } NestWorkKind;
+
+/**
+ * nest_work_run_program: have a program of others do its work.
+ * @work: one of nest_work_programs
+ * @ms: for so many milliseconds
+ * @ret_rate: how much it did in a second, by its own word
+ *
+ * Returns: 0, or -errno: -EBADMSG where its output does not tell.
+ */
+int nest_work_run_program(NestWork work, unsigned int ms, double *ret_rate);
+
+/**
+ * nest_work_read_output: read in a program's output how much it did in a second.
+ *
+ * fio's is one line of fields in its terse format, version 3 (fio(1), "TERSE OUTPUT"); sysbench's is for people.
+ *
+ * Returns: the amount; below 0 where the output does not tell.
+ */
+double nest_work_read_output(NestWork work, const char *output);
 
 /* Of a table each: those of the processor and the memory, and those of devices; an empty row for the others. */
 extern const NestWorkKind nest_work_inner[NEST_WORKS];

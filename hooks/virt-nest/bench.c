@@ -186,8 +186,22 @@ measure(Bench *bench, GError **error)
     return done;
 }
 
-/* The same for both guests, and for what is nested. */
-#define ARGUMENTS "console=ttyS0 quiet panic=-1 no_timer_check tsc=reliable"
+/* What this host does not have is not asked for. */
+static void
+leave_out_programs(NestBenchReport *report)
+{
+    for (guint i = 0; i < NEST_WORKS; i++) {
+        const char *name = nest_work_programs[i];
+        g_autofree gchar *path = name ? g_find_program_in_path(name) : NULL;
+
+        if (name && !path)
+            report->lacks[i] = g_strdup(NEST_BENCH_NOT_INSTALLED);
+    }
+}
+
+/* The same for both guests, and for what is nested. Half of the memory is the limit for an initramfs, unless it is a ramfs
+ * (Linux, Documentation/filesystems/ramfs-rootfs-initramfs.rst). */
+#define ARGUMENTS "console=ttyS0 quiet panic=-1 no_timer_check tsc=reliable rootfstype=ramfs"
 
 static gboolean
 run(Bench *bench, GError **error)
@@ -206,6 +220,7 @@ run(Bench *bench, GError **error)
     bench->report->ms = size->ms;
     bench->report->rounds = (guint)bench->rounds;
     bench->report->cpu = bench->cpu ? bench->cpu : bench->emulate ? "maximum" : "host-passthrough";
+    leave_out_programs(bench->report);
     nest_bench_guest_catch_signals();
     return measure(bench, error);
 }

@@ -7,6 +7,7 @@
 #include "bench_files.h"
 
 #include "../bench/init.h"
+#include "../bench/works.h"
 #include "base/error.h"
 #include "base/root.h"
 #include "initramfs.h"
@@ -286,16 +287,48 @@ copy_kernel(NestBenchMachine *machine, GError **error)
                 machine->release);
 }
 
+/* Those that do some of the works, as far as this host has them. */
 static gboolean
-make_small(const NestBenchMachine *machine, GError **error)
+add_programs_of_others(NestInitramfs *archive, gboolean *ret_any, GError **error)
+{
+    for (guint i = 0; i < NEST_WORKS; i++) {
+        const char *name = nest_work_programs[i];
+        g_autofree gchar *from = name ? g_find_program_in_path(name) : NULL;
+        g_autofree gchar *path = g_build_filename(NEST_BENCH_PROGRAMS, name, NULL);
+
+        if (from && !add_program(archive, path, from, error))
+            return FALSE;
+        *ret_any |= from != NULL;
+    }
+    return TRUE;
+}
+
+/* A guest has the archive in its memory twice while it boots, and such programs can be larger than all the rest. */
+static void
+make_room(NestBenchMachine *machine, const char *archive)
+{
+    GStatBuf status = {0};
+
+    if (g_stat(archive, &status) == 0)
+        machine->memory += (guint)(2 * status.st_size / (1024 * 1024));
+}
+
+static gboolean
+make_small(NestBenchMachine *machine, GError **error)
 {
     static const char *const modules[] = {"virtio_pci", "virtio_blk", "virtio_net", NULL};
     g_autofree gchar *path = g_build_filename(machine->directory, NEST_BENCH_SMALL, NULL);
     g_autoptr(NestInitramfs) archive = nest_initramfs_new(path, error);
+    gboolean any = FALSE;
 
-    return archive && add_program(archive, "/init", PROGRAM, error) && add_cache(archive, error) &&
-           add_modules(archive, machine->release, NEST_BENCH_MODULES, modules, error) &&
-           nest_initramfs_finish(archive, error);
+    if (!archive || !add_program(archive, "/init", PROGRAM, error) || !add_cache(archive, error) ||
+        !add_programs_of_others(archive, &any, error) ||
+        !add_modules(archive, machine->release, NEST_BENCH_MODULES, modules, error) ||
+        !nest_initramfs_finish(archive, error))
+        return FALSE;
+    if (any)
+        make_room(machine, path);
+    return TRUE;
 }
 
 static gboolean

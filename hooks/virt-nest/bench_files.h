@@ -9,7 +9,7 @@
 /**
  * nest_bench_files_make: make them.
  * @machine: its emulator, type and sizes are read; directory and kernel are set, for
- *   nest_bench_files_remove()
+ *   nest_bench_files_remove(); memory grows where programs of others go into the guests
  * @vendor: of the CPU that the first guest has
  *
  * Returns: FALSE with NEST_ERROR_IO or NEST_ERROR_HOST_FILES.

@@ -25,6 +25,10 @@ const NestBenchWork nest_bench_works[NEST_WORKS] = {
     [NEST_WORK_WRITE_RANDOM] = {"random writes", "/s", 1, FIO},
     [NEST_WORK_NETWORK] = {"network round trips", "/s", 1, NULL},
     [NEST_WORK_EXITS] = {"exits (CPUID)", "1000/s", 1e3, NULL},
+    [NEST_WORK_FIO_READ] = {"fio: random reads", "/s", 1, FIO},
+    [NEST_WORK_FIO_WRITE] = {"fio: random writes", "/s", 1, FIO},
+    [NEST_WORK_SYSBENCH_CPU] = {"sysbench: cpu", "events/s", 1, "10 or more (GCE)"},
+    [NEST_WORK_SYSBENCH_MEMORY] = {"sysbench: memory", "MiB/s", 1, NULL},
 };
 
 static void
@@ -162,12 +166,28 @@ static void
 print_lacks(const NestBenchReport *report)
 {
     for (guint i = 0; i < NEST_WORKS; i++)
-        if (report->lacks[i]) {
+        if (report->lacks[i] && !g_str_equal(report->lacks[i], NEST_BENCH_NOT_INSTALLED)) {
             g_autofree gchar *line = g_strdup_printf("%s was not measured: %s",
                                                      nest_bench_works[i].title, report->lacks[i]);
 
             print_paragraph(line);
         }
+}
+
+/* Once for all that are not installed. */
+static void
+print_not_installed(const NestBenchReport *report)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    for (guint i = 0; i < NEST_WORKS; i++)
+        if (g_strcmp0(report->lacks[i], NEST_BENCH_NOT_INSTALLED) == 0 &&
+            !strstr(text->str, nest_work_programs[i]))
+            g_string_append_printf(text, "%s%s", text->len ? ", " : "", nest_work_programs[i]);
+    if (!text->len)
+        return;
+    g_string_append(text, ": not run, as this host does not have them installed");
+    print_paragraph(text->str);
 }
 
 static void
@@ -193,6 +213,7 @@ nest_bench_report_print(const NestBenchReport *report)
         if (nest_bench_report_has(report, i))
             print_work(report, i, utf8);
     print_lacks(report);
+    print_not_installed(report);
     print_paragraph(
         "The loss is by the medians. The spread is what two rounds say at the best and at the worst; "
         "~ marks a loss that the spread hides. The published figures are of other hosts and other "

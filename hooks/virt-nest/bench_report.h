@@ -16,6 +16,9 @@ typedef struct {
         *published; /* (nullable) losses that others have published (virt-nest(1), "bench") */
 } NestBenchWork;
 
+/* Why a work was not done for which this host has no program. */
+#define NEST_BENCH_NOT_INSTALLED "its program is not installed on this host"
+
 extern const NestBenchWork nest_bench_works[NEST_WORKS];
 
 /**

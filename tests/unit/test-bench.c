@@ -43,6 +43,38 @@ test_figures(gconstpointer row)
     g_assert_cmpfloat(got.most, ==, figures[i].most);
 }
 
+/* --- what programs of others print */
+
+#define NOTHING ";0;0;0;0;0;0;0.000000;0.000000;0;0;0.000000;0.000000"
+#define PERCENTILES                                                                                                    \
+    ";1%=0;5%=0;10%=0;20%=0;30%=0;40%=0;50%=0;60%=0;70%=0;80%=0;90%=0;95%=0;99%=0;99.5%=0;99.9%=0;99.95%=0;99.99%=0;"  \
+    "0%=0;0%=0;0%=0;0;0;0.000000;0.000000;0;0;0.000000%;0.000000;0.000000"
+
+static const struct {
+    const char *sentence;
+    NestWork work;
+    const char *output;
+    double rate;
+} outputs[] = {
+    {"fio 3.33 reads", NEST_WORK_FIO_READ, "3;fio-3.33;bench;0;0;508140;2540700;635175;200;0;0;0.000000\n", 635175},
+    {"fio 3.33 writes", NEST_WORK_FIO_WRITE,
+     "3;fio-3.33;bench;0;0" NOTHING PERCENTILES ";311300;1548756;387189;201;0;0;0.000000\n", 387189},
+    {"fio has failed", NEST_WORK_FIO_READ, "fio: looks like your file system does not support direct=1\n", -1},
+    {"fio is cut short", NEST_WORK_FIO_WRITE, "3;fio-3.33;bench;0;0;508140;2540700;635175\n", -1},
+    {"sysbench 1.0 computes", NEST_WORK_SYSBENCH_CPU, "CPU speed:\n    events per second:  2489.54\n\n", 2489.54},
+    {"sysbench 1.0 copies", NEST_WORK_SYSBENCH_MEMORY, "5711.52 MiB transferred (5703.02 MiB/sec)\n", 5703.02},
+    {"sysbench has failed", NEST_WORK_SYSBENCH_CPU, "FATAL: Cannot find benchmark 'cpu'\n", -1},
+    {"nothing at all", NEST_WORK_SYSBENCH_MEMORY, "", -1},
+};
+
+static void
+test_outputs(gconstpointer row)
+{
+    gsize i = GPOINTER_TO_SIZE(row);
+
+    g_assert_cmpfloat(nest_work_read_output(outputs[i].work, outputs[i].output), ==, outputs[i].rate);
+}
+
 /* --- losses, in per cent */
 
 static const struct {
@@ -254,6 +286,8 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     for (gsize i = 0; i < G_N_ELEMENTS(figures); i++)
         check_add_row("bench/figures", figures[i].sentence, GSIZE_TO_POINTER(i), test_figures);
+    for (gsize i = 0; i < G_N_ELEMENTS(outputs); i++)
+        check_add_row("bench/outputs", outputs[i].sentence, GSIZE_TO_POINTER(i), test_outputs);
     for (gsize i = 0; i < G_N_ELEMENTS(losses); i++)
         check_add_row("bench/losses", losses[i].sentence, GSIZE_TO_POINTER(i), test_losses);
     for (gsize i = 0; i < G_N_ELEMENTS(bars); i++)
