@@ -14,9 +14,9 @@
 enum { WORDS = 16, OUTPUT = 64 * 1024 };
 
 #define FIO                                                                                        \
-    NEST_BENCH_PROGRAMS "/fio", "--name=bench", "--filename=/dev/vda", "--direct=1", "--bs=4k",    \
+    (NEST_BENCH_PROGRAMS "/fio"), "--name=bench", "--filename=/dev/vda", "--direct=1", "--bs=4k",  \
         "--ioengine=psync", "--thread", "--time_based", "--output-format=terse"
-#define SYSBENCH NEST_BENCH_PROGRAMS "/sysbench"
+#define SYSBENCH (NEST_BENCH_PROGRAMS "/sysbench")
 
 /* How each is run, and where in its output the amount stands. In @words, %u is the time, in milliseconds or in seconds. */
 static const struct {
@@ -69,7 +69,7 @@ become_program(NestWork work, unsigned int ms, int out)
             (void)snprintf(texts[i], sizeof(texts[i]), "%s", word);
         words[i] = texts[i];
     }
-    if (dup2(nowhere, 0) == 0 && dup2(out, 1) == 1 && dup2(nowhere, 2) == 2)
+    if (words[0] && dup2(nowhere, 0) == 0 && dup2(out, 1) == 1 && dup2(nowhere, 2) == 2)
         (void)execv(words[0], words);
     _exit(127);
 }
@@ -78,16 +78,17 @@ become_program(NestWork work, unsigned int ms, int out)
 static void
 read_all(int from, char *text, size_t size)
 {
-    char rest[512];
+    char piece[512];
     size_t length = 0;
     ssize_t n = 0;
 
-    do {
-        int full = length >= size - 1;
+    while ((n = read(from, piece, sizeof(piece))) > 0) {
+        size_t room = size - 1 - length;
+        size_t part = (size_t)n < room ? (size_t)n : room;
 
-        n = read(from, full ? rest : text + length, full ? sizeof(rest) : size - 1 - length);
-        length += n > 0 && !full ? (size_t)n : 0;
-    } while (n > 0);
+        memcpy(text + length, piece, part);
+        length += part;
+    }
     text[length] = '\0';
 }
 

@@ -310,7 +310,7 @@ make_room(NestBenchMachine *machine, const char *archive)
     GStatBuf status = {0};
 
     if (g_stat(archive, &status) == 0)
-        machine->memory += (guint)(2 * status.st_size / (1024 * 1024));
+        machine->memory += (guint)(2 * status.st_size / (1024L * 1024));
 }
 
 static gboolean

@@ -180,10 +180,13 @@ print_not_installed(const NestBenchReport *report)
 {
     g_autoptr(GString) text = g_string_new(NULL);
 
-    for (guint i = 0; i < NEST_WORKS; i++)
-        if (g_strcmp0(report->lacks[i], NEST_BENCH_NOT_INSTALLED) == 0 &&
-            !strstr(text->str, nest_work_programs[i]))
-            g_string_append_printf(text, "%s%s", text->len ? ", " : "", nest_work_programs[i]);
+    for (guint i = 0; i < NEST_WORKS; i++) {
+        const char *name = nest_work_programs[i];
+
+        if (name && g_strcmp0(report->lacks[i], NEST_BENCH_NOT_INSTALLED) == 0 &&
+            !strstr(text->str, name))
+            g_string_append_printf(text, "%s%s", text->len ? ", " : "", name);
+    }
     if (!text->len)
         return;
     g_string_append(text, ": not run, as this host does not have them installed");

@@ -106,10 +106,11 @@ static gboolean
 file_is_to_be_synced(const NestScan *scan, gchar *xml)
 {
     const NestPolicy *policy = scan->policy;
-    gboolean all = policy && policy->untagged == NEST_UNTAGGED_DISABLE;
 
-    return (all || nest_wish_may_concern(xml, policy)) &&
-           (!nest_policy_concerns_all(policy) || differs(scan, xml));
+    if (!policy || !nest_policy_concerns_all(policy))
+        return nest_wish_may_concern(xml, policy);
+    return (policy->untagged == NEST_UNTAGGED_DISABLE || nest_wish_may_concern(xml, policy)) &&
+           differs(scan, xml);
 }
 
 /* The list says which domains ran when it was made; for those that started since, there are events. */
