@@ -18,7 +18,7 @@ before_case() { [ ! -e "$host/hung" ] || guarding_host; } >&2
 # guarding_host: powered on, with nesting, virtnestd, a short linger time, and an empty disk for L1s.
 guarding_host() {
     trap 'vm_stop "$host"; rm -rf "$scratch"' EXIT
-    vm_stop "$host" && rm -rf "$host" && vm_host_start "$host" || return
+    vm_stop "$host" && rm -rf "$host" && vm_host_start "$host" ${VM_ICOUNT:+booted} || return
     qemu-img create -q -f qcow2 "$scratch/disk" 16M
     gzip -c "$scratch/disk" | vm_put "$host" /root/disk.gz
     inside 'mkdir -p /etc/virt-nest /var/lib/libvirt/images && printf "[guard]\nlinger=5\ninterval=0.3\n" >/etc/virt-nest/virt-nest.conf'
