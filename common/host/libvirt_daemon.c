@@ -91,13 +91,15 @@ nest_libvirt_daemon_workers(void)
     g_auto(GStrv) lines = NULL;
     guint workers = 0;
 
-    if (!path || is_newer(path, nest_libvirt_daemon_began()) ||
-        !g_file_get_contents(path, &text, NULL, NULL))
+    if (!path || !g_file_get_contents(path, &text, NULL, NULL))
         return NEST_LIBVIRT_WORKERS;
     lines = g_strsplit(text, "\n", -1);
     for (gsize l = 0; lines[l] && !workers; l++)
         workers = workers_of_line(lines[l]);
-    return workers ? workers : NEST_LIBVIRT_WORKERS;
+    if (!workers)
+        return NEST_LIBVIRT_WORKERS;
+    return is_newer(path, nest_libvirt_daemon_began()) ? MIN(workers, NEST_LIBVIRT_WORKERS)
+                                                       : workers;
 }
 
 gchar *

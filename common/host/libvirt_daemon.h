@@ -13,7 +13,8 @@ const char *nest_libvirt_daemon_unit(void);
 /**
  * nest_libvirt_daemon_workers: how many calls of all its clients the daemon serves at a time, by max_workers in its settings.
  *
- * Settings that are newer than the daemon do not count, as it reads them when it begins.
+ * The daemon reads its settings when it begins. So if they are newer, it may have more workers or fewer, and the number is
+ * that of the settings, but not above NEST_LIBVIRT_WORKERS.
  *
  * Returns: their number; NEST_LIBVIRT_WORKERS where nothing is said.
  */

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { WORDS = 16, OUTPUT = 64 * 1024 };
+enum { WORDS = 16, OUTPUT = 64 * 1024, PATIENCE = 60 /* seconds more than it is told to take */ };
 
 #define FIO                                                                                        \
     (NEST_BENCH_PROGRAMS "/fio"), "--name=bench", "--filename=/dev/vda", "--direct=1", "--bs=4k",  \
@@ -69,6 +69,7 @@ become_program(NestWork work, unsigned int ms, int out)
             (void)snprintf(texts[i], sizeof(texts[i]), "%s", word);
         words[i] = texts[i];
     }
+    (void)alarm(ms / 1000 + PATIENCE);
     if (words[0] && dup2(nowhere, 0) == 0 && dup2(out, 1) == 1 && dup2(nowhere, 2) == 2)
         (void)execv(words[0], words);
     _exit(127);

@@ -192,7 +192,7 @@ leave_out_programs(NestBenchReport *report)
 {
     for (guint i = 0; i < NEST_WORKS; i++) {
         const char *name = nest_work_programs[i];
-        g_autofree gchar *path = name ? g_find_program_in_path(name) : NULL;
+        g_autofree gchar *path = nest_bench_files_find_program(name);
 
         if (name && !path)
             report->lacks[i] = g_strdup(NEST_BENCH_NOT_INSTALLED);

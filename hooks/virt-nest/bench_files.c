@@ -287,13 +287,23 @@ copy_kernel(NestBenchMachine *machine, GError **error)
                 machine->release);
 }
 
+/* A script, or a program that is linked statically, is none: the loader lists its libraries or fails. */
+gchar *
+nest_bench_files_find_program(const char *name)
+{
+    g_autofree gchar *path = name ? g_find_program_in_path(name) : NULL;
+    g_autofree gchar *list = path ? output_of(LOADER, "--list", path) : NULL;
+
+    return list ? g_steal_pointer(&path) : NULL;
+}
+
 /* Those that do some of the works, as far as this host has them. */
 static gboolean
 add_programs_of_others(NestInitramfs *archive, gboolean *ret_any, GError **error)
 {
     for (guint i = 0; i < NEST_WORKS; i++) {
         const char *name = nest_work_programs[i];
-        g_autofree gchar *from = name ? g_find_program_in_path(name) : NULL;
+        g_autofree gchar *from = nest_bench_files_find_program(name);
         g_autofree gchar *path = g_build_filename(NEST_BENCH_PROGRAMS, name, NULL);
 
         if (from && !add_program(archive, path, from, error))

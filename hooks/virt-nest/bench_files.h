@@ -17,5 +17,8 @@
 gboolean nest_bench_files_make(NestBenchMachine *machine, const NestCpuVendor *vendor,
                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* (transfer full)(nullable) The path of a program of this host that can go into a guest. @name: (nullable) */
+gchar *nest_bench_files_find_program(const char *name) G_GNUC_WARN_UNUSED_RESULT;
+
 /* Removes the directory; nothing to do where none was made. */
 void nest_bench_files_remove(NestBenchMachine *machine);

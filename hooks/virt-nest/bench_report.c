@@ -189,7 +189,10 @@ print_not_installed(const NestBenchReport *report)
     }
     if (!text->len)
         return;
-    g_string_append(text, ": not run, as this host does not have them installed");
+    g_string_append(
+        text,
+        ": not run, as this host does not have them installed, or not as programs that a guest can "
+        "run");
     print_paragraph(text->str);
 }
 

@@ -17,7 +17,7 @@ typedef struct {
 } NestBenchWork;
 
 /* Why a work was not done for which this host has no program. */
-#define NEST_BENCH_NOT_INSTALLED "its program is not installed on this host"
+#define NEST_BENCH_NOT_INSTALLED "this host has no such program that a guest can run"
 
 extern const NestBenchWork nest_bench_works[NEST_WORKS];
 

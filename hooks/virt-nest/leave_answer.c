@@ -79,8 +79,9 @@ judge_status(const NestLeaveFacts *facts)
         return NEST_LEAVE_NESTED;
     if (facts->silent)
         return NEST_LEAVE_NO_ANSWER;
+    /* A failed guard without nested guests: nothing new is known of this guest. */
     return g_strcmp0(status->reason, nest_verdict_reason_name(NEST_REASON_NOTHING)) == 0 ||
-                   !status->reason
+                   !status->reason || nest_live_status_guard_is(status, NEST_GUARD_FAILED)
                ? NEST_LEAVE_NOT_YET
                : NEST_LEAVE_NONE;
 }

@@ -119,24 +119,37 @@ may_be_armed(const NestDomain *domain)
     return domain->live->marked && domain->live->state->live.nested;
 }
 
-/* Its live status tells it as well, unless it may be armed: then that status stays until its QEMU can be asked. */
+/* The live status of one that may be armed stays until its QEMU can be asked. */
+static void
+publish_settled(NestDomain *domain)
+{
+    domain->guard.settled = TRUE;
+    if (domain->guard.checked || !may_be_armed(domain))
+        publish_status(domain);
+}
+
+/* The log tells it at once, and the live status if it lasts. */
 static void
 tell_unasked(NestDomain *domain)
 {
     NestDomainGuard *guard = &domain->guard;
-    g_autoptr(GError) error = g_error_new_literal(
-        NEST_ERROR, NEST_ERROR_GUARD,
-        "its QEMU is not asked, because too many others do not answer: until they do, or are stopped "
-        "(virsh domcontrol says which), its guard stays as it is");
+    g_autoptr(GError) error =
+        g_error_new_literal(NEST_ERROR, NEST_ERROR_GUARD, NEST_DOMAIN_UNASKED);
 
     nest_guard_log_problem(domain, NEST_DOMAIN_LOG_GUARD, error);
-    guard->unasked = TRUE;
-    g_free(guard->problem);
-    guard->problem = nest_error_text(error);
-    if (!guard->checked && may_be_armed(domain))
+    if (!guard->unasked_since)
+        guard->unasked_since = nest_workers_now();
+    publish_settled(domain);
+}
+
+/* It was asked, or there is nothing to ask it. */
+static void
+end_unasked(NestDomain *domain)
+{
+    if (!domain->guard.unasked_since)
         return;
-    guard->settled = TRUE;
-    publish_status(domain);
+    domain->guard.unasked_since = 0;
+    nest_domain_log_over(&domain->log, NEST_DOMAIN_LOG_GUARD);
 }
 
 /* Does nothing while too many other QEMUs do not answer. */
@@ -225,6 +238,15 @@ decide(NestDomain *domain)
     publish(domain);
 }
 
+/* Whether a sample without its QEMU is all that is wanted of it now. */
+static gboolean
+needs_no_answer(const NestDomain *domain, const NestEvidence *evidence)
+{
+    return domain->guard.checked && evidence->counted &&
+           !nest_verdict_wants_bit(&domain->guard.verdict) &&
+           !(wants_arms(domain) && !domain->guard.armed) && !wants_disarming(domain);
+}
+
 static void
 take_sample(NestDomain *domain, const NestEvidence *evidence, const char *probe, gint64 now)
 {
@@ -244,6 +266,8 @@ take_sample(NestDomain *domain, const NestEvidence *evidence, const char *probe,
     if (probe || guard->watcher)
         guard->probe = guard->watcher ? guard->watcher : probe;
     guard->settled = TRUE;
+    if (needs_no_answer(domain, evidence))
+        end_unasked(domain);
     decide(domain);
 }
 
@@ -433,16 +457,6 @@ work_is_turned_away(NestDomain *domain, const NestGuardJob *job)
 }
 
 static void
-was_asked(NestDomain *domain)
-{
-    if (!domain->guard.unasked)
-        return;
-    domain->guard.unasked = FALSE;
-    g_clear_pointer(&domain->guard.problem, g_free);
-    nest_domain_log_over(&domain->log, NEST_DOMAIN_LOG_GUARD);
-}
-
-static void
 take_work(NestDomain *domain, const NestGuardJob *job)
 {
     if (job->job.turned_away) {
@@ -453,11 +467,13 @@ take_work(NestDomain *domain, const NestGuardJob *job)
     if (job->stopped) {
         nest_domain_silence_begin(domain, nest_workers_now(),
                                   "its QEMU has not answered, because a signal has stopped it");
+        end_unasked(domain);
+        publish_settled(domain);
         settle_unasked(domain);
         return;
     }
     nest_domain_silence_end(domain, job->work == nest_guard_sample && !job->job.error);
-    was_asked(domain);
+    end_unasked(domain);
     for (gsize i = 0; i < G_N_ELEMENTS(works); i++)
         if (works[i].work == job->work)
             works[i].done(domain, job);

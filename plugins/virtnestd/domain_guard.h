@@ -39,9 +39,9 @@ typedef struct {
     gboolean once_over;    /* ... its time is over */
     gint64
         once_since; /* when that element was written, CLOCK_MONOTONIC's milliseconds; 0: not seen yet */
-    gchar *problem; /* (nullable) why it could not be armed, or why it is not asked */
-    gboolean
-        unasked; /* its QEMU should be asked, and is not, for the sake of others that do not answer */
+    gchar *problem; /* (nullable) why it could not be armed */
+    /* since when its QEMU should be asked, and is not for the sake of others; CLOCK_MONOTONIC's milliseconds; 0: it is */
+    gint64 unasked_since;
     guint missed_samples; /* how many of the last samples in a row were incomplete */
     NestDomainSilence silence;
     NestBackoff sample_backoff;

@@ -8,6 +8,7 @@
 #include "virtnestd/domain_silence.h"
 
 #include "base/error.h"
+#include "host/libvirt_daemon.h"
 #include "host/process.h"
 #include "virtnestd/guard_log.h"
 
@@ -22,6 +23,8 @@
 #define LIMIT_NEEDED 8
 /* ... and it has answered a sample, or the question whether it is armed. */
 #define LIMIT_NEEDED_ANSWERED 9
+/* However few workers libvirtd has, one that is to be armed waits for no fewer silent ones, unless these were all workers. */
+#define LEAST_NEEDED 3
 /* A guest that is at work uses so many clock ticks in an interval. */
 #define AT_WORK_TICKS 1
 
@@ -51,7 +54,9 @@ nest_domain_silence_limit(NestDomain *domain, gboolean needed)
         limit = silence->answered || domain->guard.checked ? LIMIT_NEEDED_ANSWERED : LIMIT_NEEDED;
     else if (silent >= LIMIT_NEW + spare && is_at_work(domain))
         limit = LIMIT_AT_WORK;
-    limit = MAX(limit + spare, 1);
+    limit = MAX(limit + spare, needed && !silence->since
+                                   ? CLAMP(NEST_LIBVIRT_WORKERS + spare - 1, 1, LEAST_NEEDED)
+                                   : 1);
     return silent < limit && !domain->context->stopping ? (guint)limit : 0;
 }
 

@@ -30,6 +30,24 @@ nest_domain_is_held(const NestDomain *domain)
     return nest_flap_damping_holds(&domain->guard.damping, nest_workers_now());
 }
 
+/* Some QEMUs may answer late and then again not at all, so it is told only of one that has not been asked for a while. */
+static gboolean
+is_unasked(const NestDomain *domain)
+{
+    const NestDomainGuard *guard = &domain->guard;
+
+    return guard->unasked_since && !guard->lifted &&
+           nest_workers_now() - guard->unasked_since > REASON_MS;
+}
+
+const char *
+nest_domain_guard_problem(const NestDomain *domain)
+{
+    if (domain->guard.problem && nest_domain_runs_nested(domain))
+        return domain->guard.problem;
+    return is_unasked(domain) ? NEST_DOMAIN_UNASKED : NULL;
+}
+
 NestGuardState
 nest_domain_guard_state(const NestDomain *domain)
 {
@@ -37,7 +55,7 @@ nest_domain_guard_state(const NestDomain *domain)
 
     if (guard->armed)
         return NEST_GUARD_ARMED;
-    if (guard->unasked && !guard->lifted)
+    if (is_unasked(domain))
         return NEST_GUARD_FAILED;
     if (!nest_domain_runs_nested(domain))
         return NEST_GUARD_OFF;
@@ -62,7 +80,8 @@ live_status_of(const NestDomain *domain, gint64 now)
                                                                         : verdict->reason));
     status->probe = g_strdup(guard->probe);
     status->guard = g_strdup(nest_guard_state_name(state));
-    status->problem = state == NEST_GUARD_FAILED ? g_strdup(guard->problem) : NULL;
+    status->problem =
+        state == NEST_GUARD_FAILED ? g_strdup(nest_domain_guard_problem(domain)) : NULL;
     return status;
 }
 

@@ -68,7 +68,7 @@ export_now(gpointer data)
         if (domain->guard.monitored) {
             NestDomainStatus row = {&domain->live->guest, &domain->guard.verdict,
                                     nest_domain_guard_state(domain), domain->guard.probe,
-                                    domain->guard.problem};
+                                    nest_domain_guard_problem(domain)};
 
             g_array_append_val(rows, row);
         }

@@ -1007,6 +1007,43 @@ test_unasked(void)
     finish();
 }
 
+/* One that answers and is counted without its QEMU, and others that do not answer where libvirt has so many workers. */
+static void
+begin_beside_silent(guint server_workers)
+{
+    begin();
+    see();
+    until(guard_is("off") && world.samples > SOME_SAMPLES);
+    nest_domains_set_server_workers(world.domains, server_workers);
+    g_atomic_int_set(&world.others_hang, TRUE);
+    for (int id = OTHER; id <= 0xf; id++)
+        see_other(id);
+    until(stuck() >= 1);
+    world.grows = 1;
+}
+
+/* What could not be armed, and is to be armed no more, is not shown as failed for as long as the others are silent. */
+static void
+test_unasked_is_over(void)
+{
+    begin_beside_silent(2);
+    until(guard_is("failed"));
+    world.grows = 0;
+    until(guard_is("off"));
+    g_atomic_int_set(&world.others_hang, FALSE);
+    finish();
+}
+
+/* One silent QEMU does not keep others from being armed, though libvirt's daemon has few workers. */
+static void
+test_few_server_workers(void)
+{
+    begin_beside_silent(10);
+    until(guard_is("armed"));
+    g_atomic_int_set(&world.others_hang, FALSE);
+    finish();
+}
+
 /* Others do not answer, so many that by libvirt's usual number of workers no further guest would be asked. */
 static void
 test_many_server_workers(void)
@@ -1312,6 +1349,8 @@ main(int argc, char **argv)
         {"a disarming that waits for a worker does not reach the next libvirt", test_queued_disarm},
         {"while all others do not answer, one that has answered is armed", test_all_others_silent},
         {"where libvirt's daemon has more workers, more are asked", test_many_server_workers},
+        {"where it has few, a silent one keeps no other from being armed", test_few_server_workers},
+        {"what was not asked in vain is told until nothing is wanted of it any more", test_unasked_is_over},
         {"while they do not, a new one is not asked, and its live status tells that", test_unasked},
         {"while samples are put off, its guard is disarmed all the same", test_unsampled},
     };

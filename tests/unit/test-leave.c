@@ -6,6 +6,7 @@
 /* Live statuses as virtnestd writes them. */
 static NestLiveStatus running = {.nested = TRUE, .reason = (gchar *)"entries"};
 static NestLiveStatus none = {.reason = (gchar *)"clear"};
+static NestLiveStatus unasked = {.reason = (gchar *)"clear", .guard = (gchar *)"failed"};
 static NestLiveStatus nothing = {.reason = (gchar *)"nothing"};
 
 #define ALIVE .runs = TRUE, .has_feature = TRUE
@@ -22,6 +23,7 @@ static const struct {
     {"no feature, also without virtnestd", {.runs = TRUE}, NEST_LEAVE_MAY, "no-feature"},
     {"no feature, but a guard", {.runs = TRUE, .armed = TRUE}, NEST_LEAVE_RUNNING, "armed"},
     {"virtnestd sees none", {WATCHED, .status = &none}, NEST_LEAVE_MAY, "none"},
+    {"virtnestd saw none, and cannot ask any more", {WATCHED, .status = &unasked}, NEST_LEAVE_UNKNOWN, "not-yet"},
     {"virtnestd sees some", {WATCHED, .status = &running}, NEST_LEAVE_RUNNING, "nested"},
     {"... and the guard is armed",
      {WATCHED, .status = &running, .armed = TRUE},

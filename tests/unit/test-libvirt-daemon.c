@@ -59,7 +59,7 @@ test_newer(void)
     g_autofree gchar *path = g_build_filename(root, SETTINGS, NULL);
     struct utimbuf later = {0, time(NULL) + 60};
 
-    g_test_summary("settings that are newer than the daemon do not count, and neither do those of none");
+    g_test_summary("settings that are newer than the daemon give it no more workers, and where there are none it has the usual");
     g_assert_cmpint(g_utime(path, &later), ==, 0);
     g_assert_cmpuint(nest_libvirt_daemon_workers(), ==, NEST_LIBVIRT_WORKERS);
     g_assert_cmpint(g_remove(path), ==, 0);

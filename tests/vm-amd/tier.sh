@@ -28,9 +28,15 @@ power_on() {
 }
 
 # stay_on: in place of power_on, in a host that setup has powered on for all cases of the script.
-stay_on() { trap 'transcript_of $?' EXIT; }
+stay_on() {
+    rm -f "$host/failed"
+    trap 'transcript_of $?' EXIT
+}
 
-transcript_of() { [ "$1" = 0 ] || vm_transcript "$host" 2>&1 | sed 's/^/#   /' >&3 || :; }
+# has_failed STATUS: notes a case that failed in a host that did not hang by then.
+has_failed() { [ "$1" = 0 ] || [ -e "$host/hung" ] || : >"$host/failed"; }
+
+transcript_of() { has_failed "$1" && [ "$1" = 0 ] || vm_transcript "$host" 2>&1 | sed 's/^/#   /' >&3 || :; }
 
 power_off() {
     transcript_of "$1"
@@ -48,7 +54,7 @@ soon() {
 }
 
 # is_replayed: a case that failed because the emulated host hung is played again, once, in a new host.
-is_replayed() { [ -e "$host/hung" ] && echo '# the emulated host has hung: the case is played again in a new one'; }
+is_replayed() { [ -e "$host/hung" ] && [ ! -e "$host/failed" ] && echo '# the emulated host has hung: the case is played again in a new one'; }
 
 # --- the host's module
 
