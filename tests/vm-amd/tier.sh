@@ -33,10 +33,12 @@ stay_on() {
     trap 'transcript_of $?' EXIT
 }
 
-# has_failed STATUS: notes a case that failed in a host that did not hang by then.
-has_failed() { [ "$1" = 0 ] || [ -e "$host/hung" ] || : >"$host/failed"; }
-
-transcript_of() { has_failed "$1" && [ "$1" = 0 ] || vm_transcript "$host" 2>&1 | sed 's/^/#   /' >&3 || :; }
+# transcript_of STATUS: of a case that failed; it is noted if the host had not hung by then.
+transcript_of() {
+    [ "$1" != 0 ] || return 0
+    [ -e "$host/hung" ] || : >"$host/failed"
+    vm_transcript "$host" 2>&1 | sed 's/^/#   /' >&3 || :
+}
 
 power_off() {
     transcript_of "$1"
