@@ -44,7 +44,7 @@ static const struct {
 } instances[] = {{"on", turn_on}, {"off", turn_off}};
 
 static int
-fail(const GError *error)
+fail_with(const GError *error)
 {
     g_autofree gchar *text = nest_error_text(error);
     g_autofree gchar *status = g_strconcat("STATUS=", text, NULL);
@@ -62,9 +62,9 @@ main(int argc, char **argv)
     nest_log_open("virt-nest-kvm", TRUE);
     for (gsize i = 0; argc == 2 && i < G_N_ELEMENTS(instances); i++)
         if (g_str_equal(argv[1], instances[i].word))
-            return instances[i].run(&error) ? 0 : fail(error);
+            return instances[i].run(&error) ? 0 : fail_with(error);
     error = g_error_new(NEST_ERROR, NEST_ERROR_USAGE,
                         "virt-nest-kvm@.service has the instances on and off, and no other");
-    (void)fail(error);
+    (void)fail_with(error);
     return EXIT_USAGE;
 }

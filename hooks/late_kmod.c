@@ -28,7 +28,7 @@ give_up(const char *why)
 }
 
 static void *
-find(const char *name)
+find_libkmod_symbol(const char *name)
 {
     static void *library = NULL;
     void *function = NULL;
@@ -44,7 +44,7 @@ find(const char *name)
 #define LATE(type, name, parameters, arguments)                                                    \
     type name parameters                                                                           \
     {                                                                                              \
-        type(*function) parameters = (type(*) parameters)find(#name);                              \
+        type(*function) parameters = (type(*) parameters)find_libkmod_symbol(#name);               \
                                                                                                    \
         return function arguments;                                                                 \
     }

@@ -88,7 +88,7 @@ read_live_status(NestHookCall *call)
 
 /* The settings are read only where the tag does not decide. */
 static gboolean
-read_wish(NestHookCall *call, GError **error)
+read_call_wish(NestHookCall *call, GError **error)
 {
     if (!nest_wish_read(call->xml, NULL, &call->wish, error))
         return FALSE;
@@ -110,7 +110,7 @@ read_wish_leniently(NestHookCall *call)
 {
     g_autoptr(GError) error = NULL;
 
-    if (read_wish(call, &error))
+    if (read_call_wish(call, &error))
         return;
     nest_log_error(call->name, call->uuid, error);
     call->wish = NEST_WISH_NONE;
@@ -170,7 +170,7 @@ domain_is_ours(const NestHookCall *call)
 
 /* Only a KVM domain needs anything of the host: TCG emulates SVM on every host. */
 static gboolean
-check_host(NestHookCall *call, GError **error)
+check_kvm_module(NestHookCall *call, GError **error)
 {
     NestKvmAction done = NEST_KVM_DO_NOTHING;
 
@@ -195,7 +195,7 @@ check_host_of_resuming(NestHookCall *call, GError **error)
     const NestCpuVendor *vendor = NULL;
     gboolean may_be_nested = FALSE;
 
-    if (check_host(call, error))
+    if (check_kvm_module(call, error))
         return TRUE;
     /* If the host's vendor is unknown, the guest may hold nested state. */
     vendor = nest_cpu_feature_vendor(call->xml, call->host.vendor, &problem);
@@ -230,7 +230,7 @@ check_boot(NestHookCall *call, GError **error)
 
     if (nest_hook_call_is_forbidden(call))
         nest_cpu_rewrite_off(call->xml, changes);
-    else if (!check_host(call, error) ||
+    else if (!check_kvm_module(call, error) ||
              !nest_cpu_rewrite(call->xml, &call->wish.tag, call->host.vendor, changes, error))
         return pass_unless_required(call, error);
     if (changes->len > 0)
@@ -247,13 +247,13 @@ check_start(NestHookCall *call, GError **error)
         read_wish_leniently(call);
         return !is_enabled(call) || check_host_of_resuming(call, error);
     }
-    if (!read_wish(call, error))
+    if (!read_call_wish(call, error))
         return FALSE;
     if (nest_hook_call_is_forbidden(call))
         return nest_start_cpu_check_off(call, error);
     if (call->wish.kind == NEST_WISH_UNDECIDED)
         return nest_start_cpu_check_undecided(call, error);
-    if (!is_enabled(call) || (check_host(call, error) && nest_start_cpu_check(call, error)))
+    if (!is_enabled(call) || (check_kvm_module(call, error) && nest_start_cpu_check(call, error)))
         return TRUE;
     return pass_unless_required(call, error);
 }
@@ -328,7 +328,7 @@ check_prepare(NestHookCall *call, GError **error)
         read_wish_leniently(call);
         return !domain_is_ours(call) || check_resuming(call, check_nested_guests_here, error);
     }
-    if (!read_wish(call, error))
+    if (!read_call_wish(call, error))
         return FALSE;
     return !(is_enabled(call) || nest_hook_call_is_forbidden(call)) || check_boot(call, error);
 }
@@ -367,7 +367,7 @@ static gboolean
 flag_restore(NestHookCall *call, GError **error)
 {
     (void)error;
-    if (!read_wish(call, NULL) || start_is_judged(call))
+    if (!read_call_wish(call, NULL) || start_is_judged(call))
         set_flag(call, NEST_RUNTIME_FLAG_RESTORING);
     return TRUE;
 }

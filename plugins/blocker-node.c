@@ -8,7 +8,7 @@
 
 /* (nullable) The text of a node, if it is text. */
 static const char *
-text_of(JsonNode *node)
+node_text(JsonNode *node)
 {
     return node && JSON_NODE_HOLDS_VALUE(node) ? json_node_get_string(node) : NULL;
 }
@@ -29,7 +29,7 @@ is_blocked_by(JsonNode *reasons, const char *quoted)
         reasons && JSON_NODE_HOLDS_ARRAY(reasons) ? json_node_get_array(reasons) : NULL;
 
     for (guint i = 0; list && i < json_array_get_length(list); i++) {
-        const char *reason = text_of(json_array_get_element(list, i));
+        const char *reason = node_text(json_array_get_element(list, i));
 
         if (reason && strstr(reason, quoted))
             return TRUE;
@@ -41,7 +41,7 @@ gboolean
 nest_blocker_migration_ask(virDomainPtr domain, NestBlockerMigration *ret_migration, GError **error)
 {
     g_autoptr(JsonNode) answer = nest_monitor_call(domain, "query-migrate", NULL, error);
-    const char *status = answer ? text_of(member_of(answer, "status")) : NULL;
+    const char *status = answer ? node_text(member_of(answer, "status")) : NULL;
     JsonNode *reasons = NULL;
 
     if (!answer)
@@ -112,7 +112,7 @@ nest_blocker_node_find(virDomainPtr domain, gboolean *ret_there, GError **error)
         return FALSE;
     list = JSON_NODE_HOLDS_ARRAY(answer) ? json_node_get_array(answer) : NULL;
     for (guint i = 0; list && i < json_array_get_length(list); i++) {
-        const char *name = text_of(member_of(json_array_get_element(list, i), "node-name"));
+        const char *name = node_text(member_of(json_array_get_element(list, i), "node-name"));
 
         there = there || g_strcmp0(name, NEST_BLOCKER_NODE) == 0 ||
                 g_strcmp0(name, NEST_BLOCKER_FORMER_NODE) == 0;

@@ -30,7 +30,7 @@ is_compressor(const char *process)
 }
 
 static gboolean
-is_hidden(const GError *problem)
+is_out_of_sight(const GError *problem)
 {
     return g_error_matches(problem, G_FILE_ERROR, G_FILE_ERROR_ACCES);
 }
@@ -49,7 +49,7 @@ may_have_open(const char *process, const char *pipe)
         g_autoptr(GError) problem = NULL;
         g_autofree gchar *target = g_file_read_link(path, &problem);
 
-        if (is_hidden(problem) || g_strcmp0(target, pipe) == 0)
+        if (is_out_of_sight(problem) || g_strcmp0(target, pipe) == 0)
             return TRUE;
     }
     return FALSE;
@@ -74,7 +74,7 @@ is_compressed(const NestGuest *guest)
             continue;
         input = g_build_filename(process, "fd", "0", NULL);
         pipe = g_file_read_link(input, &problem);
-        if (is_hidden(problem) ||
+        if (is_out_of_sight(problem) ||
             (pipe && g_str_has_prefix(pipe, "pipe:") && may_have_open(qemu, pipe)))
             return TRUE;
     }

@@ -125,7 +125,7 @@ add_running(GString *text, const char *metric, const Row *row)
 }
 
 static void
-add_entries(GString *text, const char *metric, const Row *row)
+add_entries_metric(GString *text, const char *metric, const Row *row)
 {
     if (row->status->verdict->counted)
         add_metric_line(text, metric, row, NULL, NULL, row->status->verdict->entries);
@@ -153,7 +153,7 @@ static const struct {
      add_running},
     {"virt_nest_domain_nested_entries_total", "counter",
      "Entries into nested guests since the domain's QEMU was started, where they can be counted.",
-     add_entries},
+     add_entries_metric},
     {"virt_nest_domain_guard_state", "gauge",
      "The state of the guard against migration and save: 1 for the one it is in.", add_guard},
 };
@@ -198,7 +198,7 @@ make_rows(const NestDomainStatus *status, gsize n)
 
 /* (transfer full) */
 static gchar *
-format(const NestDomainStatus *status, gsize n)
+format_metrics(const NestDomainStatus *status, gsize n)
 {
     g_autoptr(GArray) rows = make_rows(status, n);
     GString *text = g_string_new(NULL);
@@ -265,7 +265,7 @@ open_below(int above, const char *name, gboolean last)
 
 /* Returns: -1 with errno; EPERM where everybody can write to it and take away what others have written. */
 static int
-open_directory(const char *path)
+open_metrics_directory(const char *path)
 {
     g_auto(GStrv) names = g_strsplit(path, "/", -1);
     int fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -297,7 +297,7 @@ static const struct {
 };
 
 static gboolean
-refuse(const char *path, GError **error)
+refuse_path(const char *path, GError **error)
 {
     const char *words = g_strerror(errno);
 
@@ -336,11 +336,11 @@ static gboolean
 write_text(const State *state, const char *text, GError **error)
 {
     g_autofree gchar *path = find_collector_directory(state);
-    int directory = path ? open_directory(path) : -1;
+    int directory = path ? open_metrics_directory(path) : -1;
     gboolean done = directory >= 0 && replace_in(directory, text);
 
     if (path && !done)
-        refuse(path, error);
+        refuse_path(path, error);
     if (directory >= 0)
         close(directory);
     return done || !path;
@@ -447,7 +447,7 @@ static gboolean
 textfile_publish(gpointer data, const NestDomainStatus *status, gsize n, GError **error)
 {
     State *state = data;
-    gchar *text = format(status, n);
+    gchar *text = format_metrics(status, n);
     GError *problem = NULL;
 
     g_mutex_lock(&state->lock);

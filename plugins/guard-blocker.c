@@ -243,7 +243,7 @@ try_format(Attempt *attempt, NestBlockerDirectory *directory, const NestBlockerF
 
 /* (transfer full) NULL if there is none, for example because QEMU has just ended, which libvirt says then. */
 static NestBlockerDirectory *
-open_directory(Attempt *attempt, GError **error)
+open_image_directory(Attempt *attempt, GError **error)
 {
     g_autoptr(GError) problem = NULL;
     NestBlockerDirectory *directory = nest_blocker_directory_open(attempt->guest, &problem);
@@ -256,7 +256,7 @@ open_directory(Attempt *attempt, GError **error)
 static gboolean
 try_formats(Attempt *attempt, GError **error)
 {
-    g_autoptr(NestBlockerDirectory) directory = open_directory(attempt, error);
+    g_autoptr(NestBlockerDirectory) directory = open_image_directory(attempt, error);
     g_autoptr(GString) reasons = g_string_new(NULL);
 
     for (guint i = 0; directory && i < attempt->formats->len; i++) {

@@ -59,7 +59,7 @@ skip_string(const char *quote)
 }
 
 static void
-count(Shape *shape, char sign)
+count_sign(Shape *shape, char sign)
 {
     gboolean opens = sign == '[' || sign == '{';
     gboolean closes = sign == ']' || sign == '}';
@@ -72,12 +72,12 @@ count(Shape *shape, char sign)
 
 /* Each element of an array and each member of an object comes after a bracket or a comma. */
 static Shape
-measure(const char *text)
+measure_shape(const char *text)
 {
     Shape shape = {.is_json = TRUE, .values = 1};
 
     while (text && *text && shape.is_json) {
-        count(&shape, *text);
+        count_sign(&shape, *text);
         text = *text == '"' ? skip_string(text) : text + 1;
     }
     shape.is_json = shape.is_json && text && shape.open == 0;
@@ -87,7 +87,7 @@ measure(const char *text)
 /* (transfer full)(nullable) The text as an object, if it is one. Not by json_parser_new_immutable(): with json-glib 1.10
  * some texts end the program there, by an assertion in json_parser_get_root() (facts.md, "The monitor's answers"). */
 static JsonObject *
-parse(const char *text)
+parse_answer(const char *text)
 {
     g_autoptr(JsonNode) root = json_from_string(text, NULL);
 
@@ -131,11 +131,11 @@ read_object(const char *command, const char *text, GError **error)
 
     if (!nest_monitor_answer_fits(command, text, limit->bytes, error))
         return NULL;
-    shape = measure(text);
+    shape = measure_shape(text);
     if (!shape.is_json || shape.depth > MAX_DEPTH)
         return NULL;
     if (shape.values <= limit->values)
-        return parse(text);
+        return parse_answer(text);
     g_set_error(error, NEST_ERROR, NEST_ERROR_ANSWER,
                 "QEMU's answer to %s has %u values, and no more than %u are read; ask QEMU the "
                 "same by virsh qemu-monitor-command to see what it says",

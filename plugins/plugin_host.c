@@ -105,8 +105,8 @@ start_plugin(Entry *entry, const char *name, GKeyFile *settings, GError **error)
 }
 
 static gboolean
-load(NestPluginHost *plugins, const char *directory, const char *name, GKeyFile *settings,
-     GError **error)
+load_plugin(NestPluginHost *plugins, const char *directory, const char *name, GKeyFile *settings,
+            GError **error)
 {
     g_autofree gchar *path = g_strdup_printf("%s/%s.so", directory, name);
     Entry entry = {0};
@@ -159,7 +159,7 @@ nest_plugin_host_load(const char *directory, const gchar *const *names, GKeyFile
 
         for (gsize before = 0; before < i; before++)
             repeated = repeated || g_str_equal(names[before], names[i]);
-        if (!repeated && !load(plugins, directory, names[i], settings, &problem))
+        if (!repeated && !load_plugin(plugins, directory, names[i], settings, &problem))
             log_skipped(names[i], problem);
     }
     return plugins;

@@ -28,7 +28,7 @@ domstats_applies(gpointer state, const NestGuest *guest)
 /* Adds up "vcpu.N.nested_run.sum": KVM's name, which libvirt hands through. Returns: whether any vCPU's
  * entries are there. */
 static gboolean
-add_entries(const virDomainStatsRecord *record, guint64 *entries)
+add_vcpu_entries(const virDomainStatsRecord *record, guint64 *entries)
 {
     gboolean counted = FALSE;
 
@@ -63,7 +63,7 @@ domstats_sample(gpointer state, const NestGuest *guest, virDomainPtr domain, Nes
                     virGetLastErrorMessage());
         return FALSE;
     }
-    if (!records || !records[0] || !add_entries(records[0], &entries)) {
+    if (!records || !records[0] || !add_vcpu_entries(records[0], &entries)) {
         g_set_error_literal(error, NEST_ERROR, NEST_ERROR_LIBVIRT,
                             "domstats does not count the entries into nested guests: the domain is "
                             "busy with a job, or libvirt is older than 8.9, QEMU than 7.1 or the "

@@ -166,7 +166,7 @@ begin_generation(State *state)
 }
 
 static gboolean
-load(State *state, GError **error)
+load_program(State *state, GError **error)
 {
     if (state->object)
         return TRUE;
@@ -185,7 +185,7 @@ attach(State *state, GError **error)
 {
     if (state->link)
         return TRUE;
-    if (!load(state, error))
+    if (!load_program(state, error))
         return FALSE;
     state->link = bpf_program__attach_raw_tracepoint(
         bpf_object__find_program_by_name(state->object, "nested_entry"), TRACEPOINT);

@@ -100,7 +100,7 @@ set_config_value(NestConfig *config, gsize k, const char *value, GError **error)
 }
 
 static gboolean
-refuse_key(const char *group, const char *key, GError **error)
+refuse_config_key(const char *group, const char *key, GError **error)
 {
     const char *known[G_N_ELEMENTS(keys) + 1] = {NULL};
     g_autofree gchar *hint = NULL;
@@ -117,7 +117,8 @@ refuse_key(const char *group, const char *key, GError **error)
 }
 
 static gboolean
-set_key(NestConfig *config, const char *group, const char *key, const char *value, GError **error)
+set_config_key(NestConfig *config, const char *group, const char *key, const char *value,
+               GError **error)
 {
     for (gsize k = 0; k < G_N_ELEMENTS(keys); k++) {
         gboolean former = g_strcmp0(keys[k].former, key) == 0;
@@ -128,7 +129,7 @@ set_key(NestConfig *config, const char *group, const char *key, const char *valu
             config->renamed = keys[k].renamed;
         return set_config_value(config, k, value, error);
     }
-    return refuse_key(group, key, error);
+    return refuse_config_key(group, key, error);
 }
 
 /* Also checks a group without keys, because otherwise [strat] would be accepted silently. */
@@ -160,7 +161,7 @@ read_group(GKeyFile *file, const char *group, NestConfig *config, GError **error
     for (gsize i = 0; names && names[i]; i++) {
         g_autofree gchar *value = g_key_file_get_value(file, group, names[i], error);
 
-        if (!value || !set_key(config, group, names[i], g_strstrip(value), error))
+        if (!value || !set_config_key(config, group, names[i], g_strstrip(value), error))
             return FALSE;
     }
     return names != NULL;
@@ -237,7 +238,7 @@ check_plugin_keys(GKeyFile *file, GError **error)
 
     for (gsize i = 0; names && names[i]; i++)
         if (!g_str_equal(names[i], PLUGINS_KEY))
-            return refuse_key(PLUGINS_GROUP, names[i], error);
+            return refuse_config_key(PLUGINS_GROUP, names[i], error);
     return TRUE;
 }
 

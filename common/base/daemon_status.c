@@ -41,7 +41,7 @@ set_if_said(GKeyFile *file, const char *key, const char *text)
 }
 
 static gchar *
-format(const NestDaemonStatus *status)
+format_daemon_status(const NestDaemonStatus *status)
 {
     g_autoptr(GKeyFile) file = g_key_file_new();
 
@@ -84,7 +84,7 @@ int
 nest_daemon_status_write(const NestDaemonStatus *status, GError **error)
 {
     g_autofree gchar *path = nest_root_runtime_path(NAME);
-    g_autofree gchar *text = format(status);
+    g_autofree gchar *text = format_daemon_status(status);
     int fd = write_locked(path, text);
 
     if (fd < 0)

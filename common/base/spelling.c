@@ -22,7 +22,7 @@ step(guint cost[LONGEST + 1][LONGEST + 1], const char *a, const char *b, gsize i
 
 /* How many letters are wrong, missing, too much or swapped. */
 static guint
-measure(const char *a, const char *b)
+measure_distance(const char *a, const char *b)
 {
     guint cost[LONGEST + 1][LONGEST + 1];
     gsize n = strlen(a);
@@ -43,7 +43,7 @@ nest_spelling_nearest(const char *word, const char *const *known)
     guint best = G_MAXUINT;
 
     for (gsize i = 0; known[i]; i++) {
-        guint wrong = measure(word, known[i]);
+        guint wrong = measure_distance(word, known[i]);
 
         if (wrong >= best || wrong > MAX(strlen(known[i]) / 3, 1) || wrong >= strlen(known[i]))
             continue;

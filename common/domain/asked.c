@@ -35,8 +35,8 @@ nest_asked_free(NestAsked *asked)
 
 /* @values: those allowed. @allowed: the same in words. */
 static gboolean
-refuse_value(const NestAsked *asked, const char *name, const char *value, const char *const *values,
-             const char *allowed, GError **error)
+refuse_asked_value(const NestAsked *asked, const char *name, const char *value,
+                   const char *const *values, const char *allowed, GError **error)
 {
     g_autofree gchar *hint = value ? nest_spelling_hint(value, values) : g_strdup("");
     g_autofree gchar *what =
@@ -51,7 +51,7 @@ static gboolean
 add_enable(NestAsked *asked, const char *name, const char *value, GError **error)
 {
     if (!value || !g_strv_contains(enable_values, value))
-        return refuse_value(asked, name, value, enable_values, "true, false", error);
+        return refuse_asked_value(asked, name, value, enable_values, "true, false", error);
     g_free(asked->enable);
     asked->enable = g_strdup(value);
     return TRUE;
@@ -64,7 +64,7 @@ add_attribute(NestAsked *asked, const char *name, const NestTagAttribute *attrib
     g_autofree gchar *allowed = nest_tag_list_values(attribute);
 
     if (!value || !g_strv_contains(attribute->values, value))
-        return refuse_value(asked, name, value, attribute->values, allowed, error);
+        return refuse_asked_value(asked, name, value, attribute->values, allowed, error);
     g_hash_table_insert(asked->attributes, g_strdup(attribute->name), g_strdup(value));
     return TRUE;
 }
@@ -130,7 +130,7 @@ nest_asked_is_enabled(const NestAsked *asked, gboolean *ret_enabled, GError **er
 
 /* The values are known to be allowed. */
 static gboolean
-change_tag(NestTag *tag, gconstpointer data, GError **error)
+set_asked_attributes(NestTag *tag, gconstpointer data, GError **error)
 {
     const NestAsked *asked = data;
     GHashTableIter i;
@@ -158,7 +158,8 @@ gchar *
 nest_asked_rewrite(const NestAsked *asked, const char *text, NestAskedCheck check,
                    GPtrArray *changes, GError **ret_problem, GError **error)
 {
-    g_autofree gchar *tagged = nest_tag_put_into(text, strlen(text), change_tag, asked, error);
+    g_autofree gchar *tagged =
+        nest_tag_put_into(text, strlen(text), set_asked_attributes, asked, error);
     g_autoptr(NestDomainXml) xml =
         tagged ? nest_domain_xml_parse(tagged, strlen(tagged), error) : NULL;
     g_autoptr(GError) problem = NULL;

@@ -55,7 +55,7 @@ without_version(const char *model)
 }
 
 static Cpu
-read_cpu(const NestDomainXml *xml, const NestQemuCpu *qemu)
+read_remarked_cpu(const NestDomainXml *xml, const NestQemuCpu *qemu)
 {
     Cpu cpu = {.element = nest_xml_child(nest_domain_xml_root(xml), "cpu"), .qemu = qemu};
 
@@ -107,7 +107,7 @@ gchar *
 nest_cpu_remarks_slow(const NestDomainXml *xml, const NestCpuVendor *vendor)
 {
     g_autoptr(NestQemuCpu) qemu = nest_qemu_cpu_of_domain(xml);
-    g_auto(Cpu) cpu = read_cpu(xml, qemu);
+    g_auto(Cpu) cpu = read_remarked_cpu(xml, qemu);
     g_autofree gchar *name = nest_domain_xml_shell_name(xml);
     g_autoptr(GString) list = list_lacking(&cpu, vendor);
 

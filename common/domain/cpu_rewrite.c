@@ -42,7 +42,7 @@ add_change(Rewrite *rewrite, const char *format, ...)
 }
 
 static void
-set_attribute(xmlNode *node, const char *name, const char *value)
+set_xml_attribute(xmlNode *node, const char *name, const char *value)
 {
     xmlSetProp(node, (const xmlChar *)name, (const xmlChar *)value);
 }
@@ -122,7 +122,7 @@ drop(Rewrite *rewrite, xmlNode *feature)
 }
 
 static gboolean
-is_feature(const xmlNode *node, const char *name)
+is_feature_element(const xmlNode *node, const char *name)
 {
     return nest_xml_is(node, "feature") && nest_xml_attribute_is(node, "name", name);
 }
@@ -144,11 +144,11 @@ leave_one(Rewrite *rewrite, const char *name, gboolean (*is_better)(const xmlNod
     xmlNode *next = NULL;
 
     NEST_XML_FOREACH (rewrite->cpu, child)
-        if (is_feature(child, name) && is_better(child) && !is_better(kept))
+        if (is_feature_element(child, name) && is_better(child) && !is_better(kept))
             kept = child;
     for (xmlNode *child = rewrite->cpu->children; child; child = next) {
         next = child->next;
-        if (is_feature(child, name) && child != kept)
+        if (is_feature_element(child, name) && child != kept)
             drop(rewrite, child);
     }
     return kept;
@@ -179,10 +179,10 @@ require_feature(Rewrite *rewrite, GError **error)
         add_change(rewrite, "feature %s is required", name);
     if (!feature) {
         feature = add_child(rewrite->cpu, "feature");
-        set_attribute(feature, "policy", "require");
-        set_attribute(feature, "name", name);
+        set_xml_attribute(feature, "policy", "require");
+        set_xml_attribute(feature, "name", name);
     }
-    set_attribute(feature, "policy", "require");
+    set_xml_attribute(feature, "policy", "require");
     return TRUE;
 }
 
@@ -214,7 +214,7 @@ unblock_feature(Rewrite *rewrite, GError **error)
     (void)error;
     for (xmlNode *child = rewrite->cpu->children; child; child = next) {
         next = child->next;
-        if (is_feature(child, name) && nest_cpu_withholds(child))
+        if (is_feature_element(child, name) && nest_cpu_withholds(child))
             drop(rewrite, child);
     }
     (void)leave_one(rewrite, name, is_required);
@@ -251,8 +251,8 @@ set_mode(Rewrite *rewrite, const char *mode, const char *check)
     xmlNode *cpu = rewrite->cpu;
 
     drop_expansion(rewrite);
-    set_attribute(cpu, "mode", mode);
-    set_attribute(cpu, "check", check);
+    set_xml_attribute(cpu, "mode", mode);
+    set_xml_attribute(cpu, "check", check);
     remove_attribute(cpu, "match");
     remove_children(cpu, "model");
     remove_children(cpu, "vendor");
@@ -266,7 +266,7 @@ static void
 set_migratable(Rewrite *rewrite)
 {
     if (nest_cpu_vendor_is_x86(rewrite->vendor))
-        set_attribute(rewrite->cpu, "migratable", "on");
+        set_xml_attribute(rewrite->cpu, "migratable", "on");
     else
         remove_attribute(rewrite->cpu, "migratable");
 }
@@ -289,7 +289,7 @@ become_maximum(Rewrite *rewrite, GError **error)
 {
     (void)error;
     set_mode(rewrite, "maximum", "none");
-    set_attribute(rewrite->cpu, "migratable", "on");
+    set_xml_attribute(rewrite->cpu, "migratable", "on");
     remove_passed_through(rewrite->cpu, "maxphysaddr");
     add_change(rewrite, "the CPU becomes maximum, all that QEMU's TCG emulates");
     return TRUE;
@@ -324,12 +324,12 @@ become_default(Rewrite *rewrite, GError **error)
 
     if (rewrite->vendor && !nest_cpu_vendor_is_x86(rewrite->vendor))
         return become_passthrough(rewrite, error); /* QEMU's default on s390x with KVM */
-    set_attribute(rewrite->cpu, "mode", "custom");
-    set_attribute(rewrite->cpu, "match", "exact");
-    set_attribute(rewrite->cpu, "check", "none");
+    set_xml_attribute(rewrite->cpu, "mode", "custom");
+    set_xml_attribute(rewrite->cpu, "match", "exact");
+    set_xml_attribute(rewrite->cpu, "check", "none");
     remove_children(rewrite->cpu, "model"); /* an empty one */
     model = add_child(rewrite->cpu, "model");
-    set_attribute(model, "fallback", "forbid");
+    set_xml_attribute(model, "fallback", "forbid");
     xmlNodeSetContent(model, (const xmlChar *)default_model(rewrite->xml));
     add_change(rewrite, "the CPU, libvirt's default, is written out as %s",
                default_model(rewrite->xml));
@@ -407,7 +407,7 @@ find_steps(const NestDomainXml *xml, const NestTag *tag, int class)
 
 /* Where <cpu> does not decide, there is nothing to rewrite, but the guest may have been given the feature by somebody. */
 static gboolean
-check_machine(const NestDomainXml *xml, const NestCpuVendor *vendor, GError **error)
+check_uncorrected_machine(const NestDomainXml *xml, const NestCpuVendor *vendor, GError **error)
 {
     if (nest_cpu_exposes(xml, vendor))
         return TRUE;
@@ -428,7 +428,7 @@ nest_cpu_rewrite_work_out(NestDomainXml *xml, const NestTag *tag, const NestCpuV
     if (!rewrite.vendor)
         return FALSE;
     if (nest_cpu_vendor_is_by_machine(rewrite.vendor))
-        return check_machine(xml, rewrite.vendor, error);
+        return check_uncorrected_machine(xml, rewrite.vendor, error);
     rewrite.cpu = existing ? existing : xmlNewDocNode(NULL, NULL, (const xmlChar *)"cpu", NULL);
     steps = find_steps(xml, tag, nest_cpu_classify(existing, rewrite.vendor));
     leave_one_of_others(&rewrite);
@@ -480,8 +480,8 @@ disable_feature(Rewrite *rewrite, const char *name)
         add_change(rewrite, "feature %s is disabled", name);
     if (!feature)
         feature = add_child(rewrite->cpu, "feature");
-    set_attribute(feature, "policy", "disable");
-    set_attribute(feature, "name", name);
+    set_xml_attribute(feature, "policy", "disable");
+    set_xml_attribute(feature, "name", name);
 }
 
 void

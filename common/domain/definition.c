@@ -127,7 +127,7 @@ cpu_canonical(const NestDomainXml *xml)
 
 /* Reads the record of a definition and drops a live status, which does not belong into one. */
 static void
-read_record(Work *work)
+read_definition_record(Work *work)
 {
     NestDefinition *definition = work->definition;
 
@@ -330,7 +330,7 @@ nest_definition_correct(const char *text, const NestCpuVendor *host, const NestP
     if (!work.xml || !nest_wish_read(work.xml, policy, &work.definition->wish, error))
         return NULL;
     work.definition->needs_kvm = wish->kind == NEST_WISH_ENABLE && nest_cpu_is_kvm(work.xml);
-    read_record(&work);
+    read_definition_record(&work);
     if (!find_base(&work, error))
         return NULL;
     wanted = wish->kind == NEST_WISH_DISABLE ||

@@ -93,7 +93,7 @@ nest_live_status_read(NestLiveStatus *status, const xmlNode *live)
 
 /* A message that is partly QEMU's may contain what XML cannot hold, or be longer than the schema allows. */
 static void
-append_text(GString *text, const char *name, const char *value)
+append_escaped_attribute(GString *text, const char *name, const char *value)
 {
     char fit[LONGEST_TEXT + 1];
     g_autofree gchar *escaped = NULL;
@@ -109,7 +109,7 @@ nest_live_status_append(const NestLiveStatus *status, GString *text)
     g_string_append(text, "<live");
     for (gsize i = 0; i < G_N_ELEMENTS(texts); i++)
         if (*text_at(status, i))
-            append_text(text, texts[i].name, *text_at(status, i));
+            append_escaped_attribute(text, texts[i].name, *text_at(status, i));
     if (status->since)
         g_string_append_printf(text, " since='%" G_GINT64_FORMAT "'", status->since);
     g_string_append_printf(text, " nested='%s'/>", status->nested ? "yes" : "no");

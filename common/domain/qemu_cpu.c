@@ -150,7 +150,7 @@ nest_qemu_cpu_free(NestQemuCpu *cpu)
 
 /* QEMU takes "nrip_save" for "nrip-save". */
 static gboolean
-is_feature(const char *name, gsize length, const char *feature)
+is_feature_argument(const char *name, gsize length, const char *feature)
 {
     if (length != strlen(feature))
         return FALSE;
@@ -171,10 +171,10 @@ nest_qemu_cpu_property(const NestQemuCpu *cpu, const char *feature)
         const char *property = cpu->properties[i];
         const char *equals = strchr(property, '=');
 
-        if (equals && is_feature(property, (gsize)(equals - property), feature))
+        if (equals && is_feature_argument(property, (gsize)(equals - property), feature))
             setting = setting_of_value(equals + 1);
         else if ((*property == '+' || *property == '-') &&
-                 is_feature(property + 1, strlen(property + 1), feature))
+                 is_feature_argument(property + 1, strlen(property + 1), feature))
             plus |= *property == '+', minus |= *property == '-';
     }
     if (minus)
@@ -235,7 +235,7 @@ nest_qemu_cpu_global(const NestQemuCpu *cpu, const char *model, const char *feat
         g_autofree gchar *value = NULL;
 
         split_global(global, &type, &property, &value);
-        if (is_type_of_cpu(type, model) && is_feature(property, strlen(property), feature))
+        if (is_type_of_cpu(type, model) && is_feature_argument(property, strlen(property), feature))
             setting = setting_of_value(value), says = global;
     }
     if (says && ret_argument)

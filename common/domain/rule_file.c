@@ -78,7 +78,7 @@ nest_rule_file_mistaken(const char *path, guint line, const char *message)
 
 /* Adds what a line says. */
 static void
-add_line(GArray *lines, guint number, const gchar *text)
+add_rule_line(GArray *lines, guint number, const gchar *text)
 {
     const Line *last = lines->len ? &g_array_index(lines, Line, lines->len - 1) : NULL;
     const char *equals = strchr(text, '=');
@@ -106,14 +106,14 @@ find_lines(const char *text)
     for (guint i = 0; texts[i]; i++) {
         g_strstrip(texts[i]);
         if (*texts[i] && *texts[i] != '#')
-            add_line(lines, i + 1, texts[i]);
+            add_rule_line(lines, i + 1, texts[i]);
     }
     return lines;
 }
 
 /* Where a key of a group stands, the last time; @key: NULL for the group itself. */
 static guint
-find_line(const File *file, const char *group, const char *key)
+find_key_line(const File *file, const char *group, const char *key)
 {
     guint number = 0;
 
@@ -166,10 +166,10 @@ find_bad_line(const char *text)
 
 /* Says what is wrong with a key of a rule. */
 static gboolean
-refuse_key(const File *file, const NestRule *rule, const char *key, const char *message,
-           GError **error)
+refuse_rule_key(const File *file, const NestRule *rule, const char *key, const char *message,
+                GError **error)
 {
-    guint line = find_line(file, rule->name, key);
+    guint line = find_key_line(file, rule->name, key);
 
     g_set_error(error, NEST_ERROR, NEST_ERROR_RULE, "%s:%u: [%s]%s%s: %s", rule->file,
                 line ? line : rule->line, rule->name, line && key ? " " : "",
@@ -179,10 +179,10 @@ refuse_key(const File *file, const NestRule *rule, const char *key, const char *
 
 /* The same, with what another module said of it. @problem: (transfer full) */
 static gboolean
-refuse_value(const File *file, const NestRule *rule, const char *key, GError *problem,
-             GError **error)
+refuse_rule_value(const File *file, const NestRule *rule, const char *key, GError *problem,
+                  GError **error)
 {
-    (void)refuse_key(file, rule, key, problem->message, error);
+    (void)refuse_rule_key(file, rule, key, problem->message, error);
     g_error_free(problem);
     return FALSE;
 }
@@ -201,20 +201,21 @@ set_gives(const File *file, NestRule *rule, const char *value, GError **error)
     }
     hint = nest_spelling_hint(value, tag_values);
     message = g_strdup_printf("'%s' is no tag: use enable or disable%s", value, hint);
-    return refuse_key(file, rule, "tag", message, error);
+    return refuse_rule_key(file, rule, "tag", message, error);
 }
 
 /* An attribute of the tag. */
 static gboolean
-set_attribute(const File *file, NestRule *rule, const char *key, const char *value, GError **error)
+set_rule_attribute(const File *file, NestRule *rule, const char *key, const char *value,
+                   GError **error)
 {
     GError *problem = NULL;
 
     if (rule->gives == NEST_RULE_DISABLE)
-        return refuse_key(file, rule, key, "only tag=enable has attributes: remove the line",
-                          error);
+        return refuse_rule_key(file, rule, key, "only tag=enable has attributes: remove the line",
+                               error);
     return nest_tag_set(&rule->tag, key, value, &problem) ||
-           refuse_value(file, rule, key, problem, error);
+           refuse_rule_value(file, rule, key, problem, error);
 }
 
 static gboolean
@@ -232,7 +233,7 @@ refuse_unknown_key(const File *file, const NestRule *rule, const char *key, GErr
     g_ptr_array_add(known, NULL);
     hint = nest_spelling_hint(key, (const char *const *)known->pdata);
     message = g_strdup_printf("a rule has no such key%s: see virt-nest-rules(5)", hint);
-    return refuse_key(file, rule, key, message, error);
+    return refuse_rule_key(file, rule, key, message, error);
 }
 
 static gboolean
@@ -248,17 +249,17 @@ is_attribute(const char *key)
 
 /* Takes a key that is neither match= nor tag=. */
 static gboolean
-set_key(const File *file, NestRule *rule, const char *key, const char *value,
-        GHashTable *namespaces, GError **error)
+set_rule_key(const File *file, NestRule *rule, const char *key, const char *value,
+             GHashTable *namespaces, GError **error)
 {
     if (is_attribute(key))
-        return set_attribute(file, rule, key, value, error);
+        return set_rule_attribute(file, rule, key, value, error);
     if (!g_str_has_prefix(key, NAMESPACE_PREFIX))
         return g_str_equal(key, "match") || g_str_equal(key, "tag") ||
                refuse_unknown_key(file, rule, key, error);
     if (!*value || !key[strlen(NAMESPACE_PREFIX)])
-        return refuse_key(file, rule, key,
-                          "a namespace has a prefix and a URI: write ns.PREFIX=URI", error);
+        return refuse_rule_key(file, rule, key,
+                               "a namespace has a prefix and a URI: write ns.PREFIX=URI", error);
     g_hash_table_insert(namespaces, g_strdup(key + strlen(NAMESPACE_PREFIX)), g_strdup(value));
     return TRUE;
 }
@@ -269,13 +270,13 @@ set_match(const File *file, NestRule *rule, GHashTable *namespaces, GError **err
     GError *problem = NULL;
 
     if (!rule->expression || !*rule->expression)
-        return refuse_key(
+        return refuse_rule_key(
             file, rule, "match",
             "match= is missing: write the condition of the rule, such as match=name='lab1'", error);
     rule->match = nest_rule_match_new(rule->expression, namespaces, &problem);
     if (rule->match)
         rule->needles = nest_rule_needles_new(rule->expression, namespaces);
-    return rule->match || refuse_value(file, rule, "match", problem, error);
+    return rule->match || refuse_rule_value(file, rule, "match", problem, error);
 }
 
 /* (transfer full)(nullable) The value of a key, in UTF-8. */
@@ -287,14 +288,14 @@ get_value(const File *file, const NestRule *rule, const char *key, GError **erro
     if (!value || g_utf8_validate(value, -1, NULL))
         return value ? g_strstrip(value) : NULL;
     g_free(value);
-    (void)refuse_key(file, rule, key,
-                     "the value is not in UTF-8: convert the file (iconv -t UTF-8)", error);
+    (void)refuse_rule_key(file, rule, key,
+                          "the value is not in UTF-8: convert the file (iconv -t UTF-8)", error);
     return NULL;
 }
 
 /* Reads a group. The tag comes first, as it tells what a mistaken rule may have done. @error: not NULL */
 static gboolean
-read_rule(const File *file, NestRule *rule, GError **error)
+read_rule_group(const File *file, NestRule *rule, GError **error)
 {
     g_autoptr(GHashTable) namespaces =
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
@@ -302,8 +303,8 @@ read_rule(const File *file, NestRule *rule, GError **error)
     g_autofree gchar *gives = get_value(file, rule, "tag", error);
 
     if (!gives && !*error)
-        (void)refuse_key(file, rule, "tag", "tag= is missing: write tag=enable or tag=disable",
-                         error);
+        (void)refuse_rule_key(file, rule, "tag", "tag= is missing: write tag=enable or tag=disable",
+                              error);
     if (*error || !set_gives(file, rule, gives, error))
         return FALSE;
     rule->expression = get_value(file, rule, "match", error);
@@ -312,7 +313,7 @@ read_rule(const File *file, NestRule *rule, GError **error)
     for (gsize i = 0; keys && keys[i]; i++) {
         g_autofree gchar *value = get_value(file, rule, keys[i], error);
 
-        if (!value || !set_key(file, rule, keys[i], value, namespaces, error))
+        if (!value || !set_rule_key(file, rule, keys[i], value, namespaces, error))
             return FALSE;
     }
     return set_match(file, rule, namespaces, error);
@@ -325,10 +326,10 @@ rule_new(const File *file, const char *name)
 
     rule->file = g_strdup(file->path);
     rule->name = g_strdup(name);
-    rule->line = find_line(file, name, NULL);
+    rule->line = find_key_line(file, name, NULL);
     rule->gives = NEST_RULE_MISTAKEN_TAG;
     rule->tag = NEST_TAG_DEFAULT;
-    if (!read_rule(file, rule, &rule->mistake))
+    if (!read_rule_group(file, rule, &rule->mistake))
         g_clear_pointer(&rule->match, nest_rule_match_free);
     return rule;
 }
@@ -366,7 +367,7 @@ read_text(const char *path, gchar **ret_message)
 
 /* What is wrong with a file as a whole: (transfer full)(nullable) a rule in its place. */
 static NestRule *
-check_file(const File *file, const char *text)
+check_rule_file(const File *file, const char *text)
 {
     g_autoptr(GError) problem = NULL;
     const Line *repeated = NULL;
@@ -397,7 +398,8 @@ nest_rule_file_read(const char *path, GPtrArray *rules)
     g_autofree gchar *text = read_text(path, &message);
     g_auto(File) file = {path, g_key_file_new(), find_lines(text ? text : "")};
     g_auto(GStrv) groups = NULL;
-    NestRule *mistaken = text ? check_file(&file, text) : nest_rule_file_mistaken(path, 0, message);
+    NestRule *mistaken =
+        text ? check_rule_file(&file, text) : nest_rule_file_mistaken(path, 0, message);
 
     if (mistaken) {
         g_ptr_array_add(rules, mistaken);

@@ -295,7 +295,7 @@ hide(NestRuleView *view, xmlNode *element)
 }
 
 static gboolean
-is_ours(const xmlNode *element)
+is_element_of_ours(const xmlNode *element)
 {
     return nest_xml_in_namespace(element, NEST_TAG_NAMESPACE) ||
            nest_xml_in_namespace(element, NEST_STATE_NAMESPACE) ||
@@ -330,7 +330,7 @@ nest_rule_view_begin(const NestDomainXml *xml)
     view->hidden = g_array_new(FALSE, FALSE, sizeof(Hidden));
     hide_children(view, nest_domain_xml_root(xml), is_cpu);
     if (metadata)
-        hide_children(view, metadata, is_ours);
+        hide_children(view, metadata, is_element_of_ours);
     /* libvirt keeps no empty <metadata>, so one that has ours alone was not there before. */
     if (metadata && !nest_xml_next_element(metadata->children))
         hide(view, metadata);

@@ -146,7 +146,7 @@ add_function(const Way *way, const char *text, gboolean in_domain)
 
 /* PATH = 'TEXT'. Returns FALSE if it is no comparison. */
 static gboolean
-add_comparison(const Way *way, const char *text, gboolean in_domain)
+add_needle_of_comparison(const Way *way, const char *text, gboolean in_domain)
 {
     g_auto(GStrv) sides = nest_rule_pieces(text, NEST_RULE_CUT_COMPARISON);
     g_autofree gchar *literal = NULL;
@@ -168,7 +168,8 @@ add_condition(const Way *way, const char *text, gboolean in_domain)
     g_auto(GStrv) pieces = nest_rule_pieces(text, NEST_RULE_CUT_AND);
 
     for (gsize i = 0; g_strv_length(ways) == 1 && pieces[i]; i++)
-        if (!add_comparison(way, pieces[i], in_domain) && !add_function(way, pieces[i], in_domain))
+        if (!add_needle_of_comparison(way, pieces[i], in_domain) &&
+            !add_function(way, pieces[i], in_domain))
             add_path(way, pieces[i], NULL, in_domain);
 }
 

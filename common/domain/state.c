@@ -108,7 +108,7 @@ is_clean(const xmlNode *element, gboolean in_namespace)
 
 /* Whether @child is one of the known children of our element, in either of the two forms. */
 static gboolean
-is_part(const xmlNode *child, const char *name)
+is_part_of_state(const xmlNode *child, const char *name)
 {
     return g_strcmp0((const char *)child->name, name) == 0 &&
            (!child->ns || is_state_namespace(child->ns));
@@ -123,12 +123,12 @@ is_clean_record(const xmlNode *element)
     guint applieds = 0;
 
     NEST_XML_FOREACH (element, child) {
-        if (!is_part(child, "original") && !is_part(child, "applied"))
+        if (!is_part_of_state(child, "original") && !is_part_of_state(child, "applied"))
             continue;
         if (!is_clean(child, is_state_namespace(child->ns)))
             return FALSE;
-        originals += is_part(child, "original");
-        applieds += is_part(child, "applied");
+        originals += is_part_of_state(child, "original");
+        applieds += is_part_of_state(child, "applied");
     }
     return originals == 1 && applieds == 1;
 }
@@ -144,7 +144,7 @@ has_undeclared_prefix(const xmlNode *element)
         if (strchr((const char *)attribute->name, ':'))
             return TRUE;
     NEST_XML_FOREACH (element, child)
-        if (!is_part(child, "live") &&
+        if (!is_part_of_state(child, "live") &&
             has_undeclared_prefix(child)) /* <live> is not carried along */
             return TRUE;
     return FALSE;
@@ -190,7 +190,7 @@ is_valid(xmlDoc *doc)
  * namespace, as we write it, the document's own bytes are taken; else it is printed from @copy, the
  * stripped copy. */
 static gchar *
-read_cpu(const NestDomainXml *xml, const xmlNode *copy, const char *name)
+read_recorded_cpu(const NestDomainXml *xml, const xmlNode *copy, const char *name)
 {
     xmlNode *source = nest_xml_child(nest_xml_child(nest_state_element(xml), name), "cpu");
     const xmlNode *parent = nest_xml_child(copy, name);
@@ -205,7 +205,7 @@ read_cpu(const NestDomainXml *xml, const xmlNode *copy, const char *name)
 
 /* @value: (nullable) NULL removes it */
 static void
-set_attribute(xmlNode *element, const char *name, const char *value)
+set_or_remove_attribute(xmlNode *element, const char *name, const char *value)
 {
     if (value)
         xmlSetProp(element, (const xmlChar *)name, (const xmlChar *)value);
@@ -258,13 +258,14 @@ is_valid_record(const xmlNode *copy)
 }
 
 static void
-read_record(NestState *state, const NestDomainXml *xml, const xmlNode *copy)
+read_state_record(NestState *state, const NestDomainXml *xml, const xmlNode *copy)
 {
     xmlNode *original = nest_xml_child(copy, "original");
     xmlNode *applied = nest_xml_child(copy, "applied");
     NestRecord *record = &state->record;
 
-    nest_record_replace(record, read_cpu(xml, copy, "original"), read_cpu(xml, copy, "applied"),
+    nest_record_replace(record, read_recorded_cpu(xml, copy, "original"),
+                        read_recorded_cpu(xml, copy, "applied"),
                         nest_xml_attribute(applied, "write"));
     nest_unknown_read(&record->in_original, original, &in_original);
     nest_unknown_read(&record->in_applied, applied, &in_applied);
@@ -279,14 +280,14 @@ drop_invalid(xmlDoc *doc, xmlNode *live)
 
     for (gsize i = 0; i < G_N_ELEMENTS(droppable); i++) {
         values[i] = nest_xml_attribute(live, droppable[i].name);
-        set_attribute(live, droppable[i].name, droppable[i].missing);
+        set_or_remove_attribute(live, droppable[i].name, droppable[i].missing);
     }
     is_good = is_valid(doc);
     for (gsize i = 0; i < G_N_ELEMENTS(droppable); i++) {
         if (values[i])
-            set_attribute(live, droppable[i].name, values[i]);
+            set_or_remove_attribute(live, droppable[i].name, values[i]);
         if (!is_valid(doc))
-            set_attribute(live, droppable[i].name, droppable[i].missing);
+            set_or_remove_attribute(live, droppable[i].name, droppable[i].missing);
         g_free(values[i]);
     }
     return is_good;
@@ -304,7 +305,7 @@ read_live(NestState *state, xmlNode *live)
     gboolean nested = state->live.nested || !nest_xml_attribute_is(live, "nested", "no");
 
     nest_unknown_remove(copy, &in_live);
-    set_attribute(copy, "nested", nested ? "yes" : "no");
+    set_or_remove_attribute(copy, "nested", nested ? "yes" : "no");
     if (!state->live.uuid && (is_valid(doc) || drop_invalid(doc, copy)))
         nest_live_status_read(&state->live, copy);
     state->live.nested = nested && state->live.uuid;
@@ -335,7 +336,7 @@ static gboolean
 has_record(const xmlNode *element)
 {
     NEST_XML_FOREACH (element, child)
-        if (is_part(child, "original") || is_part(child, "applied"))
+        if (is_part_of_state(child, "original") || is_part_of_state(child, "applied"))
             return TRUE;
     return FALSE;
 }
@@ -352,7 +353,7 @@ read_state(NestState *state, const NestDomainXml *xml, xmlNode *root)
         !is_ours || (has && !(is_clean_record(element) && is_valid_record(root)));
     nest_unknown_read(&state->unknown, root, state->is_unreadable ? &beside_live : &in_domain);
     if (has && !state->is_unreadable)
-        read_record(state, xml, root);
+        read_state_record(state, xml, root);
     NEST_XML_FOREACH (root, child)
         if (nest_xml_is(child, "live"))
             read_live(state, child);
@@ -412,7 +413,7 @@ nest_state_is_empty(const NestState *state)
 }
 
 static void
-append_text(GString *text, const char *nullable)
+append_nullable(GString *text, const char *nullable)
 {
     g_string_append(text, nullable ? nullable : "");
 }
@@ -421,14 +422,14 @@ static void
 append_record(GString *text, const NestRecord *record)
 {
     g_string_append(text, "<original");
-    append_text(text, record->in_original.attributes);
+    append_nullable(text, record->in_original.attributes);
     g_string_append_printf(text, ">%s", record->original);
     if (*record->original) /* else they would be taken for another release's way to record a CPU */
-        append_text(text, record->in_original.elements);
+        append_nullable(text, record->in_original.elements);
     g_string_append_printf(text, "</original><applied write='%s'", record->id);
-    append_text(text, record->in_applied.attributes);
+    append_nullable(text, record->in_applied.attributes);
     g_string_append_printf(text, ">%s", record->applied);
-    append_text(text, record->in_applied.elements);
+    append_nullable(text, record->in_applied.elements);
     g_string_append(text, "</applied>");
 }
 
@@ -441,11 +442,11 @@ nest_state_format(const NestState *state, gboolean with_namespace)
     g_string_printf(text, "<%s", name);
     if (with_namespace)
         g_string_append(text, " xmlns:neststate='" NEST_STATE_NAMESPACE "'");
-    append_text(text, state->unknown.attributes);
+    append_nullable(text, state->unknown.attributes);
     g_string_append(text, "><?virt-nest version='" G_STRINGIFY(NEST_STATE_VERSION) "'?>");
     if (state->record.original)
         append_record(text, &state->record);
-    append_text(text, state->unknown.elements);
+    append_nullable(text, state->unknown.elements);
     if (state->live.uuid)
         nest_live_status_append(&state->live, text);
     g_string_append_printf(text, "</%s>", name);
@@ -456,6 +457,6 @@ void
 nest_state_remove_live(NestDomainXml *xml)
 {
     NEST_XML_FOREACH (nest_state_element(xml), child)
-        if (is_part(child, "live"))
+        if (is_part_of_state(child, "live"))
             nest_domain_xml_replace(xml, child, NULL);
 }

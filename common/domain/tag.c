@@ -117,7 +117,7 @@ nest_tag_set(NestTag *tag, const char *attribute, const char *value, GError **er
 }
 
 static gboolean
-read_attributes(const xmlNode *element, NestTag *tag, GError **error)
+read_tag_attributes(const xmlNode *element, NestTag *tag, GError **error)
 {
     for (const xmlAttr *a = element->properties; a; a = a->next) {
         g_autofree gchar *value = nest_xml_attribute(element, (const char *)a->name);
@@ -267,7 +267,7 @@ read_element(const NestDomainXml *xml, const xmlNode *element, NestTag *tag, GEr
     if (!check_tag_name(xml, element, error))
         return FALSE;
     return (is_kind(element, NEST_TAG_DISABLE) ? check_no_attributes(element, error)
-                                               : read_attributes(element, tag, error)) &&
+                                               : read_tag_attributes(element, tag, error)) &&
            check_empty(xml, element, error);
 }
 

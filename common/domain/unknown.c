@@ -56,7 +56,7 @@ nest_unknown_remove(xmlNode *element, const NestKnown *known)
 /* (transfer full)(nullable) The attributes as text, from a copy that has nothing else. It declares the namespaces
  * that they use. */
 static gchar *
-read_attributes(xmlNode *element, const char *const *known)
+read_unknown_attributes(xmlNode *element, const char *const *known)
 {
     g_autoptr(xmlNode) bare = xmlNewDocNode(element->doc, NULL, (const xmlChar *)"e", NULL);
     g_autofree gchar *text = NULL;
@@ -83,7 +83,7 @@ nest_unknown_read(NestUnknown *unknown, xmlNode *element, const NestKnown *known
     GString *elements = g_string_new(NULL);
 
     nest_unknown_clear(unknown);
-    unknown->attributes = read_attributes(element, known->attributes);
+    unknown->attributes = read_unknown_attributes(element, known->attributes);
     NEST_XML_FOREACH (element, child)
         if (!is_known(child->ns, child->name, known->elements))
             append_element(elements, child);

@@ -158,7 +158,7 @@ tracks_linux(const NestKernel *kernel)
 }
 
 static NestAdvisoryState
-judge(GKeyFile *file, const char *group, const NestKernel *kernel, gboolean five_level_ept)
+judge_advisory(GKeyFile *file, const char *group, const NestKernel *kernel, gboolean five_level_ept)
 {
     g_autofree gchar *since = g_key_file_get_string(file, group, "since", NULL);
     NestAdvisoryState state = NEST_ADVISORY_UNKNOWN;
@@ -199,7 +199,7 @@ nest_advisories_judge(const char *path, const NestKernel *kernel, gboolean five_
         advisory->name = g_strdup(groups[i]);
         advisory->published = g_key_file_get_string(file, groups[i], "published", NULL);
         advisory->about = g_key_file_get_string(file, groups[i], "about", NULL);
-        advisory->state = judge(file, groups[i], kernel, five_level_ept);
+        advisory->state = judge_advisory(file, groups[i], kernel, five_level_ept);
         g_ptr_array_add(advisories, advisory);
     }
     return advisories;

@@ -25,7 +25,7 @@ static const char *const places[] = {HOOKS "/qemu", HOOKS "/qemu.d/50-virt-nest"
 
 /* A program, as ours is. A script that names virt-nest may call it, or may not. */
 static gboolean
-is_ours(const char *path)
+is_hook_of_ours(const char *path)
 {
     g_autoptr(GMappedFile) file = g_mapped_file_new(path, FALSE, NULL);
     const char *contents = file ? g_mapped_file_get_contents(file) : NULL;
@@ -60,7 +60,7 @@ find_hook(NestHookCalls *calls)
         struct stat file = {0};
 
         calls->hidden |= access(path, R_OK) < 0 && errno == EACCES;
-        if (!is_ours(path) || stat(path, &file) < 0)
+        if (!is_hook_of_ours(path) || stat(path, &file) < 0)
             continue;
         calls->place = places[i];
         calls->executable = (file.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)) != 0;

@@ -167,7 +167,7 @@ state_of(const NestKvmModule *module, const char *nested, gboolean has_hardware)
 
 /* A module built into the kernel has no reference count (Documentation/ABI/testing/sysfs-module). */
 static void
-read_module(NestKvmModule *module, const char *cpuinfo)
+read_module_state(NestKvmModule *module, const char *cpuinfo)
 {
     const NestCpuVendor *vendor = module->vendor;
     g_autofree gchar *nested = read_of_module(vendor, "parameters/nested");
@@ -234,13 +234,13 @@ nest_kvm_module_read(void)
     if (module.vendor && nest_cpu_vendor_is_by_machine(module.vendor))
         read_arm_mode(&module);
     else if (module.vendor)
-        read_module(&module, cpuinfo);
+        read_module_state(&module, cpuinfo);
     return module;
 }
 
 G_GNUC_PRINTF(3, 4)
 static gboolean
-refuse(GError **error, NestErrorCode code, const char *format, ...)
+refuse_module(GError **error, NestErrorCode code, const char *format, ...)
 {
     va_list arguments;
 
@@ -253,7 +253,7 @@ refuse(GError **error, NestErrorCode code, const char *format, ...)
 static gboolean
 refuse_arm_without_kvm(GError **error)
 {
-    return refuse(
+    return refuse_module(
         error, NEST_ERROR_HOST_HARDWARE,
         "this host has no KVM (/dev/kvm is missing): boot its kernel in EL2, which the firmware or, where "
         "this host is a guest, its host decides, and without " NEST_KVM_ARM_MODE
@@ -264,7 +264,7 @@ refuse_arm_without_kvm(GError **error)
 static gboolean
 refuse_arm_mode(GError **error)
 {
-    return refuse(
+    return refuse_module(
         error, NEST_ERROR_HOST_BUILTIN,
         "this host's KVM does not nest, and on Arm no module's parameter changes that: boot with the "
         "kernel argument " NEST_KVM_ARM_MODE "=nested (in Debian: GRUB_CMDLINE_LINUX in "
@@ -281,7 +281,7 @@ refuse_no_hardware(const NestKvmModule *module, GError **error)
         return FALSE;
     }
     if (module->cleared)
-        return refuse(
+        return refuse_module(
             error, NEST_ERROR_HOST_HARDWARE,
             "the kernel argument clearcpuid= hides %s of this host's CPU (%s): remove it from the boot "
             "loader's configuration and boot again, or let QEMU emulate the guest (<domain type='qemu'>)",
@@ -289,19 +289,19 @@ refuse_no_hardware(const NestKvmModule *module, GError **error)
     if (nest_cpu_vendor_is_by_machine(p))
         return refuse_arm_without_kvm(error);
     if (nest_other_hypervisor_is_xen())
-        return refuse(
+        return refuse_module(
             error, NEST_ERROR_HOST_HARDWARE,
             "this host runs on Xen, which keeps %s of its CPU (%s) to itself: boot a kernel without Xen, or, "
             "where this host is a guest of Xen, allow nested guests there, or let QEMU emulate the guest "
             "(<domain type='qemu'>)",
             p->feature, p->title);
     if (module->locked)
-        return refuse(
+        return refuse_module(
             error, NEST_ERROR_HOST_FIRMWARE,
             "this host's CPU (%s) has %s, but the firmware locked it off: switch "
             "virtualization on in the firmware setup, or let QEMU emulate the guest (<domain type='qemu'>)",
             p->title, p->feature);
-    return refuse(
+    return refuse_module(
         error, NEST_ERROR_HOST_HARDWARE,
         "this host's CPU (%s) shows no %s, so KVM has no nested guests here: switch "
         "virtualization on in the firmware setup (or, where this host is itself a guest, in "
@@ -348,11 +348,11 @@ refuse_no_files(const NestKvmModule *module, GError **error)
     g_autoptr(GError) besides = NULL;
 
     (void)nest_modprobe_conf_check_load(conf, FALSE, FALSE, NULL, &besides);
-    return refuse(error, NEST_ERROR_HOST_ABSENT,
-                  "the module %s is not loaded and this kernel has none in /lib/modules: install "
-                  "the kernel's full module package, or reboot if the kernel was just updated%s%s",
-                  module->vendor->module, besides ? "; besides, " : "",
-                  besides ? besides->message : "");
+    return refuse_module(
+        error, NEST_ERROR_HOST_ABSENT,
+        "the module %s is not loaded and this kernel has none in /lib/modules: install "
+        "the kernel's full module package, or reboot if the kernel was just updated%s%s",
+        module->vendor->module, besides ? "; besides, " : "", besides ? besides->message : "");
 }
 
 static gboolean
@@ -366,22 +366,22 @@ refuse_absent(const NestKvmModule *module, gboolean force, GError **error)
     if (!nest_kvm_module_check_settings(module, force, error))
         return FALSE;
     if (others)
-        return refuse(
+        return refuse_module(
             error, NEST_ERROR_HOST_ABSENT,
             "the module %s is not loaded, but %s is, whose guests keep the CPU's %s to themselves: end "
             "those guests, then run %s",
             name, others, module->vendor->feature, nest_kvm_module_command(module, force));
-    return refuse(error, NEST_ERROR_HOST_ABSENT, "the module %s is not loaded: run %s", name,
-                  nest_kvm_module_command(module, force));
+    return refuse_module(error, NEST_ERROR_HOST_ABSENT, "the module %s is not loaded: run %s", name,
+                         nest_kvm_module_command(module, force));
 }
 
 static gboolean
 refuse_idle(const NestKvmModule *module, gboolean force, GError **error)
 {
     return nest_kvm_module_check_settings(module, force, error) &&
-           refuse(error, NEST_ERROR_HOST_OFF,
-                  "%s is loaded with nesting off and nobody uses it: run %s",
-                  module->vendor->module, nest_kvm_module_command(module, force));
+           refuse_module(error, NEST_ERROR_HOST_OFF,
+                         "%s is loaded with nesting off and nobody uses it: run %s",
+                         module->vendor->module, nest_kvm_module_command(module, force));
 }
 
 static gboolean
@@ -390,9 +390,9 @@ refuse_builtin(const NestKvmModule *module, GError **error)
     g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(module->vendor);
     g_autofree gchar *remedy = nest_modprobe_conf_boot_remedy(conf, TRUE);
 
-    return refuse(error, NEST_ERROR_HOST_BUILTIN,
-                  "%s is built into this kernel with nesting off: %s", module->vendor->module,
-                  remedy);
+    return refuse_module(error, NEST_ERROR_HOST_BUILTIN,
+                         "%s is built into this kernel with nesting off: %s",
+                         module->vendor->module, remedy);
 }
 
 /* Once nobody uses the module, somebody's setting would still be in the way. So that is said first. */
@@ -404,9 +404,10 @@ refuse_busy(const NestKvmModule *module, gboolean force, GError **error)
     gboolean undecided = nest_kvm_module_check_settings(module, FALSE, NULL);
 
     if (nest_kvm_module_check_settings(module, force, error))
-        return refuse(error, NEST_ERROR_HOST_BUSY,
-                      "%s is loaded with nesting off and in use by %s: stop that, then run %s",
-                      name, words, nest_kvm_module_command(module, !undecided));
+        return refuse_module(
+            error, NEST_ERROR_HOST_BUSY,
+            "%s is loaded with nesting off and in use by %s: stop that, then run %s", name, words,
+            nest_kvm_module_command(module, !undecided));
     g_prefix_error(error, "%s is in use by %s: stop that first; besides, ", name, words);
     return FALSE;
 }
@@ -420,10 +421,10 @@ nest_kvm_module_can_nest(const NestKvmModule *module)
 static gboolean
 refuse_device(const NestKvmModule *module, GError **error)
 {
-    return refuse(error, NEST_ERROR_HOST_DEVICE,
-                  "nesting is on in %s, but /dev/kvm is missing: run udevadm trigger "
-                  "--name-match=kvm, or see why udev does not make it",
-                  module->vendor->module);
+    return refuse_module(error, NEST_ERROR_HOST_DEVICE,
+                         "nesting is on in %s, but /dev/kvm is missing: run udevadm trigger "
+                         "--name-match=kvm, or see why udev does not make it",
+                         module->vendor->module);
 }
 
 static gboolean

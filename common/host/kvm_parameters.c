@@ -61,7 +61,7 @@ directory_of(const NestCpuVendor *vendor)
 
 /* (nullable) NULL for a parameter that this kernel does not have or does not show. */
 static gchar *
-read_value(const char *directory, const char *name)
+read_parameter(const char *directory, const char *name)
 {
     g_autofree gchar *path = g_build_filename(directory, name, NULL);
     gchar *value = NULL;
@@ -83,7 +83,7 @@ nest_kvm_parameters_read(const NestCpuVendor *vendor)
     g_autofree gchar *directory = directory_of(vendor);
 
     for (gsize i = 0; i < G_N_ELEMENTS(table); i++) {
-        gchar *value = read_value(directory, table[i].name);
+        gchar *value = read_parameter(directory, table[i].name);
         NestKvmParameter *parameter = value ? g_new0(NestKvmParameter, 1) : NULL;
 
         if (!value)
@@ -120,7 +120,7 @@ nest_kvm_parameters_text(const NestCpuVendor *vendor)
 
     for (guint i = 0; i < names->len; i++) {
         const char *name = g_ptr_array_index(names, i);
-        g_autofree gchar *value = read_value(directory, name);
+        g_autofree gchar *value = read_parameter(directory, name);
 
         /* Only a plain word can be given back as an option. */
         if (value && *value &&
@@ -139,7 +139,7 @@ nest_kvm_parameters_lost(const NestCpuVendor *vendor, const char *before)
 
     for (gsize i = 0; words[i]; i++) {
         g_auto(GStrv) parts = g_strsplit(words[i], "=", 2);
-        g_autofree gchar *now = parts[0] && parts[1] ? read_value(directory, parts[0]) : NULL;
+        g_autofree gchar *now = parts[0] && parts[1] ? read_parameter(directory, parts[0]) : NULL;
 
         if (now && !g_str_equal(now, parts[1]))
             g_string_append_printf(lost, "%s%s", lost->len ? " " : "", words[i]);

@@ -81,7 +81,7 @@ refuse_files(const char *name, const char *why, GError **error)
 
 /* Whether a module has a file for the running kernel that can be read and is a kernel module. */
 static gboolean
-check_file(KmodModule *module, GError **error)
+check_module_file(KmodModule *module, GError **error)
 {
     const char *name = kmod_module_get_name(module);
     const char *path = kmod_module_get_path(module);
@@ -102,12 +102,12 @@ static gboolean
 check_files(KmodModule *module, GError **error)
 {
     KmodList *dependencies = kmod_module_get_dependencies(module);
-    gboolean good = check_file(module, error);
+    gboolean good = check_module_file(module, error);
 
     for (KmodList *at = dependencies; at && good; at = kmod_list_next(dependencies, at)) {
         g_autoptr(KmodModule) needed = kmod_module_get_module(at);
 
-        good = nest_module_is_in_kernel(needed) || check_file(needed, error);
+        good = nest_module_is_in_kernel(needed) || check_module_file(needed, error);
     }
     kmod_module_unref_list(dependencies);
     return good;

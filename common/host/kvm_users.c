@@ -132,7 +132,7 @@ guest_of(const char *options)
 
 /* (nullable) NULL where the process is not QEMU with a named guest. */
 static gchar *
-read_domain(gint pid, const char *comm)
+read_domain_of_process(gint pid, const char *comm)
 {
     gsize length = 0;
     g_autofree gchar *cmdline = read_start(pid, "cmdline", &length);
@@ -158,7 +158,7 @@ user_new(gint pid)
         return NULL;
     user = g_new0(NestKvmUser, 1);
     user->pid = pid;
-    user->name = read_domain(pid, comm);
+    user->name = read_domain_of_process(pid, comm);
     user->domain = user->name != NULL;
     if (!user->domain)
         user->name = g_steal_pointer(&comm);

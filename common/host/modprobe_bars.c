@@ -97,7 +97,7 @@ pattern_fits(const char *pattern, const char *module)
 
 /* (nullable)(transfer none) The first line of a command whose pattern fits, if it says what is to be done. */
 static const NestModprobeLine *
-find_line(const GPtrArray *lines, const char *command, const char *module)
+find_command_line(const GPtrArray *lines, const char *command, const char *module)
 {
     for (guint i = 0; i < lines->len; i++) {
         const NestModprobeLine *line = g_ptr_array_index(lines, i);
@@ -111,8 +111,8 @@ find_line(const GPtrArray *lines, const char *command, const char *module)
 
 /* "install PATTERN COMMAND", "remove PATTERN COMMAND" or "alias PATTERN MODULE". */
 static void
-add_line(GPtrArray *bars, NestModprobeBarKind kind, const NestModprobeLine *line,
-         gboolean dependency)
+add_bar_of_line(GPtrArray *bars, NestModprobeBarKind kind, const NestModprobeLine *line,
+                gboolean dependency)
 {
     if (line)
         add_bar(bars, kind, line->file, line->number,
@@ -125,12 +125,12 @@ add_line(GPtrArray *bars, NestModprobeBarKind kind, const NestModprobeLine *line
 static void
 add_alias(GPtrArray *bars, const GPtrArray *lines, const char *module)
 {
-    const NestModprobeLine *line = find_line(lines, "alias", module);
+    const NestModprobeLine *line = find_command_line(lines, "alias", module);
     const char *other = line ? line->rest + strspn(line->rest, "\t ") : "";
     g_autofree gchar *name = g_strndup(other, strcspn(other, "\t "));
 
     if (line && !nest_kernel_args_match(name, module))
-        add_line(bars, NEST_MODPROBE_ALIAS, line, FALSE);
+        add_bar_of_line(bars, NEST_MODPROBE_ALIAS, line, FALSE);
 }
 
 /* "blacklist MODULE" */
@@ -168,8 +168,8 @@ is_given(const char *value)
 
 /* One kernel argument. @kernel_list: (inout) the last module_blacklist=. */
 static void
-add_argument(GPtrArray *bars, const char *module, const char *argument, const char *value,
-             gchar **kernel_list)
+add_bar_of_argument(GPtrArray *bars, const char *module, const char *argument, const char *value,
+                    gchar **kernel_list)
 {
     if (g_str_equal(argument, "modprobe.blacklist") && list_has(value, module))
         add_bar(bars, NEST_MODPROBE_BLACKLIST, NEST_MODPROBE_ARGUMENTS, 1,
@@ -192,7 +192,7 @@ add_argument_bars(GPtrArray *bars, const char *module)
     gchar *name = NULL, *value = NULL;
 
     while (nest_kernel_args_next(&at, &name, &value)) {
-        add_argument(bars, module, name, value, &kernel_list);
+        add_bar_of_argument(bars, module, name, value, &kernel_list);
         g_clear_pointer(&name, g_free);
         g_clear_pointer(&value, g_free);
     }
@@ -222,9 +222,12 @@ nest_modprobe_bars_read(const NestCpuVendor *vendor, const GPtrArray *lines)
 
     add_blacklists(bars, lines, vendor->module);
     add_alias(bars, lines, vendor->module);
-    add_line(bars, NEST_MODPROBE_REMOVE, find_line(lines, "remove", vendor->module), FALSE);
-    add_line(bars, NEST_MODPROBE_INSTALL, find_line(lines, "install", DEPENDENCY), TRUE);
-    add_line(bars, NEST_MODPROBE_INSTALL, find_line(lines, "install", vendor->module), FALSE);
+    add_bar_of_line(bars, NEST_MODPROBE_REMOVE, find_command_line(lines, "remove", vendor->module),
+                    FALSE);
+    add_bar_of_line(bars, NEST_MODPROBE_INSTALL, find_command_line(lines, "install", DEPENDENCY),
+                    TRUE);
+    add_bar_of_line(bars, NEST_MODPROBE_INSTALL,
+                    find_command_line(lines, "install", vendor->module), FALSE);
     add_sysctl(bars);
     add_argument_bars(bars, vendor->module);
     return bars;
@@ -232,7 +235,8 @@ nest_modprobe_bars_read(const NestCpuVendor *vendor, const GPtrArray *lines)
 
 /* The last bar that counts, but any other before a blacklist. */
 static const NestModprobeBar *
-find_bar(const GPtrArray *bars, guint when, gboolean has_dependency, gboolean has_module)
+find_most_telling_bar(const GPtrArray *bars, guint when, gboolean has_dependency,
+                      gboolean has_module)
 {
     const NestModprobeBar *found = NULL;
 
@@ -252,13 +256,14 @@ find_bar(const GPtrArray *bars, guint when, gboolean has_dependency, gboolean ha
 const NestModprobeBar *
 nest_modprobe_bars_find(const GPtrArray *bars, gboolean loaded, gboolean forced)
 {
-    return find_bar(bars, (loaded ? LOADED : ABSENT) | (forced ? FORCED : 0), loaded, FALSE);
+    return find_most_telling_bar(bars, (loaded ? LOADED : ABSENT) | (forced ? FORCED : 0), loaded,
+                                 FALSE);
 }
 
 const NestModprobeBar *
 nest_modprobe_bars_find_at_boot(const GPtrArray *bars, gboolean loaded)
 {
-    return find_bar(bars, AT_BOOT, FALSE, loaded);
+    return find_most_telling_bar(bars, AT_BOOT, FALSE, loaded);
 }
 
 /* (transfer full) Where the bar stands, for a message. */

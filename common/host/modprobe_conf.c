@@ -77,7 +77,7 @@ add_options(Options *options, const char *file, guint line, const char *name, co
 
 /* A kernel argument, "MODULE.PARAMETER=VALUE". */
 static void
-add_argument(Options *options, char *name, const char *value)
+add_kernel_argument(Options *options, char *name, const char *value)
 {
     g_autofree gchar *option = NULL;
     char *parameter = strchr(name, '.');
@@ -91,14 +91,14 @@ add_argument(Options *options, char *name, const char *value)
 
 /* Also adds what follows "--", because libkmod ignores the "--". */
 static void
-add_command_line(Options *options)
+add_kernel_command_line(Options *options)
 {
     g_autofree gchar *text = nest_modprobe_files_text(NEST_MODPROBE_ARGUMENTS, NULL);
     const char *at = text ? text : "";
     gchar *name = NULL, *value = NULL;
 
     while (nest_kernel_args_next(&at, &name, &value)) {
-        add_argument(options, name, value);
+        add_kernel_argument(options, name, value);
         g_free(name);
         g_free(value);
     }
@@ -197,7 +197,7 @@ read_nested_settings(const NestCpuVendor *vendor, const GPtrArray *lines)
         if (*line->rest && !line->unread && g_str_equal(line->command, "options"))
             add_options(&options, line->file, line->number, line->argument, line->rest);
     }
-    add_command_line(&options);
+    add_kernel_command_line(&options);
     take_settings(&options, settings);
     return settings;
 }
@@ -317,8 +317,8 @@ nest_modprobe_conf_boot_remedy(const NestModprobeConf *conf, gboolean nested)
 
 /* @remedy: (nullable) NULL: nesting is not to be turned on now, so no command is named. */
 static gboolean
-refuse_value(const NestModprobeConf *conf, const NestModprobeSetting *setting, const char *remedy,
-             GError **error)
+refuse_nested_value(const NestModprobeConf *conf, const NestModprobeSetting *setting,
+                    const char *remedy, GError **error)
 {
     g_autofree gchar *where =
         is_argument(setting)
@@ -345,7 +345,7 @@ check_bar(const NestModprobeConf *conf, const NestModprobeBar *bar, const char *
         nest_modprobe_bars_refuse(bar, conf->module, remedy, error);
         return FALSE;
     }
-    return !winner || !winner->refused || refuse_value(conf, winner, remedy, error);
+    return !winner || !winner->refused || refuse_nested_value(conf, winner, remedy, error);
 }
 
 gboolean
@@ -411,6 +411,6 @@ nest_modprobe_conf_check(const NestModprobeConf *conf, const char *remedy, GErro
     if (winner->on)
         return TRUE;
     if (winner->refused)
-        return refuse_value(conf, winner, remedy, error);
+        return refuse_nested_value(conf, winner, remedy, error);
     return nest_modprobe_conf_refuse(conf, strcmp(name, OUR_NAME) > 0 ? NULL : remedy, error);
 }

@@ -169,7 +169,7 @@ list_directory(Search *search, const char *directory)
 /* Takes the next line from @text. A backslash is dropped, and a newline after it does not end the
  * line. */
 static gboolean
-take_line(const char **text, const char *end, GString *line, guint *lines)
+take_modprobe_line(const char **text, const char *end, GString *line, guint *lines)
 {
     const char *c = *text;
 
@@ -219,7 +219,7 @@ add_lines(GPtrArray *lines, const char *file, const char *unread, const char *gi
     if (!text)
         return;
     end = text + (unread ? MIN(length, UNREAD_BYTES) : length);
-    for (guint number = 1; take_line(&at, end, joined, &count); number += count)
+    for (guint number = 1; take_modprobe_line(&at, end, joined, &count); number += count)
         g_ptr_array_add(lines, line_new(file, number, joined->str, unread));
 }
 

@@ -25,7 +25,7 @@ typedef struct {
 } Waiting;
 
 static void
-watched_free(gpointer data)
+watched_domain_free(gpointer data)
 {
     NestTrackedDefine *watched = data;
 
@@ -41,7 +41,7 @@ nest_define_tracker_new(void)
     g_mutex_init(&tracker->asking);
     g_mutex_init(&tracker->lock);
     g_cond_init(&tracker->settled);
-    tracker->watched = g_ptr_array_new_with_free_func(watched_free);
+    tracker->watched = g_ptr_array_new_with_free_func(watched_domain_free);
     return tracker;
 }
 

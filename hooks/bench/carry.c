@@ -15,7 +15,7 @@ enum { WORDS = 64, LENGTH = 512 };
 
 /* Into @words, which ends in NULL then. */
 static int
-read_words(char text[WORDS][LENGTH], char *words[WORDS + 1])
+read_argument_words(char text[WORDS][LENGTH], char *words[WORDS + 1])
 {
     FILE *file = fopen(NEST_BENCH_ARGUMENTS, "re");
     int n = 0;
@@ -39,7 +39,8 @@ run_qemu(int in, int out)
     static char *words[WORDS + 1];
 
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (read_words(text, words) > 0 && dup2(in, 0) == 0 && dup2(out, 1) == 1 && dup2(out, 2) == 2)
+    if (read_argument_words(text, words) > 0 && dup2(in, 0) == 0 && dup2(out, 1) == 1 &&
+        dup2(out, 2) == 2)
         (void)execv(words[0], words);
     (void)dprintf(out, "%s: %s\n", NEST_BENCH_ARGUMENTS, strerror(errno));
     _exit(127);

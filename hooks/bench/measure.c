@@ -15,7 +15,7 @@
 #define NANOSECONDS 1000000000LL
 
 static long long
-now(void)
+monotonic_now(void)
 {
     struct timespec time = {0};
 
@@ -52,9 +52,9 @@ end_work(NestWorkState *state)
 
 /* The clock is read after each step, so a step is short. */
 static int
-go_on(const NestWorkKind *work, NestWorkState *state, unsigned int ms, double *ret_rate)
+work_for(const NestWorkKind *work, NestWorkState *state, unsigned int ms, double *ret_rate)
 {
-    long long begin = now();
+    long long begin = monotonic_now();
     long long end = begin + ms * (NANOSECONDS / 1000);
     long long time = begin;
     double done = 0;
@@ -65,7 +65,7 @@ go_on(const NestWorkKind *work, NestWorkState *state, unsigned int ms, double *r
         if (amount < 0)
             return (int)amount;
         done += (double)amount;
-        time = now();
+        time = monotonic_now();
     }
     *ret_rate = done * (double)NANOSECONDS / (double)(time - begin);
     return 0;
@@ -78,7 +78,7 @@ do_ourselves(const NestWorkKind *work, unsigned int ms, double *ret_rate)
     int problem = work->begin ? work->begin(&state) : 0;
 
     if (problem == 0)
-        problem = go_on(work, &state, ms, ret_rate);
+        problem = work_for(work, &state, ms, ret_rate);
     end_work(&state);
     return problem;
 }

@@ -10,7 +10,7 @@
 
 /* Whether the VMI may leave with its nested guests. */
 static gboolean
-is_allowed(const NestVmi *vmi)
+vmi_is_allowed(const NestVmi *vmi)
 {
     return g_strcmp0(g_hash_table_lookup(vmi->asked->attributes, "migration"), "allow") == 0;
 }
@@ -51,7 +51,7 @@ static const struct {
 };
 
 static void
-explain(GError **error, const NestVmi *vmi)
+explain_blocked_vmi(GError **error, const NestVmi *vmi)
 {
     g_autoptr(GError) evidence = g_steal_pointer(error);
     gsize i = evidence->code == NEST_ERROR_LIVE_RUNNING ? 0 : 1;
@@ -77,8 +77,8 @@ nest_node_leave_check(NestNodeWatch *watch, const char *point, const char *json,
             g_prefix_error(error, "%s: ", vmi.name);
         return FALSE;
     }
-    if (!enabled || is_allowed(&vmi) || check_processes(watch, &vmi, now, error))
+    if (!enabled || vmi_is_allowed(&vmi) || check_processes(watch, &vmi, now, error))
         return TRUE;
-    explain(error, &vmi);
+    explain_blocked_vmi(error, &vmi);
     return FALSE;
 }

@@ -31,7 +31,7 @@ struct NestNodeWatch {
 };
 
 static void
-watched_free(gpointer data)
+watched_vm_free(gpointer data)
 {
     Watched *vm = data;
 
@@ -51,7 +51,7 @@ nest_node_watch_new(const NestConfig *config, GError **error)
     watch = g_new0(NestNodeWatch, 1);
     watch->config = *config;
     watch->probe = probe;
-    watch->vms = g_hash_table_new_full(NULL, NULL, NULL, watched_free);
+    watch->vms = g_hash_table_new_full(NULL, NULL, NULL, watched_vm_free);
     g_mutex_init(&watch->lock);
     return watch;
 }
@@ -73,7 +73,7 @@ nest_node_watch_interval(const NestNodeWatch *watch)
 
 /* (transfer full)(nullable) A file of /proc/PID; it may hold NULs. */
 static gchar *
-read_process(gint pid, const char *name, gsize *ret_length)
+read_file_of_vm(gint pid, const char *name, gsize *ret_length)
 {
     g_autofree gchar *below = g_strdup_printf("/proc/%d/%s", pid, name);
     g_autofree gchar *path = nest_root_path(below);
@@ -85,9 +85,9 @@ read_process(gint pid, const char *name, gsize *ret_length)
 /* --- samples */
 
 static Watched *
-find(NestNodeWatch *watch, gint pid, gint64 now)
+find_watched_vm(NestNodeWatch *watch, gint pid, gint64 now)
 {
-    g_autofree gchar *stat = read_process(pid, "stat", NULL);
+    g_autofree gchar *stat = read_file_of_vm(pid, "stat", NULL);
     g_autofree gchar *began = nest_process_start_time(stat ? stat : "");
     Watched *vm = g_hash_table_lookup(watch->vms, GINT_TO_POINTER(pid));
 
@@ -102,7 +102,7 @@ find(NestNodeWatch *watch, gint pid, gint64 now)
 
 /* Returns: FALSE with why nothing could be read. */
 static gboolean
-sample(NestNodeWatch *watch, Watched *vm, gint pid, gint64 now, GError **error)
+sample_vm(NestNodeWatch *watch, Watched *vm, gint pid, gint64 now, GError **error)
 {
     NestVerdictRules rules = {watch->config.linger_ms,
                               watch->config.release == NEST_RELEASE_STRICT};
@@ -148,10 +148,10 @@ nest_node_watch_look(NestNodeWatch *watch, gint64 now)
     g_mutex_lock(&watch->lock);
     while (directory && (name = g_dir_read_name(directory))) {
         gint pid = pid_of(name);
-        Watched *vm = pid ? find(watch, pid, now) : NULL;
+        Watched *vm = pid ? find_watched_vm(watch, pid, now) : NULL;
 
         if (vm && !vm->here) /* a process may have several VMs, whose entries the probe adds up */
-            vm->here = sample(watch, vm, pid, now, NULL) || TRUE;
+            vm->here = sample_vm(watch, vm, pid, now, NULL) || TRUE;
     }
     g_hash_table_foreach_remove(watch->vms, is_gone, NULL);
     g_mutex_unlock(&watch->lock);
@@ -161,17 +161,17 @@ nest_node_watch_look(NestNodeWatch *watch, gint64 now)
 
 /* Whether QEMU has booted the guest itself, rather than taken it in with what runs inside it. */
 static gboolean
-has_booted(gint pid)
+vm_has_booted(gint pid)
 {
     gsize length = 0;
-    g_autofree gchar *text = read_process(pid, "cmdline", &length);
+    g_autofree gchar *text = read_file_of_vm(pid, "cmdline", &length);
 
     return text && length && !memmem(text, length, "-incoming", sizeof("-incoming")) &&
            !memmem(text, length, "-loadvm", sizeof("-loadvm"));
 }
 
 static gboolean
-judge(const NestNodeWatch *watch, const Watched *vm, gint pid, gint64 now, GError **error)
+judge_vm(const NestNodeWatch *watch, const Watched *vm, gint pid, gint64 now, GError **error)
 {
     const char *words = nest_verdict_reason_text(nest_verdict_reason_name(vm->verdict.reason));
 
@@ -179,7 +179,7 @@ judge(const NestNodeWatch *watch, const Watched *vm, gint pid, gint64 now, GErro
         g_set_error(error, NEST_ERROR, NEST_ERROR_LIVE_RUNNING, "%s", words);
     else if (vm->verdict.state != NEST_VERDICT_NONE)
         g_set_error(error, NEST_ERROR, NEST_ERROR_LIVE_UNKNOWN, "%s", words);
-    else if (now - vm->since < watch->config.linger_ms && !has_booted(pid))
+    else if (now - vm->since < watch->config.linger_ms && !vm_has_booted(pid))
         g_set_error(error, NEST_ERROR, NEST_ERROR_LIVE_UNKNOWN,
                     "it came here, or goes on from a snapshot, and is not watched for %u seconds "
                     "yet, so that nested guests may have come along that wait",
@@ -197,9 +197,9 @@ nest_node_watch_check(NestNodeWatch *watch, gint pid, gint64 now, GError **error
     Watched *vm = NULL;
 
     g_mutex_lock(&watch->lock);
-    vm = find(watch, pid, now);
-    if (sample(watch, vm, pid, now, &problem))
-        good = judge(watch, vm, pid, now, error);
+    vm = find_watched_vm(watch, pid, now);
+    if (sample_vm(watch, vm, pid, now, &problem))
+        good = judge_vm(watch, vm, pid, now, error);
     else
         g_set_error(error, NEST_ERROR, NEST_ERROR_LIVE_UNKNOWN, "%s", problem->message);
     g_mutex_unlock(&watch->lock);

@@ -21,12 +21,12 @@ typedef struct {
 } Call;
 
 static void
-call_clear(Call *call)
+kubevirt_call_clear(Call *call)
 {
     g_free(call->vmi);
     g_free(call->domain);
 }
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Call, call_clear)
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Call, kubevirt_call_clear)
 
 static gboolean
 read_call(Call *call, int argc, char **argv, GError **error)

@@ -61,7 +61,7 @@ wait_for_end(gint64 ms)
 }
 
 static void
-look(NestNodeWatch *watch)
+look_at_node(NestNodeWatch *watch)
 {
     if (watch)
         nest_node_watch_look(watch, nest_plugin_calls_now());
@@ -72,10 +72,10 @@ nest_plugin_calls_run(NestNodeWatch *watch)
 {
     gint64 interval = watch ? nest_node_watch_interval(watch) : G_TIME_SPAN_MINUTE / 1000;
 
-    look(watch);
+    look_at_node(watch);
     (void)fprintf(stderr, "nest: ready\n");
     while (!wait_for_end(interval))
-        look(watch);
+        look_at_node(watch);
 }
 
 gchar *

@@ -42,13 +42,13 @@ typedef struct {
 typedef gboolean (*Check)(Call *call, GError **error);
 
 static void
-call_clear(Call *call)
+vdsm_call_clear(Call *call)
 {
     g_free(call->text);
     nest_domain_xml_free(call->xml);
     nest_state_free(call->state);
 }
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Call, call_clear)
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Call, vdsm_call_clear)
 
 /* --- the start */
 
@@ -110,7 +110,7 @@ start(Call *call, GError **error)
 /* Reads the live XML. What does not mention us is not ours, even if it cannot be read. A mistake in the tag does not matter
  * any more: such a tag counts as one without attributes. */
 static gboolean
-read_domain(Call *call, GError **error)
+read_vdsm_domain(Call *call, GError **error)
 {
     gsize length = strlen(call->text);
 
@@ -127,13 +127,13 @@ read_domain(Call *call, GError **error)
 }
 
 static gboolean
-is_ours(const Call *call)
+is_migration_of_ours(const Call *call)
 {
     return call->xml && (call->wish.kind == NEST_WISH_ENABLE || call->state->has_live);
 }
 
 static gboolean
-is_allowed(const Call *call)
+vm_is_allowed(const Call *call)
 {
     NestAllow allow = nest_allow_read(call->xml);
 
@@ -162,14 +162,14 @@ may_have_feature(const Call *call)
 }
 
 static NestLeaveFacts
-read_facts(const Call *call)
+read_vdsm_facts(const Call *call)
 {
     g_autoptr(NestDaemonStatus) daemon = nest_daemon_status_read();
     const NestLiveStatus *live = live_status(call);
     NestLeaveFacts facts = {.runs = TRUE,
                             .has_feature = may_have_feature(call),
                             .watched = daemon != NULL,
-                            .allowed = is_allowed(call),
+                            .allowed = vm_is_allowed(call),
                             .status = live};
 
     facts.armed = daemon && live && nest_live_status_guard_is(live, NEST_GUARD_ARMED);
@@ -178,9 +178,9 @@ read_facts(const Call *call)
 
 /* A tagged domain is to be watched. If it is not, virtnestd has not come to it yet, or does not run. */
 static NestLeaveReason
-judge(const Call *call)
+judge_vdsm_migration(const Call *call)
 {
-    NestLeaveFacts facts = read_facts(call);
+    NestLeaveFacts facts = read_vdsm_facts(call);
     NestLeaveReason reason = nest_leave_judge(&facts);
 
     if (reason != NEST_LEAVE_UNWATCHED)
@@ -189,7 +189,7 @@ judge(const Call *call)
 }
 
 static gboolean
-refuse(const Call *call, NestLeaveReason reason, GError **error)
+refuse_migration(const Call *call, NestLeaveReason reason, GError **error)
 {
     gboolean runs = nest_leave_answer(reason) == NEST_LEAVE_RUNNING;
     const char *remedy = nest_leave_reason_remedy(reason);
@@ -206,17 +206,17 @@ leave(Call *call, GError **error)
 {
     NestLeaveReason reason = NEST_LEAVE_NOT_RUNNING;
 
-    if (!read_domain(call, error))
+    if (!read_vdsm_domain(call, error))
         return FALSE;
-    if (!is_ours(call))
+    if (!is_migration_of_ours(call))
         return TRUE;
-    reason = judge(call);
-    return nest_leave_answer(reason) == NEST_LEAVE_MAY || refuse(call, reason, error);
+    reason = judge_vdsm_migration(call);
+    return nest_leave_answer(reason) == NEST_LEAVE_MAY || refuse_migration(call, reason, error);
 }
 
 /* Where nesting is off and nobody uses the module, libvirt's hook turns it on. */
 static gboolean
-check_host(const Call *call, GError **error)
+check_vdsm_host(const Call *call, GError **error)
 {
     NestKvmModule host = nest_kvm_module_read();
 
@@ -233,14 +233,14 @@ arrive(Call *call, GError **error)
 {
     const NestLiveStatus *live = NULL;
 
-    if (!read_domain(call, error))
+    if (!read_vdsm_domain(call, error))
         return FALSE;
-    if (!is_ours(call))
+    if (!is_migration_of_ours(call))
         return TRUE;
     live = live_status(call);
-    if (live && live->nested && !is_allowed(call))
-        return refuse(call, NEST_LEAVE_NESTED, error);
-    return check_host(call, error);
+    if (live && live->nested && !vm_is_allowed(call))
+        return refuse_migration(call, NEST_LEAVE_NESTED, error);
+    return check_vdsm_host(call, error);
 }
 
 /* --- VDSM */
@@ -257,7 +257,7 @@ static const struct {
 };
 
 static gboolean
-run(Check check, GError **error)
+run_check(Check check, GError **error)
 {
     g_auto(Call) call = {.path = g_getenv("_hook_domxml"), .wish = NEST_WISH_NONE};
     g_autoptr(GError) problem = NULL;
@@ -295,5 +295,6 @@ main(int argc, char **argv)
     if (i == G_N_ELEMENTS(points))
         return refuse_point(name);
     nest_manager_begin(points[i].action, vm ? vm : "of VDSM");
-    return run(points[i].check, &error) ? EXIT_GOOD : nest_manager_fail(NULL, error, EXIT_STOP);
+    return run_check(points[i].check, &error) ? EXIT_GOOD
+                                              : nest_manager_fail(NULL, error, EXIT_STOP);
 }

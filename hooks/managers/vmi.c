@@ -16,7 +16,7 @@ is_text(JsonNode *node)
 }
 
 static const char *
-text_of(JsonObject *object, const char *name)
+member_text(JsonObject *object, const char *name)
 {
     JsonNode *node = json_object_get_member(object, name);
 
@@ -53,8 +53,8 @@ read_metadata(NestVmi *vmi, JsonObject *metadata, GError **error)
     JsonObject *annotations = object_of(metadata, "annotations");
 
     if (metadata) {
-        const char *place = text_of(metadata, "namespace");
-        const char *name = text_of(metadata, "name");
+        const char *place = member_text(metadata, "namespace");
+        const char *name = member_text(metadata, "name");
 
         vmi->name = g_strdup_printf("%s/%s", place, name);
         vmi->domain = g_strdup_printf("%s_%s", place, name);

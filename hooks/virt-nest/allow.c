@@ -29,11 +29,11 @@ typedef struct {
 } Request;
 
 static void
-request_clear(Request *request)
+allow_request_clear(Request *request)
 {
     g_free(request->duration);
 }
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Request, request_clear)
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Request, allow_request_clear)
 
 static const struct {
     char letter;
@@ -324,7 +324,7 @@ allow(const NestConnection *connection, virDomainPtr domain, gpointer data, GErr
 
 /* Parses the command line, and reports what is wrong with it. */
 static gboolean
-read_options(NestCall *call, Request *request, int *ret_status)
+read_allow_options(NestCall *call, Request *request, int *ret_status)
 {
     GError *error = NULL;
     const GOptionEntry options[] = {
@@ -357,7 +357,7 @@ nest_allow(NestCall *call)
     GError *error = NULL;
     int status = NEST_EXIT_DONE;
 
-    if (!read_options(call, &request, &status))
+    if (!read_allow_options(call, &request, &status))
         return status;
     request.once = !request.duration && !request.end;
     connection = nest_connection_open_for(call, NEST_CONNECTION_TO_CHANGE, &error);

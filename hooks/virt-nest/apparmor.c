@@ -33,7 +33,7 @@ skip_qualifier(const char **at, gboolean *ret_denies)
 
 /* @line: without blanks at its ends. FALSE: it is no rule for a file. */
 static gboolean
-read_rule(const char *line, Rule *ret_rule)
+read_profile_rule(const char *line, Rule *ret_rule)
 {
     Rule rule = {0};
     char end = ' ';
@@ -117,7 +117,7 @@ judge_line(Judgement *judgement, const char *line, const char *file, guint numbe
 {
     Rule rule = {0};
 
-    if (judgement->verdict == NEST_APPARMOR_DENIED || !read_rule(line, &rule) ||
+    if (judgement->verdict == NEST_APPARMOR_DENIED || !read_profile_rule(line, &rule) ||
         !has_permission(&rule, judgement->permission) || !matches(&rule, judgement->path))
         return;
     judgement->verdict = rule.denies ? NEST_APPARMOR_DENIED : NEST_APPARMOR_GRANTED;

@@ -12,8 +12,8 @@ typedef struct {
 
 /* A domain that was named is always reported on, and each to programs. With --all, only those that were changed are. */
 static void
-tell(const NestConnection *connection, virDomainPtr domain, const Request *request,
-     const NestDefinition *definition)
+print_applied(const NestConnection *connection, virDomainPtr domain, const Request *request,
+              const NestDefinition *definition)
 {
     g_autofree gchar *done = nest_correct_describe(definition);
     g_autofree gchar *remarks = nest_definition_describe_remarks(definition);
@@ -37,7 +37,7 @@ apply_to(const NestConnection *connection, virDomainPtr domain, gpointer data, G
         return FALSE;
     definition = nest_correct_domain(&connection->corrector, domain, error);
     if (definition)
-        tell(connection, domain, request, definition);
+        print_applied(connection, domain, request, definition);
     return definition != NULL;
 }
 

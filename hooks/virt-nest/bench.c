@@ -77,13 +77,13 @@ static void G_GNUC_PRINTF(2, 3) progress(gboolean important, const char *format,
 /* --- before anything is made */
 
 static const NestCpuVendor *
-vendor_of(const Bench *bench)
+vendor_of_host(const Bench *bench)
 {
     return bench->emulate ? nest_cpu_vendor_of_tcg() : bench->connection->host.vendor;
 }
 
 static gboolean
-check_host(const Bench *bench, GError **error)
+check_bench_host(const Bench *bench, GError **error)
 {
     if (!bench->emulate && !nest_kvm_module_check(&bench->connection->host, error))
         return FALSE;
@@ -173,12 +173,12 @@ play_round(Bench *bench, guint number, GError **error)
 }
 
 static gboolean
-measure(Bench *bench, GError **error)
+measure_both_guests(Bench *bench, GError **error)
 {
     gboolean done = TRUE;
 
     progress(TRUE, "the guests' files are made");
-    done = nest_bench_files_make(&bench->machine, vendor_of(bench), error) &&
+    done = nest_bench_files_make(&bench->machine, vendor_of_host(bench), error) &&
            start_guests(bench, error);
     for (guint i = 0; done && i <= bench->report->rounds; i++) /* the first one warms up */
         done = play_round(bench, i, error);
@@ -204,13 +204,13 @@ leave_out_programs(NestBenchReport *report)
 #define ARGUMENTS "console=ttyS0 quiet panic=-1 no_timer_check tsc=reliable rootfstype=ramfs"
 
 static gboolean
-run(Bench *bench, GError **error)
+run_bench(Bench *bench, GError **error)
 {
     const Size *size = bench->is_short ? &short_size : &usual_size;
 
-    if (!check_host(bench, error) || !choose_machine(bench, error))
+    if (!check_bench_host(bench, error) || !choose_machine(bench, error))
         return FALSE;
-    nest_bench_explain(bench->report, bench->emulate ? NULL : vendor_of(bench));
+    nest_bench_explain(bench->report, bench->emulate ? NULL : vendor_of_host(bench));
     bench->machine.arguments = ARGUMENTS;
     bench->machine.release = bench->report->kernel;
     bench->machine.cpu = bench->cpu;
@@ -222,7 +222,7 @@ run(Bench *bench, GError **error)
     bench->report->cpu = bench->cpu ? bench->cpu : bench->emulate ? "maximum" : "host-passthrough";
     leave_out_programs(bench->report);
     nest_bench_guest_catch_signals();
-    return measure(bench, error);
+    return measure_both_guests(bench, error);
 }
 
 /* --- the command */
@@ -259,7 +259,7 @@ run_and_print(const NestCall *call, Bench *bench)
     GError *error = NULL;
 
     bench->connection = nest_connection_open_for(call, NEST_CONNECTION_TO_CHANGE, &error);
-    if (!bench->connection || !run(bench, &error))
+    if (!bench->connection || !run_bench(bench, &error))
         return nest_command_fail(error);
     if (bench->json)
         nest_bench_report_print_json(bench->report);

@@ -119,7 +119,7 @@ unpack(const char *program, const char *path, gsize *ret_length)
 
 /* (transfer full)(nullable) The bytes of a module; a program is needed for them where it is compressed. */
 static gchar *
-read_module(const char *path, gsize *ret_length, GError **error)
+read_module_file(const char *path, gsize *ret_length, GError **error)
 {
     const char *program = NULL;
     gchar *bytes = NULL;
@@ -147,7 +147,7 @@ add_module(NestInitramfs *archive, const char *directory, KmodModule *module, GS
 
     if (!from) /* built in */
         return TRUE;
-    bytes = read_module(from, &length, error);
+    bytes = read_module_file(from, &length, error);
     if (!bytes)
         return FALSE;
     nest_initramfs_add(archive, path, bytes, length);
@@ -251,7 +251,7 @@ static const char fixed_words[] = "-nodefaults\n-no-user-config\n-no-reboot\n-di
                                   "-device\nvirtio-net-pci,netdev=net,romfile=,addr=0x4\n";
 
 static void
-add_command_line(NestInitramfs *archive, const NestBenchMachine *machine, const char *emulator)
+add_qemu_arguments(NestInitramfs *archive, const NestBenchMachine *machine, const char *emulator)
 {
     g_autofree gchar *text =
         g_strdup_printf("%s\n%s-machine\n%s\n-m\n%u\n-append\n%s\n", emulator, fixed_words,
@@ -356,7 +356,7 @@ make_large(const NestBenchMachine *machine, const NestCpuVendor *vendor, GError 
         return FALSE;
     if (!emulator)
         return fail(error, "cannot find QEMU, %s: %s", machine->emulator, g_strerror(errno));
-    add_command_line(archive, machine, emulator);
+    add_qemu_arguments(archive, machine, emulator);
     return add_program(archive, "/init", PROGRAM, error) &&
            add_program(archive, emulator, emulator, error) && add_cache(archive, error) &&
            add_firmware(archive, emulator, error) &&

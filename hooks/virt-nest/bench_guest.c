@@ -203,7 +203,7 @@ open_console(NestBenchGuest *guest, const NestBenchMachine *machine, GError **er
 
 /* Sets an error with the last that the console said. */
 static gboolean
-fail(const NestBenchGuest *guest, const char *what, GError **error)
+fail_with_console(const NestBenchGuest *guest, const char *what, GError **error)
 {
     const char *end = guest->rest->str;
 
@@ -218,7 +218,7 @@ fail(const NestBenchGuest *guest, const char *what, GError **error)
 
 /* (transfer full)(nullable) The next line, if it is there as a whole. */
 static gchar *
-take_line(NestBenchGuest *guest)
+take_console_line(NestBenchGuest *guest)
 {
     const char *end = strchr(guest->said->str, '\n');
     gchar *line = NULL;
@@ -232,7 +232,7 @@ take_line(NestBenchGuest *guest)
 
 /* FALSE where the console has ended. */
 static gboolean
-hear(NestBenchGuest *guest)
+read_console(NestBenchGuest *guest)
 {
     char bytes[4096];
     struct pollfd wait = {.fd = guest->console, .events = POLLIN};
@@ -255,7 +255,7 @@ next_answer(NestBenchGuest *guest, guint seconds, GError **error)
     gboolean open = TRUE;
 
     while (open && g_get_monotonic_time() < end) {
-        g_autofree gchar *line = take_line(guest);
+        g_autofree gchar *line = take_console_line(guest);
 
         if (line && g_str_has_prefix(line, NEST_BENCH_LINE))
             return g_strdup(line + strlen(NEST_BENCH_LINE));
@@ -264,9 +264,9 @@ next_answer(NestBenchGuest *guest, guint seconds, GError **error)
         if (nest_bench_guest_is_interrupted(error))
             return NULL;
         if (!line)
-            open = hear(guest);
+            open = read_console(guest);
     }
-    (void)fail(guest, open ? "does not answer" : "has ended", error);
+    (void)fail_with_console(guest, open ? "does not answer" : "has ended", error);
     return NULL;
 }
 
@@ -277,7 +277,7 @@ await_ready(NestBenchGuest *guest, GError **error)
 
     if (!answer)
         return FALSE;
-    return g_str_equal(answer, "ready") || fail(guest, answer, error);
+    return g_str_equal(answer, "ready") || fail_with_console(guest, answer, error);
 }
 
 gboolean
@@ -289,13 +289,13 @@ nest_bench_guest_work(NestBenchGuest *guest, const char *name, guint ms, double 
     g_auto(GStrv) words = NULL;
 
     if (send(guest->console, order, strlen(order), MSG_NOSIGNAL) != (ssize_t)strlen(order))
-        return fail(guest, "takes no orders", error);
+        return fail_with_console(guest, "takes no orders", error);
     answer = next_answer(guest, ms / 1000 + ANSWER_SECONDS, error);
     words = answer ? g_strsplit(answer, " ", 3) : NULL;
     if (!words)
         return FALSE;
     if (g_strv_length(words) != 3 || !g_str_equal(words[1], name))
-        return fail(guest, answer, error);
+        return fail_with_console(guest, answer, error);
     if (g_str_equal(words[0], "lacks"))
         *ret_lacks = g_strdup(words[2]);
     else

@@ -155,7 +155,7 @@ print_head(const NestBenchReport *report)
 }
 
 static void
-print_paragraph(const char *text)
+print_bench_paragraph(const char *text)
 {
     (void)putchar('\n');
     nest_output_wrap(text, 0);
@@ -170,7 +170,7 @@ print_lacks(const NestBenchReport *report)
             g_autofree gchar *line = g_strdup_printf("%s was not measured: %s",
                                                      nest_bench_works[i].title, report->lacks[i]);
 
-            print_paragraph(line);
+            print_bench_paragraph(line);
         }
 }
 
@@ -193,7 +193,7 @@ print_not_installed(const NestBenchReport *report)
         text,
         ": not run, as this host does not have them installed, or not as programs that a guest can "
         "run");
-    print_paragraph(text->str);
+    print_bench_paragraph(text->str);
 }
 
 static void
@@ -220,13 +220,13 @@ nest_bench_report_print(const NestBenchReport *report)
             print_work(report, i, utf8);
     print_lacks(report);
     print_not_installed(report);
-    print_paragraph(
+    print_bench_paragraph(
         "The loss is by the medians. The spread is what two rounds say at the best and at the worst; "
         "~ marks a loss that the spread hides. The published figures are of other hosts and other "
         "programs (virt-nest(1), \"bench\").");
     print_facts(report);
     if (report->no_meaning)
-        print_paragraph(report->no_meaning);
+        print_bench_paragraph(report->no_meaning);
 }
 
 /* --- for a program */

@@ -35,7 +35,7 @@ append_line(GString *svg, double x1, double y1, double x2, double y2, const char
 }
 
 static void
-append_text(GString *svg, int x, int y, const char *anchor, const char *text)
+append_svg_text(GString *svg, int x, int y, const char *anchor, const char *text)
 {
     g_autofree gchar *element = g_markup_printf_escaped(
         "<text x='%d' y='%d' text-anchor='%s'>%s</text>\n", x, y, anchor, text);
@@ -53,11 +53,11 @@ append_work(GString *svg, const NestBenchReport *report, NestWork work, int y)
 
     (void)g_ascii_formatd(number, sizeof(number), "%.1f", loss.loss * 100);
     said = g_strdup_printf("%s %%%s", number, loss.shown ? "" : " (~)");
-    append_text(svg, BARS - 8, y + 4, "end", nest_bench_works[work].title);
+    append_svg_text(svg, BARS - 8, y + 4, "end", nest_bench_works[work].title);
     g_string_append_printf(svg, "<rect x='%d' y='%d' width='%d' height='12' fill='%s'/>\n", BARS,
                            y - 6, (int)(position(loss.loss) - BARS), loss.shown ? "#356" : "#9ab");
     append_line(svg, position(loss.least), y, position(loss.most), y, "#c60");
-    append_text(svg, BARS + FULL + 80, y + 4, "end", said);
+    append_svg_text(svg, BARS + FULL + 80, y + 4, "end", said);
 }
 
 static void
@@ -68,7 +68,7 @@ append_scale(GString *svg, int bottom)
 
         append_line(svg, position(percent / 100.0), HEAD - 8, position(percent / 100.0), bottom,
                     "#ddd");
-        append_text(svg, (int)position(percent / 100.0), bottom + 14, "middle", text);
+        append_svg_text(svg, (int)position(percent / 100.0), bottom + 14, "middle", text);
     }
 }
 
@@ -87,8 +87,8 @@ append_head(GString *svg, const NestBenchReport *report, int height)
                            "font-family='sans-serif' font-size='12'>\n"
                            "<rect width='100%%' height='100%%' fill='white'/>\n",
                            WIDTH, height);
-    append_text(svg, 10, 20, "start", title);
-    append_text(svg, 10, 38, "start", what);
+    append_svg_text(svg, 10, 20, "start", title);
+    append_svg_text(svg, 10, 38, "start", what);
 }
 
 gchar *
@@ -105,8 +105,9 @@ nest_bench_svg_text(const NestBenchReport *report)
     for (guint i = 0; i < NEST_WORKS; i++)
         if (nest_bench_report_has(report, i))
             append_work(svg, report, i, HEAD + rows++ * ROW + ROW / 2);
-    append_text(svg, 10, HEAD + rows * ROW + 34, "start",
-                "Bars are losses by medians, lines their spread; (~): the spread hides the loss");
+    append_svg_text(
+        svg, 10, HEAD + rows * ROW + 34, "start",
+        "Bars are losses by medians, lines their spread; (~): the spread hides the loss");
     g_string_append(svg, "</svg>\n");
     return g_string_free(svg, FALSE);
 }

@@ -7,8 +7,8 @@
 #include <stdio.h>
 
 static void
-add(const NestChanges *changes, const char *name, const char *uuid, gboolean changed,
-    const char *what, const GError *error)
+add_domain_change(const NestChanges *changes, const char *name, const char *uuid, gboolean changed,
+                  const char *what, const GError *error)
 {
     JsonBuilder *builder = changes->builder;
     g_autofree gchar *problem =
@@ -28,7 +28,7 @@ nest_changes_add_failure(const NestChanges *changes, const char *name, const cha
                          const GError *error)
 {
     if (changes && changes->builder)
-        add(changes, name, uuid, FALSE, NULL, error);
+        add_domain_change(changes, name, uuid, FALSE, NULL, error);
 }
 
 /* Its text begins with what it is a warning of. */
@@ -52,7 +52,7 @@ nest_changes_tell(const NestConnection *connection, virDomainPtr domain, gboolea
     g_autofree gchar *uuid = nest_virt_uuid(domain);
 
     if (changes->builder)
-        add(changes, name, uuid, changed, what, problem);
+        add_domain_change(changes, name, uuid, changed, what, problem);
     else
         (void)printf("%s: %s%s\n", name,
                      changes->dry_run && changed ? "nothing was done, this would be: " : "", what);

@@ -230,7 +230,7 @@ nest_connection_can_nest(const NestConnection *connection)
 
 /* In the order in which virsh tries: id, uuid, name. */
 static virDomainPtr
-look_up(virConnectPtr libvirt, const char *name)
+look_up_by_name(virConnectPtr libvirt, const char *name)
 {
     virDomainPtr domain = NULL;
     guint64 id = 0;
@@ -258,7 +258,7 @@ set_not_found(const NestConnection *connection, const char *name, GError **error
 static virDomainPtr
 find_named_domain(const NestConnection *connection, const char *name, GError **error)
 {
-    virDomainPtr domain = look_up(connection->libvirt, name);
+    virDomainPtr domain = look_up_by_name(connection->libvirt, name);
 
     if (!domain && nest_virt_domain_is_gone())
         set_not_found(connection, name, error);

@@ -84,7 +84,7 @@ print_finding(const NestDoctorFinding *finding)
 }
 
 static guint
-count(const GPtrArray *findings, NestDoctorStatus status)
+count_findings(const GPtrArray *findings, NestDoctorStatus status)
 {
     guint n = 0;
 
@@ -97,8 +97,8 @@ count(const GPtrArray *findings, NestDoctorStatus status)
 static void
 print_findings(const GPtrArray *findings)
 {
-    guint failures = count(findings, NEST_DOCTOR_FAIL);
-    guint warnings = count(findings, NEST_DOCTOR_WARN);
+    guint failures = count_findings(findings, NEST_DOCTOR_FAIL);
+    guint warnings = count_findings(findings, NEST_DOCTOR_WARN);
 
     for (guint i = 0; i < findings->len; i++)
         print_finding(g_ptr_array_index(findings, i));
@@ -184,5 +184,5 @@ nest_doctor(NestCall *call)
         print_findings_json(findings);
     else
         print_findings(findings);
-    return count(findings, NEST_DOCTOR_FAIL) > 0 ? NEST_EXIT_FAILED : NEST_EXIT_DONE;
+    return count_findings(findings, NEST_DOCTOR_FAIL) > 0 ? NEST_EXIT_FAILED : NEST_EXIT_DONE;
 }

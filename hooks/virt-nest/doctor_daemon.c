@@ -76,7 +76,7 @@ add_mistaken_settings(NestDoctor *doctor, const GError *error)
 
 /* What virtnestd has said of the settings that it found holds also for who may not read them. */
 static void
-look_at_settings(NestDoctor *doctor)
+look_at_daemon_settings(NestDoctor *doctor)
 {
     g_autoptr(NestDaemonStatus) status = nest_daemon_status_read();
     g_autoptr(GError) error = NULL;
@@ -105,5 +105,5 @@ nest_doctor_daemon(NestDoctor *doctor)
     nest_doctor_add_enabled(
         doctor, "virtnestd-enabled", UNIT,
         "after the next boot no definition is corrected, and no guard is armed");
-    look_at_settings(doctor);
+    look_at_daemon_settings(doctor);
 }

@@ -71,7 +71,7 @@ as_word(const char *name)
 
 /* (transfer full) */
 static gchar *
-find_remedy(NestDoctor *doctor, const NestReport *report)
+find_domain_remedy(NestDoctor *doctor, const NestReport *report)
 {
     gboolean is_system = nest_doctor_is_system(doctor);
     g_autofree gchar *word = as_word(report->name);
@@ -87,7 +87,7 @@ find_remedy(NestDoctor *doctor, const NestReport *report)
 static void
 add_problem(NestDoctor *doctor, const NestReport *report)
 {
-    g_autofree gchar *remedy = find_remedy(doctor, report);
+    g_autofree gchar *remedy = find_domain_remedy(doctor, report);
 
     nest_doctor_add(doctor, "domain", report->applied ? NEST_DOCTOR_WARN : NEST_DOCTOR_FAIL, remedy,
                     "%s: %s", report->name, report->problem);

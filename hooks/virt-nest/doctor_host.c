@@ -46,7 +46,7 @@ to_overrule(const NestKvmModule *host)
 
 /* (transfer full) */
 static gchar *
-find_remedy(const NestKvmModule *host, const char *remedy)
+find_module_remedy(const NestKvmModule *host, const char *remedy)
 {
     if (host->cleared)
         return g_strdup("remove clearcpuid= from the boot loader's configuration, and boot again");
@@ -84,7 +84,7 @@ add_refusal(NestDoctor *doctor, const GError *error)
 
         if (!g_error_matches(error, NEST_ERROR, (int)remedies[i].code))
             continue;
-        remedy = find_remedy(&doctor->host, remedies[i].remedy);
+        remedy = find_module_remedy(&doctor->host, remedies[i].remedy);
         if (remedies[i].status == NEST_DOCTOR_FAIL)
             add_failure(doctor, error, remedy);
         else
@@ -139,7 +139,7 @@ look_at_next_boot(NestDoctor *doctor, const NestModprobeConf *conf)
 }
 
 static void
-look_at_settings(NestDoctor *doctor)
+look_at_module_settings(NestDoctor *doctor)
 {
     g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(doctor->host.vendor);
 
@@ -202,7 +202,7 @@ nest_doctor_host(NestDoctor *doctor)
     look_at_module(doctor);
     if (!doctor->host.vendor || doctor->host.state == NEST_KVM_NO_HARDWARE)
         return;
-    look_at_settings(doctor);
+    look_at_module_settings(doctor);
     look_at_device(doctor);
     look_at_speed(doctor);
 }

@@ -19,7 +19,7 @@ read_file_below_root(const char *path)
 
 /* (transfer full)(nullable) A file of the process whose PID is in @file. */
 static gchar *
-read_process(const char *file, const char *name)
+read_file_of_process(const char *file, const char *name)
 {
     g_autofree gchar *pid = read_file_below_root(file);
     g_autofree gchar *path = pid ? g_strdup_printf("/proc/%s/%s", g_strstrip(pid), name) : NULL;
@@ -52,8 +52,8 @@ gchar *
 nest_doctor_libvirt_label(const NestDoctor *doctor)
 {
     g_autofree gchar *file = libvirt_pid_file(doctor);
-    g_autofree gchar *stat = read_process(file, "stat");
-    gchar *label = stat ? read_process(file, "attr/current") : NULL;
+    g_autofree gchar *stat = read_file_of_process(file, "stat");
+    gchar *label = stat ? read_file_of_process(file, "attr/current") : NULL;
 
     if (!stat)
         return NULL;

@@ -10,7 +10,7 @@
 
 /* Whether it is only this user who cannot read the rule's file. */
 static gboolean
-is_hidden(const NestRule *rule)
+is_unreadable_rule(const NestRule *rule)
 {
     g_autofree gchar *path = nest_root_path(rule->file);
 
@@ -22,7 +22,7 @@ add_mistaken(NestDoctor *doctor, const NestRule *rule)
 {
     g_autofree gchar *remedy = nest_doctor_to_correct(doctor, rule->file);
 
-    if (is_hidden(rule))
+    if (is_unreadable_rule(rule))
         nest_doctor_add(doctor, "rules", NEST_DOCTOR_UNKNOWN, NULL, "only root may read %s",
                         rule->file);
     else

@@ -103,7 +103,7 @@ static const struct {
 
 /* (transfer full)(nullable) The value of a key, without quotation marks. */
 static gchar *
-read_value(char **lines, const char *key)
+read_conf_value(char **lines, const char *key)
 {
     gchar *value = NULL;
 
@@ -151,7 +151,7 @@ judge_actions(NestDoctor *doctor, const char *text)
     gboolean bad = FALSE;
 
     for (gsize i = 0; i < G_N_ELEMENTS(actions); i++) {
-        g_autofree gchar *value = read_value(lines, actions[i].key);
+        g_autofree gchar *value = read_conf_value(lines, actions[i].key);
         gboolean acts = value && !g_str_equal(value, "none");
 
         any |= acts;

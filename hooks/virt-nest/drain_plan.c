@@ -28,14 +28,14 @@ typedef struct {
 } Plan;
 
 static void
-plan_clear(Plan *plan)
+drain_plan_clear(Plan *plan)
 {
     g_clear_pointer(&plan->steps, g_ptr_array_unref);
     nest_connection_free(plan->connection);
     g_free(plan->then);
     g_clear_error(&plan->reason);
 }
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Plan, plan_clear)
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Plan, drain_plan_clear)
 
 /* --- one holder */
 
@@ -200,7 +200,7 @@ print_restarts(const Plan *plan)
 }
 
 static void
-print_plan(const Plan *plan)
+print_drain_plan(const Plan *plan)
 {
     const char *module = plan->module.vendor->module;
     guint n = plan->steps->len;
@@ -283,6 +283,6 @@ nest_drain_plan(NestCall *call)
     if (json)
         print_plan_json(&plan);
     else
-        print_plan(&plan);
+        print_drain_plan(&plan);
     return NEST_EXIT_DONE;
 }

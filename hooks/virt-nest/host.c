@@ -81,7 +81,7 @@ warn_of_advisories(const NestKvmModule *module)
 }
 
 static gboolean
-print_plan(const NestKvmModule *module, gboolean force, GError **error)
+print_kvm_plan(const NestKvmModule *module, gboolean force, GError **error)
 {
     NestKvmAction action = nest_kvm_plan(module, TRUE, force, error);
     g_autofree gchar *words = nest_kvm_plan_text(module, action, TRUE, NULL);
@@ -115,7 +115,7 @@ set_nesting(gboolean nested, gboolean force, GError **error)
 
 /* @done: what was done about it. */
 static void
-print_next_boot(const NestKvmModule *module, const char *done)
+print_next_boot_change(const NestKvmModule *module, const char *done)
 {
     g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(module->vendor);
     g_autofree gchar *outcome = nest_host_report_next_boot(module, conf);
@@ -142,7 +142,7 @@ keep_on_at_boot(const NestKvmModule *module, const Request *request, GError **er
         (loaded ? NEST_MODPROBE_LOADED : 0) | (request->force ? NEST_MODPROBE_FORCE : 0);
 
     if (module->builtin || kept) {
-        print_next_boot(module, barred ? "" : "nothing to do, ");
+        print_next_boot_change(module, barred ? "" : "nothing to do, ");
         return TRUE;
     }
     if (request->dry_run) {
@@ -153,7 +153,7 @@ keep_on_at_boot(const NestKvmModule *module, const Request *request, GError **er
     }
     if (!nest_modprobe_dropin_keep_on(module->vendor, use, error))
         return FALSE;
-    print_next_boot(module, "");
+    print_next_boot_change(module, "");
     return TRUE;
 }
 
@@ -166,7 +166,7 @@ enable_both(const NestKvmModule *module, const Request *request)
 
     warn_of_advisories(module);
     print_exposed(module);
-    if (request->now && !(request->dry_run ? print_plan(module, request->force, &error)
+    if (request->now && !(request->dry_run ? print_kvm_plan(module, request->force, &error)
                                            : set_nesting(TRUE, request->force, &error))) {
         go_on = FALSE;
         for (gsize i = 0; i < G_N_ELEMENTS(passing); i++)
@@ -222,7 +222,7 @@ forget(const NestKvmModule *module, GError **error)
                    : NEST_MODPROBE_FILE ": nothing of virt-nest was there";
     (void)puts(done);
     if (module->state != NEST_KVM_NO_HARDWARE)
-        print_next_boot(module, "");
+        print_next_boot_change(module, "");
     return TRUE;
 }
 

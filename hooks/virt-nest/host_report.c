@@ -55,7 +55,7 @@ find_winner(const NestKvmModule *module, const NestModprobeConf *conf)
 
 /* (nullable) A blacklist counts though the module is loaded: whoever loaded it by its name need not do so at boot. */
 static const NestModprobeBar *
-find_bar(const NestKvmModule *module, const NestModprobeConf *conf)
+find_bar_to_report(const NestKvmModule *module, const NestModprobeConf *conf)
 {
     return module->builtin ? NULL : nest_modprobe_bars_find_at_boot(conf->bars, FALSE);
 }
@@ -83,7 +83,7 @@ query_host(void)
         return host;
     host.conf = nest_modprobe_conf_read(vendor);
     host.winner = find_winner(&host.module, host.conf);
-    host.bar = find_bar(&host.module, host.conf);
+    host.bar = find_bar_to_report(&host.module, host.conf);
     host.bar_now = find_bar_now(&host.module, host.conf);
     host.parameters = nest_kvm_parameters_read(vendor);
     host.exposed = nest_exposed_read(vendor);
@@ -145,7 +145,7 @@ gchar *
 nest_host_report_next_boot(const NestKvmModule *module, const NestModprobeConf *conf)
 {
     const NestModprobeSetting *winner = find_winner(module, conf);
-    const NestModprobeBar *bar = find_bar(module, conf);
+    const NestModprobeBar *bar = find_bar_to_report(module, conf);
     g_autofree gchar *says = NULL;
 
     if (bar)
@@ -176,7 +176,7 @@ nest_host_report_is_off_next(const NestKvmModule *module, const NestModprobeConf
 
     if (!winner && !nest_cpu_vendor_is_x86(module->vendor))
         return module->state != NEST_KVM_ON || !module->builtin;
-    return find_bar(module, conf) || (winner && (winner->refused || !winner->on));
+    return find_bar_to_report(module, conf) || (winner && (winner->refused || !winner->on));
 }
 
 /* (nullable) Why a bar has no effect; NULL if it has one. */
@@ -222,7 +222,7 @@ print_mistakes(const GPtrArray *mistakes)
 }
 
 static void
-print_next_boot(const Host *host)
+print_next_boot_setting(const Host *host)
 {
     const GPtrArray *settings = host->conf->settings;
     g_autofree gchar *words = nest_host_report_next_boot(&host->module, host->conf);
@@ -243,7 +243,7 @@ print_next_boot(const Host *host)
 }
 
 static void
-print_plan(const Host *host)
+print_plan_of_host(const Host *host)
 {
     if (host->reason)
         print_host_row("plan", "%s [%s]", host->plan, nest_error_name(host->reason));
@@ -282,12 +282,12 @@ print_host_table(const Host *host)
                    vendor ? state_text(&host->module) : "nothing is known of this CPU");
     print_host_row("nesting now", "%s", host->module.state == NEST_KVM_ON ? "on" : "off");
     if (capable)
-        print_next_boot(host);
+        print_next_boot_setting(host);
     print_host_row("used by", "%s", host->users->len || host->module.busy ? users : "nobody");
     for (guint i = 0; i < host->others->len; i++)
         print_host_row("other hypervisors", "%s: while its guests run, KVM's may not start",
                        (const char *)g_ptr_array_index(host->others, i));
-    print_plan(host);
+    print_plan_of_host(host);
     if (capable)
         print_exposed_domains(host);
     for (guint i = 0; capable && i < host->parameters->len; i++) {

@@ -17,7 +17,7 @@ struct NestInitramfs {
 };
 
 static gboolean
-fail(const NestInitramfs *archive, int problem, GError **error)
+fail_with_archive(const NestInitramfs *archive, int problem, GError **error)
 {
     g_set_error(error, NEST_ERROR, NEST_ERROR_IO,
                 "cannot write %s: %s: make place there, or set TMPDIR to another directory",
@@ -35,7 +35,7 @@ nest_initramfs_new(const char *path, GError **error)
     archive->file = fopen(path, "we");
     if (archive->file)
         return g_steal_pointer(&archive);
-    (void)fail(archive, errno, error);
+    (void)fail_with_archive(archive, errno, error);
     return NULL;
 }
 
@@ -127,5 +127,5 @@ nest_initramfs_finish(NestInitramfs *archive, GError **error)
     if (fclose(archive->file) != 0)
         failed = TRUE;
     archive->file = NULL;
-    return !failed || fail(archive, errno, error);
+    return !failed || fail_with_archive(archive, errno, error);
 }

@@ -6,7 +6,7 @@
 #include "output.h"
 
 static gint64
-now(void)
+wall_clock_now(void)
 {
     return g_get_real_time() / G_USEC_PER_SEC;
 }
@@ -66,9 +66,9 @@ evidence_text(const NestLiveStatus *status, double rate)
 static gchar *
 allow_text(const NestLiveDomain *live, const NestLiveStatus *status)
 {
-    g_autofree gchar *span = nest_output_span(live->allow.until - now());
+    g_autofree gchar *span = nest_output_span(live->allow.until - wall_clock_now());
 
-    if (nest_allow_holds(&live->allow, now()))
+    if (nest_allow_holds(&live->allow, wall_clock_now()))
         return live->allow.once
                    ? g_strdup("guard: lifted by virt-nest allow for one migration, save or memory "
                               "snapshot, within an hour")
@@ -81,7 +81,7 @@ allow_text(const NestLiveDomain *live, const NestLiveStatus *status)
 }
 
 static void
-add(GPtrArray *lines, gchar *line)
+add_text_line(GPtrArray *lines, gchar *line)
 {
     if (line)
         g_ptr_array_add(lines, line);
@@ -97,18 +97,19 @@ nest_live_text(const NestLiveDomain *live, double rate)
     if (!status ||
         (!status->nested && !allow && !nest_live_status_guard_is(status, NEST_GUARD_FAILED)))
         return lines;
-    add(lines, evidence_text(status, rate));
+    add_text_line(lines, evidence_text(status, rate));
     if (status->since) {
         g_autoptr(GDateTime) since = g_date_time_new_from_unix_local(status->since);
         g_autofree gchar *date = since ? g_date_time_format(since, "%F %T") : NULL;
-        g_autofree gchar *span = nest_output_span(now() - status->since);
+        g_autofree gchar *span = nest_output_span(wall_clock_now() - status->since);
 
         if (date)
-            add(lines, g_strdup_printf("%s since %s (%s)", nest_live_verdict(live), date, span));
+            add_text_line(lines,
+                          g_strdup_printf("%s since %s (%s)", nest_live_verdict(live), date, span));
     }
     if (status->problem)
-        add(lines, g_strdup_printf("guard: %s", status->problem));
-    add(lines, allow);
+        add_text_line(lines, g_strdup_printf("guard: %s", status->problem));
+    add_text_line(lines, allow);
     return lines;
 }
 
@@ -136,7 +137,7 @@ build_nested_guests(JsonBuilder *builder, const NestLiveDomain *live, const Nest
 static void
 build_guard(JsonBuilder *builder, const NestLiveDomain *live, const NestLiveStatus *status)
 {
-    gboolean allowed = nest_allow_holds(&live->allow, now());
+    gboolean allowed = nest_allow_holds(&live->allow, wall_clock_now());
     g_autofree gchar *until = live->allow.until ? nest_output_iso_time(live->allow.until) : NULL;
 
     json_builder_begin_object(builder);

@@ -50,11 +50,11 @@ typedef struct {
 } Options;
 
 static void
-options_clear(Options *options)
+command_options_clear(Options *options)
 {
     g_free(options->uri);
 }
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, command_options_clear)
 
 static GOptionContext *
 new_context(const GOptionEntry *entries)

@@ -67,7 +67,7 @@ is_silent(virDomainPtr domain, const NestLiveDomain *live)
 /* A QEMU that takes a guest in, from another host or from a file, is started with -incoming; one that goes on from an
  * internal snapshot with -loadvm. */
 static gboolean
-has_booted(const NestLiveDomain *live)
+domain_has_booted(const NestLiveDomain *live)
 {
     g_autofree gchar *path = g_strdup_printf("/proc/%" G_GINT64_FORMAT "/cmdline", live->guest.pid);
     g_autofree gchar *text = NULL;
@@ -80,7 +80,7 @@ has_booted(const NestLiveDomain *live)
 }
 
 static gboolean
-is_allowed(const NestLiveDomain *live)
+domain_is_allowed(const NestLiveDomain *live)
 {
     return live->opted_out || nest_allow_holds(&live->allow, g_get_real_time() / G_USEC_PER_SEC);
 }
@@ -98,8 +98,8 @@ read_live_xml(virDomainPtr domain, GError **error)
 
 /* What can be read without asking a plugin. */
 static gboolean
-read_facts(const NestConnection *connection, virDomainPtr domain, const NestLiveDomain *live,
-           NestLeaveFacts *facts, GError **error)
+read_leave_facts(const NestConnection *connection, virDomainPtr domain, const NestLiveDomain *live,
+                 NestLeaveFacts *facts, GError **error)
 {
     g_autoptr(NestDomainXml) xml = read_live_xml(domain, error);
     g_autoptr(NestQemuCpu) command = nest_live_domain_command(live);
@@ -110,8 +110,8 @@ read_facts(const NestConnection *connection, virDomainPtr domain, const NestLive
     facts->has_feature = nest_leave_cpu_may_nest(connection, xml, command);
     facts->watched = nest_connection_is_system(connection) && nest_daemon_runs();
     facts->silent = is_silent(domain, live);
-    facts->allowed = is_allowed(live);
-    facts->booted = has_booted(live);
+    facts->allowed = domain_is_allowed(live);
+    facts->booted = domain_has_booted(live);
     facts->status = nest_live_status_of(live);
     facts->armed = facts->watched && facts->status &&
                    nest_live_status_guard_is(facts->status, NEST_GUARD_ARMED);
@@ -154,7 +154,7 @@ judge_domain(const NestConnection *connection, virDomainPtr domain, gpointer dat
     g_free(leave->name);
     leave->name = g_strdup(virDomainGetName(domain));
     if (!nest_live_domain_read(domain, NULL, NULL, TRUE, &leave->live, error) ||
-        (leave->live && !read_facts(connection, domain, leave->live, &facts, error)))
+        (leave->live && !read_leave_facts(connection, domain, leave->live, &facts, error)))
         return FALSE;
     if (leave->live)
         ask_plugins(leave, connection, domain, &facts);
@@ -167,7 +167,7 @@ judge_domain(const NestConnection *connection, virDomainPtr domain, gpointer dat
 
 /* What is not certain, or forbids it, goes to standard error, as a refusal does. */
 static void
-print_answer(const Leave *leave)
+print_leave_answer(const Leave *leave)
 {
     NestLeaveAnswer answer = nest_leave_answer(leave->reason);
     const char *text = nest_leave_reason_text(leave->reason);
@@ -231,6 +231,6 @@ nest_may_leave(NestCall *call)
     if (leave.json)
         print_answer_json(&leave);
     else if (connection && status == NEST_EXIT_DONE)
-        print_answer(&leave);
+        print_leave_answer(&leave);
     return (int)nest_leave_answer(leave.reason);
 }

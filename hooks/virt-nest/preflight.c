@@ -144,7 +144,7 @@ read_features(Preflight *preflight)
 /* --- the checks, in the order in which their findings have to be corrected */
 
 static gboolean
-check_host(Preflight *preflight)
+check_other_host(Preflight *preflight)
 {
     const char *type = virConnectGetType(preflight->there);
     g_autofree char *here = virConnectGetCapabilities(preflight->here);
@@ -166,7 +166,7 @@ check_host(Preflight *preflight)
 
 /* Whether there is such a QEMU, machine type and accelerator: libvirt says what is missing. */
 static gboolean
-check_machine(Preflight *preflight)
+check_machine_type(Preflight *preflight)
 {
     const NestMachine *machine = &preflight->machine;
 
@@ -184,7 +184,7 @@ check_machine(Preflight *preflight)
 
 /* (transfer full)(nullable) The vendor that a <cpu>, or a host-model, names. */
 static gchar *
-vendor_of(const xmlNode *cpu)
+vendor_of_cpu(const xmlNode *cpu)
 {
     xmlNode *vendor = cpu ? nest_xml_child(cpu, "vendor") : NULL;
 
@@ -196,8 +196,8 @@ static void
 check_vendor(Preflight *preflight)
 {
     g_autoptr(NestDomainXml) offer = nest_machine_read_offer(preflight->here, &preflight->machine);
-    g_autofree gchar *here = offer ? vendor_of(host_model_of(offer)) : NULL;
-    g_autofree gchar *there = vendor_of(host_model_of(preflight->offer));
+    g_autofree gchar *here = offer ? vendor_of_cpu(host_model_of(offer)) : NULL;
+    g_autofree gchar *there = vendor_of_cpu(host_model_of(preflight->offer));
 
     if (!here || !there)
         add(preflight, "vendor", NEST_PREFLIGHT_UNKNOWN,
@@ -282,7 +282,7 @@ check_passed_cpu(Preflight *preflight)
 }
 
 static void
-add_comparison(Preflight *preflight, int comparison)
+add_cpu_comparison(Preflight *preflight, int comparison)
 {
     const virError *last = virGetLastError();
     g_autofree gchar *reason = g_strdup(last ? last->message : "libvirt does not say why");
@@ -313,10 +313,10 @@ check_cpu(Preflight *preflight)
         check_passed_cpu(preflight);
     else {
         virResetLastError();
-        add_comparison(preflight,
-                       virConnectCompareHypervisorCPU(
-                           preflight->there, machine->emulator, machine->arch, machine->type,
-                           machine->virt, text, VIR_CONNECT_COMPARE_CPU_FAIL_INCOMPATIBLE));
+        add_cpu_comparison(preflight,
+                           virConnectCompareHypervisorCPU(
+                               preflight->there, machine->emulator, machine->arch, machine->type,
+                               machine->virt, text, VIR_CONNECT_COMPARE_CPU_FAIL_INCOMPATIBLE));
     }
 }
 
@@ -383,7 +383,7 @@ check_unseen(Preflight *preflight)
 static void
 check_destination(Preflight *preflight)
 {
-    if (!check_host(preflight) || !check_machine(preflight))
+    if (!check_other_host(preflight) || !check_machine_type(preflight))
         return;
     read_features(preflight);
     if (g_str_equal(preflight->machine.virt, "kvm"))

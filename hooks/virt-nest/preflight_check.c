@@ -28,15 +28,15 @@ is_whole(const char *feature)
 }
 
 static gboolean
-is_part(const char *feature)
+is_part_of_feature(const char *feature)
 {
     return g_str_has_prefix(feature, "vmx-") || g_strv_contains(svm_parts, feature);
 }
 
 static gboolean
-is_other(const char *feature)
+is_mentioned_elsewhere(const char *feature)
 {
-    return !is_whole(feature) && !is_part(feature);
+    return !is_whole(feature) && !is_part_of_feature(feature);
 }
 
 /* What is lost with each kind of feature. */
@@ -45,8 +45,9 @@ static const struct {
     const char *breaks;
 } kinds[] = {
     {is_whole, "without it no guest nests there, and one that does is lost with its nested guests"},
-    {is_part, "its hypervisor has seen it and may use it, so its nested guests may be lost"},
-    {is_other, "programs in the guest that use it would end"},
+    {is_part_of_feature,
+     "its hypervisor has seen it and may use it, so its nested guests may be lost"},
+    {is_mentioned_elsewhere, "programs in the guest that use it would end"},
 };
 
 static void
@@ -109,7 +110,7 @@ nest_preflight_answer_name(NestPreflightResult answer)
 gboolean
 nest_preflight_is_nested(const char *feature)
 {
-    return !is_other(feature);
+    return !is_mentioned_elsewhere(feature);
 }
 
 static gint

@@ -97,7 +97,7 @@ query_reported_domain(Look *look, GError **error)
 
 /* (nullable) Whose feature a guest of this XML is to see. */
 static const NestCpuVendor *
-vendor_of(const Look *look, const NestDomainXml *xml)
+vendor_of_guest(const Look *look, const NestDomainXml *xml)
 {
     return nest_cpu_feature_vendor(xml, look->connection->host.vendor, NULL);
 }
@@ -105,7 +105,7 @@ vendor_of(const Look *look, const NestDomainXml *xml)
 static gboolean
 exposes(const Look *look, const NestDomainXml *xml)
 {
-    const NestCpuVendor *vendor = vendor_of(look, xml);
+    const NestCpuVendor *vendor = vendor_of_guest(look, xml);
 
     return vendor && nest_cpu_exposes(xml, vendor);
 }
@@ -115,7 +115,7 @@ exposes(const Look *look, const NestDomainXml *xml)
 static gboolean
 guest_exposes(const Look *look)
 {
-    const NestCpuVendor *vendor = vendor_of(look, look->live);
+    const NestCpuVendor *vendor = vendor_of_guest(look, look->live);
 
     if (!look->command || !look->command->argument)
         return exposes(look, look->live);
@@ -133,7 +133,7 @@ is_given_another(const Look *look)
 static gchar *
 judge_arguments(const Look *look)
 {
-    const NestCpuVendor *vendor = vendor_of(look, look->definition);
+    const NestCpuVendor *vendor = vendor_of_guest(look, look->definition);
     g_autoptr(GError) error = NULL;
 
     return !vendor || nest_cpu_check_arguments(look->definition, vendor, &error) ? NULL
@@ -209,7 +209,7 @@ judge_guest(const Look *look)
         return g_strdup_printf(
             "its QEMU was started with %s, which does not give the guest %s, although libvirt's XML "
             "does: look at its <emulator>, which may be a script (virsh dumpxml)",
-            look->command->argument, vendor_of(look, look->live)->feature);
+            look->command->argument, vendor_of_guest(look, look->live)->feature);
     if (look->active)
         return guest_exposes(look)
                    ? NULL
@@ -350,13 +350,13 @@ static gchar *
 judge_speed(const Look *look)
 {
     const NestDomainXml *xml = look->live ? look->live : look->definition;
-    const NestCpuVendor *vendor = vendor_of(look, xml);
+    const NestCpuVendor *vendor = vendor_of_guest(look, xml);
 
     return vendor ? nest_cpu_remarks_slow(xml, vendor) : NULL;
 }
 
 static gchar *
-describe_cpu(const Look *look)
+describe_reported_cpu(const Look *look)
 {
     if (is_given_another(look))
         return nest_cpu_describe_qemu(look->command);
@@ -375,7 +375,7 @@ judge_applied(NestReport *report, const Look *look)
 }
 
 static void
-read_wish(NestReport *report, Look *look)
+read_reported_wish(NestReport *report, Look *look)
 {
     g_autoptr(GError) error = NULL;
 
@@ -449,8 +449,8 @@ nest_report_new(const NestConnection *connection, virDomainPtr domain, GError **
     report->active = look.active;
     report->live = g_steal_pointer(&live);
     look.command = read_command(&look, report->live);
-    report->cpu = describe_cpu(&look);
-    read_wish(report, &look);
+    report->cpu = describe_reported_cpu(&look);
+    read_reported_wish(report, &look);
     if (look.wish.kind == NEST_WISH_LEAVE)
         return report;
     if (look.wish.kind == NEST_WISH_UNDECIDED) {

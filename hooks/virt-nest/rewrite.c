@@ -233,7 +233,7 @@ rewrite(GByteArray *text, const Request *request, GError **error)
 }
 
 static gboolean
-change_tag(NestTag *tag, gconstpointer options, GError **error)
+set_option_attributes(NestTag *tag, gconstpointer options, GError **error)
 {
     return nest_tag_options_set(options, tag, error);
 }
@@ -244,7 +244,7 @@ enable(GByteArray *text, const Request *request, GError **error)
 {
     const char *input = text->data ? (const char *)text->data : "";
     g_autofree gchar *tagged =
-        nest_tag_put_into(input, text->len, change_tag, request->options, error);
+        nest_tag_put_into(input, text->len, set_option_attributes, request->options, error);
 
     if (!tagged)
         return FALSE;
@@ -299,7 +299,7 @@ refuse_vendor(const NestCall *call, const char *vendor)
 
 /* Checks what does not go together, and the options' values, before anything is read. */
 static int
-run(NestCall *call, Request *request)
+run_rewrite(NestCall *call, Request *request)
 {
     const char *given = nest_tag_options_given(request->options);
     NestTag tag = NEST_TAG_DEFAULT;
@@ -348,5 +348,5 @@ nest_rewrite(NestCall *call)
     request.domain = domain;
     if (vendor && !(request.vendor = nest_cpu_vendor_by_name(vendor)))
         return refuse_vendor(call, vendor);
-    return run(call, &request);
+    return run_rewrite(call, &request);
 }

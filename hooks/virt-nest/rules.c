@@ -19,12 +19,12 @@ typedef struct {
 } Request;
 
 static void
-request_clear(Request *request)
+rules_request_clear(Request *request)
 {
     g_free(request->domain);
     g_free(request->xml);
 }
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Request, request_clear)
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Request, rules_request_clear)
 
 G_GNUC_PRINTF(1, 2)
 static void
@@ -126,7 +126,7 @@ conclude(const NestRulesAnswer *answer)
 }
 
 static void
-print_answer(const NestRulesAnswer *answer)
+print_rules_answer(const NestRulesAnswer *answer)
 {
     if (answer->wish->by == NEST_WISH_BY_TAG) {
         print_line("%s: its tag decides, and no rule is asked",
@@ -139,7 +139,7 @@ print_answer(const NestRulesAnswer *answer)
 
 /* Returns: the exit status. */
 static int
-explain(const Request *request, const char *text, gsize length, GError **error)
+explain_domain_text(const Request *request, const char *text, gsize length, GError **error)
 {
     g_autoptr(NestDomainXml) xml = nest_domain_xml_parse(text, length, error);
     g_autoptr(NestPolicy) policy = xml ? nest_policy_load(error) : NULL;
@@ -154,7 +154,7 @@ explain(const Request *request, const char *text, gsize length, GError **error)
     if (request->json)
         nest_rules_json_print_answer(&answer);
     else
-        print_answer(&answer);
+        print_rules_answer(&answer);
     return verdict.outcome == NEST_RULES_UNDECIDED ? NEST_EXIT_FAILED : NEST_EXIT_DONE;
 }
 
@@ -173,7 +173,7 @@ explain_domain(const NestConnection *connection, virDomainPtr domain, gpointer d
     (void)connection;
     if (!text)
         return nest_virt_error(error, "its definition cannot be read"), FALSE;
-    explanation->status = explain(explanation->request, text, strlen(text), error);
+    explanation->status = explain_domain_text(explanation->request, text, strlen(text), error);
     return !error || !*error;
 }
 
@@ -203,7 +203,7 @@ explain_file(const Request *request)
     int status = NEST_EXIT_FAILED;
 
     if (g_file_get_contents(g_str_equal(path, "-") ? "/dev/stdin" : path, &text, &length, &error))
-        status = explain(request, text, length, &error);
+        status = explain_domain_text(request, text, length, &error);
     return error ? nest_command_fail(error) : status;
 }
 

@@ -31,7 +31,7 @@ first_processor(virDomainPtr domain)
 
 /* (transfer full)(nullable) */
 static JsonNode *
-read_words(virDomainPtr domain)
+read_status_words(virDomainPtr domain)
 {
     g_autofree gchar *path = first_processor(domain);
     JsonObject *arguments = path ? json_object_new() : NULL;
@@ -64,7 +64,7 @@ feature_of(JsonObject *word)
 gboolean
 nest_shown_ask(virDomainPtr domain, const char **ret_feature)
 {
-    g_autoptr(JsonNode) answer = nest_virt_unanswered_ms(domain) ? NULL : read_words(domain);
+    g_autoptr(JsonNode) answer = nest_virt_unanswered_ms(domain) ? NULL : read_status_words(domain);
     JsonArray *words = answer && JSON_NODE_HOLDS_ARRAY(answer) ? json_node_get_array(answer) : NULL;
     const char *feature = NULL;
 

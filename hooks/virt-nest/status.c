@@ -100,7 +100,7 @@ print_status_row(const gsize widths[COLUMNS], gchar **row)
 
 /* Where somebody asks about a domain that QEMU does not migrate, the page about that is named. */
 static void
-print_refusal(const NestReport *report)
+print_migration_refusal(const NestReport *report)
 {
     const NestLiveStatus *status = nest_live_status_of(report->live);
 
@@ -134,7 +134,7 @@ print_details(const Listing *listing, guint i)
     for (guint l = 0; l < lines->len; l++)
         print_below(g_ptr_array_index(lines, l));
     if (listing->named)
-        print_refusal(report);
+        print_migration_refusal(report);
 }
 
 static void
@@ -157,7 +157,7 @@ print_status_table(const Listing *listing)
 }
 
 static void
-print_paragraph(const char *text)
+print_status_paragraph(const char *text)
 {
     nest_output_wrap(text, 0);
     (void)putchar('\n');
@@ -197,9 +197,9 @@ print_above(const NestConnection *connection, const Problems *problems)
     if (!nest_connection_is_system(connection) && connection->uri)
         (void)printf("domains of %s\n", connection->uri);
     if (problems->daemon)
-        print_paragraph(problems->daemon);
+        print_status_paragraph(problems->daemon);
     if (problems->hook)
-        print_paragraph(problems->hook);
+        print_status_paragraph(problems->hook);
 }
 
 /* Says that there is nothing to be listed, where that was looked for, and what to do. */
@@ -216,7 +216,7 @@ print_nothing(const NestConnection *connection, const Request *request)
         chosen ? "" : ": virt-install or virsh define makes one, virt-nest enable NAME tags it",
         elsewhere);
 
-    print_paragraph(text);
+    print_status_paragraph(text);
 }
 
 /* Nesting cannot be turned on for one domain alone, so the others that gain it are printed. */
@@ -329,7 +329,7 @@ typedef struct {
 } Search;
 
 static gboolean
-is_wanted(const Request *request, const NestReport *report)
+is_report_wanted(const Request *request, const NestReport *report)
 {
     gboolean tagged = report->tagged || report->wish.by == NEST_WISH_BY_TAG;
 
@@ -352,7 +352,7 @@ add_report(const NestConnection *connection, virDomainPtr domain, gpointer data,
         nest_report_ask(report, connection, domain);
     search->tagged += report->tagged;
     search->running += report->tagged && report->active;
-    if (is_wanted(search->request, report))
+    if (is_report_wanted(search->request, report))
         g_ptr_array_add(search->reports, report);
     else
         nest_report_free(report);

@@ -26,12 +26,12 @@ typedef struct {
 } Plan;
 
 static void
-plan_clear(Plan *plan)
+tag_plan_clear(Plan *plan)
 {
     nest_domain_xml_free(plan->before);
     nest_definition_free(plan->definition);
 }
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Plan, plan_clear)
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Plan, tag_plan_clear)
 
 /* A tag that is not well formed counts as none. */
 static gboolean
@@ -96,7 +96,7 @@ is_same_tag(const Plan *plan)
 
 /* What was done to the CPU, as planned: virtnestd may have been the one who did it. */
 static gchar *
-describe_cpu(const Plan *plan)
+describe_planned_cpu(const Plan *plan)
 {
     g_autofree gchar *cpu = NULL;
 
@@ -151,7 +151,7 @@ static void
 tell_enabled(const NestConnection *connection, virDomainPtr domain, const Plan *plan,
              const NestDefinition *done)
 {
-    g_autofree gchar *cpu = describe_cpu(plan);
+    g_autofree gchar *cpu = describe_planned_cpu(plan);
     g_autofree gchar *pending = done ? nest_report_pending(connection, domain) : NULL;
     g_autofree gchar *remarks = nest_definition_describe_remarks(plan->definition);
     g_autofree gchar *what = g_strdup_printf(

@@ -53,7 +53,7 @@ typedef struct {
 
 /* Whether it is to be shown: all are, or it is named. */
 static gboolean
-is_wanted(const Top *top, virDomainPtr domain)
+is_domain_wanted(const Top *top, virDomainPtr domain)
 {
     const gchar *const *names = (const gchar *const *)top->names;
     g_autofree gchar *id = g_strdup_printf("%u", virDomainGetID(domain));
@@ -69,7 +69,7 @@ query_running_domain(Top *top, virDomainPtr domain, NestTopView *view)
 {
     g_autoptr(NestLiveDomain) live = NULL;
 
-    if (!is_wanted(top, domain))
+    if (!is_domain_wanted(top, domain))
         return FALSE;
     if (nest_live_domain_read(domain, NULL, top->connection->policy, FALSE, &live, NULL) && live)
         nest_top_view_add(view, live,
@@ -237,7 +237,7 @@ suspend_screen(Top *top)
 }
 
 static void
-go_on(Top *top)
+go_on_showing(Top *top)
 {
     (void)top;
     nest_screen_enter();
@@ -252,7 +252,7 @@ change_size(Top *top)
 static const struct {
     guint32 number;
     void (*act)(Top *top);
-} reactions[] = {{SIGTSTP, suspend_screen}, {SIGCONT, go_on}, {SIGWINCH, change_size}};
+} reactions[] = {{SIGTSTP, suspend_screen}, {SIGCONT, go_on_showing}, {SIGWINCH, change_size}};
 
 static void
 react(Top *top, guint32 number)
@@ -292,7 +292,7 @@ hear_key(gint fd, GIOCondition condition, gpointer top)
 }
 
 static void
-hear(Top *top, int fd, GUnixFDSourceFunc function)
+watch_input(Top *top, int fd, GUnixFDSourceFunc function)
 {
     g_autoptr(GSource) source = g_unix_fd_source_new(fd, G_IO_IN | G_IO_HUP | G_IO_ERR);
 
@@ -318,8 +318,8 @@ run_top(Top *top)
     top->loop = g_main_loop_new(top->context, FALSE);
     g_main_context_push_thread_default(top->context);
     if (top->full) {
-        hear(top, nest_screen_signals(), hear_signal);
-        hear(top, STDIN_FILENO, hear_key);
+        watch_input(top, nest_screen_signals(), hear_signal);
+        watch_input(top, STDIN_FILENO, hear_key);
         nest_screen_enter();
         draw(top);
     }
@@ -377,7 +377,7 @@ check_libvirt_and_names(const NestCall *call)
 }
 
 static gboolean
-parse(NestCall *call, Top *top, int *ret_status)
+parse_top_options(NestCall *call, Top *top, int *ret_status)
 {
     const GOptionEntry options[] = {
         {"interval", 'i', 0, G_OPTION_ARG_DOUBLE, &top->interval,
@@ -403,7 +403,7 @@ nest_top(NestCall *call)
 
     top->interval = 2;
     top->count = G_MAXINT;
-    if (!parse(call, top, &top->status))
+    if (!parse_top_options(call, top, &top->status))
         return top->status;
     (void)setlocale(LC_CTYPE, "");
     top->status = check_libvirt_and_names(call);

@@ -12,7 +12,7 @@ struct NestConnectionPool {
 };
 
 static void
-close_connection(gpointer connection)
+close_pooled_connection(gpointer connection)
 {
     virConnectClose(connection);
 }
@@ -25,7 +25,7 @@ nest_connection_pool_new(virConnectPtr control, const char *uri)
     virConnectRef(control);
     pool->control = control;
     pool->uri = g_strdup(uri);
-    pool->free = g_async_queue_new_full(close_connection);
+    pool->free = g_async_queue_new_full(close_pooled_connection);
     return pool;
 }
 

@@ -86,7 +86,7 @@ set_armed(NestDomain *domain, gboolean armed)
 
 /* --- work */
 
-static void job_is_done(NestJob *data);
+static void guard_job_is_done(NestJob *data);
 
 static NestGuardJob *
 new_job(NestDomain *domain, NestGuardWork work)
@@ -94,7 +94,7 @@ new_job(NestDomain *domain, NestGuardWork work)
     const NestDomainGuard *guard = &domain->guard;
     NestGuardJob *job = nest_guard_job_new(work, domain->context->plugins, domain->live);
 
-    job->job.done = job_is_done;
+    job->job.done = guard_job_is_done;
     job->owner = domain;
     job->armed = guard->armed;
     job->defers_to_job = guard->lifted;
@@ -314,7 +314,7 @@ is_kept_out(const NestDomain *domain, const NestEvidence *evidence)
 }
 
 static void
-sample(NestDomain *domain)
+sample_domain(NestDomain *domain)
 {
     NestEvidence evidence = {0};
     const char *probe = NULL;
@@ -370,7 +370,7 @@ check_is_done(NestDomain *domain, const NestGuardJob *job)
     domain->guard.checked = TRUE;
     nest_domain_log_over(&domain->log, NEST_DOMAIN_LOG_GUARD);
     set_armed(domain, job->armed);
-    sample(domain);
+    sample_domain(domain);
 }
 
 /* A domain is not armed while an operation that was allowed goes on. Arming is tried again with a later sample. */
@@ -481,7 +481,7 @@ take_work(NestDomain *domain, const NestGuardJob *job)
 }
 
 static void
-job_is_done(NestJob *data)
+guard_job_is_done(NestJob *data)
 {
     NestGuardJob *job = (NestGuardJob *)data;
     NestDomain *domain = job->owner;
@@ -510,7 +510,7 @@ nest_domain_guard_tick(NestDomain *domain)
 {
     domain->guard.ticked_at = nest_workers_now();
     if (domain->guard.checked || domain->guarding) {
-        sample(domain);
+        sample_domain(domain);
         return;
     }
     begin_job(domain, nest_guard_check);

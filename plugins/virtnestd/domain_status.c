@@ -86,7 +86,7 @@ live_status_of(const NestDomain *domain, gint64 now)
 }
 
 static gboolean
-is_other(const NestDomainGuard *guard, const NestLiveStatus *status, gint64 now)
+is_other_status(const NestDomainGuard *guard, const NestLiveStatus *status, gint64 now)
 {
     const NestLiveStatus *published = guard->published;
 
@@ -106,7 +106,7 @@ nest_domain_update_status(NestDomain *domain)
     gint64 now = nest_workers_now();
     g_autoptr(NestLiveStatus) status = live_status_of(domain, now);
 
-    if (!is_other(guard, status, now))
+    if (!is_other_status(guard, status, now))
         return FALSE;
     nest_live_status_free(guard->published);
     guard->published = g_steal_pointer(&status);

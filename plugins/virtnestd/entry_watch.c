@@ -57,7 +57,7 @@ listen_to_plugin(NestEntryWatch *watch)
 }
 
 static void
-log_change(NestEntryWatch *watch, const NestGuest *guest, const GError *error)
+log_entry_watch_change(NestEntryWatch *watch, const NestGuest *guest, const GError *error)
 {
     if (error && !watch->fails)
         nest_log(G_LOG_LEVEL_WARNING, guest->name, guest->uuid,
@@ -77,7 +77,7 @@ nest_entry_watch_add(NestEntryWatch *watch, const NestGuest *guest)
     if (!loaded || !nest_loaded_plugin_applies(loaded, guest))
         return NULL;
     loaded->plugin->watch(loaded->state, guest, &error);
-    log_change(watch, guest, error);
+    log_entry_watch_change(watch, guest, error);
     if (error)
         return NULL;
     listen_to_plugin(watch);

@@ -218,7 +218,7 @@ register_events(virConnectPtr control, NestEventConnection *connection)
 }
 
 static void
-close_connection(gpointer control)
+close_control_connection(gpointer control)
 {
     virConnectClose(control);
 }
@@ -237,7 +237,7 @@ open_control(gpointer data)
     if (control && register_events(control, connection)) {
         connection->server_workers =
             nest_virt_is_session(control) ? NEST_LIBVIRT_WORKERS : nest_libvirt_daemon_workers();
-        g_task_return_pointer(task, control, close_connection);
+        g_task_return_pointer(task, control, close_control_connection);
     } else {
         nest_virt_error(&error, control ? "cannot listen to libvirt's events"
                                         : "cannot connect to libvirt");

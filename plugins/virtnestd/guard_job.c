@@ -31,7 +31,7 @@ nest_guard_job_free(NestGuardJob *job)
 
 /* (transfer full)(nullable) The domain, if it is still in the same run. NULL without an error: it is not. */
 static virDomainPtr
-look_up(virConnectPtr connection, const NestLiveDomain *live, GError **error)
+look_up_same_run(virConnectPtr connection, const NestLiveDomain *live, GError **error)
 {
     virDomainPtr domain = virDomainLookupByUUIDString(connection, live->guest.uuid);
 
@@ -63,7 +63,7 @@ nest_guard_job_run(NestJob *data, virConnectPtr connection)
     g_autoptr(GError) error = NULL;
 
     job->sampled = nest_workers_now();
-    domain = connection ? look_up(connection, job->live, &job->job.error) : NULL;
+    domain = connection ? look_up_same_run(connection, job->live, &job->job.error) : NULL;
     if (!domain) {
         job->gone = !job->job.error;
         return;
@@ -72,13 +72,13 @@ nest_guard_job_run(NestJob *data, virConnectPtr connection)
     if (job->stopped)
         return;
     job->work(job, domain);
-    after = look_up(connection, job->live, &error);
+    after = look_up_same_run(connection, job->live, &error);
     job->gone = !after && !error;
 }
 
 /* Whether the sample lacks what the probe gives. */
 static gboolean
-is_wanted(const NestLoadedPlugin *loaded, const NestEvidence *evidence, gboolean wants_bit)
+is_probe_wanted(const NestLoadedPlugin *loaded, const NestEvidence *evidence, gboolean wants_bit)
 {
     if (loaded->plugin->counts)
         return !evidence->counted;
@@ -92,7 +92,7 @@ nest_guard_sample_here(const NestPluginHost *plugins, const NestGuest *guest,
     const NestLoadedPlugin *loaded = NULL;
 
     for (guint i = 0; (loaded = nest_plugin_host_get(plugins, NEST_PLUGIN_PROBE, i)); i++)
-        if (loaded->plugin->local && is_wanted(loaded, evidence, FALSE) &&
+        if (loaded->plugin->local && is_probe_wanted(loaded, evidence, FALSE) &&
             nest_loaded_plugin_applies(loaded, guest) &&
             loaded->plugin->sample(loaded->state, guest, NULL, evidence, NULL))
             return loaded->plugin->name;
@@ -106,7 +106,7 @@ nest_guard_sample(NestGuardJob *job, virDomainPtr domain)
     const NestLoadedPlugin *loaded = NULL;
 
     for (guint i = 0; (loaded = nest_plugin_host_get(job->plugins, NEST_PLUGIN_PROBE, i)); i++) {
-        if (loaded->plugin->local || !is_wanted(loaded, &job->evidence, job->wants_bit) ||
+        if (loaded->plugin->local || !is_probe_wanted(loaded, &job->evidence, job->wants_bit) ||
             !nest_loaded_plugin_applies(loaded, guest))
             continue;
         g_clear_error(&job->job.error);

@@ -66,7 +66,7 @@ name_tagged(const NestHookWatch *watch)
 }
 
 static void
-tell(const NestHookWatch *watch)
+tell_hook_calls(const NestHookWatch *watch)
 {
     g_autofree gchar *tagged = name_tagged(watch);
     const NestUnjudged unjudged = {watch->since, watch->name, tagged};
@@ -122,7 +122,7 @@ take_back(NestHookWatch *watch)
 
 /* Logged once, until libvirt calls the hook again, or is another daemon. */
 static void
-log_change(const NestHookWatch *watch, const NestHookCalls *calls, gboolean before)
+log_hook_change(const NestHookWatch *watch, const NestHookCalls *calls, gboolean before)
 {
     g_autofree gchar *text = NULL;
 
@@ -135,7 +135,7 @@ log_change(const NestHookWatch *watch, const NestHookCalls *calls, gboolean befo
 }
 
 static gboolean
-look(gpointer data)
+look_at_hook_calls(gpointer data)
 {
     NestHookWatch *watch = data;
     NestHookCalls calls = nest_hook_calls_read();
@@ -145,9 +145,9 @@ look(gpointer data)
     if (watch->since && nest_hook_calls_judge(&calls, watch->since, FALSE) != NEST_HOOK_NOT_CALLED)
         take_back(watch);
     look_at_starts(watch, &calls);
-    log_change(watch, &calls, before != 0);
+    log_hook_change(watch, &calls, before != 0);
     if (watch->since != before)
-        tell(watch);
+        tell_hook_calls(watch);
     return G_SOURCE_REMOVE;
 }
 
@@ -155,7 +155,7 @@ static void
 look_soon(NestHookWatch *watch)
 {
     if (!watch->timer)
-        watch->timer = g_timeout_add_seconds(LOOK_SECONDS, look, watch);
+        watch->timer = g_timeout_add_seconds(LOOK_SECONDS, look_at_hook_calls, watch);
 }
 
 NestHookWatch *
@@ -202,7 +202,7 @@ nest_hook_watch_tagged(NestHookWatch *watch, const char *uuid)
         return;
     start->tagged = TRUE;
     if (is_listed(start))
-        tell(watch);
+        tell_hook_calls(watch);
 }
 
 void
@@ -213,7 +213,7 @@ nest_hook_watch_stopped(NestHookWatch *watch, const char *uuid)
 
     g_hash_table_remove(watch->starts, uuid);
     if (listed)
-        tell(watch);
+        tell_hook_calls(watch);
     if (watch->since)
         look_soon(watch);
 }
@@ -227,5 +227,5 @@ nest_hook_watch_clear(NestHookWatch *watch)
     take_back(watch);
     g_hash_table_remove_all(watch->starts);
     if (told)
-        tell(watch);
+        tell_hook_calls(watch);
 }

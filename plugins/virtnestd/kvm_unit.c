@@ -174,7 +174,7 @@ check_result(const Wait *wait, GError **error)
 }
 
 static gboolean
-run_job(Wait *wait, GMainContext *context, GError **error)
+start_and_await_unit(Wait *wait, GMainContext *context, GError **error)
 {
     g_autoptr(GError) problem = NULL;
     guint removed = 0;
@@ -208,7 +208,7 @@ nest_kvm_unit_start(GCancellable *cancellable, GError **error)
     gboolean done = FALSE;
 
     g_main_context_push_thread_default(context);
-    done = run_job(&wait, context, error);
+    done = start_and_await_unit(&wait, context, error);
     g_clear_object(&wait.bus);
     g_main_context_pop_thread_default(context);
     g_free(wait.job);

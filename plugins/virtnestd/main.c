@@ -58,11 +58,11 @@ typedef struct {
 } Options;
 
 static void
-options_clear(Options *options)
+daemon_options_clear(Options *options)
 {
     g_free(options->uri);
 }
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, daemon_options_clear)
 
 /* The whole daemon. */
 typedef struct {
@@ -299,7 +299,7 @@ stop(gpointer data)
 }
 
 static void
-run(Daemon *daemon, const char *uri)
+run_daemon(Daemon *daemon, const char *uri)
 {
     static const char virt_nest[] = NEST_BINDIR "/virt-nest";
     const char *const drain[] = {virt_nest, "-c", uri, "drain", NULL};
@@ -341,7 +341,7 @@ set_misused(GError **error, const GError *problem, gchar **words, const GOptionE
 }
 
 static gboolean
-read_options(int *argc, char ***argv, Options *options, GError **error)
+read_daemon_options(int *argc, char ***argv, Options *options, GError **error)
 {
     g_autoptr(GOptionContext) context = g_option_context_new(NULL);
     g_autoptr(GError) problem = NULL;
@@ -519,7 +519,7 @@ run_or_disarm(Daemon *daemon, const Options *options)
         nest_log_last_error(error);
         return 1;
     }
-    run(daemon, uri);
+    run_daemon(daemon, uri);
     nest_policy_unref(daemon->policy);
     g_free(daemon->status.version);
     g_free(daemon->status.settings);
@@ -541,7 +541,7 @@ main(int argc, char **argv)
     (void)mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
     daemon.log = nest_log_open("virtnestd", TRUE);
     (void)signal(SIGPIPE, SIG_IGN); /* libvirt writes to a libvirtd that may just have gone */
-    well = read_options(&argc, &argv, &options, &error);
+    well = read_daemon_options(&argc, &argv, &options, &error);
     if (!well) {
         nest_log_last_error(error);
         return 2;

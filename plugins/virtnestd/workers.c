@@ -57,7 +57,7 @@ tell_changed(const NestWorkers *workers)
 static void begin_jobs(NestWorkers *workers);
 
 static gboolean
-job_is_done(gpointer data)
+call_job_done(gpointer data)
 {
     NestJob *job = data;
     NestWorkers *workers = job->workers;
@@ -75,7 +75,7 @@ job_is_done(gpointer data)
 }
 
 static void
-run_job(gpointer data, gpointer user)
+run_job_in_thread(gpointer data, gpointer user)
 {
     NestJob *job = data;
     const NestWorkers *workers = user;
@@ -84,7 +84,7 @@ run_job(gpointer data, gpointer user)
     g_atomic_int_set(&job->waited, (gint)(nest_workers_now() - job->made));
     job->run(job, connection);
     nest_connection_pool_release(job->pool, connection, workers->n);
-    g_idle_add_full(G_PRIORITY_DEFAULT, job_is_done, job, NULL);
+    g_idle_add_full(G_PRIORITY_DEFAULT, call_job_done, job, NULL);
 }
 
 /* If no thread can be started, the job waits until one of the threads that run is free, or a later push starts one. */
@@ -122,7 +122,7 @@ begin_jobs(NestWorkers *workers)
         g_queue_delete_link(&workers->waiting, at);
         busy++;
         if (job->turned_away) {
-            g_idle_add_full(G_PRIORITY_DEFAULT, job_is_done, job, NULL);
+            g_idle_add_full(G_PRIORITY_DEFAULT, call_job_done, job, NULL);
         } else {
             workers->costly += job->costly;
             push_to_thread(workers, job);
@@ -195,7 +195,8 @@ nest_workers_new(guint n, guint extra)
 
     workers->n = n;
     workers->extra = extra;
-    workers->threads = g_thread_pool_new(run_job, workers, (gint)(n + extra), FALSE, NULL);
+    workers->threads =
+        g_thread_pool_new(run_job_in_thread, workers, (gint)(n + extra), FALSE, NULL);
     workers->jobs = g_hash_table_new(NULL, NULL);
     return workers;
 }
