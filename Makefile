@@ -97,7 +97,7 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(HARDENING) $(SECTIONS) -Icom
 
 # common/ in districts; one includes only those above it in this list, which build/lint holds. The hook is linked with
 # the first archive alone, so it cannot call libvirt.
-BASE = config config_peek daemon_status error escape liveness lock log notify root rules_peek runtime_flag spelling systemd wait write
+BASE = config config_peek daemon_status error escape liveness lock log notify root rules_peek runtime_flag sort spelling systemd wait write
 HOST = advisories cpu_vendor hook_calls kernel_args kvm_device kvm_lock kvm_module kvm_parameters kvm_plan kvm_reload kvm_users \
        libvirt_daemon modprobe_bars modprobe_conf modprobe_dropin modprobe_files modprobe_mistakes module_load other_hypervisor \
        process reinstall

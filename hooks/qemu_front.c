@@ -218,14 +218,6 @@ go_on_in_child(void)
     return false;
 }
 
-/* (nullable) The second part, loaded; NULL: dlerror() says why not. RTLD_NOW would bind every symbol of all
- * libraries, which takes a third of a millisecond; the second part itself is linked with -z now. */
-static void *
-load_second_part(void)
-{
-    return dlopen(NEST_HOOKDIR "/" SECOND_PART, RTLD_LAZY | RTLD_LOCAL);
-}
-
 /* Returns only if it failed. dup2() leaves standard input open if the second part runs a program. */
 static void
 hand_over(Input *input, int argc, char **argv)
@@ -241,7 +233,9 @@ hand_over(Input *input, int argc, char **argv)
         return;
     }
     (void)alarm(NEST_FATAL_SECONDS); /* loading has a time limit of its own */
-    part = load_second_part();
+    /* RTLD_NOW would bind every symbol of all libraries, which takes a third of a millisecond; the second part itself is
+     * linked with -z now. */
+    part = dlopen(NEST_HOOKDIR "/" SECOND_PART, RTLD_LAZY | RTLD_LOCAL);
     judge = part ? (int (*)(int, char **))dlsym(part, NEST_HOOK_JUDGE) : NULL;
     if (judge)
         exit(judge(argc, argv));

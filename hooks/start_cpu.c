@@ -43,17 +43,6 @@ has_definition(const NestHookCall *call)
     return path && g_file_test(path, G_FILE_TEST_EXISTS);
 }
 
-/* Whether the CPU of a tagged definition would pass at prepare and at start. */
-static gboolean
-cpu_would_boot(NestDomainXml *xml, const NestTag *tag, const NestCpuVendor *host)
-{
-    g_autoptr(GPtrArray) changes = g_ptr_array_new_with_free_func(g_free);
-    const NestCpuVendor *vendor = nest_cpu_feature_vendor(xml, host, NULL);
-
-    return vendor && nest_cpu_check_arguments(xml, vendor, NULL) &&
-           nest_cpu_rewrite(xml, tag, host, changes, NULL) && changes->len == 0;
-}
-
 /* Whether the domain would pass if it booted from its definition as it stands. */
 gboolean
 nest_start_cpu_would_boot(NestHookCall *call)
@@ -61,7 +50,9 @@ nest_start_cpu_would_boot(NestHookCall *call)
     g_autofree gchar *path = definition_path(call);
     g_autofree gchar *text = NULL;
     g_autoptr(NestDomainXml) xml = NULL;
+    g_autoptr(GPtrArray) changes = g_ptr_array_new_with_free_func(g_free);
     NestKvmModule host = nest_kvm_module_read();
+    const NestCpuVendor *vendor = NULL;
     NestWish wish = NEST_WISH_NONE;
     gsize length = 0;
 
@@ -74,8 +65,11 @@ nest_start_cpu_would_boot(NestHookCall *call)
         return !nest_cpu_off_shows(xml, host.vendor);
     if (wish.kind != NEST_WISH_ENABLE || !wish.tag.required)
         return TRUE;
-    return (!nest_cpu_is_kvm(xml) || nest_kvm_module_check(&host, NULL)) &&
-           cpu_would_boot(xml, &wish.tag, host.vendor);
+    if (nest_cpu_is_kvm(xml) && !nest_kvm_module_check(&host, NULL))
+        return FALSE;
+    vendor = nest_cpu_feature_vendor(xml, host.vendor, NULL);
+    return vendor && nest_cpu_check_arguments(xml, vendor, NULL) &&
+           nest_cpu_rewrite(xml, &wish.tag, host.vendor, changes, NULL) && changes->len == 0;
 }
 
 /* Waits for a short time until virtnestd has sent the corrected definition, which
@@ -171,16 +165,6 @@ nest_start_cpu_check(NestHookCall *call, GError **error)
            refuse_start(call, what, error);
 }
 
-/* (transfer full) Where libvirt keeps what it knows of the domain's snapshots. */
-static gchar *
-snapshot_directory(const NestHookCall *call)
-{
-    g_autofree gchar *below =
-        nest_root_libvirt_path("/var/lib/libvirt/qemu/snapshot", "qemu/snapshot");
-
-    return g_build_filename(below, call->name, NULL);
-}
-
 static gboolean
 has_memory(const char *directory, const char *snapshot)
 {
@@ -196,7 +180,9 @@ has_memory(const char *directory, const char *snapshot)
 static gboolean
 may_revert(const NestHookCall *call)
 {
-    g_autofree gchar *path = snapshot_directory(call);
+    g_autofree gchar *all =
+        nest_root_libvirt_path("/var/lib/libvirt/qemu/snapshot", "qemu/snapshot");
+    g_autofree gchar *path = g_build_filename(all, call->name, NULL);
     g_autoptr(GDir) directory = strchr(call->name, '/') ? NULL : g_dir_open(path, 0, NULL);
     const char *name = NULL;
 

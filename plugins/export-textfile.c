@@ -60,15 +60,6 @@ escape(const char *value)
     return g_string_free(escaped, FALSE);
 }
 
-/* (transfer full) What names a guest in each of its lines. */
-static gchar *
-make_labels(const NestGuest *guest)
-{
-    g_autofree gchar *name = escape(guest->name);
-
-    return g_strdup_printf("domain=\"%s\",uuid=\"%s\"", name, guest->uuid);
-}
-
 /* One domain, as the lines of all metrics have it. */
 typedef struct {
     const NestDomainStatus *status;
@@ -189,7 +180,9 @@ make_rows(const NestDomainStatus *status, gsize n)
 
     g_array_set_clear_func(rows, row_clear);
     for (gsize i = 0; i < n; i++) {
-        Row row = {&status[i], make_labels(status[i].guest)};
+        g_autofree gchar *name = escape(status[i].guest->name);
+        Row row = {&status[i],
+                   g_strdup_printf("domain=\"%s\",uuid=\"%s\"", name, status[i].guest->uuid)};
 
         g_array_append_val(rows, row);
     }

@@ -37,16 +37,6 @@ typedef struct {
     guint values;     /* at most so many */
 } Shape;
 
-static const Limit *
-find_limit(const char *command)
-{
-    const Limit *limit = limits;
-
-    while (limit->command && !g_str_equal(limit->command, command))
-        limit++;
-    return limit;
-}
-
 /* (nullable) What follows a string that begins here; NULL: it has no end. */
 static const char *
 skip_string(const char *quote)
@@ -84,16 +74,6 @@ measure_shape(const char *text)
     return shape;
 }
 
-/* (transfer full)(nullable) The text as an object, if it is one. Not by json_parser_new_immutable(): with json-glib 1.10
- * some texts end the program there, by an assertion in json_parser_get_root() (facts.md, "The monitor's answers"). */
-static JsonObject *
-parse_answer(const char *text)
-{
-    g_autoptr(JsonNode) root = json_from_string(text, NULL);
-
-    return root && JSON_NODE_HOLDS_OBJECT(root) ? json_node_dup_object(root) : NULL;
-}
-
 /* (nullable) QEMU's words in the error of an answer. */
 static const char *
 read_refusal(JsonObject *answer)
@@ -126,16 +106,23 @@ nest_monitor_answer_fits(const char *command, const char *text, gsize longest, G
 static JsonObject *
 read_object(const char *command, const char *text, GError **error)
 {
-    const Limit *limit = find_limit(command);
+    const Limit *limit = limits;
+    g_autoptr(JsonNode) root = NULL;
     Shape shape = {0};
 
+    while (limit->command && !g_str_equal(limit->command, command))
+        limit++;
     if (!nest_monitor_answer_fits(command, text, limit->bytes, error))
         return NULL;
     shape = measure_shape(text);
     if (!shape.is_json || shape.depth > MAX_DEPTH)
         return NULL;
-    if (shape.values <= limit->values)
-        return parse_answer(text);
+    if (shape.values <= limit->values) {
+        /* Not by json_parser_new_immutable(): with json-glib 1.10 some texts end the program there, by an assertion in
+         * json_parser_get_root() (facts.md, "The monitor's answers"). */
+        root = json_from_string(text, NULL);
+        return root && JSON_NODE_HOLDS_OBJECT(root) ? json_node_dup_object(root) : NULL;
+    }
     g_set_error(error, NEST_ERROR, NEST_ERROR_ANSWER,
                 "QEMU's answer to %s has %u values, and no more than %u are read; ask QEMU the "
                 "same by virsh qemu-monitor-command to see what it says",

@@ -154,17 +154,6 @@ map_fd(const State *state, const char *name)
     return bpf_object__find_map_fd_by_name(state->object, name);
 }
 
-/* From now on the program looks again at processes that it has found not to be watched. The variable is the whole of its .data,
- * which is a map of one element. */
-static gboolean
-begin_generation(State *state)
-{
-    guint32 first = 0;
-
-    state->generation++;
-    return bpf_map_update_elem(map_fd(state, ".data"), &first, &state->generation, BPF_ANY) == 0;
-}
-
 static gboolean
 load_program(State *state, GError **error)
 {
@@ -230,7 +219,7 @@ static gboolean
 trace_watch(gpointer data, const NestGuest *guest, GError **error)
 {
     State *state = data;
-    guint32 pid = (guint32)guest->pid;
+    guint32 pid = (guint32)guest->pid, first = 0;
     guint8 value = 0;
 
     if (!is_of_our_namespace(guest) || !is_its_qemu(guest)) {
@@ -242,8 +231,11 @@ trace_watch(gpointer data, const NestGuest *guest, GError **error)
     }
     if (!attach(state, error))
         return FALSE;
+    /* From the next generation on, the program looks again at processes that it has found not to be watched. The variable is
+     * the whole of its .data, which is a map of one element. */
+    state->generation++;
     if (bpf_map_update_elem(map_fd(state, "watched"), &pid, &value, BPF_ANY) < 0 ||
-        !begin_generation(state))
+        bpf_map_update_elem(map_fd(state, ".data"), &first, &state->generation, BPF_ANY) < 0)
         return set_trace_error(error, "name the guest to", errno);
     g_hash_table_insert(state->guests, GUINT_TO_POINTER(pid), g_strdup(guest->uuid));
     return TRUE;

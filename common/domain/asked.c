@@ -144,16 +144,6 @@ set_asked_attributes(NestTag *tag, gconstpointer data, GError **error)
     return TRUE;
 }
 
-static gboolean
-rewrite_cpu(NestDomainXml *xml, const NestTag *tag, NestAskedCheck check, GPtrArray *changes,
-            GError **error)
-{
-    const NestCpuVendor *host = NULL;
-
-    return (!check || check(xml, error)) && nest_cpu_rewrite_find_host(xml, &host, error) &&
-           nest_cpu_rewrite(xml, tag, host, changes, error);
-}
-
 gchar *
 nest_asked_rewrite(const NestAsked *asked, const char *text, NestAskedCheck check,
                    GPtrArray *changes, GError **ret_problem, GError **error)
@@ -163,11 +153,13 @@ nest_asked_rewrite(const NestAsked *asked, const char *text, NestAskedCheck chec
     g_autoptr(NestDomainXml) xml =
         tagged ? nest_domain_xml_parse(tagged, strlen(tagged), error) : NULL;
     g_autoptr(GError) problem = NULL;
+    const NestCpuVendor *host = NULL;
     NestWish wish = NEST_WISH_NONE;
 
     if (!xml || !nest_wish_read(xml, NULL, &wish, error))
         return NULL;
-    if (rewrite_cpu(xml, &wish.tag, check, changes, &problem))
+    if ((!check || check(xml, &problem)) && nest_cpu_rewrite_find_host(xml, &host, &problem) &&
+        nest_cpu_rewrite(xml, &wish.tag, host, changes, &problem))
         return nest_domain_xml_text(xml);
     g_propagate_error(wish.tag.required ? error : ret_problem, g_steal_pointer(&problem));
     return wish.tag.required ? NULL : g_strdup(text);

@@ -29,26 +29,6 @@ refuse_unknown(const char *arch, GError **error)
                 arch, names);
 }
 
-static void
-refuse_other_kvm(const char *arch, const NestCpuVendor *host, GError **error)
-{
-    g_set_error(
-        error, NEST_ERROR, NEST_ERROR_CPU_ARCH,
-        "KVM on a host of %s runs guests of %s only, and this domain is of %s: start it on a "
-        "host of %s, or " REMOVE_TAG,
-        host->title, host->arch, arch, arch);
-}
-
-static void
-refuse_emulated(const char *arch, GError **error)
-{
-    g_set_error(
-        error, NEST_ERROR, NEST_ERROR_CPU_ARCH,
-        "QEMU's TCG emulates no guest of %s that can have nested guests: start the domain with "
-        "KVM (<domain type='kvm'>) on a host of %s, or " REMOVE_TAG,
-        arch, arch);
-}
-
 const NestCpuVendor *
 nest_cpu_arch_vendor(const NestDomainXml *xml, gboolean kvm, const NestCpuVendor *host,
                      GError **error)
@@ -61,9 +41,17 @@ nest_cpu_arch_vendor(const NestDomainXml *xml, gboolean kvm, const NestCpuVendor
     else if (kvm && !host)
         nest_cpu_vendor_refuse(error);
     else if (kvm && !g_str_equal(host->arch, arch))
-        refuse_other_kvm(arch, host, error);
+        g_set_error(
+            error, NEST_ERROR, NEST_ERROR_CPU_ARCH,
+            "KVM on a host of %s runs guests of %s only, and this domain is of %s: start it on a "
+            "host of %s, or " REMOVE_TAG,
+            host->title, host->arch, arch, arch);
     else if (!vendor)
-        refuse_emulated(arch, error);
+        g_set_error(
+            error, NEST_ERROR, NEST_ERROR_CPU_ARCH,
+            "QEMU's TCG emulates no guest of %s that can have nested guests: start the domain with "
+            "KVM (<domain type='kvm'>) on a host of %s, or " REMOVE_TAG,
+            arch, arch);
     else
         return vendor;
     return NULL;

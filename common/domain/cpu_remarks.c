@@ -54,16 +54,6 @@ without_version(const char *model)
     return versioned ? g_strndup(model, (gsize)(dash - model)) : g_strdup(model);
 }
 
-static Cpu
-read_remarked_cpu(const NestDomainXml *xml, const NestQemuCpu *qemu)
-{
-    Cpu cpu = {.element = nest_xml_child(nest_domain_xml_root(xml), "cpu"), .qemu = qemu};
-
-    cpu.model = qemu->argument ? g_strdup(qemu->model) : nest_cpu_qemu_model(cpu.element);
-    cpu.base = cpu.model ? without_version(cpu.model) : NULL;
-    return cpu;
-}
-
 static NestQemuSetting
 setting_of(const Cpu *cpu, const char *part)
 {
@@ -107,10 +97,13 @@ gchar *
 nest_cpu_remarks_slow(const NestDomainXml *xml, const NestCpuVendor *vendor)
 {
     g_autoptr(NestQemuCpu) qemu = nest_qemu_cpu_of_domain(xml);
-    g_auto(Cpu) cpu = read_remarked_cpu(xml, qemu);
+    g_auto(Cpu) cpu = {.element = nest_xml_child(nest_domain_xml_root(xml), "cpu"), .qemu = qemu};
     g_autofree gchar *name = nest_domain_xml_shell_name(xml);
-    g_autoptr(GString) list = list_lacking(&cpu, vendor);
+    g_autoptr(GString) list = NULL;
 
+    cpu.model = qemu->argument ? g_strdup(qemu->model) : nest_cpu_qemu_model(cpu.element);
+    cpu.base = cpu.model ? without_version(cpu.model) : NULL;
+    list = list_lacking(&cpu, vendor);
     if (!list->len)
         return NULL;
     if (cpu.switched_off || qemu->argument)

@@ -261,22 +261,16 @@ set_mode(Rewrite *rewrite, const char *mode, const char *check)
             drop_granted(rewrite, nest_cpu_features[i]);
 }
 
-/* QEMU knows the property of x86's CPUs alone (facts.md, "Other architectures"). */
-static void
-set_migratable(Rewrite *rewrite)
-{
-    if (nest_cpu_vendor_is_x86(rewrite->vendor))
-        set_xml_attribute(rewrite->cpu, "migratable", "on");
-    else
-        remove_attribute(rewrite->cpu, "migratable");
-}
-
 static gboolean
 become_passthrough(Rewrite *rewrite, GError **error)
 {
     (void)error;
     set_mode(rewrite, "host-passthrough", "none");
-    set_migratable(rewrite);
+    /* QEMU knows the property of x86's CPUs alone (facts.md, "Other architectures"). */
+    if (nest_cpu_vendor_is_x86(rewrite->vendor))
+        set_xml_attribute(rewrite->cpu, "migratable", "on");
+    else
+        remove_attribute(rewrite->cpu, "migratable");
     add_change(rewrite,
                "the CPU becomes host-passthrough; live migration then needs a host with the same "
                "CPU generation, microcode and kernel (choose cpu='host-model' or cpu='keep' in the "
@@ -405,15 +399,6 @@ find_steps(const NestDomainXml *xml, const NestTag *tag, int class)
     g_assert_not_reached();
 }
 
-/* Where <cpu> does not decide, there is nothing to rewrite, but the guest may have been given the feature by somebody. */
-static gboolean
-check_uncorrected_machine(const NestDomainXml *xml, const NestCpuVendor *vendor, GError **error)
-{
-    if (nest_cpu_exposes(xml, vendor))
-        return TRUE;
-    return nest_cpu_check_arguments(xml, vendor, error) && nest_cpu_arch_refuse_el2(xml, error);
-}
-
 gboolean
 nest_cpu_rewrite_work_out(NestDomainXml *xml, const NestTag *tag, const NestCpuVendor *host,
                           GPtrArray *changes, gchar **ret_cpu, GError **error)
@@ -428,7 +413,10 @@ nest_cpu_rewrite_work_out(NestDomainXml *xml, const NestTag *tag, const NestCpuV
     if (!rewrite.vendor)
         return FALSE;
     if (nest_cpu_vendor_is_by_machine(rewrite.vendor))
-        return check_uncorrected_machine(xml, rewrite.vendor, error);
+        /* <cpu> does not decide, so there is nothing to rewrite, but somebody may have given the guest the feature. */
+        return nest_cpu_exposes(xml, rewrite.vendor) ||
+               (nest_cpu_check_arguments(xml, rewrite.vendor, error) &&
+                nest_cpu_arch_refuse_el2(xml, error));
     rewrite.cpu = existing ? existing : xmlNewDocNode(NULL, NULL, (const xmlChar *)"cpu", NULL);
     steps = find_steps(xml, tag, nest_cpu_classify(existing, rewrite.vendor));
     leave_one_of_others(&rewrite);

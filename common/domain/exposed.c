@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/root.h"
+#include "base/sort.h"
 #include "domain/cpu.h"
 #include "domain/definition.h"
 #include "domain/wish.h"
@@ -17,12 +18,6 @@
 
 /* The modes that give a guest what the host has. */
 static const char *const modes[] = {"host-passthrough", "host-model", "maximum", NULL};
-
-static gint
-compare_exposed_names(gconstpointer a, gconstpointer b)
-{
-    return g_strcmp0(*(const char *const *)a, *(const char *const *)b);
-}
 
 /* A mistaken tag counts as a tag, because the hook refuses to let that domain start. A file without a <name> is
  * not libvirt's. */
@@ -72,7 +67,7 @@ nest_exposed_read(const NestCpuVendor *vendor)
         if (xml && is_exposed(xml, vendor, policy))
             g_ptr_array_add(names, g_strdup(nest_domain_xml_value(xml, "name")));
     }
-    g_ptr_array_sort(names, compare_exposed_names);
+    nest_sort_texts(names);
     return names;
 }
 

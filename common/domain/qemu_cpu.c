@@ -15,15 +15,6 @@ static const char *const whole_models[] = {"host", "max", NULL};
 static const char *const on_values[] = {"on", "yes", "true", "y", NULL};
 static const char *const off_values[] = {"off", "no", "false", "n", NULL};
 
-/* The name of an option, without one or two dashes; NULL if @argument is no option. */
-static const char *
-option_name(const char *argument)
-{
-    if (*argument != '-')
-        return NULL;
-    return argument + (argument[1] == '-' ? 2 : 1);
-}
-
 static void
 take_cpu(NestQemuCpu *cpu, const char *value)
 {
@@ -69,10 +60,11 @@ take_machine(NestQemuCpu *cpu, const char *value)
 static void
 take_argument(NestQemuCpu *cpu, const char *argument, const char *next)
 {
-    const char *name = option_name(argument);
+    const char *name = NULL;
 
-    if (!name)
+    if (*argument != '-')
         return;
+    name = argument + (argument[1] == '-' ? 2 : 1); /* QEMU takes two dashes as well */
     if (g_str_equal(name, "cpu") && next)
         take_cpu(cpu, next);
     else if (g_str_equal(name, "global") && next)

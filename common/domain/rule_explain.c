@@ -131,15 +131,6 @@ explain_comparison(const Question *question, const char *piece)
     return g_strdup_printf("%s is not so%s", piece, findings->str);
 }
 
-static gboolean
-is_false(const Question *question, const char *piece)
-{
-    g_autoptr(xmlXPathObject) object =
-        nest_rule_match_evaluate(question->match, question->root, piece);
-
-    return object && !xmlXPathCastToBoolean(object);
-}
-
 /* (transfer full) The first of the joined conditions that does not hold. */
 static gchar *
 explain_joined(const Question *question, const char *text)
@@ -147,7 +138,10 @@ explain_joined(const Question *question, const char *text)
     g_auto(GStrv) pieces = nest_rule_pieces(text, NEST_RULE_CUT_AND);
 
     for (gsize i = 0; pieces[i]; i++) {
-        if (is_false(question, pieces[i]))
+        g_autoptr(xmlXPathObject) object =
+            nest_rule_match_evaluate(question->match, question->root, pieces[i]);
+
+        if (object && !xmlXPathCastToBoolean(object))
             return is_path(question, pieces[i]) ? explain_path(question, pieces[i])
                                                 : explain_comparison(question, pieces[i]);
     }

@@ -137,15 +137,6 @@ check_name(const char *place, const char *expression, GHashTable *namespaces, GE
     return check_plain(&name, error) ? end : NULL;
 }
 
-static gboolean
-refuse_variable(GError **error)
-{
-    g_set_error_literal(
-        error, NEST_ERROR, NEST_ERROR_RULE,
-        "it has a variable ('$'), but a rule has none: write the value itself, in quotes");
-    return FALSE;
-}
-
 /* Goes through an expression that compiles. */
 static gboolean
 check_names(const char *expression, GHashTable *namespaces, GError **error)
@@ -155,8 +146,12 @@ check_names(const char *expression, GHashTable *namespaces, GError **error)
     while (place && *place) {
         const char *quote = strchr("\"'", *place) ? strchr(place + 1, *place) : NULL;
 
-        if (*place == '$')
-            return refuse_variable(error);
+        if (*place == '$') {
+            g_set_error_literal(
+                error, NEST_ERROR, NEST_ERROR_RULE,
+                "it has a variable ('$'), but a rule has none: write the value itself, in quotes");
+            return FALSE;
+        }
         if (quote)
             place = quote + 1;
         else if (is_name_start(*place))

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/root.h"
+#include "base/sort.h"
 #include "domain/rule_file.h"
 
 #include <string.h>
@@ -16,12 +17,6 @@ struct NestRules {
     GMutex evaluation; /* held while a condition is evaluated, as that changes it (NestRuleMatch) */
 };
 
-static gint
-compare_names(gconstpointer a, gconstpointer b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* (transfer full) The names of the files, in order. */
 static GPtrArray *
 list_files(GDir *directory)
@@ -32,7 +27,7 @@ list_files(GDir *directory)
     while ((name = g_dir_read_name(directory)))
         if (nest_rules_peek_is_file(name))
             g_ptr_array_add(names, g_strdup(name));
-    g_ptr_array_sort(names, compare_names);
+    nest_sort_texts(names);
     return names;
 }
 

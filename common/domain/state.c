@@ -150,14 +150,6 @@ has_undeclared_prefix(const xmlNode *element)
     return FALSE;
 }
 
-/* Whether the element is ours, and what is not known in it can be written again. */
-static gboolean
-is_clean_root(const xmlNode *element)
-{
-    return g_strcmp0((const char *)element->name, "domain") == 0 &&
-           !has_attribute_of_ours(element) && !has_undeclared_prefix(element);
-}
-
 /* The schema, read once in a process. */
 static xmlRelaxNG *
 grammar(void)
@@ -346,7 +338,8 @@ static void
 read_state(NestState *state, const NestDomainXml *xml, xmlNode *root)
 {
     const xmlNode *element = nest_state_element(xml);
-    gboolean is_ours = is_clean_root(element);
+    gboolean is_ours = g_strcmp0((const char *)element->name, "domain") == 0 &&
+                       !has_attribute_of_ours(element) && !has_undeclared_prefix(element);
     gboolean has = has_record(element);
 
     state->is_unreadable =

@@ -67,16 +67,6 @@ read_unknown_attributes(xmlNode *element, const char *const *known)
     return bare->properties ? g_strndup(text + strlen("<e"), strlen(text) - strlen("<e/>")) : NULL;
 }
 
-/* Appends a child as text, from a copy, so that it declares the namespaces that it uses. */
-static void
-append_element(GString *text, xmlNode *child)
-{
-    g_autoptr(xmlNode) alone = xmlDocCopyNode(child, child->doc, 1);
-    g_autofree gchar *dump = nest_xml_dump(alone);
-
-    g_string_append(text, dump);
-}
-
 void
 nest_unknown_read(NestUnknown *unknown, xmlNode *element, const NestKnown *known)
 {
@@ -84,8 +74,14 @@ nest_unknown_read(NestUnknown *unknown, xmlNode *element, const NestKnown *known
 
     nest_unknown_clear(unknown);
     unknown->attributes = read_unknown_attributes(element, known->attributes);
-    NEST_XML_FOREACH (element, child)
-        if (!is_known(child->ns, child->name, known->elements))
-            append_element(elements, child);
+    NEST_XML_FOREACH (element, child) {
+        /* A copy, so that it declares the namespaces that it uses. */
+        g_autoptr(xmlNode) alone = is_known(child->ns, child->name, known->elements)
+                                       ? NULL
+                                       : xmlDocCopyNode(child, child->doc, 1);
+        g_autofree gchar *dump = alone ? nest_xml_dump(alone) : NULL;
+
+        g_string_append(elements, dump ? dump : "");
+    }
     unknown->elements = g_string_free(elements, elements->len == 0);
 }

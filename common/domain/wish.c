@@ -24,17 +24,6 @@ wish_of_tag(const NestDomainXml *xml, NestWish *wish, GError **error)
     return TRUE;
 }
 
-/* @may: what the mistaken rule and those after it may have said, in bits of rules.h */
-static void
-leave_undecided(const NestPolicy *policy, int may, NestWish *wish)
-{
-    gboolean silent_is_disable = policy->untagged == NEST_UNTAGGED_DISABLE;
-
-    wish->kind = NEST_WISH_UNDECIDED;
-    wish->may_be_disable =
-        (may & NEST_RULES_MAY_DISABLE) || (silent_is_disable && (may & NEST_RULES_MAY_BE_SILENT));
-}
-
 static void
 wish_of_rules(const NestDomainXml *xml, const NestPolicy *policy, NestWish *wish)
 {
@@ -45,20 +34,15 @@ wish_of_rules(const NestDomainXml *xml, const NestPolicy *policy, NestWish *wish
         return;
     wish->by = NEST_WISH_BY_RULE;
     if (verdict.outcome == NEST_RULES_UNDECIDED) {
-        leave_undecided(policy, verdict.may, wish);
+        /* The mistaken rule, and those after it, may have said either. */
+        wish->kind = NEST_WISH_UNDECIDED;
+        wish->may_be_disable =
+            (verdict.may & NEST_RULES_MAY_DISABLE) ||
+            (policy->untagged == NEST_UNTAGGED_DISABLE && (verdict.may & NEST_RULES_MAY_BE_SILENT));
     } else {
         wish->kind = verdict.rule->gives == NEST_RULE_ENABLE ? NEST_WISH_ENABLE : NEST_WISH_DISABLE;
         wish->tag = verdict.rule->tag;
     }
-}
-
-static void
-wish_of_policy(const NestPolicy *policy, NestWish *wish)
-{
-    if (policy->untagged != NEST_UNTAGGED_DISABLE)
-        return;
-    wish->kind = NEST_WISH_DISABLE;
-    wish->by = NEST_WISH_BY_POLICY;
 }
 
 gboolean
@@ -71,8 +55,10 @@ nest_wish_read(const NestDomainXml *xml, const NestPolicy *policy, NestWish *ret
         return FALSE;
     if (wish.by == NEST_WISH_BY_NOBODY && policy)
         wish_of_rules(xml, policy, &wish);
-    if (wish.by == NEST_WISH_BY_NOBODY && policy)
-        wish_of_policy(policy, &wish);
+    if (wish.by == NEST_WISH_BY_NOBODY && policy && policy->untagged == NEST_UNTAGGED_DISABLE) {
+        wish.kind = NEST_WISH_DISABLE;
+        wish.by = NEST_WISH_BY_POLICY;
+    }
     *ret_wish = wish;
     return TRUE;
 }

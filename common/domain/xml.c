@@ -2,6 +2,8 @@
 /* XML elements as libxml2 has them: looking at them, comparing them, walking over them. */
 #include "domain/xml.h"
 
+#include "base/sort.h"
+
 #include <libxml/parser.h>
 #include <libxml/relaxng.h>
 #include <libxml/xmlschemastypes.h>
@@ -83,12 +85,6 @@ nest_xml_dump(xmlNode *element)
     return text;
 }
 
-static gint
-compare_attributes(gconstpointer a, gconstpointer b)
-{
-    return g_strcmp0(*(const char *const *)a, *(const char *const *)b);
-}
-
 static void
 append_attributes(GString *text, const xmlNode *element)
 {
@@ -100,7 +96,7 @@ append_attributes(GString *text, const xmlNode *element)
         g_ptr_array_add(pairs, g_markup_printf_escaped(" %s='%s'", (const char *)attribute->name,
                                                        value ? value : ""));
     }
-    g_ptr_array_sort(pairs, compare_attributes);
+    nest_sort_texts(pairs);
     for (guint i = 0; i < pairs->len; i++)
         g_string_append(text, g_ptr_array_index(pairs, i));
 }

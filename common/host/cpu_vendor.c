@@ -131,14 +131,6 @@ nest_cpu_vendor_by_cpuid(const char *name)
     return NULL;
 }
 
-/* Whoever makes an Arm CPU, it nests in the same way, so the maker's number does not matter. */
-static gboolean
-is_arm(const char *cpuinfo)
-{
-    return g_regex_match_simple("^CPU implementer[ \\t]*:", cpuinfo,
-                                G_REGEX_MULTILINE | G_REGEX_RAW, 0);
-}
-
 const NestCpuVendor *
 nest_cpu_vendor_of_cpuinfo(const char *cpuinfo)
 {
@@ -148,7 +140,11 @@ nest_cpu_vendor_of_cpuinfo(const char *cpuinfo)
     g_autofree gchar *name = NULL;
 
     if (!g_regex_match(vendor, cpuinfo, 0, &match))
-        return is_arm(cpuinfo) ? &vendors[ARM] : NULL;
+        /* Whoever makes an Arm CPU, it nests in the same way, so the maker's number does not matter. */
+        return g_regex_match_simple("^CPU implementer[ \\t]*:", cpuinfo,
+                                    G_REGEX_MULTILINE | G_REGEX_RAW, 0)
+                   ? &vendors[ARM]
+                   : NULL;
     name = g_match_info_fetch(match, 1);
     return nest_cpu_vendor_by_cpuid(name);
 }

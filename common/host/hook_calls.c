@@ -41,30 +41,22 @@ to_ms(struct timespec time)
     return (gint64)time.tv_sec * MS + time.tv_nsec / NS_IN_MS;
 }
 
-/* When it came to its place, or got its mode, be it itself or the link there that leads to it. */
-static gint64
-installed_at(const char *path, const struct stat *file)
-{
-    struct stat link = {0};
-
-    (void)lstat(path, &link);
-    return MAX(to_ms(link.st_ctim), to_ms(file->st_ctim));
-}
-
 /* libvirt's daemon, run by root, calls what any execute bit allows. */
 static void
 find_hook(NestHookCalls *calls)
 {
     for (gsize i = 0; i < G_N_ELEMENTS(places) && !calls->place; i++) {
         g_autofree gchar *path = nest_root_path(places[i]);
-        struct stat file = {0};
+        struct stat file = {0}, link = {0};
 
         calls->hidden |= access(path, R_OK) < 0 && errno == EACCES;
         if (!is_hook_of_ours(path) || stat(path, &file) < 0)
             continue;
         calls->place = places[i];
         calls->executable = (file.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)) != 0;
-        calls->installed = installed_at(path, &file);
+        (void)lstat(path, &link);
+        /* When it came to its place, or got its mode, be it itself or the link there that leads to it. */
+        calls->installed = MAX(to_ms(link.st_ctim), to_ms(file.st_ctim));
     }
 }
 

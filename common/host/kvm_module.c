@@ -143,18 +143,12 @@ nest_kvm_state_name(NestKvmState state)
     return state_names[state];
 }
 
-/* Whether nesting is on, as the kernel shows it: kvm_intel's nested is a bool, Y or N. kvm_amd's is an int, and of an
- * int everything but 0 is on (svm_set_cpu_caps() in arch/x86/kvm/svm/svm.c). */
-static gboolean
-is_nested_on(const char *nested)
-{
-    return *nested == 'Y' || g_ascii_strtoll(nested, NULL, 10) != 0;
-}
-
 static NestKvmState
 state_of(const NestKvmModule *module, const char *nested, gboolean has_hardware)
 {
-    if (nested && is_nested_on(nested))
+    /* kvm_intel's nested is a bool, Y or N. kvm_amd's is an int, and of an int everything but 0 is on
+     * (svm_set_cpu_caps() in arch/x86/kvm/svm/svm.c). */
+    if (nested && (*nested == 'Y' || g_ascii_strtoll(nested, NULL, 10) != 0))
         return NEST_KVM_ON;
     if (!has_hardware)
         return NEST_KVM_NO_HARDWARE;
@@ -213,23 +207,17 @@ nest_kvm_module_is_loaded(const NestKvmModule *module)
            module->state != NEST_KVM_NO_HARDWARE;
 }
 
-/* Not by access(2): to a unit that may open no device (DevicePolicy=closed), the kernel refuses that even of whether the file
- * exists. */
-static gboolean
-device_exists(void)
-{
-    g_autofree gchar *path = nest_root_path("/dev/kvm");
-    struct stat status;
-
-    return stat(path, &status) == 0;
-}
-
 NestKvmModule
 nest_kvm_module_read(void)
 {
-    NestKvmModule module = {.state = NEST_KVM_NO_HARDWARE, .device = device_exists()};
+    NestKvmModule module = {.state = NEST_KVM_NO_HARDWARE};
+    g_autofree gchar *device = nest_root_path("/dev/kvm");
     g_autofree gchar *cpuinfo = nest_cpu_vendor_cpuinfo();
+    struct stat status;
 
+    /* Not by access(2): to a unit that may open no device (DevicePolicy=closed), the kernel refuses that even of whether
+     * the file exists. */
+    module.device = stat(device, &status) == 0;
     module.vendor = cpuinfo ? nest_cpu_vendor_of_cpuinfo(cpuinfo) : NULL;
     if (module.vendor && nest_cpu_vendor_is_by_machine(module.vendor))
         read_arm_mode(&module);
@@ -376,15 +364,6 @@ refuse_absent(const NestKvmModule *module, gboolean force, GError **error)
 }
 
 static gboolean
-refuse_idle(const NestKvmModule *module, gboolean force, GError **error)
-{
-    return nest_kvm_module_check_settings(module, force, error) &&
-           refuse_module(error, NEST_ERROR_HOST_OFF,
-                         "%s is loaded with nesting off and nobody uses it: run %s",
-                         module->vendor->module, nest_kvm_module_command(module, force));
-}
-
-static gboolean
 refuse_builtin(const NestKvmModule *module, GError **error)
 {
     g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(module->vendor);
@@ -419,15 +398,6 @@ nest_kvm_module_can_nest(const NestKvmModule *module)
 }
 
 static gboolean
-refuse_device(const NestKvmModule *module, GError **error)
-{
-    return refuse_module(error, NEST_ERROR_HOST_DEVICE,
-                         "nesting is on in %s, but /dev/kvm is missing: run udevadm trigger "
-                         "--name-match=kvm, or see why udev does not make it",
-                         module->vendor->module);
-}
-
-static gboolean
 check_module(const NestKvmModule *module, gboolean force, GError **error)
 {
     if (nest_kvm_module_can_nest(module))
@@ -437,13 +407,19 @@ check_module(const NestKvmModule *module, gboolean force, GError **error)
     if (module->state == NEST_KVM_ABSENT || module->state == NEST_KVM_BAD_VALUE)
         return refuse_absent(module, force, error);
     if (module->state == NEST_KVM_OFF_IDLE)
-        return refuse_idle(module, force, error);
+        return nest_kvm_module_check_settings(module, force, error) &&
+               refuse_module(error, NEST_ERROR_HOST_OFF,
+                             "%s is loaded with nesting off and nobody uses it: run %s",
+                             module->vendor->module, nest_kvm_module_command(module, force));
     if (module->state == NEST_KVM_OFF_BUSY)
         return refuse_busy(module, force, error);
     if (module->state == NEST_KVM_BUILTIN_OFF)
         return nest_cpu_vendor_is_by_machine(module->vendor) ? refuse_arm_mode(error)
                                                              : refuse_builtin(module, error);
-    return refuse_device(module, error);
+    return refuse_module(error, NEST_ERROR_HOST_DEVICE,
+                         "nesting is on in %s, but /dev/kvm is missing: run udevadm trigger "
+                         "--name-match=kvm, or see why udev does not make it",
+                         module->vendor->module);
 }
 
 gboolean

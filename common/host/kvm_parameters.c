@@ -3,6 +3,7 @@
 #include "host/kvm_parameters.h"
 
 #include "base/root.h"
+#include "base/sort.h"
 
 #include <string.h>
 
@@ -43,12 +44,6 @@ parameter_free(gpointer data)
 
     g_free(parameter->value);
     g_free(parameter);
-}
-
-static gint
-compare_parameter_names(gconstpointer a, gconstpointer b)
-{
-    return g_strcmp0(*(const char *const *)a, *(const char *const *)b);
 }
 
 static gchar *
@@ -107,7 +102,7 @@ list_names(const char *directory)
     while (files && (name = g_dir_read_name(files)))
         if (!g_str_equal(name, "nested"))
             g_ptr_array_add(names, g_strdup(name));
-    g_ptr_array_sort(names, compare_parameter_names);
+    nest_sort_texts(names);
     return names;
 }
 

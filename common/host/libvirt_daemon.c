@@ -74,14 +74,6 @@ workers_of_line(const char *line)
     return *line == '=' ? (guint)MIN(g_ascii_strtoull(line + 1, NULL, 10), G_MAXINT) : 0;
 }
 
-static gboolean
-is_newer(const char *path, gint64 ms)
-{
-    GStatBuf status = {0};
-
-    return g_stat(path, &status) == 0 && (gint64)status.st_mtime * 1000 > ms;
-}
-
 guint
 nest_libvirt_daemon_workers(void)
 {
@@ -89,6 +81,7 @@ nest_libvirt_daemon_workers(void)
     g_autofree gchar *path = i < 0 ? NULL : nest_root_path(daemons[i].settings);
     g_autofree gchar *text = NULL;
     g_auto(GStrv) lines = NULL;
+    GStatBuf status = {0};
     guint workers = 0;
 
     if (!path || !g_file_get_contents(path, &text, NULL, NULL))
@@ -98,8 +91,10 @@ nest_libvirt_daemon_workers(void)
         workers = workers_of_line(lines[l]);
     if (!workers)
         return NEST_LIBVIRT_WORKERS;
-    return is_newer(path, nest_libvirt_daemon_began()) ? MIN(workers, NEST_LIBVIRT_WORKERS)
-                                                       : workers;
+    /* A line that is newer than the daemon may not be in force yet. */
+    if (g_stat(path, &status) == 0 && (gint64)status.st_mtime * 1000 > nest_libvirt_daemon_began())
+        return MIN(workers, NEST_LIBVIRT_WORKERS);
+    return workers;
 }
 
 gchar *

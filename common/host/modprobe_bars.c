@@ -202,23 +202,13 @@ add_argument_bars(GPtrArray *bars, const char *module)
                 !list_has(kernel_list, module));
 }
 
-/* The sysctl cannot be taken back until the host boots again. */
-static void
-add_sysctl(GPtrArray *bars)
-{
-    g_autofree gchar *text = nest_modprobe_files_text(SYSCTL, NULL);
-
-    if (text && *text == '1')
-        add_bar(bars, NEST_MODPROBE_NO_MODULES, SYSCTL, 1, g_strdup("kernel.modules_disabled=1"),
-                FALSE);
-}
-
 /* --- all of them */
 
 GPtrArray *
 nest_modprobe_bars_read(const NestCpuVendor *vendor, const GPtrArray *lines)
 {
     GPtrArray *bars = g_ptr_array_new_with_free_func(bar_free);
+    g_autofree gchar *sysctl = nest_modprobe_files_text(SYSCTL, NULL);
 
     add_blacklists(bars, lines, vendor->module);
     add_alias(bars, lines, vendor->module);
@@ -228,7 +218,9 @@ nest_modprobe_bars_read(const NestCpuVendor *vendor, const GPtrArray *lines)
                     TRUE);
     add_bar_of_line(bars, NEST_MODPROBE_INSTALL,
                     find_command_line(lines, "install", vendor->module), FALSE);
-    add_sysctl(bars);
+    if (sysctl && *sysctl == '1') /* it cannot be taken back until the host boots again */
+        add_bar(bars, NEST_MODPROBE_NO_MODULES, SYSCTL, 1, g_strdup("kernel.modules_disabled=1"),
+                FALSE);
     add_argument_bars(bars, vendor->module);
     return bars;
 }

@@ -223,12 +223,6 @@ add_lines(GPtrArray *lines, const char *file, const char *unread, const char *gi
         g_ptr_array_add(lines, line_new(file, number, joined->str, unread));
 }
 
-static gint
-compare_file_names(gconstpointer one, gconstpointer other)
-{
-    return strcmp(one, other);
-}
-
 GPtrArray *
 nest_modprobe_files_read(const char *name, const char *text)
 {
@@ -247,7 +241,7 @@ nest_modprobe_files_read(const char *name, const char *text)
     if (name)
         g_hash_table_insert(read, g_strdup(name),
                             g_build_filename(directories[0].path, name, NULL));
-    names = g_list_sort(g_hash_table_get_keys(read), compare_file_names);
+    names = g_list_sort(g_hash_table_get_keys(read), (GCompareFunc)strcmp);
     for (const GList *at = names; at; at = at->next)
         add_lines(lines, g_hash_table_lookup(read, at->data), NULL,
                   name && g_str_equal(at->data, name) ? text : NULL);

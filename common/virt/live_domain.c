@@ -45,20 +45,12 @@ read_live_wish(const NestDomainXml *xml, const NestPolicy *policy)
     return wish;
 }
 
-static void
-count_live_wish(Reading *reading, const NestPolicy *policy)
-{
-    NestWish wish = read_live_wish(reading->xml, policy);
-
-    if (wish.kind == NEST_WISH_ENABLE)
-        count_tag(reading, &wish.tag);
-}
-
 static gboolean
 read_live_domain_xml(virDomainPtr domain, const NestDefinition *definition,
                      const NestPolicy *policy, gboolean known, Reading *reading, GError **error)
 {
     g_autofree char *text = virDomainGetXMLDesc(domain, 0);
+    NestWish wish = NEST_WISH_NONE;
 
     if (!text)
         return nest_virt_error(error, "cannot read the running domain");
@@ -68,7 +60,9 @@ read_live_domain_xml(virDomainPtr domain, const NestDefinition *definition,
         return TRUE;
     reading->xml = nest_domain_xml_parse(text, strlen(text), error);
     if (reading->xml)
-        count_live_wish(reading, policy);
+        wish = read_live_wish(reading->xml, policy);
+    if (wish.kind == NEST_WISH_ENABLE)
+        count_tag(reading, &wish.tag);
     return reading->xml != NULL;
 }
 

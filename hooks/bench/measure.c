@@ -23,17 +23,6 @@ monotonic_now(void)
     return time.tv_sec * NANOSECONDS + time.tv_nsec;
 }
 
-/* NEST_WORKS: there is none of that name. */
-static NestWork
-find_work(const char *name)
-{
-    NestWork work = 0;
-
-    while (work < NEST_WORKS && strcmp(name, nest_work_names[work]) != 0)
-        work++;
-    return work;
-}
-
 static void
 end_work(NestWorkState *state)
 {
@@ -86,8 +75,10 @@ do_ourselves(const NestWorkKind *work, unsigned int ms, double *ret_rate)
 int
 nest_bench_measure(const char *name, unsigned int ms, double *ret_rate)
 {
-    NestWork work = find_work(name);
+    NestWork work = 0;
 
+    while (work < NEST_WORKS && strcmp(name, nest_work_names[work]) != 0)
+        work++;
     if (work == NEST_WORKS || ms == 0)
         return -EINVAL;
     if (nest_work_programs[work])

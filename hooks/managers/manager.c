@@ -18,15 +18,6 @@ nest_manager_begin(const char *action, const char *name)
     xmlSetStructuredErrorFunc(NULL, nest_xml_be_silent);
 }
 
-static void
-print_line(const char *name, const char *what)
-{
-    g_autofree gchar *line = g_strdup_printf("%s: %s", name, what);
-    g_autofree gchar *escaped = nest_error_escape(line);
-
-    (void)fprintf(stderr, "nest: %s\n", escaped);
-}
-
 gchar *
 nest_manager_rewrite(const NestAsked *asked, const char *name, const char *text,
                      NestAskedCheck check, GError **error)
@@ -35,8 +26,13 @@ nest_manager_rewrite(const NestAsked *asked, const char *name, const char *text,
     g_autoptr(GError) problem = NULL;
     gchar *rewritten = nest_asked_rewrite(asked, text, check, changes, &problem, error);
 
-    for (guint i = 0; i < changes->len; i++)
-        print_line(name, g_ptr_array_index(changes, i));
+    for (guint i = 0; i < changes->len; i++) {
+        g_autofree gchar *line =
+            g_strdup_printf("%s: %s", name, (const char *)g_ptr_array_index(changes, i));
+        g_autofree gchar *escaped = nest_error_escape(line);
+
+        (void)fprintf(stderr, "nest: %s\n", escaped);
+    }
     if (problem) {
         g_prefix_error(&problem, "it starts without nested guests, as required=no lets it: ");
         (void)nest_manager_fail(name, g_steal_pointer(&problem), 0);

@@ -8,13 +8,6 @@
 
 #define POINT "PreMigrationSource"
 
-/* Whether the VMI may leave with its nested guests. */
-static gboolean
-vmi_is_allowed(const NestVmi *vmi)
-{
-    return g_strcmp0(g_hash_table_lookup(vmi->asked->attributes, "migration"), "allow") == 0;
-}
-
 /* All QEMUs of that name have to be free of nested guests: any process can call itself so, and only one of them is the
  * VMI's. */
 static gboolean
@@ -67,6 +60,7 @@ nest_node_leave_check(NestNodeWatch *watch, const char *point, const char *json,
                       gint64 now, GError **error)
 {
     g_auto(NestVmi) vmi = {0};
+    const char *migration = NULL;
     gboolean enabled = FALSE;
 
     if (!g_str_equal(point, POINT))
@@ -77,7 +71,8 @@ nest_node_leave_check(NestNodeWatch *watch, const char *point, const char *json,
             g_prefix_error(error, "%s: ", vmi.name);
         return FALSE;
     }
-    if (!enabled || vmi_is_allowed(&vmi) || check_processes(watch, &vmi, now, error))
+    migration = g_hash_table_lookup(vmi.asked->attributes, "migration");
+    if (!enabled || g_strcmp0(migration, "allow") == 0 || check_processes(watch, &vmi, now, error))
         return TRUE;
     explain_blocked_vmi(error, &vmi);
     return FALSE;

@@ -64,15 +64,6 @@ read_properties(GError **error)
     return g_steal_pointer(&asked);
 }
 
-/* (transfer full) The name in a domain's XML, to be told with a message. */
-static gchar *
-find_name(const char *text)
-{
-    g_autoptr(NestDomainXml) xml = nest_domain_xml_parse(text, strlen(text), NULL);
-
-    return g_strdup(xml ? nest_domain_xml_value(xml, "name") : "its domain");
-}
-
 /* In one step: a half-written file would be defined. Nobody else may read it, as VDSM has it. */
 static gboolean
 write_xml(const Call *call, const char *text, GError **error)
@@ -92,6 +83,7 @@ static gboolean
 start(Call *call, GError **error)
 {
     g_autoptr(NestAsked) asked = read_properties(error);
+    g_autoptr(NestDomainXml) xml = NULL;
     g_autofree gchar *name = NULL;
     g_autofree gchar *rewritten = NULL;
     gboolean enabled = FALSE;
@@ -100,7 +92,8 @@ start(Call *call, GError **error)
         return FALSE;
     if (!enabled)
         return TRUE;
-    name = find_name(call->text);
+    xml = nest_domain_xml_parse(call->text, strlen(call->text), NULL);
+    name = g_strdup(xml ? nest_domain_xml_value(xml, "name") : "its domain");
     rewritten = nest_manager_rewrite(asked, name, call->text, NULL, error);
     return rewritten && write_xml(call, rewritten, error);
 }

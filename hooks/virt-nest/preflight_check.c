@@ -2,6 +2,8 @@
 /* What was found about a destination, one check after the other, and what follows from all of them. */
 #include "preflight_check.h"
 
+#include "base/sort.h"
+
 #include <string.h>
 
 static const struct {
@@ -113,12 +115,6 @@ nest_preflight_is_nested(const char *feature)
     return !is_mentioned_elsewhere(feature);
 }
 
-static gint
-compare_names(gconstpointer a, gconstpointer b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 GPtrArray *
 nest_preflight_missing(GHashTable *wanted, GHashTable *offered, gboolean nested)
 {
@@ -130,7 +126,7 @@ nest_preflight_missing(GHashTable *wanted, GHashTable *offered, gboolean nested)
     while (g_hash_table_iter_next(&iter, &name, NULL))
         if (!g_hash_table_contains(offered, name) && (!nested || nest_preflight_is_nested(name)))
             g_ptr_array_add(names, name);
-    g_ptr_array_sort(names, compare_names);
+    nest_sort_texts(names);
     return names;
 }
 

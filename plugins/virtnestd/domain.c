@@ -170,13 +170,6 @@ nest_domain_sync(NestDomain *domain, NestStart start)
     nest_workers_push(context->syncs, &domain->sync->job);
 }
 
-/* Whether a fresh sync has found that nothing of what changed is ours. */
-static gboolean
-found_nothing(const NestSyncJob *job)
-{
-    return job->peeks && !job->job.error && !job->corrected;
-}
-
 /* The whole sync follows, and logs what is wrong. */
 static void
 fresh_is_done(NestJob *data)
@@ -192,7 +185,7 @@ fresh_is_done(NestJob *data)
             log_corrected(job);
         if (job->needs_kvm)
             domain->context->listener->needs_kvm(domain->context->data);
-        if (!found_nothing(job) || domain->sync_again)
+        if (!job->peeks || job->job.error || job->corrected || domain->sync_again)
             nest_domain_sync(domain, domain->sync ? NEST_START_NONE : domain->start_again);
         else
             rest(domain);

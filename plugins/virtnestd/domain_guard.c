@@ -518,16 +518,6 @@ nest_domain_guard_tick(NestDomain *domain)
         settle_unasked(domain);
 }
 
-/* Whether its guard stays as it is until the kernel tells of an entry, or libvirt of an event of the domain. */
-static gboolean
-rests(const NestDomain *domain)
-{
-    const NestDomainGuard *guard = &domain->guard;
-
-    return guard->watched && guard->checked && guard->verdict.state == NEST_VERDICT_NONE &&
-           !guard->armed && !domain->guarding && !domain->put_off && !domain->live->has_allow;
-}
-
 /* Whether its nested guests run, and it is armed for as long as they do. */
 static gboolean
 is_steady(const NestDomain *domain)
@@ -541,7 +531,11 @@ is_steady(const NestDomain *domain)
 guint
 nest_domain_guard_interval(const NestDomain *domain)
 {
-    if (rests(domain))
+    const NestDomainGuard *guard = &domain->guard;
+
+    /* It stays as it is until the kernel tells of an entry, or libvirt of an event of the domain. */
+    if (guard->watched && guard->checked && guard->verdict.state == NEST_VERDICT_NONE &&
+        !guard->armed && !domain->guarding && !domain->put_off && !domain->live->has_allow)
         return 0;
     return domain->context->config->interval_ms * (is_steady(domain) ? WATCHED_INTERVALS : 1);
 }

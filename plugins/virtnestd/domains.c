@@ -158,15 +158,6 @@ is_due(const NestDomain *domain, gint64 now)
            now + domain->context->config->interval_ms / 2 >= domain->guard.ticked_at + interval;
 }
 
-/* The smaller of @least and this domain's interval; in both, 0 means that there is none. */
-static guint
-least_interval(guint least, const NestDomain *domain)
-{
-    guint interval = nest_domain_guard_interval(domain);
-
-    return interval && least ? MIN(interval, least) : interval + least;
-}
-
 /* While libvirt is away, and until each domain has been checked anew, a domain that was armed counts as armed. */
 static gboolean
 interval_is_over(gpointer data)
@@ -175,7 +166,7 @@ interval_is_over(gpointer data)
     g_autoptr(GList) all = g_hash_table_get_values(domains->table);
     gboolean any = domains->any_armed && domains->settling;
     gint64 now = nest_workers_now();
-    guint interval = 0;
+    guint interval = 0, own = 0;
 
     domains->timer = 0;
     for (GList *i = all; i; i = i->next) {
@@ -187,7 +178,8 @@ interval_is_over(gpointer data)
         any |= guard->armed || (domains->any_armed && !guard->checked);
         if (is_due(domain, now))
             nest_domain_guard_tick(domain);
-        interval = least_interval(interval, domain);
+        own = nest_domain_guard_interval(domain);
+        interval = own && interval ? MIN(own, interval) : own + interval; /* 0: there is none */
     }
     log_crowded(domains);
     if (nest_workers_are_attached(domains->context.guards))
@@ -462,13 +454,6 @@ nest_domains_lifecycle(NestDomains *domains, virDomainPtr domain, int event, int
     sync_after_event(domains, uuid, event, detail);
 }
 
-static gboolean
-is_our_namespace(const char *uri)
-{
-    return g_str_equal(uri, NEST_TAG_NAMESPACE) || g_str_equal(uri, NEST_STATE_NAMESPACE) ||
-           g_str_equal(uri, NEST_ALLOW_NAMESPACE);
-}
-
 /* An element of another namespace may have been meant to be the tag, which is then logged. */
 void
 nest_domains_metadata(NestDomains *domains, virDomainPtr domain, const char *uri)
@@ -481,7 +466,8 @@ nest_domains_metadata(NestDomains *domains, virDomainPtr domain, const char *uri
     nest_log(G_LOG_LEVEL_DEBUG, virDomainGetName(domain), uuid, "its metadata of %s changed", uri);
     if (known && g_str_equal(uri, NEST_ALLOW_NAMESPACE))
         nest_domain_guard_allowed(known);
-    if (!is_our_namespace(uri))
+    if (!g_str_equal(uri, NEST_TAG_NAMESPACE) && !g_str_equal(uri, NEST_STATE_NAMESPACE) &&
+        !g_str_equal(uri, NEST_ALLOW_NAMESPACE))
         nest_domain_peek(nest_domains_get(domains, uuid), virDomainGetName(domain));
     else if (!known || !g_str_equal(uri, NEST_STATE_NAMESPACE) || !nest_domain_is_echo(known))
         nest_domain_sync_fresh(nest_domains_get(domains, uuid), virDomainGetName(domain));

@@ -46,16 +46,6 @@ tell_entered(gint fd, GIOCondition condition, gpointer data)
     return G_SOURCE_CONTINUE;
 }
 
-/* What is told of comes before all else on the main loop. */
-static void
-listen_to_plugin(NestEntryWatch *watch)
-{
-    int fd = watch->source ? -1 : watch->loaded->plugin->get_fd(watch->loaded->state);
-
-    if (fd >= 0)
-        watch->source = g_unix_fd_add_full(G_PRIORITY_HIGH, fd, G_IO_IN, tell_entered, watch, NULL);
-}
-
 static void
 log_entry_watch_change(NestEntryWatch *watch, const NestGuest *guest, const GError *error)
 {
@@ -73,6 +63,7 @@ nest_entry_watch_add(NestEntryWatch *watch, const NestGuest *guest)
 {
     const NestLoadedPlugin *loaded = watch->loaded;
     g_autoptr(GError) error = NULL;
+    int fd = -1;
 
     if (!loaded || !nest_loaded_plugin_applies(loaded, guest))
         return NULL;
@@ -80,7 +71,9 @@ nest_entry_watch_add(NestEntryWatch *watch, const NestGuest *guest)
     log_entry_watch_change(watch, guest, error);
     if (error)
         return NULL;
-    listen_to_plugin(watch);
+    fd = watch->source ? -1 : loaded->plugin->get_fd(loaded->state);
+    if (fd >= 0) /* what is told of comes before all else on the main loop */
+        watch->source = g_unix_fd_add_full(G_PRIORITY_HIGH, fd, G_IO_IN, tell_entered, watch, NULL);
     return loaded->plugin->name;
 }
 

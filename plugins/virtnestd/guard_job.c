@@ -43,15 +43,6 @@ look_up_same_run(virConnectPtr connection, const NestLiveDomain *live, GError **
     return NULL;
 }
 
-/* A stopped QEMU does not answer, and libvirt would wait for it for ever. */
-static gboolean
-is_stopped(const NestLiveDomain *live)
-{
-    g_autofree gchar *process = nest_live_domain_process(live);
-
-    return nest_process_is_stopped(process);
-}
-
 /* libvirt says with each look-up in which run the domain is. So the second one tells whether the work was done in the
  * run that it was meant for. */
 void
@@ -60,6 +51,7 @@ nest_guard_job_run(NestJob *data, virConnectPtr connection)
     NestGuardJob *job = (NestGuardJob *)data;
     g_autoptr(virDomain) domain = NULL;
     g_autoptr(virDomain) after = NULL;
+    g_autofree gchar *process = NULL;
     g_autoptr(GError) error = NULL;
 
     job->sampled = nest_workers_now();
@@ -68,7 +60,9 @@ nest_guard_job_run(NestJob *data, virConnectPtr connection)
         job->gone = !job->job.error;
         return;
     }
-    job->stopped = is_stopped(job->live);
+    /* A stopped QEMU does not answer, and libvirt would wait for it for ever. */
+    process = nest_live_domain_process(job->live);
+    job->stopped = nest_process_is_stopped(process);
     if (job->stopped)
         return;
     job->work(job, domain);

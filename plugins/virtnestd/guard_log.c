@@ -27,22 +27,15 @@ log_late_snapshots(const NestDomain *domain, const NestGuardJob *job)
     nest_log_error(nest_domain_name(domain), domain->uuid, error);
 }
 
-/* (transfer full) How long after the first entry it was armed, where the kernel told of that. */
-static gchar *
-armed_after(const NestDomain *domain, const NestGuardJob *job)
-{
-    gint64 since = domain->guard.entered_at;
-
-    return since ? g_strdup_printf(", from %.1f ms after the first entry on",
-                                   (double)(job->armed_at - since) / G_TIME_SPAN_MILLISECOND)
-                 : g_strdup("");
-}
-
 void
 nest_guard_log_armed(const NestDomain *domain, const NestGuardJob *job)
 {
     const NestVerdict *verdict = &domain->guard.verdict;
-    g_autofree gchar *delay = armed_after(domain, job);
+    gint64 since = domain->guard.entered_at; /* 0: the kernel told of no entry */
+    g_autofree gchar *delay =
+        since ? g_strdup_printf(", from %.1f ms after the first entry on",
+                                (double)(job->armed_at - since) / G_TIME_SPAN_MILLISECOND)
+              : g_strdup("");
 
     if (job->aborted)
         nest_log_event(NEST_LOG_ABORTED, nest_domain_name(domain), domain->uuid,

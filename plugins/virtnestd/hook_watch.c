@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/root.h"
+#include "base/sort.h"
 #include "domain/exposed.h"
 #include "host/hook_calls.h"
 #include "host/process.h"
@@ -43,12 +44,6 @@ is_listed(const Start *start)
     return start->looked && start->tagged;
 }
 
-static gint
-compare_names(gconstpointer one, gconstpointer other)
-{
-    return g_strcmp0(*(const char *const *)one, *(const char *const *)other);
-}
-
 /* (transfer full)(nullable) */
 static gchar *
 name_tagged(const NestHookWatch *watch)
@@ -61,7 +56,7 @@ name_tagged(const NestHookWatch *watch)
     while (g_hash_table_iter_next(&iter, NULL, (gpointer *)&start))
         if (is_listed(start))
             g_ptr_array_add(names, start->name);
-    g_ptr_array_sort(names, compare_names);
+    nest_sort_texts(names);
     return nest_exposed_text(names);
 }
 

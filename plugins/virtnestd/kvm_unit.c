@@ -141,26 +141,19 @@ read_status_text(const Wait *wait)
                : NULL;
 }
 
-/* The failure is in virtnestd's log. It is no reason to call the host degraded: a guest may keep the module in use. */
-static void
-forget_failure(const Wait *wait)
-{
-    g_autoptr(GVariant) done = call_systemd(wait, SYSTEMD_PATH, SYSTEMD_MANAGER, "ResetFailedUnit",
-                                            g_variant_new("(s)", UNIT), "()", NULL);
-
-    (void)done;
-}
-
 static gboolean
 check_result(const Wait *wait, GError **error)
 {
     g_autofree gchar *text = NULL;
+    g_autoptr(GVariant) reset = NULL;
     GError *problem = NULL;
 
     if (g_str_equal(wait->result, "done"))
         return TRUE;
     text = read_status_text(wait);
-    forget_failure(wait);
+    /* The failure is in virtnestd's log. It is no reason to call the host degraded: a guest may keep the module in use. */
+    reset = call_systemd(wait, SYSTEMD_PATH, SYSTEMD_MANAGER, "ResetFailedUnit",
+                         g_variant_new("(s)", UNIT), "()", NULL);
     problem = nest_error_parse(text);
     if (problem)
         g_propagate_error(error, problem);

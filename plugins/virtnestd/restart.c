@@ -14,15 +14,6 @@
  * virtnestd was delayed. */
 #define LONGEST_RUN_MS 10000
 
-/* Whether the guest shall have the feature and lacks it. */
-static gboolean
-lacks_feature(const NestDomainXml *xml, const NestTag *tag)
-{
-    const NestCpuVendor *vendor = nest_cpu_feature_vendor(xml, nest_cpu_vendor_of_host(NULL), NULL);
-
-    return tag->required && vendor && !nest_cpu_exposes(xml, vendor);
-}
-
 /* Whether it shall not have it, and sees it. */
 static gboolean
 shows_feature(const NestDomainXml *xml)
@@ -38,12 +29,16 @@ static gboolean
 has_wrong_cpu(const char *text, const NestPolicy *policy)
 {
     g_autoptr(NestDomainXml) xml = nest_domain_xml_parse(text, strlen(text), NULL);
+    const NestCpuVendor *vendor = NULL;
     NestWish wish = NEST_WISH_NONE;
 
     if (!xml || !nest_wish_read(xml, policy, &wish, NULL) || wish.kind == NEST_WISH_LEAVE ||
         wish.kind == NEST_WISH_UNDECIDED)
         return FALSE;
-    return wish.kind == NEST_WISH_ENABLE ? lacks_feature(xml, &wish.tag) : shows_feature(xml);
+    if (wish.kind != NEST_WISH_ENABLE)
+        return shows_feature(xml);
+    vendor = nest_cpu_feature_vendor(xml, nest_cpu_vendor_of_host(NULL), NULL);
+    return wish.tag.required && vendor && !nest_cpu_exposes(xml, vendor);
 }
 
 /* Whether the domain was booted and nothing else has happened to it; @ret_flags: how to start
