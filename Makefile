@@ -110,11 +110,12 @@ VIRT = correct cpu_features define_tracker live_domain virt
 VIRTNESTD = backoff connection_pool domain domain_guard domain_log domain_silence domain_status domains entry_watch event_connection \
             flap_damping guard_job guard_log hook_watch host inhibit kvm_unit late_snapshots main publish release restart \
             scan scanner sync_job workers
-VIRT_NEST = allow apparmor apply bug_report changes command connection daemon doctor doctor_confined \
-            doctor_daemon doctor_domains doctor_guard doctor_guest doctor_hook doctor_host doctor_kernel \
-            doctor_libvirt doctor_process doctor_rules doctor_shutdown doctor_units drain drain_plan drain_step host host_load host_report live main output rates report \
-            rewrite rules rules_json screen shown status tag_commands tag_options top top_view untagged wish_json \
-            leave_answer leave_cpu leave_probe may_leave preflight preflight_check
+VIRT_NEST = allow apparmor apply bug_report changes command connection daemon doctor doctor_confined doctor_daemon \
+            doctor_domains doctor_guard doctor_guest doctor_hook doctor_host doctor_kernel doctor_libvirt \
+            doctor_process doctor_rules doctor_shutdown doctor_units domain_faults domain_query drain drain_plan \
+            drain_step host host_load host_report leave_answer leave_cpu leave_probe live main may_leave output \
+            preflight preflight_check rates report rewrite rules rules_json screen shown status tag_commands \
+            tag_options top top_view untagged wish_json
 # virt-nest bench, and the program in its guests.
 BENCH = bench bench_explain bench_files bench_guest bench_report bench_stats bench_svg initramfs
 BENCH_GUEST = carry init measure work_devices work_inner work_programs

@@ -205,20 +205,16 @@ format_metrics(const NestDomainStatus *status, gsize n)
     return g_string_free(text, FALSE);
 }
 
-/* The host's metrics are its own virtnestd's; a session's has none unless it is told where. */
-static gboolean
-collects_by_itself(void)
-{
-    return !nest_root_is_session() || nest_root_is_fake();
-}
-
 /* (transfer full)(nullable) NULL: nobody collects files here. */
 static gchar *
 find_collector_directory(const State *state)
 {
     if (state->directory)
         return nest_root_path(state->directory);
-    for (gsize i = 0; i < G_N_ELEMENTS(usual_directories) && collects_by_itself(); i++) {
+    /* The host's metrics are its own virtnestd's; a session's has none unless it is told where. */
+    if (nest_root_is_session() && !nest_root_is_fake())
+        return NULL;
+    for (gsize i = 0; i < G_N_ELEMENTS(usual_directories); i++) {
         g_autofree gchar *directory = nest_root_path(usual_directories[i]);
 
         if (g_file_test(directory, G_FILE_TEST_IS_DIR))

@@ -183,23 +183,12 @@ attach(State *state, GError **error)
 
 /* --- the guests */
 
-/* (transfer full)(nullable) A file of the guest's process. */
-static gchar *
-read_process_file(const NestGuest *guest, const char *file, gsize *ret_length)
-{
-    g_autofree gchar *name = g_strdup_printf("/proc/%" G_GINT64_FORMAT "/%s", guest->pid, file);
-    g_autofree gchar *path = nest_root_path(name);
-    gchar *text = NULL;
-
-    return g_file_get_contents(path, &text, ret_length, NULL) ? text : NULL;
-}
-
 /* Whether the program sees the process by this PID. If it is in a PID namespace below ours, its line NSpid has more
  * than one PID. */
 static gboolean
 is_of_our_namespace(const NestGuest *guest)
 {
-    g_autofree gchar *status = read_process_file(guest, "status", NULL);
+    g_autofree gchar *status = nest_root_read_process(guest->pid, "status", NULL);
     g_autofree gchar *line = g_strdup_printf("\nNSpid:\t%" G_GINT64_FORMAT "\n", guest->pid);
 
     return status && strstr(status, line);
@@ -210,7 +199,7 @@ static gboolean
 is_its_qemu(const NestGuest *guest)
 {
     gsize length = 0;
-    g_autofree gchar *arguments = read_process_file(guest, "cmdline", &length);
+    g_autofree gchar *arguments = nest_root_read_process(guest->pid, "cmdline", &length);
 
     return arguments && memmem(arguments, length, guest->uuid, strlen(guest->uuid));
 }

@@ -92,6 +92,12 @@ nest_error_escape(const char *text)
 }
 
 gchar *
+nest_error_with_code(const GError *error)
+{
+    return g_strdup_printf("%s [%s]", error->message, nest_error_name(error));
+}
+
+gchar *
 nest_error_text(const GError *error)
 {
     g_autoptr(GString) text = g_string_new(error->message);

@@ -80,6 +80,9 @@ const char *nest_error_name(const GError *error) G_GNUC_WARN_UNUSED_RESULT;
  */
 gchar *nest_error_text(const GError *error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* (transfer full) "MESSAGE [NEST-CODE]", not escaped: for a sentence that is printed with others. */
+gchar *nest_error_with_code(const GError *error) G_GNUC_WARN_UNUSED_RESULT;
+
 /**
  * nest_error_parse: the error again, from the line that nest_error_text() made of it in another program.
  * @line: (nullable) the line

@@ -25,6 +25,23 @@ nest_root_path(const char *path)
     return g_strconcat(root(), path, NULL);
 }
 
+gchar *
+nest_root_read(const char *path, gsize *ret_length)
+{
+    g_autofree gchar *full = nest_root_path(path);
+    gchar *text = NULL;
+
+    return g_file_get_contents(full, &text, ret_length, NULL) ? text : NULL;
+}
+
+gchar *
+nest_root_read_process(gint64 pid, const char *name, gsize *ret_length)
+{
+    g_autofree gchar *path = g_strdup_printf("/proc/%" G_GINT64_FORMAT "/%s", pid, name);
+
+    return nest_root_read(path, ret_length);
+}
+
 gboolean
 nest_root_is_session(void)
 {

@@ -19,6 +19,19 @@ gboolean nest_root_is_fake(void);
  */
 gchar *nest_root_path(const char *path) G_GNUC_WARN_UNUSED_RESULT;
 
+/**
+ * nest_root_read: read a file of the real or the fake host.
+ * @path: absolute, such as "/proc/cpuinfo"
+ * @ret_length: (out)(nullable) the bytes read; a file of /proc may hold NULs
+ *
+ * Returns: (transfer full)(nullable) its text, with a NUL at the end; NULL if it cannot be read.
+ */
+gchar *nest_root_read(const char *path, gsize *ret_length) G_GNUC_WARN_UNUSED_RESULT;
+
+/* (transfer full)(nullable) The same for the file @name of /proc/@pid. */
+gchar *nest_root_read_process(gint64 pid, const char *name,
+                              gsize *ret_length) G_GNUC_WARN_UNUSED_RESULT;
+
 /* Whether an ordinary user runs this, so that it is about qemu:///session and may change nothing of the host. */
 gboolean nest_root_is_session(void);
 

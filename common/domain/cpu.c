@@ -171,12 +171,6 @@ nest_cpu_feature_vendor(const NestDomainXml *xml, const NestCpuVendor *host, GEr
     return nest_cpu_arch_vendor(xml, nest_cpu_is_kvm(xml), host, error);
 }
 
-static xmlNode *
-find_cpu(const NestDomainXml *xml)
-{
-    return nest_xml_child(nest_domain_xml_root(xml), "cpu");
-}
-
 /* Whether libvirt's <cpu> gives the guest the feature. */
 static gboolean
 element_exposes(const xmlNode *cpu, const NestCpuVendor *vendor)
@@ -214,7 +208,7 @@ gboolean
 nest_cpu_exposes(const NestDomainXml *xml, const NestCpuVendor *vendor)
 {
     g_autoptr(NestQemuCpu) qemu = nest_qemu_cpu_of_domain(xml);
-    const xmlNode *cpu = find_cpu(xml);
+    const xmlNode *cpu = nest_domain_xml_cpu(xml);
     NestQemuSetting global = NEST_QEMU_UNSET;
 
     if (nest_cpu_vendor_is_by_machine(vendor))
@@ -231,7 +225,7 @@ nest_cpu_exposes(const NestDomainXml *xml, const NestCpuVendor *vendor)
 static gboolean
 is_emulated_default(const NestDomainXml *xml)
 {
-    g_autofree gchar *model = nest_cpu_model(find_cpu(xml));
+    g_autofree gchar *model = nest_cpu_model(nest_domain_xml_cpu(xml));
 
     return !nest_cpu_is_kvm(xml) && (!model || g_str_equal(model, "qemu64"));
 }
@@ -241,7 +235,7 @@ nest_cpu_passes_feature(const NestDomainXml *xml, const NestCpuVendor *vendor)
 {
     const int classes =
         NEST_CPU_CLASS_PASSTHROUGH | NEST_CPU_CLASS_MAXIMUM | NEST_CPU_CLASS_HOST_MODEL;
-    const xmlNode *cpu = find_cpu(xml);
+    const xmlNode *cpu = nest_domain_xml_cpu(xml);
 
     return !nest_cpu_vendor_is_by_machine(vendor) &&
            ((nest_cpu_classify(cpu, vendor) & classes) || is_emulated_default(xml)) &&
@@ -253,7 +247,7 @@ nest_cpu_may_expose(const NestDomainXml *xml, const NestCpuVendor *vendor)
 {
     gboolean by_element = nest_cpu_vendor_is_by_machine(vendor)
                               ? nest_cpu_arch_asks_for_el2(xml)
-                              : element_exposes(find_cpu(xml), vendor);
+                              : element_exposes(nest_domain_xml_cpu(xml), vendor);
 
     return by_element || nest_cpu_exposes(xml, vendor);
 }
@@ -307,7 +301,7 @@ nest_cpu_check_arguments(const NestDomainXml *xml, const NestCpuVendor *vendor, 
     if (qemu->argument)
         return nest_qemu_cpu_exposes(qemu, vendor, nest_cpu_is_kvm(xml)) ||
                refuse_cpu_argument(xml, qemu, vendor, error);
-    if (read_global(find_cpu(xml), qemu, vendor->feature, &global) == NEST_QEMU_OFF)
+    if (read_global(nest_domain_xml_cpu(xml), qemu, vendor->feature, &global) == NEST_QEMU_OFF)
         return refuse_argument(xml, global, why, "take both <qemu:arg> out", error);
     return TRUE;
 }
@@ -336,7 +330,7 @@ gchar *
 nest_cpu_describe(const NestDomainXml *xml)
 {
     g_autoptr(NestQemuCpu) qemu = nest_qemu_cpu_of_domain(xml);
-    xmlNode *cpu = find_cpu(xml);
+    xmlNode *cpu = nest_domain_xml_cpu(xml);
     g_autofree gchar *mode = nest_xml_attribute(cpu, "mode");
     g_autofree gchar *model = nest_cpu_model(cpu);
     const char *name = model ? model : mode ? mode : "none";

@@ -55,7 +55,7 @@ argument_shows(const NestQemuCpu *qemu, const char *feature, gboolean kvm)
 static gboolean
 element_shows(const NestDomainXml *xml, const NestQemuCpu *qemu, const char *feature)
 {
-    const xmlNode *cpu = nest_xml_child(nest_domain_xml_root(xml), "cpu");
+    const xmlNode *cpu = nest_domain_xml_cpu(xml);
     const xmlNode *named = nest_cpu_find_feature(cpu, feature);
     g_autofree gchar *model = nest_cpu_qemu_model(cpu);
     NestQemuSetting global = nest_qemu_cpu_global(qemu, model, feature, NULL);

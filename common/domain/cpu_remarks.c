@@ -97,7 +97,7 @@ gchar *
 nest_cpu_remarks_slow(const NestDomainXml *xml, const NestCpuVendor *vendor)
 {
     g_autoptr(NestQemuCpu) qemu = nest_qemu_cpu_of_domain(xml);
-    g_auto(Cpu) cpu = {.element = nest_xml_child(nest_domain_xml_root(xml), "cpu"), .qemu = qemu};
+    g_auto(Cpu) cpu = {.element = nest_domain_xml_cpu(xml), .qemu = qemu};
     g_autofree gchar *name = nest_domain_xml_shell_name(xml);
     g_autoptr(GString) list = NULL;
 
@@ -135,7 +135,7 @@ nest_cpu_remarks(const NestDomainXml *xml, const NestCpuVendor *vendor)
     g_autoptr(GError) error = NULL;
 
     if (!nest_cpu_check_arguments(xml, vendor, &error)) {
-        add_remark(remarks, g_strdup_printf("%s [%s]", error->message, nest_error_name(error)));
+        add_remark(remarks, nest_error_with_code(error));
         return remarks;
     }
     if (qemu->argument)

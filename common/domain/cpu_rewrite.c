@@ -404,7 +404,7 @@ nest_cpu_rewrite_work_out(NestDomainXml *xml, const NestTag *tag, const NestCpuV
                           GPtrArray *changes, gchar **ret_cpu, GError **error)
 {
     Rewrite rewrite = {.xml = xml, .changes = changes};
-    xmlNode *existing = nest_xml_child(nest_domain_xml_root(xml), "cpu");
+    xmlNode *existing = nest_domain_xml_cpu(xml);
     const Step *steps = NULL;
     gboolean done = TRUE;
     guint before = changes->len;
@@ -475,7 +475,7 @@ disable_feature(Rewrite *rewrite, const char *name)
 void
 nest_cpu_rewrite_off_work_out(NestDomainXml *xml, GPtrArray *changes, gchar **ret_cpu)
 {
-    xmlNode *existing = nest_xml_child(nest_domain_xml_root(xml), "cpu");
+    xmlNode *existing = nest_domain_xml_cpu(xml);
     Rewrite rewrite = {.xml = xml, .changes = changes};
     guint before = changes->len;
 

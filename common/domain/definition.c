@@ -56,19 +56,13 @@ nest_definition_describe_remarks(const NestDefinition *definition)
     return g_string_free(text, FALSE);
 }
 
-static xmlNode *
-find_cpu(const NestDomainXml *xml)
-{
-    return nest_xml_child(nest_domain_xml_root(xml), "cpu");
-}
-
 /* The canonical form of a <cpu> that is given as text: equal CPUs have equal canonical forms. */
 static gchar *
 cpu_text_canonical(const char *cpu)
 {
     g_autofree gchar *document = g_strdup_printf("<domain>%s</domain>", cpu);
     g_autoptr(NestDomainXml) xml = nest_domain_xml_parse(document, strlen(document), NULL);
-    xmlNode *element = xml ? find_cpu(xml) : NULL;
+    xmlNode *element = xml ? nest_domain_xml_cpu(xml) : NULL;
 
     return element ? nest_xml_canonical(element) : g_strdup("");
 }
@@ -110,7 +104,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Work, work_clear)
 static gchar *
 cpu_source(const NestDomainXml *xml)
 {
-    xmlNode *cpu = find_cpu(xml);
+    xmlNode *cpu = nest_domain_xml_cpu(xml);
 
     return cpu ? nest_domain_xml_source(xml, cpu) : g_strdup("");
 }
@@ -147,7 +141,7 @@ restore(const Work *work, GError **error)
     const char *original = work->state->record.original;
     g_autofree gchar *text = NULL;
 
-    nest_domain_xml_replace(work->xml, find_cpu(work->xml), *original ? original : NULL);
+    nest_domain_xml_replace(work->xml, nest_domain_xml_cpu(work->xml), *original ? original : NULL);
     text = nest_domain_xml_text(work->xml);
     return nest_domain_xml_parse(text, strlen(text), error);
 }
@@ -204,7 +198,7 @@ leave_record(const Work *work, GError **error)
 static const char *
 why_undone(const Work *work)
 {
-    xmlNode *feature = nest_cpu_find_feature(find_cpu(work->xml), nest_cpu_features[0]);
+    xmlNode *feature = nest_cpu_find_feature(nest_domain_xml_cpu(work->xml), nest_cpu_features[0]);
 
     if (work->definition->wish.kind == NEST_WISH_ENABLE)
         return "this host cannot nest and the tag says required='no'";
@@ -255,7 +249,7 @@ put_back(Work *work)
 
     g_ptr_array_add(definition->changes, g_strdup("the CPU from before the correction is restored: "
                                                   "it fits the tag as it is now"));
-    if (find_cpu(base(work))) {
+    if (nest_domain_xml_cpu(base(work))) {
         record_correction(work, NULL);
     } else {
         nest_record_clear(&work->state->record);

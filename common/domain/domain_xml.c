@@ -271,6 +271,12 @@ nest_domain_xml_root(const NestDomainXml *xml)
 }
 
 xmlNode *
+nest_domain_xml_cpu(const NestDomainXml *xml)
+{
+    return nest_xml_child(nest_domain_xml_root(xml), "cpu");
+}
+
+xmlNode *
 nest_domain_xml_metadata(const NestDomainXml *xml)
 {
     return nest_xml_child(nest_domain_xml_root(xml), "metadata");

@@ -45,6 +45,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestDomainXml, nest_domain_xml_free)
 /* The <domain> element. */
 xmlNode *nest_domain_xml_root(const NestDomainXml *xml);
 
+/* (nullable) Its <cpu> element. */
+xmlNode *nest_domain_xml_cpu(const NestDomainXml *xml);
+
 /* (nullable) The <metadata> element. */
 xmlNode *nest_domain_xml_metadata(const NestDomainXml *xml);
 

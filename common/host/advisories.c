@@ -221,10 +221,9 @@ static gchar *
 read_kernel_name(const char *name)
 {
     g_autofree gchar *file = g_strconcat("/proc/sys/kernel/", name, NULL);
-    g_autofree gchar *path = nest_root_path(file);
-    gchar *text = NULL;
+    gchar *text = nest_root_read(file, NULL);
 
-    return g_file_get_contents(path, &text, NULL, NULL) ? g_strchomp(text) : g_strdup("");
+    return text ? g_strchomp(text) : g_strdup("");
 }
 
 GPtrArray *

@@ -37,3 +37,10 @@ nest_kernel_args_match(const char *one, const char *other)
             return FALSE;
     return *one == *other;
 }
+
+gboolean
+nest_kernel_args_is_yes(const char *value)
+{
+    return !value || (*value && strchr("yYtTeE1", *value)) ||
+           g_ascii_strncasecmp(value, "on", 2) == 0;
+}

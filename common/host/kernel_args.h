@@ -25,3 +25,7 @@ gboolean nest_kernel_args_next(const char **text, gchar **ret_name, gchar **ret_
  * '-' and '_' are the same character to them.
  */
 gboolean nest_kernel_args_match(const char *one, const char *other);
+
+/* Whether the kernel takes @value for yes, by its first letters (param_set_bool() in kernel/params.c, kstrtobool() in
+ * lib/kstrtox.c). @value: (nullable) NULL, a name alone, is yes */
+gboolean nest_kernel_args_is_yes(const char *value);

@@ -29,10 +29,9 @@ static gchar *
 read_of_module(const NestCpuVendor *vendor, const char *name)
 {
     g_autofree gchar *path = g_strdup_printf("/sys/module/%s/%s", vendor->module, name);
-    g_autofree gchar *full = nest_root_path(path);
-    gchar *text = NULL;
+    gchar *text = nest_root_read(path, NULL);
 
-    return g_file_get_contents(full, &text, NULL, NULL) ? g_strstrip(text) : NULL;
+    return text ? g_strstrip(text) : NULL;
 }
 
 /* What CPUID returns in the register ECX on this machine; no other architecture has such an instruction. */
@@ -250,16 +249,6 @@ refuse_arm_without_kvm(GError **error)
 }
 
 static gboolean
-refuse_arm_mode(GError **error)
-{
-    return refuse_module(
-        error, NEST_ERROR_HOST_BUILTIN,
-        "this host's KVM does not nest, and on Arm no module's parameter changes that: boot with the "
-        "kernel argument " NEST_KVM_ARM_MODE "=nested (in Debian: GRUB_CMDLINE_LINUX in "
-        "/etc/default/grub, then update-grub), which needs Linux 6.16 and a CPU with FEAT_NV2");
-}
-
-static gboolean
 refuse_no_hardware(const NestKvmModule *module, GError **error)
 {
     const NestCpuVendor *p = module->vendor;
@@ -413,9 +402,14 @@ check_module(const NestKvmModule *module, gboolean force, GError **error)
                              module->vendor->module, nest_kvm_module_command(module, force));
     if (module->state == NEST_KVM_OFF_BUSY)
         return refuse_busy(module, force, error);
+    if (module->state == NEST_KVM_BUILTIN_OFF && nest_cpu_vendor_is_by_machine(module->vendor))
+        return refuse_module(
+            error, NEST_ERROR_HOST_BUILTIN,
+            "this host's KVM does not nest, and on Arm no module's parameter changes that: boot with the "
+            "kernel argument " NEST_KVM_ARM_MODE "=nested (in Debian: GRUB_CMDLINE_LINUX in "
+            "/etc/default/grub, then update-grub), which needs Linux 6.16 and a CPU with FEAT_NV2");
     if (module->state == NEST_KVM_BUILTIN_OFF)
-        return nest_cpu_vendor_is_by_machine(module->vendor) ? refuse_arm_mode(error)
-                                                             : refuse_builtin(module, error);
+        return refuse_builtin(module, error);
     return refuse_module(error, NEST_ERROR_HOST_DEVICE,
                          "nesting is on in %s, but /dev/kvm is missing: run udevadm trigger "
                          "--name-match=kvm, or see why udev does not make it",

@@ -158,14 +158,6 @@ list_has(const char *list, const char *module)
     return g_strv_contains((const char *const *)names, module);
 }
 
-/* Whether a boolean argument is given (param_set_bool in kernel/params.c). */
-static gboolean
-is_given(const char *value)
-{
-    return !value || (*value && strchr("yYtTeE1", *value)) ||
-           g_ascii_strncasecmp(value, "on", 2) == 0;
-}
-
 /* One kernel argument. @kernel_list: (inout) the last module_blacklist=. */
 static void
 add_bar_of_argument(GPtrArray *bars, const char *module, const char *argument, const char *value,
@@ -174,7 +166,7 @@ add_bar_of_argument(GPtrArray *bars, const char *module, const char *argument, c
     if (g_str_equal(argument, "modprobe.blacklist") && list_has(value, module))
         add_bar(bars, NEST_MODPROBE_BLACKLIST, NEST_MODPROBE_ARGUMENTS, 1,
                 g_strdup_printf("%s=%s", argument, value), FALSE);
-    if (g_str_equal(argument, "nomodule") && is_given(value))
+    if (g_str_equal(argument, "nomodule") && nest_kernel_args_is_yes(value))
         add_bar(bars, NEST_MODPROBE_KERNEL_BLACKLIST, NEST_MODPROBE_ARGUMENTS, 1,
                 g_strdup(argument), FALSE);
     if (nest_kernel_args_match(argument, "module_blacklist")) {

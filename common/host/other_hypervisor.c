@@ -42,8 +42,7 @@ nest_other_hypervisor_text(void)
 gboolean
 nest_other_hypervisor_is_xen(void)
 {
-    g_autofree gchar *path = nest_root_path("/sys/hypervisor/type");
-    g_autofree gchar *type = NULL;
+    g_autofree gchar *type = nest_root_read("/sys/hypervisor/type", NULL);
 
-    return g_file_get_contents(path, &type, NULL, NULL) && g_str_has_prefix(type, "xen");
+    return type && g_str_has_prefix(type, "xen");
 }

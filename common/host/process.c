@@ -82,3 +82,14 @@ nest_process_cpu_time(const char *stat)
     return user && system ? g_ascii_strtoull(user, NULL, 10) + g_ascii_strtoull(system, NULL, 10)
                           : 0;
 }
+
+gboolean
+nest_process_has_booted(gint64 pid, const char *uuid)
+{
+    gsize length = 0;
+    g_autofree gchar *command = nest_root_read_process(pid, "cmdline", &length);
+
+    return command && length && (!uuid || memmem(command, length, uuid, strlen(uuid))) &&
+           !memmem(command, length, "-incoming", sizeof("-incoming")) &&
+           !memmem(command, length, "-loadvm", sizeof("-loadvm"));
+}

@@ -78,5 +78,5 @@ nest_cpu_features_read(virConnectPtr libvirt, const NestMachine *machine, xmlNod
     }
     document = g_strconcat("<domain>", expanded, "</domain>", NULL);
     xml = nest_domain_xml_parse(document, strlen(document), error);
-    return xml ? collect_features(nest_xml_child(nest_domain_xml_root(xml), "cpu")) : NULL;
+    return xml ? collect_features(nest_domain_xml_cpu(xml)) : NULL;
 }

@@ -66,22 +66,12 @@ read_live_domain_xml(virDomainPtr domain, const NestDefinition *definition,
     return reading->xml != NULL;
 }
 
-/* (transfer full)(nullable) The text of a small file below the root. */
-static gchar *
-read_file_below_root(const char *path)
-{
-    g_autofree gchar *below_root = nest_root_path(path);
-    gchar *text = NULL;
-
-    return g_file_get_contents(below_root, &text, NULL, NULL) ? text : NULL;
-}
-
 /* The PID from libvirt's own file; 0 if that cannot be read. */
 static gint64
 read_pid(virDomainPtr domain)
 {
     g_autofree gchar *path = nest_virt_pid_file(domain);
-    g_autofree gchar *pid = path ? read_file_below_root(path) : NULL;
+    g_autofree gchar *pid = path ? nest_root_read(path, NULL) : NULL;
 
     return pid ? g_ascii_strtoll(pid, NULL, 10) : 0;
 }
@@ -91,7 +81,7 @@ static gchar *
 read_start_time(gint64 pid)
 {
     g_autofree gchar *path = g_strdup_printf("/proc/%" G_GINT64_FORMAT "/stat", pid);
-    g_autofree gchar *stat = pid ? read_file_below_root(path) : NULL;
+    g_autofree gchar *stat = pid ? nest_root_read(path, NULL) : NULL;
 
     return nest_process_start_time(stat ? stat : "");
 }
@@ -99,8 +89,7 @@ read_start_time(gint64 pid)
 gchar *
 nest_live_domain_process(const NestLiveDomain *live)
 {
-    g_autofree gchar *path = g_strdup_printf("/proc/%" G_GINT64_FORMAT "/stat", live->guest.pid);
-    gchar *stat = live->guest.pid ? read_file_below_root(path) : NULL;
+    gchar *stat = live->guest.pid ? nest_root_read_process(live->guest.pid, "stat", NULL) : NULL;
 
     return stat ? stat : g_strdup("");
 }
@@ -109,13 +98,11 @@ nest_live_domain_process(const NestLiveDomain *live)
 NestQemuCpu *
 nest_live_domain_command(const NestLiveDomain *live)
 {
-    g_autofree gchar *path = g_strdup_printf("/proc/%" G_GINT64_FORMAT "/cmdline", live->guest.pid);
-    g_autofree gchar *below_root = nest_root_path(path);
-    g_autofree gchar *text = NULL;
     gsize length = 0;
+    g_autofree gchar *text =
+        live->guest.pid ? nest_root_read_process(live->guest.pid, "cmdline", &length) : NULL;
 
-    if (!live->guest.pid || !g_file_get_contents(below_root, &text, &length, NULL) ||
-        !memmem(text, length, live->guest.uuid, strlen(live->guest.uuid)))
+    if (!text || !memmem(text, length, live->guest.uuid, strlen(live->guest.uuid)))
         length = 0;
     return nest_qemu_cpu_of_command(text, length);
 }

@@ -141,6 +141,25 @@ nest_virt_set_metadata(virDomainPtr domain, const char *element, const char *pre
            nest_virt_error(error, what);
 }
 
+/* As `virsh list` says it (libvirt tools/virsh-domain-monitor.c). */
+static const char *const state_names[] = {
+    [VIR_DOMAIN_NOSTATE] = "no state",     [VIR_DOMAIN_RUNNING] = "running",
+    [VIR_DOMAIN_BLOCKED] = "idle",         [VIR_DOMAIN_PAUSED] = "paused",
+    [VIR_DOMAIN_SHUTDOWN] = "in shutdown", [VIR_DOMAIN_SHUTOFF] = "shut off",
+    [VIR_DOMAIN_CRASHED] = "crashed",      [VIR_DOMAIN_PMSUSPENDED] = "pmsuspended",
+};
+
+const char *
+nest_virt_state_name(virDomainPtr domain)
+{
+    int state = VIR_DOMAIN_NOSTATE;
+
+    if (virDomainGetState(domain, &state, NULL, 0) < 0 || state < 0 ||
+        state >= (int)G_N_ELEMENTS(state_names))
+        return state_names[VIR_DOMAIN_NOSTATE];
+    return state_names[state];
+}
+
 gint64
 nest_virt_unanswered_ms(virDomainPtr domain)
 {

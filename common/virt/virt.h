@@ -97,6 +97,9 @@ gboolean nest_virt_set_metadata(virDomainPtr domain, const char *element, const 
                                 const char *uri, unsigned int flags, const char *what,
                                 GError **error);
 
+/* The domain's state in virsh's words, such as "running" or "shut off". */
+const char *nest_virt_state_name(virDomainPtr domain);
+
 /**
  * nest_virt_unanswered_ms: for how long QEMU's monitor has not answered a command of libvirt's.
  * @domain: running

@@ -71,23 +71,12 @@ nest_node_watch_interval(const NestNodeWatch *watch)
     return watch->config.interval_ms;
 }
 
-/* (transfer full)(nullable) A file of /proc/PID; it may hold NULs. */
-static gchar *
-read_file_of_vm(gint pid, const char *name, gsize *ret_length)
-{
-    g_autofree gchar *below = g_strdup_printf("/proc/%d/%s", pid, name);
-    g_autofree gchar *path = nest_root_path(below);
-    gchar *text = NULL;
-
-    return g_file_get_contents(path, &text, ret_length, NULL) ? text : NULL;
-}
-
 /* --- samples */
 
 static Watched *
 find_watched_vm(NestNodeWatch *watch, gint pid, gint64 now)
 {
-    g_autofree gchar *stat = read_file_of_vm(pid, "stat", NULL);
+    g_autofree gchar *stat = nest_root_read_process(pid, "stat", NULL);
     g_autofree gchar *began = nest_process_start_time(stat ? stat : "");
     Watched *vm = g_hash_table_lookup(watch->vms, GINT_TO_POINTER(pid));
 
@@ -159,17 +148,6 @@ nest_node_watch_look(NestNodeWatch *watch, gint64 now)
 
 /* --- the answer */
 
-/* Whether QEMU has booted the guest itself, rather than taken it in with what runs inside it. */
-static gboolean
-vm_has_booted(gint pid)
-{
-    gsize length = 0;
-    g_autofree gchar *text = read_file_of_vm(pid, "cmdline", &length);
-
-    return text && length && !memmem(text, length, "-incoming", sizeof("-incoming")) &&
-           !memmem(text, length, "-loadvm", sizeof("-loadvm"));
-}
-
 static gboolean
 judge_vm(const NestNodeWatch *watch, const Watched *vm, gint pid, gint64 now, GError **error)
 {
@@ -179,7 +157,7 @@ judge_vm(const NestNodeWatch *watch, const Watched *vm, gint pid, gint64 now, GE
         g_set_error(error, NEST_ERROR, NEST_ERROR_LIVE_RUNNING, "%s", words);
     else if (vm->verdict.state != NEST_VERDICT_NONE)
         g_set_error(error, NEST_ERROR, NEST_ERROR_LIVE_UNKNOWN, "%s", words);
-    else if (now - vm->since < watch->config.linger_ms && !vm_has_booted(pid))
+    else if (now - vm->since < watch->config.linger_ms && !nest_process_has_booted(pid, NULL))
         g_set_error(error, NEST_ERROR, NEST_ERROR_LIVE_UNKNOWN,
                     "it came here, or goes on from a snapshot, and is not watched for %u seconds "
                     "yet, so that nested guests may have come along that wait",

@@ -97,13 +97,6 @@ matches(const Rule *rule, const char *path)
     return g_regex_match_simple(expression->str, path, G_REGEX_DOTALL, 0);
 }
 
-/* How a line changes the depth of profiles: a profile's first line ends with its brace. */
-static int
-depth_change(const char *line)
-{
-    return g_str_has_suffix(line, "{") ? 1 : g_str_equal(line, "}") ? -1 : 0;
-}
-
 /* What a judgement needs of each file. */
 typedef struct {
     const char *path;
@@ -139,7 +132,8 @@ judge_file(Judgement *judgement, const char *file, gboolean whole)
     for (guint i = 0; lines[i]; i++) {
         const char *line = g_strstrip(lines[i]);
 
-        depth += depth_change(line);
+        /* A profile's first line ends with its brace. */
+        depth += g_str_has_suffix(line, "{") ? 1 : g_str_equal(line, "}") ? -1 : 0;
         if (depth == 1)
             judge_line(judgement, line, file, i + 1);
     }

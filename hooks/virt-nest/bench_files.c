@@ -313,22 +313,13 @@ add_programs_of_others(NestInitramfs *archive, gboolean *ret_any, GError **error
     return TRUE;
 }
 
-/* A guest has the archive in its memory twice while it boots, and such programs can be larger than all the rest. */
-static void
-make_room(NestBenchMachine *machine, const char *archive)
-{
-    GStatBuf status = {0};
-
-    if (g_stat(archive, &status) == 0)
-        machine->memory += (guint)(2 * status.st_size / (1024L * 1024));
-}
-
 static gboolean
 make_small(NestBenchMachine *machine, GError **error)
 {
     static const char *const modules[] = {"virtio_pci", "virtio_blk", "virtio_net", NULL};
     g_autofree gchar *path = g_build_filename(machine->directory, NEST_BENCH_SMALL, NULL);
     g_autoptr(NestInitramfs) archive = nest_initramfs_new(path, error);
+    GStatBuf status = {0};
     gboolean any = FALSE;
 
     if (!archive || !add_program(archive, "/init", PROGRAM, error) || !add_cache(archive, error) ||
@@ -336,8 +327,9 @@ make_small(NestBenchMachine *machine, GError **error)
         !add_modules(archive, machine->release, NEST_BENCH_MODULES, modules, error) ||
         !nest_initramfs_finish(archive, error))
         return FALSE;
-    if (any)
-        make_room(machine, path);
+    /* A guest has the archive in its memory twice while it boots, and such programs can be larger than all the rest. */
+    if (any && g_stat(path, &status) == 0)
+        machine->memory += (guint)(2 * status.st_size / (1024L * 1024));
     return TRUE;
 }
 

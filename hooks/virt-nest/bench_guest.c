@@ -83,16 +83,6 @@ tag_of_cpu(const char *cpu)
     return "keep";
 }
 
-static gchar *
-cpu_xml(const char *cpu)
-{
-    return g_str_equal(tag_of_cpu(cpu), "keep")
-               ? g_markup_printf_escaped("<cpu mode='custom' match='exact' check='partial'>"
-                                         "<model fallback='forbid'>%s</model></cpu>",
-                                         cpu)
-               : g_strdup("");
-}
-
 /* Both devices are where the nested guest has them, too. */
 #define ADDRESS "<address type='pci' domain='0' bus='0' slot='%d' function='0'/>"
 
@@ -113,7 +103,12 @@ devices_xml(const NestBenchMachine *machine, const char *name)
 static gchar *
 domain_xml(const NestBenchMachine *machine, guint level, const char *name)
 {
-    g_autofree gchar *cpu = cpu_xml(machine->cpu);
+    g_autofree gchar *cpu =
+        g_str_equal(tag_of_cpu(machine->cpu), "keep")
+            ? g_markup_printf_escaped("<cpu mode='custom' match='exact' check='partial'>"
+                                      "<model fallback='forbid'>%s</model></cpu>",
+                                      machine->cpu)
+            : g_strdup("");
     g_autofree gchar *devices = devices_xml(machine, name);
     g_autofree gchar *head = g_markup_printf_escaped(
         "<name>%s</name><title>made by virt-nest bench, which destroys it</title>"
@@ -270,16 +265,6 @@ next_answer(NestBenchGuest *guest, guint seconds, GError **error)
     return NULL;
 }
 
-static gboolean
-await_ready(NestBenchGuest *guest, GError **error)
-{
-    g_autofree gchar *answer = next_answer(guest, START_SECONDS, error);
-
-    if (!answer)
-        return FALSE;
-    return g_str_equal(answer, "ready") || fail_with_console(guest, answer, error);
-}
-
 gboolean
 nest_bench_guest_work(NestBenchGuest *guest, const char *name, guint ms, double *ret_rate,
                       gchar **ret_lacks, GError **error)
@@ -310,13 +295,17 @@ nest_bench_guest_start(virConnectPtr libvirt, const NestBenchMachine *machine, g
                        guint number, GError **error)
 {
     g_autoptr(NestBenchGuest) guest = g_new0(NestBenchGuest, 1);
+    g_autofree gchar *answer = NULL;
 
     guest->console = -1;
     guest->said = g_string_new(NULL);
     guest->rest = g_string_new(NULL);
     guest->name = g_strdup_printf("virt-nest-bench-%d-%u", (int)getpid(), number);
     if (!start_domain(guest, libvirt, machine, level, error) ||
-        !open_console(guest, machine, error) || !await_ready(guest, error))
+        !open_console(guest, machine, error))
+        return NULL;
+    answer = next_answer(guest, START_SECONDS, error);
+    if (!answer || (!g_str_equal(answer, "ready") && !fail_with_console(guest, answer, error)))
         return NULL;
     return g_steal_pointer(&guest);
 }

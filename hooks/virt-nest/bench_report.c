@@ -287,16 +287,6 @@ add_facts(JsonBuilder *builder, const NestBenchReport *report)
     json_builder_end_array(builder);
 }
 
-static void
-add_levels(JsonBuilder *builder, const NestBenchReport *report)
-{
-    json_builder_set_member_name(builder, "levels");
-    json_builder_begin_array(builder);
-    json_builder_add_int_value(builder, report->levels[0]);
-    json_builder_add_int_value(builder, report->levels[1]);
-    json_builder_end_array(builder);
-}
-
 void
 nest_bench_report_print_json(const NestBenchReport *report)
 {
@@ -307,7 +297,11 @@ nest_bench_report_print_json(const NestBenchReport *report)
     nest_output_json_string(builder, "module", report->module);
     nest_output_json_string(builder, "cpu", report->cpu);
     nest_output_json_string(builder, "no-meaning", report->no_meaning);
-    add_levels(builder, report);
+    json_builder_set_member_name(builder, "levels");
+    json_builder_begin_array(builder);
+    json_builder_add_int_value(builder, report->levels[0]);
+    json_builder_add_int_value(builder, report->levels[1]);
+    json_builder_end_array(builder);
     add_facts(builder, report);
     nest_output_json_number(builder, "rounds", report->rounds);
     nest_output_json_number(builder, "milliseconds", report->ms);

@@ -11,8 +11,7 @@ add_domain_change(const NestChanges *changes, const char *name, const char *uuid
                   const char *what, const GError *error)
 {
     JsonBuilder *builder = changes->builder;
-    g_autofree gchar *problem =
-        error ? g_strdup_printf("%s [%s]", error->message, nest_error_name(error)) : NULL;
+    g_autofree gchar *problem = error ? nest_error_with_code(error) : NULL;
 
     json_builder_begin_object(builder);
     nest_output_json_string(builder, "name", name);

@@ -278,14 +278,6 @@ fail_for_domain(const NestConnection *connection, virDomainPtr domain, GError *e
     return nest_command_fail(error);
 }
 
-/* @name: as it was given, where there is no domain yet. */
-static int
-fail_for_name(const NestConnection *connection, const char *name, GError *error)
-{
-    nest_changes_add_failure(connection->changes, name, NULL, error);
-    return nest_command_fail(error);
-}
-
 static int
 visit_named_domains(const NestConnection *connection, gchar **names, NestConnectionVisit visit,
                     gpointer data)
@@ -296,10 +288,12 @@ visit_named_domains(const NestConnection *connection, gchar **names, NestConnect
         GError *error = NULL;
         g_autoptr(virDomain) domain = find_named_domain(connection, names[i], &error);
 
-        if (!domain)
-            status = fail_for_name(connection, names[i], error);
-        else if (!visit(connection, domain, data, &error))
+        if (!domain) {
+            nest_changes_add_failure(connection->changes, names[i], NULL, error);
+            status = nest_command_fail(error);
+        } else if (!visit(connection, domain, data, &error)) {
             status = fail_for_domain(connection, domain, error);
+        }
     }
     return status;
 }

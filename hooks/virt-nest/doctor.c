@@ -133,14 +133,6 @@ print_findings_json(const GPtrArray *findings)
 
 /* --- the command */
 
-static void
-doctor_clear(NestDoctor *doctor)
-{
-    g_clear_pointer(&doctor->survey.problems, g_ptr_array_unref);
-    g_clear_pointer(&doctor->survey.youngest, g_free);
-    g_clear_pointer(&doctor->units, g_hash_table_unref);
-}
-
 static GPtrArray *
 look_at_all(const char *uri)
 {
@@ -160,7 +152,9 @@ look_at_all(const char *uri)
         doctor.subject = parts[i].subject;
         parts[i].look(&doctor);
     }
-    doctor_clear(&doctor);
+    g_clear_pointer(&doctor.survey.problems, g_ptr_array_unref);
+    g_clear_pointer(&doctor.survey.youngest, g_free);
+    g_clear_pointer(&doctor.units, g_hash_table_unref);
     return doctor.findings;
 }
 

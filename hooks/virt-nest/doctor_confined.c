@@ -155,15 +155,6 @@ may_have_image(NestDoctor *doctor, const char *who, const char *const *files, ch
     return FALSE;
 }
 
-static void
-judge_image_by_apparmor(NestDoctor *doctor)
-{
-    if (may_have_image(doctor, "QEMU", qemu_files, 'r') &&
-        may_have_image(doctor, "virtnestd", virtnestd_files, 'w'))
-        nest_doctor_add(doctor, "guard-image", NEST_DOCTOR_PASS, NULL,
-                        "no rule of AppArmor keeps QEMU or virtnestd from the guard's image");
-}
-
 /* --- SELinux */
 
 /* (transfer full) The type in a label, USER:ROLE:TYPE:LEVEL; "" where there is none. */
@@ -185,15 +176,6 @@ type_of_file(const char *file)
     if (getxattr(path, "security.selinux", label, sizeof(label) - 1) < 0)
         label[0] = '\0';
     return type_of(label);
-}
-
-static gboolean
-selinux_enforces(void)
-{
-    g_autofree gchar *path = nest_root_path(SELINUX_ENFORCES);
-    g_autofree gchar *text = NULL;
-
-    return g_file_get_contents(path, &text, NULL, NULL) && text[0] == '1';
 }
 
 static const HookLabel *
@@ -249,6 +231,7 @@ nest_doctor_confined(NestDoctor *doctor)
 {
     const char *hook = doctor->hook.place;
     g_autofree gchar *label = nest_doctor_libvirt_label(doctor);
+    g_autofree gchar *enforces = nest_root_read(SELINUX_ENFORCES, NULL);
 
     if (!hook)
         return; /* hook-installed says it */
@@ -257,11 +240,14 @@ nest_doctor_confined(NestDoctor *doctor)
                         "libvirt's daemon does not run, so that nobody can see how it is confined");
     else if (g_str_has_suffix(label, ENFORCED))
         judge_hook_by_apparmor(doctor, hook);
-    else if (strchr(label, ':') && selinux_enforces())
+    else if (strchr(label, ':') && enforces && *enforces == '1')
         judge_hook_by_selinux(doctor, hook, label);
     else
         nest_doctor_add(doctor, "hook-label", NEST_DOCTOR_PASS, NULL,
                         "neither AppArmor nor SELinux confines libvirt's daemon");
-    if (label && g_str_has_suffix(label, ENFORCED))
-        judge_image_by_apparmor(doctor);
+    if (label && g_str_has_suffix(label, ENFORCED) &&
+        may_have_image(doctor, "QEMU", qemu_files, 'r') &&
+        may_have_image(doctor, "virtnestd", virtnestd_files, 'w'))
+        nest_doctor_add(doctor, "guard-image", NEST_DOCTOR_PASS, NULL,
+                        "no rule of AppArmor keeps QEMU or virtnestd from the guard's image");
 }

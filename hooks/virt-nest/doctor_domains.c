@@ -84,15 +84,6 @@ find_domain_remedy(NestDoctor *doctor, const NestReport *report)
                            doctor->connection->uri, report->cure, word);
 }
 
-static void
-add_problem(NestDoctor *doctor, const NestReport *report)
-{
-    g_autofree gchar *remedy = find_domain_remedy(doctor, report);
-
-    nest_doctor_add(doctor, "domain", report->applied ? NEST_DOCTOR_WARN : NEST_DOCTOR_FAIL, remedy,
-                    "%s: %s", report->name, report->problem);
-}
-
 void
 nest_doctor_domains(NestDoctor *doctor)
 {
@@ -100,8 +91,13 @@ nest_doctor_domains(NestDoctor *doctor)
 
     if (!doctor->connection)
         return;
-    for (guint i = 0; i < survey->problems->len; i++)
-        add_problem(doctor, g_ptr_array_index(survey->problems, i));
+    for (guint i = 0; i < survey->problems->len; i++) {
+        const NestReport *report = g_ptr_array_index(survey->problems, i);
+        g_autofree gchar *remedy = find_domain_remedy(doctor, report);
+
+        nest_doctor_add(doctor, "domain", report->applied ? NEST_DOCTOR_WARN : NEST_DOCTOR_FAIL,
+                        remedy, "%s: %s", report->name, report->problem);
+    }
     if (survey->partial)
         nest_doctor_add(doctor, "domains", NEST_DOCTOR_UNKNOWN, NULL,
                         "not every domain could be looked at");

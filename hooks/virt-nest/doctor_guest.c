@@ -27,13 +27,6 @@ static const struct {
     {"Google", "set enableNestedVirtualization of this instance"},
 };
 
-/* Linux sets this flag for every guest. */
-static gboolean
-is_guest(const char *cpuinfo)
-{
-    return cpuinfo && strstr(cpuinfo, " hypervisor");
-}
-
 /* (transfer full) What to do on the host of this guest, by what made the guest. */
 static gchar *
 to_give_feature(void)
@@ -109,7 +102,7 @@ nest_doctor_guest(NestDoctor *doctor)
 {
     g_autofree gchar *cpuinfo = nest_cpu_vendor_cpuinfo();
 
-    if (!is_guest(cpuinfo))
+    if (!cpuinfo || !strstr(cpuinfo, " hypervisor")) /* Linux sets this flag for every guest */
         return;
     look_at_feature(doctor);
     look_at_network(doctor);

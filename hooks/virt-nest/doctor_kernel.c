@@ -26,16 +26,6 @@ remedy_of(const NestKernel *kernel)
     return "boot the latest release of this kernel's series";
 }
 
-/* (transfer full)(nullable) The name of a live patch that is in force. */
-static gchar *
-find_live_patch(void)
-{
-    g_autofree gchar *path = nest_root_path("/sys/kernel/livepatch");
-    g_autoptr(GDir) directory = g_dir_open(path, 0, NULL);
-
-    return g_strdup(directory ? g_dir_read_name(directory) : NULL);
-}
-
 static void
 add_advisory(NestDoctor *doctor, const NestAdvisory *advisory, const NestKernel *kernel,
              const char *patch)
@@ -70,7 +60,9 @@ static void
 look_at_advisories(NestDoctor *doctor)
 {
     g_auto(NestKernel) kernel = {0};
-    g_autofree gchar *patch = find_live_patch();
+    g_autofree gchar *patches = nest_root_path("/sys/kernel/livepatch");
+    g_autoptr(GDir) directory = g_dir_open(patches, 0, NULL);
+    const char *patch = directory ? g_dir_read_name(directory) : NULL; /* one in force */
     g_autoptr(GError) error = NULL;
     g_autoptr(GPtrArray) advisories = nest_advisories_of_host(doctor->host.vendor, &kernel, &error);
     g_autoptr(GString) unknown = g_string_new(NULL);

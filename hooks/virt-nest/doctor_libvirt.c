@@ -7,6 +7,8 @@
 
 #include <unistd.h>
 
+#define MAJOR 1000000 /* libvirt's numbers are so many a major, and MINOR a minor release */
+#define MINOR 1000
 #define SYSTEM_DOCTOR "sudo virt-nest -c qemu:///system doctor"
 
 /* The daemon's unit wants its sockets, and they begin before it. */
@@ -23,16 +25,6 @@ nest_doctor_libvirt_restart(NestDoctor *doctor)
         return g_strdup_printf("sudo %s --daemon", name);
     return g_strdup_printf("sudo systemctl stop %s %s; sudo systemctl reset-failed %s %s; %s%s",
                            socket, name, socket, name, unmask, start);
-}
-
-/* Without the socket at which it takes changes, nothing can be corrected, and root has nobody else to ask. */
-static void
-add_limited(NestDoctor *doctor)
-{
-    g_autofree gchar *restart = nest_doctor_libvirt_restart(doctor);
-
-    nest_doctor_add(doctor, "libvirt-reachable", NEST_DOCTOR_FAIL, restart,
-                    "libvirt lets root read, but change nothing: %s", doctor->connection->limits);
 }
 
 static void
@@ -65,21 +57,15 @@ nest_doctor_is_system(const NestDoctor *doctor)
     return !doctor->connection || !nest_virt_is_session(doctor->connection->libvirt);
 }
 
-/* libvirt's numbers are 1,000,000 a major, and 1,000 a minor release. */
-static gchar *
-version_text(unsigned long version)
-{
-    return g_strdup_printf("%lu.%lu.%lu", version / 1000000, version / 1000 % 1000, version % 1000);
-}
-
 static void
 add_reachable(NestDoctor *doctor, const char *uri)
 {
-    g_autofree gchar *text = version_text(nest_doctor_libvirt_release(doctor));
+    unsigned long version = nest_doctor_libvirt_release(doctor);
     const char *unit = nest_libvirt_daemon_unit();
 
     nest_doctor_add(doctor, "libvirt-reachable", NEST_DOCTOR_PASS, NULL,
-                    "%s answers (libvirt %s%s%s)", uri, text, unit ? ", " : "", unit ? unit : "");
+                    "%s answers (libvirt %lu.%lu.%lu%s%s)", uri, version / MAJOR,
+                    version / MINOR % MINOR, version % MINOR, unit ? ", " : "", unit ? unit : "");
 }
 
 /* Domains of the host are root's; a session has others, and the host's virtnestd does not look at it. */
@@ -108,10 +94,16 @@ nest_doctor_libvirt(NestDoctor *doctor)
         add_unreachable(doctor);
         return;
     }
-    if (doctor->connection->limits && geteuid() == 0)
-        add_limited(doctor);
-    else
+    /* Without the socket at which libvirt takes changes, nothing can be corrected, and root has nobody else to ask. */
+    if (doctor->connection->limits && geteuid() == 0) {
+        g_autofree gchar *restart = nest_doctor_libvirt_restart(doctor);
+
+        nest_doctor_add(doctor, "libvirt-reachable", NEST_DOCTOR_FAIL, restart,
+                        "libvirt lets root read, but change nothing: %s",
+                        doctor->connection->limits);
+    } else {
         add_reachable(doctor, uri ? uri : "libvirt");
+    }
     if (uri)
         look_at_uri(doctor);
 }

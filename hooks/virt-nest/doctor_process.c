@@ -8,23 +8,14 @@
 
 #define SLACK_MS 50 /* the kernel tells in hundredths of a second when a process began */
 
-static gchar *
-read_file_below_root(const char *path)
-{
-    g_autofree gchar *below_root = nest_root_path(path);
-    gchar *text = NULL;
-
-    return g_file_get_contents(below_root, &text, NULL, NULL) ? text : NULL;
-}
-
 /* (transfer full)(nullable) A file of the process whose PID is in @file. */
 static gchar *
 read_file_of_process(const char *file, const char *name)
 {
-    g_autofree gchar *pid = read_file_below_root(file);
+    g_autofree gchar *pid = nest_root_read(file, NULL);
     g_autofree gchar *path = pid ? g_strdup_printf("/proc/%s/%s", g_strstrip(pid), name) : NULL;
 
-    return path ? read_file_below_root(path) : NULL;
+    return path ? nest_root_read(path, NULL) : NULL;
 }
 
 /* (transfer full) The file with the PID of the daemon that was asked; a session has its own. */

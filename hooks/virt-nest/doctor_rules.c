@@ -8,21 +8,14 @@
 #include <errno.h>
 #include <glib/gstdio.h>
 
-/* Whether it is only this user who cannot read the rule's file. */
-static gboolean
-is_unreadable_rule(const NestRule *rule)
-{
-    g_autofree gchar *path = nest_root_path(rule->file);
-
-    return rule->line == 0 && g_access(path, R_OK) < 0 && errno == EACCES;
-}
-
 static void
 add_mistaken(NestDoctor *doctor, const NestRule *rule)
 {
     g_autofree gchar *remedy = nest_doctor_to_correct(doctor, rule->file);
+    g_autofree gchar *path = nest_root_path(rule->file);
 
-    if (is_unreadable_rule(rule))
+    /* It may be only this user who cannot read the rule's file. */
+    if (rule->line == 0 && g_access(path, R_OK) < 0 && errno == EACCES)
         nest_doctor_add(doctor, "rules", NEST_DOCTOR_UNKNOWN, NULL, "only root may read %s",
                         rule->file);
     else

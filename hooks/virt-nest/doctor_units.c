@@ -123,21 +123,11 @@ nest_doctor_unit_command(NestDoctor *doctor, const char *unit, const char *verb)
     return g_strdup_printf("%ssudo systemctl %s %s", unmask, verb, name);
 }
 
-/* Where the unit is not there at all, no command of systemd's helps. */
-static gchar *
-to_enable(NestDoctor *doctor, const char *unit)
-{
-    g_autofree gchar *enable = nest_doctor_unit_command(doctor, unit, "enable");
-    const char *state = nest_doctor_unit(doctor, unit, "LoadState");
-
-    return g_str_equal(state, "not-found") ? nest_reinstall("sudo ", enable)
-                                           : g_steal_pointer(&enable);
-}
-
 void
 nest_doctor_add_enabled(NestDoctor *doctor, const char *id, const char *unit, const char *lack)
 {
     const char *state = nest_doctor_unit(doctor, unit, "UnitFileState");
+    g_autofree gchar *enable = NULL;
     g_autofree gchar *remedy = NULL;
 
     if (!nest_systemd_runs())
@@ -147,7 +137,11 @@ nest_doctor_add_enabled(NestDoctor *doctor, const char *id, const char *unit, co
                         "systemd does not answer (systemctl show %s)", unit);
         return;
     }
-    remedy = to_enable(doctor, unit);
+    enable = nest_doctor_unit_command(doctor, unit, "enable");
+    /* Where the unit is not there at all, no command of systemd's helps. */
+    remedy = g_str_equal(nest_doctor_unit(doctor, unit, "LoadState"), "not-found")
+                 ? nest_reinstall("sudo ", enable)
+                 : g_steal_pointer(&enable);
     if (g_str_equal(state, "enabled"))
         nest_doctor_add(doctor, id, NEST_DOCTOR_PASS, NULL, "%s is enabled", unit);
     else

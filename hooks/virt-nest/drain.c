@@ -316,15 +316,6 @@ is_agreed(const Drain *drain)
     return fgets(answer, sizeof(answer), stdin) && (*answer == 'y' || *answer == 'Y');
 }
 
-static int
-drain_if_agreed(Drain *drain, virConnectPtr libvirt)
-{
-    if (is_agreed(drain))
-        return shut_down_all(drain, libvirt);
-    (void)puts("nothing was done");
-    return NEST_EXIT_FAILED;
-}
-
 /* If a domain cannot be read, the others are still shut down, and the exit status is 1. */
 static int
 run_drain(Drain *drain, const NestConnection *connection)
@@ -341,8 +332,10 @@ run_drain(Drain *drain, const NestConnection *connection)
                      elsewhere);
     else if (drain->dry_run)
         end = print_dry_run(drain);
-    else if (drain->guests->len > 0)
-        end = drain_if_agreed(drain, connection->libvirt);
+    else if (drain->guests->len > 0 && is_agreed(drain))
+        end = shut_down_all(drain, connection->libvirt);
+    else if (drain->guests->len > 0 && puts("nothing was done"))
+        end = NEST_EXIT_FAILED;
     return end ? end : status;
 }
 

@@ -78,20 +78,13 @@ find_wake(virDomainPtr domain)
                                              : NULL;
 }
 
-static gboolean
-starts_by_itself(virDomainPtr domain)
-{
-    int autostart = 0;
-
-    return virDomainGetAutostart(domain, &autostart) == 0 && autostart;
-}
-
 /* A QEMU of the same name may be another libvirt's: the PID decides, where libvirt tells it. */
 static void
 fill_in(const Plan *plan, NestDrainStep *step)
 {
     g_autoptr(virDomain) domain = virDomainLookupByName(plan->connection->libvirt, step->name);
     g_autoptr(NestLiveDomain) live = NULL;
+    int autostart = 0;
 
     if (!domain || !nest_live_domain_read(domain, NULL, NULL, TRUE, &live, NULL) || !live ||
         (live->guest.pid && live->guest.pid != step->pid))
@@ -99,7 +92,7 @@ fill_in(const Plan *plan, NestDrainStep *step)
     step->uuid = nest_virt_uuid(domain);
     step->tagged = live->tagged;
     step->persistent = virDomainIsPersistent(domain) == 1;
-    step->autostart = starts_by_itself(domain);
+    step->autostart = virDomainGetAutostart(domain, &autostart) == 0 && autostart;
     step->wake = find_wake(domain);
     step->nested = judge_nested(plan, domain, live);
 }

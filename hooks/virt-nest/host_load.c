@@ -10,23 +10,18 @@
 
 #include <unistd.h>
 
-/* A settings file that cannot be read may say that the module is to be left alone. */
-static gboolean
-may_manage_host(void)
-{
-    NestConfig config = NEST_CONFIG_DEFAULT;
-
-    return geteuid() == 0 && !nest_root_is_fake() && nest_config_load(&config, NULL) &&
-           config.manage == NEST_MANAGE_YES;
-}
-
 gboolean
 nest_host_load_absent(GError **error)
 {
     NestKvmModule module = nest_kvm_module_read();
     NestKvmAction done = NEST_KVM_DO_NOTHING;
+    NestConfig config = NEST_CONFIG_DEFAULT;
 
-    if (!may_manage_host() || nest_kvm_plan(&module, TRUE, FALSE, NULL) != NEST_KVM_DO_LOAD ||
+    /* A settings file that cannot be read may say that the module is to be left alone. */
+    if (geteuid() != 0 || nest_root_is_fake() || !nest_config_load(&config, NULL) ||
+        config.manage != NEST_MANAGE_YES)
+        return FALSE;
+    if (nest_kvm_plan(&module, TRUE, FALSE, NULL) != NEST_KVM_DO_LOAD ||
         !nest_kvm_reload(TRUE, FALSE, &module, &done, error))
         return FALSE;
     nest_exposed_log(module.vendor, done);

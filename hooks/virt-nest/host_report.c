@@ -60,15 +60,6 @@ find_bar_to_report(const NestKvmModule *module, const NestModprobeConf *conf)
     return module->builtin ? NULL : nest_modprobe_bars_find_at_boot(conf->bars, FALSE);
 }
 
-/* (nullable) */
-static const NestModprobeBar *
-find_bar_now(const NestKvmModule *module, const NestModprobeConf *conf)
-{
-    return module->builtin || module->state == NEST_KVM_ON
-               ? NULL
-               : nest_modprobe_bars_find(conf->bars, nest_kvm_module_is_loaded(module), FALSE);
-}
-
 static Host
 query_host(void)
 {
@@ -84,7 +75,9 @@ query_host(void)
     host.conf = nest_modprobe_conf_read(vendor);
     host.winner = find_winner(&host.module, host.conf);
     host.bar = find_bar_to_report(&host.module, host.conf);
-    host.bar_now = find_bar_now(&host.module, host.conf);
+    if (!host.module.builtin && host.module.state != NEST_KVM_ON)
+        host.bar_now = nest_modprobe_bars_find(host.conf->bars,
+                                               nest_kvm_module_is_loaded(&host.module), FALSE);
     host.parameters = nest_kvm_parameters_read(vendor);
     host.exposed = nest_exposed_read(vendor);
     return host;

@@ -109,17 +109,6 @@ judge_samples(const NestLeaveFacts *facts)
     return NEST_LEAVE_UNWATCHED;
 }
 
-/* Why nothing is known. */
-static NestLeaveReason
-say_unknown(const NestLeaveFacts *facts)
-{
-    if (facts->silent)
-        return NEST_LEAVE_NO_ANSWER;
-    if (!facts->status)
-        return NEST_LEAVE_UNWATCHED;
-    return facts->watched ? NEST_LEAVE_NOT_YET : NEST_LEAVE_STALE;
-}
-
 NestLeaveReason
 nest_leave_judge(const NestLeaveFacts *facts)
 {
@@ -137,7 +126,13 @@ nest_leave_judge(const NestLeaveFacts *facts)
     if (reason != NEST_LEAVE_NOT_YET)
         return reason;
     reason = judge_samples(facts);
-    return reason == NEST_LEAVE_UNWATCHED ? say_unknown(facts) : reason;
+    if (reason != NEST_LEAVE_UNWATCHED)
+        return reason;
+    if (facts->silent)
+        return NEST_LEAVE_NO_ANSWER;
+    if (!facts->status)
+        return NEST_LEAVE_UNWATCHED;
+    return facts->watched ? NEST_LEAVE_NOT_YET : NEST_LEAVE_STALE;
 }
 
 NestLeaveAnswer

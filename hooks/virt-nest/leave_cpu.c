@@ -6,21 +6,13 @@
 #include "domain/cpu.h"
 #include "virt/cpu_features.h"
 
-/* While a guest runs, nobody can turn nesting on or off. */
-static gboolean
-host_lacks_nesting(const NestConnection *connection, const NestDomainXml *xml)
-{
-    return nest_cpu_is_kvm(xml) && nest_kvm_module_is_loaded(&connection->host) &&
-           !nest_connection_can_nest(connection);
-}
-
 /* Whether libvirt's XML leaves the feature of every vendor out. Where QEMU was given another model than libvirt's, that
  * XML says nothing. */
 static gboolean
 libvirt_leaves_out(const NestConnection *connection, const NestDomainXml *xml,
                    const NestQemuCpu *command)
 {
-    xmlNode *cpu = nest_xml_child(nest_domain_xml_root(xml), "cpu");
+    xmlNode *cpu = nest_domain_xml_cpu(xml);
     g_autofree gchar *model = cpu ? nest_cpu_model(cpu) : NULL;
     NestMachine machine = {.arch = (gchar *)"x86_64",
                            .virt = (gchar *)(nest_cpu_is_kvm(xml) ? "kvm" : "qemu")};
@@ -40,7 +32,7 @@ libvirt_leaves_out(const NestConnection *connection, const NestDomainXml *xml,
 static NestQemuSetting
 read_setting(const NestDomainXml *xml, const NestQemuCpu *command, const char *name)
 {
-    const xmlNode *cpu = nest_xml_child(nest_domain_xml_root(xml), "cpu");
+    const xmlNode *cpu = nest_domain_xml_cpu(xml);
     const xmlNode *feature = cpu ? nest_cpu_find_feature(cpu, name) : NULL;
     NestQemuSetting setting = nest_qemu_cpu_property(command, name);
 
@@ -61,7 +53,9 @@ nest_leave_cpu_may_nest(const NestConnection *connection, const NestDomainXml *x
 
     if (!vendor)
         return !g_error_matches(error, NEST_ERROR, NEST_ERROR_CPU_CONFIDENTIAL);
-    if (host_lacks_nesting(connection, xml))
+    /* While a guest runs, nobody can turn nesting on or off. */
+    if (nest_cpu_is_kvm(xml) && nest_kvm_module_is_loaded(&connection->host) &&
+        !nest_connection_can_nest(connection))
         return FALSE;
     if (nest_cpu_vendor_is_by_machine(vendor))
         return command->el2 == NEST_QEMU_UNSET ? nest_cpu_may_expose(xml, vendor)

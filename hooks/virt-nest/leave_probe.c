@@ -20,14 +20,6 @@ load_plugins(const char *directory, const char *prefix)
     return nest_plugin_host_load_prefixed(directory, prefix, (const gchar *const *)names, settings);
 }
 
-/* Whether it may be asked: a probe that counts does so without touching the guest. */
-static gboolean
-is_asked(const NestLoadedPlugin *probe, const NestGuest *guest, gboolean counts)
-{
-    return probe->plugin->sample && probe->plugin->counts == counts &&
-           nest_loaded_plugin_applies(probe, guest);
-}
-
 /* The probes of one kind, until one of them says something. */
 static gboolean
 sample_kind(const NestPluginHost *plugins, virDomainPtr domain, const NestGuest *guest,
@@ -36,18 +28,13 @@ sample_kind(const NestPluginHost *plugins, virDomainPtr domain, const NestGuest 
     const NestLoadedPlugin *probe = NULL;
 
     for (guint i = 0; (probe = nest_plugin_host_get(plugins, NEST_PLUGIN_PROBE, i)); i++)
-        if (is_asked(probe, guest, counts) &&
+        /* A probe that counts does so without touching the guest. */
+        if (probe->plugin->sample && probe->plugin->counts == counts &&
+            nest_loaded_plugin_applies(probe, guest) &&
             probe->plugin->sample(probe->state, guest, probe->plugin->local ? NULL : domain,
                                   evidence, NULL))
             return TRUE;
     return FALSE;
-}
-
-/* Whether one more sample may prove more: a counter that stands still may grow. */
-static gboolean
-needs_more(const NestVerdict *verdict)
-{
-    return verdict->reason == NEST_REASON_LINGER || verdict->reason == NEST_REASON_QUIET;
 }
 
 NestVerdict
@@ -67,7 +54,8 @@ nest_leave_probe_sample(const char *directory, virDomainPtr domain, const NestGu
             sample_kind(plugins, domain, guest, FALSE, &evidence);
         nest_verdict_add(&verdict, &evidence, &rules, 0,
                          g_get_monotonic_time() / G_TIME_SPAN_MILLISECOND);
-        if (!needs_more(&verdict))
+        /* One more sample may prove more where a counter stands still: it may grow. */
+        if (verdict.reason != NEST_REASON_LINGER && verdict.reason != NEST_REASON_QUIET)
             break;
     }
     return verdict;

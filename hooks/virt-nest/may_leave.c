@@ -56,35 +56,6 @@ is_tainted(virDomainPtr domain)
     return tainted;
 }
 
-static gboolean
-is_silent(virDomainPtr domain, const NestLiveDomain *live)
-{
-    g_autofree gchar *process = nest_live_domain_process(live);
-
-    return nest_process_is_stopped(process) || nest_virt_unanswered_ms(domain) >= UNANSWERED_MS;
-}
-
-/* A QEMU that takes a guest in, from another host or from a file, is started with -incoming; one that goes on from an
- * internal snapshot with -loadvm. */
-static gboolean
-domain_has_booted(const NestLiveDomain *live)
-{
-    g_autofree gchar *path = g_strdup_printf("/proc/%" G_GINT64_FORMAT "/cmdline", live->guest.pid);
-    g_autofree gchar *text = NULL;
-    gsize length = 0;
-
-    return live->guest.pid && g_file_get_contents(path, &text, &length, NULL) &&
-           memmem(text, length, live->guest.uuid, strlen(live->guest.uuid)) &&
-           !memmem(text, length, "-incoming", sizeof("-incoming")) &&
-           !memmem(text, length, "-loadvm", sizeof("-loadvm"));
-}
-
-static gboolean
-domain_is_allowed(const NestLiveDomain *live)
-{
-    return live->opted_out || nest_allow_holds(&live->allow, g_get_real_time() / G_USEC_PER_SEC);
-}
-
 static NestDomainXml *
 read_live_xml(virDomainPtr domain, GError **error)
 {
@@ -103,15 +74,18 @@ read_leave_facts(const NestConnection *connection, virDomainPtr domain, const Ne
 {
     g_autoptr(NestDomainXml) xml = read_live_xml(domain, error);
     g_autoptr(NestQemuCpu) command = nest_live_domain_command(live);
+    g_autofree gchar *process = nest_live_domain_process(live);
 
     if (!xml)
         return FALSE;
     facts->runs = TRUE;
     facts->has_feature = nest_leave_cpu_may_nest(connection, xml, command);
     facts->watched = nest_connection_is_system(connection) && nest_daemon_runs();
-    facts->silent = is_silent(domain, live);
-    facts->allowed = domain_is_allowed(live);
-    facts->booted = domain_has_booted(live);
+    facts->silent =
+        nest_process_is_stopped(process) || nest_virt_unanswered_ms(domain) >= UNANSWERED_MS;
+    facts->allowed =
+        live->opted_out || nest_allow_holds(&live->allow, g_get_real_time() / G_USEC_PER_SEC);
+    facts->booted = live->guest.pid && nest_process_has_booted(live->guest.pid, live->guest.uuid);
     facts->status = nest_live_status_of(live);
     facts->armed = facts->watched && facts->status &&
                    nest_live_status_guard_is(facts->status, NEST_GUARD_ARMED);

@@ -76,7 +76,7 @@ add_error(Preflight *preflight, const char *name, const char *what)
 static xmlNode *
 cpu_of_guest(const Preflight *preflight)
 {
-    return nest_xml_child(nest_domain_xml_root(preflight->xml), "cpu");
+    return nest_domain_xml_cpu(preflight->xml);
 }
 
 static gboolean
@@ -122,9 +122,7 @@ features_offered(virConnectPtr libvirt, const NestMachine *machine, const NestDo
     }
     g_string_append(text, "</cpu></domain>");
     xml = nest_domain_xml_parse(text->str, text->len, NULL);
-    return xml ? nest_cpu_features_read(libvirt, machine,
-                                        nest_xml_child(nest_domain_xml_root(xml), "cpu"), NULL)
-               : NULL;
+    return xml ? nest_cpu_features_read(libvirt, machine, nest_domain_xml_cpu(xml), NULL) : NULL;
 }
 
 static void

@@ -39,20 +39,9 @@ typedef struct {
 NestReport *nest_report_new(const NestConnection *connection, virDomainPtr domain,
                             GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/**
- * nest_report_untagged: the same for a domain that does not mention virt-nest, with as few calls as possible.
- *
- * Returns: (transfer full)(nullable) NULL where it mentions virt-nest, or cannot be read in this way.
- */
-NestReport *nest_report_untagged(const NestConnection *connection,
-                                 virDomainPtr domain) G_GNUC_WARN_UNUSED_RESULT;
-
 /* Finds out whether the running guest has vmx or svm: QEMU is asked; if that cannot be, its command line or libvirt's XML
  * tells. */
 void nest_report_ask(NestReport *report, const NestConnection *connection, virDomainPtr domain);
-
-/* The domain's state in virsh's words. */
-const char *nest_report_state_name(virDomainPtr domain);
 
 void nest_report_free(NestReport *report);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestReport, nest_report_free)

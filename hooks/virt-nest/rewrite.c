@@ -56,15 +56,6 @@ read_stream(FILE *stream, const char *name, GError **error)
     return NULL;
 }
 
-/* What a program passes as an argument has no more than the kernel lets an argument have (128 KiB). */
-static GByteArray *
-read_argument(const char *domain)
-{
-    GByteArray *text = g_byte_array_new();
-
-    return g_byte_array_append(text, (const guint8 *)domain, (guint)strlen(domain));
-}
-
 /* @path: NULL or "-" for standard input. */
 static GByteArray *
 read_input_file(const char *path, GError **error)
@@ -273,7 +264,11 @@ filter(const char *path, const Request *request)
     limit_time(path, 0);
     /* Without this, libxml2 prints some errors, as about an encoding, to standard error. */
     xmlSetStructuredErrorFunc(NULL, nest_xml_be_silent);
-    text = request->domain ? read_argument(request->domain) : read_input_file(path, &error);
+    /* What a program passes as an argument has no more than the kernel lets an argument have (128 KiB). */
+    text = request->domain
+               ? g_byte_array_append(g_byte_array_new(), (const guint8 *)request->domain,
+                                     (guint)strlen(request->domain))
+               : read_input_file(path, &error);
     limit_time(path, NEST_FATAL_SECONDS);
     done = text && (!request->enable || enable(text, request, &error)) &&
            rewrite(text, request, &error);

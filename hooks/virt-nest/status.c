@@ -98,16 +98,6 @@ print_status_row(const gsize widths[COLUMNS], gchar **row)
     (void)putchar('\n');
 }
 
-/* Where somebody asks about a domain that QEMU does not migrate, the page about that is named. */
-static void
-print_migration_refusal(const NestReport *report)
-{
-    const NestLiveStatus *status = nest_live_status_of(report->live);
-
-    if (status && nest_live_status_guard_is(status, NEST_GUARD_ARMED))
-        print_below("QEMU refuses migration and save: man " NEST_BLOCKER_NODE);
-}
-
 static void
 print_shown(const NestReport *report)
 {
@@ -126,6 +116,7 @@ static void
 print_details(const Listing *listing, guint i)
 {
     const NestReport *report = g_ptr_array_index(listing->reports, i);
+    const NestLiveStatus *status = nest_live_status_of(report->live);
     g_autoptr(GPtrArray) lines = nest_live_text(report->live, listing->rates[i]);
 
     if (report->problem && !report->by_daemon)
@@ -133,8 +124,9 @@ print_details(const Listing *listing, guint i)
     print_shown(report);
     for (guint l = 0; l < lines->len; l++)
         print_below(g_ptr_array_index(lines, l));
-    if (listing->named)
-        print_migration_refusal(report);
+    /* Where somebody asks about a domain that QEMU does not migrate, the page about that is named. */
+    if (listing->named && status && nest_live_status_guard_is(status, NEST_GUARD_ARMED))
+        print_below("QEMU refuses migration and save: man " NEST_BLOCKER_NODE);
 }
 
 static void
@@ -382,14 +374,6 @@ print_status(const NestConnection *connection, const Search *search, const Probl
     g_free(listing.rates);
 }
 
-/* Nothing is wrong: says what that covers. */
-static void
-print_well(const Search *search)
-{
-    (void)printf("no problem: %u tagged domain%s, %u of them running\n", search->tagged,
-                 NEST_LOG_S(search->tagged), search->running);
-}
-
 /* @status: of reading the domains. Returns the exit status. */
 static int
 print_found(const NestConnection *connection, const Search *search, const NestCall *call,
@@ -406,7 +390,8 @@ print_found(const NestConnection *connection, const Search *search, const NestCa
     if (!request->json && !*call->arguments && !chosen)
         print_exposed_below(connection);
     if (request->check && well && !request->json)
-        print_well(search);
+        (void)printf("no problem: %u tagged domain%s, %u of them running\n", search->tagged,
+                     NEST_LOG_S(search->tagged), search->running);
     return request->check && !well ? NEST_EXIT_FAILED : status;
 }
 

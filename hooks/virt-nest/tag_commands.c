@@ -132,13 +132,6 @@ describe_tag(const Plan *plan)
     return plan->tagged ? "its tag is changed" : "tagged";
 }
 
-/* The tag of a running guest is the one that it was started with. */
-static gboolean
-keeps_old_tag(const Plan *plan, virDomainPtr domain)
-{
-    return plan->tagged && !is_same_tag(plan) && virDomainIsActive(domain) == 1;
-}
-
 /* @done: (nullable) the correction; NULL where it is only planned. virtnestd may have been faster. */
 static gboolean
 is_changed(const Plan *plan, const NestDefinition *done)
@@ -156,7 +149,8 @@ tell_enabled(const NestConnection *connection, virDomainPtr domain, const Plan *
     g_autofree gchar *remarks = nest_definition_describe_remarks(plan->definition);
     g_autofree gchar *what = g_strdup_printf(
         "%s; %s%s%s%s%s", describe_tag(plan), cpu,
-        keeps_old_tag(plan, domain)
+        /* The tag of a running guest is the one that it was started with. */
+        plan->tagged && !is_same_tag(plan) && virDomainIsActive(domain) == 1
             ? "; the running guest goes by its old tag, too, until it is stopped and started again"
             : "",
         pending ? "; " : "", pending ? pending : "", remarks);
@@ -180,17 +174,6 @@ plan_enable(Plan *plan, const NestConnection *connection, virDomainPtr domain,
     return plan_definition(plan, connection, element, error);
 }
 
-/* The tag as it was before, or none. */
-static void
-restore_tag(virDomainPtr domain, const Plan *plan)
-{
-    g_autofree gchar *had = plan->tagged      ? nest_tag_format(&plan->had)
-                            : plan->forbidden ? g_strdup(FORBIDDEN)
-                                              : NULL;
-
-    write_tag_metadata(domain, had, NEST_TAG_NAMESPACE, NULL);
-}
-
 /* @element: (nullable) the new tag; NULL: it stays. Returns: (transfer full) the correction that followed. */
 static NestDefinition *
 put_tag(const NestConnection *connection, virDomainPtr domain, const Plan *plan,
@@ -202,8 +185,13 @@ put_tag(const NestConnection *connection, virDomainPtr domain, const Plan *plan,
                     !write_tag_metadata(domain, element, NEST_TAG_NAMESPACE, error)))
         return NULL;
     done = nest_correct_domain(&connection->corrector, domain, error);
-    if (!done)
-        restore_tag(domain, plan);
+    if (!done) { /* the tag becomes what it was before, or none */
+        g_autofree gchar *had = plan->tagged      ? nest_tag_format(&plan->had)
+                                : plan->forbidden ? g_strdup(FORBIDDEN)
+                                                  : NULL;
+
+        write_tag_metadata(domain, had, NEST_TAG_NAMESPACE, NULL);
+    }
     return done;
 }
 
@@ -247,18 +235,12 @@ describe_exposed(const NestConnection *connection, const Plan *plan)
         cpu, vendor->feature, nest_cpu_is_kvm(now) ? " where the host's nesting is on" : "", name);
 }
 
-/* Whether the domain's guest shall not nest although no tag says so. */
-static gboolean
-forbidden_by_others(const Plan *plan)
-{
-    return plan->definition->wish.kind == NEST_WISH_DISABLE &&
-           plan->definition->wish.by != NEST_WISH_BY_TAG;
-}
-
 static void
 tell_disabled(const NestConnection *connection, virDomainPtr domain, const Plan *plan,
               const NestDefinition *done)
 {
+    const NestWish *wish =
+        &plan->definition->wish; /* that of a rule or the policy may forbid it still */
     g_autofree gchar *exposed = describe_exposed(connection, plan);
     g_autofree gchar *changes = nest_definition_describe(plan->definition);
     gboolean lags = *changes && (virDomainIsActive(domain) == 1 ||
@@ -268,8 +250,9 @@ tell_disabled(const NestConnection *connection, virDomainPtr domain, const Plan 
         *changes          ? changes
         : plan->mentioned ? "no longer tagged"
                           : "not tagged",
-        forbidden_by_others(plan) ? "; it is still kept from nesting: [untagged] policy=disable"
-                                  : "",
+        wish->kind == NEST_WISH_DISABLE && wish->by != NEST_WISH_BY_TAG
+            ? "; it is still kept from nesting: [untagged] policy=disable"
+            : "",
         lags ? "; the guest keeps the CPU it has until it is stopped and started again" : "",
         exposed);
 

@@ -5,7 +5,7 @@
  * has the definition, which is read in a tenth of the time of a call, and the domain's id, which came with the list,
  * says whether it runs. What stands in the definition before <devices> suffices to name the CPU, and is a fifth of it.
  * A domain that mentions virt-nest is left to report.c, which trusts nothing but libvirt. */
-#include "report.h"
+#include "untagged.h"
 
 #include "domain/cpu.h"
 #include "domain/wish.h"
@@ -23,23 +23,13 @@ read_definition(const NestConnection *connection, virDomainPtr domain, const cha
     return text ? text : virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE);
 }
 
-/* (transfer full)(nullable) */
-static gchar *
-name_cpu(gchar *text)
-{
-    g_autoptr(NestDomainXml) xml = NULL;
-
-    nest_domain_xml_cut_devices(text);
-    xml = nest_domain_xml_parse(text, strlen(text), NULL);
-    return xml ? nest_cpu_describe(xml) : NULL;
-}
-
 NestReport *
 nest_report_untagged(const NestConnection *connection, virDomainPtr domain)
 {
     gboolean active = virDomainGetID(domain) != (unsigned int)-1;
     g_autofree gchar *uuid = nest_virt_uuid(domain);
     g_autofree gchar *text = read_definition(connection, domain, uuid);
+    g_autoptr(NestDomainXml) xml = NULL;
     g_autofree gchar *cpu = NULL;
     NestReport *report = NULL;
 
@@ -51,13 +41,15 @@ nest_report_untagged(const NestConnection *connection, virDomainPtr domain)
     }
     if (!text || (active && nest_wish_may_concern(text, connection->policy)))
         return NULL;
-    cpu = name_cpu(text);
+    nest_domain_xml_cut_devices(text);
+    xml = nest_domain_xml_parse(text, strlen(text), NULL);
+    cpu = xml ? nest_cpu_describe(xml) : NULL;
     if (!cpu)
         return NULL;
     report = g_new0(NestReport, 1);
     report->name = g_strdup(virDomainGetName(domain));
     report->uuid = g_steal_pointer(&uuid);
-    report->state = active ? nest_report_state_name(domain) : "shut off";
+    report->state = active ? nest_virt_state_name(domain) : "shut off";
     report->active = active;
     report->valid = TRUE;
     report->cpu = g_steal_pointer(&cpu);

@@ -143,7 +143,7 @@ fuzz_without_tag(const char *text)
 static gchar *
 outside(NestDomainXml *xml)
 {
-    const xmlNode *const ours[] = {nest_xml_child(nest_domain_xml_root(xml), "cpu"),
+    const xmlNode *const ours[] = {nest_domain_xml_cpu(xml),
                                    nest_state_element(xml), nest_allow_element(xml)};
 
     for (gsize i = 0; i < G_N_ELEMENTS(ours); i++)
@@ -156,7 +156,7 @@ gboolean
 fuzz_is_recordable(const char *text)
 {
     g_autoptr(NestDomainXml) xml = parse_own(text);
-    const xmlNode *cpu = nest_xml_child(nest_domain_xml_root(xml), "cpu");
+    const xmlNode *cpu = nest_domain_xml_cpu(xml);
     g_autofree gchar *source = cpu ? nest_domain_xml_source(xml, cpu) : g_strdup("");
     NestState state = {.record.original = source,
                        .record.applied = cpu ? source : (gchar *)"<cpu/>",

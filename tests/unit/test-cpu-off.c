@@ -98,7 +98,7 @@ static void
 assert_is_off(const char *text)
 {
     g_autoptr(NestDomainXml) xml = check_parse(text);
-    xmlNode *cpu = nest_xml_child(nest_domain_xml_root(xml), "cpu");
+    xmlNode *cpu = nest_domain_xml_cpu(xml);
     guint withheld = 0;
 
     g_assert_nonnull(cpu);

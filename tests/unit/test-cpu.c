@@ -276,7 +276,7 @@ canonical_cpu(const char *text)
 {
     g_autoptr(NestDomainXml) xml = check_parse(text);
 
-    return nest_xml_canonical(nest_xml_child(nest_domain_xml_root(xml), "cpu"));
+    return nest_xml_canonical(nest_domain_xml_cpu(xml));
 }
 
 /* Only the bytes of <cpu> may differ. */
@@ -388,7 +388,7 @@ static void
 check_libvirt_takes(const NestDomainXml *xml)
 {
     static const char *const raw[] = {"host-passthrough", "maximum", NULL};
-    xmlNode *cpu = nest_xml_child(nest_domain_xml_root(xml), "cpu");
+    xmlNode *cpu = nest_domain_xml_cpu(xml);
     g_autofree gchar *mode = nest_xml_attribute(cpu, "mode");
     gboolean custom = !mode || g_str_equal(mode, "custom");
     xmlNode *cache = nest_xml_child(cpu, "cache");

@@ -68,7 +68,7 @@ static gchar *
 cpu_of(const char *text, gboolean canonical)
 {
     g_autoptr(NestDomainXml) xml = check_parse(text);
-    xmlNode *cpu = nest_xml_child(nest_domain_xml_root(xml), "cpu");
+    xmlNode *cpu = nest_domain_xml_cpu(xml);
 
     if (!cpu)
         return g_strdup("");

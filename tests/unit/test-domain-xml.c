@@ -60,7 +60,7 @@ row_of(gconstpointer data)
 static xmlNode *
 cpu_of(const NestDomainXml *xml)
 {
-    return nest_xml_child(nest_domain_xml_root(xml), "cpu");
+    return nest_domain_xml_cpu(xml);
 }
 
 static void

@@ -227,7 +227,7 @@ static gchar *
 through_kubevirt(const char *domain)
 {
     g_autoptr(NestDomainXml) xml = check_parse(domain);
-    const xmlNode *cpu = nest_xml_child(nest_domain_xml_root(xml), "cpu");
+    const xmlNode *cpu = nest_domain_xml_cpu(xml);
     g_autofree gchar *mode = nest_xml_attribute(cpu, "mode");
     GString *text = g_string_new("<domain type=\"kvm\"><name>default_testvm</name><metadata><kubevirt "
                                  "xmlns=\"http://kubevirt.io\"><uid></uid></kubevirt></metadata>");

@@ -189,7 +189,7 @@ test_set_as_metadata(void)
         check_equal_live(state, &records[LAST]);
         document = g_strdup_printf("<domain>%s</domain>", state->record.original);
         cpu = check_parse(document);
-        g_assert_nonnull(nest_xml_child(nest_xml_child(nest_domain_xml_root(cpu), "cpu"), "model"));
+        g_assert_nonnull(nest_xml_child(nest_domain_xml_cpu(cpu), "model"));
         g_assert_null(strstr(document, "neststate"));
         g_assert_null(strstr(document, "xmlns"));
     }
