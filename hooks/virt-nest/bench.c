@@ -50,6 +50,7 @@ bench_clear(Bench *bench)
     nest_bench_guest_free(bench->guests[1]);
     nest_bench_files_remove(&bench->machine);
     g_free(bench->machine.emulator);
+    g_clear_pointer(&bench->machine.programs, g_hash_table_unref);
     nest_bench_report_free(bench->report);
     nest_connection_free(bench->connection);
     g_free(bench->cpu);
@@ -188,13 +189,18 @@ measure_both_guests(Bench *bench, GError **error)
 
 /* What this host does not have is not asked for. */
 static void
-leave_out_programs(NestBenchReport *report)
+find_programs_of_others(NestBenchMachine *machine, NestBenchReport *report)
 {
+    machine->programs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     for (guint i = 0; i < NEST_WORKS; i++) {
         const char *name = nest_work_programs[i];
-        g_autofree gchar *path = nest_bench_files_find_program(name);
 
-        if (name && !path)
+        if (!name)
+            continue;
+        if (!g_hash_table_contains(machine->programs, name))
+            g_hash_table_insert(machine->programs, g_strdup(name),
+                                nest_bench_files_find_program(name));
+        if (!g_hash_table_lookup(machine->programs, name))
             report->lacks[i] = g_strdup(NEST_BENCH_NOT_INSTALLED);
     }
 }
@@ -220,7 +226,7 @@ run_bench(Bench *bench, GError **error)
     bench->report->ms = size->ms;
     bench->report->rounds = (guint)bench->rounds;
     bench->report->cpu = bench->cpu ? bench->cpu : bench->emulate ? "maximum" : "host-passthrough";
-    leave_out_programs(bench->report);
+    find_programs_of_others(&bench->machine, bench->report);
     nest_bench_guest_catch_signals();
     return measure_both_guests(bench, error);
 }

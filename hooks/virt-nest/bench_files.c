@@ -7,7 +7,6 @@
 #include "bench_files.h"
 
 #include "../bench/init.h"
-#include "../bench/works.h"
 #include "base/error.h"
 #include "base/root.h"
 #include "initramfs.h"
@@ -291,7 +290,7 @@ copy_kernel(NestBenchMachine *machine, GError **error)
 gchar *
 nest_bench_files_find_program(const char *name)
 {
-    g_autofree gchar *path = name ? g_find_program_in_path(name) : NULL;
+    g_autofree gchar *path = g_find_program_in_path(name);
     g_autofree gchar *list = path ? output_of(LOADER, "--list", path) : NULL;
 
     return list ? g_steal_pointer(&path) : NULL;
@@ -299,11 +298,15 @@ nest_bench_files_find_program(const char *name)
 
 /* Those that do some of the works, as far as this host has them. */
 static gboolean
-add_programs_of_others(NestInitramfs *archive, gboolean *ret_any, GError **error)
+add_programs_of_others(NestInitramfs *archive, GHashTable *programs, gboolean *ret_any,
+                       GError **error)
 {
-    for (guint i = 0; i < NEST_WORKS; i++) {
-        const char *name = nest_work_programs[i];
-        g_autofree gchar *from = nest_bench_files_find_program(name);
+    GHashTableIter program;
+    gpointer name = NULL;
+    gpointer from = NULL;
+
+    g_hash_table_iter_init(&program, programs);
+    while (g_hash_table_iter_next(&program, &name, &from)) {
         g_autofree gchar *path = g_build_filename(NEST_BENCH_PROGRAMS, name, NULL);
 
         if (from && !add_program(archive, path, from, error))
@@ -323,7 +326,7 @@ make_small(NestBenchMachine *machine, GError **error)
     gboolean any = FALSE;
 
     if (!archive || !add_program(archive, "/init", PROGRAM, error) || !add_cache(archive, error) ||
-        !add_programs_of_others(archive, &any, error) ||
+        !add_programs_of_others(archive, machine->programs, &any, error) ||
         !add_modules(archive, machine->release, NEST_BENCH_MODULES, modules, error) ||
         !nest_initramfs_finish(archive, error))
         return FALSE;

@@ -8,7 +8,7 @@
 
 /**
  * nest_bench_files_make: make them.
- * @machine: its emulator, type and sizes are read; directory and kernel are set, for
+ * @machine: its emulator, type, programs and sizes are read; directory and kernel are set, for
  *   nest_bench_files_remove(); memory grows where programs of others go into the guests
  * @vendor: of the CPU that the first guest has
  *
@@ -17,7 +17,7 @@
 gboolean nest_bench_files_make(NestBenchMachine *machine, const NestCpuVendor *vendor,
                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* (transfer full)(nullable) The path of a program of this host that can go into a guest. @name: (nullable) */
+/* (transfer full)(nullable) The path of a program of this host that can go into a guest. */
 gchar *nest_bench_files_find_program(const char *name) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Removes the directory; nothing to do where none was made. */

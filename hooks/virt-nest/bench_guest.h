@@ -18,6 +18,7 @@ typedef struct {
     gchar *emulator;       /* QEMU */
     const char *type;      /* of the machine, as "pc" */
     const char *cpu;       /* (nullable) host-passthrough, host-model, or a model */
+    GHashTable *programs;  /* of others, each by its name: the path; NULL: there is none */
     gboolean kvm;          /* else QEMU emulates L1 */
     guint memory;          /* in MiB, of the guest that works */
     guint disk;            /* the same of its disk */
