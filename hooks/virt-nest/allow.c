@@ -3,7 +3,7 @@
  *
  * It writes what is allowed into the live metadata, and waits until virtnestd has noticed that and
  * has lifted the guard. If no virtnestd runs, it removes the guard itself. */
-#include "connection.h"
+#include "visit.h"
 
 #include "base/config.h"
 #include "base/error.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* virt-nest apply: does once what virtnestd does when a definition changes. */
-#include "changes.h"
+#include "visit.h"
 
 #include <stdio.h>
 

@@ -58,23 +58,3 @@ nest_changes_tell(const NestConnection *connection, virDomainPtr domain, gboolea
     if (problem)
         print_problem(name, problem);
 }
-
-int
-nest_changes_visit(NestConnection *connection, NestChanges *changes, gchar **names,
-                   NestConnectionVisit visit, gpointer data)
-{
-    g_autoptr(JsonBuilder) builder = changes->json ? json_builder_new() : NULL;
-    int status = NEST_EXIT_DONE;
-
-    connection->changes = changes;
-    changes->builder = builder;
-    if (builder)
-        json_builder_begin_array(builder);
-    status = nest_connection_visit(connection, names, visit, data);
-    changes->builder = NULL;
-    if (!builder)
-        return status;
-    json_builder_end_array(builder);
-    nest_output_json_print(builder);
-    return status;
-}

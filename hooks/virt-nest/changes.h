@@ -19,15 +19,6 @@ struct NestChanges {
 #define NEST_CHANGES_DRY_RUN_HELP "say what would be done, do nothing"
 
 /**
- * nest_changes_visit: nest_connection_visit(), with each domain told as @changes has it.
- * @visit: calls nest_changes_tell() for what it did; its errors are told by themselves
- *
- * Returns: the exit status.
- */
-int nest_changes_visit(NestConnection *connection, NestChanges *changes, gchar **names,
-                       NestConnectionVisit visit, gpointer data);
-
-/**
  * nest_changes_tell: tell what was done with a domain that is visited.
  * @changed: whether its definition is another one now
  * @what: a sentence without the domain's name

@@ -5,7 +5,6 @@
  * thread runs GLib's default main loop, which delivers libvirt's events; the tracker of our own
  * redefinitions (define_tracker.h) waits for that loop. */
 #include "connection.h"
-#include "changes.h"
 #include "daemon.h"
 #include "host_load.h"
 
@@ -72,9 +71,9 @@ check_local(virConnectPtr libvirt, GError **error)
     return FALSE;
 }
 
-/* As libvirt chooses where no URI is given (libvirt docs/uri.rst). */
-static const char *
-default_uri(void)
+/* As libvirt chooses (libvirt docs/uri.rst). */
+const char *
+nest_connection_default_uri(void)
 {
     const char *uri = g_getenv("LIBVIRT_DEFAULT_URI");
 
@@ -120,8 +119,8 @@ open_libvirt(const char *uri, NestConnectionUse use, gchar **ret_limits, GError 
     nest_virt_error(&problem, "cannot connect to libvirt");
     if (use != NEST_CONNECTION_TO_DIAGNOSE)
         add_remedy(problem, code);
-    if (!g_str_equal(uri ? uri : default_uri(), NEST_VIRT_SYSTEM_URI))
-        g_prefix_error(&problem, "%s: ", uri ? uri : default_uri());
+    if (!g_str_equal(uri ? uri : nest_connection_default_uri(), NEST_VIRT_SYSTEM_URI))
+        g_prefix_error(&problem, "%s: ", uri ? uri : nest_connection_default_uri());
     if (use != NEST_CONNECTION_TO_CHANGE)
         libvirt = virConnectOpenReadOnly(uri);
     if (!libvirt)
@@ -226,113 +225,6 @@ gboolean
 nest_connection_can_nest(const NestConnection *connection)
 {
     return nest_kvm_module_can_nest(&connection->host);
-}
-
-/* In the order in which virsh tries: id, uuid, name. */
-static virDomainPtr
-look_up_by_name(virConnectPtr libvirt, const char *name)
-{
-    virDomainPtr domain = NULL;
-    guint64 id = 0;
-
-    if (g_ascii_string_to_unsigned(name, 10, 0, G_MAXINT, &id, NULL))
-        domain = virDomainLookupByID(libvirt, (int)id);
-    if (!domain && strlen(name) == VIR_UUID_STRING_BUFLEN - 1)
-        domain = virDomainLookupByUUIDString(libvirt, name);
-    return domain ? domain : virDomainLookupByName(libvirt, name);
-}
-
-/* Names the libvirt that was asked, and the command that lists its domains: virsh alone may ask another. */
-static void
-set_not_found(const NestConnection *connection, const char *name, GError **error)
-{
-    g_autofree gchar *where = nest_connection_where(connection);
-    g_autofree gchar *elsewhere = nest_connection_elsewhere(connection);
-    gboolean same = g_strcmp0(connection->uri, default_uri()) == 0;
-
-    g_set_error(error, NEST_ERROR, NEST_ERROR_LIBVIRT,
-                "no domain '%s'%s: virsh %s%s%slist --all shows them%s", name, where,
-                same ? "" : "-c ", same ? "" : connection->uri, same ? "" : " ", elsewhere);
-}
-
-static virDomainPtr
-find_named_domain(const NestConnection *connection, const char *name, GError **error)
-{
-    virDomainPtr domain = look_up_by_name(connection->libvirt, name);
-
-    if (!domain && nest_virt_domain_is_gone())
-        set_not_found(connection, name, error);
-    else if (!domain)
-        nest_virt_error(error, "cannot look for the domain");
-    return domain;
-}
-
-static int
-fail_for_domain(const NestConnection *connection, virDomainPtr domain, GError *error)
-{
-    g_autofree gchar *where = nest_connection_where(connection);
-    g_autofree gchar *uuid = nest_virt_uuid(domain);
-
-    nest_changes_add_failure(connection->changes, virDomainGetName(domain), uuid, error);
-    g_prefix_error(&error, "%s%s: ", virDomainGetName(domain), where);
-    return nest_command_fail(error);
-}
-
-static int
-visit_named_domains(const NestConnection *connection, gchar **names, NestConnectionVisit visit,
-                    gpointer data)
-{
-    int status = NEST_EXIT_DONE;
-
-    for (gsize i = 0; names[i]; i++) {
-        GError *error = NULL;
-        g_autoptr(virDomain) domain = find_named_domain(connection, names[i], &error);
-
-        if (!domain) {
-            nest_changes_add_failure(connection->changes, names[i], NULL, error);
-            status = nest_command_fail(error);
-        } else if (!visit(connection, domain, data, &error)) {
-            status = fail_for_domain(connection, domain, error);
-        }
-    }
-    return status;
-}
-
-static int
-visit_all_domains(const NestConnection *connection, NestConnectionVisit visit, gpointer data)
-{
-    g_autoptr(NestDomainList) domains = NULL;
-    GError *error = NULL;
-    int status = NEST_EXIT_DONE;
-
-    if (virConnectListAllDomains(connection->libvirt, &domains, 0) < 0) {
-        nest_virt_error(&error, "cannot list the domains");
-        if (!nest_connection_is_system(connection))
-            g_prefix_error(&error, "%s: ", connection->uri);
-        return nest_command_fail(error);
-    }
-    for (gsize i = 0; domains[i]; i++) {
-        g_autoptr(GError) problem = NULL;
-        g_autofree gchar *uuid = NULL;
-        g_autoptr(virDomain) again = NULL;
-
-        if (visit(connection, domains[i], data, &problem))
-            continue;
-        /* A domain that has gone in the meantime is no failure. */
-        uuid = nest_virt_uuid(domains[i]);
-        again = virDomainLookupByUUIDString(connection->libvirt, uuid);
-        if (again || !nest_virt_domain_is_gone())
-            status = fail_for_domain(connection, domains[i], g_steal_pointer(&problem));
-    }
-    return status;
-}
-
-int
-nest_connection_visit(const NestConnection *connection, gchar **names, NestConnectionVisit visit,
-                      gpointer data)
-{
-    return *names ? visit_named_domains(connection, names, visit, data)
-                  : visit_all_domains(connection, visit, data);
 }
 
 gboolean

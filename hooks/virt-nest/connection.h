@@ -54,6 +54,9 @@ NestConnection *nest_connection_open_for(const NestCall *call, NestConnectionUse
 void nest_connection_free(NestConnection *connection);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestConnection, nest_connection_free)
 
+/* The libvirt that is meant where no URI is given. */
+const char *nest_connection_default_uri(void);
+
 /* Whether it is the system's libvirt, of which virtnestd takes care, and not a user's own or another. */
 gboolean nest_connection_is_system(const NestConnection *connection);
 
@@ -73,23 +76,6 @@ gchar *nest_connection_elsewhere(const NestConnection *connection) G_GNUC_WARN_U
 
 /* Whether KVM guests of the host can have nested guests now. */
 gboolean nest_connection_can_nest(const NestConnection *connection);
-
-/* Does something with one domain; FALSE with an error that need not name it. */
-typedef gboolean (*NestConnectionVisit)(const NestConnection *connection, virDomainPtr domain,
-                                        gpointer data, GError **error);
-
-/**
- * nest_connection_visit: do something with each of some domains.
- * @names: each a name, an id or a uuid, as for virsh; empty: all domains
- *
- * An error is printed, with the domain's name before it, and goes into the JSON of changes.h; the other domains still
- * follow. If
- * @names is empty, a domain that vanishes meanwhile is skipped.
- *
- * Returns: the exit status.
- */
-int nest_connection_visit(const NestConnection *connection, gchar **names,
-                          NestConnectionVisit visit, gpointer data);
 
 /**
  * nest_connection_check_policy: refuse to change a definition while nobody knows what the settings say of it. Otherwise a

@@ -4,6 +4,7 @@
 
 #include "host/process.h"
 #include "report.h"
+#include "visit.h"
 
 static void
 note_start(NestDoctorSurvey *survey, virDomainPtr domain)

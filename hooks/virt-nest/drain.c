@@ -6,7 +6,7 @@
  * few threads make these calls, each over a connection of its own (libvirt before 10.4 corrupts
  * the stack of a thread that shares one, CVE-2024-4418): a call that hangs holds up neither the
  * other domains nor the end. */
-#include "connection.h"
+#include "visit.h"
 
 #include "base/error.h"
 #include "output.h"

@@ -4,7 +4,6 @@
  * What virtnestd has written counts only while a virtnestd runs. Where it does not, or does not look after the domain, the
  * probes are asked here and now; what libvirt would note as a taint only if that is noted already, or somebody wants it. */
 #include "base/error.h"
-#include "connection.h"
 #include "daemon.h"
 #include "domain/cpu.h"
 #include "host/process.h"
@@ -13,6 +12,7 @@
 #include "leave_probe.h"
 #include "live.h"
 #include "output.h"
+#include "visit.h"
 
 #include <stdio.h>
 #include <string.h>

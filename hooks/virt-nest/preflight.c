@@ -5,12 +5,12 @@
  * libvirt's own comparison decides for a CPU with a model. A host-passthrough has no list of features, so that what the two
  * hosts offer is compared: it migrates all the same, but the guest finds another CPU there. */
 #include "base/error.h"
-#include "connection.h"
 #include "domain/cpu.h"
 #include "live.h"
 #include "output.h"
 #include "preflight_check.h"
 #include "virt/cpu_features.h"
+#include "visit.h"
 
 #include <libvirt/virterror.h>
 #include <stdio.h>

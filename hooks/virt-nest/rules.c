@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* virt-nest rules: lists and checks the host's rules, and says which of them decides about a domain. */
 #include "command.h"
-#include "connection.h"
+#include "visit.h"
 
 #include "base/error.h"
 #include "domain/rule_explain.h"

@@ -8,6 +8,7 @@
 #include "output.h"
 #include "rates.h"
 #include "report.h"
+#include "visit.h"
 #include "wish_json.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* virt-nest enable and disable: write or remove a definition's tag, and at once do what follows. */
-#include "changes.h"
+#include "visit.h"
 #include "report.h"
 #include "tag_options.h"
 

@@ -6,7 +6,7 @@
  * refresh at a time; the connection and the samples belong to that thread. So a libvirt that hangs
  * keeps nobody from leaving. The main thread has a GMainContext of its own, because the
  * connection's thread runs the default one. */
-#include "connection.h"
+#include "visit.h"
 
 #include "base/error.h"
 #include "daemon.h"
