@@ -118,7 +118,7 @@ VIRT_NEST = allow apparmor apply bug_report changes command connection daemon do
             tag_options top top_view untagged visit wish_json
 # virt-nest bench, and the program in its guests.
 BENCH = bench bench_explain bench_files bench_guest bench_report bench_stats bench_svg initramfs
-BENCH_GUEST = carry init measure work_devices work_inner work_programs
+BENCH_GUEST = carry init machine measure work_devices work_inner work_programs
 # probe-trace, where it can be built.
 CLANG ?= clang
 TRACE := $(if $(shell command -v $(CLANG) >/dev/null && pkg-config --atleast-version=1.0 libbpf && echo yes),probe-trace)

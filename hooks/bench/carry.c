@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The guest that has a guest: loads KVM, runs QEMU, and passes on between its own console and the nested guest's. */
 #include "init.h"
+#include "machine.h"
 
 #include <errno.h>
 #include <poll.h>

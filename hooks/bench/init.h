@@ -12,12 +12,6 @@
 #define NEST_BENCH_ARGUMENTS                                                                       \
     "/bench/arguments" /* QEMU's command line, a word a line; only where a guest runs in this one */
 
-/* Loads the modules of a directory, of which some may not fit this machine. */
-void nest_bench_load(const char *directory);
-
-/* Says on the console what went wrong, and powers off. */
-void nest_bench_fail(const char *what, const char *reason) __attribute__((noreturn));
-
 /* Runs QEMU, whose guest then has the console; returns when that has ended. */
 void nest_bench_carry(void);
 

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the first process of a guest has its machine do: take the kernel's modules, and power off. */
+#pragma once
+
+/* Loads the modules of a directory, of which some may not fit this machine. */
+void nest_bench_load(const char *directory);
+
+/* Says on the console what went wrong, and powers off. */
+void nest_bench_fail(const char *what, const char *reason) __attribute__((noreturn));
