@@ -111,7 +111,7 @@ VIRTNESTD = backoff connection_pool domain domain_guard domain_log domain_silenc
             flap_damping guard_job guard_log hook_watch host inhibit kvm_unit late_snapshots main publish release restart \
             scan scanner sync_job workers
 VIRT_NEST = allow apparmor apply bug_report changes command connection daemon doctor doctor_confined doctor_daemon \
-            doctor_domains doctor_guard doctor_guest doctor_hook doctor_host doctor_kernel doctor_libvirt \
+            doctor_domains doctor_findings doctor_guard doctor_guest doctor_hook doctor_host doctor_kernel doctor_libvirt \
             doctor_process doctor_rules doctor_shutdown doctor_units domain_faults domain_query drain drain_plan \
             drain_step host host_load host_report leave_answer leave_cpu leave_probe live main may_leave output \
             preflight preflight_check rates report rewrite rules rules_json screen shown status tag_commands \

@@ -7,27 +7,9 @@
 #pragma once
 
 #include "connection.h"
+#include "doctor_findings.h"
 
 #include "host/hook_calls.h"
-
-typedef enum {
-    NEST_DOCTOR_PASS,    /* as it should be */
-    NEST_DOCTOR_WARN,    /* works, but not as well or as safely as it could */
-    NEST_DOCTOR_FAIL,    /* something that the administrator wants does not work */
-    NEST_DOCTOR_UNKNOWN, /* cannot be seen from here */
-} NestDoctorStatus;
-
-/**
- * NestDoctorFinding: one line of the doctor's screen.
- */
-typedef struct {
-    const char *subject; /* the part that found it: "hook" */
-    const char *id;      /* stable, for programs: "hook-called"; static */
-    NestDoctorStatus status;
-    gchar *text; /* what was seen */
-    gchar *
-        remedy; /* (nullable) what to do, a command where there is one; never NULL for WARN and FAIL */
-} NestDoctorFinding;
 
 /**
  * NestDoctorSurvey: what one look at all domains has found.
