@@ -114,8 +114,8 @@ VIRT_NEST = allow apparmor apply bug_report changes command connection daemon do
             doctor_domains doctor_findings doctor_guard doctor_guest doctor_hook doctor_host doctor_kernel doctor_libvirt \
             doctor_process doctor_rules doctor_shutdown doctor_units domain_faults domain_query drain drain_plan \
             drain_step host host_load host_report leave_answer leave_cpu leave_probe live main may_leave output \
-            preflight preflight_check rates report rewrite rules rules_json screen shown status tag_commands \
-            tag_options top top_view untagged visit wish_json
+            preflight preflight_check preflight_destination preflight_move rates report rewrite rules rules_json \
+            screen shown status tag_commands tag_options top top_view untagged visit wish_json
 # virt-nest bench, and the program in its guests.
 BENCH = bench bench_explain bench_files bench_guest bench_report bench_stats bench_svg initramfs
 BENCH_GUEST = carry init machine measure work_devices work_inner work_programs
