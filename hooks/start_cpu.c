@@ -165,16 +165,6 @@ nest_start_cpu_check(NestHookCall *call, GError **error)
            refuse_start(call, what, error);
 }
 
-static gboolean
-has_memory(const char *directory, const char *snapshot)
-{
-    g_autofree gchar *path = g_build_filename(directory, snapshot, NULL);
-    g_autofree gchar *text = NULL;
-
-    return g_file_get_contents(path, &text, NULL, NULL) &&
-           (strstr(text, "<state>running</state>") || strstr(text, "<state>paused</state>"));
-}
-
 /* Whether this start may bring back a snapshot with its memory, and so with the CPU that the guest had then. libvirt does not
  * say so (facts.md, "Hooks"), and a guest without a live status shows no sign of it. */
 static gboolean
@@ -186,9 +176,14 @@ may_revert(const NestHookCall *call)
     g_autoptr(GDir) directory = strchr(call->name, '/') ? NULL : g_dir_open(path, 0, NULL);
     const char *name = NULL;
 
-    while (directory && (name = g_dir_read_name(directory)))
-        if (has_memory(path, name))
+    while (directory && (name = g_dir_read_name(directory))) {
+        g_autofree gchar *snapshot = g_build_filename(path, name, NULL);
+        g_autofree gchar *text = NULL;
+
+        if (g_file_get_contents(snapshot, &text, NULL, NULL) &&
+            (strstr(text, "<state>running</state>") || strstr(text, "<state>paused</state>")))
             return TRUE;
+    }
     return FALSE;
 }
 

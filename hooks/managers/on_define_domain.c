@@ -50,15 +50,6 @@ read_call(Call *call, int argc, char **argv, GError **error)
     return FALSE;
 }
 
-static gboolean
-print(const char *text, GError **error)
-{
-    if (fputs(text, stdout) >= 0 && fflush(stdout) == 0)
-        return TRUE;
-    g_set_error(error, NEST_ERROR, NEST_ERROR_IO, "cannot write the output: %s", g_strerror(errno));
-    return FALSE;
-}
-
 int
 main(int argc, char **argv)
 {
@@ -70,5 +61,10 @@ main(int argc, char **argv)
     nest_manager_begin("start domain", "of a VMI");
     if (read_call(&call, argc, argv, &error))
         text = nest_vmi_domain_rewrite(&vmi, call.vmi, -1, call.domain, &error);
-    return text && print(text, &error) ? 0 : nest_manager_fail(vmi.name, error, 1);
+    if (text && fputs(text, stdout) >= 0 && fflush(stdout) == 0)
+        return 0;
+    if (text)
+        g_set_error(&error, NEST_ERROR, NEST_ERROR_IO, "cannot write the output: %s",
+                    g_strerror(errno));
+    return nest_manager_fail(vmi.name, error, 1);
 }

@@ -50,16 +50,6 @@ nest_plugin_calls_begin(NestNodeWatch **ret_watch)
     return FALSE;
 }
 
-/* Whether a signal has come. */
-static gboolean
-wait_for_end(gint64 ms)
-{
-    struct timespec limit = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-    sigset_t set = ends();
-
-    return sigtimedwait(&set, NULL, &limit) > 0;
-}
-
 static void
 look_at_node(NestNodeWatch *watch)
 {
@@ -70,11 +60,13 @@ look_at_node(NestNodeWatch *watch)
 void
 nest_plugin_calls_run(NestNodeWatch *watch)
 {
-    gint64 interval = watch ? nest_node_watch_interval(watch) : G_TIME_SPAN_MINUTE / 1000;
+    gint64 ms = watch ? nest_node_watch_interval(watch) : G_TIME_SPAN_MINUTE / 1000;
+    struct timespec interval = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    sigset_t set = ends();
 
     look_at_node(watch);
     (void)fprintf(stderr, "nest: ready\n");
-    while (!wait_for_end(interval))
+    while (sigtimedwait(&set, NULL, &interval) <= 0) /* until a signal comes */
         look_at_node(watch);
 }
 

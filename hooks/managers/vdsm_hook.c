@@ -144,23 +144,16 @@ live_status(const Call *call)
     return nest_live_status_is_of(live, nest_domain_xml_value(call->xml, "uuid")) ? live : NULL;
 }
 
-/* If the vendor is unknown, the guest may have the feature. */
-static gboolean
-may_have_feature(const Call *call)
-{
-    const NestCpuVendor *host = nest_cpu_vendor_of_host(NULL);
-    const NestCpuVendor *vendor = nest_cpu_feature_vendor(call->xml, host, NULL);
-
-    return !vendor || nest_cpu_may_expose(call->xml, vendor);
-}
-
 static NestLeaveFacts
 read_vdsm_facts(const Call *call)
 {
     g_autoptr(NestDaemonStatus) daemon = nest_daemon_status_read();
     const NestLiveStatus *live = live_status(call);
+    const NestCpuVendor *host = nest_cpu_vendor_of_host(NULL);
+    const NestCpuVendor *vendor = nest_cpu_feature_vendor(call->xml, host, NULL);
+    /* If the vendor is unknown, the guest may have the feature. */
     NestLeaveFacts facts = {.runs = TRUE,
-                            .has_feature = may_have_feature(call),
+                            .has_feature = !vendor || nest_cpu_may_expose(call->xml, vendor),
                             .watched = daemon != NULL,
                             .allowed = vm_is_allowed(call),
                             .status = live};

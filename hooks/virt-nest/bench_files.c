@@ -249,16 +249,6 @@ static const char fixed_words[] = "-nodefaults\n-no-user-config\n-no-reboot\n-di
                                   "-netdev\nuser,id=net\n"
                                   "-device\nvirtio-net-pci,netdev=net,romfile=,addr=0x4\n";
 
-static void
-add_qemu_arguments(NestInitramfs *archive, const NestBenchMachine *machine, const char *emulator)
-{
-    g_autofree gchar *text =
-        g_strdup_printf("%s\n%s-machine\n%s\n-m\n%u\n-append\n%s\n", emulator, fixed_words,
-                        machine->type, machine->memory, machine->arguments);
-
-    nest_initramfs_add(archive, NEST_BENCH_ARGUMENTS, text, strlen(text));
-}
-
 /* --- the kernel and the archives */
 
 /* Where distributions keep a kernel's image; %s is its release. */
@@ -345,13 +335,16 @@ make_large(const NestBenchMachine *machine, const NestCpuVendor *vendor, GError 
     g_autofree gchar *small = g_build_filename(machine->directory, NEST_BENCH_SMALL, NULL);
     g_autofree gchar *emulator =
         realpath(machine->emulator, NULL); /* a distribution may have a link there */
+    g_autofree gchar *arguments = NULL;
     g_autoptr(NestInitramfs) archive = nest_initramfs_new(path, error);
 
     if (!archive)
         return FALSE;
     if (!emulator)
         return fail(error, "cannot find QEMU, %s: %s", machine->emulator, g_strerror(errno));
-    add_qemu_arguments(archive, machine, emulator);
+    arguments = g_strdup_printf("%s\n%s-machine\n%s\n-m\n%u\n-append\n%s\n", emulator, fixed_words,
+                                machine->type, machine->memory, machine->arguments);
+    nest_initramfs_add(archive, NEST_BENCH_ARGUMENTS, arguments, strlen(arguments));
     return add_program(archive, "/init", PROGRAM, error) &&
            add_program(archive, emulator, emulator, error) && add_cache(archive, error) &&
            add_firmware(archive, emulator, error) &&

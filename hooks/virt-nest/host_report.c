@@ -415,19 +415,14 @@ build_parameters(JsonBuilder *builder, const GPtrArray *parameters)
     json_builder_end_object(builder);
 }
 
-/* On Arm the command line of the kernel is what it is until somebody changes it. */
-static gboolean
-is_kept_on(const Host *host)
-{
-    if (host->module.vendor && nest_cpu_vendor_is_by_machine(host->module.vendor))
-        return host->module.state == NEST_KVM_ON;
-    return host->winner && host->winner->on && !host->bar;
-}
-
 static void
 print_host_json(const Host *host)
 {
     const NestCpuVendor *vendor = host->module.vendor;
+    /* On Arm the command line of the kernel is what it is until somebody changes it. */
+    gboolean persistent = vendor && nest_cpu_vendor_is_by_machine(vendor)
+                              ? host->module.state == NEST_KVM_ON
+                              : host->winner && host->winner->on && !host->bar;
     g_autoptr(JsonBuilder) builder = json_builder_new();
 
     json_builder_begin_object(builder);
@@ -435,7 +430,7 @@ print_host_json(const Host *host)
     nest_output_json_string(builder, "vendor", vendor ? vendor->name : NULL);
     nest_output_json_string(builder, "module", vendor ? vendor->module : NULL);
     nest_output_json_boolean(builder, "nested", host->module.state == NEST_KVM_ON);
-    nest_output_json_boolean(builder, "persistent", is_kept_on(host));
+    nest_output_json_boolean(builder, "persistent", persistent);
     build_winner(builder, host->winner);
     build_settings(builder, host);
     build_users(builder, host->users);
