@@ -103,8 +103,9 @@ $(BUILD)/tests/test-rates: $(BUILD)/obj/tests/unit/test-rates.o $(BUILD)/obj/hoo
 	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
 
 # virtnestd's guard, with plugins and a libvirt that the program makes up.
-GUARD_ALONE = backoff connection_pool domain domain_guard domain_log domain_silence domain_status domains entry_watch \
-              flap_damping guard_job guard_log hook_watch late_snapshots publish restart scan scanner sync_job workers
+GUARD_ALONE = backoff connection_pool domain domain_guard domain_log domain_sample domain_silence domain_status domain_tell \
+              domains entry_watch flap_damping guard_job guard_log hook_watch late_snapshots publish \
+              restart scan scanner sync_job workers
 
 $(BUILD)/tests/test-guard: $(BUILD)/obj/tests/unit/test-guard.o $(BUILD)/obj/tests/fakes/libvirt.o \
                            $(GUARD_ALONE:%=$(BUILD)/obj/plugins/virtnestd/%.o) $(BUILD)/libnest-virt.a $(BUILD)/libnest.a

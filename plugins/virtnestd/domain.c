@@ -54,6 +54,18 @@ nest_domain_name(const NestDomain *domain)
     return domain->live ? domain->live->guest.name : domain->uuid;
 }
 
+void
+nest_domain_back_off(const NestDomain *domain, NestBackoff *backoff)
+{
+    nest_backoff_fail(backoff, domain->context->config->interval_ms, nest_workers_now());
+}
+
+gboolean
+nest_domain_may_try(const NestDomain *domain, const NestBackoff *backoff)
+{
+    return nest_backoff_is_over(backoff, domain->context->config->interval_ms, nest_workers_now());
+}
+
 /* --- syncs */
 
 static gboolean

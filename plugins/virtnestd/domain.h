@@ -110,5 +110,11 @@ gboolean nest_domain_is_echo(NestDomain *domain);
 /* Whether nothing is under way for it, nothing is to be tried again and no guard is needed. */
 gboolean nest_domain_is_idle(const NestDomain *domain);
 
+/* Something of it has failed that is tried again later and later. */
+void nest_domain_back_off(const NestDomain *domain, NestBackoff *backoff);
+
+/* Whether that may be tried again. */
+gboolean nest_domain_may_try(const NestDomain *domain, const NestBackoff *backoff);
+
 /* Its name, or its uuid as long as that is not known. */
 const char *nest_domain_name(const NestDomain *domain);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The guard of a domain: watches it for nested guests, and has migration and save refused while they run.
  *
- * Theory of operation: a running domain that is to be guarded is monitored. It is sampled in each interval.
+ * Theory of operation: a running domain that is to be guarded is monitored. It is sampled in each interval (domain_sample.c).
  * Probes that only read files are asked here, on the main loop; others are asked on a worker (guard_job.c). The
  * sample goes into the domain's verdict (common/guard/verdict.c). If verdict and guard disagree, a worker arms
  * or disarms. A guest of which the kernel tells when it enters a nested guest (entry_watch.c) is sampled only to see that its
- * nested guests have gone. The outcome is published in the domain's live metadata and by the exports. Nothing else is stored:
- * after a restart of virtnestd or libvirt, a QEMU says itself whether it is armed.
+ * nested guests have gone. The outcome is published in the domain's live metadata and by the exports (domain_tell.c). Nothing
+ * else is stored: after a restart of virtnestd or libvirt, a QEMU says itself whether it is armed.
  *
  * A guest or a QEMU must not make the host work: what fails is tried again later and later (backoff.c), a guest that
  * keeps starting and ending nested guests stays armed longer and longer after they have ended (flap_damping.c), and
@@ -14,24 +14,13 @@
 #include "virtnestd/domain_guard.h"
 
 #include "base/error.h"
-#include "base/log.h"
+#include "virtnestd/domain_sample.h"
 #include "virtnestd/domain_status.h"
+#include "virtnestd/domain_tell.h"
 #include "virtnestd/guard_log.h"
 
 /* A guest whose nested guests run, and whose next ones will be told of, is sampled once in so many intervals. */
 #define WATCHED_INTERVALS 10
-
-static void
-back_off(NestDomain *domain, NestBackoff *backoff)
-{
-    nest_backoff_fail(backoff, domain->context->config->interval_ms, nest_workers_now());
-}
-
-static gboolean
-may_try(const NestDomain *domain, const NestBackoff *backoff)
-{
-    return nest_backoff_is_over(backoff, domain->context->config->interval_ms, nest_workers_now());
-}
 
 /* --- what is wanted */
 
@@ -42,38 +31,6 @@ wants_arms(const NestDomain *domain)
 {
     return nest_domain_runs_nested(domain) && !nest_domain_is_lifted(domain) &&
            (domain->live->guarded || domain->guard.armed);
-}
-
-/* Whether a sample should read the bit as well. A KVM guest has a counter, and reading its registers taints it. So
- * the bit is read only if the verdict needs it, or if the counter stays away. */
-static gboolean
-wants_bit(const NestDomain *domain)
-{
-    return nest_verdict_wants_bit(&domain->guard.verdict) || !domain->live->guest.kvm ||
-           domain->guard.missed_samples >= NEST_DOMAIN_GUARD_MAX_MISSED;
-}
-
-/* --- publishing */
-
-/* Does nothing while a job is under way for the domain, because its status is about to change. */
-static void
-publish_status(NestDomain *domain)
-{
-    if (domain->guarding)
-        return;
-    if (nest_domain_update_status(domain)) {
-        domain->context->listener->show(domain->context->data);
-        nest_domain_publish_changed(domain);
-    } else if (domain->put_off) {
-        nest_domain_publish(domain);
-    }
-}
-
-static void
-publish(NestDomain *domain)
-{
-    if (domain->guard.checked)
-        publish_status(domain);
 }
 
 static void
@@ -112,46 +69,6 @@ push_job(NestDomain *domain, NestGuardJob *job, guint most)
     nest_workers_push(domain->context->guards, &job->job);
 }
 
-/* Whether this virtnestd or an earlier one may have armed the domain. */
-static gboolean
-may_be_armed(const NestDomain *domain)
-{
-    return domain->live->marked && domain->live->state->live.nested;
-}
-
-/* The live status of one that may be armed stays until its QEMU can be asked. */
-static void
-publish_settled(NestDomain *domain)
-{
-    domain->guard.settled = TRUE;
-    if (domain->guard.checked || !may_be_armed(domain))
-        publish_status(domain);
-}
-
-/* The log tells it at once, and the live status if it lasts. */
-static void
-tell_unasked(NestDomain *domain)
-{
-    NestDomainGuard *guard = &domain->guard;
-    g_autoptr(GError) error =
-        g_error_new_literal(NEST_ERROR, NEST_ERROR_GUARD, NEST_DOMAIN_UNASKED);
-
-    nest_guard_log_problem(domain, NEST_DOMAIN_LOG_GUARD, error);
-    if (!guard->unasked_since)
-        guard->unasked_since = nest_workers_now();
-    publish_settled(domain);
-}
-
-/* It was asked, or there is nothing to ask it. */
-static void
-end_unasked(NestDomain *domain)
-{
-    if (!domain->guard.unasked_since)
-        return;
-    domain->guard.unasked_since = 0;
-    nest_domain_log_over(&domain->log, NEST_DOMAIN_LOG_GUARD);
-}
-
 /* Does nothing while too many other QEMUs do not answer. */
 static void
 begin_job(NestDomain *domain, NestGuardWork work)
@@ -161,15 +78,7 @@ begin_job(NestDomain *domain, NestGuardWork work)
     if (most)
         push_job(domain, new_job(domain, work), most);
     else if (!domain->context->stopping && !domain->guard.silence.since)
-        tell_unasked(domain);
-}
-
-/* Its live status may be written, with what the guard said last, if it has said anything. */
-static void
-settle_unasked(NestDomain *domain)
-{
-    domain->guard.settled = TRUE;
-    nest_domain_publish(domain);
+        nest_domain_tell_unasked(domain);
 }
 
 /* @evidence, @probe: what is already known of the sample, and from which probe; @most: as for push_job() */
@@ -181,7 +90,7 @@ begin_sample(NestDomain *domain, const NestEvidence *evidence, const char *probe
     job->evidence = *evidence;
     job->probe = probe;
     job->sampled = nest_workers_now();
-    job->wants_bit = wants_bit(domain);
+    job->wants_bit = nest_domain_sample_wants_bit(domain);
     push_job(domain, job, most);
 }
 
@@ -229,63 +138,27 @@ decide(NestDomain *domain)
     nest_flap_damping_note(&guard->damping,
                            guard->armed && guard->verdict.state == NEST_VERDICT_NONE,
                            nest_workers_now());
-    if (may_try(domain, &guard->arm_backoff)) {
+    if (nest_domain_may_try(domain, &guard->arm_backoff)) {
         if (wants_arms(domain) && !guard->armed)
             begin_job(domain, nest_guard_arm);
         else if (wants_disarming(domain))
             begin_job(domain, nest_guard_disarm);
     }
-    publish(domain);
-}
-
-/* Whether a sample without its QEMU is all that is wanted of it now. */
-static gboolean
-needs_no_answer(const NestDomain *domain, const NestEvidence *evidence)
-{
-    return domain->guard.checked && evidence->counted &&
-           !nest_verdict_wants_bit(&domain->guard.verdict) &&
-           !(wants_arms(domain) && !domain->guard.armed) && !wants_disarming(domain);
+    nest_domain_tell_status(domain);
 }
 
 static void
-take_sample(NestDomain *domain, const NestEvidence *evidence, const char *probe, gint64 now)
+take_sample(NestDomain *domain, const NestEvidence *evidence, const char *probe, gint64 time)
 {
     NestDomainGuard *guard = &domain->guard;
-    const NestConfig *config = domain->context->config;
-    NestVerdictRules rules = {config->linger_ms, config->release == NEST_RELEASE_STRICT};
-    NestVerdictState before = guard->verdict.state;
 
-    nest_verdict_add(&guard->verdict, evidence, &rules, domain->live->started_ms, now);
-    if (guard->verdict.state != before)
-        nest_log(G_LOG_LEVEL_DEBUG, nest_domain_name(domain), domain->uuid,
-                 "nested guests: %s (%s)", nest_verdict_state_name(guard->verdict.state),
-                 nest_verdict_reason_text(nest_verdict_reason_name(guard->verdict.reason)));
-    if (guard->verdict.state == NEST_VERDICT_NONE)
-        guard->quiet = (g_get_real_time() - (nest_workers_now() - now) * G_TIME_SPAN_MILLISECOND) /
-                       G_USEC_PER_SEC;
-    if (probe || guard->watcher)
-        guard->probe = guard->watcher ? guard->watcher : probe;
+    nest_domain_sample_add(domain, evidence, probe, time);
     guard->settled = TRUE;
-    if (needs_no_answer(domain, evidence))
-        end_unasked(domain);
+    /* A sample without its QEMU is all that is wanted of it now. */
+    if (guard->checked && evidence->counted && !nest_verdict_wants_bit(&guard->verdict) &&
+        !(wants_arms(domain) && !guard->armed) && !wants_disarming(domain))
+        nest_domain_tell_asked(domain);
     decide(domain);
-}
-
-/* The watch begins before the sample after which sampling stops, so that no entry is missed between the two. */
-static void
-watch(NestDomain *domain)
-{
-    NestDomainGuard *guard = &domain->guard;
-
-    if (guard->watched || nest_domain_runs_nested(domain) ||
-        !may_try(domain, &guard->watch_backoff))
-        return;
-    guard->watcher = nest_entry_watch_add(domain->context->watch, &domain->live->guest);
-    guard->watched = guard->watcher != NULL;
-    if (guard->watched)
-        nest_backoff_reset(&guard->watch_backoff);
-    else
-        back_off(domain, &guard->watch_backoff);
 }
 
 /* @evidence, @probe, @time: what is known without its QEMU. */
@@ -301,18 +174,6 @@ take_sample_unasked(NestDomain *domain, const NestEvidence *evidence, const char
     }
 }
 
-/* Whether a guest of which nothing is known is at work, and its QEMU is not asked for the sake of others. An idle guest
- * starts no nested guest. */
-static gboolean
-is_kept_out(const NestDomain *domain, const NestEvidence *evidence)
-{
-    const NestDomainGuard *guard = &domain->guard;
-
-    return guard->silence.at_work && !guard->silence.since && !evidence->counted &&
-           !domain->guarding && !domain->context->stopping &&
-           may_try(domain, &guard->sample_backoff);
-}
-
 static void
 sample_domain(NestDomain *domain)
 {
@@ -323,38 +184,21 @@ sample_domain(NestDomain *domain)
     nest_domain_silence_notice_stuck(domain);
     if (domain->guarding)
         return;
-    watch(domain);
-    probe = nest_guard_sample_here(domain->context->plugins, &domain->live->guest, &evidence);
-    if ((!evidence.counted || nest_verdict_wants_bit(&domain->guard.verdict)) &&
-        may_try(domain, &domain->guard.sample_backoff))
-        most = nest_domain_silence_limit(domain, FALSE);
+    probe = nest_domain_sample_here(domain, &evidence);
+    most = nest_domain_sample_limit(domain, &evidence);
     if (most) {
         begin_sample(domain, &evidence, probe, most);
         return;
     }
     take_sample_unasked(domain, &evidence, probe, nest_workers_now());
-    if (is_kept_out(domain, &evidence))
-        tell_unasked(domain);
+    if (nest_domain_sample_is_kept_out(domain, &evidence))
+        nest_domain_tell_unasked(domain);
 }
 
-/* Each answer that cannot be read costs work, so after each the pause before the next question doubles. An answer
- * that can be read resets the pause only if the last one was over a minute ago or more. */
 static void
 sample_is_done(NestDomain *domain, const NestGuardJob *job)
 {
-    NestDomainGuard *guard = &domain->guard;
-    const GError *error = job->job.error;
-
-    guard->missed_samples = error ? guard->missed_samples + 1 : 0;
-    if (guard->missed_samples == NEST_DOMAIN_GUARD_MAX_MISSED)
-        nest_guard_log_problem(domain, NEST_DOMAIN_LOG_SAMPLE, error);
-    if (!error)
-        nest_domain_log_over(&domain->log, NEST_DOMAIN_LOG_SAMPLE);
-    if (g_error_matches(error, NEST_ERROR, NEST_ERROR_MONITOR) ||
-        g_error_matches(error, NEST_ERROR, NEST_ERROR_ANSWER))
-        back_off(domain, &guard->sample_backoff);
-    else if (!error)
-        nest_backoff_succeed(&guard->sample_backoff, nest_workers_now());
+    nest_domain_sample_answered(domain, job->job.error);
     take_sample(domain, &job->evidence, job->probe, job->sampled);
 }
 
@@ -364,7 +208,7 @@ check_is_done(NestDomain *domain, const NestGuardJob *job)
     if (job->job.error) {
         nest_guard_log_problem(domain, NEST_DOMAIN_LOG_GUARD,
                                job->job.error); /* it is checked again */
-        settle_unasked(domain);
+        nest_domain_tell_settled(domain, FALSE);
         return;
     }
     domain->guard.checked = TRUE;
@@ -385,7 +229,7 @@ arm_is_done(NestDomain *domain, const NestGuardJob *job)
     if (error) {
         guard->problem = nest_error_text(error);
         nest_guard_log_problem(domain, NEST_DOMAIN_LOG_GUARD, error);
-        back_off(domain, &guard->arm_backoff);
+        nest_domain_back_off(domain, &guard->arm_backoff);
     } else {
         nest_domain_log_over(&domain->log, NEST_DOMAIN_LOG_GUARD);
         nest_backoff_reset(&guard->arm_backoff);
@@ -396,7 +240,7 @@ arm_is_done(NestDomain *domain, const NestGuardJob *job)
     if (job->armed && !guard->armed)
         nest_flap_damping_armed(&guard->damping, nest_workers_now());
     set_armed(domain, job->armed);
-    publish(domain);
+    nest_domain_tell_status(domain);
     guard->checked = !job->unsure;
 }
 
@@ -408,8 +252,8 @@ disarm_is_done(NestDomain *domain, const NestGuardJob *job)
     set_armed(domain, job->armed);
     if (job->job.error) {
         nest_guard_log_problem(domain, NEST_DOMAIN_LOG_GUARD, job->job.error);
-        back_off(domain, &guard->arm_backoff);
-        publish(domain); /* and it is tried again with a later sample */
+        nest_domain_back_off(domain, &guard->arm_backoff);
+        nest_domain_tell_status(domain); /* and it is tried again with a later sample */
         return;
     }
     nest_guard_log_disarmed(domain);
@@ -452,8 +296,8 @@ work_is_turned_away(NestDomain *domain, const NestGuardJob *job)
         take_sample_unasked(domain, &job->evidence, job->probe, job->sampled);
         return;
     }
-    tell_unasked(domain);
-    settle_unasked(domain);
+    nest_domain_tell_unasked(domain);
+    nest_domain_publish(domain);
 }
 
 static void
@@ -467,13 +311,13 @@ take_work(NestDomain *domain, const NestGuardJob *job)
     if (job->stopped) {
         nest_domain_silence_begin(domain, nest_workers_now(),
                                   "its QEMU has not answered, because a signal has stopped it");
-        end_unasked(domain);
-        publish_settled(domain);
-        settle_unasked(domain);
+        nest_domain_tell_asked(domain);
+        nest_domain_tell_settled(domain, TRUE);
+        nest_domain_publish(domain);
         return;
     }
     nest_domain_silence_end(domain, job->work == nest_guard_sample && !job->job.error);
-    end_unasked(domain);
+    nest_domain_tell_asked(domain);
     for (gsize i = 0; i < G_N_ELEMENTS(works); i++)
         if (works[i].work == job->work)
             works[i].done(domain, job);
@@ -515,29 +359,23 @@ nest_domain_guard_tick(NestDomain *domain)
     }
     begin_job(domain, nest_guard_check);
     if (!domain->guarding)
-        settle_unasked(domain);
-}
-
-/* Whether its nested guests run, and it is armed for as long as they do. */
-static gboolean
-is_steady(const NestDomain *domain)
-{
-    const NestDomainGuard *guard = &domain->guard;
-
-    return guard->watcher && guard->armed && nest_domain_runs_nested(domain) &&
-           !nest_verdict_wants_bit(&guard->verdict) && !domain->put_off && !domain->live->has_allow;
+        nest_domain_tell_settled(domain, FALSE);
 }
 
 guint
 nest_domain_guard_interval(const NestDomain *domain)
 {
     const NestDomainGuard *guard = &domain->guard;
+    gboolean waits_for_nothing = !domain->put_off && !domain->live->has_allow;
+    gboolean steady = FALSE; /* its nested guests run, and it is armed for as long as they do */
 
     /* It stays as it is until the kernel tells of an entry, or libvirt of an event of the domain. */
     if (guard->watched && guard->checked && guard->verdict.state == NEST_VERDICT_NONE &&
-        !guard->armed && !domain->guarding && !domain->put_off && !domain->live->has_allow)
+        !guard->armed && !domain->guarding && waits_for_nothing)
         return 0;
-    return domain->context->config->interval_ms * (is_steady(domain) ? WATCHED_INTERVALS : 1);
+    steady = guard->watcher && guard->armed && nest_domain_runs_nested(domain) &&
+             !nest_verdict_wants_bit(&guard->verdict) && waits_for_nothing;
+    return domain->context->config->interval_ms * (steady ? WATCHED_INTERVALS : 1);
 }
 
 void
@@ -566,9 +404,9 @@ is_released(const NestDomain *domain)
 static void
 begin(NestDomain *domain)
 {
-    if (is_released(domain) && !may_be_armed(domain))
+    if (is_released(domain) && !nest_domain_may_be_armed(domain))
         g_clear_pointer(&domain->guard.published, nest_live_status_free);
-    if (!domain->live->guarded && (!may_be_armed(domain) || is_released(domain)))
+    if (!domain->live->guarded && (!nest_domain_may_be_armed(domain) || is_released(domain)))
         return;
     g_clear_pointer(&domain->guard.published, nest_live_status_free);
     domain->guard.monitored = TRUE;

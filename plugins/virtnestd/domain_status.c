@@ -25,6 +25,12 @@ nest_domain_runs_nested(const NestDomain *domain)
 }
 
 gboolean
+nest_domain_may_be_armed(const NestDomain *domain)
+{
+    return domain->live->marked && domain->live->state->live.nested;
+}
+
+gboolean
 nest_domain_is_held(const NestDomain *domain)
 {
     return nest_flap_damping_holds(&domain->guard.damping, nest_workers_now());

@@ -10,6 +10,9 @@ gboolean nest_domain_is_lifted(const NestDomain *domain);
 /* Whether nested guests run, or may run. */
 gboolean nest_domain_runs_nested(const NestDomain *domain);
 
+/* Whether this virtnestd or an earlier one may have armed it. */
+gboolean nest_domain_may_be_armed(const NestDomain *domain);
+
 /* Whether an armed domain without nested guests stays armed for now, because it keeps changing its mind. */
 gboolean nest_domain_is_held(const NestDomain *domain);
 

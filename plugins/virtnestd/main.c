@@ -4,13 +4,14 @@
  * This file has the process, its signals and its settings. event_connection.c receives libvirt's events, and workers.c
  * has the threads for calls, with the connections of connection_pool.c. domains.c has the table of domains, and
  * scanner.c, with scan.c, finds those that belong there. domain.c is a domain: it decides what is done for it.
- * domain_guard.c is that domain's guard. What waits for libvirt is a job on a worker: sync_job.c corrects a definition
- * and reads a domain (with correct.c and live_domain.c of common/virt, and restart.c), publish.c writes its live
- * status, and guard_job.c samples, arms and disarms, through the plugins that plugins/plugin_host.c has loaded.
- * late_snapshots.c names the snapshots that were made before the guard was armed. domain_status.c and guard_log.c have
- * what is said of it, and domain_log.c keeps the log short. The guard's patience has three files: backoff.c says when
- * something that failed is tried again, flap_damping.c keeps a guest armed that keeps changing its mind, and
- * domain_silence.c says which QEMU may be asked while others do not answer. entry_watch.c listens to the
+ * domain_guard.c is that domain's guard, and domain_sample.c says what it knows of nested guests. What waits for libvirt is
+ * a job on a worker: sync_job.c corrects a definition and reads a domain (with correct.c and live_domain.c of common/virt,
+ * and restart.c), publish.c writes its live status, and guard_job.c samples, arms and disarms, through the plugins that
+ * plugins/plugin_host.c has loaded. late_snapshots.c names the snapshots that were made before the guard was armed.
+ * domain_status.c and guard_log.c have what is said of it, domain_tell.c when that is said, and domain_log.c keeps the log
+ * short. The guard's patience has three files: backoff.c says when something that failed is tried again, flap_damping.c
+ * keeps a guest armed that keeps changing its mind, and domain_silence.c says which QEMU may be asked while others do not
+ * answer. entry_watch.c listens to the
  * plugin that tells of entries into nested guests. host.c takes care of the host's KVM module.
  * hook_watch.c notices that libvirt does not call the hook. inhibit.c delays the host's shutdown, and release.c disarms all domains. */
 #include "base/config.h"

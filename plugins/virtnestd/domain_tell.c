@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What is told of a domain's guard, and when: its live status, and that its QEMU is not asked.
+ *
+ * Theory of operation: the live status of a run is settled, and not written before, once the domain was sampled, or that was
+ * tried in vain: its QEMU is not asked, does not answer, or its guard failed. The status of one that an earlier virtnestd may
+ * have armed stays as it is until its QEMU has said whether it is. */
+#include "virtnestd/domain_tell.h"
+
+#include "base/error.h"
+#include "virtnestd/domain_status.h"
+#include "virtnestd/guard_log.h"
+
+/* Does nothing while a job is under way for the domain, because its status is about to change. */
+static void
+publish_status(NestDomain *domain)
+{
+    if (domain->guarding)
+        return;
+    if (nest_domain_update_status(domain)) {
+        domain->context->listener->show(domain->context->data);
+        nest_domain_publish_changed(domain);
+    } else if (domain->put_off) {
+        nest_domain_publish(domain);
+    }
+}
+
+void
+nest_domain_tell_status(NestDomain *domain)
+{
+    if (domain->guard.checked)
+        publish_status(domain);
+}
+
+void
+nest_domain_tell_settled(NestDomain *domain, gboolean anew)
+{
+    domain->guard.settled = TRUE;
+    if (!anew)
+        nest_domain_publish(domain);
+    else if (domain->guard.checked || !nest_domain_may_be_armed(domain))
+        publish_status(domain);
+}
+
+void
+nest_domain_tell_unasked(NestDomain *domain)
+{
+    NestDomainGuard *guard = &domain->guard;
+    g_autoptr(GError) error =
+        g_error_new_literal(NEST_ERROR, NEST_ERROR_GUARD, NEST_DOMAIN_UNASKED);
+
+    nest_guard_log_problem(domain, NEST_DOMAIN_LOG_GUARD, error);
+    if (!guard->unasked_since)
+        guard->unasked_since = nest_workers_now();
+    nest_domain_tell_settled(domain, TRUE);
+}
+
+void
+nest_domain_tell_asked(NestDomain *domain)
+{
+    if (!domain->guard.unasked_since)
+        return;
+    domain->guard.unasked_since = 0;
+    nest_domain_log_over(&domain->log, NEST_DOMAIN_LOG_GUARD);
+}
