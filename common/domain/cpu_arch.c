@@ -4,9 +4,6 @@
 
 #include "base/error.h"
 
-/* The architectures of which virt-nest knows how their guests nest. */
-static const char *const known[] = {"x86_64", "s390x", "aarch64", NULL};
-
 #define REMOVE_TAG "remove the tag (virt-nest disable)"
 
 gchar *
@@ -19,7 +16,7 @@ nest_cpu_arch(const NestDomainXml *xml)
 }
 
 static void
-refuse_unknown(const char *arch, GError **error)
+refuse_unknown(const char *arch, const char **known, GError **error)
 {
     g_autofree gchar *names = g_strjoinv(", ", (gchar **)known);
 
@@ -34,10 +31,11 @@ nest_cpu_arch_vendor(const NestDomainXml *xml, gboolean kvm, const NestCpuVendor
                      GError **error)
 {
     g_autofree gchar *arch = nest_cpu_arch(xml);
+    g_autofree const char **known = nest_cpu_vendor_archs();
     const NestCpuVendor *vendor = kvm ? host : nest_cpu_vendor_of_tcg_arch(arch);
 
     if (!g_strv_contains(known, arch))
-        refuse_unknown(arch, error);
+        refuse_unknown(arch, known, error);
     else if (kvm && !host)
         nest_cpu_vendor_refuse(error);
     else if (kvm && !g_str_equal(host->arch, arch))

@@ -108,6 +108,18 @@ nest_cpu_vendor_titles(void)
     return g_string_free(titles, FALSE);
 }
 
+/* The rows of an architecture stand together. */
+const char **
+nest_cpu_vendor_archs(void)
+{
+    const char **archs = g_new0(const char *, G_N_ELEMENTS(vendors) + 1);
+
+    for (gsize i = 0, n = 0; i < G_N_ELEMENTS(vendors); i++)
+        if (i == 0 || !g_str_equal(vendors[i].arch, vendors[i - 1].arch))
+            archs[n++] = vendors[i].arch;
+    return archs;
+}
+
 static gboolean
 is_vendor(const NestCpuVendor *vendor, const char *name)
 {

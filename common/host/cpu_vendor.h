@@ -54,6 +54,10 @@ gchar *nest_cpu_vendor_names(void) G_GNUC_WARN_UNUSED_RESULT;
 /* (transfer full) The vendors for a person: "Intel, AMD, Hygon, Zhaoxin, IBM and Arm". */
 gchar *nest_cpu_vendor_titles(void) G_GNUC_WARN_UNUSED_RESULT;
 
+/* (transfer container) The architectures whose guests can have nested guests, each once, ending in NULL: "x86_64", "s390x",
+ * "aarch64". */
+const char **nest_cpu_vendor_archs(void) G_GNUC_WARN_UNUSED_RESULT;
+
 /* Sets NEST_ERROR_HOST_VENDOR: this host's CPU is of none of them. */
 void nest_cpu_vendor_refuse(GError **error);
 

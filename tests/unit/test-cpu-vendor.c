@@ -68,6 +68,8 @@ test_names(void)
 {
     g_autofree gchar *names = nest_cpu_vendor_names();
     g_auto(GStrv) list = g_strsplit(names, ", ", -1);
+    g_autofree const char **archs = nest_cpu_vendor_archs();
+    g_autofree gchar *joined = g_strjoinv(", ", (gchar **)archs);
 
     g_test_summary("each name of the list is found again, nothing else is");
     g_assert_cmpstr(names, ==, "intel, amd, hygon, zhaoxin, ibm, arm");
@@ -78,6 +80,7 @@ test_names(void)
     g_assert_cmpstr(names, ==, "Intel, AMD, Hygon, Zhaoxin, IBM and Arm");
     g_assert_null(nest_cpu_vendor_by_name("Intel"));
     g_assert_null(nest_cpu_vendor_by_name(""));
+    g_assert_cmpstr(joined, ==, "x86_64, s390x, aarch64");
 }
 
 static void
