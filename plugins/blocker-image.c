@@ -171,29 +171,22 @@ nest_blocker_directory_free(NestBlockerDirectory *directory)
     g_free(directory);
 }
 
-/* With SELinux the guest's directory and all that libvirt puts in there carry the guest's categories, so that no other guest
- * opens it. A new file gets the directory's type alone. A label that cannot be set is no reason to arm nothing: QEMU is
- * asked whether it can open the image. */
-static void
-copy_label(int directory, int fd)
-{
-    char label[LABEL_SIZE];
-    ssize_t length = fgetxattr(directory, LABEL, label, sizeof(label));
-
-    if (length > 0)
-        (void)fsetxattr(fd, LABEL, label, (size_t)length, 0);
-}
-
 static gboolean
 write_image(int directory, int fd, const NestBlockerFormat *format)
 {
     char bytes[IMAGE_SIZE] = {0};
+    char label[LABEL_SIZE];
+    ssize_t length = fgetxattr(directory, LABEL, label, sizeof(label));
     struct stat owner;
     ssize_t written = 0;
 
     for (const Field *field = format->fields; field->bytes; field++)
         memcpy(bytes + field->at, field->bytes, field->length);
-    copy_label(directory, fd); /* while the file is still root's */
+    /* With SELinux the guest's directory and all that libvirt puts in there carry the guest's categories, so that no other
+     * guest opens it. A new file gets the directory's type alone, so the label is copied, while the file is still root's. A
+     * label that cannot be set is no reason to arm nothing: QEMU is asked whether it can open the image. */
+    if (length > 0)
+        (void)fsetxattr(fd, LABEL, label, (size_t)length, 0);
     written = write(fd, bytes, format->size);
     if (written >= 0 && (gsize)written < format->size)
         errno = ENOSPC;

@@ -48,16 +48,6 @@ refuse_asked_value(const NestAsked *asked, const char *name, const char *value,
 }
 
 static gboolean
-add_enable(NestAsked *asked, const char *name, const char *value, GError **error)
-{
-    if (!value || !g_strv_contains(enable_values, value))
-        return refuse_asked_value(asked, name, value, enable_values, "true, false", error);
-    g_free(asked->enable);
-    asked->enable = g_strdup(value);
-    return TRUE;
-}
-
-static gboolean
 add_attribute(NestAsked *asked, const char *name, const NestTagAttribute *attribute,
               const char *value, GError **error)
 {
@@ -99,8 +89,13 @@ nest_asked_add(NestAsked *asked, const char *name, const char *value, GError **e
 {
     const char *prefix = asked->words->prefix;
 
-    if (g_str_equal(name, asked->words->enable))
-        return add_enable(asked, name, value, error);
+    if (g_str_equal(name, asked->words->enable)) {
+        if (!value || !g_strv_contains(enable_values, value))
+            return refuse_asked_value(asked, name, value, enable_values, "true, false", error);
+        g_free(asked->enable);
+        asked->enable = g_strdup(value);
+        return TRUE;
+    }
     if (!g_str_has_prefix(name, prefix))
         return TRUE;
     for (gsize i = 0; nest_tag_attribute(i); i++)

@@ -174,15 +174,6 @@ nest_qemu_cpu_property(const NestQemuCpu *cpu, const char *feature)
     return plus ? NEST_QEMU_ON : setting;
 }
 
-/* Whether a -global for this type of object reaches the guest's CPU. */
-static gboolean
-is_type_of_cpu(const char *type, const char *model)
-{
-    g_autofree gchar *own = g_strconcat(model ? model : "", "-x86_64-cpu", NULL);
-
-    return g_str_equal(type, "cpu") || g_str_equal(type, "x86_64-cpu") || g_str_equal(type, own);
-}
-
 /* The value of one of "driver", "property" and "value" in the long form of a -global. */
 static gchar *
 long_form_value(const char *global, const char *key)
@@ -217,6 +208,9 @@ NestQemuSetting
 nest_qemu_cpu_global(const NestQemuCpu *cpu, const char *model, const char *feature,
                      gchar **ret_argument)
 {
+    g_autofree gchar *own = g_strconcat(model ? model : "", "-x86_64-cpu", NULL);
+    /* the types of object whose -global reaches the guest's CPU */
+    const gchar *const types[] = {"cpu", "x86_64-cpu", own, NULL};
     NestQemuSetting setting = NEST_QEMU_UNSET;
     const char *says = NULL;
 
@@ -227,7 +221,8 @@ nest_qemu_cpu_global(const NestQemuCpu *cpu, const char *model, const char *feat
         g_autofree gchar *value = NULL;
 
         split_global(global, &type, &property, &value);
-        if (is_type_of_cpu(type, model) && is_feature_argument(property, strlen(property), feature))
+        if (g_strv_contains(types, type) &&
+            is_feature_argument(property, strlen(property), feature))
             setting = setting_of_value(value), says = global;
     }
     if (says && ret_argument)

@@ -50,13 +50,6 @@ is_path(const Question *question, const char *piece)
     return object && object->type == XPATH_NODESET;
 }
 
-/* Whether a path may end before @place: at a step or at a condition of a step. */
-static gboolean
-is_step_end(const char *path, const char *place)
-{
-    return place > path && (*place == '[' || (*place == '/' && place[-1] != '/'));
-}
-
 /* (transfer full) How far a path leads that finds nothing. */
 static gchar *
 explain_path(const Question *question, const char *path)
@@ -66,8 +59,10 @@ explain_path(const Question *question, const char *path)
     int depth = 0;
 
     for (const char *place = path; *place && !lacks; place++) {
-        g_autofree gchar *part =
-            depth == 0 && is_step_end(path, place) ? g_strndup(path, (gsize)(place - path)) : NULL;
+        /* A path may end here: at a step, or at a condition of a step. */
+        gboolean may_end =
+            depth == 0 && place > path && (*place == '[' || (*place == '/' && place[-1] != '/'));
+        g_autofree gchar *part = may_end ? g_strndup(path, (gsize)(place - path)) : NULL;
         const char *quote = strchr("\"'", *place) ? strchr(place + 1, *place) : NULL;
         xmlNode *found = part ? find_first(question, part) : NULL;
 

@@ -324,15 +324,6 @@ read_version(const xmlNode *element)
     return 0;
 }
 
-static gboolean
-has_record(const xmlNode *element)
-{
-    NEST_XML_FOREACH (element, child)
-        if (is_part_of_state(child, "original") || is_part_of_state(child, "applied"))
-            return TRUE;
-    return FALSE;
-}
-
 /* @root: our element, stripped of its namespace */
 static void
 read_state(NestState *state, const NestDomainXml *xml, xmlNode *root)
@@ -340,8 +331,10 @@ read_state(NestState *state, const NestDomainXml *xml, xmlNode *root)
     const xmlNode *element = nest_state_element(xml);
     gboolean is_ours = g_strcmp0((const char *)element->name, "domain") == 0 &&
                        !has_attribute_of_ours(element) && !has_undeclared_prefix(element);
-    gboolean has = has_record(element);
+    gboolean has = FALSE; /* a record */
 
+    NEST_XML_FOREACH (element, child)
+        has |= is_part_of_state(child, "original") || is_part_of_state(child, "applied");
     state->is_unreadable =
         !is_ours || (has && !(is_clean_record(element) && is_valid_record(root)));
     nest_unknown_read(&state->unknown, root, state->is_unreadable ? &beside_live : &in_domain);

@@ -261,28 +261,22 @@ find_element(const NestDomainXml *xml, xmlNode **ret_element, GError **error)
     return TRUE;
 }
 
-static gboolean
-read_element(const NestDomainXml *xml, const xmlNode *element, NestTag *tag, GError **error)
-{
-    if (!check_tag_name(xml, element, error))
-        return FALSE;
-    return (is_kind(element, NEST_TAG_DISABLE) ? check_no_attributes(element, error)
-                                               : read_tag_attributes(element, tag, error)) &&
-           check_empty(xml, element, error);
-}
-
 gboolean
 nest_tag_read(const NestDomainXml *xml, NestTagKind *ret_kind, NestTag *ret_tag, GError **error)
 {
     xmlNode *element = NULL;
     NestTag tag = NEST_TAG_DEFAULT;
+    NestTagKind kind = NEST_TAG_NONE;
 
-    if (!find_element(xml, &element, error) ||
-        (element && !read_element(xml, element, &tag, error)))
+    if (!find_element(xml, &element, error) || (element && !check_tag_name(xml, element, error)))
         return FALSE;
-    *ret_kind = !element                             ? NEST_TAG_NONE
-                : is_kind(element, NEST_TAG_DISABLE) ? NEST_TAG_DISABLE
-                                                     : NEST_TAG_ENABLE;
+    if (element)
+        kind = is_kind(element, NEST_TAG_DISABLE) ? NEST_TAG_DISABLE : NEST_TAG_ENABLE;
+    if ((kind == NEST_TAG_DISABLE && !check_no_attributes(element, error)) ||
+        (kind == NEST_TAG_ENABLE && !read_tag_attributes(element, &tag, error)) ||
+        (element && !check_empty(xml, element, error)))
+        return FALSE;
+    *ret_kind = kind;
     if (ret_tag)
         *ret_tag = tag;
     return TRUE;

@@ -113,15 +113,6 @@ judge_list(char **fixed, const char *version, const char **ret_last)
     return NEST_ADVISORY_UNKNOWN;
 }
 
-static gboolean
-is_in_series(char **series, const char *version)
-{
-    for (gsize i = 0; series && series[i]; i++)
-        if (compare(series[i], version, SERIES) == 0)
-            return TRUE;
-    return FALSE;
-}
-
 /* (transfer full)(nullable) A list of the group; @distribution: (nullable) its own. */
 static char **
 read_list(GKeyFile *file, const char *group, const char *name, const char *distribution)
@@ -141,8 +132,9 @@ judge_lists(GKeyFile *file, const char *group, const char *version, const char *
     const char *last = NULL;
     NestAdvisoryState state = judge_list(fixed, version, &last);
 
-    if (is_in_series(never, version))
-        return NEST_ADVISORY_AFFECTED;
+    for (gsize i = 0; never && never[i]; i++)
+        if (compare(never[i], version, SERIES) == 0)
+            return NEST_ADVISORY_AFFECTED;
     if (last && compare(version, last, SERIES) > 0 && ret_last)
         *ret_last = last;
     return state;

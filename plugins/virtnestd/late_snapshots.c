@@ -13,15 +13,6 @@
 #define MOST_NAMES 5
 #define LONGEST_NAME 60
 
-static gboolean
-is_late(virDomainSnapshotPtr snapshot, gint64 since)
-{
-    g_autofree char *xml = virDomainSnapshotGetXMLDesc(snapshot, 0);
-    const char *created = xml ? strstr(xml, CREATED) : NULL;
-
-    return created && g_ascii_strtoll(created + strlen(CREATED), NULL, 10) >= since;
-}
-
 static void
 append_name(GString *names, const char *name)
 {
@@ -42,7 +33,11 @@ nest_late_snapshots(virDomainPtr domain, gint64 since)
     int n = virDomainListAllSnapshots(domain, &snapshots, VIR_DOMAIN_SNAPSHOT_LIST_ACTIVE);
 
     for (int i = 0; i < n; i++) {
-        if (is_late(snapshots[i], since) && late++ < MOST_NAMES)
+        g_autofree char *xml = virDomainSnapshotGetXMLDesc(snapshots[i], 0);
+        const char *created = xml ? strstr(xml, CREATED) : NULL;
+
+        if (created && g_ascii_strtoll(created + strlen(CREATED), NULL, 10) >= since &&
+            late++ < MOST_NAMES)
             append_name(names, virDomainSnapshotGetName(snapshots[i]));
         virDomainSnapshotFree(snapshots[i]);
     }

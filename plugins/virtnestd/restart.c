@@ -14,16 +14,6 @@
  * virtnestd was delayed. */
 #define LONGEST_RUN_MS 10000
 
-/* Whether it shall not have it, and sees it. */
-static gboolean
-shows_feature(const NestDomainXml *xml)
-{
-    NestKvmModule module = nest_kvm_module_read();
-
-    return (!nest_cpu_is_kvm(xml) || nest_kvm_module_can_nest(&module)) &&
-           nest_cpu_off_shows(xml, module.vendor);
-}
-
 /* Whether a guest of this XML has not the CPU that it shall have. */
 static gboolean
 has_wrong_cpu(const char *text, const NestPolicy *policy)
@@ -31,12 +21,16 @@ has_wrong_cpu(const char *text, const NestPolicy *policy)
     g_autoptr(NestDomainXml) xml = nest_domain_xml_parse(text, strlen(text), NULL);
     const NestCpuVendor *vendor = NULL;
     NestWish wish = NEST_WISH_NONE;
+    NestKvmModule module = {0};
 
     if (!xml || !nest_wish_read(xml, policy, &wish, NULL) || wish.kind == NEST_WISH_LEAVE ||
         wish.kind == NEST_WISH_UNDECIDED)
         return FALSE;
-    if (wish.kind != NEST_WISH_ENABLE)
-        return shows_feature(xml);
+    if (wish.kind != NEST_WISH_ENABLE) { /* it shall not see the feature */
+        module = nest_kvm_module_read();
+        return (!nest_cpu_is_kvm(xml) || nest_kvm_module_can_nest(&module)) &&
+               nest_cpu_off_shows(xml, module.vendor);
+    }
     vendor = nest_cpu_feature_vendor(xml, nest_cpu_vendor_of_host(NULL), NULL);
     return wish.tag.required && vendor && !nest_cpu_exposes(xml, vendor);
 }
