@@ -103,7 +103,7 @@ HOST = advisories cpu_vendor hook_calls kernel_args kvm_device kvm_lock kvm_modu
        process reinstall
 GUARD = verdict
 DOMAIN = allow asked cpu cpu_arch cpu_off cpu_remarks cpu_rewrite definition domain_xml exposed live_status policy prefilter qemu_cpu record \
-         rule_explain rule_file rule_match rule_needles rule_pieces rules state tag tag_put unknown wish xml xml_bounds
+         rule_explain rule_file rule_match rule_needles rule_pieces rules state tag tag_put unknown wish xml xml_bounds xml_edit
 COMMON = $(BASE:%=common/base/%.c) $(HOST:%=common/host/%.c) $(GUARD:%=common/guard/%.c) $(DOMAIN:%=common/domain/%.c)
 # What speaks with libvirt: for virtnestd, and for the commands of virt-nest that do the same once.
 VIRT = correct cpu_features define_tracker live_domain virt

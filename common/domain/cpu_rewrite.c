@@ -11,6 +11,7 @@
 #include "domain/cpu.h"
 #include "domain/cpu_arch.h"
 #include "domain/cpu_off.h"
+#include "domain/xml_edit.h"
 
 #include <string.h>
 
@@ -41,41 +42,6 @@ add_change(Rewrite *rewrite, const char *format, ...)
     g_ptr_array_add(rewrite->changes, nest_error_escape(sentence));
 }
 
-static void
-set_xml_attribute(xmlNode *node, const char *name, const char *value)
-{
-    xmlSetProp(node, (const xmlChar *)name, (const xmlChar *)value);
-}
-
-static void
-remove_attribute(xmlNode *node, const char *name)
-{
-    xmlUnsetProp(node, (const xmlChar *)name);
-}
-
-/* Takes an element out together with the white space before it. */
-static void
-remove_element(xmlNode *element)
-{
-    xmlNode *before = element->prev;
-
-    if (before && before->type == XML_TEXT_NODE && xmlIsBlankNode(before)) {
-        xmlUnlinkNode(before);
-        xmlFreeNode(before);
-    }
-    xmlUnlinkNode(element);
-    xmlFreeNode(element);
-}
-
-static void
-remove_children(xmlNode *cpu, const char *name)
-{
-    xmlNode *child = NULL;
-
-    while ((child = nest_xml_child(cpu, name)))
-        remove_element(child);
-}
-
 /* Removes a child with mode='passthrough', which libvirt allows only with host-passthrough (libvirt
  * docs/formatdomain.rst). */
 static void
@@ -84,31 +50,7 @@ remove_passed_through(xmlNode *cpu, const char *name)
     xmlNode *child = nest_xml_child(cpu, name);
 
     if (nest_xml_attribute_is(child, "mode", "passthrough"))
-        remove_element(child);
-}
-
-/* Adds a last child on a line of its own, indented as the document's <cpu> suggests. */
-static xmlNode *
-add_child(xmlNode *cpu, const char *name)
-{
-    xmlNode *first = nest_xml_next_element(cpu->children);
-    xmlNode *last = cpu->last;
-    const xmlChar *inner = (const xmlChar *)"\n    ";
-    const xmlChar *outer = (const xmlChar *)"\n  ";
-    xmlNode *child = NULL;
-
-    if (first && first->prev && xmlIsBlankNode(first->prev))
-        inner = first->prev->content;
-    if (last && last->type == XML_TEXT_NODE && xmlIsBlankNode(last)) {
-        child = xmlNewDocNode(cpu->doc, NULL, (const xmlChar *)name, NULL);
-        xmlAddPrevSibling(last, child);
-        xmlAddPrevSibling(child, xmlNewDocText(cpu->doc, inner));
-        return child;
-    }
-    xmlAddChild(cpu, xmlNewDocText(cpu->doc, inner));
-    child = xmlNewChild(cpu, NULL, (const xmlChar *)name, NULL);
-    xmlAddChild(cpu, xmlNewDocText(cpu->doc, outer));
-    return child;
+        nest_xml_remove(child);
 }
 
 static void
@@ -118,7 +60,7 @@ drop(Rewrite *rewrite, xmlNode *feature)
     g_autofree gchar *policy = nest_xml_attribute(feature, "policy");
 
     add_change(rewrite, "feature %s: policy %s is removed", name, policy ? policy : "require");
-    remove_element(feature);
+    nest_xml_remove(feature);
 }
 
 static gboolean
@@ -178,11 +120,11 @@ require_feature(Rewrite *rewrite, GError **error)
     else
         add_change(rewrite, "feature %s is required", name);
     if (!feature) {
-        feature = add_child(rewrite->cpu, "feature");
-        set_xml_attribute(feature, "policy", "require");
-        set_xml_attribute(feature, "name", name);
+        feature = nest_xml_add_child(rewrite->cpu, "feature");
+        nest_xml_set_attribute(feature, "policy", "require");
+        nest_xml_set_attribute(feature, "name", name);
     }
-    set_xml_attribute(feature, "policy", "require");
+    nest_xml_set_attribute(feature, "policy", "require");
     return TRUE;
 }
 
@@ -235,7 +177,7 @@ drop_expansion(Rewrite *rewrite)
     for (xmlNode *child = rewrite->cpu->children; child; child = next) {
         next = child->next;
         if (nest_xml_is(child, "feature") && nest_cpu_is_expansion(child)) {
-            remove_element(child);
+            nest_xml_remove(child);
             any = TRUE;
         }
     }
@@ -251,11 +193,11 @@ set_mode(Rewrite *rewrite, const char *mode, const char *check)
     xmlNode *cpu = rewrite->cpu;
 
     drop_expansion(rewrite);
-    set_xml_attribute(cpu, "mode", mode);
-    set_xml_attribute(cpu, "check", check);
-    remove_attribute(cpu, "match");
-    remove_children(cpu, "model");
-    remove_children(cpu, "vendor");
+    nest_xml_set_attribute(cpu, "mode", mode);
+    nest_xml_set_attribute(cpu, "check", check);
+    nest_xml_set_attribute(cpu, "match", NULL);
+    nest_xml_remove_children(cpu, "model");
+    nest_xml_remove_children(cpu, "vendor");
     for (gsize i = 0; i < NEST_CPU_FEATURES; i++)
         if (!g_str_equal(nest_cpu_features[i], rewrite->vendor->feature))
             drop_granted(rewrite, nest_cpu_features[i]);
@@ -268,9 +210,9 @@ become_passthrough(Rewrite *rewrite, GError **error)
     set_mode(rewrite, "host-passthrough", "none");
     /* QEMU knows the property of x86's CPUs alone (facts.md, "Other architectures"). */
     if (nest_cpu_vendor_is_x86(rewrite->vendor))
-        set_xml_attribute(rewrite->cpu, "migratable", "on");
+        nest_xml_set_attribute(rewrite->cpu, "migratable", "on");
     else
-        remove_attribute(rewrite->cpu, "migratable");
+        nest_xml_set_attribute(rewrite->cpu, "migratable", NULL);
     add_change(rewrite,
                "the CPU becomes host-passthrough; live migration then needs a host with the same "
                "CPU generation, microcode and kernel (choose cpu='host-model' or cpu='keep' in the "
@@ -283,7 +225,7 @@ become_maximum(Rewrite *rewrite, GError **error)
 {
     (void)error;
     set_mode(rewrite, "maximum", "none");
-    set_xml_attribute(rewrite->cpu, "migratable", "on");
+    nest_xml_set_attribute(rewrite->cpu, "migratable", "on");
     remove_passed_through(rewrite->cpu, "maxphysaddr");
     add_change(rewrite, "the CPU becomes maximum, all that QEMU's TCG emulates");
     return TRUE;
@@ -294,7 +236,7 @@ become_host_model(Rewrite *rewrite, GError **error)
 {
     (void)error;
     set_mode(rewrite, "host-model", "partial");
-    remove_attribute(rewrite->cpu, "migratable");
+    nest_xml_set_attribute(rewrite->cpu, "migratable", NULL);
     remove_passed_through(rewrite->cpu, "maxphysaddr");
     remove_passed_through(rewrite->cpu, "cache");
     add_change(rewrite, "the CPU becomes host-model");
@@ -318,12 +260,12 @@ become_default(Rewrite *rewrite, GError **error)
 
     if (rewrite->vendor && !nest_cpu_vendor_is_x86(rewrite->vendor))
         return become_passthrough(rewrite, error); /* QEMU's default on s390x with KVM */
-    set_xml_attribute(rewrite->cpu, "mode", "custom");
-    set_xml_attribute(rewrite->cpu, "match", "exact");
-    set_xml_attribute(rewrite->cpu, "check", "none");
-    remove_children(rewrite->cpu, "model"); /* an empty one */
-    model = add_child(rewrite->cpu, "model");
-    set_xml_attribute(model, "fallback", "forbid");
+    nest_xml_set_attribute(rewrite->cpu, "mode", "custom");
+    nest_xml_set_attribute(rewrite->cpu, "match", "exact");
+    nest_xml_set_attribute(rewrite->cpu, "check", "none");
+    nest_xml_remove_children(rewrite->cpu, "model"); /* an empty one */
+    model = nest_xml_add_child(rewrite->cpu, "model");
+    nest_xml_set_attribute(model, "fallback", "forbid");
     xmlNodeSetContent(model, (const xmlChar *)default_model(rewrite->xml));
     add_change(rewrite, "the CPU, libvirt's default, is written out as %s",
                default_model(rewrite->xml));
@@ -467,9 +409,9 @@ disable_feature(Rewrite *rewrite, const char *name)
     else
         add_change(rewrite, "feature %s is disabled", name);
     if (!feature)
-        feature = add_child(rewrite->cpu, "feature");
-    set_xml_attribute(feature, "policy", "disable");
-    set_xml_attribute(feature, "name", name);
+        feature = nest_xml_add_child(rewrite->cpu, "feature");
+    nest_xml_set_attribute(feature, "policy", "disable");
+    nest_xml_set_attribute(feature, "name", name);
 }
 
 void

@@ -3,6 +3,7 @@
 #include "domain/state.h"
 
 #include "base/error.h"
+#include "domain/xml_edit.h"
 
 #include <libxml/relaxng.h>
 #include <string.h>
@@ -195,16 +196,6 @@ read_recorded_cpu(const NestDomainXml *xml, const xmlNode *copy, const char *nam
     return cpu ? nest_xml_dump(cpu) : g_strdup("");
 }
 
-/* @value: (nullable) NULL removes it */
-static void
-set_or_remove_attribute(xmlNode *element, const char *name, const char *value)
-{
-    if (value)
-        xmlSetProp(element, (const xmlChar *)name, (const xmlChar *)value);
-    else
-        xmlUnsetProp(element, (const xmlChar *)name);
-}
-
 /* (transfer full) An element of ours that is empty, in a document of its own, as libxml2 validates documents only. */
 static xmlDoc *
 empty_document(void)
@@ -272,14 +263,14 @@ drop_invalid(xmlDoc *doc, xmlNode *live)
 
     for (gsize i = 0; i < G_N_ELEMENTS(droppable); i++) {
         values[i] = nest_xml_attribute(live, droppable[i].name);
-        set_or_remove_attribute(live, droppable[i].name, droppable[i].missing);
+        nest_xml_set_attribute(live, droppable[i].name, droppable[i].missing);
     }
     is_good = is_valid(doc);
     for (gsize i = 0; i < G_N_ELEMENTS(droppable); i++) {
         if (values[i])
-            set_or_remove_attribute(live, droppable[i].name, values[i]);
+            nest_xml_set_attribute(live, droppable[i].name, values[i]);
         if (!is_valid(doc))
-            set_or_remove_attribute(live, droppable[i].name, droppable[i].missing);
+            nest_xml_set_attribute(live, droppable[i].name, droppable[i].missing);
         g_free(values[i]);
     }
     return is_good;
@@ -297,7 +288,7 @@ read_live(NestState *state, xmlNode *live)
     gboolean nested = state->live.nested || !nest_xml_attribute_is(live, "nested", "no");
 
     nest_unknown_remove(copy, &in_live);
-    set_or_remove_attribute(copy, "nested", nested ? "yes" : "no");
+    nest_xml_set_attribute(copy, "nested", nested ? "yes" : "no");
     if (!state->live.uuid && (is_valid(doc) || drop_invalid(doc, copy)))
         nest_live_status_read(&state->live, copy);
     state->live.nested = nested && state->live.uuid;
