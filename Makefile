@@ -24,7 +24,7 @@ mandir      = $(datadir)/man
 docdir      = $(datadir)/doc/virt-nest
 # What libvirt and systemd read stands where they look, whatever the prefix.
 sysconfdir  = /etc
-# The hook, to which a link leads from where libvirt looks, and its second part. They are where the profile of AppArmor for
+# The hook, to which a link leads from where libvirt looks, and its judge. They are where the profile of AppArmor for
 # libvirt's daemon lets it run and load programs: in libvirt's own directory below /usr, which is a package's to use, or else
 # beside the link, as nothing below /usr/local is.
 hookdir     = $(if $(filter /usr,$(PREFIX)),$(libdir)/virt-nest,$(sysconfdir)/libvirt/hooks/virt-nest)
@@ -144,7 +144,7 @@ $(BUILD)/obj/%.o: %.c Makefile
 	$(CC) $(CPPFLAGS) $(LIBRARY_CFLAGS) $(ALL_CFLAGS) $(CFLAGS) -c -o $@ $<
 
 # What knows where other parts are installed, and how, is compiled anew where that is to be otherwise.
-PLACED = common/host/advisories common/host/reinstall hooks/qemu_front hooks/virt-nest/allow hooks/virt-nest/bench_files hooks/virt-nest/doctor_guard hooks/virt-nest/doctor_hook \
+PLACED = common/host/advisories common/host/reinstall hooks/qemu_prefilter hooks/virt-nest/allow hooks/virt-nest/bench_files hooks/virt-nest/doctor_guard hooks/virt-nest/doctor_hook \
          hooks/virt-nest/doctor_kernel hooks/virt-nest/may_leave hooks/virt-nest/status hooks/virt-nest/top plugins/virtnestd/main
 PLACES = $(hookdir) $(plugindir) $(datadir) $(bindir) $(libexecdir) $(INSTALLER)
 $(PLACED:%=$(BUILD)/obj/%.o) $(PLACED:%=$(BUILD)/pic/%.o): $(BUILD)/prefix
@@ -180,17 +180,17 @@ LINK_PROGRAM = @mkdir -p $(@D); echo "link $@"; $(CC) $(CFLAGS) $(LDFLAGS) $(HAR
 # How the programs end that are fed from outside, where nothing else can be done.
 FATAL_HANDLER = $(BUILD)/obj/hooks/fatal.o $(BUILD)/obj/hooks/no_memory.o
 
-# The front is what runs for every start on the host: libc and nothing else. Its malloc() is the second part's as well.
-FRONT_COMMON = $(FATAL_HANDLER) $(BUILD)/obj/common/base/config_peek.o $(BUILD)/obj/common/base/escape.o \
+# The prefilter is what runs for every start on the host: libc and nothing else. Its malloc() is the judge's as well.
+PREFILTER_COMMON = $(FATAL_HANDLER) $(BUILD)/obj/common/base/config_peek.o $(BUILD)/obj/common/base/escape.o \
                $(BUILD)/obj/common/base/rules_peek.o $(BUILD)/obj/common/domain/prefilter.o
 
-$(BUILD)/hooks/qemu: $(BUILD)/obj/hooks/qemu_front.o $(FRONT_COMMON)
+$(BUILD)/hooks/qemu: $(BUILD)/obj/hooks/qemu_prefilter.o $(PREFILTER_COMMON)
 	$(LINK_PROGRAM)
 
-SECOND_COMMON = $(BUILD)/pic/hooks/hook_call.o $(BUILD)/pic/hooks/start_cpu.o $(BUILD)/pic/hooks/late_kmod.o \
+JUDGE_COMMON = $(BUILD)/pic/hooks/hook_call.o $(BUILD)/pic/hooks/start_cpu.o $(BUILD)/pic/hooks/late_kmod.o \
                 $(BUILD)/pic/hooks/fatal.o $(BUILD)/libnest-pic.a
 
-$(BUILD)/libexec/qemu-hook.so: $(BUILD)/pic/hooks/qemu_hook.o $(SECOND_COMMON)
+$(BUILD)/libexec/qemu-hook.so: $(BUILD)/pic/hooks/qemu_hook.o $(JUDGE_COMMON)
 	$(LINK_SHARED) $(HOOK_LIBS)
 
 $(BUILD)/libexec/kvm-unit: $(BUILD)/obj/hooks/kvm_unit.o $(FATAL_HANDLER) $(BUILD)/libnest.a

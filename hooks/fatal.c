@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* How a program ends when it cannot go on. Uses libc only, because the hook's front uses it too. */
+/* How a program ends when it cannot go on. Uses libc only, because the hook's prefilter uses it too. */
 #include "fatal.h"
 
 #include "base/escape.h"
@@ -94,7 +94,7 @@ catch_signals(void)
     (void)sigprocmask(SIG_UNBLOCK, &caught, NULL);
 }
 
-/* Does not use printf(), which would cost the front more than everything else here. */
+/* Does not use printf(), which would cost the prefilter more than everything else here. */
 static void
 write_beginning(const NestFatalHandler *handler)
 {

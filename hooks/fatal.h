@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 /* How long an operation of the hook may take. libvirt and all its clients wait for it. The time
- * starts anew in the second part. A judgement takes milliseconds. It takes two seconds at most
+ * starts anew in the judge. A judgement takes milliseconds. It takes two seconds at most
  * where it waits for virtnestd, and 15 where it reloads the KVM module (kvm_lock.c). */
 #ifndef NEST_FATAL_SECONDS /* the unit tests make it small */
 #define NEST_FATAL_SECONDS 20
@@ -34,7 +34,7 @@ typedef struct {
  * [NEST-IO]", if the other end can take it, and ends the process: with 1, or silently with 0 where
  * nothing may be refused. It cannot catch SIGKILL, nor a failure before main(), for
  * example if there is too little memory to load libc. To libvirt these are failures; at stopped and release
- * they change nothing (tests/libvirt/hostile.test). To catch them, the front would need a parent that waits
+ * they change nothing (tests/libvirt/hostile.test). To catch them, the prefilter would need a parent that waits
  * for it, which is a fork at every start.
  *
  * Returns: "nest: cannot ACTION 'NAME'", after a newline if it goes to libvirt, fit to be printed, for other refusals; it stays valid.

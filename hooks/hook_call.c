@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A call of the hook's second part: the domain that libvirt asks about, and what has been read for its judgement. */
+/* A call of the hook's judge: the domain that libvirt asks about, and what has been read for its judgement. */
 #include "hook_call.h"
 
 #include "base/config.h"

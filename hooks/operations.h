@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What both parts of the hook know: the operations that libvirt asks its hook about, and each other. */
+/* What the hook's prefilter and its judge both know: the operations that libvirt asks its hook about, and each other. */
 #pragma once
 
 #include <stddef.h>
 
-/* The longest XML that the second part takes; libvirt itself takes 4 MiB. */
+/* The longest XML that the judge takes; libvirt itself takes 4 MiB. */
 #define NEST_HOOK_MAX_BYTES ((size_t)16 * 1024 * 1024)
 
 /**
- * nest_hook_judge: the one function of the second part, which is a shared object; the first part looks it up by name.
+ * nest_hook_judge: the one function of the judge, which is a shared object; the prefilter looks it up by name.
  * @argc: as in main()
  * @argv: the arguments that libvirt gave the hook; the domain's XML is on standard input
  *
@@ -23,7 +23,7 @@ int nest_hook_judge(int argc, char **argv) __attribute__((visibility("default"))
 
 /* The properties of an operation. */
 enum {
-    NEST_OPERATION_UNFAILING = 1 << 0, /* the second part runs in a child and fails nothing */
+    NEST_OPERATION_UNFAILING = 1 << 0, /* the judge runs in a child and fails nothing */
     NEST_OPERATION_PRINTS = 1 << 1,    /* a rewritten XML goes to standard output */
     NEST_OPERATION_RELOADS = 1 << 2,   /* where nesting is off on this host, tries to turn it on */
     NEST_OPERATION_INHIBITS = 1 << 3,  /* from then on nobody may turn nesting off */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The hook's second part, a shared object: judges what libvirt is about to do with a domain that mentions virt-nest, or that
+/* The hook's judge, a shared object: decides on what libvirt is about to do with a domain that mentions virt-nest, or that
  * a rule or the settings may concern.
  *
  * Theory of operation: libvirt runs prepare and start both for a boot and for a guest that resumes
@@ -382,7 +382,7 @@ clear_flags(NestHookCall *call, GError **error)
 }
 
 /* (transfer full)(nullable) Standard input up to its end, or until it is too long for the parser,
- * which then reports that. The front keeps the input shorter. */
+ * which then reports that. The prefilter keeps the input shorter. */
 static GString *
 read_standard_input(GError **error)
 {

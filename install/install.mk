@@ -70,7 +70,7 @@ install: not-packaged $(PROGRAMS)
 	mv -f $(DESTDIR)$(hook).new $(DESTDIR)$(hook)
 	install/hook-link make $(HOOK_DIRECTORY) $(hook)
 	if [ -z "$(DESTDIR)" ] && [ -d $(APPARMOR)/tunables ]; then $(MAKE) --no-print-directory install-apparmor && $(LOAD_PROFILE); fi
-	rm -f $(DESTDIR)$(hookdir)/qemu-hook # the second part of earlier builds
+	rm -f $(DESTDIR)$(hookdir)/qemu-hook # the judge of earlier builds
 	$(INDEX_MANUALS)
 
 # virtnestd's profile, for a host that has AppArmor; a package asks for it by itself. A virtnestd that runs is confined from

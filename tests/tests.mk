@@ -122,27 +122,27 @@ $(BUILD)/tests/leave: $(BUILD)/obj/tests/vm-amd/leave.o $(BUILD)/obj/tests/bench
 
 $(BUILD)/obj/tests/vm-amd/leave.o: CPPFLAGS += -Itests/bench
 
-PARTS = $(BUILD)/tests/front $(BUILD)/tests/alone/front $(BUILD)/tests/second-part-alone.so $(BUILD)/tests/script-part.so
+PARTS = $(BUILD)/tests/prefilter $(BUILD)/tests/alone/prefilter $(BUILD)/tests/judge-alone.so $(BUILD)/tests/script-judge.so
 
-# Parts for the tests. A front that looks for its second part not where that is installed, but beside its own
-# directory: it finds that of the build; and the same where there is none. The last and a second part have a time
+# Parts for the tests. A prefilter that looks for its judge not where that is installed, but beside its own
+# directory: it finds that of the build; and the same where there is none. The latter, and a judge of its own, have a time
 # limit of four seconds.
 TEST_FLAGS = $(CPPFLAGS) $(LIBRARY_CFLAGS) $(filter-out -DNEST_HOOKDIR=% -MMD -MP,$(ALL_CFLAGS)) \
              -DNEST_HOOKDIR='"$$ORIGIN/../libexec"' $(CFLAGS)
 LIMITED    = -DNEST_FATAL_SECONDS=4
 
-$(BUILD)/tests/alone/front: TEST_FLAGS += $(LIMITED)
-$(BUILD)/tests/front $(BUILD)/tests/alone/front: hooks/qemu_front.c hooks/operations.h hooks/fatal.h common/domain/prefilter.h $(FRONT_COMMON)
+$(BUILD)/tests/alone/prefilter: TEST_FLAGS += $(LIMITED)
+$(BUILD)/tests/prefilter $(BUILD)/tests/alone/prefilter: hooks/qemu_prefilter.c hooks/operations.h hooks/fatal.h common/domain/prefilter.h $(PREFILTER_COMMON)
 	@mkdir -p $(@D)
 	$(CC) $(TEST_FLAGS) $(HARDENING_LINK) -o $@ $(filter %.c %.o,$^)
 
-$(BUILD)/tests/second-part-alone.so: hooks/qemu_hook.c hooks/operations.h hooks/fatal.h $(SECOND_COMMON)
+$(BUILD)/tests/judge-alone.so: hooks/qemu_hook.c hooks/operations.h hooks/fatal.h $(JUDGE_COMMON)
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -fPIE,$(TEST_FLAGS)) $(LIMITED) -fPIC -fvisibility=hidden $(filter-out -pie,$(HARDENING_LINK)) -shared \
 	    -o $@ $(filter %.c %.o %.a,$^) $(HOOK_LIBS)
 
-# A second part that becomes a shell script.
-$(BUILD)/tests/script-part.so: $(BUILD)/pic/tests/fakes/script_part.o
+# A judge that becomes a shell script.
+$(BUILD)/tests/script-judge.so: $(BUILD)/pic/tests/fakes/script_judge.o
 	$(LINK_SHARED)
 
 # A tier is a directory of tests/; tests/run counts what they say in TAP.
@@ -182,7 +182,7 @@ lint: all
 
 # Fuzzing, by libFuzzer: what is compiled for it stands below a directory of its own. The same for AFL++:
 #   make fuzz FUZZ_CC=afl-clang-fast FUZZ=build/fuzz-afl
-FUZZ_TARGETS = allow bounds cmdline config debugfs definition domstats front hook live modprobe monitor process registers \
+FUZZ_TARGETS = allow bounds cmdline config debugfs definition domstats hook live modprobe monitor prefilter process registers \
                rules state tag
 FUZZ         = $(BUILD)/fuzz
 FUZZ_CC      = clang

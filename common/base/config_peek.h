@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Tells whether the settings may forbid nesting to domains that do not mention virt-nest, without parsing them. Uses libc only,
- * because the hook's first part (qemu_front.c) uses it too. */
+ * because the hook's prefilter (qemu_prefilter.c) uses it too. */
 #pragma once
 
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Escapes text from outside so that it can be printed in one line. Uses libc only, because the hook's
- * first part (qemu_front.c) uses it too. */
+ * prefilter (qemu_prefilter.c) uses it too. */
 #pragma once
 
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Tells whether the host has rules, without reading them. Uses libc only, because the hook's first part (qemu_front.c) uses it
+/* Tells whether the host has rules, without reading them. Uses libc only, because the hook's prefilter (qemu_prefilter.c) uses it
  * too. */
 #pragma once
 

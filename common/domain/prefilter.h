@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Tells whether a document may be ours, without parsing it. Uses libc only, because the hook's
- * first part (qemu_front.c) uses it too. */
+ * prefilter (qemu_prefilter.c) uses it too. */
 #pragma once
 
 #include <stdbool.h>

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define HOOKS "/etc/libvirt/hooks"
-#define SECOND_PART NEST_HOOKDIR "/qemu-hook.so"
+#define JUDGE NEST_HOOKDIR "/qemu-hook.so"
 #define SLACK_MS 50 /* the kernel tells in hundredths of a second when a process began */
 
 /* (nullable) What is in a file of the host; errno says why not. */
@@ -53,21 +53,21 @@ look_at_mode(NestDoctor *doctor, const NestHookCalls *calls)
 
 /* What is no shared object is not loaded, be it empty or cut. */
 static void
-look_at_second_part(NestDoctor *doctor)
+look_at_judge(NestDoctor *doctor)
 {
-    g_autoptr(GMappedFile) file = map_file(SECOND_PART);
+    g_autoptr(GMappedFile) file = map_file(JUDGE);
     gboolean hidden = !file && errno == EACCES;
     gsize length = file ? g_mapped_file_get_length(file) : 0;
     g_autofree gchar *install = install_text();
 
     if (hidden)
         nest_doctor_add(doctor, "hook-whole", NEST_DOCTOR_UNKNOWN, NULL,
-                        "only root may read " SECOND_PART);
+                        "only root may read " JUDGE);
     else if (length > 4 && memcmp(g_mapped_file_get_contents(file), "\177ELF", 4) == 0)
-        nest_doctor_add(doctor, "hook-whole", NEST_DOCTOR_PASS, NULL, "its second part is there");
+        nest_doctor_add(doctor, "hook-whole", NEST_DOCTOR_PASS, NULL, "its judge is there");
     else
         nest_doctor_add(doctor, "hook-whole", NEST_DOCTOR_FAIL, install,
-                        SECOND_PART " is %s: every start of a tagged domain is refused",
+                        JUDGE " is %s: every start of a tagged domain is refused",
                         file ? "no shared object" : "not there");
 }
 
@@ -144,6 +144,6 @@ nest_doctor_hook(NestDoctor *doctor)
     nest_doctor_add(doctor, "hook-installed", NEST_DOCTOR_PASS, NULL, "%s is virt-nest's",
                     calls->place);
     look_at_mode(doctor, calls);
-    look_at_second_part(doctor);
+    look_at_judge(doctor);
     look_at_calls(doctor, calls);
 }

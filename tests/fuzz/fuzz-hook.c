@@ -239,7 +239,7 @@ check_call(guint i, const char *name, const char *xml, gsize length)
     int status = call_hook(asked[i].name, name, xml, length);
 
     PROMISE("only what may be refused is", status == 0 || asked[i].may_refuse, asked[i].name);
-    /* An <enable> or <disable> without a namespace is a mistaken tag; the front lets it go, as libvirt drops it. */
+    /* An <enable> or <disable> without a namespace is a mistaken tag; the prefilter lets it go, as libvirt drops it. */
     PROMISE("a domain that does not mention us is refused for nothing but its XML",
             status == 0 || nest_prefilter_matches(xml, length) || memchr(xml, '&', length) ||
                 strstr(said_text, " [NEST-XML") || memmem(xml, length, "able", 4),

@@ -62,7 +62,7 @@ check_attributes(const NestTag *tag)
     PROMISE("all attributes are the tag", is_same(tag, &again), NULL);
 }
 
-/* The front looks for words, and libvirt never writes a character of ours as a reference. */
+/* The prefilter looks for words, and libvirt never writes a character of ours as a reference. */
 static gboolean
 is_passed_on(const char *text, gsize length)
 {
@@ -73,8 +73,8 @@ static void
 check_refused(const GError *error, const char *text, gsize length)
 {
     fuzz_check_error(error, NEST_ERROR_TAG_NAMESPACE, NEST_ERROR_TAG_CONTENT);
-    /* libvirt drops an element without a namespace, so the front need not know it. */
-    PROMISE("a mistaken tag is one that the front passes on",
+    /* libvirt drops an element without a namespace, so the prefilter need not know it. */
+    PROMISE("a mistaken tag is one that the prefilter passes on",
             is_passed_on(text, length) || strstr(error->message, "without a namespace"),
             error->message);
 }
@@ -98,7 +98,7 @@ check_tag(const NestDomainXml *xml, const char *text, gsize length)
     PROMISE("the outcome is set", tagged <= NEST_TAG_DISABLE, NULL);
     if (!tagged)
         return;
-    PROMISE("a tagged domain is one that the front passes on", is_passed_on(text, length), NULL);
+    PROMISE("a tagged domain is one that the prefilter passes on", is_passed_on(text, length), NULL);
     check_formatted(&tag);
     check_attributes(&tag);
 }

@@ -188,7 +188,7 @@ test_others(void)
     }
 }
 
-/* Settings, and whether the hook's first part passes every domain on. */
+/* Settings, and whether the hook's prefilter passes every domain on. */
 static const struct {
     const char *sentence, *text;
     gboolean may;

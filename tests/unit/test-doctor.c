@@ -120,7 +120,7 @@ static const struct {
      "qemu.d"},
     {"ours, not executable", "amd-on", 0, "/etc/libvirt/hooks/qemu", ELF "virt-nest", "hook-executable", "fail",
      "sudo chmod 755 /etc/libvirt/hooks/qemu"},
-    {"ours, without its second part", "amd-on", 0, "/etc/libvirt/hooks/qemu", ELF "virt-nest", "hook-whole", "fail",
+    {"ours, without its judge", "amd-on", 0, "/etc/libvirt/hooks/qemu", ELF "virt-nest", "hook-whole", "fail",
      "qemu-hook.so|refused"},
     {"virtnestd runs", "amd-on", DAEMON, NULL, NULL, "virtnestd-running", "pass", "runs"},
     {"one that says nothing of itself", "amd-on", DAEMON, NULL, NULL, "virtnestd-release", "fail",

@@ -725,7 +725,7 @@ test_force_boot(void)
     }
 }
 
-/* A second part that ends badly, by itself or by the kernel, or that prints: restore passes in silence. */
+/* A judge that ends badly, by itself or by the kernel, or that prints: restore passes in silence. */
 static void
 test_restore_whatever_happens(void)
 {
@@ -859,7 +859,7 @@ test_name(void)
 {
     g_autoptr(World) world = world_new("amd-on", 0);
     g_autofree gchar *xml = domain("kvm", TAG, PLAIN);
-    const char *argv[] = {world->front, "Gr\303\266\303\237e 'x'", "start", "begin", "-", NULL};
+    const char *argv[] = {world->prefilter, "Gr\303\266\303\237e 'x'", "start", "begin", "-", NULL};
     g_autoptr(Result) result = NULL;
 
     put_file(world, "/root/etc/libvirt/qemu/Gr\303\266\303\237e 'x'.xml", "");
@@ -876,7 +876,7 @@ test_name_with_slash(void)
 {
     g_autoptr(World) world = world_new("amd-on", DEFINITION);
     g_autofree gchar *xml = domain("kvm", TAG, PLAIN);
-    const char *argv[] = {world->front, "../qemu/lab1", "start", "begin", "-", NULL};
+    const char *argv[] = {world->prefilter, "../qemu/lab1", "start", "begin", "-", NULL};
     g_autoptr(Result) result = run(world, argv, xml, strlen(xml));
 
     assert_contains(result->err, "[NEST-START-TRANSIENT]");
@@ -891,7 +891,7 @@ test_missing_arguments(void)
 
     for (gsize i = 0; i < G_N_ELEMENTS(arguments); i++) {
         const char *const *a = arguments[i];
-        const char *argv[] = {world->front, a[0], a[0] ? a[1] : NULL, NULL, NULL};
+        const char *argv[] = {world->prefilter, a[0], a[0] ? a[1] : NULL, NULL, NULL};
         g_autoptr(Result) result = run(world, argv, xml, strlen(xml));
 
         assert_passed_silently(result);
@@ -911,14 +911,14 @@ padded(gsize before, const char *metadata, gsize *ret_length)
     return xml;
 }
 
-/* A single word is found wherever in it the border between two of the front's chunks falls. */
+/* A single word is found wherever in it the border between two of the prefilter's chunks falls. */
 static void
 test_chunk_borders(void)
 {
     static const gsize borders[] = {64 * 1024, 128 * 1024, 256 * 1024};
     static const char tag[] = "<n:enable xmlns:n='urn:virt-nest:1'/>";
     g_autoptr(World) world = world_new("amd-off-busy", 0);
-    const char *argv[] = {world->front, "lab1", "prepare", "begin", "-", NULL};
+    const char *argv[] = {world->prefilter, "lab1", "prepare", "begin", "-", NULL};
     gsize length = 0;
     g_autofree gchar *unpadded = padded(0, tag, &length);
     gsize word = (gsize)(strstr(unpadded, "virt-nest") - unpadded);
@@ -940,7 +940,7 @@ test_pipe(void)
     static const gsize sizes[] = {0, 1000, 65300, 65400, 65536, 200000};
     g_autoptr(World) world = world_new("amd-off-busy", 0);
     const char *argv[] = {"sh", "-c", "dd bs=4093 status=none | \"$0\" lab1 prepare begin -",
-                          world->front, NULL};
+                          world->prefilter, NULL};
 
     for (gsize i = 0; i < G_N_ELEMENTS(sizes); i++) {
         gsize length = 0;
@@ -961,8 +961,8 @@ test_too_long(void)
     g_autoptr(World) world = world_new("amd-on", 0);
     gsize length = 0;
     g_autofree gchar *ours = padded(20u * 1000 * 1000, TAG, &length);
-    const char *prepare[] = {world->front, "lab1", "prepare", "begin", "-", NULL};
-    const char *stopped[] = {world->front, "lab1", "stopped", "end", "-", NULL};
+    const char *prepare[] = {world->prefilter, "lab1", "prepare", "begin", "-", NULL};
+    const char *stopped[] = {world->prefilter, "lab1", "stopped", "end", "-", NULL};
     g_autoptr(Result) refused = run(world, prepare, ours, length);
     g_autoptr(Result) passed = run(world, stopped, ours, length);
     g_autofree gchar *plain = padded(20u * 1000 * 1000, "", &length);
@@ -974,7 +974,7 @@ test_too_long(void)
     assert_passed_silently(untagged);
 }
 
-/* What is in the place of the second part: nothing, or what cannot be loaded. */
+/* What is in the place of the judge: nothing, or what cannot be loaded. */
 static const struct {
     const char *shows, *script; /* $0: the place */
 } no_parts[] = {
@@ -990,9 +990,9 @@ static const struct {
 #endif
 };
 
-/* Without its second part the front refuses what it may and lets the rest go. */
+/* Without its judge the prefilter refuses what it may and lets the rest go. */
 static void
-test_no_second_part(gconstpointer data)
+test_no_judge(gconstpointer data)
 {
     const Pair *pair = data;
     g_autofree gchar *plugin = built("plugins/export-textfile.so");
@@ -1018,7 +1018,7 @@ test_no_second_part(gconstpointer data)
     assert_passed_silently(untagged);
 }
 
-/* What a program that the second part runs finds: the whole XML from its start in a memfd, the arguments as they came, and
+/* What a program that the judge runs finds: the whole XML from its start in a memfd, the arguments as they came, and
  * no closed descriptor that its next file would take the place of. */
 static void
 test_hand_over(void)
@@ -1032,7 +1032,7 @@ test_hand_over(void)
     const char *argv[] = {"sh", "-c", "exec \"$0\" lab1 restore begin - >&- 2>&-", NULL, NULL};
 
     copy_hook_with_script(world, script);
-    argv[3] = world->front;
+    argv[3] = world->prefilter;
     for (gsize i = 0; i < G_N_ELEMENTS(sizes); i++) {
         gsize length = 0;
         g_autofree gchar *xml = padded(sizes[i], TAG, &length);
@@ -1070,7 +1070,7 @@ test_closed_descriptors(void)
         g_autoptr(World) world = world_new(rows[i].host, 0);
         g_autofree gchar *script =
             g_strdup_printf("exec \"$0\" lab1 prepare begin - %s", rows[i].closed);
-        const char *argv[] = {"sh", "-c", script, world->front, NULL};
+        const char *argv[] = {"sh", "-c", script, world->prefilter, NULL};
         g_autoptr(Result) result = run(world, argv, xml, strlen(xml));
 
         g_assert_cmpint(result->status, ==, rows[i].status);
@@ -1096,7 +1096,7 @@ test_nobody_reads(void)
     for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
         g_autoptr(World) world = world_new(rows[i].host, 0);
         g_autofree gchar *script = g_strdup_printf("trap - PIPE; %s", rows[i].script);
-        const char *argv[] = {"sh", "-c", script, world->front, NULL};
+        const char *argv[] = {"sh", "-c", script, world->prefilter, NULL};
         g_autoptr(Result) result = run(world, argv, xml, strlen(xml));
         g_autofree gchar *path = g_build_filename(world->directory, "status", NULL);
         g_autofree gchar *status = NULL;
@@ -1112,7 +1112,7 @@ static void
 test_unreadable_input(void)
 {
     g_autoptr(World) world = world_new("amd-on", 0);
-    const char *argv[] = {"sh", "-c", "exec \"$0\" lab1 start begin - </", world->front, NULL};
+    const char *argv[] = {"sh", "-c", "exec \"$0\" lab1 start begin - </", world->prefilter, NULL};
     g_autoptr(Result) result = run(world, argv, "", 0);
 
     assert_passed_silently(result);
@@ -1136,24 +1136,24 @@ needed_libraries(const char *program)
     return g_string_free(g_steal_pointer(&needed), FALSE);
 }
 
-/* The front links libc alone, and neither part links libvirt, which waits for the hook. */
+/* The prefilter links libc alone, and neither part links libvirt, which waits for the hook. */
 static void
 test_libraries(void)
 {
-    g_autofree gchar *front = needed_libraries("hooks/qemu");
+    g_autofree gchar *prefilter = needed_libraries("hooks/qemu");
     g_autofree gchar *second = needed_libraries("libexec/qemu-hook.so");
 
     g_assert_null(strstr(second, "virt"));
-    g_assert_null(strstr(front, "glib"));
-    if (!strstr(front, "san.so")) /* the sanitizers bring libraries of their own */
-        g_assert_cmpstr(front, ==, "[libc.so.6] ");
+    g_assert_null(strstr(prefilter, "glib"));
+    if (!strstr(prefilter, "san.so")) /* the sanitizers bring libraries of their own */
+        g_assert_cmpstr(prefilter, ==, "[libc.so.6] ");
 }
 
 /* Calls the hook with a setting of the dynamic loader's. */
 static Result *
 call_loaded(const World *world, const char *setting, const char *operation, const char *xml)
 {
-    const char *argv[] = {"env", setting, world->front, "lab1", operation, "begin", "-", NULL};
+    const char *argv[] = {"env", setting, world->prefilter, "lab1", operation, "begin", "-", NULL};
 
     return run(world, argv, xml, strlen(xml));
 }
@@ -1237,7 +1237,7 @@ add_tables(void)
     for (gsize i = 0; i < G_N_ELEMENTS(hosts); i++)
         add_pairs("host", i, hosts[i].host, test_host);
     for (gsize i = 0; i < G_N_ELEMENTS(no_parts); i++)
-        add_pairs("no-second-part", i, no_parts[i].shows, test_no_second_part);
+        add_pairs("no-judge", i, no_parts[i].shows, test_no_judge);
     add_pairs("no-kmod", 0, "absent", test_no_kmod);
 }
 
@@ -1258,15 +1258,15 @@ main(int argc, char **argv)
         {"/hook/flag/session", test_session_flag},
         {"/hook/name/utf8-and-quotes", test_name},
         {"/hook/name/slash", test_name_with_slash},
-        {"/hook/front/missing-arguments", test_missing_arguments},
-        {"/hook/front/chunk-borders", test_chunk_borders},
-        {"/hook/front/pipe", test_pipe},
-        {"/hook/front/too-long", test_too_long},
-        {"/hook/front/hand-over", test_hand_over},
-        {"/hook/front/closed-descriptors", test_closed_descriptors},
-        {"/hook/front/nobody-reads", test_nobody_reads},
-        {"/hook/front/unreadable-input", test_unreadable_input},
-        {"/hook/front/libraries", test_libraries},
+        {"/hook/prefilter/missing-arguments", test_missing_arguments},
+        {"/hook/prefilter/chunk-borders", test_chunk_borders},
+        {"/hook/prefilter/pipe", test_pipe},
+        {"/hook/prefilter/too-long", test_too_long},
+        {"/hook/prefilter/hand-over", test_hand_over},
+        {"/hook/prefilter/closed-descriptors", test_closed_descriptors},
+        {"/hook/prefilter/nobody-reads", test_nobody_reads},
+        {"/hook/prefilter/unreadable-input", test_unreadable_input},
+        {"/hook/prefilter/libraries", test_libraries},
         {"/hook/late-kmod", test_late_kmod},
     };
 

@@ -241,7 +241,7 @@ make_ebcdic_untagged(void)
     return in_encoding("IBM037", "", 0, "IBM037", UNTAGGED);
 }
 
-/* What libvirt would make of it: a tag whose name is spelt by a reference. The front does not know it, and
+/* What libvirt would make of it: a tag whose name is spelt by a reference. The prefilter does not know it, and
  * libvirt, which writes what the hook reads, never writes it so. */
 static GString *
 make_spelt_by_reference(void)
@@ -405,7 +405,7 @@ test_document(gconstpointer data)
     g_autoptr(GString) text = make_document(row);
 
     for (gsize i = 0; i < G_N_ELEMENTS(operations); i++) {
-        const char *argv[] = {world->front, "lab1", operations[i].name, "begin", "-", NULL};
+        const char *argv[] = {world->prefilter, "lab1", operations[i].name, "begin", "-", NULL};
         g_autoptr(Result) result = NULL;
 
         if (!is_asked(i))
@@ -543,7 +543,7 @@ static const struct {
     {"long", NULL, "'nnnnnnnn"}, /* as long as an argument can be */
 };
 
-/* By both parts: the second is there, and is not. */
+/* By the prefilter alone, and with its judge. */
 static void
 test_name(gconstpointer data)
 {
@@ -555,8 +555,8 @@ test_name(gconstpointer data)
 
     for (gsize i = 0; i < 2 * G_N_ELEMENTS(operations); i += 3) {
         const char *operation = operations[i / 2].name;
-        g_autofree gchar *front = built(i % 2 ? "tests/front" : "tests/alone/front");
-        const char *argv[] = {front, name, operation, "begin", "-", NULL};
+        g_autofree gchar *prefilter = built(i % 2 ? "tests/prefilter" : "tests/alone/prefilter");
+        const char *argv[] = {prefilter, name, operation, "begin", "-", NULL};
         g_autoptr(Result) result = run(world, argv, xml, strlen(xml));
 
         assert_defined(result, operations[i / 2].may_refuse);
@@ -578,7 +578,7 @@ test_operation(void)
     g_autofree gchar *xml = domain("kvm", TAG, PASSTHROUGH);
 
     for (gsize i = 0; i < G_N_ELEMENTS(others); i++) {
-        const char *argv[] = {world->front, "lab1", others[i], "begin", "-", NULL};
+        const char *argv[] = {world->prefilter, "lab1", others[i], "begin", "-", NULL};
         g_autoptr(Result) result = run(world, argv, xml, strlen(xml));
 
         assert_passed_silently(result);
@@ -594,7 +594,7 @@ test_argument_count(void)
     g_autofree gchar *xml = domain("kvm", TAG, PASSTHROUGH);
 
     for (gsize i = 0; i < G_N_ELEMENTS(words) + 1; i++) {
-        const char *argv[G_N_ELEMENTS(words) + 2] = {world->front};
+        const char *argv[G_N_ELEMENTS(words) + 2] = {world->prefilter};
         g_autoptr(Result) result = NULL;
 
         for (gsize j = 0; j < i; j++)
@@ -623,7 +623,7 @@ test_no_arguments(void)
     g_autoptr(World) world = world_new(HOST, 0);
     g_autofree gchar *xml = domain("kvm", TAG, PASSTHROUGH);
     g_autofree gchar *input = g_build_filename(world->directory, "tagged.xml", NULL);
-    const char *what[] = {world->front, input};
+    const char *what[] = {world->prefilter, input};
     const char *argv[] = {"true", NULL};
     gint status = 0;
 
@@ -653,7 +653,7 @@ test_closed(void)
         for (gsize i = 0; i < G_N_ELEMENTS(operations); i++) {
             g_autofree gchar *script = g_strdup_printf("exec \"$0\" lab1 '%s' begin - %s",
                                                        operations[i].name, redirections);
-            const char *argv[] = {"sh", "-c", script, world->front, NULL};
+            const char *argv[] = {"sh", "-c", script, world->prefilter, NULL};
             g_autoptr(Result) result = run(world, argv, xml, strlen(xml));
 
             /* What is not read is not ours, and is let go. */
@@ -719,7 +719,7 @@ static void
 lay_out_stuck(World *world)
 {
     g_autofree gchar *tagged = domain("kvm", TAG, PASSTHROUGH);
-    g_autofree gchar *second = built("tests/second-part-alone.so");
+    g_autofree gchar *judge = built("tests/judge-alone.so");
     g_autoptr(GString) slow = g_string_new("<domain><metadata>" TAG "</metadata><x");
 
     for (guint i = 0; i < 300000; i++)
@@ -733,7 +733,7 @@ lay_out_stuck(World *world)
         "sh", "-c",
         "cd \"$0\" && mkdir -p libexec && cp \"$1\" libexec/qemu-hook.so && mkfifo idle stalled full"
         " root/etc/virt-nest/virt-nest.conf",
-        world->directory, second, NULL});
+        world->directory, judge, NULL});
 }
 
 /* All at once, as each takes its four seconds. */
@@ -759,7 +759,7 @@ test_stuck(void)
     g_autoptr(Result) result = NULL;
 
     lay_out_stuck(world);
-    argv[3] = world->front;
+    argv[3] = world->prefilter;
     for (gsize i = 0; i < G_N_ELEMENTS(stuck); i++)
         for (gsize j = 0; j < G_N_ELEMENTS(operations); j++)
             if (is_asked(j))
@@ -795,7 +795,7 @@ test_stuck_configuration(void)
 }
 
 /* Endless input that begins with a tagged domain is refused when it is too long, before any limit; and so is
- * what rewrite gets, tagged or not. 100 MB of others pass the front, which keeps no byte of them. */
+ * what rewrite gets, tagged or not. 100 MB of others pass the prefilter, which keeps no byte of them. */
 static void
 test_endless(void)
 {
@@ -814,7 +814,7 @@ test_endless(void)
     g_autofree gchar *xml = domain("kvm", TAG, PASSTHROUGH);
 
     for (gsize i = 0; i < G_N_ELEMENTS(scripts); i++) {
-        const char *argv[] = {"sh", "-c", scripts[i][0], world->front, filter, NULL};
+        const char *argv[] = {"sh", "-c", scripts[i][0], world->prefilter, filter, NULL};
         g_autoptr(Result) result = run(world, argv, xml, strlen(xml));
 
         g_assert_cmpint(result->status, ==, scripts[i][1] != NULL);
@@ -893,7 +893,7 @@ test_files(void)
     g_autoptr(World) world = world_new("amd-on", DEFINITION);
     g_autofree gchar *filter = built("bin/virt-nest");
     g_autofree gchar *strace = g_find_program_in_path("strace");
-    const char *start[] = {world->front, "lab1", "start", "begin", "-", NULL};
+    const char *start[] = {world->prefilter, "lab1", "start", "begin", "-", NULL};
     const char *rewriting[] = {filter, "rewrite", "--cpu-vendor", "amd", NULL};
     const char *const *programs[] = {start, rewriting};
     g_autoptr(GString) plain = document("", TAG, "", "");
@@ -930,7 +930,7 @@ static Result *
 run_within(const World *world, const char *operation, guint kilobytes, const GString *text)
 {
     g_autofree gchar *limit = g_strdup_printf("--as=%u", kilobytes * 1024);
-    const char *argv[] = {"prlimit", limit, world->front, "lab1", operation, "begin", "-", NULL};
+    const char *argv[] = {"prlimit", limit, world->prefilter, "lab1", operation, "begin", "-", NULL};
 
     return run(world, argv, text->str, text->len);
 }
@@ -941,7 +941,7 @@ is_loaders(const Result *result)
     return result->status == 127 && strstr(result->err, "error while loading shared libraries");
 }
 
-/* Below this the second part cannot be loaded. */
+/* Below this the judge cannot be loaded. */
 static guint
 least_memory(const World *world, const GString *text)
 {
@@ -977,13 +977,13 @@ check_memory(const World *world, guint from, guint step, guint times, const GStr
             g_autoptr(Result) result = run_within(world, asked[j].operation, from + i * step, text);
 
             if (is_loaders(result))
-                continue; /* of the front itself, before main() */
+                continue; /* of the prefilter itself, before main() */
             assert_defined(result, asked[j].may_refuse);
         }
     }
 }
 
-/* From what the front needs to what all needs, there is no place where it ends otherwise. */
+/* From what the prefilter needs to what all needs, there is no place where it ends otherwise. */
 static void
 test_memory(void)
 {
@@ -1017,14 +1017,14 @@ test_memory_rewrite(void)
     }
 }
 
-/* The front passes 100 MB in the memory that it has from the start. */
+/* The prefilter passes 100 MB in the memory that it has from the start. */
 static void
-test_memory_front(void)
+test_memory_prefilter(void)
 {
     g_autoptr(World) world = world_new(HOST, 0);
     const char *argv[] = {
         "sh", "-c", "head -c 100000000 /dev/zero | prlimit --as=8000000 \"$0\" lab1 start begin -",
-        world->front, NULL};
+        world->prefilter, NULL};
     g_autoptr(Result) result = run(world, argv, "", 0);
 
     assert_passed_silently(result);
@@ -1054,7 +1054,7 @@ main(int argc, char **argv)
 #ifndef NEST_SANITIZED
         {"/hostile/memory/hook", test_memory},
         {"/hostile/memory/rewrite", test_memory_rewrite},
-        {"/hostile/memory/front", test_memory_front},
+        {"/hostile/memory/prefilter", test_memory_prefilter},
 #endif
     };
 

@@ -51,7 +51,7 @@ enum {
 typedef struct {
     gchar *directory; /* of everything */
     gchar *root;   /* $VIRT_NEST_ROOT */
-    gchar *front;  /* the hook to run */
+    gchar *prefilter;  /* the hook to run */
     guint given;   /* bits */
     int lock;      /* virtnestd's, held by this process; -1: not held */
 } World;
@@ -92,7 +92,7 @@ world_free(World *world)
         close(world->lock);
     g_free(world->directory);
     g_free(world->root);
-    g_free(world->front);
+    g_free(world->prefilter);
     g_free(world);
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(World, world_free)
@@ -116,28 +116,28 @@ put_file(const World *world, const char *path, const char *text)
     g_assert_true(g_file_set_contents(full, text, -1, NULL));
 }
 
-/* A copy of the hook that anybody may run, with or without its second part. */
+/* A copy of the hook that anybody may run, with or without its judge. */
 static inline void
-copy_hook(World *world, gboolean with_second_part)
+copy_hook(World *world, gboolean with_judge)
 {
-    g_autofree gchar *front = built(with_second_part ? "tests/front" : "tests/alone/front");
+    g_autofree gchar *prefilter = built(with_judge ? "tests/prefilter" : "tests/alone/prefilter");
     g_autofree gchar *second = built("libexec/qemu-hook.so");
     g_autofree gchar *hooks = g_build_filename(world->directory, "hooks", NULL);
     g_autofree gchar *libexec = g_build_filename(world->directory, "libexec", NULL);
 
     must_run((const char *const[]){"mkdir", "-p", hooks, libexec, NULL});
-    g_free(world->front);
-    world->front = g_build_filename(hooks, "qemu", NULL);
-    must_run((const char *const[]){"cp", front, world->front, NULL});
-    if (with_second_part)
+    g_free(world->prefilter);
+    world->prefilter = g_build_filename(hooks, "qemu", NULL);
+    must_run((const char *const[]){"cp", prefilter, world->prefilter, NULL});
+    if (with_judge)
         must_run((const char *const[]){"cp", second, libexec, NULL});
 }
 
-/* A copy of the hook whose second part becomes this shell script. */
+/* A copy of the hook whose judge becomes this shell script. */
 static inline void
 copy_hook_with_script(World *world, const char *script)
 {
-    g_autofree gchar *stand_in = built("tests/script-part.so");
+    g_autofree gchar *stand_in = built("tests/script-judge.so");
     g_autofree gchar *second = g_strconcat(world->directory, "/libexec/qemu-hook.so", NULL);
 
     copy_hook(world, FALSE);
@@ -199,7 +199,7 @@ world_new(const char *host, guint given)
 
     world->directory = g_dir_make_tmp("nest-hook-XXXXXX", NULL);
     world->root = g_build_filename(world->directory, "root", NULL);
-    world->front = built("tests/front");
+    world->prefilter = built("tests/prefilter");
     world->given = given;
     world->lock = -1;
     g_assert_cmpint(g_chmod(world->directory, 0755), ==, 0);
@@ -291,7 +291,7 @@ run(const World *world, const char *const *argv, const char *input, gsize length
 static inline Result *
 call(const World *world, const char *operation, const char *xml)
 {
-    const char *argv[] = {world->front, "lab1", operation, "begin", "-", NULL};
+    const char *argv[] = {world->prefilter, "lab1", operation, "begin", "-", NULL};
 
     return run(world, argv, xml, strlen(xml));
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The hook's first part, run by libvirt: lets domains that do not mention virt-nest pass at once.
+/* The hook's prefilter, run by libvirt: lets domains that do not mention virt-nest pass at once.
  *
  * Theory of operation: libvirt runs this for every operation of every domain on the host, so it
  * links libc only and allocates nothing. The XML is read in chunks and searched for a few words. If
  * it has none of them, the hook exits with 0, unless the settings or the rules may concern every domain
  * (config_peek.h, rules_peek.h). Else the XML goes into a memfd (it carries passwords, so never into a
- * file or a message), the memfd becomes standard input, and the second part, qemu-hook.so, is loaded and
- * takes over. (As a program of its own it would cost another exec, as much as all of this part.) XML of
+ * file or a message), the memfd becomes standard input, and the judge, qemu-hook.so, is loaded and
+ * takes over. (As a program of its own it would cost another exec, as much as all of the prefilter.) XML of
  * more than one chunk goes into the memfd while it is read.
  *
  * A failure here fails the operation only if libvirt asks for permission and the domain mentions
@@ -16,7 +16,7 @@
  * passes.
  *
  * At restore nothing may fail at all: libvirt 11.3 deletes the saved image (facts.md, "Hooks"). So
- * there the second part runs in a child. This process waits for the child and then exits with 0,
+ * there the judge runs in a child. This process waits for the child and then exits with 0,
  * even if the kernel kills the child. The restored guest is judged at prepare. */
 #include "base/config_peek.h"
 #include "base/rules_peek.h"
@@ -49,7 +49,7 @@
 /* So many bytes of the previous chunk are kept before each chunk, for a word that spans both. */
 #define OVERLAP NEST_PREFILTER_LONGEST
 
-#define SECOND_PART "qemu-hook.so"
+#define JUDGE "qemu-hook.so"
 
 /* What this part needs to know of the operations. */
 #define ROW(name, check, action, aftermath, flags) {name, action, flags},
@@ -71,7 +71,7 @@ static const Failure cannot_store = {"its XML cannot be passed on",
                                      "free some memory and try again"};
 static const Failure too_long = {"its XML is longer than 16 MiB",
                                  "make its <metadata> and <description> shorter (virsh edit)"};
-static const Failure cannot_load = {"virt-nest's second part, " SECOND_PART ", cannot be loaded",
+static const Failure cannot_load = {"virt-nest's judge, " JUDGE ", cannot be loaded",
                                     "install virt-nest anew, free some memory, or remove its hook "
                                     "from /etc/libvirt/hooks"};
 
@@ -218,7 +218,7 @@ go_on_in_child(void)
     return false;
 }
 
-/* Returns only if it failed. dup2() leaves standard input open if the second part runs a program. */
+/* Returns only if it failed. dup2() leaves standard input open if the judge runs a program. */
 static void
 hand_over(Input *input, int argc, char **argv)
 {
@@ -233,9 +233,9 @@ hand_over(Input *input, int argc, char **argv)
         return;
     }
     (void)alarm(NEST_FATAL_SECONDS); /* loading has a time limit of its own */
-    /* RTLD_NOW would bind every symbol of all libraries, which takes a third of a millisecond; the second part itself is
+    /* RTLD_NOW would bind every symbol of all libraries, which takes a third of a millisecond; the judge itself is
      * linked with -z now. */
-    part = dlopen(NEST_HOOKDIR "/" SECOND_PART, RTLD_LAZY | RTLD_LOCAL);
+    part = dlopen(NEST_HOOKDIR "/" JUDGE, RTLD_LAZY | RTLD_LOCAL);
     judge = part ? (int (*)(int, char **))dlsym(part, NEST_HOOK_JUDGE) : NULL;
     if (judge)
         exit(judge(argc, argv));
@@ -314,12 +314,12 @@ main(int argc, char **argv)
     fatal.action = operation->action;
     fatal.name = argv[1];
     /* Opens those of the descriptors 0 to 2 that are closed. Otherwise the next file opened, here
-     * or in the second part, would get such a number. */
+     * or in the judge, would get such a number. */
     for (int fd = 0; fd <= 2; fd++)
         if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
             break;
     note_call();
-    /* The second part inherits this, like the time limit. A message that nobody reads must decide nothing. */
+    /* The judge inherits this, like the time limit. A message that nobody reads must decide nothing. */
     (void)signal(SIGPIPE, SIG_IGN);
     return let_go_or_pass_on(operation, nest_fatal_handler_set(&fatal), argc, argv);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Stands for the hook's second part: becomes the shell script that stands beside it, with ".sh" after its name. */
+/* Stands for the hook's judge: becomes the shell script that stands beside it, with ".sh" after its name. */
 #include "../../hooks/operations.h"
 
 #include <dlfcn.h>

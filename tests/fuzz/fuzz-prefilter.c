@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Shows that the front hands a domain's XML over, byte for byte, exactly where it mentions us.
+/* Shows that the prefilter hands a domain's XML over, byte for byte, exactly where it mentions us.
  *
  * The first byte chooses the operation, the second how much one read gives, the rest is the XML. The
  * reference is the library's own search, nest_prefilter_matches(), over the whole of it. */
@@ -17,15 +17,15 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* One run of the front, as its stand-ins for system calls see it. */
+/* One run of the prefilter, as its stand-ins for system calls see it. */
 static struct {
     const char *xml;   /* what is on standard input */
     gsize length;      /* of it */
     gsize piece;       /* what one read gives at most */
-    char **argv;       /* of the front */
-    guint judged;      /* how often the second part ran */
+    char **argv;       /* of the prefilter */
+    guint judged;      /* how often the judge ran */
     gchar *message;    /* (nullable) what was printed */
-    int source, given; /* memfds: standard input, the one the front makes */
+    int source, given; /* memfds: standard input, the one the prefilter makes */
 } run;
 
 static ssize_t read_piece(int fd, void *bytes, size_t length);
@@ -48,7 +48,7 @@ int front_main(int argc, char **argv);
 #define fork() 0    /* what the child does is of interest */
 #define geteuid() 1 /* so that it notes no call in this machine's /run */
 #define dup2(from, to) ((to) == STDOUT_FILENO ? 0 : dup2(from, to))
-#include "../../hooks/qemu_front.c" // NOLINT(bugprone-suspicious-include): its main is what is called
+#include "../../hooks/qemu_prefilter.c" // NOLINT(bugprone-suspicious-include): its main is what is called
 #undef read
 #undef memfd_create
 #undef dlopen
@@ -89,11 +89,11 @@ static void *
 load(const char *path, int flags)
 {
     (void)flags;
-    PROMISE("the second part is what is loaded", g_str_has_suffix(path, "/qemu-hook.so"), path);
+    PROMISE("the judge is what is loaded", g_str_has_suffix(path, "/qemu-hook.so"), path);
     return &run;
 }
 
-/* Stands for the second part: reads its standard input, and comes back, which the front takes for a failure. */
+/* Stands for the judge: reads its standard input, and comes back, which the prefilter takes for a failure. */
 static int
 come_back(int argc, char **argv)
 {
@@ -101,8 +101,8 @@ come_back(int argc, char **argv)
     ssize_t n = read(0, bytes, sizeof(bytes));
 
     run.judged++;
-    PROMISE("it gets the front's arguments", argc == 5 && argv == run.argv, NULL);
-    PROMISE("it reads what the front read",
+    PROMISE("it gets the prefilter's arguments", argc == 5 && argv == run.argv, NULL);
+    PROMISE("it reads what the prefilter read",
             n == (ssize_t)run.length && memcmp(bytes, run.xml, run.length) == 0, NULL);
     return 0;
 }
@@ -170,9 +170,9 @@ LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
     run.length = size - 2;
     passed_on = asked[i].is_passed_on && nest_prefilter_matches(run.xml, run.length);
     status = run_front(asked[i].name);
-    PROMISE("the second part runs exactly for a domain that mentions us",
+    PROMISE("the judge runs exactly for a domain that mentions us",
             passed_on == (run.judged > 0), asked[i].name);
-    PROMISE("only what may be refused is, and only where the second part fails",
+    PROMISE("only what may be refused is, and only where the judge fails",
             status == (passed_on && asked[i].may_refuse), asked[i].name);
     PROMISE("a refusal is one line with its code",
             status ? run.message && g_str_has_prefix(run.message, "nest: cannot: ") &&
