@@ -29,7 +29,8 @@ typedef struct {
  * nest_modprobe_bars_read: find all bars for a vendor's module.
  * @lines: from nest_modprobe_files_read()
  *
- * These are `install`, `remove` and `alias` lines, of which libkmod takes the first that fits; `blacklist` lines and
+ * These are `install`, `remove` and `alias` lines, of which libkmod takes the first that fits (an `install` line counts
+ * here also for a module with a softdep, though modprobe passes over the line then: somebody wants the module away); `blacklist` lines and
  * modprobe.blacklist=; module_blacklist=, of which the kernel takes the last; and nomodule and the sysctl
  * kernel.modules_disabled (kernel/module/main.c). The other words of modprobe.d(5) keep no module away: libkmod goes on
  * where a softdep fails, the `install` line of a softdep is not run (module_load.h), and a weakdep is a hint for an
@@ -55,7 +56,8 @@ const NestModprobeBar *nest_modprobe_bars_find(const GPtrArray *bars, gboolean l
 
 /**
  * nest_modprobe_bars_find_at_boot: find the bar that will keep the module from being loaded at the next boot.
- * @loaded: the module is loaded: blacklists do not count then, as whoever loaded it by its name may do so at boot, too
+ * @loaded: the module is loaded: blacklists do not count then, because whoever loaded it by its name (modprobe; not
+ *   systemd-modules-load, which heeds blacklists) may do so at boot, too
  *
  * An `alias` does not count, because udev does not load the module by its name.
  *

@@ -177,19 +177,19 @@ has_followed(const NestLiveDomain *live)
     return live->has_allow == nest_live_status_guard_is(status, NEST_GUARD_LIFTED);
 }
 
-/* (transfer full)(nullable) The domain once virtnestd has reacted; NULL if it does not in time. */
+/* (transfer full)(nullable) The domain once virtnestd has reacted, or as it was last when the time was over. */
 static NestLiveDomain *
-wait_for_guard(virDomainPtr domain)
+wait_for_guard(virDomainPtr domain, gboolean *ret_followed)
 {
     gint64 end = g_get_monotonic_time() + WAIT_SECONDS * G_TIME_SPAN_SECOND;
 
     for (;;) {
         g_autoptr(NestLiveDomain) live = NULL;
+        gboolean is_read = nest_live_domain_read(domain, NULL, NULL, FALSE, &live, NULL);
 
-        if (nest_live_domain_read(domain, NULL, NULL, FALSE, &live, NULL) && has_followed(live))
+        *ret_followed = is_read && has_followed(live);
+        if (*ret_followed || g_get_monotonic_time() >= end)
             return g_steal_pointer(&live);
-        if (g_get_monotonic_time() >= end)
-            return NULL;
         g_usleep(POLL_US);
     }
 }
@@ -216,21 +216,38 @@ static const struct {
     {NEST_GUARD_FAILED, "but its guard could not be armed again: virt-nest status tells why"},
 };
 
-static gboolean
-let_follow(virDomainPtr domain, const Request *request, GError **error)
+/* A guard that has failed stays as it is, as long as virtnestd cannot ask the domain's QEMU. */
+static void
+refuse_not_followed(const NestLiveDomain *live, const Request *request, GError **error)
 {
-    g_autoptr(NestLiveDomain) live = wait_for_guard(domain);
+    const NestLiveStatus *status = live && live->marked ? &live->state->live : NULL;
+    const char *what = request->end ? "taken back" : "allowed";
 
-    for (gsize i = 0; live && i < G_N_ELEMENTS(outcomes); i++)
-        if (nest_live_status_guard_is(&live->state->live, outcomes[i].guard))
-            print_allowed(domain, request, outcomes[i].text);
-    if (!live)
+    if (status && status->problem && nest_live_status_guard_is(status, NEST_GUARD_FAILED))
+        g_set_error(error, NEST_ERROR, NEST_ERROR_DAEMON,
+                    "what was %s is written, but virtnestd cannot change the guard yet (%s): it does so "
+                    "when that is over: see virt-nest status",
+                    what, status->problem);
+    else
         g_set_error(
             error, NEST_ERROR, NEST_ERROR_DAEMON,
             "virtnestd did not answer within %d s: the guard stays as it was until virtnestd "
             "reads what was %s: see systemctl status virtnestd",
-            WAIT_SECONDS, request->end ? "taken back" : "allowed");
-    return live != NULL;
+            WAIT_SECONDS, what);
+}
+
+static gboolean
+let_follow(virDomainPtr domain, const Request *request, GError **error)
+{
+    gboolean followed = FALSE;
+    g_autoptr(NestLiveDomain) live = wait_for_guard(domain, &followed);
+
+    for (gsize i = 0; followed && i < G_N_ELEMENTS(outcomes); i++)
+        if (nest_live_status_guard_is(&live->state->live, outcomes[i].guard))
+            print_allowed(domain, request, outcomes[i].text);
+    if (!followed)
+        refuse_not_followed(live, request, error);
+    return followed;
 }
 
 /* The guard plugins of virtnestd, and no other. */
