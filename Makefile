@@ -107,7 +107,7 @@ DOMAIN = allow asked cpu cpu_arch cpu_off cpu_remarks cpu_rewrite definition dom
 COMMON = $(BASE:%=common/base/%.c) $(HOST:%=common/host/%.c) $(GUARD:%=common/guard/%.c) $(DOMAIN:%=common/domain/%.c)
 # What speaks with libvirt: for virtnestd, and for the commands of virt-nest that do the same once.
 VIRT = correct cpu_features define_tracker live_domain virt
-VIRTNESTD = backoff connection_pool domain domain_guard domain_log domain_sample domain_silence domain_status domain_tell \
+VIRTNESTD = backoff connection_pool domain domain_guard domain_log domain_sample domain_silence domain_status domain_report \
             domains entry_watch event_connection flap_damping guard_job guard_log hook_watch host inhibit kvm_unit \
             late_snapshots main publish release restart \
             scan scanner sync_job workers

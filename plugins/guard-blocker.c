@@ -121,7 +121,7 @@ blocker_start(GKeyFile *settings, gpointer *ret_state, GError **error)
 /* --- what libvirt says */
 
 static gboolean
-say_libvirt(GError **error, const char *what)
+set_libvirt_error(GError **error, const char *what)
 {
     g_set_error(error, NEST_ERROR, NEST_ERROR_LIBVIRT, "%s: %s", what, virGetLastErrorMessage());
     return FALSE;
@@ -149,7 +149,7 @@ ask_job(virDomainPtr domain, int *ret_job, GError **error)
     int job = VIR_DOMAIN_JOB_OPERATION_UNKNOWN;
 
     if (virDomainGetJobStats(domain, &type, &params, &n, 0) < 0)
-        return say_libvirt(error, "cannot ask for its job");
+        return set_libvirt_error(error, "cannot ask for its job");
     virTypedParamsGetInt(params, n, VIR_DOMAIN_JOB_OPERATION, &job);
     virTypedParamsFree(params, n);
     if (job < 0 || job >= (int)G_N_ELEMENTS(jobs))
@@ -169,7 +169,7 @@ may_have_blocker(virDomainPtr domain, gboolean *ret_may, GError **error)
     gboolean may = n < 0;
 
     if (n < 0 && virGetLastErrorCode() != VIR_ERR_NO_SUPPORT)
-        return say_libvirt(error, "cannot ask for its taints");
+        return set_libvirt_error(error, "cannot ask for its taints");
     for (int i = 0; i < n; i++) {
         may = may || strstr(messages[i], "custom monitor control commands issued") ||
               !g_str_has_prefix(messages[i], "tainted: ");

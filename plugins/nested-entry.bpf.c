@@ -37,7 +37,7 @@ const volatile struct nested_entry_namespace pid_namespace = {0};
 
 /* If the buffer is full, the process stays in the map, so its next entry is told of. */
 static void
-tell_of_entry(__u32 pid)
+notify_entry(__u32 pid)
 {
     struct nested_entry *record = bpf_ringbuf_reserve(&entered, sizeof(*record), 0);
 
@@ -78,7 +78,7 @@ nested_entry(void *context)
     if (passed[place] == mark)
         return 0;
     if (is_watched(&pid))
-        tell_of_entry(pid);
+        notify_entry(pid);
     else
         passed[place] = mark;
     return 0;

@@ -103,7 +103,7 @@ $(BUILD)/tests/test-rates: $(BUILD)/obj/tests/unit/test-rates.o $(BUILD)/obj/hoo
 	$(LINK_PROGRAM) $(LIBVIRT_LIBS) $(LIBRARY_LIBS)
 
 # virtnestd's guard, with plugins and a libvirt that the program makes up.
-GUARD_ALONE = backoff connection_pool domain domain_guard domain_log domain_sample domain_silence domain_status domain_tell \
+GUARD_ALONE = backoff connection_pool domain domain_guard domain_log domain_sample domain_silence domain_status domain_report \
               domains entry_watch flap_damping guard_job guard_log hook_watch late_snapshots publish \
               restart scan scanner sync_job workers
 

@@ -34,7 +34,7 @@ nest_daemon_status_free(NestDaemonStatus *status)
 /* --- writing */
 
 static void
-set_if_said(GKeyFile *file, const char *key, const char *text)
+set_if_known(GKeyFile *file, const char *key, const char *text)
 {
     if (text)
         g_key_file_set_string(file, GROUP, key, text);
@@ -50,9 +50,9 @@ format_daemon_status(const NestDaemonStatus *status)
     g_key_file_set_boolean(file, GROUP, "settings-read", !status->settings);
     g_key_file_set_int64(file, GROUP, "settings-since", status->settings_since);
     g_key_file_set_int64(file, GROUP, "unjudged-since", status->unjudged_since);
-    set_if_said(file, "settings-problem", status->settings);
-    set_if_said(file, "unjudged", status->unjudged);
-    set_if_said(file, "unjudged-tagged", status->unjudged_tagged);
+    set_if_known(file, "settings-problem", status->settings);
+    set_if_known(file, "unjudged", status->unjudged);
+    set_if_known(file, "unjudged-tagged", status->unjudged_tagged);
     return g_key_file_to_data(file, NULL, NULL);
 }
 

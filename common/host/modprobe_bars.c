@@ -219,8 +219,7 @@ nest_modprobe_bars_read(const NestCpuVendor *vendor, const GPtrArray *lines)
 
 /* The last bar that counts, but any other before a blacklist. */
 static const NestModprobeBar *
-find_most_telling_bar(const GPtrArray *bars, guint when, gboolean has_dependency,
-                      gboolean has_module)
+find_decisive_bar(const GPtrArray *bars, guint when, gboolean has_dependency, gboolean has_module)
 {
     const NestModprobeBar *found = NULL;
 
@@ -240,14 +239,14 @@ find_most_telling_bar(const GPtrArray *bars, guint when, gboolean has_dependency
 const NestModprobeBar *
 nest_modprobe_bars_find(const GPtrArray *bars, gboolean loaded, gboolean forced)
 {
-    return find_most_telling_bar(bars, (loaded ? LOADED : ABSENT) | (forced ? FORCED : 0), loaded,
-                                 FALSE);
+    return find_decisive_bar(bars, (loaded ? LOADED : ABSENT) | (forced ? FORCED : 0), loaded,
+                             FALSE);
 }
 
 const NestModprobeBar *
 nest_modprobe_bars_find_at_boot(const GPtrArray *bars, gboolean loaded)
 {
-    return find_most_telling_bar(bars, AT_BOOT, FALSE, loaded);
+    return find_decisive_bar(bars, AT_BOOT, FALSE, loaded);
 }
 
 /* (transfer full) Where the bar stands, for a message. */

@@ -51,7 +51,7 @@ nest_plugin_calls_begin(NestNodeWatch **ret_watch)
 }
 
 static void
-look_at_node(NestNodeWatch *watch)
+query_node(NestNodeWatch *watch)
 {
     if (watch)
         nest_node_watch_look(watch, nest_plugin_calls_now());
@@ -64,10 +64,10 @@ nest_plugin_calls_run(NestNodeWatch *watch)
     struct timespec interval = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
     sigset_t set = ends();
 
-    look_at_node(watch);
+    query_node(watch);
     (void)fprintf(stderr, "nest: ready\n");
     while (sigtimedwait(&set, NULL, &interval) <= 0) /* until a signal comes */
-        look_at_node(watch);
+        query_node(watch);
 }
 
 gchar *

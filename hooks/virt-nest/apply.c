@@ -22,7 +22,7 @@ print_applied(const NestConnection *connection, virDomainPtr domain, const Reque
         remarks);
 
     if (done || request->named || request->changes.json)
-        nest_changes_tell(connection, domain, done != NULL, done ? done : nothing, NULL);
+        nest_changes_print(connection, domain, done != NULL, done ? done : nothing, NULL);
 }
 
 static gboolean

@@ -43,8 +43,8 @@ print_problem(const char *name, const GError *problem)
 }
 
 void
-nest_changes_tell(const NestConnection *connection, virDomainPtr domain, gboolean changed,
-                  const char *what, const GError *problem)
+nest_changes_print(const NestConnection *connection, virDomainPtr domain, gboolean changed,
+                   const char *what, const GError *problem)
 {
     const NestChanges *changes = connection->changes;
     const char *name = virDomainGetName(domain);

@@ -19,13 +19,13 @@ struct NestChanges {
 #define NEST_CHANGES_DRY_RUN_HELP "say what would be done, do nothing"
 
 /**
- * nest_changes_tell: tell what was done with a domain that is visited.
+ * nest_changes_print: tell what was done with a domain that is visited.
  * @changed: whether its definition is another one now
  * @what: a sentence without the domain's name
  * @problem: (nullable) what is to be told besides, on standard error: it does not fail the command
  */
-void nest_changes_tell(const NestConnection *connection, virDomainPtr domain, gboolean changed,
-                       const char *what, const GError *problem);
+void nest_changes_print(const NestConnection *connection, virDomainPtr domain, gboolean changed,
+                        const char *what, const GError *problem);
 
 /* Adds a domain that something failed for. The error is printed by whoever calls this. */
 void nest_changes_add_failure(const NestChanges *changes, const char *name, const char *uuid,

@@ -39,7 +39,7 @@ nest_daemon_settings(GError **error)
 
 /* A virtnestd with mistaken settings does not start, so that is what is to be corrected first. */
 static gchar *
-say_that_none_runs(const char *sudo)
+print_none_runs(const char *sudo)
 {
     g_autoptr(GError) error = NULL;
 
@@ -65,7 +65,7 @@ nest_daemon_problem(const char *sudo)
                                "): %ssystemctl restart virtnestd, which leaves guards as they are",
                                sudo);
     if (!status)
-        return say_that_none_runs(sudo);
+        return print_none_runs(sudo);
     if (!g_str_equal(status->version, NEST_VERSION))
         return g_strdup_printf("virtnestd is of release %s, and this virt-nest of " NEST_VERSION
                                ": %ssystemctl restart virtnestd, which leaves guards as they are",

@@ -16,7 +16,7 @@ static const struct {
 };
 
 static GPtrArray *
-look_at_all(const char *uri)
+diagnose_all(const char *uri)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(NestConnection) connection =
@@ -55,7 +55,7 @@ nest_doctor(NestCall *call)
         return status;
     if (*call->arguments)
         return nest_command_misused(call, "it takes no argument");
-    findings = look_at_all(call->uri);
+    findings = diagnose_all(call->uri);
     if (json)
         nest_doctor_findings_print_json(findings);
     else

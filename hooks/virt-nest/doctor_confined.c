@@ -189,7 +189,7 @@ find_hook_label(const char *daemon, const char *file)
 }
 
 static void
-say_refused(NestDoctor *doctor, const char *hook, const char *daemon, const char *file)
+add_selinux_refusal(NestDoctor *doctor, const char *hook, const char *daemon, const char *file)
 {
     g_autofree gchar *remedy = g_strdup_printf(
         "sudo semanage fcontext -a -t " PROGRAM " %s && sudo restorecon -F %s", hook, hook);
@@ -215,7 +215,7 @@ judge_hook_by_selinux(NestDoctor *doctor, const char *link, const char *label)
                         "it is %s, so SELinux lets libvirt's daemon (%s) run it, %s", file, daemon,
                         known->how);
     else if (known)
-        say_refused(doctor, hook ? hook : link, daemon, file);
+        add_selinux_refusal(doctor, hook ? hook : link, daemon, file);
     else
         nest_doctor_add(
             doctor, "hook-label", NEST_DOCTOR_UNKNOWN, NULL,

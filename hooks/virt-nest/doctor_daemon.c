@@ -19,7 +19,7 @@ nest_doctor_restart(NestDoctor *doctor)
 }
 
 static void
-look_at_process(NestDoctor *doctor)
+diagnose_process(NestDoctor *doctor)
 {
     g_autofree gchar *start = nest_systemd_runs() ? nest_doctor_unit_command(doctor, UNIT, "start")
                                                   : g_strdup("sudo virtnestd");
@@ -34,7 +34,7 @@ look_at_process(NestDoctor *doctor)
 
 /* An earlier build may say nothing of itself. */
 static void
-look_at_release(NestDoctor *doctor)
+diagnose_release(NestDoctor *doctor)
 {
     g_autofree gchar *restart = nest_doctor_restart(doctor);
     g_autofree gchar *remedy = g_strdup_printf("%s (guards stay as they are)", restart);
@@ -76,7 +76,7 @@ add_mistaken_settings(NestDoctor *doctor, const GError *error)
 
 /* What virtnestd has said of the settings that it found holds also for who may not read them. */
 static void
-look_at_daemon_settings(NestDoctor *doctor)
+diagnose_daemon_settings(NestDoctor *doctor)
 {
     g_autoptr(NestDaemonStatus) status = nest_daemon_status_read();
     g_autoptr(GError) error = NULL;
@@ -100,10 +100,10 @@ look_at_daemon_settings(NestDoctor *doctor)
 void
 nest_doctor_daemon(NestDoctor *doctor)
 {
-    look_at_process(doctor);
-    look_at_release(doctor);
+    diagnose_process(doctor);
+    diagnose_release(doctor);
     nest_doctor_add_enabled(
         doctor, "virtnestd-enabled", UNIT,
         "after the next boot no definition is corrected, and no guard is armed");
-    look_at_daemon_settings(doctor);
+    diagnose_daemon_settings(doctor);
 }

@@ -20,7 +20,8 @@ note_start(NestDoctorSurvey *survey, virDomainPtr domain)
 }
 
 static gboolean
-look_at_domain(const NestConnection *connection, virDomainPtr domain, gpointer data, GError **error)
+diagnose_domain(const NestConnection *connection, virDomainPtr domain, gpointer data,
+                GError **error)
 {
     NestDoctorSurvey *survey = data;
     g_autoptr(NestReport) report = nest_report_new(connection, domain, error);
@@ -43,7 +44,7 @@ nest_doctor_survey(NestDoctor *doctor)
 
     doctor->survey.problems = g_ptr_array_new_with_free_func((GDestroyNotify)nest_report_free);
     if (doctor->connection)
-        doctor->survey.partial = nest_connection_visit(doctor->connection, all, look_at_domain,
+        doctor->survey.partial = nest_connection_visit(doctor->connection, all, diagnose_domain,
                                                        &doctor->survey) != NEST_EXIT_DONE;
 }
 

@@ -64,7 +64,7 @@ to_remove(const char *key, const char *restart)
 }
 
 static void
-look_at_plugin(NestDoctor *doctor, const Settings *settings)
+diagnose_plugin(NestDoctor *doctor, const Settings *settings)
 {
     g_autofree gchar *path = nest_root_path(PLUGIN_FILE);
     g_autofree gchar *restart = nest_doctor_restart(doctor);
@@ -139,7 +139,7 @@ judge_formats(NestDoctor *doctor, const char *emulator, const char *answer,
 
 /* QEMU lists its formats and ends, without making a machine; what its build forbids is left out. */
 static gboolean
-look_at_emulator(NestDoctor *doctor, const char *emulator, const Settings *settings)
+diagnose_emulator(NestDoctor *doctor, const char *emulator, const Settings *settings)
 {
     const char *const argv[] = {emulator, "-drive", "format=help", NULL};
     g_autofree gchar *path = nest_root_path(emulator);
@@ -163,9 +163,9 @@ nest_doctor_guard(NestDoctor *doctor)
     g_auto(Settings) settings = read_settings();
     gboolean any = FALSE;
 
-    look_at_plugin(doctor, &settings);
+    diagnose_plugin(doctor, &settings);
     for (gsize i = 0; i < G_N_ELEMENTS(emulators) && !any; i++)
-        any = look_at_emulator(doctor, emulators[i], &settings);
+        any = diagnose_emulator(doctor, emulators[i], &settings);
     if (!any)
         nest_doctor_add(
             doctor, "guard-formats", NEST_DOCTOR_FAIL,

@@ -43,7 +43,7 @@ to_give_feature(void)
 
 /* The CPU that its host gives it may have the feature, and this guest itself hides it: nesting-now says what to do. */
 static void
-look_at_feature(NestDoctor *doctor)
+diagnose_feature(NestDoctor *doctor)
 {
     const NestKvmModule *host = &doctor->host;
     const char *feature = host->vendor ? host->vendor->feature : "what it needs";
@@ -74,7 +74,7 @@ is_outer_network(const char *routes)
 }
 
 static void
-look_at_network(NestDoctor *doctor)
+diagnose_network(NestDoctor *doctor)
 {
     g_autofree gchar *path = nest_root_path(NETWORK);
     g_autofree gchar *table = nest_root_path("/proc/net/route");
@@ -104,6 +104,6 @@ nest_doctor_guest(NestDoctor *doctor)
 
     if (!cpuinfo || !strstr(cpuinfo, " hypervisor")) /* Linux sets this flag for every guest */
         return;
-    look_at_feature(doctor);
-    look_at_network(doctor);
+    diagnose_feature(doctor);
+    diagnose_network(doctor);
 }

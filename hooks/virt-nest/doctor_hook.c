@@ -38,7 +38,7 @@ install_text(void)
 }
 
 static void
-look_at_mode(NestDoctor *doctor, const NestHookCalls *calls)
+diagnose_mode(NestDoctor *doctor, const NestHookCalls *calls)
 {
     g_autofree gchar *remedy = nest_hook_calls_remedy(calls, "sudo ");
 
@@ -53,7 +53,7 @@ look_at_mode(NestDoctor *doctor, const NestHookCalls *calls)
 
 /* What is no shared object is not loaded, be it empty or cut. */
 static void
-look_at_judge(NestDoctor *doctor)
+diagnose_judge(NestDoctor *doctor)
 {
     g_autoptr(GMappedFile) file = map_file(JUDGE);
     gboolean hidden = !file && errno == EACCES;
@@ -113,7 +113,7 @@ judge_calls(NestDoctor *doctor, const NestHookCalls *calls, gint64 looked)
 }
 
 static void
-look_at_calls(NestDoctor *doctor, const NestHookCalls *calls)
+diagnose_calls(NestDoctor *doctor, const NestHookCalls *calls)
 {
     gint64 looked = doctor->connection ? looked_at(doctor) : 0;
 
@@ -143,7 +143,7 @@ nest_doctor_hook(NestDoctor *doctor)
         return;
     nest_doctor_add(doctor, "hook-installed", NEST_DOCTOR_PASS, NULL, "%s is virt-nest's",
                     calls->place);
-    look_at_mode(doctor, calls);
-    look_at_judge(doctor);
-    look_at_calls(doctor, calls);
+    diagnose_mode(doctor, calls);
+    diagnose_judge(doctor);
+    diagnose_calls(doctor, calls);
 }

@@ -98,7 +98,7 @@ add_refusal(NestDoctor *doctor, const GError *error)
 
 /* Nesting that is off is as it should be where virt-nest may turn it on by itself. */
 static void
-look_at_module(NestDoctor *doctor)
+diagnose_module(NestDoctor *doctor)
 {
     g_autoptr(GError) error = NULL;
     NestKvmAction action = nest_kvm_plan(&doctor->host, TRUE, FALSE, &error);
@@ -126,7 +126,7 @@ to_disable(const NestModprobeMistake *mistake)
 
 /* Nesting that is off now has its own line; here it is on, and would not be any more. */
 static void
-look_at_next_boot(NestDoctor *doctor, const NestModprobeConf *conf)
+diagnose_next_boot(NestDoctor *doctor, const NestModprobeConf *conf)
 {
     g_autofree gchar *boot = nest_host_report_next_boot(&doctor->host, conf);
     gboolean ends =
@@ -139,11 +139,11 @@ look_at_next_boot(NestDoctor *doctor, const NestModprobeConf *conf)
 }
 
 static void
-look_at_module_settings(NestDoctor *doctor)
+diagnose_module_settings(NestDoctor *doctor)
 {
     g_autoptr(NestModprobeConf) conf = nest_modprobe_conf_read(doctor->host.vendor);
 
-    look_at_next_boot(doctor, conf);
+    diagnose_next_boot(doctor, conf);
     for (guint i = 0; i < conf->mistakes->len; i++) {
         const NestModprobeMistake *mistake = g_ptr_array_index(conf->mistakes, i);
         g_autofree gchar *remedy = to_disable(mistake);
@@ -155,7 +155,7 @@ look_at_module_settings(NestDoctor *doctor)
 }
 
 static void
-look_at_device(NestDoctor *doctor)
+diagnose_device(NestDoctor *doctor)
 {
     g_autofree gchar *path = nest_root_path("/dev/kvm");
     struct stat file = {0};
@@ -174,7 +174,7 @@ look_at_device(NestDoctor *doctor)
 }
 
 static void
-look_at_speed(NestDoctor *doctor)
+diagnose_speed(NestDoctor *doctor)
 {
     g_autoptr(GPtrArray) parameters = nest_kvm_parameters_read(doctor->host.vendor);
     gboolean slow = FALSE;
@@ -199,10 +199,10 @@ look_at_speed(NestDoctor *doctor)
 void
 nest_doctor_host(NestDoctor *doctor)
 {
-    look_at_module(doctor);
+    diagnose_module(doctor);
     if (!doctor->host.vendor || doctor->host.state == NEST_KVM_NO_HARDWARE)
         return;
-    look_at_module_settings(doctor);
-    look_at_device(doctor);
-    look_at_speed(doctor);
+    diagnose_module_settings(doctor);
+    diagnose_device(doctor);
+    diagnose_speed(doctor);
 }

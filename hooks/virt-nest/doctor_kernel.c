@@ -57,7 +57,7 @@ add_unknown(NestDoctor *doctor, const char *names, const NestKernel *kernel)
 }
 
 static void
-look_at_advisories(NestDoctor *doctor)
+diagnose_advisories(NestDoctor *doctor)
 {
     g_auto(NestKernel) kernel = {0};
     g_autofree gchar *patches = nest_root_path("/sys/kernel/livepatch");
@@ -94,5 +94,5 @@ nest_doctor_kernel(NestDoctor *doctor)
         nest_doctor_add(doctor, "advisory", NEST_DOCTOR_PASS, NULL,
                         "KVM has no nested guests here, so none can break out");
     else
-        look_at_advisories(doctor);
+        diagnose_advisories(doctor);
 }

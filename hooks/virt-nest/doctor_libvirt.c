@@ -70,7 +70,7 @@ add_reachable(NestDoctor *doctor, const char *uri)
 
 /* Domains of the host are root's; a session has others, and the host's virtnestd does not look at it. */
 static void
-look_at_uri(NestDoctor *doctor)
+diagnose_uri(NestDoctor *doctor)
 {
     if (!nest_doctor_is_system(doctor))
         nest_doctor_add(
@@ -105,5 +105,5 @@ nest_doctor_libvirt(NestDoctor *doctor)
         add_reachable(doctor, uri ? uri : "libvirt");
     }
     if (uri)
-        look_at_uri(doctor);
+        diagnose_uri(doctor);
 }

@@ -28,7 +28,7 @@ names(const char *list, const char *unit)
 
 /* A unit that has not been started is not stopped either, and its stop is what drains. */
 static void
-look_at_activity(NestDoctor *doctor)
+diagnose_activity(NestDoctor *doctor)
 {
     g_autofree gchar *remedy = nest_doctor_unit_command(doctor, DRAIN, "start");
 
@@ -42,7 +42,7 @@ look_at_activity(NestDoctor *doctor)
 
 /* What starts later is stopped earlier (systemd.unit(5), "Before=, After="). */
 static void
-look_at_order(NestDoctor *doctor)
+diagnose_order(NestDoctor *doctor)
 {
     const char *file = nest_doctor_unit(doctor, DRAIN, "FragmentPath");
     gboolean revised = g_str_has_prefix(file, "/etc/") || g_str_has_prefix(file, "/run/");
@@ -62,7 +62,7 @@ look_at_order(NestDoctor *doctor)
 }
 
 static void
-look_at_drain(NestDoctor *doctor)
+diagnose_drain(NestDoctor *doctor)
 {
     const char *state = nest_doctor_unit(doctor, DRAIN, "LoadState");
 
@@ -70,9 +70,9 @@ look_at_drain(NestDoctor *doctor)
         doctor, "drain-enabled", DRAIN,
         "when the host is shut down, guests with nested guests cannot be saved, and are not shut down in order");
     if (*state && !g_str_equal(state, "not-found"))
-        look_at_activity(doctor);
+        diagnose_activity(doctor);
     if (g_str_equal(state, "loaded"))
-        look_at_order(doctor);
+        diagnose_order(doctor);
 }
 
 /* --- libvirt's daemon */
@@ -166,7 +166,7 @@ judge_actions(NestDoctor *doctor, const char *text)
 }
 
 static void
-look_at_actions(NestDoctor *doctor)
+diagnose_actions(NestDoctor *doctor)
 {
     unsigned long release = nest_doctor_libvirt_release(doctor);
     g_autofree gchar *path = nest_root_path(QEMU_CONF);
@@ -191,6 +191,6 @@ nest_doctor_shutdown(NestDoctor *doctor)
     if (!nest_doctor_is_system(doctor))
         return;
     if (nest_systemd_runs())
-        look_at_drain(doctor);
-    look_at_actions(doctor);
+        diagnose_drain(doctor);
+    diagnose_actions(doctor);
 }

@@ -141,8 +141,8 @@ is_changed(const Plan *plan, const NestDefinition *done)
 }
 
 static void
-tell_enabled(const NestConnection *connection, virDomainPtr domain, const Plan *plan,
-             const NestDefinition *done)
+print_enabled(const NestConnection *connection, virDomainPtr domain, const Plan *plan,
+              const NestDefinition *done)
 {
     g_autofree gchar *cpu = describe_planned_cpu(plan);
     g_autofree gchar *pending = done ? nest_report_pending(connection, domain) : NULL;
@@ -156,8 +156,8 @@ tell_enabled(const NestConnection *connection, virDomainPtr domain, const Plan *
         pending ? "; " : "", pending ? pending : "", remarks);
     g_autoptr(GError) problem = find_problem(plan, done != NULL);
 
-    nest_changes_tell(connection, domain, !is_same_tag(plan) || is_changed(plan, done), what,
-                      problem);
+    nest_changes_print(connection, domain, !is_same_tag(plan) || is_changed(plan, done), what,
+                       problem);
 }
 
 static gboolean
@@ -206,13 +206,13 @@ enable_domain(const NestConnection *connection, virDomainPtr domain, gpointer op
     if (!plan_enable(&plan, connection, domain, options, error))
         return FALSE;
     if (connection->changes->dry_run) {
-        tell_enabled(connection, domain, &plan, NULL);
+        print_enabled(connection, domain, &plan, NULL);
         return TRUE;
     }
     element = nest_tag_format(&plan.tag);
     done = put_tag(connection, domain, &plan, is_same_tag(&plan) ? NULL : element, error);
     if (done)
-        tell_enabled(connection, domain, &plan, done);
+        print_enabled(connection, domain, &plan, done);
     return done != NULL;
 }
 
@@ -236,8 +236,8 @@ describe_exposed(const NestConnection *connection, const Plan *plan)
 }
 
 static void
-tell_disabled(const NestConnection *connection, virDomainPtr domain, const Plan *plan,
-              const NestDefinition *done)
+print_disabled(const NestConnection *connection, virDomainPtr domain, const Plan *plan,
+               const NestDefinition *done)
 {
     const NestWish *wish =
         &plan->definition->wish; /* that of a rule or the policy may forbid it still */
@@ -256,12 +256,12 @@ tell_disabled(const NestConnection *connection, virDomainPtr domain, const Plan 
         lags ? "; the guest keeps the CPU it has until it is stopped and started again" : "",
         exposed);
 
-    nest_changes_tell(connection, domain, plan->mentioned || is_changed(plan, done), what, NULL);
+    nest_changes_print(connection, domain, plan->mentioned || is_changed(plan, done), what, NULL);
 }
 
 static void
-tell_forbidden(const NestConnection *connection, virDomainPtr domain, const Plan *plan,
-               const NestDefinition *done)
+print_forbidden(const NestConnection *connection, virDomainPtr domain, const Plan *plan,
+                const NestDefinition *done)
 {
     g_autofree gchar *changes = nest_definition_describe(plan->definition);
     g_autofree gchar *pending = done ? nest_report_pending(connection, domain) : NULL;
@@ -270,7 +270,7 @@ tell_forbidden(const NestConnection *connection, virDomainPtr domain, const Plan
         *changes ? "; " : "; its CPU stays as it is", changes, pending ? "; " : "",
         pending ? pending : "");
 
-    nest_changes_tell(connection, domain, !plan->forbidden || is_changed(plan, done), what, NULL);
+    nest_changes_print(connection, domain, !plan->forbidden || is_changed(plan, done), what, NULL);
 }
 
 /* disable --forbid: the tag is <nest:disable/>. */
@@ -287,12 +287,12 @@ forbid_domain(const NestConnection *connection, virDomainPtr domain, gpointer da
                          error))
         return FALSE;
     if (connection->changes->dry_run) {
-        tell_forbidden(connection, domain, &plan, NULL);
+        print_forbidden(connection, domain, &plan, NULL);
         return TRUE;
     }
     done = put_tag(connection, domain, &plan, plan.forbidden ? NULL : FORBIDDEN, error);
     if (done)
-        tell_forbidden(connection, domain, &plan, done);
+        print_forbidden(connection, domain, &plan, done);
     return done != NULL;
 }
 
@@ -309,14 +309,14 @@ disable_domain(const NestConnection *connection, virDomainPtr domain, gpointer d
         !plan_definition(&plan, connection, NULL, error))
         return FALSE;
     if (connection->changes->dry_run) {
-        tell_disabled(connection, domain, &plan, NULL);
+        print_disabled(connection, domain, &plan, NULL);
         return TRUE;
     }
     done = remove_tags(domain, plan.before, FALSE, error)
                ? nest_correct_domain(&connection->corrector, domain, error)
                : NULL;
     if (done)
-        tell_disabled(connection, domain, &plan, done);
+        print_disabled(connection, domain, &plan, done);
     return done != NULL;
 }
 

@@ -125,7 +125,7 @@ refresh_view(Top *top)
 }
 
 static void
-look_in_thread(GTask *task, gpointer source, gpointer top, GCancellable *cancellable)
+query_in_thread(GTask *task, gpointer source, gpointer top, GCancellable *cancellable)
 {
     (void)source, (void)cancellable;
     g_task_return_pointer(task, refresh_view(top), (GDestroyNotify)nest_top_view_free);
@@ -222,7 +222,7 @@ tick(gpointer data)
     top->looking = TRUE;
     task = g_task_new(NULL, NULL, looked, top);
     g_task_set_task_data(task, top, NULL);
-    g_task_run_in_thread(task, look_in_thread);
+    g_task_run_in_thread(task, query_in_thread);
     return G_SOURCE_CONTINUE;
 }
 

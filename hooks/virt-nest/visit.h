@@ -22,7 +22,7 @@ int nest_connection_visit(const NestConnection *connection, gchar **names,
 
 /**
  * nest_changes_visit: nest_connection_visit(), with each domain told as @changes has it.
- * @visit: calls nest_changes_tell() for what it did; its errors are told by themselves
+ * @visit: calls nest_changes_print() for what it did; its errors are told by themselves
  *
  * Returns: the exit status.
  */

@@ -5,7 +5,7 @@
  * Probes that only read files are asked here, on the main loop; others are asked on a worker (guard_job.c). The
  * sample goes into the domain's verdict (common/guard/verdict.c). If verdict and guard disagree, a worker arms
  * or disarms. A guest of which the kernel tells when it enters a nested guest (entry_watch.c) is sampled only to see that its
- * nested guests have gone. The outcome is published in the domain's live metadata and by the exports (domain_tell.c). Nothing
+ * nested guests have gone. The outcome is published in the domain's live metadata and by the exports (domain_report.c). Nothing
  * else is stored: after a restart of virtnestd or libvirt, a QEMU says itself whether it is armed.
  *
  * A guest or a QEMU must not make the host work: what fails is tried again later and later (backoff.c), a guest that
@@ -16,7 +16,7 @@
 #include "base/error.h"
 #include "virtnestd/domain_sample.h"
 #include "virtnestd/domain_status.h"
-#include "virtnestd/domain_tell.h"
+#include "virtnestd/domain_report.h"
 #include "virtnestd/guard_log.h"
 
 /* A guest whose nested guests run, and whose next ones will be told of, is sampled once in so many intervals. */
@@ -78,7 +78,7 @@ begin_job(NestDomain *domain, NestGuardWork work)
     if (most)
         push_job(domain, new_job(domain, work), most);
     else if (!domain->context->stopping && !domain->guard.silence.since)
-        nest_domain_tell_unasked(domain);
+        nest_domain_report_unasked(domain);
 }
 
 /* @evidence, @probe: what is already known of the sample, and from which probe; @most: as for push_job() */
@@ -144,7 +144,7 @@ decide(NestDomain *domain)
         else if (wants_disarming(domain))
             begin_job(domain, nest_guard_disarm);
     }
-    nest_domain_tell_status(domain);
+    nest_domain_report_status(domain);
 }
 
 static void
@@ -157,7 +157,7 @@ take_sample(NestDomain *domain, const NestEvidence *evidence, const char *probe,
     /* A sample without its QEMU is all that is wanted of it now. */
     if (guard->checked && evidence->counted && !nest_verdict_wants_bit(&guard->verdict) &&
         !(wants_arms(domain) && !guard->armed) && !wants_disarming(domain))
-        nest_domain_tell_asked(domain);
+        nest_domain_report_asked(domain);
     decide(domain);
 }
 
@@ -192,7 +192,7 @@ sample_domain(NestDomain *domain)
     }
     take_sample_unasked(domain, &evidence, probe, nest_workers_now());
     if (nest_domain_sample_is_kept_out(domain, &evidence))
-        nest_domain_tell_unasked(domain);
+        nest_domain_report_unasked(domain);
 }
 
 static void
@@ -208,7 +208,7 @@ check_is_done(NestDomain *domain, const NestGuardJob *job)
     if (job->job.error) {
         nest_guard_log_problem(domain, NEST_DOMAIN_LOG_GUARD,
                                job->job.error); /* it is checked again */
-        nest_domain_tell_settled(domain, FALSE);
+        nest_domain_report_settled(domain, FALSE);
         return;
     }
     domain->guard.checked = TRUE;
@@ -240,7 +240,7 @@ arm_is_done(NestDomain *domain, const NestGuardJob *job)
     if (job->armed && !guard->armed)
         nest_flap_damping_armed(&guard->damping, nest_workers_now());
     set_armed(domain, job->armed);
-    nest_domain_tell_status(domain);
+    nest_domain_report_status(domain);
     guard->checked = !job->unsure;
 }
 
@@ -253,7 +253,7 @@ disarm_is_done(NestDomain *domain, const NestGuardJob *job)
     if (job->job.error) {
         nest_guard_log_problem(domain, NEST_DOMAIN_LOG_GUARD, job->job.error);
         nest_domain_back_off(domain, &guard->arm_backoff);
-        nest_domain_tell_status(domain); /* and it is tried again with a later sample */
+        nest_domain_report_status(domain); /* and it is tried again with a later sample */
         return;
     }
     nest_guard_log_disarmed(domain);
@@ -296,7 +296,7 @@ work_is_turned_away(NestDomain *domain, const NestGuardJob *job)
         take_sample_unasked(domain, &job->evidence, job->probe, job->sampled);
         return;
     }
-    nest_domain_tell_unasked(domain);
+    nest_domain_report_unasked(domain);
     nest_domain_publish(domain);
 }
 
@@ -311,13 +311,13 @@ take_work(NestDomain *domain, const NestGuardJob *job)
     if (job->stopped) {
         nest_domain_silence_begin(domain, nest_workers_now(),
                                   "its QEMU has not answered, because a signal has stopped it");
-        nest_domain_tell_asked(domain);
-        nest_domain_tell_settled(domain, TRUE);
+        nest_domain_report_asked(domain);
+        nest_domain_report_settled(domain, TRUE);
         nest_domain_publish(domain);
         return;
     }
     nest_domain_silence_end(domain, job->work == nest_guard_sample && !job->job.error);
-    nest_domain_tell_asked(domain);
+    nest_domain_report_asked(domain);
     for (gsize i = 0; i < G_N_ELEMENTS(works); i++)
         if (works[i].work == job->work)
             works[i].done(domain, job);
@@ -359,7 +359,7 @@ nest_domain_guard_tick(NestDomain *domain)
     }
     begin_job(domain, nest_guard_check);
     if (!domain->guarding)
-        nest_domain_tell_settled(domain, FALSE);
+        nest_domain_report_settled(domain, FALSE);
 }
 
 guint

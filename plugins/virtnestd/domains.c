@@ -116,7 +116,7 @@ show_guards(gpointer data)
 }
 
 static void
-tell_armed(NestDomains *domains, gboolean any)
+notify_armed(NestDomains *domains, gboolean any)
 {
     if (any == domains->any_armed)
         return;
@@ -128,7 +128,7 @@ tell_armed(NestDomains *domains, gboolean any)
 static void
 one_is_armed(gpointer data)
 {
-    tell_armed(data, TRUE);
+    notify_armed(data, TRUE);
 }
 
 /* Logs once that the QEMUs that do not answer are so many that others are not asked. */
@@ -183,7 +183,7 @@ interval_is_over(gpointer data)
     }
     log_crowded(domains);
     if (nest_workers_are_attached(domains->context.guards))
-        tell_armed(domains, any);
+        notify_armed(domains, any);
     if (interval && now - domains->exported > EXPORT_MS)
         show_guards(domains);
     if (interval)
@@ -252,7 +252,7 @@ needs_kvm(gpointer data)
 }
 
 static void
-tell_unjudged(gpointer data, const NestUnjudged *unjudged)
+notify_unjudged(gpointer data, const NestUnjudged *unjudged)
 {
     NestDomains *domains = data;
 
@@ -298,7 +298,7 @@ nest_domains_new(const NestConfig *config, const NestPluginHost *plugins,
     };
     nest_workers_watch(domains->context.syncs, syncs_have_changed, domains);
     domains->scanner = nest_scanner_new(domains->context.syncs, MAX_FILTERS, sync_found, domains);
-    domains->hook = nest_hook_watch_new(tell_unjudged, domains);
+    domains->hook = nest_hook_watch_new(notify_unjudged, domains);
     domains->listener = listener;
     domains->data = data;
     domains->table = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, nest_domain_free);

@@ -34,7 +34,7 @@ nest_entry_watch_free(NestEntryWatch *watch)
 }
 
 static gboolean
-tell_entered(gint fd, GIOCondition condition, gpointer data)
+notify_entered(gint fd, GIOCondition condition, gpointer data)
 {
     NestEntryWatch *watch = data;
     gint64 pid = 0;
@@ -73,7 +73,8 @@ nest_entry_watch_add(NestEntryWatch *watch, const NestGuest *guest)
         return NULL;
     fd = watch->source ? -1 : loaded->plugin->get_fd(loaded->state);
     if (fd >= 0) /* what is told of comes before all else on the main loop */
-        watch->source = g_unix_fd_add_full(G_PRIORITY_HIGH, fd, G_IO_IN, tell_entered, watch, NULL);
+        watch->source =
+            g_unix_fd_add_full(G_PRIORITY_HIGH, fd, G_IO_IN, notify_entered, watch, NULL);
     return loaded->plugin->name;
 }
 

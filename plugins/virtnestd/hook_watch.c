@@ -61,7 +61,7 @@ name_tagged(const NestHookWatch *watch)
 }
 
 static void
-tell_hook_calls(const NestHookWatch *watch)
+notify_hook_calls(const NestHookWatch *watch)
 {
     g_autofree gchar *tagged = name_tagged(watch);
     const NestUnjudged unjudged = {watch->since, watch->name, tagged};
@@ -71,7 +71,7 @@ tell_hook_calls(const NestHookWatch *watch)
 
 /* Returns: whether the start is to be kept, because the hook was not called for it. */
 static gboolean
-look_at_start(NestHookWatch *watch, const NestHookCalls *calls, Start *start)
+compare_start(NestHookWatch *watch, const NestHookCalls *calls, Start *start)
 {
     g_autofree gchar *file = g_strdup_printf("/run/libvirt/qemu/%s.pid", start->name);
     gint64 began = nest_process_began(file);
@@ -88,14 +88,14 @@ look_at_start(NestHookWatch *watch, const NestHookCalls *calls, Start *start)
 }
 
 static void
-look_at_starts(NestHookWatch *watch, const NestHookCalls *calls)
+compare_starts(NestHookWatch *watch, const NestHookCalls *calls)
 {
     GHashTableIter iter;
     Start *start = NULL;
 
     g_hash_table_iter_init(&iter, watch->starts);
     while (g_hash_table_iter_next(&iter, NULL, (gpointer *)&start))
-        if (!start->looked && !look_at_start(watch, calls, start))
+        if (!start->looked && !compare_start(watch, calls, start))
             g_hash_table_iter_remove(&iter);
 }
 
@@ -130,7 +130,7 @@ log_hook_change(const NestHookWatch *watch, const NestHookCalls *calls, gboolean
 }
 
 static gboolean
-look_at_hook_calls(gpointer data)
+compare_hook_calls(gpointer data)
 {
     NestHookWatch *watch = data;
     NestHookCalls calls = nest_hook_calls_read();
@@ -139,18 +139,18 @@ look_at_hook_calls(gpointer data)
     watch->timer = 0;
     if (watch->since && nest_hook_calls_judge(&calls, watch->since, FALSE) != NEST_HOOK_NOT_CALLED)
         take_back(watch);
-    look_at_starts(watch, &calls);
+    compare_starts(watch, &calls);
     log_hook_change(watch, &calls, before != 0);
     if (watch->since != before)
-        tell_hook_calls(watch);
+        notify_hook_calls(watch);
     return G_SOURCE_REMOVE;
 }
 
 static void
-look_soon(NestHookWatch *watch)
+compare_soon(NestHookWatch *watch)
 {
     if (!watch->timer)
-        watch->timer = g_timeout_add_seconds(LOOK_SECONDS, look_at_hook_calls, watch);
+        watch->timer = g_timeout_add_seconds(LOOK_SECONDS, compare_hook_calls, watch);
 }
 
 NestHookWatch *
@@ -185,7 +185,7 @@ nest_hook_watch_started(NestHookWatch *watch, const char *uuid, const char *name
     start = g_new0(Start, 1);
     start->name = g_strdup(name);
     g_hash_table_replace(watch->starts, g_strdup(uuid), start);
-    look_soon(watch);
+    compare_soon(watch);
 }
 
 void
@@ -197,7 +197,7 @@ nest_hook_watch_tagged(NestHookWatch *watch, const char *uuid)
         return;
     start->tagged = TRUE;
     if (is_listed(start))
-        tell_hook_calls(watch);
+        notify_hook_calls(watch);
 }
 
 void
@@ -208,9 +208,9 @@ nest_hook_watch_stopped(NestHookWatch *watch, const char *uuid)
 
     g_hash_table_remove(watch->starts, uuid);
     if (listed)
-        tell_hook_calls(watch);
+        notify_hook_calls(watch);
     if (watch->since)
-        look_soon(watch);
+        compare_soon(watch);
 }
 
 void
@@ -222,5 +222,5 @@ nest_hook_watch_clear(NestHookWatch *watch)
     take_back(watch);
     g_hash_table_remove_all(watch->starts);
     if (told)
-        tell_hook_calls(watch);
+        notify_hook_calls(watch);
 }

@@ -8,7 +8,7 @@
  * a job on a worker: sync_job.c corrects a definition and reads a domain (with correct.c and live_domain.c of common/virt,
  * and restart.c), publish.c writes its live status, and guard_job.c samples, arms and disarms, through the plugins that
  * plugins/plugin_host.c has loaded. late_snapshots.c names the snapshots that were made before the guard was armed.
- * domain_status.c and guard_log.c have what is said of it, domain_tell.c when that is said, and domain_log.c keeps the log
+ * domain_status.c and guard_log.c have what is said of it, domain_report.c when that is said, and domain_log.c keeps the log
  * short. The guard's patience has three files: backoff.c says when something that failed is tried again, flap_damping.c
  * keeps a guest armed that keeps changing its mind, and domain_silence.c says which QEMU may be asked while others do not
  * answer. entry_watch.c listens to the
@@ -83,7 +83,7 @@ typedef struct {
 
 /* Lets everybody know how virtnestd is. */
 static void
-say_status(Daemon *daemon)
+write_daemon_status(Daemon *daemon)
 {
     g_autoptr(GError) error = NULL;
     int former = daemon->status_fd;
@@ -100,12 +100,12 @@ say_status(Daemon *daemon)
 
 /* @problem: (nullable) why they could not be read */
 static void
-say_settings(Daemon *daemon, const GError *problem)
+record_settings_problem(Daemon *daemon, const GError *problem)
 {
     g_free(daemon->status.settings);
     daemon->status.settings = problem ? g_strdup(problem->message) : NULL;
     daemon->status.settings_since = g_get_real_time() / G_USEC_PER_SEC;
-    say_status(daemon);
+    write_daemon_status(daemon);
 }
 
 static void
@@ -193,7 +193,7 @@ on_unjudged(gpointer data, const NestUnjudged *unjudged)
     status->unjudged_since = unjudged->since;
     status->unjudged = g_strdup(unjudged->name);
     status->unjudged_tagged = g_strdup(unjudged->tagged);
-    say_status(data);
+    write_daemon_status(data);
 }
 
 static const NestDomainsListener domains_listener = {on_armed, on_needs_kvm, on_stopped,
@@ -263,7 +263,7 @@ reload_settings(gpointer data)
     }
     if (error)
         nest_log_error(NULL, NULL, error);
-    say_settings(daemon, error);
+    record_settings_problem(daemon, error);
     nest_domains_scan(daemon->domains);
     nest_notify("READY=1");
     return G_SOURCE_CONTINUE;
@@ -396,7 +396,7 @@ prepare(Daemon *daemon, GError **error)
         return FALSE;
     daemon->status.version = g_strdup(NEST_VERSION);
     daemon->status.since = g_get_real_time() / G_USEC_PER_SEC;
-    say_settings(daemon, NULL);
+    record_settings_problem(daemon, NULL);
     daemon->plugins = nest_plugin_host_load(NEST_PLUGINDIR, (const gchar *const *)names, settings);
     return TRUE;
 }

@@ -48,7 +48,7 @@ nest_job_clear(NestJob *job)
 }
 
 static void
-tell_changed(const NestWorkers *workers)
+notify_changed(const NestWorkers *workers)
 {
     if (workers->changed)
         workers->changed(workers->data);
@@ -70,7 +70,7 @@ call_job_done(gpointer data)
     workers->costly -= job->costly && !job->turned_away && !job->stuck;
     job->done(job);
     begin_jobs(workers);
-    tell_changed(workers);
+    notify_changed(workers);
     return G_SOURCE_REMOVE;
 }
 
@@ -147,7 +147,7 @@ notice_slow(NestWorkers *workers, NestJob *job)
 }
 
 static gboolean
-look_at_jobs(gpointer data)
+check_jobs(gpointer data)
 {
     NestWorkers *workers = data;
     guint before = workers->slow + workers->stuck;
@@ -159,7 +159,7 @@ look_at_jobs(gpointer data)
         notice_slow(workers, job);
     if (workers->slow + workers->stuck != before) {
         begin_jobs(workers);
-        tell_changed(workers);
+        notify_changed(workers);
     }
     if (g_hash_table_size(workers->jobs) > workers->stuck)
         return G_SOURCE_CONTINUE;
@@ -177,7 +177,7 @@ nest_workers_push(NestWorkers *workers, NestJob *job)
     g_hash_table_add(workers->jobs, job);
     g_queue_push_tail(&workers->waiting, job);
     if (!workers->timer)
-        workers->timer = g_timeout_add(NEST_WORKERS_SLOW_MS, look_at_jobs, workers);
+        workers->timer = g_timeout_add(NEST_WORKERS_SLOW_MS, check_jobs, workers);
     begin_jobs(workers);
 }
 

@@ -4,7 +4,7 @@
  * Theory of operation: the live status of a run is settled, and not written before, once the domain was sampled, or that was
  * tried in vain: its QEMU is not asked, does not answer, or its guard failed. The status of one that an earlier virtnestd may
  * have armed stays as it is until its QEMU has said whether it is. */
-#include "virtnestd/domain_tell.h"
+#include "virtnestd/domain_report.h"
 
 #include "base/error.h"
 #include "virtnestd/domain_status.h"
@@ -25,14 +25,14 @@ publish_status(NestDomain *domain)
 }
 
 void
-nest_domain_tell_status(NestDomain *domain)
+nest_domain_report_status(NestDomain *domain)
 {
     if (domain->guard.checked)
         publish_status(domain);
 }
 
 void
-nest_domain_tell_settled(NestDomain *domain, gboolean anew)
+nest_domain_report_settled(NestDomain *domain, gboolean anew)
 {
     domain->guard.settled = TRUE;
     if (!anew)
@@ -42,7 +42,7 @@ nest_domain_tell_settled(NestDomain *domain, gboolean anew)
 }
 
 void
-nest_domain_tell_unasked(NestDomain *domain)
+nest_domain_report_unasked(NestDomain *domain)
 {
     NestDomainGuard *guard = &domain->guard;
     g_autoptr(GError) error =
@@ -51,11 +51,11 @@ nest_domain_tell_unasked(NestDomain *domain)
     nest_guard_log_problem(domain, NEST_DOMAIN_LOG_GUARD, error);
     if (!guard->unasked_since)
         guard->unasked_since = nest_workers_now();
-    nest_domain_tell_settled(domain, TRUE);
+    nest_domain_report_settled(domain, TRUE);
 }
 
 void
-nest_domain_tell_asked(NestDomain *domain)
+nest_domain_report_asked(NestDomain *domain)
 {
     if (!domain->guard.unasked_since)
         return;
