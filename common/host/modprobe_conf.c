@@ -113,7 +113,7 @@ typedef enum { OFF, ON, REFUSED } Meaning;
 static Meaning
 read_bool(const char *value)
 {
-    if (nest_kernel_args_is_yes(value))
+    if (!value || nest_kernel_args_is_yes(value))
         return ON;
     return (*value && strchr("nNfFdD0", *value)) || g_ascii_strncasecmp(value, "of", 2) == 0
                ? OFF

@@ -224,10 +224,11 @@ refuse_not_followed(const NestLiveDomain *live, const Request *request, GError *
     const char *what = request->end ? "taken back" : "allowed";
 
     if (status && status->problem && nest_live_status_guard_is(status, NEST_GUARD_FAILED))
-        g_set_error(error, NEST_ERROR, NEST_ERROR_DAEMON,
-                    "what was %s is written, but virtnestd cannot change the guard yet (%s): it does so "
-                    "when that is over: see virt-nest status",
-                    what, status->problem);
+        g_set_error(
+            error, NEST_ERROR, NEST_ERROR_DAEMON,
+            "what was %s is written, but virtnestd cannot change the guard yet (%s): it does so "
+            "when that is over: see virt-nest status",
+            what, status->problem);
     else
         g_set_error(
             error, NEST_ERROR, NEST_ERROR_DAEMON,

@@ -154,6 +154,7 @@ check_result(const Wait *wait, GError **error)
     /* The failure is in virtnestd's log. It is no reason to call the host degraded: a guest may keep the module in use. */
     reset = call_systemd(wait, SYSTEMD_PATH, SYSTEMD_MANAGER, "ResetFailedUnit",
                          g_variant_new("(s)", UNIT), "()", NULL);
+    (void)reset; /* it may fail */
     problem = nest_error_parse(text);
     if (problem)
         g_propagate_error(error, problem);

@@ -170,8 +170,8 @@ LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
     run.length = size - 2;
     passed_on = asked[i].is_passed_on && nest_prefilter_matches(run.xml, run.length);
     status = run_front(asked[i].name);
-    PROMISE("the judge runs exactly for a domain that mentions us",
-            passed_on == (run.judged > 0), asked[i].name);
+    PROMISE("the judge runs exactly for a domain that mentions us", passed_on == (run.judged > 0),
+            asked[i].name);
     PROMISE("only what may be refused is, and only where the judge fails",
             status == (passed_on && asked[i].may_refuse), asked[i].name);
     PROMISE("a refusal is one line with its code",

@@ -98,7 +98,8 @@ check_tag(const NestDomainXml *xml, const char *text, gsize length)
     PROMISE("the outcome is set", tagged <= NEST_TAG_DISABLE, NULL);
     if (!tagged)
         return;
-    PROMISE("a tagged domain is one that the prefilter passes on", is_passed_on(text, length), NULL);
+    PROMISE("a tagged domain is one that the prefilter passes on", is_passed_on(text, length),
+            NULL);
     check_formatted(&tag);
     check_attributes(&tag);
 }

@@ -143,8 +143,8 @@ fuzz_without_tag(const char *text)
 static gchar *
 outside(NestDomainXml *xml)
 {
-    const xmlNode *const ours[] = {nest_domain_xml_cpu(xml),
-                                   nest_state_element(xml), nest_allow_element(xml)};
+    const xmlNode *const ours[] = {nest_domain_xml_cpu(xml), nest_state_element(xml),
+                                   nest_allow_element(xml)};
 
     for (gsize i = 0; i < G_N_ELEMENTS(ours); i++)
         if (ours[i])
