@@ -62,6 +62,7 @@ typedef struct {
     gint64 entered_at;
     guint64 entries;
     gboolean refuses;       /* QEMU does */
+    gint check_fails;       /* ... and does not say it; by g_atomic_int_... */
     guint arms;             /* calls of the guard */
     guint disarms;
     gboolean any_armed;     /* as was told */
@@ -273,9 +274,11 @@ disarm(gpointer state, const NestGuest *guest, virDomainPtr domain, GError **err
 static gboolean
 is_armed(gpointer state, const NestGuest *guest, virDomainPtr domain, gboolean *ret_armed, GError **error)
 {
-    (void)state, (void)domain, (void)error;
+    (void)state, (void)domain;
+    if (g_atomic_int_get(&world.check_fails))
+        g_set_error_literal(error, NEST_ERROR, NEST_ERROR_GUARD, "it was told not to say");
     *ret_armed = guest->id == 1 && world.refuses;
-    return TRUE;
+    return !g_atomic_int_get(&world.check_fails);
 }
 
 static gboolean
@@ -659,6 +662,40 @@ test_disarm_fails(void)
     world.disarm_fails = FALSE;
     until(guard_is("off"));
     finish();
+}
+
+/* Until its QEMU has said whether it is armed, its live status says what it said before. @marked: that is "armed". */
+static void
+check_fails(gboolean marked)
+{
+    g_autoptr(NestLiveDomain) live = marked ? marked_live_domain() : new_live_domain();
+
+    live->state->live.guard = marked ? g_strdup("armed") : NULL;
+    begin();
+    world.refuses = marked;
+    g_atomic_int_set(&world.check_fails, TRUE);
+    see_live(live);
+    until(count_lines("it was told not to say") > 0);
+    until(world.writes > 0);
+    let_time_go_by();
+    g_assert_null(wanted());
+    g_assert_cmpstr(world.status->guard, ==, marked ? "armed" : NULL);
+    g_atomic_int_set(&world.check_fails, FALSE);
+    until(guard_is("off"));
+    g_assert_false(world.refuses);
+    finish();
+}
+
+static void
+test_check_fails(void)
+{
+    check_fails(FALSE);
+}
+
+static void
+test_check_fails_armed(void)
+{
+    check_fails(TRUE);
 }
 
 static void
@@ -1315,6 +1352,8 @@ main(int argc, char **argv)
         {"armed while nested guests run, disarmed after them", test_there_and_back},
         {"no nested guest, nothing is armed", test_never},
         {"arming fails, and is tried again", test_arm_fails},
+        {"while its QEMU does not say whether it is armed, its live status says nothing of it", test_check_fails},
+        {"... and says \"armed\" of one that an earlier virtnestd has armed", test_check_fails_armed},
         {"arming fails, and QEMU refuses all the same: it is disarmed later", test_arm_leaves_node},
         {"disarming fails, and is tried again with each sample, no faster", test_disarm_fails},
         {"a guest that was faster than its guard is told of", test_lost},
