@@ -8,7 +8,7 @@
 /**
  * nest_leave_cpu_may_nest: whether nested guests are possible in a running guest.
  * @xml: of the running domain
- * @command: the command line of its QEMU, which is what QEMU was given in truth; empty if it could not be read
+ * @command: the command line of its QEMU, which is what QEMU was really given; empty if it could not be read
  *
  * Returns: FALSE only where that is certain: the host's KVM has nesting off, or the feature is forbidden, or libvirt's
  * table of CPUs and what libvirt has asked of QEMU leave it out.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Which of vmx and svm a running guest's processors have in truth: QEMU is asked.
+/* Which of vmx and svm a running guest's vCPUs really have: QEMU is asked.
  *
  * Theory of operation: QEMU's object of the first processor has the registers of CPUID as the guest reads them, in the property
  * "feature-words" (QEMU qapi/machine-target.json, X86CPUFeatureWordInfo). All processors of a domain are alike. */

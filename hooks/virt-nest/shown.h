@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Which of vmx and svm a running guest's processors have in truth: QEMU is asked. */
+/* Which of vmx and svm a running guest's vCPUs really have: QEMU is asked. */
 #pragma once
 
 #include <libvirt/libvirt.h>

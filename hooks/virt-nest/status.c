@@ -412,7 +412,7 @@ nest_status(NestCall *call)
         {"tagged", 0, 0, G_OPTION_ARG_NONE, &request.tagged, "only tagged domains", NULL},
         {"running", 0, 0, G_OPTION_ARG_NONE, &request.running, "only domains that run", NULL},
         {"exposed", 0, 0, G_OPTION_ARG_NONE, &request.exposed,
-         "only running guests that have vmx or svm in truth, tagged or not (asks QEMU)", NULL},
+         "only running guests that really have vmx or svm, tagged or not (asks QEMU)", NULL},
         {"problems", 0, 0, G_OPTION_ARG_NONE, &request.problems, "only domains with a problem",
          NULL},
         G_OPTION_ENTRY_NULL,
