@@ -113,7 +113,7 @@ read_counter(const char *path, guint64 *ret_entries)
     if (length < 0)
         result = -errno;
     else if (length == sizeof(text) - 1 || /* it was cut off */
-             !g_ascii_isdigit(*text) ||    /* GLib takes a vertical tab in front */
+             !g_ascii_isdigit(*text) ||    /* GLib also accepts a leading vertical tab */
              !g_ascii_string_to_unsigned(g_strchomp(text), 10, 0, G_MAXUINT64, ret_entries, NULL))
         result = -EBADMSG;
     close(fd);

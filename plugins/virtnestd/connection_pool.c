@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The connections over which one kind of work calls libvirt. Each is used by one thread at a time. */
+/* The connections to libvirt for one kind of work. Only one thread at a time uses a connection. */
 #include "virtnestd/connection_pool.h"
 
 #include "base/error.h"
@@ -35,7 +35,7 @@ nest_connection_pool_ref(NestConnectionPool *pool)
     return g_atomic_rc_box_acquire(pool);
 }
 
-/* Closing a connection is a call of libvirt, which may wait, and the last reference may be the main loop's. */
+/* Closing a connection is a call to libvirt, which may wait. The main loop may hold the last reference, so a thread closes. */
 static gpointer
 close_all(gpointer data)
 {
@@ -77,7 +77,7 @@ nest_connection_pool_control(const NestConnectionPool *pool)
     return pool->control;
 }
 
-/* A connection that libvirtd has closed is opened anew. If that fails, calls over the old one say why. */
+/* Replaces a connection that libvirtd has closed. If that fails, calls over the old connection report the reason. */
 static virConnectPtr
 revive(NestConnectionPool *pool, virConnectPtr connection)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The connections over which one kind of work calls libvirt. Each is used by one thread at a time. */
+/* The connections to libvirt for one kind of work. Only one thread at a time uses a connection. */
 #pragma once
 
 #include "virt/virt.h"
@@ -7,14 +7,14 @@
 /**
  * NestConnectionPool: the connections, from the time libvirt answers until libvirt is gone.
  *
- * Theory of operation: libvirt before 10.4 corrupts the stack of a thread that calls over a connection
- * while another does (CVE-2024-4418; on 9.0 virtnestd died of it when libvirtd was killed). So a thread
- * takes a connection for itself and gives it back. A connection is opened when one is needed and none is free.
+ * Theory of operation: if two threads call over the same connection, libvirt before 10.4 corrupts the stack of
+ * one of them (CVE-2024-4418; with 9.0 virtnestd crashed when libvirtd was killed). So a thread takes a connection
+ * for itself and gives it back. If none is free, a new one is opened.
  */
 typedef struct NestConnectionPool NestConnectionPool;
 
 /**
- * nest_connection_pool_new: begin without a connection of its own.
+ * nest_connection_pool_new: make a pool that has no connection yet.
  * @control: where the events come from
  * @uri: libvirt's
  */
@@ -23,7 +23,7 @@ NestConnectionPool *nest_connection_pool_new(virConnectPtr control, const char *
 NestConnectionPool *nest_connection_pool_ref(NestConnectionPool *pool);
 void nest_connection_pool_unref(NestConnectionPool *pool);
 
-/* libvirt is gone: nobody gets a connection any more, as a job that waits must not reach the next libvirt. */
+/* libvirt is gone: from now on nobody gets a connection, because a waiting job must not reach libvirt's next daemon. */
 void nest_connection_pool_close(NestConnectionPool *pool);
 
 /* The connection where the events come from. */
@@ -36,5 +36,5 @@ virConnectPtr nest_connection_pool_control(const NestConnectionPool *pool);
  */
 virConnectPtr nest_connection_pool_acquire(NestConnectionPool *pool, GError **error);
 
-/* Gives a connection back. It is closed if @most others are free already. */
+/* Gives a connection back. If @most others are free already, it is closed. */
 void nest_connection_pool_release(NestConnectionPool *pool, virConnectPtr connection, guint most);

@@ -1,26 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A domain: all that virtnestd knows of it and wants for it.
+/* A domain: all that virtnestd knows about it and is to do for it.
  *
- * Theory of operation: a domain is the only owner of what is known of it, and has at most one job of each kind: a sync
- * corrects its definition and reads it, a fresh sync corrects a definition that was just written, a publish job
- * writes its live status, and a guard job samples, arms or disarms (domain_guard.c). Both kinds of
- * syncs share workers and connections; the other two have their own, so that no kind of work holds
- * up another. What happens while a job is under way leads to one more job after it; what fails is
- * tried again, later and later. A change of the live status that virtnestd made itself comes back
- * as an event, and leads to nothing. */
+ * Theory of operation: a domain has at most one job of each kind. A sync corrects its definition and reads it. A fresh
+ * sync corrects a definition that was just written. A publish job writes its live status. A guard job samples, arms or
+ * disarms (domain_guard.c). Both kinds of syncs share workers and connections; publish jobs and guard jobs have their own,
+ * so that no kind of work holds up another. An event during a job leads to one more job after it. What fails is tried
+ * again, after longer and longer pauses. libvirt also reports virtnestd's own changes of the live status; such an event
+ * is ignored. */
 #include "virtnestd/domain.h"
 
 #include "base/error.h"
 #include "base/log.h"
 #include "host/kvm_module.h"
 
-/* How long a failure waits for the next try: twice as long each time, from the first of these to one of the others. */
+/* The pause after a failure: it begins with the first of these and doubles each time, up to one of the others. */
 #define RETRY_FIRST_MS 1000
 #define RETRY_BUSY_MS 4000  /* the most, while libvirt does a job with the domain */
 #define RETRY_MOST_MS 60000 /* the most in all other cases */
 /* After how long the domain counts as locked, if a sync of it is still under way. A sync usually takes 2 or 3 ms. */
 #define LOCKED_AFTER_MS 5
-/* The event about our own change comes with the answer to it; after so long, another event is not taken for it. */
+/* The event about our own change comes together with libvirt's answer. A later event than this is somebody else's change. */
 #define ECHO_MS 10000
 
 NestDomain *
@@ -97,7 +96,7 @@ log_outcome(const NestSyncJob *job)
         nest_log_error(job->name, job->uuid, job->job.error);
 }
 
-/* Whether the correction failed for want of the KVM module, which has become ready since. */
+/* Whether the correction failed because the KVM module was not ready, but the module is ready now. */
 static gboolean
 came_too_early(const NestSyncJob *job)
 {
@@ -138,7 +137,7 @@ rest(NestDomain *domain)
     domain->context->listener->rest(domain->context->data, domain);
 }
 
-/* What was found before something happened may be out of date, but the next sync follows at once. */
+/* If something happened during the sync, its findings may be out of date; but then the next sync follows at once. */
 static void
 sync_is_done(NestJob *data)
 {
@@ -217,7 +216,8 @@ begin_fresh(NestDomain *domain, const char *name)
     nest_workers_push(domain->context->syncs, &domain->fresh->job);
 }
 
-/* The sync that was under way when the definition or tag changed is still under way: the domain is starting. */
+/* Called some milliseconds after the definition or tag has changed. If the sync from before still runs, libvirt probably
+ * holds the domain locked, because the domain is starting. */
 static gboolean
 may_be_locked(gpointer data)
 {
@@ -306,7 +306,7 @@ publish_is_done(NestJob *data)
     nest_publish_job_free(job);
 }
 
-/* Whether what virt-nest allow permitted is over, so that its element is to be removed. */
+/* Whether the permission of virt-nest allow is over, so that its element is to be removed. */
 static gboolean
 allow_is_over(const NestDomain *domain)
 {
@@ -334,8 +334,8 @@ begin_publishing(NestDomain *domain, gchar *element, gboolean writes, gboolean f
     nest_workers_push(domain->context->publish, &job->job);
 }
 
-/* Waits for the guard's job, because its outcome is about to change the status. A QEMU that does not answer keeps
- * libvirt from changing the live XML, so that would wait as well. */
+/* Puts the work off during a guard job, because its outcome is about to change the status. And if that job waits for a QEMU
+ * that does not answer, libvirt would let a change of the live XML wait as well. */
 void
 nest_domain_publish(NestDomain *domain)
 {

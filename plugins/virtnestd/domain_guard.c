@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The guard of a domain: watches it for nested guests, and has migration and save refused while they run.
  *
- * Theory of operation: a running domain that is to be guarded is monitored. It is sampled in each interval (domain_sample.c).
- * Probes that only read files are asked here, on the main loop; others are asked on a worker (guard_job.c). The
- * sample goes into the domain's verdict (common/guard/verdict.c). If verdict and guard disagree, a worker arms
- * or disarms. A guest of which the kernel tells when it enters a nested guest (entry_watch.c) is sampled only to see that its
- * nested guests have gone. The outcome is published in the domain's live metadata and by the exports (domain_report.c). Nothing
- * else is stored: after a restart of virtnestd or libvirt, a QEMU says itself whether it is armed.
+ * Theory of operation: a running domain that is to be guarded is sampled in each interval (domain_sample.c). Probes that
+ * only read files are called here, on the main loop; a worker calls the others (guard_job.c). The sample goes into the
+ * domain's verdict (common/guard/verdict.c). If verdict and guard disagree, a worker arms or disarms. If the kernel reports
+ * when the guest enters a nested guest (entry_watch.c), samples are needed only to see that its nested guests have ended.
+ * The outcome is published in the domain's live metadata and by the exports (domain_tell.c). Nothing else is stored: after
+ * a restart of virtnestd or libvirt, QEMU itself says whether it is armed.
  *
- * A guest or a QEMU must not make the host work: what fails is tried again later and later (backoff.c), a guest that
- * keeps starting and ending nested guests stays armed longer and longer after they have ended (flap_damping.c), and
- * few QEMUs that do not answer are asked at a time (domain_silence.c). */
+ * A guest or a QEMU must not be able to load the host. So what fails is tried again after longer and longer pauses
+ * (backoff.c). A guest that keeps starting and ending nested guests stays armed longer each time (flap_damping.c). And of the
+ * QEMUs that do not answer, only a few are asked at a time (domain_silence.c). */
 #include "virtnestd/domain_guard.h"
 
 #include "base/error.h"
@@ -19,13 +19,13 @@
 #include "virtnestd/domain_report.h"
 #include "virtnestd/guard_log.h"
 
-/* A guest whose nested guests run, and whose next ones will be told of, is sampled once in so many intervals. */
+/* While nested guests run in a guest for which there is a watch, it is sampled only once in this many intervals. */
 #define WATCHED_INTERVALS 10
 
 /* --- what is wanted */
 
-/* Whether it is to be armed, or to stay so. A domain is newly armed only if a tag asks for it, but an armed domain stays
- * armed while nested guests run. */
+/* Whether the domain is to be armed, or to stay armed. A domain becomes armed only if a tag asks for it, but an armed domain
+ * stays armed while nested guests run. */
 static gboolean
 wants_arms(const NestDomain *domain)
 {
@@ -81,7 +81,7 @@ begin_job(NestDomain *domain, NestGuardWork work)
         nest_domain_report_unasked(domain);
 }
 
-/* @evidence, @probe: what is already known of the sample, and from which probe; @most: as for push_job() */
+/* @evidence, @probe: what the sample has already, and from which probe; @most: as for push_job() */
 static void
 begin_sample(NestDomain *domain, const NestEvidence *evidence, const char *probe, guint most)
 {
@@ -104,8 +104,8 @@ wants_disarming(const NestDomain *domain)
             (guard->verdict.state == NEST_VERDICT_NONE && !nest_domain_is_held(domain)));
 }
 
-/* An operation that was allowed and never comes must not leave the guard lifted for ever. One that is under way goes on,
- * as it does when a time that was allowed is over. */
+/* Ends virt-nest allow --once after its hour, so that the guard is not lifted for ever if the allowed operation never comes.
+ * An operation that is under way goes on, as it does when the time of virt-nest allow is over. */
 static void
 end_once_in_time(NestDomain *domain)
 {
@@ -120,7 +120,7 @@ end_once_in_time(NestDomain *domain)
         now - guard->once_since < (gint64)NEST_ALLOW_ONCE_SECONDS * 1000)
         return;
     guard->once_over = TRUE;
-    domain->put_off = TRUE; /* the element is to be removed, whatever is decided */
+    domain->put_off = TRUE; /* the element must be removed, even if the live status does not change */
 }
 
 /* Arms or disarms as the verdict asks for. */
@@ -154,14 +154,14 @@ take_sample(NestDomain *domain, const NestEvidence *evidence, const char *probe,
 
     nest_domain_sample_add(domain, evidence, probe, time);
     guard->settled = TRUE;
-    /* A sample without its QEMU is all that is wanted of it now. */
+    /* Nothing needs its QEMU now: the sample is complete, and the guard is as it should be. */
     if (guard->checked && evidence->counted && !nest_verdict_wants_bit(&guard->verdict) &&
         !(wants_arms(domain) && !guard->armed) && !wants_disarming(domain))
         nest_domain_report_asked(domain);
     decide(domain);
 }
 
-/* @evidence, @probe, @time: what is known without its QEMU. */
+/* @evidence, @probe, @time: the sample as far as it did not need QEMU. */
 static void
 take_sample_unasked(NestDomain *domain, const NestEvidence *evidence, const char *probe,
                     gint64 time)
@@ -217,7 +217,7 @@ check_is_done(NestDomain *domain, const NestGuardJob *job)
     sample_domain(domain);
 }
 
-/* A domain is not armed while an operation that was allowed goes on. Arming is tried again with a later sample. */
+/* While an allowed operation goes on, the domain is not armed. A later sample tries to arm it again. */
 static void
 arm_is_done(NestDomain *domain, const NestGuardJob *job)
 {
@@ -253,7 +253,7 @@ disarm_is_done(NestDomain *domain, const NestGuardJob *job)
     if (job->job.error) {
         nest_guard_log_problem(domain, NEST_DOMAIN_LOG_GUARD, job->job.error);
         nest_domain_back_off(domain, &guard->arm_backoff);
-        nest_domain_report_status(domain); /* and it is tried again with a later sample */
+        nest_domain_tell_status(domain); /* a later sample tries again */
         return;
     }
     nest_guard_log_disarmed(domain);
@@ -273,8 +273,8 @@ static const struct {
     {nest_guard_disarm, disarm_is_done},
 };
 
-/* Stops monitoring a domain whose tag is gone or says migration='allow', once it is disarmed. Its live status then
- * says so. */
+/* Stops guarding a domain whose tag is gone or says migration='allow', once it is disarmed. Its live status then says that
+ * it is not guarded. */
 static void
 stop_if_over(NestDomain *domain)
 {
@@ -288,7 +288,7 @@ stop_if_over(NestDomain *domain)
     nest_domain_publish(domain);
 }
 
-/* What is wanted is tried again with a later sample. */
+/* A later sample tries the work again. */
 static void
 work_is_turned_away(NestDomain *domain, const NestGuardJob *job)
 {
@@ -369,7 +369,7 @@ nest_domain_guard_interval(const NestDomain *domain)
     gboolean waits_for_nothing = !domain->put_off && !domain->live->has_allow;
     gboolean steady = FALSE; /* its nested guests run, and it is armed for as long as they do */
 
-    /* It stays as it is until the kernel tells of an entry, or libvirt of an event of the domain. */
+    /* Nothing changes until the kernel reports an entry, or libvirt an event of the domain. */
     if (guard->watched && guard->checked && guard->verdict.state == NEST_VERDICT_NONE &&
         !guard->armed && !domain->guarding && waits_for_nothing)
         return 0;
@@ -393,8 +393,8 @@ nest_domain_guard_entered(NestDomain *domain, gint64 time)
     decide(domain);
 }
 
-/* After the guard of a domain has ended, the old live status still says that nested guests run, until it is
- * written anew. */
+/* After the guard of a domain has ended, the live status from before still says that nested guests run, until a new one is
+ * written. */
 static gboolean
 is_released(const NestDomain *domain)
 {
@@ -465,7 +465,7 @@ nest_domain_guard_job_ended(NestDomain *domain)
     if (!guard->monitored || !domain->live->allow.once || guard->once_used)
         return;
     guard->once_used = TRUE;
-    /* The element of virt-nest allow is to be removed, whatever is decided. */
+    /* The element of virt-nest allow must be removed, even if the live status does not change. */
     domain->put_off = TRUE;
     decide(domain);
 }
