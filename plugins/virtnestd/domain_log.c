@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What is logged of a domain: each problem once, and not more than a line of a kind a minute until
- * all is well again. */
+/* The log lines about a domain's problems: each problem once, and at most one line of a kind per
+ * minute until all is well again. */
 #include "virtnestd/domain_log.h"
 
 #include "base/log.h"

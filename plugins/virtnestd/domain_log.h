@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What is logged of a domain: each problem once, and not more than a line of a kind a minute until
- * all is well again. */
+/* The log lines about a domain's problems: each problem once, and at most one line of a kind per
+ * minute until all is well again. */
 #pragma once
 
 #include <glib.h>
@@ -26,16 +26,16 @@ typedef struct {
  * nest_domain_log_problem: log a problem, unless it was the last of its kind.
  * @name, @uuid: the domain's
  *
- * A QEMU can make the text of its errors differ each time. So another text of the same kind is logged only a minute
- * after the last.
+ * A QEMU can give each of its errors another text. So a new text of the same kind is logged only a minute after
+ * the last one.
  */
 void nest_domain_log_problem(NestDomainLog *log, NestDomainLogKind kind, const char *name,
                              const char *uuid, const GError *error);
 
-/* All is well again: the next problem of the kind is logged, whatever it is. Not for what a QEMU decides. */
+/* All is well again: the next problem of the kind is logged, whatever it is. Not for problems that a QEMU can cause. */
 void nest_domain_log_well(NestDomainLog *log, NestDomainLogKind kind);
 
-/* A problem is over that a QEMU can bring back at any time: it is logged anew then, but not more than once a minute. */
+/* A problem is over that a QEMU can cause again at any time: it is then logged again, but at most once a minute. */
 void nest_domain_log_over(NestDomainLog *log, NestDomainLogKind kind);
 
 void nest_domain_log_clear(NestDomainLog *log);

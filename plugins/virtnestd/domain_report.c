@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What is told of a domain's guard, and when: its live status, and that its QEMU is not asked.
+/* When a domain's live status is published, and when it is reported that its QEMU is not asked.
  *
- * Theory of operation: the live status of a run is settled, and not written before, once the domain was sampled, or that was
- * tried in vain: its QEMU is not asked, does not answer, or its guard failed. The status of one that an earlier virtnestd may
- * have armed stays as it is until its QEMU has said whether it is. */
-#include "virtnestd/domain_report.h"
+ * Theory of operation: the live status of a run is not written before it is settled. It is settled once the domain was
+ * sampled, or could not be sampled because its QEMU is not asked, does not answer, or its guard failed. If an earlier
+ * virtnestd may have armed the domain, its live status stays as it is until QEMU has said whether the domain is armed. */
+#include "virtnestd/domain_tell.h"
 
 #include "base/error.h"
 #include "virtnestd/domain_status.h"
 #include "virtnestd/guard_log.h"
 
-/* Does nothing while a job is under way for the domain, because its status is about to change. */
+/* Does nothing during a guard job, because the status is about to change. */
 static void
 publish_status(NestDomain *domain)
 {

@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What is told of a domain's guard, and when: its live status, and that its QEMU is not asked. */
+/* When a domain's live status is published, and when it is reported that its QEMU is not asked. */
 #pragma once
 
 #include "virtnestd/domain.h"
 
-/* Its live status may have changed; told once it is known whether the domain is armed. */
-void nest_domain_report_status(NestDomain *domain);
+/* To be called when the live status may have changed. It is published only if it is known whether the domain is armed. */
+void nest_domain_tell_status(NestDomain *domain);
 
 /**
- * nest_domain_report_settled: from now on its live status can be written.
- * @anew: as it is now, unless the domain may be armed and its QEMU has not said whether it is; else with what the guard said
- *   last, if it has said anything
+ * nest_domain_tell_settled: from now on the live status can be written.
+ * @anew: TRUE: work it out again, unless the domain may be armed and its QEMU has not said whether it is; FALSE: write what
+ *   the guard decided last, if anything
  */
 void nest_domain_report_settled(NestDomain *domain, gboolean anew);
 
-/* Its QEMU should be asked, and is not for the sake of others: the log tells it at once, and the live status if it lasts. */
-void nest_domain_report_unasked(NestDomain *domain);
+/* To be called when QEMU should be asked but is not, because too many others do not answer. The log says so at once, and
+ * the live status if it lasts. */
+void nest_domain_tell_unasked(NestDomain *domain);
 
-/* It was asked, or there is nothing to ask it. */
-void nest_domain_report_asked(NestDomain *domain);
+/* To be called when QEMU was asked, or there is nothing to ask. */
+void nest_domain_tell_asked(NestDomain *domain);

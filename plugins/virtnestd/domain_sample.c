@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The samples of a domain: whether its QEMU is asked for one, and what comes of each.
+/* The samples of a domain: whether its QEMU is asked, and how a sample enters the verdict.
  *
- * Theory of operation: what probes read from files alone is there at once. Only if that says too little is the QEMU
- * asked as well, and not too often, nor while too many others do not answer. What is known then goes into the
- * domain's verdict; what follows from that is decided in domain_guard.c. */
+ * Theory of operation: probes that only read files answer at once. QEMU is asked as well only if they say too little, not
+ * too often, and not while too many other QEMUs do not answer. The sample goes into the domain's verdict; domain_guard.c
+ * then decides what to do. */
 #include "virtnestd/domain_sample.h"
 
 #include "base/error.h"
@@ -61,8 +61,8 @@ nest_domain_sample_is_kept_out(const NestDomain *domain, const NestEvidence *evi
            nest_domain_may_try(domain, &guard->sample_backoff);
 }
 
-/* Each answer that cannot be read costs work, so after each the pause before the next question doubles. An answer
- * that can be read resets the pause only if the last one was over a minute ago or more. */
+/* Each answer that cannot be read costs work. So after each of them the pause before the next question doubles. An answer
+ * that can be read resets the pause only if the last pause ended a minute ago or more. */
 void
 nest_domain_sample_answered(NestDomain *domain, const GError *error)
 {

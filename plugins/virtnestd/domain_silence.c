@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* QEMUs that do not answer: since when one does not, and whether a further one may be asked meanwhile.
+/* QEMUs that do not answer: since when a QEMU has not answered, and whether others may be asked meanwhile.
  *
- * Theory of operation: a QEMU that does not answer occupies one of libvirtd's 20 workers for as long as it lives, and the
- * guards' jobs have nine at most (domains.c). So each job has a limit (workers.h), which grows with what speaks for its
- * QEMU. The last workers are kept for arming. Where libvirtd has another number of workers, all limits are by as much
- * greater or smaller. */
+ * Theory of operation: a call to a QEMU that does not answer occupies one of libvirtd's 20 workers for as long as that QEMU
+ * lives. The guards' jobs may occupy nine workers at most (domains.c). So each job has a limit (NestJob.most): it is turned
+ * away while that many QEMUs do not answer. The limit is higher if the job's own QEMU is likely to answer, and highest for
+ * arming and disarming. If libvirtd does not have 20 workers, all limits are higher or lower by the difference. */
 #include "virtnestd/domain_silence.h"
 
 #include "base/error.h"
@@ -15,17 +15,17 @@
 /* The QEMU has not answered in this run; or it gave an answer that could not be read, and less than a minute has passed
  * since the pause after that answer ended. */
 #define LIMIT_NEW 3
-/* It has answered, which says little: those that are silent now may all have, too. */
+/* The QEMU has answered in this run. That says little: the QEMUs that are silent now may have answered, too. */
 #define LIMIT_ANSWERED 4
-/* Its guest uses the processor, from which a QEMU that hangs keeps it. */
+/* Its guest uses the processor. The guest of a QEMU that hangs does not. */
 #define LIMIT_AT_WORK 7
-/* It is to be armed or disarmed. */
+/* The domain is to be armed or disarmed. */
 #define LIMIT_NEEDED 8
-/* ... and it has answered a sample, or the question whether it is armed. */
+/* ... and its QEMU has answered a sample, or the question whether it is armed. */
 #define LIMIT_NEEDED_ANSWERED 9
-/* However few workers libvirtd has, one that is to be armed waits for no fewer silent ones, unless these were all workers. */
+/* The least limit for arming, however few workers libvirtd has; less only if so many silent QEMUs would occupy them all. */
 #define LEAST_NEEDED 3
-/* A guest that is at work uses so many clock ticks in an interval. */
+/* A guest that uses at least this many clock ticks between two looks is at work. */
 #define AT_WORK_TICKS 1
 
 static gboolean

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* QEMUs that do not answer: since when one does not, and whether a further one may be asked meanwhile. */
+/* QEMUs that do not answer: since when a QEMU has not answered, and whether others may be asked meanwhile. */
 #pragma once
 
 #include <glib.h>
@@ -11,16 +11,16 @@ typedef struct NestDomain NestDomain;
  */
 typedef struct {
     gint64 since;      /* since when it has not, CLOCK_MONOTONIC's milliseconds; 0: it answers */
-    gboolean answered; /* a sample that needs it has succeeded in this run */
-    guint64 cpu_time;  /* its processor time when it was to be asked last, in clock ticks */
-    gboolean at_work;  /* its guest had used the processor when that was looked at last */
+    gboolean answered; /* a sample that needed QEMU has succeeded in this run */
+    guint64 cpu_time;  /* QEMU's processor time at the last look, in clock ticks */
+    gboolean at_work;  /* ... and whether the guest had used the processor since the look before */
 } NestDomainSilence;
 
 /**
- * nest_domain_silence_limit: whether its QEMU may be asked now, though others do not answer.
- * @needed: it is to be armed or disarmed
+ * nest_domain_silence_limit: whether the domain's QEMU may be asked now, although others do not answer.
+ * @needed: the domain is to be armed or disarmed
  *
- * Returns: NestJob.most of the job that asks it; 0 if it may not be asked.
+ * Returns: NestJob.most for the job that asks QEMU; 0: QEMU may not be asked.
  */
 guint nest_domain_silence_limit(NestDomain *domain, gboolean needed);
 
@@ -31,8 +31,8 @@ guint nest_domain_silence_limit(NestDomain *domain, gboolean needed);
  */
 void nest_domain_silence_begin(NestDomain *domain, gint64 since, const char *what);
 
-/* Notes it if the guard's job that is under way takes too long. */
+/* Calls nest_domain_silence_begin() if the guard's job that is under way takes too long. */
 void nest_domain_silence_notice_stuck(NestDomain *domain);
 
-/* Its QEMU has answered. @sampled: a sample, and successfully */
+/* To be called when QEMU has answered. @sampled: it has answered a sample, with success */
 void nest_domain_silence_end(NestDomain *domain, gboolean sampled);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What is said of a domain's guard: its state, and its live status. */
+/* The state of a domain's guard, and the domain's live status. */
 #include "virtnestd/domain_status.h"
 
-/* How long a reason may be out of date: all of libvirt's clients hear of each change of the live metadata. */
+/* How long a reason may be out of date. It is not updated more often, because libvirt reports each change of the live
+ * metadata to all its clients. */
 #define REASON_MS 10000
 
 static gint64
@@ -36,7 +37,7 @@ nest_domain_is_held(const NestDomain *domain)
     return nest_flap_damping_holds(&domain->guard.damping, nest_workers_now());
 }
 
-/* Some QEMUs may answer late and then again not at all, so it is told only of one that has not been asked for a while. */
+/* Whether QEMU has not been asked for some time. A short time is not reported, because other QEMUs may just answer late. */
 static gboolean
 is_unasked(const NestDomain *domain)
 {
@@ -70,7 +71,7 @@ nest_domain_guard_state(const NestDomain *domain)
     return guard->problem ? NEST_GUARD_FAILED : NEST_GUARD_OFF;
 }
 
-/* While a domain is held, its status stays that of nested guests that run. */
+/* While flap damping keeps a domain armed, its live status says that nested guests run. */
 static NestLiveStatus *
 live_status_of(const NestDomain *domain, gint64 now)
 {

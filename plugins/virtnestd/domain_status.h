@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What is said of a domain's guard: its state, and its live status. */
+/* The state of a domain's guard, and the domain's live status. */
 #pragma once
 
 #include "virtnestd/domain.h"
@@ -13,10 +13,10 @@ gboolean nest_domain_runs_nested(const NestDomain *domain);
 /* Whether this virtnestd or an earlier one may have armed it. */
 gboolean nest_domain_may_be_armed(const NestDomain *domain);
 
-/* Whether an armed domain without nested guests stays armed for now, because it keeps changing its mind. */
+/* Whether an armed domain without nested guests stays armed for now, because its nested guests keep starting and ending. */
 gboolean nest_domain_is_held(const NestDomain *domain);
 
-/* Why a QEMU is not asked for the sake of others. */
+/* The problem of a domain whose QEMU is not asked, because too many others do not answer. */
 #define NEST_DOMAIN_UNASKED                                                                        \
     "its QEMU is not asked, because too many others do not answer: until they do, or are stopped " \
     "(virsh domcontrol says which), its guard stays as it is"
@@ -24,12 +24,12 @@ gboolean nest_domain_is_held(const NestDomain *domain);
 /* The state of its guard. */
 NestGuardState nest_domain_guard_state(const NestDomain *domain);
 
-/* (nullable) What keeps it from being armed, or from being looked after at all. */
+/* (nullable) Why the domain is not armed, or why its QEMU is not asked. */
 const char *nest_domain_guard_problem(const NestDomain *domain);
 
 /**
- * nest_domain_update_status: work out the live status anew.
+ * nest_domain_update_status: work out the live status again.
  *
- * Returns: whether it has changed. A reason alone may be out of date for some seconds.
+ * Returns: whether it has changed. If only the reason has changed, it may take some seconds until this is reported.
  */
 gboolean nest_domain_update_status(NestDomain *domain);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The host's domains: the table of those that have anything to do with virt-nest.
+/* The table of the host's domains that have to do with virt-nest.
  *
- * Theory of operation: an event of libvirt leads to a sync of its domain (domain.c), which enters the table for that
- * time, and stays there while it is guarded. So the table is empty on a quiet host. Each time libvirt comes, all
- * domains are filtered for those that must be synced (scanner.c). The timer of the samples runs while one is due. */
+ * Theory of operation: a libvirt event leads to a sync of its domain (domain.c). The domain is in the table during the sync,
+ * and while it is guarded. So the table is empty on a quiet host. After each connection to libvirt, all domains are
+ * filtered for those that must be synced (scanner.c). The samples' timer runs only while a sample is due. */
 #include "virtnestd/domains.h"
 
 #include "base/error.h"
@@ -13,9 +13,9 @@
 #include "virtnestd/domain_status.h"
 #include "virtnestd/scanner.h"
 
-/* How many jobs of each kind run at a time, and how many slow ones do not count. All of them together are 16, and
- * libvirtd has 20 workers for all its clients, unless it is told otherwise: then as many more or fewer guards' jobs may be
- * slow, up to this many workers. */
+/* How many jobs of each kind run at a time (WORKERS), and how many slow jobs may run beside them (EXTRA). Together these are
+ * 16, because libvirtd has 20 workers for all its clients. If its settings give it more or fewer workers, GUARD_EXTRA changes
+ * by the difference. Workers of libvirtd above MOST_SERVER_WORKERS do not count. */
 #define MOST_SERVER_WORKERS 84
 #define SYNC_WORKERS 4
 #define SYNC_EXTRA 1
@@ -23,12 +23,12 @@
 #define PUBLISH_EXTRA 0
 #define GUARD_WORKERS 3
 #define GUARD_EXTRA 6
-/* If this many domains do not answer, that is logged. */
+/* If this many domains do not answer, the log says so. */
 #define CROWD 3
 /* How many batches of a scan are filtered at a time: one worker stays free for what happens meanwhile. */
 #define MAX_FILTERS (SYNC_WORKERS - 1)
-/* How old the exports' figures may be, and how old they get where nothing is sampled: who reads them sees by their age
- * whether virtnestd runs. */
+/* How old exported figures may become while a domain is sampled, and otherwise. By their age a reader sees whether virtnestd
+ * runs. */
 #define EXPORT_MS 15000
 #define EXPORT_LEAST_SECONDS 60
 
@@ -37,10 +37,10 @@ struct NestDomains {
     GHashTable *table; /* uuid -> NestDomain */
     NestScanner *scanner;
     NestHookWatch *hook;
-    gboolean watches_hook; /* it is the system's libvirt, whose hook says when it was called */
+    gboolean watches_hook; /* libvirt is qemu:///system, whose hook leaves the time of its calls */
     const NestDomainsListener *listener;
     gpointer data;      /* for it */
-    gboolean any_armed; /* as it was told */
+    gboolean any_armed; /* as armed() has reported it */
     gboolean settling;  /* libvirt is back, and not all domains have been synced since */
     guint timer;        /* the source of the next samples; 0: none is due */
     gint64 due;         /* ... when that is, CLOCK_MONOTONIC's milliseconds */
@@ -124,14 +124,14 @@ notify_armed(NestDomains *domains, gboolean any)
     domains->listener->armed(domains->data, any);
 }
 
-/* That no domain is armed any more is told when the interval is over. */
+/* When the last domain is disarmed, this is reported only at the end of the interval. */
 static void
 one_is_armed(gpointer data)
 {
     notify_armed(data, TRUE);
 }
 
-/* Logs once that the QEMUs that do not answer are so many that others are not asked. */
+/* Logs once that so many QEMUs do not answer that others may not be asked. */
 static void
 log_crowded(NestDomains *domains)
 {
@@ -141,14 +141,14 @@ log_crowded(NestDomains *domains)
     if (crowded && !domains->crowded)
         nest_log(
             G_LOG_LEVEL_WARNING, NULL, NULL,
-            "%u domains do not answer: until some of them do, it may be that others are not asked whether nested guests "
-            "run in them, in the first place those whose guests do not use the processor; virsh domcontrol DOMAIN tells "
-            "whether DOMAIN answers, and with a larger max_workers in libvirt's daemon more are asked (virtnestd(8))",
+            "%u domains do not answer: until some of them do, others may not be asked whether nested guests run in them, "
+            "first of all those whose guests are idle; virsh domcontrol DOMAIN shows whether DOMAIN answers; a larger max_workers in the "
+            "settings of libvirt's daemon lets virtnestd ask more (virtnestd(8))",
             stuck);
     domains->crowded = crowded;
 }
 
-/* Half an interval is tolerance, because the timer is that of all domains. */
+/* Whether a sample is due. It may come half an interval early, because all domains share one timer. */
 static gboolean
 is_due(const NestDomain *domain, gint64 now)
 {
@@ -179,7 +179,7 @@ interval_is_over(gpointer data)
         if (is_due(domain, now))
             nest_domain_guard_tick(domain);
         own = nest_domain_guard_interval(domain);
-        interval = own && interval ? MIN(own, interval) : own + interval; /* 0: there is none */
+        interval = own && interval ? MIN(own, interval) : own + interval; /* 0: no sample is due */
     }
     log_crowded(domains);
     if (nest_workers_are_attached(domains->context.guards))
@@ -338,7 +338,7 @@ nest_domains_free(NestDomains *domains)
     g_free(domains);
 }
 
-/* A job that is under way goes by the policy from before; a scan follows. */
+/* Jobs that are under way keep the old policy. The caller begins a scan afterwards. */
 void
 nest_domains_set_policy(NestDomains *domains, NestPolicy *policy)
 {
@@ -414,7 +414,7 @@ run_is_over(NestDomains *domains, const char *uuid)
         return;
     nest_domain_forget_run(domain);
     if (domain->sync)
-        domain->sync_again = TRUE; /* it has read a run that is over by now */
+        domain->sync_again = TRUE; /* the sync that is under way may have read the run that has ended */
     let_rest(domains, domain);
 }
 
@@ -454,7 +454,7 @@ nest_domains_lifecycle(NestDomains *domains, virDomainPtr domain, int event, int
     sync_after_event(domains, uuid, event, detail);
 }
 
-/* An element of another namespace may have been meant to be the tag, which is then logged. */
+/* An element of another namespace may have been meant to be the tag. The sync then logs the mistake. */
 void
 nest_domains_metadata(NestDomains *domains, virDomainPtr domain, const char *uri)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The host's domains: the table of those that have anything to do with virt-nest. */
+/* The table of the host's domains that have to do with virt-nest. */
 #pragma once
 
 #include "virtnestd/domain.h"
@@ -8,16 +8,16 @@
 typedef struct NestDomains NestDomains;
 
 /**
- * NestDomainsListener: what is told from the main loop.
+ * NestDomainsListener: what the table reports. All functions are called from the main loop.
  */
 typedef struct {
     /* Whether any domain is armed now. */
     void (*armed)(gpointer data, gboolean any);
     /* The definition of a tagged domain needs the host's KVM module. */
     void (*needs_kvm)(gpointer data);
-    /* A domain, any, does not run any more. */
+    /* Any domain has stopped. */
     void (*stopped)(gpointer data);
-    /* What was started without the hook. */
+    /* Domains were started without a call of the hook. */
     void (*unjudged)(gpointer data, const NestUnjudged *unjudged);
 } NestDomainsListener;
 
@@ -29,16 +29,16 @@ typedef struct {
 NestDomains *nest_domains_new(const NestConfig *config, const NestPluginHost *plugins,
                               const NestDomainsListener *listener, gpointer data);
 
-/* What the settings say of domains, from now on. */
+/* Sets what the settings say about domains, from now on. */
 void nest_domains_set_policy(NestDomains *domains, NestPolicy *policy);
 
 /**
- * nest_domains_set_server_workers: how many QEMUs that do not answer may be asked, by what libvirt's daemon can bear.
- * @n: how many calls of all its clients it serves at a time; each such QEMU occupies one
+ * nest_domains_set_server_workers: set how many QEMUs that do not answer may be asked at a time.
+ * @n: how many calls libvirt's daemon serves at a time, for all its clients; each such QEMU occupies one of them
  */
 void nest_domains_set_server_workers(NestDomains *domains, guint n);
 
-/* Frees it; waits for the jobs under way. Armed domains stay armed. */
+/* Frees the table, after the jobs under way have ended. Armed domains stay armed. */
 void nest_domains_free(NestDomains *domains);
 
 /* libvirt is there: begins a scan of all domains. */
