@@ -334,7 +334,8 @@ make_way(Attempt *attempt, GError **error)
     if (g_str_has_prefix(attempt->migration.status, "postcopy")) {
         g_set_error(
             error, NEST_ERROR, NEST_ERROR_GUARD,
-            "its post-copy migration goes on, as an abort would lose the guest; it then runs at the destination");
+            "its post-copy migration goes on, because an abort would lose the guest; the guest will run on "
+            "the destination host");
         return FALSE;
     }
     if (!ask_job(attempt->domain, &job, error))

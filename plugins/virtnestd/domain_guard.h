@@ -69,7 +69,8 @@ void nest_domain_guard_tick(NestDomain *domain);
  */
 guint nest_domain_guard_interval(const NestDomain *domain);
 
-/* To be called when the watch has reported an entry into a nested guest. @time: of the entry, CLOCK_MONOTONIC in microseconds */
+/* To be called when the watch has reported an entry into a nested guest. @time: of the entry, CLOCK_MONOTONIC in
+ * microseconds */
 void nest_domain_guard_entered(NestDomain *domain, gint64 time);
 
 /* Its memory is being transferred, to another place or into a file. */

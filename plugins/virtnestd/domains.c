@@ -141,9 +141,10 @@ log_crowded(NestDomains *domains)
     if (crowded && !domains->crowded)
         nest_log(
             G_LOG_LEVEL_WARNING, NULL, NULL,
-            "%u domains do not answer: until some of them do, others may not be asked whether nested guests run in them, "
-            "first of all those whose guests are idle; virsh domcontrol DOMAIN shows whether DOMAIN answers; a larger max_workers in the "
-            "settings of libvirt's daemon lets virtnestd ask more (virtnestd(8))",
+            "%u domains do not answer: until some of them do, others may not be asked whether nested "
+            "guests run in them, first of all those whose guests are idle; virsh domcontrol DOMAIN "
+            "shows whether DOMAIN answers; a larger max_workers in the settings of libvirt's daemon "
+            "lets virtnestd ask more (virtnestd(8))",
             stuck);
     domains->crowded = crowded;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The watch for entries into nested guests: a plugin tells by itself which guest has just entered one. */
+/* The watch for entries into nested guests: a plugin reports by itself which guest has just entered one. */
 #include "virtnestd/entry_watch.h"
 
 #include "base/log.h"
@@ -51,10 +51,10 @@ log_entry_watch_change(NestEntryWatch *watch, const NestGuest *guest, const GErr
 {
     if (error && !watch->fails)
         nest_log(G_LOG_LEVEL_WARNING, guest->name, guest->uuid,
-                 "its nested guests are seen a moment later, by samples: %s", error->message);
+                 "only samples find its nested guests, so a moment later: %s", error->message);
     else if (!error && watch->fails)
         nest_log(G_LOG_LEVEL_MESSAGE, guest->name, guest->uuid,
-                 "the kernel tells again, at once, when nested guests begin");
+                 "the kernel again reports at once when nested guests begin");
     watch->fails = error != NULL;
 }
 
@@ -72,9 +72,8 @@ nest_entry_watch_add(NestEntryWatch *watch, const NestGuest *guest)
     if (error)
         return NULL;
     fd = watch->source ? -1 : loaded->plugin->get_fd(loaded->state);
-    if (fd >= 0) /* what is told of comes before all else on the main loop */
-        watch->source =
-            g_unix_fd_add_full(G_PRIORITY_HIGH, fd, G_IO_IN, notify_entered, watch, NULL);
+    if (fd >= 0) /* reports come before all other work of the main loop */
+        watch->source = g_unix_fd_add_full(G_PRIORITY_HIGH, fd, G_IO_IN, tell_entered, watch, NULL);
     return loaded->plugin->name;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The watch for entries into nested guests: a plugin tells by itself which guest has just entered one. */
+/* The watch for entries into nested guests: a plugin reports by itself which guest has just entered one. */
 #pragma once
 
 #include "plugin_host.h"
@@ -7,9 +7,9 @@
 typedef struct NestEntryWatch NestEntryWatch;
 
 /**
- * nest_entry_watch_new: prepares a watch over guests, with the first plugin of that kind; it may be that there is none.
+ * nest_entry_watch_new: prepare a watch with the first plugin of that kind. There may be no such plugin.
  * @entered: called from the main loop with the PID of a QEMU whose guest has just entered a nested guest, and with
- *   the time of that, CLOCK_MONOTONIC in microseconds
+ *   the time of the entry, CLOCK_MONOTONIC in microseconds
  * @data: for it
  */
 NestEntryWatch *nest_entry_watch_new(const NestPluginHost *plugins,
@@ -18,13 +18,13 @@ NestEntryWatch *nest_entry_watch_new(const NestPluginHost *plugins,
 void nest_entry_watch_free(NestEntryWatch *watch);
 
 /**
- * nest_entry_watch_add: have the guest's next entry told of, once.
+ * nest_entry_watch_add: have the guest's next entry reported, once.
  *
- * The first failure in a row is logged, with the reason.
+ * Of several failures in a row the first is logged, with the reason.
  *
  * Returns: (nullable) the plugin's name; NULL if the guest must be sampled instead.
  */
 const char *nest_entry_watch_add(NestEntryWatch *watch, const NestGuest *guest);
 
-/* Nothing is to be told of the guest any more. */
+/* From now on no entry of the guest is reported. */
 void nest_entry_watch_remove(NestEntryWatch *watch, const NestGuest *guest);

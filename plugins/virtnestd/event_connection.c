@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The event connection: receives libvirt's events, and connects again after libvirt was away. */
+/* The event connection: receives libvirt's events, and connects again when it has lost libvirt. */
 #include "virtnestd/event_connection.h"
 
 #include "base/error.h"
@@ -12,12 +12,12 @@
 
 #define FIRST_PAUSE_MS 100
 #define LONGEST_PAUSE_MS 500
-/* So many failures to connect anew are not told of: libvirt's restart takes some seconds. */
+/* After libvirt was lost, this many failures to connect are not logged: a restart of libvirt takes some seconds. */
 #define PATIENCE 20
-/* How long the end waits for connections that are being opened or closed. */
+/* How long nest_event_connection_free() waits for connections that are being opened or closed. */
 #define CLOSE_MS 1000
 
-/* libvirt's names for the QEMU jobs that save a guest into its disk begin with this (its qemu_snapshot.c). */
+/* The names of libvirt's QEMU jobs that save a guest's memory into its disk begin with this (libvirt's qemu_snapshot.c). */
 #define INTERNAL_SNAPSHOT "internal-snapshot-save-"
 /* The longest details that are read, in bytes: enough for libvirt's longest job name and the JSON
  * around it. */
@@ -29,15 +29,15 @@ struct NestEventConnection {
     gpointer data;                     /* for the listener */
     virConnectPtr control;             /* for events; NULL while not connected */
     guint server_workers;      /* of the libvirt that it is connected to, or is about to be */
-    GAsyncQueue *closing;      /* what a thread is to close */
+    GAsyncQueue *closing;      /* connections that a thread is to close */
     GAsyncQueue *closed;       /* an entry for each thread that has closed or opened one */
     guint threads;             /* how many of these have been started */
     guint pause_ms;            /* before the next try */
     guint timer;               /* the source of the next try, or of the closing; 0: none */
     GCancellable *cancellable; /* cancelled when the connection is freed while it connects */
     guint failures;            /* to connect, since it was connected last */
-    guint patience;            /* how many of them are not told of */
-    gchar *told;               /* (nullable) the reason that was told last */
+    guint patience;            /* how many of them are not logged */
+    gchar *told;               /* (nullable) the reason that was logged last */
 };
 
 static void try_to_connect(NestEventConnection *connection);
@@ -105,7 +105,7 @@ libvirt_is_lost(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-/* libvirt calls this from inside the connection, so the connection cannot be closed here. */
+/* libvirt calls this from within the connection's own code, so the connection cannot be closed here. */
 static void
 on_close(virConnectPtr libvirt, int reason, void *data)
 {
@@ -211,7 +211,7 @@ register_events(virConnectPtr control, NestEventConnection *connection)
         if (virConnectDomainEventRegisterAny(control, NULL, events[i].event, events[i].callback,
                                              connection, NULL) < 0)
             return FALSE;
-    /* A libvirt without QEMU's own events has the others. */
+    /* If libvirt does not offer QEMU's own events, the other events are enough. */
     (void)virConnectDomainQemuMonitorEventRegister(control, NULL, "JOB_STATUS_CHANGE", on_qemu_job,
                                                    connection, NULL, 0);
     return virConnectRegisterCloseCallback(control, on_close, connection, NULL) == 0;
@@ -223,8 +223,8 @@ close_control_connection(gpointer control)
     virConnectClose(control);
 }
 
-/* Opens the connection and registers for the events; runs on a thread. Events may come before the connection is handed
- * over; the scan that follows then finds what they tell.
+/* Opens the connection and registers for the events; runs on a thread. Events may come before the listener knows of the
+ * connection; the scan that follows then finds what they report.
  * @data: (transfer full) the task */
 static gpointer
 open_control(gpointer data)
@@ -248,7 +248,7 @@ open_control(gpointer data)
     return NULL;
 }
 
-/* Tells each reason once, when it has lasted for long enough. */
+/* Logs each reason once, when it has lasted long enough. */
 static void
 connecting_failed(NestEventConnection *connection, const GError *error)
 {
@@ -256,7 +256,7 @@ connecting_failed(NestEventConnection *connection, const GError *error)
 
     if (connection->failures++ >= connection->patience && is_new) {
         g_autoptr(GError) told = g_error_new(
-            error->domain, error->code, "%s; it is tried again until it works", error->message);
+            error->domain, error->code, "%s; virtnestd tries again until it works", error->message);
 
         nest_log_error(NULL, NULL, told);
         g_free(connection->told);
@@ -294,7 +294,8 @@ control_is_open(GObject *source, GAsyncResult *result, gpointer data)
                                     connection->server_workers);
 }
 
-/* A thread of its own: GTask's pool would keep the task, without a word, until somebody else needs a thread there. */
+/* The connection gets a thread of its own. If no thread can be started, GTask's pool would keep the task silently until
+ * another user of the pool needs a thread. */
 static void
 try_to_connect(NestEventConnection *connection)
 {
@@ -353,7 +354,7 @@ nest_event_connection_free(NestEventConnection *connection)
     g_clear_handle_id(&connection->timer, g_source_remove);
     drop_control(connection);
     if (!wait_for_threads(connection))
-        return; /* one of them waits for libvirt and still needs it; the process ends now */
+        return; /* a thread waits for libvirt and still needs the connection; the process ends now */
     g_async_queue_unref(connection->closing);
     g_async_queue_unref(connection->closed);
     g_object_unref(connection->cancellable);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The event connection: receives libvirt's events, and connects again after libvirt was away. */
+/* The event connection: receives libvirt's events, and connects again when it has lost libvirt. */
 #pragma once
 
 #include "virt/virt.h"
@@ -7,11 +7,11 @@
 typedef struct NestEventConnection NestEventConnection;
 
 /**
- * NestEventListener: who hears what happens. All its functions are called from the main loop and must not wait.
+ * NestEventListener: who receives the events. All its functions are called from the main loop and must not wait.
  */
 typedef struct {
-    /* libvirt answers; @control, where the events come from, stays valid until lost(). @server_workers: how many calls of
-     * all its clients it serves at a time */
+    /* libvirt answers. @control, the connection that receives the events, stays valid until lost(). @server_workers: how many
+     * calls libvirt's daemon serves at a time, for all its clients */
     void (*connected)(gpointer data, virConnectPtr control, const char *uri, guint server_workers);
     /* libvirt is gone. The event connection tries again by itself. */
     void (*lost)(gpointer data);
@@ -29,12 +29,12 @@ typedef struct {
 /**
  * nest_event_connection_new: connect to libvirt and stay connected.
  * @uri: libvirt's, as "qemu:///system"
- * @listener: who hears of it; must outlive the connection
+ * @listener: who receives the events; must outlive the connection
  * @data: for the listener
  *
  * Calls about domains go over other connections (workers.h), so that a call that waits delays no event. A thread
- * connects and registers for the events. If that fails, it is tried again after 0.1, 0.2 and 0.4 s and then every
- * half second, because no domain is guarded until then.
+ * connects and registers for the events. If this fails, the next tries come after 0.1, 0.2 and 0.4 s and then every
+ * half second: the pauses are short because no domain is guarded meanwhile.
  *
  * Returns: (transfer full) the connection, not connected yet.
  */

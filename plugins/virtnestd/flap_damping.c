@@ -2,7 +2,7 @@
 /* Flap damping: a guest that keeps starting and ending nested guests stays armed longer and longer. */
 #include "virtnestd/flap_damping.h"
 
-/* A guest that does not change its mind for so long does not keep changing it. */
+/* A guest whose nested guests have run, or whose guard was disarmed, for this long does not flap any more. */
 #define CALM_MS 60000
 #define HOLD_FIRST_MS 1000
 #define HOLD_MOST_MS 60000

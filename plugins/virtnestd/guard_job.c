@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The guard's work for one domain that a worker does, because it waits for libvirt: sample, check, arm, disarm. */
+/* The guard's work for one domain that waits for libvirt, and so runs on a worker: sample, check, arm, disarm. */
 #include "virtnestd/guard_job.h"
 
 #include "base/error.h"
@@ -29,7 +29,7 @@ nest_guard_job_free(NestGuardJob *job)
     g_free(job);
 }
 
-/* (transfer full)(nullable) The domain, if it is still in the same run. NULL without an error: it is not. */
+/* (transfer full)(nullable) The domain, if it is still in the same run; NULL without an error if it is not. */
 static virDomainPtr
 look_up_same_run(virConnectPtr connection, const NestLiveDomain *live, GError **error)
 {
@@ -43,8 +43,7 @@ look_up_same_run(virConnectPtr connection, const NestLiveDomain *live, GError **
     return NULL;
 }
 
-/* libvirt says with each look-up in which run the domain is. So the second one tells whether the work was done in the
- * run that it was meant for. */
+/* Each look-up shows in which run the domain is. So the second look-up shows whether the work was done in the intended run. */
 void
 nest_guard_job_run(NestJob *data, virConnectPtr connection)
 {
@@ -144,7 +143,7 @@ guard_plugin(NestGuardJob *job, guint i)
     return loaded;
 }
 
-/* If arming failed, a guard may be armed all the same, for example if QEMU's answer was lost. */
+/* If arming failed, the domain may be armed nevertheless, for example because QEMU's answer was lost. */
 static void
 check_what_is_left(NestGuardJob *job, virDomainPtr domain)
 {
@@ -156,7 +155,7 @@ check_what_is_left(NestGuardJob *job, virDomainPtr domain)
     job->job.error = g_steal_pointer(&problem);
 }
 
-/* One plugin that arms is enough for the domain to count as armed. The error of another is reported all the same. */
+/* If one plugin arms, the domain counts as armed. The error of another plugin is reported nevertheless. */
 void
 nest_guard_arm(NestGuardJob *job, virDomainPtr domain)
 {

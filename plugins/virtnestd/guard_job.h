@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The guard's work for one domain that a worker does, because it waits for libvirt: sample, check, arm, disarm. */
+/* The guard's work for one domain that waits for libvirt, and so runs on a worker: sample, check, arm, disarm. */
 #pragma once
 
 #include "plugin_host.h"
@@ -20,19 +20,19 @@ struct NestGuardJob {
     const NestPluginHost *plugins;
     NestLiveDomain *live;  /* a reference of its own */
     gboolean wants_bit;    /* sample: the bit is to be read as well */
-    NestEvidence evidence; /* sample: what is known already, and what was found */
-    const char *probe;     /* (nullable) sample: the plugin whose evidence counts */
+    NestEvidence evidence; /* sample: at first what is known already, then also what was found */
+    const char *probe;     /* (nullable) sample: the plugin whose evidence it is */
     gint64 sampled;        /* ... when it was taken, CLOCK_MONOTONIC's milliseconds */
     gboolean armed;        /* whether the guard is armed now */
     gint64 armed_at;       /* arm: when that was done, CLOCK_MONOTONIC's microseconds */
-    /* arm; input: do not arm while libvirt does a job with the domain; output: it did one, so the domain
-     * was not armed */
+    /* arm; input: do not arm while libvirt does a job with the domain; output: libvirt did one, so the
+     * domain was not armed */
     gboolean defers_to_job;
     gint64 since;     /* arm: the last time no nested guest ran, seconds since 1970; 0: unknown */
     gchar *late;      /* arm: (nullable) snapshots with memory that were made since then */
     gboolean unsure;  /* arm: it failed, but the domain may be armed */
-    gchar *aborted;   /* arm: the job that was aborted for it, or was completed first; NULL: none */
-    gboolean gone;    /* the domain has ended meanwhile: an event will tell, or has told */
+    gchar *aborted;   /* arm: the job that was aborted, or that was completed before; NULL: none */
+    gboolean gone;    /* the domain has ended meanwhile; libvirt's event about this comes, or has come */
     gboolean stopped; /* a signal has stopped its QEMU, so nothing was asked */
     gpointer owner;   /* for the main loop only: its NestDomain; NULL once that is freed */
 };
@@ -42,11 +42,11 @@ NestGuardJob *nest_guard_job_new(NestGuardWork work, const NestPluginHost *plugi
                                  NestLiveDomain *live);
 void nest_guard_job_free(NestGuardJob *job);
 
-/* Does the job over a connection. A domain that has ended, or runs anew, is @gone, and that is no error. */
+/* Does the job over a connection. If the domain has ended, or is in another run, job.gone is set; this is no error. */
 void nest_guard_job_run(NestJob *job, virConnectPtr connection);
 
-/* Adds the evidence of the probes that need libvirt. Error: no probe has evidence, or the last that was
- * asked failed. */
+/* Adds the evidence of the probes that need libvirt. job.error is set if no probe has evidence, or the last probe that
+ * was called failed. */
 void nest_guard_sample(NestGuardJob *job, virDomainPtr domain);
 
 /* Whether the guard is armed. */
@@ -55,7 +55,7 @@ void nest_guard_check(NestGuardJob *job, virDomainPtr domain);
 void nest_guard_arm(NestGuardJob *job, virDomainPtr domain);
 void nest_guard_disarm(NestGuardJob *job, virDomainPtr domain);
 
-/* Adds the evidence of the probes that only read files; for the main loop. Returns: (nullable) the plugin that
- * counted. */
+/* Adds the evidence of the probes that only read files; for the main loop. Returns: (nullable) the plugin that gave the
+ * count. */
 const char *nest_guard_sample_here(const NestPluginHost *plugins, const NestGuest *guest,
                                    NestEvidence *evidence);

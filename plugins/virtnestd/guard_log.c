@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What is logged of a domain's guard: that it was armed or disarmed, and its problems. */
+/* The log lines about a domain's guard: armed, disarmed, and problems. */
 #include "virtnestd/guard_log.h"
 
 #include "base/error.h"

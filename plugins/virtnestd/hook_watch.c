@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The hook watch: compares each start that libvirt tells of with the time at which it called the hook last.
+/* The hook watch: compares the time of each start that libvirt reports with the time of its last call of the hook.
  *
- * Theory of operation: a start is kept until it is judged, and then only while the domain runs and was not judged by
- * the hook. The event of a start may be read late, when the domain has been stopped and is being started again. So the
- * look comes a second later: if that run is over, its event has come by then, and the start is forgotten. */
+ * Theory of operation: a start is kept until it is looked at, and after that only if the hook was not called for it, and
+ * while the domain runs. The event of a start may be read late, when the domain has stopped and is being started again. So
+ * virtnestd looks a second later: if that run is over, the event of its end has come by then, and the start is forgotten. */
 #include "virtnestd/hook_watch.h"
 
 #include "base/log.h"
@@ -106,7 +106,7 @@ was_looked_at(gpointer uuid, gpointer start, gpointer data)
     return ((Start *)start)->looked;
 }
 
-/* What has been said holds no more. Starts that have come since are still to be looked at. */
+/* What was reported does not hold any more: forgets the starts that were looked at. Newer starts are still to be looked at. */
 static void
 take_back(NestHookWatch *watch)
 {
@@ -115,7 +115,7 @@ take_back(NestHookWatch *watch)
     g_clear_pointer(&watch->name, g_free);
 }
 
-/* Logged once, until libvirt calls the hook again, or is another daemon. */
+/* Logs the problem once, until libvirt calls the hook again or libvirt's daemon is restarted. */
 static void
 log_hook_change(const NestHookWatch *watch, const NestHookCalls *calls, gboolean before)
 {
@@ -181,7 +181,7 @@ nest_hook_watch_started(NestHookWatch *watch, const char *uuid, const char *name
     Start *start = NULL;
 
     if (nest_root_is_session())
-        return; /* the hook leaves the time of its calls as root alone */
+        return; /* the hook leaves the time of its calls only if it runs as root */
     start = g_new0(Start, 1);
     start->name = g_strdup(name);
     g_hash_table_replace(watch->starts, g_strdup(uuid), start);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The host's KVM module, made ready as soon as a tagged domain wants it.
+/* Turns nesting on in the host's KVM module as soon as a tagged domain needs it.
  *
  * A reload takes as long as the kernel needs, and waits for other programs. So it runs on a thread
- * of its own, one at a time. The thread reloads the module itself if it may; if not, it has
- * virt-nest-kvm@on.service do it and waits for that (kvm_unit.c). A failure is logged once. If guests
- * keep the module in use, the end of one of them leads to a new try. */
+ * of its own, one at a time. If this process may not load modules, the thread starts
+ * virt-nest-kvm@on.service and waits for it (kvm_unit.c). A failure is logged once. If guests
+ * keep the module in use, virtnestd tries again when one of them ends. */
 #include "virtnestd/host.h"
 
 #include "base/error.h"
@@ -78,8 +78,8 @@ reload_is_done(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-/* Also keeps nesting on at the next boot. Otherwise untagged guests that start at boot would use the
- * module before anybody could turn nesting on. */
+/* Also keeps nesting on at each boot. Otherwise untagged guests that start at boot would use the module
+ * before nesting could be turned on. */
 static gboolean
 reload_here(NestKvmModule *ret_module, NestKvmAction *ret_done, GError **error)
 {
@@ -92,7 +92,7 @@ reload_here(NestKvmModule *ret_module, NestKvmAction *ret_done, GError **error)
     return TRUE;
 }
 
-/* If the unit finds nesting on, somebody has turned it on a moment ago. That counts as if the unit had done it. */
+/* If the unit finds nesting on, somebody has just turned it on. This counts as if the unit had done it. */
 static gboolean
 reload_by_unit(GCancellable *leave, NestKvmModule *ret_module, NestKvmAction *ret_done,
                GError **error)
@@ -149,7 +149,7 @@ nest_host_want(NestHost *host)
     if (host->thread)
         return;
     g_prefix_error_literal(&problem, "cannot start a thread that turns nesting on: ");
-    log_host_once(host, problem); /* it is tried again when a domain begins or ends */
+    log_host_once(host, problem); /* the next try comes when a domain begins or ends */
 }
 
 void

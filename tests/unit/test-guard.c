@@ -1226,7 +1226,7 @@ test_watch_fails(void)
     world.watch_fails = FALSE;
     until(world.watched);
     check_rests();
-    g_assert_cmpuint(count_lines("the kernel tells again, at once, when nested guests begin"), ==, 1);
+    g_assert_cmpuint(count_lines("the kernel again reports at once when nested guests begin"), ==, 1);
     finish();
 }
 
