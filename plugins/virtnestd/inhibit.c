@@ -21,7 +21,7 @@
 struct NestInhibit {
     gchar **drain;          /* the command to run at shutdown */
     gboolean wanted;        /* it is to be held */
-    guint watch;            /* over logind's name; 0: neither wanted nor draining */
+    guint watch;            /* the watch over logind's name; 0: the inhibitor is not wanted, and no drain runs */
     GDBusConnection *bus;   /* the bus where logind is; NULL: it is not there */
     guint shutdown;         /* the subscription to PrepareForShutdown; 0 where @bus is NULL */
     GCancellable *asking;   /* a call of Inhibit is under way; NULL: none */
@@ -73,7 +73,7 @@ log_inhibitor_once(NestInhibit *inhibit, const char *why)
 {
     if (!inhibit->told)
         nest_log(G_LOG_LEVEL_INFO, NULL, NULL,
-                 "no inhibitor of logind (%s): guarded domains are shut down by "
+                 "no inhibitor from logind (%s): guarded domains are shut down by "
                  "virt-nest-drain.service alone",
                  why);
     inhibit->told = TRUE;
@@ -146,7 +146,7 @@ drain(NestInhibit *inhibit)
 
     if (!process) {
         nest_log(G_LOG_LEVEL_WARNING, NULL, NULL,
-                 "cannot shut down the guarded domains, as %s cannot be run: %s; install "
+                 "cannot shut down the guarded domains, because %s cannot be run: %s; install "
                  "virt-nest anew",
                  inhibit->drain[0], error->message);
         drop_inhibitor(inhibit);
@@ -156,7 +156,7 @@ drain(NestInhibit *inhibit)
     g_subprocess_wait_async(process, inhibit->draining, on_drained, inhibit);
 }
 
-/* Asks for the inhibitor again after a shutdown that was called off: at once, or when the drain has ended. */
+/* After a cancelled shutdown, asks for the inhibitor again: at once, or when the drain has ended. */
 static void
 on_shutdown(GDBusConnection *bus, const gchar *sender, const gchar *path, const gchar *interface,
             const gchar *signal, GVariant *parameters, gpointer data)
@@ -173,7 +173,7 @@ on_shutdown(GDBusConnection *bus, const gchar *sender, const gchar *path, const 
         drain(inhibit);
 }
 
-/* If the bus closes the connection, virtnestd goes on; by default, GDBus would end the process. */
+/* If the bus closes the connection, virtnestd goes on. GDBus would end the process by default. */
 static void
 on_appeared(GDBusConnection *bus, const gchar *name, const gchar *owner, gpointer data)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* virt-nest-kvm@.service: changes the host's KVM module for a virtnestd that must not do that itself.
+/* virt-nest-kvm@.service: changes the host's KVM module for a virtnestd that may not do that itself.
  *
- * Theory of operation: systemd makes a job of a unit's start, says on the system bus when the job is removed, and with
- * which result. A oneshot unit's job is removed when its program has ended. The program leaves its error in the unit's
- * property StatusText (hooks/kvm_unit.c), and systemd keeps that until the unit is started again. The connection to the
- * bus is this call's own, and so is the main context that receives the signals; all is gone with the call. */
+ * Theory of operation: the start of a unit is a job of systemd. A signal on the system bus says when the job is removed, and
+ * with which result. A oneshot unit's job is removed when its program has ended. The program leaves its error in the unit's
+ * property StatusText (hooks/kvm_unit.c), which systemd keeps until the unit is started again. Each call has its own
+ * connection to the bus, and its own main context for the signals; both are freed with the call. */
 #include "virtnestd/kvm_unit.h"
 
 #include "base/error.h"
@@ -84,7 +84,7 @@ on_cancelled(GCancellable *cancellable, gpointer unused)
     return G_SOURCE_CONTINUE;
 }
 
-/* Ends also when the bus does, which wakes the loop by its signal "closed". */
+/* Also ends when the bus closes the connection: the connection's signal "closed" wakes the loop. */
 static gboolean
 wait_for_job(Wait *wait, GMainContext *context, GError **error)
 {
@@ -102,7 +102,7 @@ wait_for_job(Wait *wait, GMainContext *context, GError **error)
     return wait->result != NULL;
 }
 
-/* Starts the unit. The signal that its job has ended may come at once, but is not missed: it stays queued until
+/* Starts the unit. The signal that its job has ended may come at once. It is not missed, because it stays queued until
  * wait_for_job() looks at it. */
 static gboolean
 start_job(Wait *wait, GError **error)
@@ -151,7 +151,7 @@ check_result(const Wait *wait, GError **error)
     if (g_str_equal(wait->result, "done"))
         return TRUE;
     text = read_status_text(wait);
-    /* The failure is in virtnestd's log. It is no reason to call the host degraded: a guest may keep the module in use. */
+    /* virtnestd logs the failure. systemd must not call the host degraded for it: a guest may just keep the module in use. */
     reset = call_systemd(wait, SYSTEMD_PATH, SYSTEMD_MANAGER, "ResetFailedUnit",
                          g_variant_new("(s)", UNIT), "()", NULL);
     (void)reset; /* it may fail */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* virt-nest-kvm@.service: changes the host's KVM module for a virtnestd that must not do that itself. */
+/* virt-nest-kvm@.service: changes the host's KVM module for a virtnestd that may not do that itself. */
 #pragma once
 
 #include <gio/gio.h>
 
-/* Whether the unit has to do it: systemd runs here, and this process has no right to load modules. */
+/* Whether the unit must change the module: systemd runs here, and this process may not load modules. */
 gboolean nest_kvm_unit_is_needed(void);
 
 /**
@@ -13,7 +13,7 @@ gboolean nest_kvm_unit_is_needed(void);
  *
  * Blocks, so it is not called from the main thread.
  *
- * Returns: FALSE with the unit's own error, that of nest_kvm_reload(), or with NEST_ERROR_HOST_LOAD if the unit
- * could not be started or has not said why it failed, or with G_IO_ERROR_CANCELLED.
+ * Returns: FALSE with the error of nest_kvm_reload() in the unit; with NEST_ERROR_HOST_LOAD if the unit could not be
+ * started or has not said why it failed; or with G_IO_ERROR_CANCELLED.
  */
 gboolean nest_kvm_unit_start(GCancellable *cancellable, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Snapshots with memory made before a guard was armed: QEMU may be making one unnoticed. */
+/* Snapshots with memory that were made before a guard was armed: QEMU may make one without libvirt knowing a job. */
 #include "virtnestd/late_snapshots.h"
 
 #include <stdlib.h>
@@ -9,7 +9,8 @@
  * it, and libvirt escapes in that text what could be taken for the element (its snapshot_conf.c). */
 #define CREATED "<creationTime>"
 
-/* A name is that of a file, so libvirt takes 255 bytes. A domain can have thousands of snapshots. */
+/* How many snapshots are named. A domain can have thousands of them, and a name, which becomes a file's name, up to 255
+ * bytes. */
 #define MOST_NAMES 5
 #define LONGEST_NAME 60
 

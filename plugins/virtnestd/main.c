@@ -1,19 +1,28 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* virtnestd: follows libvirt's events and acts where no hook can: see virtnestd(8).
  *
- * This file has the process, its signals and its settings. event_connection.c receives libvirt's events, and workers.c
- * has the threads for calls, with the connections of connection_pool.c. domains.c has the table of domains, and
- * scanner.c, with scan.c, finds those that belong there. domain.c is a domain: it decides what is done for it.
- * domain_guard.c is that domain's guard, and domain_sample.c says what it knows of nested guests. What waits for libvirt is
- * a job on a worker: sync_job.c corrects a definition and reads a domain (with correct.c and live_domain.c of common/virt,
- * and restart.c), publish.c writes its live status, and guard_job.c samples, arms and disarms, through the plugins that
- * plugins/plugin_host.c has loaded. late_snapshots.c names the snapshots that were made before the guard was armed.
- * domain_status.c and guard_log.c have what is said of it, domain_report.c when that is said, and domain_log.c keeps the log
- * short. The guard's patience has three files: backoff.c says when something that failed is tried again, flap_damping.c
- * keeps a guest armed that keeps changing its mind, and domain_silence.c says which QEMU may be asked while others do not
- * answer. entry_watch.c listens to the
- * plugin that tells of entries into nested guests. host.c takes care of the host's KVM module.
- * hook_watch.c notices that libvirt does not call the hook. inhibit.c delays the host's shutdown, and release.c disarms all domains. */
+ * This file has the process, its signals and its settings. The other files:
+ *
+ *   event_connection.c   receives libvirt's events
+ *   workers.c            the threads for calls to libvirt; connection_pool.c has their connections
+ *   domains.c            the table of domains; scanner.c and scan.c find the domains that belong there
+ *   domain.c             one domain: decides what is done for it
+ *   domain_guard.c       the domain's guard; domain_sample.c takes its samples
+ *   sync_job.c           a job that corrects a definition and reads a domain (with restart.c, and with correct.c and
+ *                        live_domain.c of common/virt)
+ *   publish.c            a job that writes a live status
+ *   guard_job.c          a job that samples, arms or disarms, by the plugins that plugins/plugin_host.c has loaded
+ *   late_snapshots.c     names the snapshots that were made before the guard was armed
+ *   domain_status.c      the state of the guard, and the live status; domain_tell.c decides when it is published
+ *   guard_log.c          the guard's log lines; domain_log.c keeps the log short
+ *   backoff.c            says when an action that failed is tried again
+ *   flap_damping.c       keeps a guest armed whose nested guests keep starting and ending
+ *   domain_silence.c     says which QEMU may be asked while others do not answer
+ *   entry_watch.c        listens to the plugin that reports entries into nested guests
+ *   host.c               turns nesting on in the host's KVM module; kvm_unit.c has a unit of systemd do it
+ *   hook_watch.c         notices that libvirt does not call the hook
+ *   inhibit.c            delays the host's shutdown
+ *   release.c            disarms all domains */
 #include "base/config.h"
 #include "base/daemon_status.h"
 #include "base/error.h"
@@ -34,14 +43,14 @@
 #include <malloc.h>
 #include <unistd.h>
 
-/* How long SIGTERM waits for calls to libvirt that are under way. */
+/* How long virtnestd waits, after SIGTERM, for calls to libvirt that are under way. */
 #define STOP_SECONDS 2
 #define STOP_POLL_MS 20
 
-/* Memory of so many bytes goes back to the kernel when it is freed. */
+/* Memory blocks of at least this many bytes go back to the kernel when they are freed. */
 #define LARGE_BYTES (256 * 1024)
 
-/* The only guard plugin there has ever been: it has armed every domain that is armed. */
+/* The only guard plugin that has ever existed. So it has armed every domain that is armed. */
 #define BLOCKER "guard-blocker"
 
 /* The exit status of --release where another virtnestd runs, for make uninstall. */
@@ -68,11 +77,11 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, daemon_options_clear)
 /* The whole daemon. */
 typedef struct {
     NestConfig config;               /* the settings in force */
-    NestPolicy *policy;              /* ... what they say of domains */
-    NestLog *log;                    /* where its log goes */
-    NestDaemonStatus status;         /* what everybody may know of it */
-    int status_fd;                   /* holds while that is so; -1: nothing was said yet */
-    NestHost *host;                  /* takes care of its KVM module */
+    NestPolicy *policy;              /* ... what they say about domains */
+    NestLog *log;                    /* where the log lines go */
+    NestDaemonStatus status;         /* what virtnestd says of itself */
+    int status_fd;                   /* keeps the written @status valid; -1: it was not written yet */
+    NestHost *host;                  /* turns nesting on in the host's KVM module */
     NestPluginHost *plugins;         /* probes, guards and exports */
     NestInhibit *inhibit;            /* delays the host's shutdown */
     NestDomains *domains;            /* all that is known of domains */
@@ -81,7 +90,7 @@ typedef struct {
     gboolean idle;                   /* stopped, and no call to libvirt is under way */
 } Daemon;
 
-/* Lets everybody know how virtnestd is. */
+/* Writes daemon->status, for every user to read. */
 static void
 write_daemon_status(Daemon *daemon)
 {
@@ -98,7 +107,7 @@ write_daemon_status(Daemon *daemon)
         close(former);
 }
 
-/* @problem: (nullable) why they could not be read */
+/* @problem: (nullable) why the settings could not be read */
 static void
 record_settings_problem(Daemon *daemon, const GError *problem)
 {
@@ -211,12 +220,12 @@ warn_of_former_name(const NestConfig *config)
 {
     if (config->renamed)
         nest_log(G_LOG_LEVEL_WARNING, NULL, NULL,
-                 NEST_CONFIG_FILE ": %s: change it, as the next release does not take it any more",
+                 NEST_CONFIG_FILE ": %s: change it, because the next release will refuse the old name",
                  config->renamed);
 }
 
-/* Tells each mistake in the rules. Such a rule decides nothing, and what it leaves undecided stays as it is. Returns whether
- * there is none. */
+/* Logs each mistake in the rules. A mistaken rule decides nothing, and domains that it may have matched stay as they are.
+ * Returns: whether there is no mistake. */
 static gboolean
 log_rules(const NestRules *rules)
 {
@@ -259,7 +268,7 @@ reload_settings(gpointer data)
     if (load_settings(daemon, &error)) {
         nest_domains_set_policy(daemon->domains, daemon->policy);
         nest_log(G_LOG_LEVEL_INFO, NULL, NULL, "settings read again; looking at every domain");
-        g_strfreev(nest_config_plugins(&settings, &error)); /* the next start needs them */
+        g_strfreev(nest_config_plugins(&settings, &error)); /* reports now what would make the next start fail */
     }
     if (error)
         nest_log_error(NULL, NULL, error);
@@ -276,7 +285,7 @@ quit(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-/* Waits for calls under way, such as a guard that is just being armed or disarmed. */
+/* Waits for calls that are under way, such as one that arms or disarms a guard. */
 static gboolean
 quit_if_idle(gpointer data)
 {
@@ -327,7 +336,7 @@ run_daemon(Daemon *daemon, const char *uri)
     g_main_loop_unref(daemon->loop);
 }
 
-/* Says what is wrong with the command line, and what may have been meant. */
+/* Sets the error: what is wrong with the command line, and which option may have been meant. */
 static void
 set_misused(GError **error, const GError *problem, gchar **words, const GOptionEntry *entries)
 {
@@ -376,7 +385,7 @@ read_daemon_options(int *argc, char ***argv, Options *options, GError **error)
     else if (options->session && !nest_root_is_session())
         g_set_error(
             error, NEST_ERROR, NEST_ERROR_USAGE,
-            "--session is for an ordinary user, and root's virtnestd follows qemu:///system: leave it out");
+            "--session is for an ordinary user, but root's virtnestd follows qemu:///system: leave it out");
     else
         return TRUE;
     return FALSE;
@@ -401,9 +410,9 @@ prepare(Daemon *daemon, GError **error)
     return TRUE;
 }
 
-/* Loads the plugins that disarm. The blocker is loaded whatever the settings say, and without
- * settings of its own: it may have armed domains before the settings were broken, or before it was
- * left out of them. */
+/* Loads the plugins that disarm. The blocker is loaded whatever the settings say, and without its own
+ * settings: it may have armed domains before the settings were broken, or before it was removed from
+ * them. */
 static NestPluginHost *
 load_to_disarm(void)
 {
@@ -460,7 +469,7 @@ is_loaded(const NestPluginHost *plugins, const char *name)
     return FALSE;
 }
 
-/* Reads all that is read at a start. Each plugin is loaded, as it checks its own group, and says what is wrong. */
+/* Reads all that a start reads, and reports what is wrong. Each plugin is loaded, because it checks its own group. */
 static gboolean
 check_settings(GError **error)
 {
@@ -508,8 +517,9 @@ run_or_disarm(Daemon *daemon, const Options *options)
 
     nest_xml_init();
     nest_virt_init();
-    /* A client starts a session's daemon in its own control group. That of a service ends with it, or when the user
-     * logs out, and all guests with it (facts.md, "systemd and the host's shutdown"). */
+    /* The client that connects first starts a session's libvirt daemon, in the client's control group. If that client is a
+     * service, the daemon and all guests end with the service, or when the user logs out (facts.md, "systemd and the host's
+     * shutdown"). */
     if (nest_root_is_session())
         g_setenv("LIBVIRT_AUTOSTART", "0", TRUE);
     if (options->check_config)
@@ -538,10 +548,10 @@ main(int argc, char **argv)
     gboolean well = FALSE;
 
     (void)setlocale(LC_ALL, "");
-    /* By itself malloc() keeps what it once had for an answer of megabytes, in each thread. */
+    /* Otherwise malloc() would keep, for each thread, the memory of an answer of megabytes. */
     (void)mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
     daemon.log = nest_log_open("virtnestd", TRUE);
-    (void)signal(SIGPIPE, SIG_IGN); /* libvirt writes to a libvirtd that may just have gone */
+    (void)signal(SIGPIPE, SIG_IGN); /* libvirt's client library may write to a libvirtd that has just ended */
     well = read_daemon_options(&argc, &argv, &options, &error);
     if (!well) {
         nest_log_last_error(error);

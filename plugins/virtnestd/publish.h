@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The live status: says in a running domain's live XML whether nested guests run in this guest, and what its guard does.
  *
- * It travels in save images, snapshots and migration XML. There the hook reads from it whether nested guests were
- * running in the guest, and that the guest resumes saved state. Such a guest must not be judged by its CPU. */
+ * It is also in save images, snapshots and migration XML. There the hook reads from it whether nested guests were running
+ * in the guest. It also shows the hook that the guest resumes saved state, so that the hook does not judge it by its CPU. */
 #pragma once
 
 #include "virt/live_domain.h"
 #include "virtnestd/workers.h"
 
-/* If QEMU has not answered a command for so long, in milliseconds, libvirt is asked nothing that would wait for it. */
+/* If QEMU has not answered a command for this many milliseconds, libvirt gets no call that would wait for QEMU. */
 #define NEST_PUBLISH_UNANSWERED_MS 1000
 
 /**
@@ -20,9 +20,9 @@ typedef struct {
     gboolean writes;   /* @element is to be written */
     gchar *element;    /* (nullable) of nest_publish_element(); NULL removes it */
     gboolean forgets;  /* the element of virt-nest allow is to be removed */
-    gboolean wrote;    /* found: it was */
+    gboolean wrote;    /* found: @element was written */
     gboolean busy;     /* ... libvirt does a job with the domain, so nothing was written */
-    gint64 unanswered; /* ... QEMU has not answered for so many milliseconds; nothing was written */
+    gint64 unanswered; /* ... QEMU has not answered for this many milliseconds, so nothing was written; else 0 */
     gboolean gone;     /* ... the domain has ended, or runs anew */
     gpointer owner;    /* for the main loop only: its NestDomain; NULL once that is freed */
 } NestPublishJob;
@@ -30,10 +30,10 @@ typedef struct {
 /**
  * nest_publish_element: virtnestd's element as it should stand in the live XML.
  * @live: what was read of the domain
- * @status: (nullable) the live status as the guard wants it; NULL if it has no say: then a live status of this run
- *   stays as it is
+ * @status: (nullable) the live status as the guard wants it; NULL if the guard has not decided: then a live status of
+ *   this run stays as it is
  *
- * Returns: (transfer full)(nullable) the element; NULL: the tag and the guard are gone, so none should be there.
+ * Returns: (transfer full)(nullable) the element; NULL if there should be none, because tag and guard are gone.
  */
 gchar *nest_publish_element(const NestLiveDomain *live, const NestLiveStatus *status);
 

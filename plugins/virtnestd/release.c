@@ -10,9 +10,9 @@
 
 /* How long all of them may take together. */
 #define PATIENCE_SECONDS 20
-/* How many domains are disarmed at a time: few to begin with, and one more whenever none has been done for a while, as
- * QEMUs that do not answer keep the others waiting. libvirtd has 20 workers for all its clients, and begins with five; of a
- * burst of calls that find none free it may start no more (facts.md, "Clients"). */
+/* How many domains are disarmed at a time: few at first, and one more each time when none has finished for a while, because
+ * QEMUs that do not answer keep the others waiting. libvirtd has up to 20 workers for all its clients, and begins with five.
+ * If a burst of calls finds no free worker, libvirtd may start no further ones (facts.md, "Clients"). */
 #define FIRST_WORKERS 3
 #define MAX_WORKERS 16
 #define A_WHILE_MS 250
@@ -59,9 +59,9 @@ disarming_read_live_domain(Disarming *disarming, virConnectPtr connection)
     return live;
 }
 
-/* An armed domain may have no live status, and its tag may be gone by now, but its vCPUs have the
- * feature. The guard asks a QEMU only if somebody has already sent a command to its monitor, so
- * this taints no untagged domain. */
+/* An armed domain may have neither a live status nor a tag any more, but its vCPUs have the feature.
+ * The guard asks a QEMU only if somebody has already sent a command to its monitor, so this taints no
+ * domain that was not tainted before. */
 static void
 disarming_run(gpointer data, gpointer unused)
 {
@@ -79,8 +79,8 @@ disarming_run(gpointer data, gpointer unused)
         if (job->stopped)
             g_set_error_literal(
                 &disarming->error, NEST_ERROR, NEST_ERROR_GUARD,
-                "a signal has stopped its QEMU, which is not asked: a guard that is armed there stays; "
-                "let it go on (kill -CONT), then run virtnestd --release, or stop the domain");
+                "a signal has stopped its QEMU, so it is not asked, and a guard that is armed there stays; "
+                "continue it (kill -CONT), then run virtnestd --release, or stop the domain");
         nest_guard_job_free(job);
     }
     nest_connection_pool_release(disarming->pool, connection, G_MAXINT);
@@ -98,7 +98,7 @@ disarming_free(gpointer data)
     g_free(disarming);
 }
 
-/* (nullable) The next that is done; NULL: none in time. */
+/* (nullable) The next domain that is done; NULL if none is done in time. */
 static Disarming *
 disarming_next(GThreadPool *workers, GAsyncQueue *done, gint64 end)
 {
@@ -114,7 +114,7 @@ disarming_next(GThreadPool *workers, GAsyncQueue *done, gint64 end)
     return disarming;
 }
 
-/* Returns: how many of @n have not come back. */
+/* Returns: how many of @n domains are not done in time. */
 static guint
 disarming_wait(GThreadPool *workers, GAsyncQueue *done, guint n, gboolean *ok)
 {
@@ -147,8 +147,8 @@ disarming_new(NestConnectionPool *pool, const NestPluginHost *plugins, GAsyncQue
     return disarming;
 }
 
-/* If domains do not come back, their threads go on until the process ends, so what the threads need
- * is not freed. */
+/* If some domains are not done in time, their threads run until the process ends. So what the threads
+ * need is not freed. */
 static gboolean
 disarm_domains(virConnectPtr connection, const char *uri, const NestPluginHost *plugins,
                virDomainPtr *list, guint n)

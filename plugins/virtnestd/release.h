@@ -9,9 +9,10 @@
  * @uri: libvirt's
  * @plugins: only its guards are used
  *
- * To be used when no virtnestd runs any more, because virtnestd would arm the domains again. If the
- * QEMU of a domain does not answer for some seconds, the domain is left as it is.
+ * To be used only when no virtnestd runs, because virtnestd would arm the domains again. If the QEMU
+ * of a domain does not answer for some seconds, the domain is left as it is.
  *
- * Returns: FALSE if a domain could not be disarmed, which has been logged; or with NEST_ERROR_LIBVIRT.
+ * Returns: FALSE without an error if a domain could not be disarmed, which has been logged; or FALSE with
+ * NEST_ERROR_LIBVIRT.
  */
 gboolean nest_disarm_all(const char *uri, const NestPluginHost *plugins, GError **error);

@@ -10,11 +10,11 @@
 
 #include <string.h>
 
-/* A guest that has run for longer has begun to work, so it is not stopped. This can happen if
+/* A guest that has run for longer than this has begun to work, so it is not stopped. This can happen if
  * virtnestd was delayed. */
 #define LONGEST_RUN_MS 10000
 
-/* Whether a guest of this XML has not the CPU that it shall have. */
+/* Whether a guest of this XML does not have the CPU that it shall have. */
 static gboolean
 has_wrong_cpu(const char *text, const NestPolicy *policy)
 {
@@ -53,7 +53,7 @@ has_just_booted(virDomainPtr domain, NestStart start, unsigned int *ret_flags)
     return state == VIR_DOMAIN_RUNNING && reason == VIR_DOMAIN_RUNNING_BOOTED;
 }
 
-/* Corrects, and makes sure that a restart would help. */
+/* Corrects the definition, and checks that a restart would help. */
 static gboolean
 prepare_definition(const NestCorrector *corrector, virDomainPtr domain, GError **error)
 {

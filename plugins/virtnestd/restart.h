@@ -5,7 +5,7 @@
 
 #include "virt/correct.h"
 
-/* What the events have told of a start. A greater value says more. */
+/* What the events have shown about a start. A greater value says more. */
 typedef enum {
     NEST_START_NONE,    /* nothing */
     NEST_START_PERHAPS, /* it began to run: booted, or resumed from a pause */
@@ -13,19 +13,19 @@ typedef enum {
 } NestStart;
 
 /**
- * nest_restart_stale: restart a domain that has just booted without what its tag asks for.
+ * nest_restart_stale: restart a domain that has just booted with the wrong CPU.
  * @corrector: for the correction, which comes first
  * @domain: the domain
  * @start: what was seen of its start
  * @ret_restarted: whether it was restarted
  *
- * This is done only to a persistent domain that was booted (not resumed, restored, migrated or reverted), as its state
- * says, or the event where it was started paused; whose tag requires the feature, and whose live CPU lacks it. If it runs, it
- * is suspended first, some milliseconds after it began to. It is destroyed only when its corrected definition is known to
- * have the feature, else it runs on.
+ * A domain is restarted only if all of this holds: it is persistent; it was booted, not resumed, restored, migrated or
+ * reverted (its state says so, or for a domain that was started paused, the event); and its live CPU lacks the feature that
+ * it requires, or shows one that it shall not have. If it runs, it is suspended first, some milliseconds after its start.
+ * It is destroyed only if its corrected definition is known to have the right CPU; otherwise it runs on.
  *
- * Returns: FALSE with an error of nest_correct_domain(), and the domain runs on; or with NEST_ERROR_LIBVIRT where a step
- * failed, and the message says how the domain was left.
+ * Returns: FALSE with an error of nest_correct_domain(); the domain then runs on. Or FALSE with NEST_ERROR_LIBVIRT if a
+ * step failed; the message says how the domain was left.
  */
 gboolean nest_restart_stale(const NestCorrector *corrector, virDomainPtr domain, NestStart start,
                             gboolean *ret_restarted, GError **error);

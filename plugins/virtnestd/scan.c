@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* All domains of the host, filtered for those that have anything to do with virt-nest. */
+/* All domains of the host, filtered for those that have to do with virt-nest. */
 #include "virtnestd/scan.h"
 
 #include "domain/definition.h"
@@ -77,7 +77,7 @@ nest_scan_take(NestScan *scan, guint *ret_batch)
     return TRUE;
 }
 
-/* A domain that cannot be read is synced, which reports why, unless it is gone. */
+/* A domain that cannot be read is synced as well, unless it is gone: the sync reports the reason. */
 static gboolean
 may_be_ours_in_libvirt(const NestScan *scan, virConnectPtr work, const char *uuid,
                        unsigned int flags)
@@ -88,20 +88,21 @@ may_be_ours_in_libvirt(const NestScan *scan, virConnectPtr work, const char *uui
     return xml ? nest_wish_may_concern(xml, scan->policy) : !nest_virt_domain_is_gone();
 }
 
-/* Whether a definition as libvirt's file has it is to be corrected, or needs the host's module: that is seen by a sync. */
+/* Whether the definition in libvirt's file must be corrected, or needs the host's module. In both cases it is synced. */
 static gboolean
 differs(const NestScan *scan, gchar *xml)
 {
     g_autoptr(NestDefinition) definition = NULL;
 
-    if (nest_rules_length(scan->policy->rules) == 0) /* a rule may ask for a device */
+    if (nest_rules_length(scan->policy->rules) == 0) /* a rule's condition may name a device */
         nest_domain_xml_cut_devices(xml);
     definition = nest_definition_correct(xml, scan->host.vendor, scan->policy,
                                          nest_kvm_module_can_nest(&scan->host), NULL);
     return !definition || definition->action != NEST_DEFINITION_UNCHANGED || definition->needs_kvm;
 }
 
-/* Without rules and policy few domains are ours, and each is synced. Under policy=disable each is ours. */
+/* Without rules and policy=disable few domains are ours, and all of these are synced. Under policy=disable every domain is
+ * ours, so only those are synced whose definitions differ. */
 static gboolean
 file_is_to_be_synced(const NestScan *scan, gchar *xml)
 {
@@ -113,7 +114,7 @@ file_is_to_be_synced(const NestScan *scan, gchar *xml)
            differs(scan, xml);
 }
 
-/* The list says which domains ran when it was made; for those that started since, there are events. */
+/* The list says which domains ran when it was made. Events report those that started later. */
 static gboolean
 is_to_be_synced(const NestScan *scan, virDomainPtr domain, const char *uuid, virConnectPtr work)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* All domains of the host, filtered for those that have anything to do with virt-nest. */
+/* All domains of the host, filtered for those that have to do with virt-nest. */
 #pragma once
 
 #include "domain/policy.h"
@@ -8,18 +8,19 @@
 /**
  * NestScan: the host's domains at one moment.
  *
- * Theory of operation: on most hosts most domains are none of ours. libvirt's own file of the
- * definition shows that; if the file is not at hand, two calls do. So the list is filtered in
- * batches, each on one thread. Only domains that mention virt-nest are then synced, one by one, and
- * a sync trusts nothing but libvirt. Where the settings may make every domain ours, it is the file that shows whether a
- * definition is right already; else each scan would ask libvirt for each domain. Batches are small, because events wait until a batch is done.
+ * Theory of operation: on most hosts most domains are not ours. libvirt's own file of the definition shows
+ * this; without the file, two calls to libvirt do. So the list is filtered in batches, each on one thread.
+ * Only domains that mention virt-nest are then synced, one by one; a sync trusts only libvirt. If the
+ * settings may make every domain ours, the file also shows whether a definition is right already;
+ * otherwise each scan would have to sync each domain. Batches are small, because events wait until a batch
+ * is done.
  */
 typedef struct NestScan NestScan;
 
 /**
  * nest_scan_new: list the domains.
  * @work: where the calls go
- * @policy: (nullable) what the settings say of domains; it may make each of them ours, and not only those that mention virt-nest
+ * @policy: (nullable) what the settings say about domains; it may also make domains ours that do not mention virt-nest
  *
  * Returns: (transfer full) the list, or NULL with NEST_ERROR_LIBVIRT.
  */

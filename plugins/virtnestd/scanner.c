@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The scanner: the course of the scans of all domains, from the listing to the last sync that a scan led to.
+/* The scanner: runs the scans of all domains, each from the list of domains to the last sync that follows from it.
  *
- * Theory of operation: a worker lists all domains, and workers filter them in batches (scan.c). What is found is
- * synced by the same workers. The scan is over once only slow syncs are under way. Of the scans that are asked for
- * meanwhile, one follows. */
+ * Theory of operation: a worker lists all domains, and workers filter them in batches (scan.c). The same workers sync the
+ * domains that are found. The scan is over once only slow syncs are under way. If further scans are requested meanwhile,
+ * a single one follows. */
 #include "virtnestd/scanner.h"
 
 #include "base/log.h"
@@ -11,7 +11,7 @@
 
 #include <malloc.h>
 
-/* After how long a listing that failed is tried again. */
+/* The pause before a failed listing is tried again. */
 #define RELIST_SECONDS 2
 
 struct NestScanner {
@@ -78,7 +78,7 @@ push_scan_job(NestScanner *scanner, void (*done)(NestJob *job), guint batch)
     nest_workers_push(scanner->syncs, &job->job);
 }
 
-/* All non-slow syncs are over: what a slow one will find cannot be waited for. */
+/* Only slow syncs are under way. The scan does not wait for them. */
 static void
 end_scan(NestScanner *scanner)
 {
@@ -169,7 +169,7 @@ nest_scanner_begin(NestScanner *scanner)
     if (!nest_workers_are_attached(scanner->syncs) || scanner->stopping)
         return;
     if (scanner->scan && !scanner->filters) {
-        /* Only syncs are left of the old scan, and one of them may wait for long. */
+        /* Of the old scan only syncs are still under way, and one of them may wait long. */
         g_clear_pointer(&scanner->scan, nest_scan_unref);
         scanner->scanning = FALSE;
     }

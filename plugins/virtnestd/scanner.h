@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The scanner: the course of the scans of all domains, from the listing to the last sync that a scan led to. */
+/* The scanner: runs the scans of all domains, each from the list of domains to the last sync that follows from it. */
 #pragma once
 
 #include "domain/policy.h"
@@ -11,7 +11,7 @@ typedef struct NestScanner NestScanner;
  * nest_scanner_new: begin without a scan.
  * @syncs: the workers that list, filter, and then sync
  * @max_filters: how many batches are filtered at a time
- * @found: told from the main loop of each domain that is to be synced; what it pushes to @syncs belongs to the scan
+ * @found: called from the main loop for each domain that is to be synced; jobs that it pushes to @syncs belong to the scan
  * @data: for it
  */
 NestScanner *nest_scanner_new(NestWorkers *syncs, guint max_filters,
@@ -20,16 +20,16 @@ NestScanner *nest_scanner_new(NestWorkers *syncs, guint max_filters,
 /* The jobs of @syncs must be over. */
 void nest_scanner_free(NestScanner *scanner);
 
-/* What the settings say of domains, for the scans that follow. */
+/* Sets what the settings say about domains, for the scans that follow. */
 void nest_scanner_set_policy(NestScanner *scanner, NestPolicy *policy);
 
 /* Begins a scan: now, or after the one that is under way. A listing that failed is tried again. */
 void nest_scanner_begin(NestScanner *scanner);
 
-/* Ends the scan, if it has nothing more to wait for; to be called after a change of @syncs. */
+/* Ends the scan if it waits for nothing more; to be called after each change of @syncs. */
 void nest_scanner_end_if_over(NestScanner *scanner);
 
-/* libvirt is gone: what is under way leads to nothing. */
+/* libvirt is gone: the results of what is under way are dropped. */
 void nest_scanner_cancel(NestScanner *scanner);
 
 /* Begins nothing new. */

@@ -2,8 +2,8 @@
 /* A sync: one pass over one domain on a worker. It corrects the definition, and reads the domain if it runs. */
 #include "virtnestd/sync_job.h"
 
-/* While the KVM module is absent libvirt refuses to define a KVM domain. So a definition that was not corrected for that
- * needs the module, too: when it is there, all domains are corrected again. */
+/* While the KVM module is absent, libvirt refuses to define a KVM domain. So a definition whose correction failed for this
+ * reason needs the module, too: once the module is loaded, all domains are corrected again. */
 static void
 take_over(NestSyncJob *job, const NestDefinition *definition)
 {
@@ -19,8 +19,8 @@ corrector_of(const NestSyncJob *job)
                            .policy = job->policy};
 }
 
-/* The running domain is read even if the definition cannot be corrected. It may be tagged all the same, or still be
- * guarded though its tag is gone. */
+/* The running domain is read even if the definition cannot be corrected: it may be tagged nevertheless, or still be guarded
+ * although its tag is gone. */
 static void
 sync_domain(NestSyncJob *job, virDomainPtr domain)
 {

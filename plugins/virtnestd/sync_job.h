@@ -12,18 +12,18 @@
  */
 typedef struct {
     NestJob job;                /* first */
-    NestDefineTracker *tracker; /* over domains that come back */
+    NestDefineTracker *tracker; /* notices domains that a define brings back */
     NestPolicy *policy;         /* (nullable) what this host's configuration says of its domains */
     gchar *uuid;                /* the domain's */
     gchar *name;                /* the domain's name; found by a whole sync */
     NestStart start;            /* a start was seen, and on-stale=restart is set */
-    gboolean known;             /* it is read whatever its XML says, as its guard may be armed */
+    gboolean known;             /* read it whatever its XML says, because its guard may be armed */
     gboolean peeks;             /* no whole sync follows if nothing of ours has changed */
     NestLiveDomain *live;       /* found: the running domain, if it has anything to do with us */
     GError *unread;             /* ... why it could not be read; tried again */
     gchar *corrected;           /* ... what was corrected, for the log */
     gboolean needs_kvm;         /* ... the definition needs the host's KVM module */
-    gboolean restarted;         /* ... it was restarted */
+    gboolean restarted;         /* ... the domain was restarted */
     gpointer owner; /* for the main loop only: its NestDomain; NULL once that is freed */
 } NestSyncJob;
 

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Workers: the threads and connections of one kind of work, so that no kind of work holds up another.
  *
- * Theory of operation: a call to libvirt cannot be cancelled, and one that asks a QEMU which does not answer waits for
- * as long as that QEMU lives. So a job that is slow stops counting against the limit, and a further one begins. A job
- * that may get stuck has a limit of its own, so that some workers stay free for the others. All this is decided on the main
- * loop; a job reaches its thread only when it may begin. A timer looks at the jobs only while some are under way that
- * are not stuck. */
+ * Theory of operation: a call to libvirt cannot be cancelled. If it asks a QEMU that does not answer, it waits as long as
+ * that QEMU lives. So a slow job does not count against the limit any more, and a further job may begin. A job that may get
+ * stuck has a limit of its own, so that some workers stay free for the others. All this is decided on the main loop; a job
+ * reaches its thread only when it may begin. A timer checks the jobs only while some are under way that are not stuck. */
 #include "virtnestd/workers.h"
 
 #include "base/log.h"
@@ -17,13 +16,13 @@ struct NestWorkers {
     NestConnectionPool *pool;       /* NULL while libvirt is away */
     GHashTable *jobs;               /* set of all NestJob */
     GQueue waiting;                 /* those of them that have no worker yet */
-    guint slow;                     /* how many are */
-    guint stuck;                    /* how many are */
-    guint costly;                   /* how many run and are not stuck */
-    guint timer;                    /* the source that looks at the jobs; 0: none */
+    guint slow;                     /* how many jobs are slow */
+    guint stuck;                    /* how many jobs are stuck */
+    guint costly;                   /* how many costly jobs run and are not stuck */
+    guint timer;                    /* the source that checks the jobs; 0: none */
     void (*changed)(gpointer data); /* (nullable) of nest_workers_watch() */
     gpointer data;                  /* for it */
-    gboolean starved;               /* that no thread can be started was logged */
+    gboolean starved;               /* the log says already that no thread can be started */
 };
 
 gint64
@@ -87,7 +86,7 @@ run_job_in_thread(gpointer data, gpointer user)
     g_idle_add_full(G_PRIORITY_DEFAULT, call_job_done, job, NULL);
 }
 
-/* If no thread can be started, the job waits until one of the threads that run is free, or a later push starts one. */
+/* If no thread can be started, the job waits until a running thread is free, or a later push starts a thread. */
 static void
 push_to_thread(NestWorkers *workers, NestJob *job)
 {
@@ -96,13 +95,13 @@ push_to_thread(NestWorkers *workers, NestJob *job)
     if (!g_thread_pool_push(workers->threads, job, &error) && !workers->starved)
         nest_log(
             G_LOG_LEVEL_WARNING, NULL, NULL,
-            "cannot start a thread (%s): what it would do waits; raise TasksMax= or the memory "
+            "cannot start a thread (%s): its work waits; raise TasksMax= or the memory "
             "of virtnestd.service",
             error->message);
     workers->starved = error != NULL;
 }
 
-/* Begins the jobs that may begin now, and turns away those that would wait for ones that are stuck. */
+/* Begins the jobs that may begin now, and turns away those that would wait for stuck ones. */
 static void
 begin_jobs(NestWorkers *workers)
 {

@@ -4,9 +4,9 @@
 
 #include "virtnestd/connection_pool.h"
 
-/* A job that has taken so long, in milliseconds, does not count any more: another may begin in its place. */
+/* A job that has taken this many milliseconds is slow: another job may begin beside it. */
 #define NEST_WORKERS_SLOW_MS 250
-/* One that has taken so long is stuck, and may be for ever. */
+/* A job that has taken this many milliseconds is stuck, perhaps for ever. */
 #define NEST_WORKERS_STUCK_MS 3000
 
 typedef struct NestWorkers NestWorkers;
@@ -20,11 +20,11 @@ struct NestJob {
     void (*run)(NestJob *job, virConnectPtr connection);
     /* Then on the main loop; frees the job. */
     void (*done)(NestJob *job);
-    /* It waits while so many jobs have a worker, and is turned away while so many are stuck; 0: it has no such limit. */
+    /* The job waits while this many jobs have a worker, and is turned away while this many are stuck; 0: no such limit. */
     guint most;
     gboolean
-        costly; /* it may cost libvirt much, so it waits while another one of these has a worker and is not stuck */
-    gboolean turned_away;     /* by @most, so run() was not called */
+        costly; /* it may cost libvirt much, so it waits while another costly job has a worker and is not stuck */
+    gboolean turned_away;     /* because of @most, run() was not called */
     NestConnectionPool *pool; /* set by nest_workers_push(); a reference of its own */
     GError *error;            /* what went wrong */
     /* private */
@@ -38,28 +38,28 @@ struct NestJob {
 /**
  * nest_workers_new: begin without libvirt.
  * @n: how many jobs run at a time
- * @extra: how many slow jobs do not count among them. libvirtd has 20 workers for all its clients, and a call to a
- *   QEMU that does not answer occupies one of them, so all kinds of work together must leave some free
+ * @extra: how many slow jobs may run beside these. libvirtd has 20 workers for all its clients, and a call to a QEMU that
+ *   does not answer occupies one of them; so all kinds of work together must leave some workers free
  */
 NestWorkers *nest_workers_new(guint n, guint extra);
 
 /* @extra: as for nest_workers_new(), from now on */
 void nest_workers_set_extra(NestWorkers *workers, guint extra);
 
-/* Frees them; waits for the jobs under way, whose done() is not called any more. */
+/* Frees the workers, after the jobs under way have ended; their done() is not called any more. */
 void nest_workers_free(NestWorkers *workers);
 
 /* libvirt is there, or gone if @control is NULL. Jobs under way go on. */
 void nest_workers_attach(NestWorkers *workers, virConnectPtr control, const char *uri);
 
-/* @changed: called from the main loop each time after a job has ended, or has become slow. */
+/* @changed: called from the main loop after each end of a job, and when a job has become slow. */
 void nest_workers_watch(NestWorkers *workers, void (*changed)(gpointer data), gpointer data);
 
 /* Whether libvirt is there: only then may a job be pushed. */
 gboolean nest_workers_are_attached(const NestWorkers *workers);
 
-/* (transfer full) @job: its run() and done() are set. Jobs begin in the order in which they are pushed, but for those that
- * their own limits hold back. */
+/* (transfer full) @job: with run() and done() set. Jobs begin in the order in which they are pushed, except those that wait
+ * because of their own limits. */
 void nest_workers_push(NestWorkers *workers, NestJob *job);
 
 /* How many jobs are under way or wait, how many of them are slow, and how many are stuck. */
@@ -73,5 +73,5 @@ gint64 nest_job_took(const NestJob *job);
 /* Releases what the job holds, but not its memory; for done(). */
 void nest_job_clear(NestJob *job);
 
-/* Now, on CLOCK_MONOTONIC's clock, in milliseconds. */
+/* The present time of CLOCK_MONOTONIC, in milliseconds. */
 gint64 nest_workers_now(void);
