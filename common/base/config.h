@@ -5,7 +5,7 @@
 #include "base/config_peek.h"
 #include "base/log.h"
 
-/* What happens to a start that was faster than the correction, and so uses a stale definition. */
+/* What happens if a domain starts before its definition was corrected, and so with a stale one. */
 typedef enum {
     NEST_ON_STALE_REFUSE,  /* the hook refuses it; the next start works */
     NEST_ON_STALE_RESTART, /* virtnestd stops and starts it again, once */
@@ -40,7 +40,7 @@ typedef struct {
     guint interval_ms;      /* [guard] interval=SECONDS between two samples, 0.1 to 60 */
     guint linger_ms;        /* [guard] linger=SECONDS, 0 to 86400 */
     NestLogLevel log_level; /* [log] level=warning|notice|info|debug */
-    const char *renamed; /* (nullable) a key under its former name: what to write instead; static */
+    const char *renamed; /* (nullable) if a key has its former name: what to write instead; static */
 } NestConfig;
 
 /* The settings where there is no file. */

@@ -11,7 +11,7 @@
 
 #define KEY "policy"
 #define VALUE "disable"
-/* Many times what the settings with all their comments are. */
+/* Many times the length of the settings with all their comments. */
 #define LONGEST ((size_t)64 * 1024)
 
 /* Whether the file ends within the buffer, which then has all of it and a NUL. */

@@ -11,10 +11,10 @@
  * nest_config_peek: whether the settings may have [untagged] policy=disable.
  * @path: of the file
  *
- * The settings themselves are asked, and not a note of virtnestd's, so that a start is judged by what stands there now, also if
+ * This reads the settings themselves, not a file that virtnestd leaves. So a start is judged by the present settings, even if
  * virtnestd has not run since the host was booted.
  *
- * Returns: false where they surely have not: there is no such file, or no such line in it. A file too long to be looked
- * through may have it.
+ * Returns: false if they certainly do not have it: there is no such file, or no such line in it. For a file that is too long
+ * to be read, true.
  */
 bool nest_config_peek(const char *path);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What virtnestd says of itself in /run/virt-nest/virtnestd.status, which everybody may read. */
+/* What virtnestd says about itself in /run/virt-nest/virtnestd.status, which every user may read. */
 #include "base/daemon_status.h"
 
 #include "base/error.h"
@@ -56,7 +56,7 @@ format_daemon_status(const NestDaemonStatus *status)
     return g_key_file_to_data(file, NULL, NULL);
 }
 
-/* The modes are set apart from open() and mkdir(), as virtnestd's unit has UMask=0077. */
+/* The modes are set after open() and mkdir(), because virtnestd's unit has UMask=0077. */
 static int
 write_locked(const char *path, const char *text)
 {

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-/* libvirt shows a thousand bytes of the hook's output, and a message has its remedy at the end. */
+/* libvirt shows only the first thousand bytes of the hook's output, and a message ends with its remedy. */
 #define MAX_TEXT 800
 
 static const char *const names[] = {

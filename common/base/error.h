@@ -14,8 +14,8 @@ typedef enum {
     NEST_ERROR_XML,               /* not the XML of a domain */
     NEST_ERROR_XML_ENCODING,      /* not UTF-8 */
     NEST_ERROR_XML_DTD,           /* has a document type declaration */
-    NEST_ERROR_TAG_NAMESPACE,     /* meant for us, in a namespace that is not ours */
-    NEST_ERROR_TAG_ELEMENT,       /* our namespace, an element that does not exist */
+    NEST_ERROR_TAG_NAMESPACE,     /* an element meant as the tag, but in another namespace */
+    NEST_ERROR_TAG_ELEMENT,       /* an element of our namespace that does not exist */
     NEST_ERROR_TAG_ATTRIBUTE,     /* an attribute that does not exist */
     NEST_ERROR_TAG_VALUE,         /* an attribute's value that does not exist */
     NEST_ERROR_TAG_TWICE,         /* more than one tag */
@@ -35,7 +35,7 @@ typedef enum {
     NEST_ERROR_HOST_BUSY,         /* in use, so nesting cannot be changed */
     NEST_ERROR_HOST_BUILTIN,      /* built into the kernel, so nesting cannot be changed */
     NEST_ERROR_HOST_DEVICE,       /* /dev/kvm is missing */
-    NEST_ERROR_HOST_FIRMWARE,     /* the CPU has it, the firmware locked it off */
+    NEST_ERROR_HOST_FIRMWARE,     /* the CPU has VMX or SVM, but the firmware locked it off */
     NEST_ERROR_HOST_KEPT_OFF,     /* somebody's nested=0, install, blacklist or module_blacklist= */
     NEST_ERROR_HOST_VALUE,        /* somebody's value for nested that the kernel refuses */
     NEST_ERROR_HOST_FILES,        /* the module's file, or one it needs, is not there */
@@ -84,7 +84,7 @@ gchar *nest_error_text(const GError *error) G_GNUC_WARN_UNUSED_RESULT;
 gchar *nest_error_with_code(const GError *error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
- * nest_error_parse: the error again, from the line that nest_error_text() made of it in another program.
+ * nest_error_parse: make an error from the line that nest_error_text() has written in another program.
  * @line: (nullable) the line
  *
  * Returns: (transfer full)(nullable) NULL if it is no such line.

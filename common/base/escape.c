@@ -5,8 +5,8 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Characters that have an effect instead of being displayed (Unicode's Cc, Zl and Zp, and those of
- * Cf that hide text or change its direction), and what is not a character at all. */
+/* Characters that are not displayed but have an effect (Unicode's Cc, Zl and Zp, and those of Cf that
+ * hide text or change its direction), and codes that are no characters. */
 static const struct {
     uint32_t first;
     uint32_t last;
@@ -37,7 +37,7 @@ plain_length(const unsigned char *text)
     size_t form = 0;
     uint32_t character = 0;
 
-    if (text[0] >= ' ' && text[0] < 0x7f) /* nearly all there is */
+    if (text[0] >= ' ' && text[0] < 0x7f) /* the usual case */
         return 1;
     while (form < sizeof(forms) / sizeof(forms[0]) &&
            (text[0] & forms[form].mask) != forms[form].lead)

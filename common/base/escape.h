@@ -9,14 +9,14 @@
 #define NEST_ESCAPE_GROWTH 4
 
 /**
- * nest_escape_copy: copy a text and escape whatever has another effect than being displayed.
+ * nest_escape_copy: copy a text, and escape every byte of it that is not simply displayed.
  * @to: the destination; always ends in NUL
  * @room: the size of @to in bytes, more than 0
  * @text: a name, a value, a message: any bytes
  *
- * A name or an attribute's value may contain newlines, which would make one refusal look like two;
- * escape sequences that a terminal obeys (in UTF-8 also as U+009B); characters that change the direction
- * of the text after them; and bytes that are not UTF-8. Each byte of these becomes "\xNN".
+ * A name or an attribute's value may contain newlines, which would make one refusal look like two. It may
+ * contain escape sequences that a terminal obeys (in UTF-8 also as U+009B), characters that change the
+ * direction of the text, or bytes that are not UTF-8. Each of these bytes becomes "\xNN".
  * Async-signal-safe.
  *
  * Returns: how many bytes of @text were copied: all of them unless @to was full.

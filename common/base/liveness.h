@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Whether virtnestd runs: it holds a lock on /run/virt-nest/virtnestd.lock until it ends, a user's own below /run/user/UID. */
+/* Whether virtnestd runs: until it ends it holds a lock on /run/virt-nest/virtnestd.lock, in a session below /run/user/UID. */
 #pragma once
 
 #include <glib.h>

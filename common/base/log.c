@@ -12,7 +12,7 @@
 struct NestLog {
     gboolean to_journal;
     gboolean service;
-    gboolean wished; /* the command line or the environment has said the level */
+    gboolean wished; /* the command line or the environment has set the level */
     gint
         most; /* the least important level that is written, of GLogLevelFlags; by g_atomic_int_... */
 };
@@ -32,7 +32,7 @@ static const GLogLevelFlags flags[] = {
     [NEST_LOG_LEVEL_DEBUG] = G_LOG_LEVEL_DEBUG,
 };
 
-/* Made by "systemd-id128 new"; never changed once a release had them. */
+/* Made by "systemd-id128 new". They must not change after a release had them. */
 static const char *const event_ids[] = {
     [NEST_LOG_ARMED] = "4ebff025c51840c383ad2b7cc783ca68",
     [NEST_LOG_DISARMED] = "bd54ba38b9a645b5b08134ddfb2eeea6",
@@ -50,7 +50,7 @@ log_field(const GLogField *fields, gsize n, const char *key)
     return NULL;
 }
 
-/* Each line to its place, unless it is below the level. A bit of a less important level is a greater number. */
+/* Writes a line, unless its level is less important than log->most. A less important level has a greater number. */
 static GLogWriterOutput
 write_line(GLogLevelFlags level, const GLogField *fields, gsize n, gpointer data)
 {
@@ -60,16 +60,16 @@ write_line(GLogLevelFlags level, const GLogField *fields, gsize n, gpointer data
     const char *id = log_field(fields, n, "MESSAGE_ID");
     const char *message = log_field(fields, n, "MESSAGE");
 
-    /* What libraries do in between, as libvirt-glib with each socket, is nothing to be read here. */
+    /* Debug lines of libraries, such as those of libvirt-glib for each socket, are left out. */
     if ((gint)(level & G_LOG_LEVEL_MASK) > g_atomic_int_get(&log->most) || (debug && !is_ours))
         return G_LOG_WRITER_HANDLED;
     if (log->to_journal && (log->service || !debug) &&
         g_log_writer_journald(level, fields, n, NULL) == G_LOG_WRITER_HANDLED)
         return G_LOG_WRITER_HANDLED;
-    /* The line about a refusal is for the journal only: the refusal itself, on standard error, says the same. */
+    /* The line about a refusal goes only to the journal, because the refusal itself goes to standard error. */
     if (g_strcmp0(id, event_ids[NEST_LOG_REFUSED]) == 0)
         return G_LOG_WRITER_HANDLED;
-    /* Not g_printerr(), which turns names in UTF-8 into question marks under LC_ALL=C. */
+    /* g_printerr() is not used: with LC_ALL=C it turns names in UTF-8 into question marks. */
     (void)fprintf(stderr, "%s: %s\n", g_get_prgname(), message ? message : "");
     return G_LOG_WRITER_HANDLED;
 }
@@ -125,7 +125,7 @@ nest_log_set_level(NestLog *log, NestLogLevel level)
         set_most(log, level);
 }
 
-/* @more: one more field of this line; without a value where there is none. */
+/* @more: one more field of this line; its value is NULL if there is none. */
 static void
 log_with_field(GLogLevelFlags level, const char *domain, const char *uuid, GLogField more,
                const char *message)

@@ -6,10 +6,10 @@
 
 /* Which lines are logged: those of this level and of all above it. */
 typedef enum {
-    NEST_LOG_LEVEL_WARNING, /* what went wrong */
-    NEST_LOG_LEVEL_NOTICE,  /* ... and what is worth noticing, as what the guard does */
-    NEST_LOG_LEVEL_INFO,    /* ... and what is done; the default */
-    NEST_LOG_LEVEL_DEBUG,   /* ... and what is heard and decided on the way */
+    NEST_LOG_LEVEL_WARNING, /* problems */
+    NEST_LOG_LEVEL_NOTICE,  /* ... and notable actions, such as those of the guard */
+    NEST_LOG_LEVEL_INFO,    /* ... and all other actions; the default */
+    NEST_LOG_LEVEL_DEBUG,   /* ... and received events and decisions */
 } NestLogLevel;
 
 /* The levels' names, in their order, ending in NULL. */
@@ -24,21 +24,21 @@ typedef struct NestLog NestLog;
 /**
  * nest_log_open: decide once where this program's log lines go.
  * @program: its name, in front of each line on standard error
- * @service: FALSE for a program that a person runs or that is called by another: its standard error
- *   belongs to the caller, and what it logs goes to the journal if there is one; TRUE for a daemon:
- *   to the journal only if its standard error is the journal
+ * @service: FALSE for a program that a person or another program runs: its standard error belongs to the
+ *   caller, so its log lines go to the journal if there is one. TRUE for a daemon: its log lines go to the
+ *   journal only if its standard error is the journal
  *
- * $VIRT_NEST_LOG has the level. Lines of level debug of a program that a person runs go to standard error, because that
- * person has asked for them. $VIRT_NEST_ROOT keeps a test out of the machine's journal.
+ * $VIRT_NEST_LOG sets the level. If a person runs the program, lines of level debug go to standard error, because the
+ * person has asked for them. With $VIRT_NEST_ROOT nothing goes to the machine's journal.
  *
  * Returns: (transfer none) the log; each program opens one.
  */
 NestLog *nest_log_open(const char *program, gboolean service);
 
-/* The command line's wish for all lines, which wins over $VIRT_NEST_LOG and the settings. */
+/* Sets the level debug, for an option of the command line. It wins over $VIRT_NEST_LOG and the settings. */
 void nest_log_be_verbose(NestLog *log);
 
-/* The settings' level, which counts unless the command line or $VIRT_NEST_LOG has one. */
+/* Sets the level of the settings. It counts only if neither the command line nor $VIRT_NEST_LOG has set one. */
 void nest_log_set_level(NestLog *log, NestLogLevel level);
 
 /**
@@ -57,9 +57,9 @@ void nest_log_error(const char *domain, const char *uuid, const GError *error);
 /**
  * nest_log_last_error: log the error with which this program ends.
  *
- * It goes to standard error in any case. journald looks up the unit of a line that was sent to it, and finds none if the
- * sender has ended by then; so journalctl -u and systemctl status would not have the reason (facts.md, "systemd and the
- * host's shutdown").
+ * The line goes to standard error in any case. For a line that was sent to the journal's socket, journald looks up the
+ * sender's unit, and finds none if the sender has ended by then. journalctl -u and systemctl status would then not show the
+ * line (facts.md, "systemd and the host's shutdown").
  */
 void nest_log_last_error(const GError *error);
 

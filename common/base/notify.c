@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Reports the service's state to systemd, as its protocol says: in one datagram. Does not use GIO, with which the
- * programs that do without libvirt are not linked. */
+/* Reports the service's state to systemd, in one datagram, as sd_notify(3) describes. Does not use GIO, because the programs
+ * without libvirt are not linked with it. */
 #include "base/notify.h"
 
 #include <glib.h>
@@ -39,7 +39,7 @@ feed_watchdog(gpointer unused)
     return G_SOURCE_CONTINUE;
 }
 
-/* (out) The number that an environment variable holds, if it holds one greater than 0. */
+/* Reads a number from an environment variable. Returns: whether it holds one greater than 0. */
 static gboolean
 read_number(const char *name, guint64 *ret_number)
 {
@@ -58,7 +58,7 @@ nest_notify_feed_watchdog(void)
         (g_getenv("WATCHDOG_PID") &&
          (!read_number("WATCHDOG_PID", &pid) || pid != (guint64)getpid())))
         return;
-    /* Those of whole seconds go off together, with one wake-up: so does the minute of the exports. */
+    /* Timers of whole seconds expire together, so that this one and that of the exports cause one wake-up. */
     if (usec / 2 >= G_USEC_PER_SEC)
         g_timeout_add_seconds((guint)MIN(usec / 2 / G_USEC_PER_SEC, G_MAXUINT), feed_watchdog,
                               NULL);

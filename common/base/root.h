@@ -32,13 +32,13 @@ gchar *nest_root_read(const char *path, gsize *ret_length) G_GNUC_WARN_UNUSED_RE
 gchar *nest_root_read_process(gint64 pid, const char *name,
                               gsize *ret_length) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Whether an ordinary user runs this, so that it is about qemu:///session and may change nothing of the host. */
+/* Whether an ordinary user runs this program. It then works on qemu:///session, and may not change the host. */
 gboolean nest_root_is_session(void);
 
 /**
- * nest_root_libvirt_path: get the path of a directory of the libvirt that this is about.
- * @system: the system's, absolute, such as "/var/lib/libvirt/qemu/snapshot"
- * @session: the same of a session, below ~/.config/libvirt, such as "qemu/snapshot"
+ * nest_root_libvirt_path: get the path of a directory of qemu:///system or of this user's session.
+ * @system: the path for qemu:///system, absolute, such as "/var/lib/libvirt/qemu/snapshot"
+ * @session: the path for a session, below ~/.config/libvirt, such as "qemu/snapshot"
  *
  * Returns: (transfer full) the path to open.
  */

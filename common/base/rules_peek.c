@@ -19,7 +19,7 @@ nest_rules_peek_is_file(const char *name)
            strcmp(name + length - strlen(SUFFIX), SUFFIX) == 0;
 }
 
-/* Without readdir(), which allocates. */
+/* readdir() is not used, because it allocates memory. */
 static bool
 has_file(int fd)
 {
@@ -43,7 +43,7 @@ nest_rules_peek(const char *path)
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bool has = false;
 
-    if (fd < 0) /* what others may not read is not asked by their hook either */
+    if (fd < 0) /* for a session's hook that may not read the directory, there are no rules */
         return errno != ENOENT && errno != EACCES;
     has = has_file(fd);
     (void)close(fd);

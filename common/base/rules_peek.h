@@ -15,6 +15,6 @@ bool nest_rules_peek_is_file(const char *name);
  * nest_rules_peek: whether there may be rules.
  * @path: of their directory
  *
- * Returns: false where there surely are none: there is no such directory, or no such file in it.
+ * Returns: false if there are certainly none: there is no such directory, or no such file in it.
  */
 bool nest_rules_peek(const char *path);

@@ -10,7 +10,7 @@
 #include <glib/gstdio.h>
 #include <unistd.h>
 
-/* What a flag announces comes at once; on a loaded host that may take seconds. */
+/* How long a flag is fresh. What it announces usually comes at once, and after some seconds on a loaded host. */
 #define FRESH_SECONDS 60
 
 static const char *const directories[] = {
@@ -20,7 +20,7 @@ static const char *const directories[] = {
     [NEST_RUNTIME_FLAG_STARTING] = "starting",
 };
 
-/* Only a well-formed uuid is ever part of a path. */
+/* (nullable) NULL for a malformed uuid, which must not become part of a path. */
 static gchar *
 flag_path(NestRuntimeFlag flag, const char *uuid)
 {
@@ -38,7 +38,7 @@ make_stamp(const char *path)
 
     if (g_mkdir_with_parents(above, 0755) < 0 || (g_mkdir(directory, 0700) < 0 && errno != EEXIST))
         return FALSE;
-    g_unlink(path); /* a fresh file has a fresh time */
+    g_unlink(path); /* so that the file is new, and has the present time */
     fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     return fd >= 0 && close(fd) == 0;
 }
@@ -66,7 +66,7 @@ nest_runtime_flag_test(NestRuntimeFlag flag, const char *uuid)
     if (!path || g_lstat(path, &status) < 0)
         return FALSE;
     age = g_get_real_time() / G_USEC_PER_SEC - (gint64)status.st_mtime;
-    /* A time in the future means that the clock was set back: nobody knows how old the flag is. */
+    /* A time in the future means that the clock was set back. The age of the flag is then unknown. */
     return ABS(age) < FRESH_SECONDS && status.st_uid == geteuid();
 }
 

@@ -7,22 +7,21 @@
  *
  * RESUMING and RESTORING: libvirt runs the hook's prepare and start both for a boot and for a guest that
  * resumes saved state. A guest that resumes has the CPU that it had before, so the hook must not judge
- * it by its CPU. The live status in the guest's XML shows that it resumes, but may be missing
- * (virtnestd did not run when the guest was saved). So the hook's migrate and restore leave these
- * flags for the prepare and start that follow. Migrate also judges the guest, and restore does not.
- * So a prepare that finds the flag of restore makes the checks that migrate would have made. A flag
- * is used once, and an operation that refuses removes it. It is void after a minute, because a
- * migration without its guest (virsh migrate --offline), or a restore that libvirt itself refuses
- * (of an image that does not fit), leaves a flag that nobody collects. Within that minute a boot is
- * not refused because of its CPU.
+ * it by its CPU. The live status in the guest's XML shows that the guest resumes, but it may be missing
+ * because virtnestd did not run when the guest was saved. So the hook's migrate and restore set these
+ * flags for the prepare and start that follow. Migrate also judges the guest; restore does not. So if
+ * prepare finds the flag of restore, it makes the checks that migrate would have made. A flag is used
+ * once. An operation that refuses removes it. It is void after a minute, because nobody removes it
+ * after a migration without the guest (virsh migrate --offline), or after a restore that libvirt itself
+ * refuses. Within that minute a boot is not refused because of its CPU.
  *
  * CORRECTING: virtnestd is sending a corrected definition to libvirt, where it waits until the
  * domain is free. If a start was faster than the correction, the hook waits up to two seconds for
  * this flag to be set before it refuses the start: then the correction is queued before the next
  * start.
  *
- * STARTING: the hook has let a tagged domain start, but its QEMU has not opened /dev/kvm yet; once it has,
- * that keeps the module loaded. Until then nobody may turn nesting off. */
+ * STARTING: the hook has let a tagged domain start. Its QEMU keeps the KVM module loaded as soon as it has
+ * opened /dev/kvm. Until then this flag keeps everybody from turning nesting off. */
 #pragma once
 
 #include <glib.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What somebody may have meant by a word that does not exist: the known word that is spelled most like it. */
+/* Finds the known word that somebody may have meant by a misspelled one. */
 #include "base/spelling.h"
 
 #include <string.h>
 
-#define LONGEST 40 /* no word of ours is longer; what somebody typed may be */
+#define LONGEST 40 /* the longest word that is compared; no known word is longer */
 
-/* The cheapest way to the first @i letters of @a from the first @j of @b. */
+/* The least number of changes that make the first @j letters of @b into the first @i letters of @a. */
 static guint
 step(guint cost[LONGEST + 1][LONGEST + 1], const char *a, const char *b, gsize i, gsize j)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What somebody may have meant by a word that does not exist: the known word that is spelled most like it. */
+/* Finds the known word that somebody may have meant by a misspelled one. */
 #pragma once
 
 #include <glib.h>
@@ -8,7 +8,7 @@
  * nest_spelling_nearest: the known word that @word may be a misspelling of.
  * @known: ends in NULL
  *
- * One letter in three may be wrong, missing, too much or swapped with its neighbour; capitals do not count.
+ * One letter in three may be wrong, missing, superfluous or swapped with its neighbour. Case does not matter.
  *
  * Returns: (nullable) one of @known, or NULL if none is like it.
  */

@@ -5,8 +5,8 @@
 #include <glib.h>
 
 /**
- * nest_systemd_runs: whether systemd runs this host, so that it can be asked, and its commands help.
+ * nest_systemd_runs: whether systemd runs this host, so that it can be called and its commands can be recommended.
  *
- * The source is sd_booted(3): the directory is there while systemd runs the host.
+ * This looks for the same directory as sd_booted(3): it exists while systemd runs the host.
  */
 gboolean nest_systemd_runs(void);

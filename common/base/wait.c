@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Waits that have a limit, for what can only be found out by asking again and again. */
+/* Waits with a time limit, for conditions that must be polled. */
 #include "base/wait.h"
 
 gint64

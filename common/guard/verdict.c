@@ -2,9 +2,8 @@
 /* The verdict: decides from evidence whether nested guests are running in a domain. */
 #include "guard/verdict.h"
 
-/* In a domain whose own system runs as a nested guest, entries begin within ALWAYS_BEGINS_MS after
- * its start. A domain whose entries have lasted for ALWAYS_LASTS_MS since then is taken for such a
- * one. */
+/* NEST_REASON_ALWAYS: the domain's own system seems to run as a nested guest. This is assumed if entries
+ * began within ALWAYS_BEGINS_MS after the domain's start and have grown for ALWAYS_LASTS_MS since. */
 #define ALWAYS_BEGINS_MS 300000
 #define ALWAYS_LASTS_MS 600000
 
@@ -74,7 +73,7 @@ take_count(NestVerdict *verdict, guint64 entries, gint64 now)
     return grew;
 }
 
-/* The reason that follows from a count; @grew: there were entries since the one before. */
+/* The reason that follows from a count; @grew: there were entries since the previous count. */
 static NestVerdictReason
 judge_count(const NestVerdict *verdict, gboolean grew, const NestVerdictRules *rules,
             gint64 started, gint64 now)
@@ -110,14 +109,14 @@ nest_verdict_add(NestVerdict *verdict, const NestEvidence *evidence, const NestV
     gboolean was_counted = verdict->counted && now - verdict->counted_at < rules->linger_ms;
     gboolean grew = FALSE;
 
-    /* A set bit proves nothing if entries could be counted not long ago. */
+    /* A set bit proves nothing if entries could be counted within the linger time. */
     verdict->silent = !evidence->counted && (evidence->bit == NEST_BIT_UNKNOWN ||
                                              (evidence->bit == NEST_BIT_SET && was_counted));
     if (verdict->silent)
         return settle_verdict(verdict, verdict->reason, now);
     grew = evidence->counted && take_count(verdict, evidence->entries, now);
     if (evidence->bit == NEST_BIT_CLEAR) {
-        /* The bit is clear now, so all nested guests that were entered before are gone. */
+        /* The bit is clear now, so all nested guests have ended. */
         verdict->entered = FALSE;
         verdict->always_from = 0;
         return settle_verdict(verdict, NEST_REASON_CLEAR, now);

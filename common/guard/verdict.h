@@ -5,14 +5,14 @@
  * Measurements show what each signal proves (facts.md, "Evidence of nested guests"):
  *
  *   entries into L2 grow           running
- *   the bit is clear everywhere    none, at once
+ *   the bit is clear on all vCPUs  none, at once
  *   neither                        running until no entry was seen for the linger time, then none; with
- *                                  strict rules only when the bit clears
- *   the bit is set, no entry ever  none where entries can be counted; else, as under TCG, running
+ *                                  strict rules, none only when the bit clears
+ *   the bit is set, no entry ever  none where entries can be counted; else running (as under TCG)
  *   nothing can be read            as before
  *
- * If entries were counted before and no longer can be, a set bit alone says nothing for the linger time. After
- * that, the bit counts as if entries could never be counted.
+ * If entries could be counted before and now cannot, a set bit says nothing during the linger time. After that, it
+ * counts as if entries could never be counted.
  */
 #pragma once
 
@@ -80,9 +80,9 @@ typedef struct {
     NestVerdictReason reason;
     gint64 since;     /* since when @state has its value; at first, the time of the first sample */
     double rate;      /* entries a second between the last two samples that counted; 0 before */
-    gboolean silent;  /* the last sample said nothing: @state is what it was before */
+    gboolean silent;  /* the last sample had no usable evidence, so @state did not change */
     gboolean counted; /* whether any sample had a count */
-    guint64 entries;  /* ... the count of the last such sample */
+    guint64 entries;  /* ... the count of the last of these samples */
     /* private */
     gint64 counted_at;  /* ... and its time */
     gboolean entered;   /* whether there was an entry since the bit was last clear */
@@ -99,21 +99,21 @@ typedef struct {
  *   restored, that is when this happened
  * @now: when the sample was taken
  *
- * If the counter is lower than before (a vCPU was unplugged), counting begins anew, and this is no entry.
+ * If the counter is lower than before, because a vCPU was unplugged, counting begins again; this is not an entry.
  *
  * Returns: whether @state or @reason has changed.
  */
 gboolean nest_verdict_add(NestVerdict *verdict, const NestEvidence *evidence,
                           const NestVerdictRules *rules, gint64 started, gint64 now);
 
-/* An entry into a nested guest was told of at @now, which needs no sample. Returns as nest_verdict_add(). */
+/* To be called when a watch has reported an entry into a nested guest, at @now. Returns: as nest_verdict_add(). */
 gboolean nest_verdict_enter(NestVerdict *verdict, gint64 now);
 
 /**
- * nest_verdict_wants_bit: whether the next sample should read the bit though entries can be counted.
+ * nest_verdict_wants_bit: whether the next sample should read the bit even if entries can be counted.
  *
- * That is so where the verdict is running although the last sample saw no entry: a clear bit would
- * end that verdict.
+ * This is so if the verdict is "running" although the last sample saw no entry: a clear bit would then
+ * change the verdict to "none".
  */
 gboolean nest_verdict_wants_bit(const NestVerdict *verdict);
 

@@ -3,12 +3,12 @@
  *
  * Theory of operation: read, work out the correction, read again, and define only if nothing has
  * changed. While a domain starts, libvirt holds it locked and answers no call about it. A call that
- * waits for the domain also blocks every change of libvirt's list of domains (seen in 9.0). If we
- * read by a call then, the call would wait for that start, and our define would come only after the
- * next start. So a definition that was just defined or tagged is read from the file in which libvirt
- * itself keeps it (the same text, written before the event). Then only the define waits: libvirt
- * carries it out after the start that is about to be refused, and before the next one. In all other
- * cases both reads are calls of libvirt. */
+ * waits for the domain also blocks every change of libvirt's list of domains (seen in 9.0). If we read
+ * by a call then, the call would wait for that start, and our define might come only after the next
+ * start. So a definition that was just defined or tagged is read from the file in which libvirt itself
+ * keeps it (the same text, written before the event). Then only the define waits: libvirt carries it
+ * out after the start that the hook refuses, and before the next start. In all other cases both reads
+ * are calls to libvirt. */
 #include "virt/correct.h"
 
 #include "base/error.h"
@@ -26,13 +26,13 @@
  * belong to this libvirt. */
 #define FRESH_SECONDS 10
 
-/* How many tries are made. One is repeated if somebody changed the definition between its two reads, or if libvirt refused
+/* How many tries are made. A try is repeated if somebody changed the definition between its two reads, or if libvirt refused
  * the define during a reload of the KVM module or within a second after it. */
 #define MAX_TRIES 20
-/* Before each try after a reload, so that all of them last longer than that second. */
+/* The pause before each try after a reload. All tries together then last longer than that second. */
 #define RELOAD_PAUSE_US 100000
 
-/* What became of one try; GONE: the domain has no persistent definition any more, and we left none. */
+/* The outcome of one try. TRY_GONE: the domain has no persistent definition any more; our define has not left one. */
 typedef enum { TRY_DONE, TRY_DEFINED, TRY_AGAIN, TRY_GONE, TRY_FAILED } Try;
 
 /* One definition to be corrected, and where it is read from. */
@@ -53,8 +53,8 @@ definition_canonical(const char *text)
     return xml ? nest_xml_canonical(nest_domain_xml_root(xml)) : NULL;
 }
 
-/* Whether libvirt still has what our define wrote, and not what somebody has defined after it. The
- * nonce in our record shows that, or the whole definition if there is no record. */
+/* Whether libvirt still has what our define wrote, and nobody has defined the domain after it. The nonce
+ * in our record shows this; without a record, the whole definition is compared. */
 static gboolean
 is_still_ours(virDomainPtr domain, const NestDefinition *definition)
 {
@@ -108,7 +108,7 @@ define_if_unchanged(const Source *source, const char *expected, const char *want
     if (!now || !g_str_equal(now, expected))
         return now ? TRY_AGAIN : TRY_GONE;
     *ret_defined = virDomainDefineXMLFlags(source->work, wanted, 0);
-    /* While the host's module is loaded anew libvirt sees no KVM, and refuses whatever needs it. */
+    /* While the host's module is reloaded, libvirt finds no KVM, and refuses every domain that needs it. */
     if (!*ret_defined && nest_kvm_lock_reloaded_since(begin)) {
         g_usleep(RELOAD_PAUSE_US);
         return TRY_AGAIN;
@@ -136,8 +136,9 @@ nest_correct_needs_kvm(const GError *error)
     return FALSE;
 }
 
-/* What libvirt's refusal of a KVM domain comes to. If the KVM module was absent and could be loaded, the define is worth another
- * try. Otherwise, if KVM guests cannot nest on this host now, that replaces @problem, as libvirt does not say why KVM is missing. */
+/* Handles libvirt's refusal of a KVM domain. If the KVM module was absent and could be loaded, the define is tried again.
+ * Otherwise, if KVM guests cannot nest on this host now, the reason for this replaces @problem, because libvirt does not say
+ * why KVM is missing. */
 static Try
 judge_refusal(const Source *source, const NestDefinition *definition, Try outcome, GError **problem)
 {
@@ -170,7 +171,7 @@ redefine(const Source *source, const char *expected, const NestDefinition *defin
     gboolean may_be_back = FALSE;
     GError *problem = NULL;
 
-    if (!source->domain) /* the hook that holds the domain may be waiting for this define */
+    if (!source->domain) /* the domain may be starting, and its hook may wait for this define */
         (void)nest_runtime_flag_set(NEST_RUNTIME_FLAG_CORRECTING, source->uuid, NULL);
     outcome = define_if_unchanged(source, expected, definition->xml, &defined, &problem);
     nest_runtime_flag_clear(NEST_RUNTIME_FLAG_CORRECTING, source->uuid);
@@ -182,7 +183,7 @@ redefine(const Source *source, const char *expected, const NestDefinition *defin
         return outcome;
     if (!may_be_back || !is_still_ours(defined, definition))
         return TRY_DONE;
-    /* Our define has created the domain again. Only its definition is removed, nothing else. */
+    /* Our define has created the domain again. Only the definition is removed, no other file of the domain. */
     if (virDomainUndefineFlags(defined,
                                VIR_DOMAIN_UNDEFINE_KEEP_NVRAM | VIR_DOMAIN_UNDEFINE_KEEP_TPM) < 0)
         virDomainUndefineFlags(defined, VIR_DOMAIN_UNDEFINE_KEEP_NVRAM);

@@ -12,24 +12,24 @@ typedef struct {
     virConnectPtr control;      /* the connection whose lifecycle events reach @tracker */
     NestDefineTracker *tracker; /* notices a domain that a define has brought back */
     const NestPolicy *policy;   /* (nullable) what this host's configuration says of its domains */
-    /* (nullable) Loads the host's KVM module if it is absent. Returns whether it did; FALSE without an error: it is not to
-     * be loaded here. NULL: the caller has others load it, and corrects again then. */
+    /* (nullable) Loads the host's KVM module if it is absent. Returns: whether it did; FALSE without an error if the module
+     * is not to be loaded here. NULL: somebody else loads the module, and the caller then corrects again. */
     gboolean (*load_module)(GError **error);
 } NestCorrector;
 
 /**
  * nest_correct_domain: make a domain's persistent definition what its tag asks for.
- * @corrector: see there
- * @domain: of any connection of the same libvirt
+ * @corrector: what every correction needs
+ * @domain: of any connection to the same libvirt
  *
  * Reads with INACTIVE and SECURE, rewrites, checks that the domain is still persistent, reads again
- * and compares byte for byte, defines. If somebody was faster, starts over. libvirt has no
- * compare-and-swap: between the second read and the define another client's edit would be
- * overwritten; that window is one round trip. If the domain turns out to have been undefined in
- * the meantime, it is undefined again at once.
+ * and compares byte for byte, defines. If somebody has changed the definition meanwhile, starts over.
+ * libvirt has no compare-and-swap: an edit by another client between the second read and the define is
+ * overwritten; this window is one round trip. If the domain was undefined meanwhile, so that the define
+ * has created it again, it is undefined again at once.
  *
- * Without the KVM module libvirt refuses to define a KVM domain. If @corrector may load the module and a tagged domain is
- * refused so, the module is loaded, and the correction is made again.
+ * Without the KVM module libvirt refuses to define a KVM domain. If this happens to a tagged domain and @corrector may load
+ * the module, the module is loaded and the correction is tried again.
  *
  * Waits for libvirt, so it must not be called on the thread that runs the main loop. A transient
  * domain, which has no persistent definition, is left alone.
@@ -56,8 +56,8 @@ NestDefinition *nest_correct_fresh(const NestCorrector *corrector, virConnectPtr
                                    const char *name, const char *uuid,
                                    GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Whether a correction failed because the host's KVM module is not ready: without it libvirt refuses to define a KVM
- * domain. Once the module is ready the same correction is to be made again. */
+/* Whether a correction failed because the host's KVM module is not ready: libvirt then refuses to define a KVM domain. Once
+ * the module is ready, the correction is to be tried again. */
 gboolean nest_correct_needs_kvm(const GError *error);
 
 /**

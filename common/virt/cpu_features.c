@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The features of a CPU, each by name, as libvirt's table of CPUs and a hypervisor of it have them. */
+/* The features of a CPU by name, as libvirt's table of CPUs and the hypervisor give them. */
 #include "virt/cpu_features.h"
 
 #include "domain/cpu.h"

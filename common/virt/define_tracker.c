@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The tracker of our own redefinitions: did one bring back a domain that somebody undefined? */
+/* The tracker of our own defines: finds out whether one has brought back a domain that somebody undefined. */
 #include "virt/define_tracker.h"
 
 /* What happened to one domain since its tracking began. */
@@ -149,8 +149,8 @@ nest_define_tracker_end(NestDefineTracker *tracker, NestTrackedDefine *watched,
 
     wait_for_reports(tracker, control);
     g_mutex_lock(&tracker->lock);
-    /* If one define came after the undefine, it may be ours. If more came, they are all ours only if nobody
-     * else has made any define. Otherwise somebody may have defined the domain anew before us, so it stays. */
+    /* If one define came after the undefine, it may be ours. If several came, all are ours only if nobody
+     * else has made any define. Otherwise somebody may have defined the domain again before us, so it stays. */
     back = watched->undefined &&
            (watched->since == 1 || (watched->since > 1 && watched->defines <= watched->ours));
     g_ptr_array_remove_fast(tracker->watched, watched);

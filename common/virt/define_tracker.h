@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The tracker of our own redefinitions: did one bring back a domain that somebody undefined?
+/* The tracker of our own defines: finds out whether one has brought back a domain that somebody undefined.
  *
  * Theory of operation: libvirt's define has no compare-and-swap, and creates the domain again if it
- * is not there any more. libvirt reports every define and undefine in the order in which they
- * happened. So after a define of ours the reports tell whether the domain was undefined since the
- * tracking began and a define came after that. That define was ours, or somebody else has defined
- * the domain anew. The nonce that this correction wrote into the record then tells which. */
+ * does not exist any more. libvirt reports every define and undefine in the order in which they
+ * happened. So after a define of ours the reports show whether the domain was undefined since the
+ * tracking began, and a define came after that. This define was ours, or somebody else has defined the
+ * domain again. The nonce that this correction wrote into the record then shows which. */
 #pragma once
 
 #include "virt/virt.h"
@@ -27,12 +27,12 @@ void nest_define_tracker_add_event(NestDefineTracker *tracker, virDomainPtr doma
 NestTrackedDefine *nest_define_tracker_begin(NestDefineTracker *tracker,
                                              const char *uuid) G_GNUC_WARN_UNUSED_RESULT;
 
-/* To be called after each define of ours that succeeded, so that another correction of the domain
- * does not take it for somebody else's. */
+/* To be called after each successful define of ours, so that another correction of the domain does not
+ * take this define for somebody else's. */
 void nest_define_tracker_we_defined(NestDefineTracker *tracker, const char *uuid);
 
 /**
- * nest_define_tracker_end: wait until all that happened has been reported, and judge.
+ * nest_define_tracker_end: wait until libvirt has reported all that happened, and judge.
  * @watched: (transfer full) from nest_define_tracker_begin()
  * @control: the connection whose events go to nest_define_tracker_add_event()
  *

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One run of a domain, from its start to its end: what plugins are told of it, and
- * whether it is to be guarded. */
+/* One run of a domain, from its start to its end: what plugins get to know about it, and whether it is
+ * to be guarded. */
 #include "virt/live_domain.h"
 
 #include "base/root.h"
@@ -32,8 +32,9 @@ count_tag(Reading *reading, const NestTag *tag)
     reading->refuses |= tag->migration == NEST_MIGRATION_REFUSE;
 }
 
-/* What the running domain's own XML wishes. A malformed tag counts as a tag without attributes, and what a mistaken rule
- * leaves undecided stays what it was. The hook, virtnestd's log or virt-nest status tells what is wrong. */
+/* The wish by the running domain's own XML. A malformed tag counts as a tag without attributes. If a mistaken rule leaves the
+ * wish undecided, a domain with virtnestd's element counts as one that shall have nesting. The hook, virtnestd's log and
+ * virt-nest status report the mistakes. */
 static NestWish
 read_live_wish(const NestDomainXml *xml, const NestPolicy *policy)
 {
@@ -94,7 +95,8 @@ nest_live_domain_process(const NestLiveDomain *live)
     return stat ? stat : g_strdup("");
 }
 
-/* libvirt passes the uuid on. Without it this is another process: a domain of the same name of another libvirt. */
+/* libvirt puts the uuid into QEMU's command line. If it is not there, this is the QEMU of another libvirt's domain with the
+ * same name. */
 NestQemuCpu *
 nest_live_domain_command(const NestLiveDomain *live)
 {
@@ -187,7 +189,7 @@ nest_live_domain_read(virDomainPtr domain, const NestDefinition *definition,
     if (read_live_domain_xml(domain, definition, policy, known, &reading, &problem) && reading.xml)
         live = live_domain_new(domain, &reading);
     if (problem && nest_virt_has_stopped(domain))
-        return TRUE; /* meanwhile */
+        return TRUE; /* it has stopped meanwhile */
     if (problem) {
         g_propagate_error(error, g_steal_pointer(&problem));
         return FALSE;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One run of a domain, from its start to its end: what plugins are told of it, and
- * whether it is to be guarded. */
+/* One run of a domain, from its start to its end: what plugins get to know about it, and whether it is
+ * to be guarded. */
 #pragma once
 
 #include "domain/allow.h"
@@ -34,7 +34,7 @@ typedef struct {
  * @domain: the domain, looked up a moment ago, as that says whether it runs
  * @definition: (nullable) its persistent definition; NULL where it has none, or a malformed one
  * @policy: (nullable) what this host's configuration says of domains without a tag
- * @known: it is one of ours whatever its XML says, because its guard may be armed
+ * @known: the domain counts as ours whatever its XML says, because its guard may be armed
  * @ret_live: (out)(transfer full)(nullable) the live domain; NULL where it does not run, or is none of ours
  *
  * Returns: FALSE with NEST_ERROR_LIBVIRT or NEST_ERROR_XML.

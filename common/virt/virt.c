@@ -72,7 +72,7 @@ nest_virt_read_inactive(virDomainPtr domain, GError **error)
     return xml; /* libvirt and GLib both allocate with malloc() */
 }
 
-/* Whether the URI leads to @path of QEMU's driver, by whatever transport of this host. */
+/* Whether the URI is @path of the QEMU driver, by any transport on this host. */
 static gboolean
 is_qemu_at(virConnectPtr libvirt, const char *path)
 {

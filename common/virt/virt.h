@@ -21,7 +21,7 @@ void nest_virt_init(void);
 
 /**
  * nest_virt_error: this thread's last libvirt error as NEST_ERROR_LIBVIRT.
- * @what: what was tried, as "cannot read its XML"
+ * @what: what failed, as "cannot read its XML"
  *
  * Returns: FALSE, for the caller to return.
  */
@@ -45,13 +45,13 @@ gchar *nest_virt_uuid(virDomainPtr domain);
  */
 gchar *nest_virt_read_inactive(virDomainPtr domain, GError **error);
 
-/* The libvirt of this host; through another socket or transport it may be another one. */
+/* The system's libvirt of this host. A URI with another socket or transport may lead to another libvirt. */
 #define NEST_VIRT_SYSTEM_URI "qemu:///system"
 
 /* An ordinary user's own. */
 #define NEST_VIRT_SESSION_URI "qemu:///session"
 
-/* Which of the two a program of this user means where none is named. */
+/* The one of these two that is used if no URI is given: it depends on the user. */
 const char *nest_virt_usual_uri(void);
 
 /* Whether a domain's libvirt is a user's own, qemu:///session. */
@@ -60,8 +60,8 @@ gboolean nest_virt_is_session(virConnectPtr libvirt);
 /**
  * nest_virt_pid_file: the file in which a domain's own libvirt keeps the PID of its QEMU.
  *
- * Another libvirt of this host may have a domain of the same name, so what is asked is which libvirt this is. The
- * session of root works on the system's domains.
+ * Another libvirt of this host may have a domain of the same name, so the file depends on which libvirt this is. root's
+ * session works on the system's domains.
  *
  * Returns: (transfer full)(nullable) its path, not below $VIRT_NEST_ROOT; NULL where this libvirt runs no QEMU here.
  */
@@ -73,9 +73,9 @@ gchar *nest_virt_file(const char *name);
 /**
  * nest_virt_read_file: the persistent definition from libvirt's own file.
  *
- * The text is the same as that of nest_virt_read_inactive(), apart from a comment, and is written
- * before any event about it (compared on libvirt 9.0). Reading the file takes a tenth of the time of a
- * call, and waits for nothing.
+ * The text is that of nest_virt_read_inactive(), apart from a comment, and libvirt writes it before any
+ * event about it (compared on libvirt 9.0). Reading the file takes a tenth of the time of a call, and
+ * never waits.
  *
  * Returns: (transfer full)(nullable) NULL where there is no such file of this name and uuid.
  */
@@ -87,7 +87,7 @@ gchar *nest_virt_read_file(const char *name, const char *uuid);
  * @prefix: for the namespace, where an element is set
  * @uri: the namespace
  * @flags: VIR_DOMAIN_AFFECT_LIVE or VIR_DOMAIN_AFFECT_CONFIG
- * @what: what was tried, for the error
+ * @what: what failed, for the error
  *
  * Waits for a job that runs (nest_virt_is_busy()).
  *
@@ -101,12 +101,12 @@ gboolean nest_virt_set_metadata(virDomainPtr domain, const char *element, const 
 const char *nest_virt_state_name(virDomainPtr domain);
 
 /**
- * nest_virt_unanswered_ms: for how long QEMU's monitor has not answered a command of libvirt's.
+ * nest_virt_unanswered_ms: for how long QEMU's monitor has not answered a command of libvirt.
  * @domain: running
  *
  * Does not wait for QEMU, nor for the end of a job.
  *
- * Returns: milliseconds; 0 where no answer is waited for, or libvirt does not say.
+ * Returns: milliseconds; 0 if libvirt does not wait for an answer, or does not say.
  */
 gint64 nest_virt_unanswered_ms(virDomainPtr domain);
 
