@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Tells whether the host has rules, without reading them. Uses libc only, because the hook's prefilter (qemu_prefilter.c) uses it
- * too. */
+/* Tells whether the host has rules, without reading them. Uses libc only, because the hook's prefilter (qemu_prefilter.c)
+ * uses it too. */
 #pragma once
 
 #include <stdbool.h>

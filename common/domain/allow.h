@@ -8,10 +8,10 @@
  *   <nestallow:domain xmlns:nestallow='urn:virt-nest:allow:1' until='1790000000'/>    for a time
  *   <nestallow:domain xmlns:nestallow='urn:virt-nest:allow:1' once='yes'/>            for one operation
  *
- * It has an end in any case. That of once='yes' is NEST_ALLOW_ONCE_SECONDS after virtnestd has seen it, and stands nowhere
- * in the XML: earlier releases believe an element only if it has one attribute.
+ * Every permission ends. once='yes' ends NEST_ALLOW_ONCE_SECONDS after virtnestd has seen it. This time is not in the XML,
+ * because earlier releases believe an element only if it has one attribute.
  *
- * It travels with the guest, and the hook reads from it on arrival that the guest was allowed to come.
+ * The element travels with the guest. On arrival the hook reads from it that the guest was allowed to come.
  * virtnestd removes it when it has ended, and on arrival. */
 #pragma once
 

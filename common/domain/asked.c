@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a manager of virtual machines asks for one of them in words of its own, as KubeVirt's annotations are, and the
- * domain's XML with it. */
+/* What a manager of virtual machines asks for a machine in its own words (such as KubeVirt's annotations), and how the
+ * domain's XML is rewritten for it. */
 #include "domain/asked.h"
 
 #include "base/error.h"
@@ -33,7 +33,7 @@ nest_asked_free(NestAsked *asked)
     g_free(asked);
 }
 
-/* @values: those allowed. @allowed: the same in words. */
+/* @values: the allowed values. @allowed: the same as one text. */
 static gboolean
 refuse_asked_value(const NestAsked *asked, const char *name, const char *value,
                    const char *const *values, const char *allowed, GError **error)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a manager of virtual machines asks for one of them in words of its own, as KubeVirt's annotations are, and the
- * domain's XML with it. */
+/* What a manager of virtual machines asks for a machine in its own words (such as KubeVirt's annotations), and how the
+ * domain's XML is rewritten for it. */
 #pragma once
 
 #include "domain/tag.h"
@@ -12,7 +12,7 @@ typedef struct {
     const char *kind;   /* what such a word is called there: "annotation" */
     const char *enable; /* the word that asks for nested guests, with true or false */
     const char
-        *prefix; /* what stands before the name of an attribute of the tag, in a word for it */
+        *prefix; /* the word for an attribute of the tag is this prefix and the attribute's name */
 } NestAskedWords;
 
 /**
@@ -32,20 +32,21 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestAsked, nest_asked_free)
 
 /**
  * nest_asked_add: take in a word.
- * @name: the word; one that is not ours says nothing
- * @value: (nullable) what it says; NULL for something else than text
+ * @name: the word; words of others are ignored
+ * @value: (nullable) its value; NULL if that is not text
  *
- * Returns: FALSE with NEST_ERROR_TAG_ATTRIBUTE or NEST_ERROR_TAG_VALUE for a word that begins as ours do and is none, or
- * says what it cannot.
+ * Returns: FALSE with NEST_ERROR_TAG_ATTRIBUTE for a word that has our prefix but does not exist, or with
+ * NEST_ERROR_TAG_VALUE for a value that the word cannot have.
  */
 gboolean nest_asked_add(NestAsked *asked, const char *name, const char *value,
                         GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
- * nest_asked_is_enabled: whether nested guests are asked for. Call it when all words are taken in.
+ * nest_asked_is_enabled: whether nested guests are asked for. Call it when all words have been added.
  * @ret_enabled: the answer
  *
- * Returns: FALSE with NEST_ERROR_TAG_ATTRIBUTE if an attribute is mentioned, and whether it counts is not.
+ * Returns: FALSE with NEST_ERROR_TAG_ATTRIBUTE if there is a word for an attribute, but not the word that asks for nested
+ * guests.
  */
 gboolean nest_asked_is_enabled(const NestAsked *asked, gboolean *ret_enabled,
                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
@@ -54,13 +55,13 @@ gboolean nest_asked_is_enabled(const NestAsked *asked, gboolean *ret_enabled,
 typedef gboolean (*NestAskedCheck)(const NestDomainXml *xml, GError **error);
 
 /**
- * nest_asked_rewrite: make a domain's XML with the tag that is asked for, and with its CPU.
- * @asked: what is enabled
+ * nest_asked_rewrite: make a domain's XML with the tag that is asked for, and with the CPU for it.
+ * @asked: what is asked; nested guests are enabled
  * @text: the XML
- * @check: (nullable) is asked first
+ * @check: (nullable) is called first
  * @changes: gets a sentence (gchar *) added for each change of the CPU
- * @ret_problem: why @text comes back as it is, although nested guests are asked for: they cannot be had here, and the tag
- *   says required='no'
+ * @ret_problem: set if @text is returned unchanged, because this host cannot give nested guests and the tag says
+ *   required='no': the reason
  *
  * An attribute that is not mentioned stays as a tag in @text has it.
  *

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A domain's CPU as it stands: its class, what it gives the guest, and whether the guest can have nested guests at all. */
+/* A domain's present CPU: its class, what it gives the guest, and whether the guest can have nested guests at all. */
 #include "domain/cpu.h"
 
 #include "base/error.h"
@@ -68,10 +68,10 @@ static const struct {
     {"host-model", NEST_CPU_CLASS_HOST_MODEL},
 };
 
-/* The models that libvirt chooses where nobody else chose (facts.md, "Definitions"). */
+/* The models that libvirt writes if nobody has chosen one (facts.md, "Definitions"). */
 static const char *const default_models[] = {"qemu64", "kvm64", NULL};
 
-/* What libvirt adds to them in the XML of a running KVM guest. */
+/* The features that libvirt adds to these models in the XML of a running KVM guest. */
 static const struct {
     const char *policy;
     const char *name;
@@ -191,8 +191,8 @@ nest_cpu_qemu_model(const xmlNode *cpu)
     return nest_xml_attribute_is(cpu, "mode", "maximum") ? g_strdup("max") : nest_cpu_model(cpu);
 }
 
-/* What a -global says of the feature beside libvirt's own -cpu. Where <cpu> names the feature, libvirt writes it into
- * -cpu, which wins. */
+/* What a -global says about the feature beside libvirt's own -cpu. If <cpu> names the feature, libvirt writes it into -cpu,
+ * which wins over -global. */
 static NestQemuSetting
 read_global(const xmlNode *cpu, const NestQemuCpu *qemu, const char *name, gchar **ret_argument)
 {
@@ -221,7 +221,7 @@ nest_cpu_exposes(const NestDomainXml *xml, const NestCpuVendor *vendor)
     return global == NEST_QEMU_UNSET && element_exposes(cpu, vendor);
 }
 
-/* QEMU's own qemu64 has svm; only with KVM it leaves that out (facts.md, "QEMU's arguments"). */
+/* QEMU's own model qemu64 has svm, except under KVM (facts.md, "QEMU's arguments"). */
 static gboolean
 is_emulated_default(const NestDomainXml *xml)
 {
@@ -314,7 +314,7 @@ nest_cpu_vcpus(const NestDomainXml *xml)
     return (guint)CLAMP(vcpus, 1, MOST_VCPUS);
 }
 
-/* The features that are told, of every architecture. */
+/* The features that a description names, of all architectures. */
 static const char *const named[] = {"vmx", "svm", "sief2", NULL};
 
 gchar *

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A domain's CPU as it stands: its class, what it gives the guest, and whether the guest can have nested guests at all. */
+/* A domain's present CPU: its class, what it gives the guest, and whether the guest can have nested guests at all. */
 #pragma once
 
 #include "domain/domain_xml.h"
@@ -19,7 +19,7 @@ typedef enum {
     NEST_CPU_CLASS_ANY = (1 << 8) - 1,
 } NestCpuClass;
 
-/* The names of the feature that x86 vendors have, which one domain may name both. */
+/* The two names of the feature on x86. A domain may name both. */
 #define NEST_CPU_FEATURES 2
 extern const char *const nest_cpu_features[NEST_CPU_FEATURES];
 
@@ -27,14 +27,14 @@ extern const char *const nest_cpu_features[NEST_CPU_FEATURES];
 NestCpuClass nest_cpu_classify(const xmlNode *cpu, const NestCpuVendor *vendor);
 
 /**
- * nest_cpu_is_expanded_default: whether a <cpu> is libvirt's default as the XML of a running guest has it.
+ * nest_cpu_is_expanded_default: whether a <cpu> is libvirt's default in the form of a running guest's XML.
  *
- * libvirt adds check='full' there, the features that QEMU and KVM add to the model, and those of the model that the host
- * lacks, as disabled (facts.md, "Definitions"). With any other feature somebody chose the CPU.
+ * There libvirt adds check='full', the features that QEMU and KVM add to the model, and, as disabled, the model's features
+ * that the host lacks (facts.md, "Definitions"). If there is any other feature, somebody has chosen the CPU.
  */
 gboolean nest_cpu_is_expanded_default(const xmlNode *cpu);
 
-/* Whether libvirt adds this <feature> to its default, whatever the host. */
+/* Whether libvirt adds this <feature> to its default CPU on every host. */
 gboolean nest_cpu_is_expansion(const xmlNode *feature);
 
 /* (transfer full)(nullable) The model that a <cpu> names. */
@@ -56,9 +56,9 @@ gboolean nest_cpu_withholds(const xmlNode *feature);
  * @xml: the domain
  * @host: (nullable) the vendor of the host, used for type='kvm'
  *
- * Returns: for type='qemu' the vendor that TCG emulates of its architecture, else @host. Where such a domain cannot have nested guests:
- * NULL with NEST_ERROR_CPU_TYPE, NEST_ERROR_CPU_ARCH, NEST_ERROR_CPU_CONFIDENTIAL or (if @host is
- * NULL) NEST_ERROR_HOST_VENDOR.
+ * Returns: for type='qemu' the vendor that TCG emulates for the domain's architecture, else @host. If such a domain cannot
+ * have nested guests: NULL with NEST_ERROR_CPU_TYPE, NEST_ERROR_CPU_ARCH, NEST_ERROR_CPU_CONFIDENTIAL or (if @host is NULL)
+ * NEST_ERROR_HOST_VENDOR.
  */
 const NestCpuVendor *nest_cpu_feature_vendor(const NestDomainXml *xml, const NestCpuVendor *host,
                                              GError **error) G_GNUC_WARN_UNUSED_RESULT;
@@ -73,20 +73,20 @@ gboolean nest_cpu_is_kvm(const NestDomainXml *xml);
  * @xml: the domain; for the hook's start operation libvirt has expanded host-model (docs/hooks.rst)
  * @vendor: from nest_cpu_feature_vendor()
  *
- * The CPU is judged by its effect: its mode passes the host's CPU through, or it requires the feature
- * by name. A model that may include the feature by itself does not count, because QEMU and libvirt
- * define the models differently there. Nor does a model of the other vendor count, because the guest's
- * kernel will not look for the feature on such a CPU. A -cpu in <qemu:commandline> counts in place of <cpu>, and a
- * -global there counts where neither names the feature (facts.md, "QEMU's arguments").
+ * The CPU is judged by its effect: either its mode passes the host's CPU through, or it requires the
+ * feature by name. A model that has the feature by itself does not count, because QEMU and libvirt
+ * define such models differently. A model of the other vendor does not count either, because the
+ * guest's kernel does not look for the feature on such a CPU. A -cpu in <qemu:commandline> counts instead
+ * of <cpu>. A -global there counts if neither names the feature (facts.md, "QEMU's arguments").
  */
 gboolean nest_cpu_exposes(const NestDomainXml *xml, const NestCpuVendor *vendor);
 
-/* Whether a guest started from this XML may see the feature: by its <cpu>, or as nest_cpu_exposes() says. For what must
- * not be left out, as a guard. */
+/* Whether a guest started from this XML may see the feature, by its <cpu> or as nest_cpu_exposes() says. For callers that
+ * must not miss such a guest, such as the guard. */
 gboolean nest_cpu_may_expose(const NestDomainXml *xml, const NestCpuVendor *vendor);
 
-/* Whether the domain's CPU has what the host or QEMU's emulation has, and so the feature, tagged or not. A host-model
- * has it once the host's nesting is on. */
+/* Whether the domain's CPU passes on what the host or QEMU's emulation has, and with it the feature, even without a tag.
+ * host-model has the feature once the host's nesting is on. */
 gboolean nest_cpu_passes_feature(const NestDomainXml *xml, const NestCpuVendor *vendor);
 
 /**
@@ -110,5 +110,5 @@ guint nest_cpu_vcpus(const NestDomainXml *xml);
 /* (transfer full) The CPU in a word for a person: "host-passthrough", "EPYC + svm", "none", "Penryn by -cpu". */
 gchar *nest_cpu_describe(const NestDomainXml *xml);
 
-/* (transfer full) The same of a -cpu; @qemu has one. */
+/* (transfer full) The same for a -cpu, which @qemu must have. */
 gchar *nest_cpu_describe_qemu(const NestQemuCpu *qemu);

@@ -77,9 +77,9 @@ nest_cpu_arch_refuse_el2(const NestDomainXml *xml, GError **error)
 
     g_set_error(
         error, NEST_ERROR, NEST_ERROR_CPU_ARCH,
-        "its guest has no EL2, which a guest of aarch64 needs for nested guests, and which virt-nest cannot "
-        "give it, as it is no part of <cpu>: write <virtualization/> into its <features> (virsh edit %s), which "
-        "needs libvirt 12.1, or, with an older one, <qemu:arg value='-machine'/> and <qemu:arg "
+        "its guest has no EL2, which nested guests on aarch64 need; virt-nest cannot add EL2, because it is "
+        "no part of <cpu>: with libvirt 12.1 or later write <virtualization/> into its <features> (virsh edit "
+        "%s), with an older libvirt <qemu:arg value='-machine'/> and <qemu:arg "
         "value='virtualization=on'/> into its <qemu:commandline>; or " REMOVE_TAG,
         name);
     return FALSE;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The CPU of a guest that shall have neither vmx nor svm: whether one of them is seen all the same. */
+/* The CPU of a guest that shall have neither vmx nor svm: whether the guest sees one of them nevertheless. */
 #include "domain/cpu_off.h"
 
 #define SHOWS_ALL (NEST_CPU_CLASS_PASSTHROUGH | NEST_CPU_CLASS_MAXIMUM | NEST_CPU_CLASS_HOST_MODEL)
@@ -25,8 +25,8 @@ possible_feature(gboolean kvm, const NestCpuVendor *host)
     return vendor ? vendor->feature : NULL;
 }
 
-/* Whether QEMU's model of this name has the feature by itself. KVM turns the svm of a named model off unless it is asked
- * for (facts.md, "QEMU's arguments"). @model: (nullable) NULL: QEMU's default */
+/* Whether QEMU's model of this name has the feature by itself. Under KVM, QEMU turns a named model's svm off unless svm is
+ * requested (facts.md, "QEMU's arguments"). @model: (nullable) NULL: QEMU's default */
 static gboolean
 has_by_itself(const char *model, const char *feature, gboolean kvm)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The CPU of a guest that shall have neither vmx nor svm: whether one of them is seen all the same. */
+/* The CPU of a guest that shall have neither vmx nor svm: whether the guest sees one of them nevertheless. */
 #pragma once
 
 #include "domain/cpu.h"
@@ -9,10 +9,10 @@ gboolean nest_cpu_off_applies(const NestDomainXml *xml);
 
 /**
  * nest_cpu_off_shows: which of the two features a guest started from this XML sees.
- * @host: (nullable) the host's vendor; a KVM guest sees no feature but its
+ * @host: (nullable) the host's vendor; a KVM guest sees only this vendor's feature
  *
- * Judged by effect, and strictly: what a mode passes on counts, whatever the host's nesting is, and so does what a model has
- * by itself. Arguments in <qemu:commandline> count as in nest_cpu_exposes().
+ * This is strict: a mode that passes on the host's features counts even if the host's nesting is off, and a model that has
+ * the feature by itself counts too. Arguments in <qemu:commandline> count as in nest_cpu_exposes().
  *
  * Returns: (nullable) "vmx" or "svm"; NULL where it sees neither.
  */
@@ -22,8 +22,8 @@ const char *nest_cpu_off_shows(const NestDomainXml *xml, const NestCpuVendor *ho
 const char *nest_cpu_off_shows_by_command(const NestQemuCpu *qemu, gboolean kvm,
                                           const NestCpuVendor *host);
 
-/* (transfer full)(nullable) The argument in <qemu:commandline> by which the guest sees the feature, whatever its <cpu> says:
- * correcting the definition does not help. */
+/* (transfer full)(nullable) The argument in <qemu:commandline> that shows the guest the feature, whatever its <cpu> says.
+ * Correcting the definition does not help then. */
 gchar *nest_cpu_off_argument(const NestDomainXml *xml, const NestCpuVendor *host);
 
 /* (transfer full) Half a sentence about that argument. @by: who forbids the feature; @edit: the command that changes it */

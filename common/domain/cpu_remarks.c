@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What is to be told of a tagged domain's CPU although it can be written: that it has no effect, or makes nested guests
- * slow. */
+/* Remarks on a tagged domain's CPU that is no error: it has no effect, or makes nested guests slow. */
 #include "domain/cpu_remarks.h"
 
 #include "base/error.h"
@@ -14,8 +13,8 @@
 static const char *const without_npt[] = {WITHOUT_NPT, NULL};
 static const char *const without_nrip_save[] = {WITHOUT_NPT, "phenom", NULL};
 
-/* The parts of the features that count, and the models that lack them unless they are switched on; NULL: no such model
- * is known. */
+/* The parts of the features that matter for speed, and the models that lack them unless they are switched on; NULL: no such
+ * model is known. */
 static const struct {
     const char *feature;
     const char *part;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What is to be told of a tagged domain's CPU although it can be written: that it has no effect, or makes nested guests
- * slow. */
+/* Remarks on a tagged domain's CPU that is no error: it has no effect, or makes nested guests slow. */
 #pragma once
 
 #include "domain/cpu.h"
@@ -18,7 +17,7 @@ gchar *nest_cpu_remarks_slow(const NestDomainXml *xml,
                              const NestCpuVendor *vendor) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
- * nest_cpu_remarks: get all that is to be told.
+ * nest_cpu_remarks: get all remarks.
  * @xml: the domain, after its rewrite
  * @vendor: from nest_cpu_feature_vendor()
  *

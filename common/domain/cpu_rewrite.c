@@ -77,8 +77,8 @@ is_required(const xmlNode *feature)
     return !policy || g_str_equal(policy, "require");
 }
 
-/* Leaves a feature once, as libvirt refuses a CPU that has it twice: one that @is_better, else the first. Returns:
- * (nullable) the one that is left. */
+/* Leaves only one entry of a feature, because libvirt refuses a CPU that has a feature twice: an entry that @is_better, else
+ * the first. Returns: (nullable) the entry that is left. */
 static xmlNode *
 leave_one(Rewrite *rewrite, const char *name, gboolean (*is_better)(const xmlNode *feature))
 {
@@ -128,8 +128,8 @@ require_feature(Rewrite *rewrite, GError **error)
     return TRUE;
 }
 
-/* Drops what a model of the other vendor had, because host-model would not start with it: the feature
- * named by @vendors ("vmx") and its parts, such as vmx-ept. */
+/* Drops the features that a model of the other vendor had, because host-model would not start with them: the
+ * feature named by @vendors ("vmx") and its parts, such as vmx-ept. */
 static void
 drop_granted(Rewrite *rewrite, const char *vendors)
 {
@@ -146,7 +146,7 @@ drop_granted(Rewrite *rewrite, const char *vendors)
     }
 }
 
-/* Drops every entry that blocks the feature, and leaves one of the others, as libvirt accepts a feature only once. */
+/* Drops every entry that withholds the feature, and leaves one of the others: libvirt accepts a feature only once. */
 static gboolean
 unblock_feature(Rewrite *rewrite, GError **error)
 {
@@ -163,8 +163,8 @@ unblock_feature(Rewrite *rewrite, GError **error)
     return TRUE;
 }
 
-/* Drops what libvirt added to its default for a running guest: the new CPU has that by itself. What else is disabled
- * stays so, as somebody may have disabled it. */
+/* Drops the features that libvirt added to its default for a running guest: the new CPU has these by itself. Other disabled
+ * features stay disabled, because somebody may have disabled them. */
 static void
 drop_expansion(Rewrite *rewrite)
 {
@@ -208,7 +208,7 @@ become_passthrough(Rewrite *rewrite, GError **error)
 {
     (void)error;
     set_mode(rewrite, "host-passthrough", "none");
-    /* QEMU knows the property of x86's CPUs alone (facts.md, "Other architectures"). */
+    /* QEMU has this property only for x86 CPUs (facts.md, "Other architectures"). */
     if (nest_cpu_vendor_is_x86(rewrite->vendor))
         nest_xml_set_attribute(rewrite->cpu, "migratable", "on");
     else
@@ -243,7 +243,7 @@ become_host_model(Rewrite *rewrite, GError **error)
     return TRUE;
 }
 
-/* libvirt's default where no CPU was chosen, which is that of QEMU's machines. */
+/* libvirt's default if no CPU was chosen; it is the default of QEMU's machines. */
 static const char *
 default_model(const NestDomainXml *xml)
 {
@@ -355,7 +355,7 @@ nest_cpu_rewrite_work_out(NestDomainXml *xml, const NestTag *tag, const NestCpuV
     if (!rewrite.vendor)
         return FALSE;
     if (nest_cpu_vendor_is_by_machine(rewrite.vendor))
-        /* <cpu> does not decide, so there is nothing to rewrite, but somebody may have given the guest the feature. */
+        /* <cpu> does not decide, so there is nothing to rewrite. But somebody may have given the guest the feature. */
         return nest_cpu_exposes(xml, rewrite.vendor) ||
                (nest_cpu_check_arguments(xml, rewrite.vendor, error) &&
                 nest_cpu_arch_refuse_el2(xml, error));
@@ -373,7 +373,7 @@ nest_cpu_rewrite_work_out(NestDomainXml *xml, const NestTag *tag, const NestCpuV
     return done;
 }
 
-/* What is nothing without svm and does not have its name (QEMU target/i386/cpu.c, FEAT_SVM). */
+/* The parts of svm, without which they cannot exist, whose names do not begin with svm (QEMU target/i386/cpu.c, FEAT_SVM). */
 static const char *const svm_parts[] = {
     "npt",          "lbrv",          "nrip-save",     "tsc-scale",
     "vmcb-clean",   "flushbyasid",   "decodeassists", "avic",

@@ -35,13 +35,14 @@ gboolean nest_cpu_rewrite_work_out(NestDomainXml *xml, const NestTag *tag,
 /**
  * nest_cpu_rewrite_off_work_out: the same for a guest that shall have neither vmx nor svm.
  *
- * Every mode and model gets both features with the policy disable, as some models have one by themselves, and a definition may
- * go to another host. Where <cpu> withholds a feature already, that stays. Parts of the features that are required would not
- * be there without them, so they are removed. A domain that cannot have the features (nest_cpu_off_applies()) is left alone.
+ * Every mode and model gets both features with policy='disable', because some models have one by themselves, and a
+ * definition may go to another host. If <cpu> withholds a feature already, this stays. Required parts of the features are
+ * removed, because they cannot exist without the feature. A domain that cannot have the features (nest_cpu_off_applies())
+ * is left alone.
  */
 void nest_cpu_rewrite_off_work_out(NestDomainXml *xml, GPtrArray *changes, gchar **ret_cpu);
 
-/* The whole of it, as nest_cpu_rewrite(). */
+/* Does the same and schedules the change, as nest_cpu_rewrite() does. */
 void nest_cpu_rewrite_off(NestDomainXml *xml, GPtrArray *changes);
 
 /* Schedules @cpu to replace the present <cpu>, or to be inserted where a <cpu> belongs. */
@@ -49,7 +50,7 @@ void nest_cpu_rewrite_put(NestDomainXml *xml, const char *cpu);
 
 /**
  * nest_cpu_rewrite_find_host: find the vendor that nest_cpu_rewrite() needs as the host's.
- * @host: is left alone if it is set already; NULL becomes this host's vendor, if the domain needs one
+ * @host: (inout) if it is NULL and the domain needs a vendor, it becomes this host's vendor
  *
  * Returns: FALSE with NEST_ERROR_HOST_VENDOR.
  */

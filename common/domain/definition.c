@@ -109,8 +109,8 @@ cpu_source(const NestDomainXml *xml)
     return cpu ? nest_domain_xml_source(xml, cpu) : g_strdup("");
 }
 
-/* Works from the <cpu>'s text, as for the record's <cpu>, so that a prefix that only the document
- * declares is treated alike in both. */
+/* Works from the <cpu>'s text, as for the record's <cpu>. So a prefix that only the document declares is
+ * treated in the same way in both. */
 static gchar *
 cpu_canonical(const NestDomainXml *xml)
 {
@@ -119,7 +119,7 @@ cpu_canonical(const NestDomainXml *xml)
     return cpu_text_canonical(cpu);
 }
 
-/* Reads the record of a definition and drops a live status, which does not belong into one. */
+/* Reads the record of a definition, and drops a live status, which does not belong into a definition. */
 static void
 read_definition_record(Work *work)
 {
@@ -129,7 +129,7 @@ read_definition_record(Work *work)
     if (work->state->has_live || nest_allow_element(work->xml)) {
         nest_live_status_clear(&work->state->live);
         g_ptr_array_add(definition->changes,
-                        g_strdup("what virt-nest wrote for a running domain is taken out"));
+                        g_strdup("what virt-nest wrote for a running domain is removed"));
         definition->action = NEST_DEFINITION_SCRUBBED;
     }
 }
@@ -146,8 +146,8 @@ restore(const Work *work, GError **error)
     return nest_domain_xml_parse(text, strlen(text), error);
 }
 
-/* Undoes an earlier correction, in memory only, so that the outcome depends on the original and the
- * tag only, whatever the tag asked for before. */
+/* Undoes an earlier correction, in memory only. So the outcome depends only on the original and the
+ * present tag, not on what the tag asked for before. */
 static gboolean
 find_base(Work *work, GError **error)
 {
@@ -194,7 +194,8 @@ leave_record(const Work *work, GError **error)
            nest_state_check(work->state, error);
 }
 
-/* The record does not say who asked for the correction, but the CPU says what for. */
+/* The record does not say who asked for the correction. The corrected CPU shows whether it was to give or to withhold the
+ * feature. */
 static const char *
 why_undone(const Work *work)
 {
@@ -241,7 +242,7 @@ record_correction(Work *work, const char *cpu)
     work->definition->record_id = g_strdup(id);
 }
 
-/* The base fits the tag as it is. Without a <cpu>, which is libvirt's default, there is nothing to record. */
+/* The base fits the tag without a change. If it has no <cpu>, libvirt's default, there is nothing to record. */
 static void
 put_back(Work *work)
 {

@@ -15,7 +15,7 @@ typedef enum {
     NEST_DEFINITION_CORRECTED, /* the CPU was rewritten, the original recorded */
     NEST_DEFINITION_RESTORED, /* the tag is gone, or this host cannot follow it: the original CPU is back */
     NEST_DEFINITION_RELEASED, /* the same, but somebody has changed the CPU since, so it stays */
-    NEST_DEFINITION_SCRUBBED, /* only what is a running domain's was taken out: a live status, what virt-nest allow left */
+    NEST_DEFINITION_SCRUBBED, /* only elements of a running domain were removed: a live status, that of virt-nest allow */
 } NestDefinitionAction;
 
 /**
@@ -26,10 +26,10 @@ typedef struct {
     gchar *xml;         /* the definition as it should be; NULL for UNCHANGED */
     gchar *record_id;   /* NestRecord.id in @xml; NULL unless CORRECTED */
     GPtrArray *changes; /* a sentence (gchar *) for each change */
-    GPtrArray *remarks; /* a sentence (gchar *) for what is to be told of its CPU (cpu_remarks.h) */
+    GPtrArray *remarks; /* a sentence (gchar *) for each remark on its CPU (cpu_remarks.h) */
     NestWish wish;      /* what shall become of its CPU */
     gboolean
-        needs_kvm; /* whether it shall have the feature, and needs the host's KVM module with nesting on for that */
+        needs_kvm; /* it shall have the feature, and for this needs the host's KVM module with nesting on */
 } NestDefinition;
 
 /* (transfer full) The outcome for a domain that is not one of ours: there is nothing to do. */
@@ -54,8 +54,8 @@ gchar *nest_definition_describe_remarks(const NestDefinition *definition);
  *
  * If the definition is tagged, its CPU is rewritten and the previous CPU is recorded. If the tag is
  * gone, the recorded CPU is put back exactly, unless somebody has changed the CPU since. A live
- * status that was copied in from a running domain's XML is taken out. A record that cannot be read stays, and
- * where its CPU would be needed, or another record would have to be written, that is an error.
+ * status that was copied in from a running domain's XML is removed. A record that cannot be read stays. It is
+ * an error if its CPU is needed, or if another record must be written.
  *
  * Returns: (transfer full) the outcome, or NULL with the error of the tag, the CPU or the record.
  */

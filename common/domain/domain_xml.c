@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A domain's XML, read as a tree and changed as text: what is not replaced stays byte for byte. */
+/* A domain's XML, read as a tree but changed as text: all that is not replaced stays byte for byte. */
 #include "domain/domain_xml.h"
 
 #include "base/error.h"
@@ -48,7 +48,7 @@ bytes_parsed(xmlParserCtxt *parser)
     return bytes > 0 ? (gsize)bytes : 0;
 }
 
-/* libxml2 writes the name of a namespace as it is, so that nobody can read the text again
+/* libxml2 does not escape the name of a namespace when it writes one. A name with '<' makes text that nobody can read
  * (findings/libxml2-writes-a-namespace-that-it-cannot-read.sh). */
 static gboolean
 is_lossy(int n_namespaces, const xmlChar **namespaces)
@@ -174,7 +174,7 @@ parse_tree(NestDomainXml *xml, xmlParserCtxt *parser, GError **error)
     xmlCtxtUseOptions(parser, options);
     xmlParseDocument(parser);
     xml->doc = g_steal_pointer(&parser->myDoc);
-    /* Where a text exceeds its limit, libxml2 2.9 drops all that follows and still calls the document
+    /* If a text is longer than its limit, libxml2 2.9 drops all that follows, and still calls the document
      * well-formed. */
     if (!parser->wellFormed || parser->disableSAX || !xml->doc || xml->has_dtd)
         return set_parse_error(xml, parser, error);
@@ -193,9 +193,9 @@ parse_tree(NestDomainXml *xml, xmlParserCtxt *parser, GError **error)
     return TRUE;
 }
 
-/* libxml2 takes a NUL for the end of the text and would not see what follows it. UTF-16 and UTF-32 are
- * full of NULs and are left to is_utf8(), which leads to a better message. They are not scanned by
- * nest_xml_bounds_check() either, as that looks for '<' in one byte. */
+/* libxml2 takes a NUL for the end of the text, and would not see what follows. UTF-16 and UTF-32 are full
+ * of NULs. They are left to is_utf8(), which gives a better message. nest_xml_bounds_check() does not scan
+ * them either, because it looks for '<' in one byte. */
 static gboolean
 check_bytes(const char *text, gsize length, GError **error)
 {
@@ -400,8 +400,8 @@ nest_domain_xml_append(NestDomainXml *xml, const xmlNode *parent, const char *te
     g_autofree gchar *before = g_strndup(input + indentation, first_start - indentation);
     g_autofree gchar *with_indentation = g_strconcat(before, text, NULL);
 
-    /* The element goes before the white space that precedes the end tag: if it came after it,
-     * removing the element later would remove that white space as well. */
+    /* The element goes before the white space that precedes the end tag. After it, a later removal of the
+     * element would remove that white space as well. */
     while (g_ascii_isspace(input[place - 1]))
         place--;
     want(xml, place, place, with_indentation);

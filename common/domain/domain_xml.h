@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A domain's XML, read as a tree and changed as text: what is not replaced stays byte for byte. */
+/* A domain's XML, read as a tree but changed as text: all that is not replaced stays byte for byte. */
 #pragma once
 
 #include "domain/xml.h"
@@ -80,8 +80,8 @@ void nest_domain_xml_insert_before(NestDomainXml *xml, const xmlNode *sibling, c
 void nest_domain_xml_append(NestDomainXml *xml, const xmlNode *parent, const char *text);
 
 /**
- * nest_domain_xml_cut_devices: cut off what does not concern the CPU, if it is sure where that begins.
- * @text: a definition as libvirt has it, or has written it into its file; most of it are devices
+ * nest_domain_xml_cut_devices: cut off the devices, which do not concern the CPU, if it is certain where they begin.
+ * @text: a definition from libvirt or from libvirt's file; devices are the greater part of it
  */
 void nest_domain_xml_cut_devices(gchar *text);
 
