@@ -408,7 +408,7 @@ nest_domain_xml_append(NestDomainXml *xml, const xmlNode *parent, const char *te
 }
 
 #define DEVICES                                                                                    \
-    "\n  <devices>" /* libvirt writes what stands directly in <domain> so, and escapes what is text */
+    "\n  <devices>" /* libvirt writes a child of <domain> like this, and escapes it in a text */
 #define END "</domain>"
 #define METADATA_END                                                                               \
     "</metadata>" /* of ours, or in it: in either case nothing of it comes after the last one */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The live status: what virtnestd found out about a running domain, and for which QEMU. */
+/* The live status: what virtnestd has found out about a running domain, and about which QEMU. */
 #include "domain/live_status.h"
 
 #include "base/escape.h"
@@ -91,7 +91,7 @@ nest_live_status_read(NestLiveStatus *status, const xmlNode *live)
     status->since = since ? g_ascii_strtoll(since, NULL, 10) : 0;
 }
 
-/* A message that is partly QEMU's may contain what XML cannot hold, or be longer than the schema allows. */
+/* A message may contain QEMU's text: characters that XML cannot hold, or more bytes than the schema allows. */
 static void
 append_escaped_attribute(GString *text, const char *name, const char *value)
 {

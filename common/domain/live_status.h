@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The live status: what virtnestd found out about a running domain, and for which QEMU. */
+/* The live status: what virtnestd has found out about a running domain, and about which QEMU. */
 #pragma once
 
 #include "domain/domain_xml.h"
@@ -14,7 +14,7 @@ typedef struct {
     gboolean nested; /* nested guests were running when it was written */
     gint64 since;    /* since when @nested has its value, seconds since 1970; 0: not guarded */
     gchar *reason;   /* the reason for @nested, by nest_verdict_reason_name(); NULL: not guarded */
-    gchar *probe;    /* the plugin whose evidence counts; NULL: none */
+    gchar *probe;    /* the plugin whose evidence @nested rests on; NULL: none */
     gchar *guard;    /* "off", "armed", "lifted" or "failed"; NULL: not guarded */
     gchar *problem;  /* why the guard could not be armed; NULL: nothing */
 } NestLiveStatus;
@@ -43,7 +43,7 @@ gboolean nest_live_status_is_of(const NestLiveStatus *status, const char *uuid);
 /* Whether its guard is in this state. */
 gboolean nest_live_status_guard_is(const NestLiveStatus *status, NestGuardState state);
 
-/* Takes all from its element, which the schema has checked. */
+/* Reads all fields from the element, which the schema has checked. */
 void nest_live_status_read(NestLiveStatus *status, const xmlNode *live);
 
 /* Appends its element. */

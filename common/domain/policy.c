@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The policy: what this host's configuration says of its domains, beside what their own tags say. */
+/* The policy: what this host's configuration says about its domains, besides their own tags. */
 #include "domain/policy.h"
 
 NestPolicy *

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The policy: what this host's configuration says of its domains, beside what their own tags say. */
+/* The policy: what this host's configuration says about its domains, besides their own tags. */
 #pragma once
 
 #include "base/config.h"
@@ -11,7 +11,7 @@
  */
 typedef struct {
     NestUntagged untagged; /* [untagged] policy=leave|disable */
-    NestRules *rules;      /* those of rules.d; a mistaken one is among them, and decides nothing */
+    NestRules *rules;      /* the rules of rules.d; mistaken ones are among them, but decide nothing */
 } NestPolicy;
 
 /**

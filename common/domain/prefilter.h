@@ -14,8 +14,8 @@
  * @text: any bytes
  * @length: of @text, in bytes
  *
- * Every tag and every record that libvirt keeps contains at least one of these words, even a
- * mistaken one. libvirt drops an element without a namespace.
+ * Every tag and every record contains at least one of these words, even a mistaken one, except an
+ * element without a namespace, which libvirt drops.
  *
  * Returns: false for a text that has nothing to do with virt-nest; true means that it may have.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The CPU that QEMU's own arguments choose: -cpu, -global and -machine, which a domain's <qemu:commandline> may add to
- * libvirt's, or with which a QEMU was started.
+/* The CPU that QEMU's arguments -cpu, -global and -machine choose. They come from a domain's <qemu:commandline>, which adds
+ * them to libvirt's arguments, or from the command line of a running QEMU.
  *
  * QEMU takes the last -cpu, and libvirt puts its own before those of <qemu:commandline>. In a -cpu, "-FEATURE" wins
  * over "+FEATURE", and both win over "FEATURE=VALUE"; what the -cpu says of a feature wins over -global (facts.md,
@@ -41,7 +41,7 @@ setting_of_value(const char *value)
     return g_strv_contains(off_values, value) ? NEST_QEMU_OFF : NEST_QEMU_UNSET;
 }
 
-/* QEMU merges all -machine options, and of a property the last one counts. */
+/* QEMU merges all -machine options. If a property is set several times, the last one counts. */
 static void
 take_machine(NestQemuCpu *cpu, const char *value)
 {
@@ -75,7 +75,7 @@ take_argument(NestQemuCpu *cpu, const char *argument, const char *next)
         cpu->malformed = g_strdup(argument);
 }
 
-/* Takes every argument for an option, also the value of another one. No such value looks like these options. */
+/* Looks at every argument, also at the values of other options. No such value looks like these options. */
 static NestQemuCpu *
 qemu_cpu_new(const GPtrArray *arguments)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The CPU that QEMU's own arguments choose: -cpu, -global and -machine, which a domain's <qemu:commandline> may add to
- * libvirt's, or with which a QEMU was started. */
+/* The CPU that QEMU's arguments -cpu, -global and -machine choose. They come from a domain's <qemu:commandline>, which adds
+ * them to libvirt's arguments, or from the command line of a running QEMU. */
 #pragma once
 
 #include "domain/domain_xml.h"
@@ -57,18 +57,19 @@ NestQemuSetting nest_qemu_cpu_property(const NestQemuCpu *cpu, const char *featu
 NestQemuSetting nest_qemu_cpu_global(const NestQemuCpu *cpu, const char *model, const char *feature,
                                      gchar **ret_argument);
 
-/* (nullable) Whose CPU the -cpu of @cpu, which has one, makes it. NULL: nobody's, or under KVM that of the host. */
+/* (nullable) The vendor of the CPU that the -cpu of @cpu (which must have one) gives the guest. NULL: no vendor, or under KVM
+ * the host's. */
 const NestCpuVendor *nest_qemu_cpu_vendor(const NestQemuCpu *cpu, gboolean kvm);
 
-/* Whether the -cpu of @cpu, which has one, is a model that has all that the host or TCG has. */
+/* Whether the -cpu of @cpu (which must have one) names a model that has all that the host or TCG has. */
 gboolean nest_qemu_cpu_is_whole(const NestQemuCpu *cpu);
 
 /**
- * nest_qemu_cpu_exposes: whether the -cpu of @cpu, which has one, gives the guest the feature.
+ * nest_qemu_cpu_exposes: whether the -cpu of @cpu (which must have one) gives the guest the feature.
  * @vendor: whose feature the guest is to see
  * @kvm: whether the guest runs under KVM, where a named model has the host's vendor
  *
- * A named model that has the feature by itself does not count, as in nest_cpu_exposes(). If the feature is the machine's,
- * -machine is judged.
+ * A named model that has the feature by itself does not count, as in nest_cpu_exposes(). If the feature belongs to the
+ * machine, as Arm's EL2 does, -machine is judged.
  */
 gboolean nest_qemu_cpu_exposes(const NestQemuCpu *cpu, const NestCpuVendor *vendor, gboolean kvm);

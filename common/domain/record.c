@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The record: a domain's CPU before virtnestd corrected it, and as the correction wrote it. */
+/* The record: a domain's CPU before virtnestd corrected it, and the CPU that the correction wrote. */
 #include "domain/record.h"
 
 void

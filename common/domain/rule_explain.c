@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Why a rule does not match a domain, in words.
  *
- * Theory of operation: the expression is cut into pieces at words and signs that stand in no brackets and no quotes. Each
- * piece is evaluated by itself. A piece that is no expression, as the cut was in a wrong place, explains nothing, and the
- * whole is told to be false. */
+ * Theory of operation: the expression is cut into pieces at operators outside brackets and quotes. Each piece is evaluated by
+ * itself. If a cut was in a wrong place, the piece is not an expression and explains nothing. The text then says only that
+ * the whole expression does not hold. */
 #include "domain/rule_explain.h"
 
 #include "domain/rule_pieces.h"

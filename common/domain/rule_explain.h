@@ -6,11 +6,11 @@
 
 /**
  * nest_rule_explain: why a rule does not match.
- * @rule: one that is right, and does not match
+ * @rule: a rule that has no mistake, and does not match
  * @xml: the domain
  *
- * Of several conditions that are joined by "and", the first that does not hold is named; of a path, how far it leads; of
- * a comparison or a function, what its paths find.
+ * For conditions that are joined by "and", the text names the first that does not hold. For a path, it says how far the path
+ * leads; for a comparison or a function, what its paths find.
  *
  * Returns: (transfer full) half a sentence, such as "there is no metadata/one:vm".
  */

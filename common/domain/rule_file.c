@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* One file of rules: a key file in which each group is a rule.
  *
- * GKeyFile has the values, but tells no line numbers, and takes two groups of one name for one. So the lines are gone
- * through here as well. */
+ * GKeyFile reads the values, but gives no line numbers, and merges two groups of the same name. So the lines are read here
+ * as well. */
 #include "domain/rule_file.h"
 
 #include "base/error.h"
@@ -111,7 +111,7 @@ find_lines(const char *text)
     return lines;
 }
 
-/* Where a key of a group stands, the last time; @key: NULL for the group itself. */
+/* The line where a key of a group stands last; @key: NULL for the group itself. */
 static guint
 find_key_line(const File *file, const char *group, const char *key)
 {
@@ -126,7 +126,7 @@ find_key_line(const File *file, const char *group, const char *key)
     return number;
 }
 
-/* The line that is there a second time: GKeyFile would forget the first, or take two rules for one. NULL: there is none. */
+/* The first line that repeats a key or group: GKeyFile would forget the first key, or merge two rules. NULL: there is none. */
 static const Line *
 find_repeated(const File *file)
 {
@@ -142,7 +142,7 @@ find_repeated(const File *file)
     return NULL;
 }
 
-/* The first line that GKeyFile does not take. It is asked line by line, each in a group that is right. */
+/* The first line that GKeyFile refuses. It is given one line at a time, each in a correct group. */
 static guint
 find_bad_line(const char *text)
 {
@@ -293,7 +293,7 @@ get_value(const File *file, const NestRule *rule, const char *key, GError **erro
     return NULL;
 }
 
-/* Reads a group. The tag comes first, as it tells what a mistaken rule may have done. @error: not NULL */
+/* Reads a group. The tag is read first, because it shows what a mistaken rule would have done. @error: not NULL */
 static gboolean
 read_rule_group(const File *file, NestRule *rule, GError **error)
 {

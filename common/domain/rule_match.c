@@ -8,7 +8,7 @@
 #include <libxml/xpathInternals.h>
 #include <string.h>
 
-/* So many steps take some 20 ms. A condition on a name takes some tens. */
+/* The most steps of an evaluation; these take about 20 ms. A condition on a name takes some tens of steps. */
 #define MAX_STEPS 1000000UL
 
 #define BLANKS " \t\r\n"
@@ -34,7 +34,7 @@ static const char *const functions[] = {"last",          "position",
                                         "floor",         "ceiling",
                                         "round",         NULL};
 
-/* What may stand before a parenthesis as well: types of nodes, and operators. */
+/* Words other than functions that may stand before a parenthesis: node types and operators. */
 static const char *const other_words[] = {
     "node", "text", "comment", "processing-instruction", "and", "or", "div", "mod", NULL};
 
@@ -220,7 +220,7 @@ nest_rule_match_free(NestRuleMatch *match)
     g_free(match);
 }
 
-/* Before an evaluation; @root: NULL after it, so that nothing of a document is kept. */
+/* To be called before an evaluation; and after it with @root NULL, so that nothing of the document is kept. */
 static void
 ask_of(xmlXPathContext *context, xmlNode *root)
 {
@@ -326,7 +326,7 @@ nest_rule_view_begin(const NestDomainXml *xml)
     hide_children(view, nest_domain_xml_root(xml), is_cpu);
     if (metadata)
         hide_children(view, metadata, is_element_of_ours);
-    /* libvirt keeps no empty <metadata>, so one that has ours alone was not there before. */
+    /* libvirt keeps no empty <metadata>. So if it has only our elements, there was none before. */
     if (metadata && !nest_xml_next_element(metadata->children))
         hide(view, metadata);
     return view;

@@ -19,8 +19,8 @@ typedef struct NestRuleMatch NestRuleMatch;
  * @expression: XPath 1.0
  * @namespaces: (element-type utf8 utf8) prefix to URI
  *
- * libxml2 finds an undeclared prefix, an unknown function or a variable only when the evaluation reaches it, and for
- * most domains it does not. So these are looked for here.
+ * libxml2 reports an undeclared prefix, an unknown function or a variable only when the evaluation reaches it, and for most
+ * domains this does not happen. So they are looked for here.
  *
  * Returns: (transfer full) the condition, or NULL with NEST_ERROR_RULE.
  */
@@ -31,7 +31,7 @@ void nest_rule_match_free(NestRuleMatch *match);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestRuleMatch, nest_rule_match_free)
 
 /**
- * nest_rule_match_test: evaluate the expression. No two threads may do so with one @match.
+ * nest_rule_match_test: evaluate the expression. Only one thread at a time may use a @match.
  * @root: the <domain>, as nest_rule_view_begin() left it
  * @ret_matches: whether it is true
  *

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the text of a domain's XML has if a rule matches: most domains are known by it not to match, and are not parsed. */
+/* Words that the text of a domain's XML must have if a rule matches. For most domains they are missing, so that the XML need
+ * not be parsed. */
 #include "domain/rule_needles.h"
 
 #include "domain/rule_pieces.h"
 
 #include <string.h>
 
-/* Characters that are never written in another way. */
+/* Characters that XML never writes in another way. */
 #define PLAIN "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:/-"
-/* Of a path, without its conditions. */
+/* The characters of a path without its conditions. */
 #define PATH PLAIN "@*"
 
 struct NestRuleNeedles {
@@ -23,7 +24,7 @@ typedef struct {
 
 static void add_condition(const Way *way, const char *text, gboolean in_domain);
 
-/* Adds the longest piece of a text that is written as it is. */
+/* Adds the longest piece of a text that consists of PLAIN characters. */
 static void
 add_word(const Way *way, const char *text)
 {
@@ -43,7 +44,7 @@ add_word(const Way *way, const char *text)
         g_ptr_array_add(way->words, g_strndup(best, best_length));
 }
 
-/* Whether a path, without its conditions, leads to what has no elements in it. @in_domain: it begins at <domain> */
+/* Whether a path without conditions leads to a node that contains no elements. @in_domain: it begins at <domain> */
 static gboolean
 leads_to_text(const char *path, gboolean in_domain)
 {
@@ -71,7 +72,7 @@ add_namespaces(const Way *way, const char *path)
     }
 }
 
-/* Takes the conditions out of a path, and adds what they need. Returns: (transfer full) the path without them. */
+/* Removes the conditions from a path, and adds the words that they need. Returns: (transfer full) the path without them. */
 static gchar *
 strip_conditions(const Way *way, const char *text)
 {
@@ -98,7 +99,7 @@ strip_conditions(const Way *way, const char *text)
     return g_string_free(path, FALSE);
 }
 
-/* A path that has to lead somewhere, and @literal: (nullable) what has to be in the text that it leads to. */
+/* Adds what a path needs to find a node. @literal: (nullable) a text that the node must contain */
 static void
 add_path(const Way *way, const char *text, const char *literal, gboolean in_domain)
 {
@@ -160,7 +161,7 @@ add_needle_of_comparison(const Way *way, const char *text, gboolean in_domain)
     return TRUE;
 }
 
-/* Conditions that are joined by "and"; others than those above need nothing. */
+/* Adds what conditions that are joined by "and" need; conditions of other forms than those above need nothing. */
 static void
 add_condition(const Way *way, const char *text, gboolean in_domain)
 {

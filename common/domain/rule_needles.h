@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the text of a domain's XML has if a rule matches: most domains are known by it not to match, and are not parsed. */
+/* Words that the text of a domain's XML must have if a rule matches. For most domains they are missing, so that the XML need
+ * not be parsed. */
 #pragma once
 
 #include <glib.h>
 
 /**
- * NestRuleNeedles: words, without one of which the condition of a rule is false.
+ * NestRuleNeedles: the words that a condition needs to be true.
  *
- * A condition may have several ways to be true (or), and each way needs all of its words: the URI of each namespace in its
- * paths; and the text with which an attribute, or <name>, <uuid>, <title> or <description>, is compared. Of a condition that is
- * put in another way no word is needed, so that it is always evaluated.
+ * A condition may be true in several ways (or). Each way needs all of its words: the URI of each namespace in its paths, and
+ * the text with which an attribute, or <name>, <uuid>, <title> or <description>, is compared. A condition of another form
+ * needs no word, so it is always evaluated.
  */
 typedef struct NestRuleNeedles NestRuleNeedles;
 
@@ -25,6 +26,6 @@ void nest_rule_needles_free(NestRuleNeedles *needles);
  */
 gboolean nest_rule_needles_are_in(const NestRuleNeedles *needles, const char *text);
 
-/* Whether each word of a domain's XML stands in its text as it is: nothing is written as a number (&#97;), and no comment or
- * CDATA section may interrupt it. libvirt writes no XML of another kind, but for the metadata of others. */
+/* Whether each word of a domain's XML is literally in its text: no character is written as a number (&#97;), and no comment or
+ * CDATA section can interrupt a word. All XML from libvirt is such, except for the metadata of others. */
 gboolean nest_rule_needles_are_plain(const char *text);

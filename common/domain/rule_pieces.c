@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Cuts an XPath expression into pieces, at words and signs that stand in no brackets and no quotes. */
+/* Cuts an XPath expression into pieces, at operators outside brackets and quotes. */
 #include "domain/rule_pieces.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Cuts an XPath expression into pieces, at words and signs that stand in no brackets and no quotes. */
+/* Cuts an XPath expression into pieces, at operators outside brackets and quotes. */
 #pragma once
 
 #include <glib.h>
@@ -15,5 +15,5 @@ typedef enum {
 /* (transfer full) The pieces, one at least, without white space around them. */
 gchar **nest_rule_pieces(const char *text, NestRuleCut at) G_GNUC_WARN_UNUSED_RESULT;
 
-/* How deep in brackets what follows @c is, where @c is @depth deep. */
+/* How many brackets are open after @c, if @depth are open before it. */
 int nest_rule_pieces_depth(char c, int depth);

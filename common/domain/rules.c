@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-/* With so many, each at its limit of steps, a start takes some seconds. */
+/* The most rules. If each of so many takes its limit of steps, the start of a domain takes some seconds. */
 #define MAX_RULES 256
 
 struct NestRules {
@@ -137,7 +137,7 @@ bits_of(const NestRule *rule)
     return bits[rule->gives];
 }
 
-/* Whether a rule matches. FALSE with an error: that cannot be told. */
+/* Whether a rule matches. FALSE with an error if this cannot be found out. */
 static gboolean
 rule_test(const NestRule *rule, xmlNode *root, gboolean *ret_matches, GError **error)
 {

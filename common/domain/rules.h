@@ -11,7 +11,7 @@
 typedef enum {
     NEST_RULE_ENABLE,
     NEST_RULE_DISABLE,
-    NEST_RULE_MISTAKEN_TAG, /* nobody knows, as its tag= is missing or wrong */
+    NEST_RULE_MISTAKEN_TAG, /* unknown, because its tag= is missing or wrong */
 } NestRuleTag;
 
 /**
@@ -25,7 +25,7 @@ typedef struct {
     NestRuleTag gives;        /* tag= */
     NestTag tag;              /* where it is ENABLE, its attributes */
     NestRuleMatch *match;     /* NULL if the rule is mistaken */
-    NestRuleNeedles *needles; /* what a domain has that it matches; NULL if the rule is mistaken */
+    NestRuleNeedles *needles; /* words of each domain that it matches; NULL if the rule is mistaken */
     GError *mistake;          /* NEST_ERROR_RULE, with file and line; NULL if the rule is right */
 } NestRule;
 
@@ -38,7 +38,7 @@ typedef struct NestRules NestRules;
 /**
  * nest_rules_load: read all rules.
  *
- * Never fails: what cannot be read is a mistaken rule, in its place.
+ * Never fails: a file or group that cannot be read becomes a mistaken rule in its place.
  *
  * Returns: (transfer full) the rules; none if the directory does not exist.
  */
@@ -86,13 +86,13 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NestRulesVerdict, nest_rules_verdict_clear)
  * nest_rules_judge: what the rules say of a domain. The domain's tag is not looked at.
  *
  * Theory of operation: the first rule that matches decides. A mistaken rule may have been meant for any domain, to enable
- * or to disable. So whatever no rule before it matches is undecided. Which rules follow tells what it could have been.
- * The same holds for a rule whose evaluation takes too long for this domain.
+ * or to disable. So a domain that no rule before it matches is undecided; the mistaken rule and those after it show what may
+ * have been decided (@may). The same holds for a rule whose evaluation takes too long for this domain.
  */
 void nest_rules_judge(NestRules *rules, const NestDomainXml *xml, NestRulesVerdict *ret_verdict);
 
 /**
- * nest_rules_may_match: whether any rule may match a domain, by its text, at a tenth of what it takes to parse it.
+ * nest_rules_may_match: whether any rule may match a domain, by the XML's text. Takes a tenth of the time of parsing it.
  * @text: its XML
  */
 gboolean nest_rules_may_match(const NestRules *rules, const char *text);

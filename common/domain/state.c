@@ -25,8 +25,8 @@ static const NestKnown in_live = {
 /* Where the record cannot be read, all of it is unknown. */
 static const NestKnown beside_live = {LIST(NULL), LIST("live", NULL)};
 
-/* The attributes of <live> without which the rest of it can still be believed, and the value for
- * one that is missing or not valid; NULL: the attribute is left out. */
+/* The attributes of <live> that may be missing or invalid while the rest is still believed, and the value
+ * that replaces such an attribute; NULL: the attribute is left out. */
 static const struct {
     const char *name, *missing;
 } droppable[] = {
@@ -75,8 +75,8 @@ is_state_namespace(const xmlNs *ns)
     return ns && g_strcmp0((const char *)ns->href, NEST_STATE_NAMESPACE) == 0;
 }
 
-/* Whether it has an attribute in our namespace, or one with our prefix for another namespace: we could not write that
- * one again, as the prefix is ours there. */
+/* Whether the element has an attribute in our namespace, or one with our prefix for another namespace. We could not write the
+ * latter again, because in our element the prefix means our namespace. */
 static gboolean
 has_attribute_of_ours(const xmlNode *element)
 {
@@ -134,8 +134,8 @@ is_clean_record(const xmlNode *element)
     return originals == 1 && applieds == 1;
 }
 
-/* Whether a name in it has a prefix that is not declared, so that the name is in no namespace, and libvirt would drop
- * it. In the element that we write, the same prefix may be declared, and the name would be in that namespace. */
+/* Whether a name in the element has an undeclared prefix. Such a name is in no namespace, and libvirt would drop it. In the
+ * element that we write, the prefix may be declared, and the name would then be in that namespace. */
 static gboolean
 has_undeclared_prefix(const xmlNode *element)
 {
@@ -209,7 +209,7 @@ empty_document(void)
     return doc;
 }
 
-/* As xmlDocCopyNode() takes it. */
+/* The values of xmlDocCopyNode()'s argument @recursive. */
 enum { WITH_CHILDREN = 1, WITHOUT_CHILDREN = 2 };
 
 static xmlNode *
@@ -276,8 +276,8 @@ drop_invalid(xmlDoc *doc, xmlNode *live)
     return is_good;
 }
 
-/* Reads one <live>. Only one is written. Of several, the first that can be believed counts; it and
- * those after it can say that nested guests run. */
+/* Reads one <live>. We write only one. Of several, the first that can be believed counts; but those after
+ * it can also say that nested guests run. */
 static void
 read_live(NestState *state, xmlNode *live)
 {
@@ -401,7 +401,7 @@ append_record(GString *text, const NestRecord *record)
     g_string_append(text, "<original");
     append_nullable(text, record->in_original.attributes);
     g_string_append_printf(text, ">%s", record->original);
-    if (*record->original) /* else they would be taken for another release's way to record a CPU */
+    if (*record->original) /* without a <cpu>, they would look like another release's way to record a CPU */
         append_nullable(text, record->in_original.elements);
     g_string_append_printf(text, "</original><applied write='%s'", record->id);
     append_nullable(text, record->in_applied.attributes);

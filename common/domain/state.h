@@ -10,9 +10,9 @@
  *     <live uuid='..' qemu='..' nested='no' .../>  live: of a running guest: nested guests, guard
  *   </neststate:domain>
  *
- * Metadata can be forged, so what is read is checked against install/schema/virt-nest-state.rng. Another release may
- * have written more: what this one does not know is not checked and not followed. It is carried along, except in <live>
- * (design.md, "What releases promise each other"). */
+ * Metadata can be forged, so the element is checked against install/schema/virt-nest-state.rng. Another release may have
+ * written more. This release neither checks nor follows what it does not know, but keeps it, except in <live> (design.md,
+ * "What releases promise each other"). */
 #pragma once
 
 #include "domain/domain_xml.h"
@@ -32,8 +32,8 @@ typedef struct {
     NestUnknown unknown;    /* what another release wrote; an unreadable record, too */
     gboolean is_unreadable; /* there is a record, or an element, that this release cannot read */
     gboolean has_live;      /* there is a live status, even one that is not believed */
-    gboolean is_vague;      /* ... and it does not say whether nested guests run: then they may */
-    guint64 version;        /* of what wrote the element; 0: unknown */
+    gboolean is_vague;      /* ... and it does not say whether nested guests run, so they may run */
+    guint64 version;        /* the format version that the element names; 0: unknown */
 } NestState;
 
 NestState *nest_state_new(void);
@@ -51,15 +51,15 @@ xmlNode *nest_state_element(const NestDomainXml *xml);
  * nest_state_read: what the element of a domain says.
  * @xml: the domain
  *
- * What this release does not know is left out, and the rest is believed. A live status that does not say plainly that
- * no nested guests run says that they run.
+ * What this release does not know is left out, and the rest is believed. Unless a live status says clearly that no nested
+ * guests run, it counts as saying that they run.
  *
  * Returns: (transfer full) the state, empty where there is no element.
  */
 NestState *nest_state_read(const NestDomainXml *xml) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
- * nest_state_check: whether the record can be read, if there is one. One that cannot must stay as it is.
+ * nest_state_check: whether the record can be read, if there is one. A record that cannot be read must stay as it is.
  *
  * Returns: FALSE with NEST_ERROR_STATE, which says what to do.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The tag: what an administrator wrote into a domain's metadata to have nesting, or to have it off. */
+/* The tag: the element that an administrator has put into a domain's metadata to get nesting, or to forbid it. */
 #include "domain/tag.h"
 
 #include "base/error.h"
@@ -56,8 +56,8 @@ static const char *const commands[] = {
     [NEST_TAG_DISABLE] = "virt-nest disable --forbid",
 };
 
-/* (transfer full) What to do about an element that was meant to be the tag. The XML alone would not do, as virsh metadata
- * --set does not take it. */
+/* (transfer full) What to do about an element that was meant to be the tag. The text also names a command, because virsh
+ * metadata --set does not accept the XML with its prefix. */
 static gchar *
 describe_remedy(const NestDomainXml *xml, const xmlNode *element)
 {
@@ -132,7 +132,7 @@ read_tag_attributes(const xmlNode *element, NestTag *tag, GError **error)
     return TRUE;
 }
 
-/* There are no degrees of off. */
+/* Refuses attributes of <nest:disable>, which takes none. */
 static gboolean
 check_no_attributes(const xmlNode *element, GError **error)
 {

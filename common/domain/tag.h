@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The tag: what an administrator wrote into a domain's metadata to have nesting, or to have it off. */
+/* The tag: the element that an administrator has put into a domain's metadata to get nesting, or to forbid it. */
 #pragma once
 
 #include "domain/domain_xml.h"
@@ -43,8 +43,8 @@ typedef struct {
  * @ret_tag: (optional) what its attributes say; the defaults unless it is NEST_TAG_ENABLE
  *
  * The tag is `<nest:enable xmlns:nest='urn:virt-nest:1'/>`, or `<nest:disable .../>` without attributes, directly below
- * `<metadata>`. An element that was meant to be the tag but is not (both of them, another namespace with our name, an
- * unknown attribute) is an error, never a guess. What becomes of a domain does not depend on its tag alone: wish.h.
+ * `<metadata>`. An element that was meant to be the tag but is not (more than one tag, our name in another namespace, an
+ * unknown attribute) is an error; nothing is guessed. Rules and settings also decide about a domain: see wish.h.
  *
  * Returns: FALSE with a NEST_ERROR_TAG_* that names the mistake and the remedy.
  */

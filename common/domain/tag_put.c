@@ -46,7 +46,7 @@ nest_tag_put(NestDomainXml *xml, const char *element)
     return nest_domain_xml_text(xml);
 }
 
-/* An element goes before or behind another one. */
+/* Refuses a <domain> without children: an element can be inserted only before or after another one. */
 static gboolean
 check_has_elements(const NestDomainXml *xml, GError **error)
 {

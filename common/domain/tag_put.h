@@ -4,7 +4,7 @@
 
 #include "domain/tag.h"
 
-/* (nullable) The first tag of a domain, well formed or not, or element that was meant to be one. */
+/* (nullable) The first tag of a domain, even a mistaken one, or the first element that was meant to be a tag. */
 xmlNode *nest_tag_put_first(const NestDomainXml *xml);
 
 /* (nullable) The same among @node, which may be NULL, and its following siblings. */

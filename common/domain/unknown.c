@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What other releases of virt-nest wrote into an element and this one does not know: it is carried along. */
+/* The parts of an element that other releases of virt-nest wrote and this release does not know. They are kept. */
 #include "domain/unknown.h"
 
 #include <string.h>
@@ -28,7 +28,7 @@ is_known(const xmlNs *ns, const xmlChar *name, const char *const *known)
     return !ns && g_strv_contains(known, (const char *)name);
 }
 
-/* @remove: remove those that are known, or those that are not */
+/* @remove: TRUE removes the known ones, FALSE those that are not known */
 static void
 remove_attributes(xmlNode *element, const char *const *known, gboolean remove)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What other releases of virt-nest wrote into an element and this one does not know: it is carried along. */
+/* The parts of an element that other releases of virt-nest wrote and this release does not know. They are kept. */
 #pragma once
 
 #include "domain/xml.h"

@@ -43,8 +43,8 @@ typedef struct {
  *
  * A mistaken rule is not an error here: nest_rules_judge() says what is wrong with it.
  *
- * Returns: FALSE with the error of a mistaken tag (NEST_ERROR_TAG_*); @ret_wish is untouched then. Whatever the policy
- * says, such a domain is left as it is, and does not start.
+ * Returns: FALSE with the error of a mistaken tag (NEST_ERROR_TAG_*); @ret_wish is untouched then. Such a domain is left as
+ * it is, and does not start, whatever the policy says.
  */
 gboolean nest_wish_read(const NestDomainXml *xml, const NestPolicy *policy, NestWish *ret_wish,
                         GError **error) G_GNUC_WARN_UNUSED_RESULT;
@@ -59,6 +59,5 @@ gboolean nest_wish_read(const NestDomainXml *xml, const NestPolicy *policy, Nest
 gboolean nest_wish_may_concern(const char *text,
                                const NestPolicy *policy) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Who decided, for a sentence: "its tag <nest:disable/>", "[untagged] policy=disable in virt-nest.conf". Not of a wish that
- * is nobody's. */
+/* Who decided, for a sentence: "its tag", "[untagged] policy=disable in virt-nest.conf". Not for NEST_WISH_BY_NOBODY. */
 const char *nest_wish_by_text(const NestWish *wish);

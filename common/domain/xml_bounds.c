@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a document may have at most, found by one scan over its text. */
+/* Limits for a document, checked by one scan of its text. */
 #include "domain/xml_bounds.h"
 
 #include "base/error.h"
@@ -12,7 +12,7 @@
 #endif
 #define NAMESPACE "xmlns"
 
-/* What begins like a tag and has no attributes; in it quotes and brackets mean nothing. */
+/* Constructs that begin like a tag but have no attributes; inside them quotes and brackets have no meaning. */
 static const struct {
     const char *begin;
     const char *end;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a document may have at most, so that libxml2 reads it in a time that grows with its length alone. */
+/* Limits for a document, so that libxml2 reads it in a time that grows only with its length. */
 #pragma once
 
 #include <glib.h>
 
 /**
- * nest_xml_bounds_check: whether no start tag of a document has too many attributes, and all of them together not too
- * many namespaces.
+ * nest_xml_bounds_check: whether a document stays within the limits: attributes of a start tag, and namespaces of all tags
+ * together.
  * @text: the document, in UTF-8; need not end in NUL
  * @length: its length in bytes
  *
@@ -14,7 +14,7 @@
  * the namespace of each name among all that are declared in the elements around. libvirt's own
  * elements have fewer than thirty attributes; in <metadata> anybody can have more.
  *
- * In a document that is not well-formed, it may see other tags than libxml2 does.
+ * In a document that is not well-formed, this function may see other tags than libxml2 does.
  *
  * Returns: FALSE with NEST_ERROR_XML.
  */

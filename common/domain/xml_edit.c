@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Changes to elements of a parsed tree, which leave the document's lines and indentation as a person would. */
+/* Changes to elements of a parsed tree. They keep the document's line breaks and indentation. */
 #include "domain/xml_edit.h"
 
 #include "domain/xml.h"
