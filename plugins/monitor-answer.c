@@ -31,10 +31,11 @@ static const Limit limits[] = {
 };
 
 typedef struct {
-    gboolean is_json; /* FALSE: it has what no JSON has */
-    guint open;       /* objects and arrays that are open */
-    guint depth;      /* ... at most */
-    guint values;     /* at most so many */
+    gboolean
+        is_json; /* FALSE: no JSON: a foreign character, or a bracket or string that does not match */
+    guint open;   /* objects and arrays that are open */
+    guint depth;  /* ... at most */
+    guint values; /* an upper limit of their number */
 } Shape;
 
 /* (nullable) What follows a string that begins here; NULL: it has no end. */

@@ -40,7 +40,8 @@ typedef struct {
     guint interval_ms;      /* [guard] interval=SECONDS between two samples, 0.1 to 60 */
     guint linger_ms;        /* [guard] linger=SECONDS, 0 to 86400 */
     NestLogLevel log_level; /* [log] level=warning|notice|info|debug */
-    const char *renamed; /* (nullable) if a key has its former name: what to write instead; static */
+    const char
+        *renamed; /* (nullable) if a key has its former name: what to write instead; static */
 } NestConfig;
 
 /* The settings where there is no file. */

@@ -11,7 +11,7 @@
  */
 typedef struct {
     NestUntagged untagged; /* [untagged] policy=leave|disable */
-    NestRules *rules;      /* the rules of rules.d; mistaken ones are among them, but decide nothing */
+    NestRules *rules; /* the rules of rules.d; mistaken ones are among them, but decide nothing */
 } NestPolicy;
 
 /**

@@ -18,15 +18,16 @@ typedef enum {
  * NestRule: one group of a file; or a file that could not be read, as one mistaken rule.
  */
 typedef struct {
-    gchar *file;              /* its path, without $VIRT_NEST_ROOT */
-    guint line;               /* of the group's name; 0 for a whole file */
-    gchar *name;              /* the group's; NULL for a whole file */
-    gchar *expression;        /* (nullable) match= as it was written */
-    NestRuleTag gives;        /* tag= */
-    NestTag tag;              /* where it is ENABLE, its attributes */
-    NestRuleMatch *match;     /* NULL if the rule is mistaken */
-    NestRuleNeedles *needles; /* words of each domain that it matches; NULL if the rule is mistaken */
-    GError *mistake;          /* NEST_ERROR_RULE, with file and line; NULL if the rule is right */
+    gchar *file;          /* its path, without $VIRT_NEST_ROOT */
+    guint line;           /* of the group's name; 0 for a whole file */
+    gchar *name;          /* the group's; NULL for a whole file */
+    gchar *expression;    /* (nullable) match= as it was written */
+    NestRuleTag gives;    /* tag= */
+    NestTag tag;          /* where it is ENABLE, its attributes */
+    NestRuleMatch *match; /* NULL if the rule is mistaken */
+    NestRuleNeedles
+        *needles;    /* words of each domain that it matches; NULL if the rule is mistaken */
+    GError *mistake; /* NEST_ERROR_RULE, with file and line; NULL if the rule is right */
 } NestRule;
 
 /**

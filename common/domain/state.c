@@ -401,7 +401,8 @@ append_record(GString *text, const NestRecord *record)
     g_string_append(text, "<original");
     append_nullable(text, record->in_original.attributes);
     g_string_append_printf(text, ">%s", record->original);
-    if (*record->original) /* without a <cpu>, they would look like another release's way to record a CPU */
+    if (*record
+             ->original) /* without a <cpu>, they would look like another release's way to record a CPU */
         append_nullable(text, record->in_original.elements);
     g_string_append_printf(text, "</original><applied write='%s'", record->id);
     append_nullable(text, record->in_applied.attributes);

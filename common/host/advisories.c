@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The kernel's version against the nested escapes that are known (install/config/advisories.conf).
  *
- * Theory of operation: a version is a list of numbers, whatever stands between them, and its first two are its series.
- * Within a series, later is fixed. A distribution's own list counts before Linux's; Debian's kernels have Linux's stable
- * releases in them, so that Linux's list holds for them as well. */
+ * Theory of operation: a version is a list of numbers, whatever stands between them. Its first two numbers are its series.
+ * Within a series, all versions from the listed one on are fixed. A distribution's own list counts before that of Linux.
+ * Debian's kernels contain Linux's stable releases, so Linux's list holds for them as well. */
 #include "host/advisories.h"
 
 #include "base/error.h"
@@ -227,10 +227,11 @@ nest_advisories_of_host(const NestCpuVendor *vendor, NestKernel *ret_kernel, GEr
 
     *ret_kernel = nest_kernel_read(release, build);
     if (vendor && !nest_cpu_vendor_is_x86(vendor)) {
-        g_set_error(error, NEST_ERROR, NEST_ERROR_IO,
-                    "which nested escapes the kernel %s has cannot be seen: " NEST_ADVISORIES_FILE
-                    " is about x86 alone",
-                    ret_kernel->version);
+        g_set_error(
+            error, NEST_ERROR, NEST_ERROR_IO,
+            "it is not known whether the kernel %s has nested escapes: " NEST_ADVISORIES_FILE
+            " covers only x86",
+            ret_kernel->version);
         return NULL;
     }
     return nest_advisories_judge(path, ret_kernel, has_five_level_ept(vendor), error);

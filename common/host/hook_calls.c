@@ -41,7 +41,7 @@ to_ms(struct timespec time)
     return (gint64)time.tv_sec * MS + time.tv_nsec / NS_IN_MS;
 }
 
-/* libvirt's daemon, run by root, calls what any execute bit allows. */
+/* libvirt's daemon runs as root, so it can run a file with any execute bit. */
 static void
 find_hook(NestHookCalls *calls)
 {
@@ -100,7 +100,7 @@ nest_hook_calls_reason(const NestHookCalls *calls)
                            calls->place);
 }
 
-/* A hook that was not executable when the daemon began was none for it, so the daemon looks for it again. */
+/* If the hook was not executable when the daemon began, the daemon knows no hook. So it must look again. */
 gchar *
 nest_hook_calls_remedy(const NestHookCalls *calls, const char *sudo)
 {

@@ -5,7 +5,7 @@
 #include <glib.h>
 
 /**
- * NestHookCalls: what the judgement goes by. All times are in milliseconds since 1970; 0: unknown, or never.
+ * NestHookCalls: the facts for the judgement. All times are in milliseconds since 1970; 0: unknown, or never.
  */
 typedef struct {
     const char
@@ -14,7 +14,7 @@ typedef struct {
     gboolean executable; /* libvirt would run it */
     gint64 installed;    /* when it came to its place */
     gint64 called;       /* when it was called last */
-    gint64 daemon;       /* when libvirt's daemon began, which looks then whether there is a hook */
+    gint64 daemon;       /* when libvirt's daemon began; it then looked whether there is a hook */
 } NestHookCalls;
 
 typedef enum {
@@ -30,10 +30,10 @@ NestHookCalls nest_hook_calls_read(void);
 /**
  * nest_hook_calls_judge: whether libvirt calls the hook.
  * @started: when the youngest domain that runs was started; 0: none, or unknown
- * @may_be_starting: that domain may not be through its start, in which the last call of the hook comes at the end
+ * @may_be_starting: the start of that domain may not be finished; the hook's last call comes at the end of a start
  *
- * libvirt calls the hook before it starts QEMU and once more when the domain runs (facts.md, "Hooks"), so a call that
- * is as young as that QEMU belongs to this start or to a later one.
+ * libvirt calls the hook before it starts QEMU, and again when the domain runs (facts.md, "Hooks"). So a call that is not
+ * older than that QEMU belongs to this start or to a later one.
  */
 NestHookVerdict nest_hook_calls_judge(const NestHookCalls *calls, gint64 started,
                                       gboolean may_be_starting);

@@ -20,8 +20,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestKvmDevice, nest_kvm_device_free)
  * nest_kvm_device_wait: wait until /dev/kvm is as it was.
  * @before: what it was before the module was unloaded
  *
- * If it did not exist before, the wait ends when it exists and udev has nothing left to do. The wait takes
- * some seconds at most; after that, virt-nest itself makes it as it was, and the log says so.
+ * If it did not exist before, the wait ends when it exists and udev has no events left. The wait takes some
+ * seconds at most; after that, virt-nest itself restores owner, mode and ACL, and the log says so.
  *
  * Returns: FALSE with NEST_ERROR_HOST_DEVICE where it does not come back at all.
  */

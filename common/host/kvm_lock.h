@@ -25,10 +25,9 @@ void nest_kvm_lock_write(int lock, const char *parameters);
  * nest_kvm_lock_inhibit_unload: keep nesting from being turned off here, because a domain that needs it starts.
  * @uuid: the domain's
  *
- * This holds until the domain's flag (NEST_RUNTIME_FLAG_STARTING) is removed or a minute has passed; by then the
- * domain's QEMU uses the module. When this returns, a reload that was under way has ended, unless it takes
- * longer than some seconds. A failure is only logged, so the caller must read the state of the host
- * afterwards.
+ * The effect lasts until the domain's flag (NEST_RUNTIME_FLAG_STARTING) is removed or a minute has passed; by then
+ * the domain's QEMU uses the module. If a reload is under way, this waits for its end, but only some seconds. A
+ * failure is only logged, so the caller must read the state of the host afterwards.
  */
 void nest_kvm_lock_inhibit_unload(const char *uuid);
 

@@ -185,7 +185,7 @@ read_module_state(NestKvmModule *module, const char *cpuinfo)
 }
 
 /* On Arm, KVM is always part of the kernel, and the kernel argument kvm-arm.mode= alone decides. Without KVM there is no
- * /dev/kvm. Whether the CPU has FEAT_NV2, no file shows: if it has not, QEMU refuses the start, and says so. */
+ * /dev/kvm. No file shows whether the CPU has FEAT_NV2. If it has not, QEMU refuses the start and says so. */
 static void
 read_arm_mode(NestKvmModule *module)
 {
@@ -214,8 +214,7 @@ nest_kvm_module_read(void)
     g_autofree gchar *cpuinfo = nest_cpu_vendor_cpuinfo();
     struct stat status;
 
-    /* Not by access(2): to a unit that may open no device (DevicePolicy=closed), the kernel refuses that even of whether
-     * the file exists. */
+    /* access(2) is not used: for a unit that may open no device (DevicePolicy=closed), it fails even for F_OK. */
     module.device = stat(device, &status) == 0;
     module.vendor = cpuinfo ? nest_cpu_vendor_of_cpuinfo(cpuinfo) : NULL;
     if (module.vendor && nest_cpu_vendor_is_by_machine(module.vendor))
@@ -242,8 +241,8 @@ refuse_arm_without_kvm(GError **error)
 {
     return refuse_module(
         error, NEST_ERROR_HOST_HARDWARE,
-        "this host has no KVM (/dev/kvm is missing): boot its kernel in EL2, which the firmware or, where "
-        "this host is a guest, its host decides, and without " NEST_KVM_ARM_MODE
+        "this host has no KVM (/dev/kvm is missing): boot its kernel in EL2 (the firmware decides that, or "
+        "the host below if this host is a guest) and without " NEST_KVM_ARM_MODE
         "=none; or let QEMU "
         "emulate the guest (<domain type='qemu'>)");
 }
@@ -363,7 +362,8 @@ refuse_builtin(const NestKvmModule *module, GError **error)
                          module->vendor->module, remedy);
 }
 
-/* Once nobody uses the module, somebody's setting would still be in the way. So that is said first. */
+/* If somebody's setting also keeps nesting off, the message names it as well: it would still be in the way when nobody uses
+ * the module any more. */
 static gboolean
 refuse_busy(const NestKvmModule *module, gboolean force, GError **error)
 {

@@ -46,7 +46,7 @@ const char *nest_kvm_state_name(NestKvmState state);
  * nest_kvm_module_check_settings: whether somebody's settings let the module be loaded with nesting on.
  * @force: only settings that nobody can override count
  *
- * Every message that names a command to turn nesting on asks this first, so that the command is not refused.
+ * To be called before a message names a command that turns nesting on, so that the named command is not refused.
  *
  * Returns: FALSE with NEST_ERROR_HOST_KEPT_OFF or NEST_ERROR_HOST_VALUE, naming the setting and what to do.
  */
@@ -57,8 +57,8 @@ gboolean nest_kvm_module_check_settings(const NestKvmModule *module, gboolean fo
  * nest_kvm_module_command: the command that turns nesting on.
  * @force: it overrides somebody's settings
  *
- * If no line that virt-nest could write would help at the next boot, the command is one for now only, as a command for
- * both would fail.
+ * If virt-nest can write no line that would help at the next boot, this is the command for now only, because the command
+ * for now and the next boot would fail.
  */
 const char *nest_kvm_module_command(const NestKvmModule *module, gboolean force);
 
@@ -68,10 +68,10 @@ gboolean nest_kvm_module_is_loaded(const NestKvmModule *module);
 /**
  * nest_kvm_module_read: read the state of the host, changing nothing.
  *
- * The sources are /proc/cpuinfo (the kernel removes vmx from it where the firmware locked it off; before Linux 6.7 only
- * kvm_amd knows that of svm), CPUID itself (which the firmware cannot change), /sys/module and /dev/kvm. Takes less than a millisecond unless the module is absent: then
- * libkmod searches /lib/modules for it, and modprobe's configuration is searched for a value that
- * the kernel refuses.
+ * The sources are /proc/cpuinfo, CPUID itself, /sys/module and /dev/kvm. If the firmware has locked VMX off, the kernel
+ * removes vmx from /proc/cpuinfo (for svm, before Linux 6.7 only kvm_amd knows of the lock); the firmware cannot change
+ * CPUID. This takes less than a millisecond, unless the module is absent: then libkmod searches /lib/modules for it, and
+ * modprobe's configuration is searched for a value that the kernel refuses.
  */
 NestKvmModule nest_kvm_module_read(void);
 

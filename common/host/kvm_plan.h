@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Plans what would be done about the host's KVM module, and tells whether that is safe now. */
+/* Plans what is to be done with the host's KVM module, and tells whether that is safe now. */
 #pragma once
 
 #include "host/kvm_module.h"

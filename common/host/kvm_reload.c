@@ -29,9 +29,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* How long to wait for those that use the module for a moment only, as libvirt does to ask each QEMU for its
- * capabilities. Together with the waits for the lock and for /dev/kvm, this is less than the hook's time limit
- * (fatal.h). */
+/* How long to wait for brief users of the module, such as the QEMUs that libvirt starts to ask for their capabilities.
+ * Together with the waits for the lock and for /dev/kvm, this is less than the hook's time limit (fatal.h). */
 #define MOMENT_MS 2000
 #define STEP_MS 10
 
@@ -176,9 +175,9 @@ load_plainly(KmodModule *module, const char *options)
     return kmod_module_insert_module(module, 0, options);
 }
 
-/* The module has been loaded without its former parameters. If that changed the value of a parameter, somebody had set
- * the former value by hand. If there are any, the module is unloaded and loaded again with them. If a guest starts in between, that cannot
- * be done, and they are lost. */
+/* The module has been loaded without its former parameters. If this has changed values, somebody had set the former values
+ * by hand. The module is then unloaded, and loaded again with them. If a guest has started meanwhile, this is not possible,
+ * and the values are lost. */
 static void
 give_parameters_back(Reload *reload, Load load, const char *nested)
 {

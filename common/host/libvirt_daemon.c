@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The libvirt daemon that manages this host's QEMU domains: which one it is, since when it runs, how it reads anew. */
+/* The libvirt daemon that manages this host's QEMU domains: which one it is, since when it runs, and how to reload it. */
 #include "host/libvirt_daemon.h"
 
 #include "base/root.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The libvirt daemon that manages this host's QEMU domains: which one it is, since when it runs, how it reads anew. */
+/* The libvirt daemon that manages this host's QEMU domains: which one it is, since when it runs, and how to reload it. */
 #pragma once
 
 #include <glib.h>
@@ -13,8 +13,8 @@ const char *nest_libvirt_daemon_unit(void);
 /**
  * nest_libvirt_daemon_workers: how many calls of all its clients the daemon serves at a time, by max_workers in its settings.
  *
- * The daemon reads its settings when it begins. So if they are newer, it may have more workers or fewer, and the number is
- * that of the settings, but not above NEST_LIBVIRT_WORKERS.
+ * The daemon reads its settings when it begins. If they are newer than the daemon, its real number is unknown. The result is
+ * then the number in the settings, but at most NEST_LIBVIRT_WORKERS.
  *
  * Returns: their number; NEST_LIBVIRT_WORKERS where nothing is said.
  */
@@ -28,8 +28,8 @@ gint64 nest_libvirt_daemon_began(void);
  * @sudo: what stands before a command that only root may run
  *
  * libvirt's daemon stops by itself when nobody has used it for two minutes, and begins again at the next connection.
- * The command works for one that has stopped, too: it does nothing then, as the daemon looks for the hook when it
- * begins (facts.md, "Hooks").
+ * The command may also be run when the daemon has stopped. It does nothing then, and need not: the daemon looks for the
+ * hook when it begins (facts.md, "Hooks").
  *
  * Returns: (transfer full) the command.
  */

@@ -29,13 +29,12 @@ typedef struct {
  * nest_modprobe_bars_read: find all bars for a vendor's module.
  * @lines: from nest_modprobe_files_read()
  *
- * These are `install`, `remove` and `alias` lines, of which libkmod takes the first that fits (an `install` line counts
- * here also for a module with a softdep, though modprobe passes over the line then: somebody wants the module away); `blacklist` lines and
- * modprobe.blacklist=; module_blacklist=, of which the kernel takes the last; and nomodule and the sysctl
- * kernel.modules_disabled (kernel/module/main.c). The other words of modprobe.d(5) keep no module away: libkmod goes on
- * where a softdep fails, the `install` line of a softdep is not run (module_load.h), and a weakdep is a hint for an
- * initramfs. The `install` lines of further modules that are needed are seen when the module is to be loaded, as the
- * kernel's index says which these are.
+ * These are: `install`, `remove` and `alias` lines, of which libkmod takes the first that matches; `blacklist` lines and
+ * modprobe.blacklist=; module_blacklist=, of which the kernel takes the last; nomodule; and the sysctl
+ * kernel.modules_disabled (kernel/module/main.c). The other words of modprobe.d(5) keep no module away: if a softdep fails,
+ * libkmod goes on; the `install` line of a softdep is not run (module_load.h); and a weakdep is a hint for an initramfs.
+ * The `install` lines of other modules that are needed are found only when the module is to be loaded, because the kernel's
+ * index names these modules.
  *
  * Returns: (transfer full)(element-type NestModprobeBar) those of the files, then those of the
  * kernel; nest_modprobe_bars_find() finds the one that counts.
@@ -45,9 +44,9 @@ GPtrArray *nest_modprobe_bars_read(const NestCpuVendor *vendor,
 
 /**
  * nest_modprobe_bars_find: find the bar that keeps the module from being loaded now.
- * @loaded: the module is loaded now, and would be unloaded first: bars about kvm do not count then, because kvm is
- *   there, nor do blacklists, because the module need not be loaded automatically; `remove` lines count only then
- * @forced: somebody wants it nevertheless: only bars that nobody can override count then
+ * @loaded: the module is loaded now, and would be unloaded first. Then bars about kvm do not count, because kvm stays
+ *   loaded; blacklists do not count, because the module is loaded by name; and only then `remove` lines count
+ * @forced: somebody wants it nevertheless. Then only bars that nobody can override count
  *
  * Returns: (nullable)(transfer none) NULL where nothing does.
  */

@@ -7,7 +7,8 @@
 /* The circumstances in which the drop-in is written; these are bits. */
 typedef enum {
     NEST_MODPROBE_LOADED =
-        1 << 0, /* it is loaded now, and may be so at boot by its name: blacklists do not count */
+        1
+        << 0, /* the module is loaded, so it may also be loaded by name at boot: blacklists do not count */
     NEST_MODPROBE_FORCE =
         1 << 1, /* even where somebody set nested=0, as far as our drop-in is read after it */
 } NestModprobeDropinUse;

@@ -54,7 +54,7 @@ is_about_kvm(const char *name)
 
 /* --- why a line has no effect; each returns (nullable)(transfer full) */
 
-/* What is wrong with setting nested for a module; NULL: it is the right one. */
+/* Why nested has no effect when it is set for this module; NULL: it is the right module. */
 static gchar *
 reason_of_module(const NestCpuVendor *vendor, const char *name)
 {
@@ -112,7 +112,7 @@ reason_of_options(const NestCpuVendor *vendor, const Words *words, const NestMod
                : NULL;
 }
 
-/* A blacklist counts only for what is loaded by itself, not for what another module needs. */
+/* A blacklist has an effect only on modules that are loaded automatically, not on those that another module needs. */
 static gchar *
 reason_of_dependency(const NestCpuVendor *vendor, const char *name)
 {

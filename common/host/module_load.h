@@ -20,10 +20,10 @@ const char *nest_module_load_command(struct kmod_module *module,
  * nest_module_load: load a module, and before it those that it needs, with the options of modprobe's configuration.
  * @options: more options for @module, as "nested=1"
  *
- * `install` lines are passed over, those of softdeps included: libkmod runs them also where the caller passes over the
- * module's own line, because modules that this one needs may have softdeps (libkmod/libkmod-module.c). What such a
- * command does, and whether it ends, cannot be known, and meanwhile the host would be without the module. The log names
- * those that were not run.
+ * `install` lines are not run, not even those of softdeps. (libkmod runs the latter even if the caller skips the module's
+ * own line, because modules that this one needs may have softdeps: libkmod/libkmod-module.c.) Nobody knows what such a
+ * command does and whether it ends, and meanwhile the host would be without the module. The log names the commands that
+ * were not run.
  *
  * Returns: 0 or -errno.
  */

@@ -24,11 +24,11 @@ gchar *nest_process_start_time(const char *stat) G_GNUC_WARN_UNUSED_RESULT;
 gint64 nest_process_began(const char *pid_file);
 
 /**
- * nest_process_has_booted: whether a QEMU has booted its guest itself, rather than taken it in with what runs inside it.
+ * nest_process_has_booted: whether a QEMU has booted its guest, and not taken over a guest that was running before.
  * @uuid: (nullable) its guest's; NULL: it is not looked for
  *
- * A QEMU that takes a guest in, from another host or from a file, is started with -incoming; one that goes on from an
- * internal snapshot with -loadvm.
+ * A QEMU that takes over a guest from another host or from a file is started with -incoming; a QEMU that continues from an
+ * internal snapshot, with -loadvm.
  *
  * Returns: FALSE also where there is no such process.
  */

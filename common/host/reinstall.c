@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What installs virt-nest anew, where a part of it is missing: by how this build was installed. */
+/* The commands that reinstall virt-nest if a part of it is missing. They depend on how this build was installed. */
 #include "host/reinstall.h"
 
 #include "base/systemd.h"

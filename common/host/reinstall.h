@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What installs virt-nest anew, where a part of it is missing: by how this build was installed. */
+/* The commands that reinstall virt-nest if a part of it is missing. They depend on how this build was installed. */
 #pragma once
 
 #include <glib.h>
@@ -9,8 +9,8 @@
  * @sudo: what stands before a command that only root may run
  * @then: (nullable) a command to follow
  *
- * A package does by itself what its files need of systemd. apt and dnf find no package that came from a file, so the
- * remark names the file.
+ * A package itself runs what systemd needs for its files. apt and dnf cannot find a package that was installed from a file,
+ * so the remark names the file.
  *
  * Returns: (transfer full) commands, and a remark in parentheses.
  */

@@ -34,7 +34,7 @@ typedef struct {
     NestWorkers *syncs;   /* correct and read domains */
     NestWorkers *publish; /* write live statuses */
     NestWorkers *guards;  /* sample, check, arm and disarm */
-    int spare_workers;    /* the number of workers of libvirt's daemon, minus NEST_LIBVIRT_WORKERS */
+    int spare_workers; /* the number of workers of libvirt's daemon, minus NEST_LIBVIRT_WORKERS */
     NestEntryWatch *watch;
     const NestDomainListener *listener;
     gpointer data;     /* for it */
@@ -60,17 +60,18 @@ struct NestDomain {
     NestGuardJob *guarding;
     gboolean sync_again;   /* something happened since @sync began */
     NestStart start_again; /* ... and whether that was a start */
-    guint locked_timer;    /* the source that looks whether @sync still runs after LOCKED_AFTER_MS */
+    guint locked_timer; /* the source that looks whether @sync still runs after LOCKED_AFTER_MS */
     gchar *
         fresh_name; /* (nullable) the domain's name, for the fresh sync that begins if @sync still runs then */
     NestRetry sync_retry;
     /* the run */
-    NestLiveDomain *live; /* NULL: it does not run, has nothing to do with us, or was not read yet */
-    gchar *element;       /* (nullable) virtnestd's element in its live XML, as far as is known */
-    guint echoes;         /* how many events about our own changes of @element are still to come */
-    gint64 wrote_at;      /* ... the time of the last such change, CLOCK_MONOTONIC's milliseconds */
-    gboolean forgotten;   /* the element of virt-nest allow was removed since the domain was read */
-    gboolean put_off;     /* nest_domain_publish() was called when it could not do anything */
+    NestLiveDomain
+        *live;          /* NULL: it does not run, has nothing to do with us, or was not read yet */
+    gchar *element;     /* (nullable) virtnestd's element in its live XML, as far as is known */
+    guint echoes;       /* how many events about our own changes of @element are still to come */
+    gint64 wrote_at;    /* ... the time of the last such change, CLOCK_MONOTONIC's milliseconds */
+    gboolean forgotten; /* the element of virt-nest allow was removed since the domain was read */
+    gboolean put_off;   /* nest_domain_publish() was called when it could not do anything */
     NestRetry publish_retry;
     NestDomainGuard guard;
     NestDomainLog log;

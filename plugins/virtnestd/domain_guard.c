@@ -120,7 +120,8 @@ end_once_in_time(NestDomain *domain)
         now - guard->once_since < (gint64)NEST_ALLOW_ONCE_SECONDS * 1000)
         return;
     guard->once_over = TRUE;
-    domain->put_off = TRUE; /* the element must be removed, even if the live status does not change */
+    domain->put_off =
+        TRUE; /* the element must be removed, even if the live status does not change */
 }
 
 /* Arms or disarms as the verdict asks for. */

@@ -20,17 +20,15 @@
 typedef struct {
     gboolean monitored; /* it is sampled; else only @published means anything */
     NestVerdict verdict;
-    const char *probe; /* (nullable) the plugin whose evidence the verdict rests on */
-    const char
-        *watcher; /* (nullable) the plugin that reports entries by itself; NULL: none does */
+    const char *probe;   /* (nullable) the plugin whose evidence the verdict rests on */
+    const char *watcher; /* (nullable) the plugin that reports entries by itself; NULL: none does */
     /* the time of an entry that the watch has reported and after which the domain was not armed yet; CLOCK_MONOTONIC's
      * microseconds; 0: none */
     gint64 entered_at;
     gboolean watched; /* the watch will report its next entry */
     NestBackoff watch_backoff;
     gint64 ticked_at; /* when its last interval ended, CLOCK_MONOTONIC's milliseconds */
-    gboolean
-        settled; /* it was sampled, or a sample failed: its live status can be written */
+    gboolean settled; /* it was sampled, or a sample failed: its live status can be written */
     gboolean checked; /* it is known whether it is armed */
     gboolean armed;
     gint64 quiet;    /* the last time no nested guest ran, in seconds since 1970; 0: not seen yet */
@@ -49,8 +47,9 @@ typedef struct {
     NestBackoff sample_backoff;
     NestBackoff arm_backoff;
     NestFlapDamping damping;
-    NestLiveStatus *published; /* (nullable) its live status as it should be; NULL: not decided yet */
-    gint64 published_at;       /* ... since when, CLOCK_MONOTONIC's milliseconds */
+    NestLiveStatus
+        *published;      /* (nullable) its live status as it should be; NULL: not decided yet */
+    gint64 published_at; /* ... since when, CLOCK_MONOTONIC's milliseconds */
 } NestDomainGuard;
 
 /* To be called when the domain runs and was read again: guards it from now on if its tag says so, or if it may be armed. */

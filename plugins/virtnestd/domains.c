@@ -415,7 +415,8 @@ run_is_over(NestDomains *domains, const char *uuid)
         return;
     nest_domain_forget_run(domain);
     if (domain->sync)
-        domain->sync_again = TRUE; /* the sync that is under way may have read the run that has ended */
+        domain->sync_again =
+            TRUE; /* the sync that is under way may have read the run that has ended */
     let_rest(domains, domain);
 }
 

@@ -28,11 +28,12 @@ struct NestGuardJob {
     /* arm; input: do not arm while libvirt does a job with the domain; output: libvirt did one, so the
      * domain was not armed */
     gboolean defers_to_job;
-    gint64 since;     /* arm: the last time no nested guest ran, seconds since 1970; 0: unknown */
-    gchar *late;      /* arm: (nullable) snapshots with memory that were made since then */
-    gboolean unsure;  /* arm: it failed, but the domain may be armed */
-    gchar *aborted;   /* arm: the job that was aborted, or that was completed before; NULL: none */
-    gboolean gone;    /* the domain has ended meanwhile; libvirt's event about this comes, or has come */
+    gint64 since;    /* arm: the last time no nested guest ran, seconds since 1970; 0: unknown */
+    gchar *late;     /* arm: (nullable) snapshots with memory that were made since then */
+    gboolean unsure; /* arm: it failed, but the domain may be armed */
+    gchar *aborted;  /* arm: the job that was aborted, or that was completed before; NULL: none */
+    gboolean
+        gone; /* the domain has ended meanwhile; libvirt's event about this comes, or has come */
     gboolean stopped; /* a signal has stopped its QEMU, so nothing was asked */
     gpointer owner;   /* for the main loop only: its NestDomain; NULL once that is freed */
 };

@@ -19,9 +19,10 @@
 #define LOGIND_MANAGER "org.freedesktop.login1.Manager"
 
 struct NestInhibit {
-    gchar **drain;          /* the command to run at shutdown */
-    gboolean wanted;        /* it is to be held */
-    guint watch;            /* the watch over logind's name; 0: the inhibitor is not wanted, and no drain runs */
+    gchar **drain;   /* the command to run at shutdown */
+    gboolean wanted; /* it is to be held */
+    guint
+        watch; /* the watch over logind's name; 0: the inhibitor is not wanted, and no drain runs */
     GDBusConnection *bus;   /* the bus where logind is; NULL: it is not there */
     guint shutdown;         /* the subscription to PrepareForShutdown; 0 where @bus is NULL */
     GCancellable *asking;   /* a call of Inhibit is under way; NULL: none */

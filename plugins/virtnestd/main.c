@@ -76,15 +76,15 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, daemon_options_clear)
 
 /* The whole daemon. */
 typedef struct {
-    NestConfig config;               /* the settings in force */
-    NestPolicy *policy;              /* ... what they say about domains */
-    NestLog *log;                    /* where the log lines go */
-    NestDaemonStatus status;         /* what virtnestd says of itself */
-    int status_fd;                   /* keeps the written @status valid; -1: it was not written yet */
-    NestHost *host;                  /* turns nesting on in the host's KVM module */
-    NestPluginHost *plugins;         /* probes, guards and exports */
-    NestInhibit *inhibit;            /* delays the host's shutdown */
-    NestDomains *domains;            /* all that is known of domains */
+    NestConfig config;       /* the settings in force */
+    NestPolicy *policy;      /* ... what they say about domains */
+    NestLog *log;            /* where the log lines go */
+    NestDaemonStatus status; /* what virtnestd says of itself */
+    int status_fd;           /* keeps the written @status valid; -1: it was not written yet */
+    NestHost *host;          /* turns nesting on in the host's KVM module */
+    NestPluginHost *plugins; /* probes, guards and exports */
+    NestInhibit *inhibit;    /* delays the host's shutdown */
+    NestDomains *domains;    /* all that is known of domains */
     NestEventConnection *connection; /* the connection to libvirt */
     GMainLoop *loop;                 /* runs until SIGTERM */
     gboolean idle;                   /* stopped, and no call to libvirt is under way */
@@ -220,7 +220,8 @@ warn_of_former_name(const NestConfig *config)
 {
     if (config->renamed)
         nest_log(G_LOG_LEVEL_WARNING, NULL, NULL,
-                 NEST_CONFIG_FILE ": %s: change it, because the next release will refuse the old name",
+                 NEST_CONFIG_FILE
+                 ": %s: change it, because the next release will refuse the old name",
                  config->renamed);
 }
 
@@ -268,7 +269,8 @@ reload_settings(gpointer data)
     if (load_settings(daemon, &error)) {
         nest_domains_set_policy(daemon->domains, daemon->policy);
         nest_log(G_LOG_LEVEL_INFO, NULL, NULL, "settings read again; looking at every domain");
-        g_strfreev(nest_config_plugins(&settings, &error)); /* reports now what would make the next start fail */
+        g_strfreev(nest_config_plugins(
+            &settings, &error)); /* reports now what would make the next start fail */
     }
     if (error)
         nest_log_error(NULL, NULL, error);
@@ -551,7 +553,9 @@ main(int argc, char **argv)
     /* Otherwise malloc() would keep, for each thread, the memory of an answer of megabytes. */
     (void)mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
     daemon.log = nest_log_open("virtnestd", TRUE);
-    (void)signal(SIGPIPE, SIG_IGN); /* libvirt's client library may write to a libvirtd that has just ended */
+    (void)signal(
+        SIGPIPE,
+        SIG_IGN); /* libvirt's client library may write to a libvirtd that has just ended */
     well = read_daemon_options(&argc, &argv, &options, &error);
     if (!well) {
         nest_log_last_error(error);

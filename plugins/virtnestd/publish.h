@@ -17,14 +17,15 @@
 typedef struct {
     NestJob job; /* first */
     NestLiveDomain *live;
-    gboolean writes;   /* @element is to be written */
-    gchar *element;    /* (nullable) of nest_publish_element(); NULL removes it */
-    gboolean forgets;  /* the element of virt-nest allow is to be removed */
-    gboolean wrote;    /* found: @element was written */
-    gboolean busy;     /* ... libvirt does a job with the domain, so nothing was written */
-    gint64 unanswered; /* ... QEMU has not answered for this many milliseconds, so nothing was written; else 0 */
-    gboolean gone;     /* ... the domain has ended, or runs anew */
-    gpointer owner;    /* for the main loop only: its NestDomain; NULL once that is freed */
+    gboolean writes;  /* @element is to be written */
+    gchar *element;   /* (nullable) of nest_publish_element(); NULL removes it */
+    gboolean forgets; /* the element of virt-nest allow is to be removed */
+    gboolean wrote;   /* found: @element was written */
+    gboolean busy;    /* ... libvirt does a job with the domain, so nothing was written */
+    gint64
+        unanswered; /* ... QEMU has not answered for this many milliseconds, so nothing was written; else 0 */
+    gboolean gone;  /* ... the domain has ended, or runs anew */
+    gpointer owner; /* for the main loop only: its NestDomain; NULL once that is freed */
 } NestPublishJob;
 
 /**

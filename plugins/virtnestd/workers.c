@@ -93,11 +93,10 @@ push_to_thread(NestWorkers *workers, NestJob *job)
     g_autoptr(GError) error = NULL;
 
     if (!g_thread_pool_push(workers->threads, job, &error) && !workers->starved)
-        nest_log(
-            G_LOG_LEVEL_WARNING, NULL, NULL,
-            "cannot start a thread (%s): its work waits; raise TasksMax= or the memory "
-            "of virtnestd.service",
-            error->message);
+        nest_log(G_LOG_LEVEL_WARNING, NULL, NULL,
+                 "cannot start a thread (%s): its work waits; raise TasksMax= or the memory "
+                 "of virtnestd.service",
+                 error->message);
     workers->starved = error != NULL;
 }
 
