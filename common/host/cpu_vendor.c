@@ -15,9 +15,9 @@ enum { INTEL, AMD, HYGON, ZHAOXIN, IBM, ARM };
 
 #define X86 "x86_64"
 
-/* Zhaoxin has two names, and spaces around the second one are part of it (arch/x86/kernel/cpu/zhaoxin.c). QEMU calls IBM's
- * feature sief2, and the kernel sie. Arm's EL2 is no part of the CPU, neither for libvirt nor for QEMU, and nesting is a mode of
- * the whole kernel there, which no module's parameter sets (facts.md, "Other architectures"). */
+/* Zhaoxin has two names, and the spaces around the second one are part of it (arch/x86/kernel/cpu/zhaoxin.c). QEMU calls
+ * IBM's feature sief2, the kernel calls it sie. Neither libvirt nor QEMU treats Arm's EL2 as a part of the CPU; nesting on
+ * Arm is a mode of the whole kernel, which no module's parameter sets (facts.md, "Other architectures"). */
 static const NestCpuVendor vendors[] = {
     [INTEL] = {"intel", "Intel", {"GenuineIntel"}, "vmx", "kvm_intel", X86, "vmx", 1, 5, VMX_BIT},
     [AMD] = {"amd", "AMD", {"AuthenticAMD"}, "svm", "kvm_amd", X86, "svm", 0x80000001, 2, SVM_BIT},
