@@ -458,7 +458,7 @@ test_registers(gconstpointer data)
     libvirt.text = registers[i].text;
     if (registers[i].bit == NEST_BIT_UNKNOWN) {
         check_fails(plugins, &guest, NEST_ERROR_ANSWER,
-                    is_shown(registers[i].feature) ? "info registers -a|for every vCPU" : "no register|is in use");
+                    is_shown(registers[i].feature) ? "info registers -a|for every one of at most" : "no register|is in use");
     } else {
         g_assert_true(sample(plugins, &guest, &evidence, &error));
         g_assert_no_error(error);
@@ -501,7 +501,7 @@ test_many_vcpus(void)
     libvirt.text = forged;
     check_fails(plugins, &guest, NEST_ERROR_ANSWER, "23400000 bytes");
     guest.vcpus = 16384;
-    check_fails(plugins, &guest, NEST_ERROR_ANSWER, "for every vCPU|at most 16384");
+    check_fails(plugins, &guest, NEST_ERROR_ANSWER, "for every one of at most 16384 vCPUs");
     nest_plugin_host_free(plugins);
 }
 
