@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The images that guard-blocker opens in a QEMU: their formats, and the directory that holds them for a moment. */
+/* The disk images that guard-blocker opens in a QEMU: their formats, and the directory in which an image stands briefly. */
 #include "blocker-image.h"
 
 #include "base/error.h"
@@ -13,15 +13,15 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-/* Where libvirt's daemons keep the private directories, domain-ID-NAME: the system's, and below its settings a session's. */
+/* Where libvirt keeps the private directories, domain-ID-NAME: of qemu:///system; and of a session, below ~/.config/libvirt. */
 #define DIRECTORIES "/var/lib/libvirt/qemu"
 #define SESSION_DIRECTORIES "qemu/lib"
 #define IMAGE NEST_BLOCKER_NODE ".img"
 #define IMAGE_SIZE 1024
-#define SHORT_NAME 20 /* a name that was cut has at least so many bytes */
+#define SHORT_NAME 20 /* a name that libvirt has cut has at least this many bytes */
 #define LABEL "security.selinux"
 #define LABEL_SIZE                                                                                 \
-    4096 /* with all categories one by one it is longer, and libvirt gives a guest two */
+    4096 /* enough: libvirt gives a guest two categories; only a list of all of them is longer */
 
 /* Some bytes of an image; all others are zero. */
 typedef struct {
@@ -39,8 +39,8 @@ struct NestBlockerFormat {
     Field fields[MAX_FIELDS];
 };
 
-/* The smallest images that QEMU 7.2 opens, from what its block/NAME.c reads. Their
- * disks have no sectors or a few. */
+/* The smallest images that QEMU 7.2 opens, according to its block/NAME.c. Their disks have no
+ * sectors, or a few. */
 static const NestBlockerFormat formats[] = {
     {"vdi",
      512,
@@ -114,8 +114,8 @@ nest_blocker_format_name(const NestBlockerFormat *format)
 
 /* (transfer full)(nullable) The guest's directory; NULL where there is not exactly one. libvirt cuts the
  * domain's name in it after 20 characters (virDomainDefGetShortName). After a power failure, an old
- * directory may remain. It fits, too, if its guest had the same id and a shorter name with which
- * this guest's name begins. */
+ * directory may remain. It matches as well if its guest had the same id and this guest's name begins with
+ * its name. */
 static gchar *
 find_guest_directory(const NestGuest *guest, const char *above)
 {
@@ -182,9 +182,9 @@ write_image(int directory, int fd, const NestBlockerFormat *format)
 
     for (const Field *field = format->fields; field->bytes; field++)
         memcpy(bytes + field->at, field->bytes, field->length);
-    /* With SELinux the guest's directory and all that libvirt puts in there carry the guest's categories, so that no other
-     * guest opens it. A new file gets the directory's type alone, so the label is copied, while the file is still root's. A
-     * label that cannot be set is no reason to arm nothing: QEMU is asked whether it can open the image. */
+    /* With SELinux, libvirt labels the guest's directory and its files with the guest's categories, so that no other guest
+     * can open them. A new file inherits only the directory's type, so the label is copied while the file is still root's.
+     * If the label cannot be set, arming goes on: QEMU then says whether it can open the image. */
     if (length > 0)
         (void)fsetxattr(fd, LABEL, label, (size_t)length, 0);
     written = write(fd, bytes, format->size);

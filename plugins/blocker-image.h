@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The images that guard-blocker opens in a QEMU: their formats, and the directory that holds them for a moment. */
+/* The disk images that guard-blocker opens in a QEMU: their formats, and the directory in which an image stands briefly. */
 #pragma once
 
 #include "nest-plugin.h"
@@ -21,7 +21,7 @@ const NestBlockerFormat *nest_blocker_format_get(guint i);
 /* (nullable) The format with this name. */
 const NestBlockerFormat *nest_blocker_format_by_name(const char *name);
 
-/* What QEMU calls its driver. */
+/* QEMU's name of the format's block driver. */
 const char *nest_blocker_format_name(const NestBlockerFormat *format);
 
 /**
@@ -32,7 +32,7 @@ typedef struct NestBlockerDirectory NestBlockerDirectory;
 /**
  * nest_blocker_directory_open: the directory that libvirt made for this QEMU alone.
  *
- * It is the only place where a QEMU that AppArmor or SELinux confines can open a file of ours. It
+ * A QEMU that AppArmor or SELinux confines can open a file of ours only there. The directory
  * belongs to QEMU, so nothing in it is trusted, and no link is followed.
  *
  * Returns: (transfer full) NULL with NEST_ERROR_GUARD.
@@ -40,12 +40,12 @@ typedef struct NestBlockerDirectory NestBlockerDirectory;
 NestBlockerDirectory *nest_blocker_directory_open(const NestGuest *guest,
                                                   GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Removes the image, even one that a killed process has left there, and closes the directory. */
+/* Removes the image, also one that a killed virtnestd has left there, and closes the directory. */
 void nest_blocker_directory_free(NestBlockerDirectory *directory);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestBlockerDirectory, nest_blocker_directory_free)
 
 /**
- * nest_blocker_directory_put: write an image, in place of the one before.
+ * nest_blocker_directory_put: write an image. It replaces the previous one.
  *
  * Returns: (transfer none) its path, for QEMU; NULL with NEST_ERROR_GUARD.
  */

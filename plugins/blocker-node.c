@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The node of guard-blocker in a QEMU, and what QEMU says about migration because of it. */
+/* The block node that guard-blocker adds to a QEMU, and what QEMU says about migration because of it. */
 #include "blocker-node.h"
 
 #include "monitor.h"

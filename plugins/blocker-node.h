@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The node of guard-blocker in a QEMU, and what QEMU says about migration because of it. */
+/* The block node that guard-blocker adds to a QEMU, and what QEMU says about migration because of it. */
 #pragma once
 
 #include <glib.h>
 #include <libvirt/libvirt.h>
 
-/* People read this name in QEMU's message when QEMU refuses. QEMU takes at most 31 characters. */
+/* The name of the node. QEMU's message shows it when QEMU refuses to migrate. QEMU takes at most 31 characters. */
 #define NEST_BLOCKER_NODE "virt-nest-nested-guests-running"
-/* The name of the node before the first release. A guest that was armed under this name counts as
+/* The node's name in versions before the first release. A guest whose node has this name counts as
  * armed, and is disarmed like any other. */
 #define NEST_BLOCKER_FORMER_NODE "nested-guests-running"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Which saves guard-blocker may abort: all but a compressed one, whose abort can end libvirt's daemon.
  *
- * Theory of operation: libvirt tells nobody how a save is made. But a compressor is a process of
- * its own, and it reads from a pipe what QEMU writes into it. So the compressor is found by the
- * pipe that both it and QEMU have open. */
+ * Theory of operation: libvirt tells nobody whether a save is compressed. But the compressor is a
+ * process of its own, which reads from a pipe what QEMU writes into it. So the save is compressed
+ * if a compressor and QEMU have the same pipe open. */
 #include "blocker-save.h"
 
 #include "base/root.h"
@@ -35,8 +35,8 @@ is_out_of_sight(const GError *problem)
     return g_error_matches(problem, G_FILE_ERROR, G_FILE_ERROR_ACCES);
 }
 
-/* TRUE as well where nobody can see: AppArmor's profile of a guest that was started before ours came lets only libvirt's
- * daemon look, and so do all those of Debian 12. */
+/* TRUE also where this cannot be seen. If a guest was started before virt-nest's AppArmor rules were installed, or on Debian
+ * 12, its AppArmor profile lets only libvirt's daemon look. */
 static gboolean
 may_have_open(const char *process, const char *pipe)
 {
@@ -55,7 +55,7 @@ may_have_open(const char *process, const char *pipe)
     return FALSE;
 }
 
-/* A compressor whose files cannot be seen, for want of CAP_SYS_PTRACE, may be this guest's. */
+/* Without CAP_SYS_PTRACE the files of a compressor cannot be seen. It then counts as this guest's. */
 static gboolean
 is_compressed(const NestGuest *guest)
 {
@@ -81,7 +81,7 @@ is_compressed(const NestGuest *guest)
     return FALSE;
 }
 
-/* A QEMU whose process is not known may be making any kind of save. */
+/* If QEMU's process is not known, its save may be a compressed one. */
 gboolean
 nest_blocker_save_may_abort(const NestGuest *guest)
 {
