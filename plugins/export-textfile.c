@@ -3,9 +3,9 @@
  * node_exporter's textfile collector reads.
  *
  * Theory of operation: the caller's thread makes the text, and a thread of the plugin writes it, because a filesystem
- * may hang. The thread takes only the newest text: one that it had no time for is gone. Its error is reported by the
- * next publish(). If it hangs while the plugin is stopped, it is left alone with all that it needs, and frees that when
- * it ends; for this the plugin is linked so that it stays in memory (-z nodelete). */
+ * may hang. The thread writes only the newest text; an older one that it has not written yet is dropped. The next
+ * publish() reports the thread's error. If the thread hangs when the plugin is stopped, it keeps all that it needs, and
+ * frees it when it ends; therefore the plugin is linked so that it stays in memory (-z nodelete). */
 #include "base/error.h"
 #include "base/root.h"
 #include "base/write.h"
@@ -21,7 +21,7 @@
 
 #define KEY "directory"
 
-/* Where node_exporter looks, as Debian and as most others set it up. */
+/* Where node_exporter looks for files, on Debian and on most other systems. */
 static const char *const usual_directories[] = {
     "/var/lib/prometheus/node-exporter",
     "/var/lib/node_exporter/textfile_collector",
@@ -42,7 +42,7 @@ typedef struct {
     GError *problem;   /* (nullable) why the last one could not be written */
     gboolean stopping; /* the thread ends when there is no more text */
     gboolean ended;    /* it has */
-    gboolean alone;    /* nobody waits for the thread any more, so it frees this */
+    gboolean alone;    /* nobody waits for the thread any more, so the thread frees this State */
 } State;
 
 /* (transfer full) A label's value, escaped, because names come from outside. */
@@ -77,7 +77,7 @@ static void
 add_metric_line(GString *text, const char *metric, const Row *row, const char *more,
                 const char *more_value, guint64 value)
 {
-    char number[24] = {(char)(value ? '1' : '0')}; /* as most are */
+    char number[24] = {(char)(value ? '1' : '0')}; /* right for most values */
 
     if (value > 1)
         g_snprintf(number, sizeof(number), "%" G_GUINT64_FORMAT, value);
@@ -96,7 +96,7 @@ add_metric_line(GString *text, const char *metric, const Row *row, const char *m
     g_string_append_c(text, '\n');
 }
 
-/* What changes now and then, and names rather than measures: alone, so that the other metrics' series stay. */
+/* The labels that change now and then have a metric of their own, so that the series of the other metrics last. */
 static void
 add_info(GString *text, const char *metric, const Row *row)
 {
@@ -137,8 +137,8 @@ static const struct {
     void (*add)(GString *text, const char *metric, const Row *row);
 } metrics[] = {
     {"virt_nest_domain_info", "gauge",
-     "A guarded domain: the reason for what is thought of its nested guests, and the plugin by "
-     "which they are seen.",
+     "A guarded domain: the reason for its verdict, and the plugin whose evidence the verdict "
+     "rests on.",
      add_info},
     {"virt_nest_domain_nested_running", "gauge", "Whether nested guests run in the domain.",
      add_running},
@@ -146,7 +146,7 @@ static const struct {
      "Entries into nested guests since the domain's QEMU was started, where they can be counted.",
      add_entries_metric},
     {"virt_nest_domain_guard_state", "gauge",
-     "The state of the guard against migration and save: 1 for the one it is in.", add_guard},
+     "The state of the guard against migration and save: 1 for the present state.", add_guard},
 };
 
 static void
@@ -155,7 +155,7 @@ add_header(GString *text, const char *metric, const char *type, const char *help
     g_string_append_printf(text, "# HELP %s %s\n# TYPE %s %s\n", metric, help, metric, type);
 }
 
-/* What is there without any domain, too. */
+/* The metrics that are written even if there is no domain. */
 static void
 add_host(GString *text, const NestDomainStatus *status, gsize n)
 {
@@ -211,7 +211,7 @@ find_collector_directory(const State *state)
 {
     if (state->directory)
         return nest_root_path(state->directory);
-    /* The host's metrics are its own virtnestd's; a session's has none unless it is told where. */
+    /* Only root's virtnestd exports the host's metrics. A session's virtnestd exports only if directory= is set. */
     if (nest_root_is_session() && !nest_root_is_fake())
         return NULL;
     for (gsize i = 0; i < G_N_ELEMENTS(usual_directories); i++) {
@@ -233,7 +233,7 @@ is_ours_alone(int directory)
            !(status.st_mode & (S_IWGRP | S_IWOTH));
 }
 
-/* Opens one more directory of a path, and closes the one above. A link is followed only if nobody but root can have
+/* Opens the next directory of a path, and closes the one above. A link is followed only if nobody but root can have
  * made it, and never at the path's end. */
 static int
 open_below(int above, const char *name, gboolean last)
@@ -243,7 +243,7 @@ open_below(int above, const char *name, gboolean last)
     int problem = errno;
     struct stat status;
 
-    /* The kernel calls a link "Not a directory", too. */
+    /* For a link that is not followed, the kernel also says "Not a directory". */
     if (fd < 0 && problem == ENOTDIR && fstatat(above, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
         S_ISLNK(status.st_mode))
         problem = ELOOP;
@@ -252,7 +252,7 @@ open_below(int above, const char *name, gboolean last)
     return fd;
 }
 
-/* Returns: -1 with errno; EPERM where everybody can write to it and take away what others have written. */
+/* Returns: -1 with errno; EPERM if everybody can write to the directory and remove the files of others. */
 static int
 open_metrics_directory(const char *path)
 {
@@ -273,7 +273,7 @@ open_metrics_directory(const char *path)
     return -1;
 }
 
-/* What an error means here, where the C library's words would not say it. */
+/* What an errno means here, if the C library's text would not explain it. */
 static const struct {
     int problem;
     const char *words;
@@ -320,7 +320,7 @@ replace_in(int directory, const char *text)
     return problem == 0;
 }
 
-/* Also if the text is as before: the file's time tells that virtnestd runs. */
+/* Writes the file even if the text is unchanged: the file's time shows that virtnestd runs. */
 static gboolean
 write_text(const State *state, const char *text, GError **error)
 {
@@ -431,7 +431,7 @@ textfile_stop(gpointer data)
     state_free(state);
 }
 
-/* Reports what became of the text before. */
+/* Reports whether the previous text was written. */
 static gboolean
 textfile_publish(gpointer data, const NestDomainStatus *status, gsize n, GError **error)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* guard-blocker: keeps a running domain from being migrated and saved, by a migration blocker in its QEMU.
  *
- * Theory of operation: while a node of certain block formats is open, QEMU refuses to migrate. So
- * everything that libvirt does by migrating fails: save, managedsave, migrate, snapshots with
- * memory, dump. We open a tiny image of such a format, read-only and attached to nothing. A domain
- * is armed if QEMU itself says that our node blocks migration. QEMU takes no blocker while it
- * migrates. Then the job is aborted first, but only if it is a migration, a save or a memory
+ * Theory of operation: while a block node of certain formats is open, QEMU refuses to migrate. So
+ * everything fails that libvirt does by migrating: save, managedsave, migrate, snapshots with
+ * memory, dump. We open a tiny image of such a format, read-only and attached to no device. A domain
+ * is armed if QEMU itself says that our node blocks migration. While QEMU migrates, it accepts no
+ * blocker. So the job is aborted first, but only if it is a migration, a save or a memory
  * snapshot (facts.md, "A migration blocker at run time"). */
 #include "blocker-image.h"
 #include "blocker-node.h"
@@ -19,7 +19,7 @@
 #define GROUP "guard-blocker"
 #define KEY "formats"
 
-/* How long an abort may take: on idle hosts it was 10 to 90 ms. */
+/* How long an abort may take. On idle hosts aborts took 10 to 90 ms. */
 #define ABORT_US (5 * (gint64)G_USEC_PER_SEC)
 #define PAUSE_US 20000
 
@@ -41,8 +41,7 @@ typedef enum {
     FAILED,
 } Outcome;
 
-/* The jobs that libvirt may be doing, by VIR_DOMAIN_JOB_OPERATION_...,
- * and whether we abort them. */
+/* The jobs that libvirt may be doing, by VIR_DOMAIN_JOB_OPERATION_..., and whether we may abort them. */
 static const struct {
     const char *name;
     gboolean ours;
@@ -127,7 +126,7 @@ set_libvirt_error(GError **error, const char *what)
     return FALSE;
 }
 
-/* Whether this very QEMU is no more; the domain may run again in another. */
+/* Whether this QEMU has ended. The domain may already run again in another QEMU. */
 static gboolean
 is_qemu_gone(const NestGuest *guest, virDomainPtr domain)
 {
@@ -159,7 +158,7 @@ ask_job(virDomainPtr domain, int *ret_job, GError **error)
 }
 
 /* Whether somebody has sent a command to the monitor of this QEMU. If nobody has, the domain is
- * certainly not armed, and QEMU is not asked, because that would taint the domain. If the daemon's
+ * certainly not armed. QEMU is not asked then, because that would taint the domain. If the daemon's
  * messages are not in English, any message may be about such a command. */
 static gboolean
 may_have_blocker(virDomainPtr domain, gboolean *ret_may, GError **error)
@@ -182,8 +181,8 @@ may_have_blocker(virDomainPtr domain, gboolean *ret_may, GError **error)
 
 /* --- arming */
 
-/* Whether the error says that QEMU takes no blocker at all, for the reason @why (words of QEMU 6.0
- * and later). */
+/* Whether the error says that QEMU accepts no blocker at all. @why: the reason, in the words of QEMU
+ * 6.0 and later. */
 static gboolean
 is_refusal(const GError *error, const char *why)
 {
@@ -203,8 +202,8 @@ is_forbidden(const GError *error)
     return is_refusal(error, "(--only-migratable)");
 }
 
-/* Opens the image. A node of ours that is there already, which QEMU refuses to add again, counts if it blocks migration, and
- * gives way if it does not. */
+/* Opens the image. If QEMU refuses because our node exists already, the existing node counts if it blocks migration; if not,
+ * it is replaced. */
 static gboolean
 add_node(Attempt *attempt, const char *driver, const char *path, GError **error)
 {
@@ -223,7 +222,7 @@ add_node(Attempt *attempt, const char *driver, const char *path, GError **error)
     return FALSE;
 }
 
-/* Opens an image of the format, which usually takes two commands to QEMU. Returns: whether that blocks migration. */
+/* Opens an image of the format; this usually takes two commands to QEMU. Returns: whether the image blocks migration. */
 static gboolean
 try_format(Attempt *attempt, NestBlockerDirectory *directory, const NestBlockerFormat *format,
            GError **error)
@@ -241,7 +240,7 @@ try_format(Attempt *attempt, NestBlockerDirectory *directory, const NestBlockerF
     return attempt->migration.blocked; /* if it was armed under the former name, it stays so */
 }
 
-/* (transfer full) NULL if there is none, for example because QEMU has just ended, which libvirt says then. */
+/* (transfer full) NULL if there is none. If QEMU has just ended, the error is libvirt's, which says so. */
 static NestBlockerDirectory *
 open_image_directory(Attempt *attempt, GError **error)
 {
@@ -309,7 +308,7 @@ check_job(const Attempt *attempt, int job, GError **error)
 {
     if (!jobs[job].ours) {
         g_set_error(error, NEST_ERROR, NEST_ERROR_GUARD,
-                    "libvirt is at a %s, which virtnestd never aborts; wait for its end",
+                    "libvirt is doing a %s, which virtnestd never aborts; wait for its end",
                     jobs[job].name);
         return FALSE;
     }
@@ -317,8 +316,8 @@ check_job(const Attempt *attempt, int job, GError **error)
         return TRUE;
     g_set_error_literal(
         error, NEST_ERROR, NEST_ERROR_GUARD,
-        "libvirt is at a compressed save, and an abort could end libvirt's daemon, so it goes on; "
-        "bring the guest back only on a host with nesting on");
+        "libvirt is doing a compressed save, which goes on because an abort could end libvirt's "
+        "daemon; restore the guest only on a host with nesting on");
     return FALSE;
 }
 
@@ -334,8 +333,7 @@ make_way(Attempt *attempt, GError **error)
     if (g_str_has_prefix(attempt->migration.status, "postcopy")) {
         g_set_error(
             error, NEST_ERROR, NEST_ERROR_GUARD,
-            "its post-copy migration goes on, because an abort would lose the guest; the guest will run on "
-            "the destination host");
+            "its post-copy migration goes on, because an abort would lose the guest; the guest will run on the destination host");
         return FALSE;
     }
     if (!ask_job(attempt->domain, &job, error))
@@ -365,8 +363,8 @@ explain_arm_failure(const Attempt *attempt, const GError *problem)
                    : g_strdup("it has ended");
     if (is_forbidden(problem))
         return g_strdup(
-            "its QEMU was started with -only-migratable, which forbids that; stop the domain, and start it "
-            "without that option");
+            "its QEMU was started with -only-migratable, which forbids a migration blocker; stop the domain, and "
+            "start it without that option");
     if (is_busy(problem) && attempt->aborted)
         return g_strdup_printf("its %s does not end; end it with virsh domjobabort", attempt->job);
     if (is_busy(problem))
@@ -374,9 +372,9 @@ explain_arm_failure(const Attempt *attempt, const GError *problem)
     return g_strdup(problem->message);
 }
 
-/* (nullable) The job that was aborted. If arming failed because the guest is gone, it is the job
- * that should have been aborted. If the guest is there: NULL if the job goes on, or was completed, as a snapshot
- * with memory may be. */
+/* (nullable) The job that was aborted. If arming failed because the guest is gone: the job that should
+ * have been aborted. NULL if the guest is still there and the job goes on, or was completed (a snapshot
+ * with memory leaves the guest there). */
 static const char *
 job_lost(const Attempt *attempt, const GError *problem)
 {
@@ -414,7 +412,7 @@ blocker_arm(gpointer state, const NestGuest *guest, virDomainPtr domain, gchar *
 
 /* --- the rest */
 
-/* Removes the node. TRUE where it is not there any more, or never was. */
+/* Removes the node. Returns: TRUE also if there was no node. */
 static gboolean
 remove_node(virDomainPtr domain, GError **error)
 {

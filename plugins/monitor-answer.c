@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What QEMU's monitor answers, read with bounds. */
+/* Reads the answers of QEMU's monitor, within limits. */
 #include "monitor-answer.h"
 
 #include "base/error.h"
 
 #include <string.h>
 
-/* QEMU's answers are some levels deep, and json-glib parses by recursion. */
+/* How many levels deep an answer may be. QEMU's are a few levels deep; json-glib parses by recursion. */
 #define MAX_DEPTH 64
 
-/* What JSON has outside strings, besides letters and digits. json-glib also takes comments, in which a quote begins no
- * string. */
+/* The characters of JSON outside strings, besides letters and digits. Others are refused, because json-glib also accepts
+ * comments, in which a quotation mark does not begin a string. */
 #define SIGNS "{}[]\",: \t\r\n+-."
 
 #define KIB ((gsize)1024)
@@ -31,14 +31,13 @@ static const Limit limits[] = {
 };
 
 typedef struct {
-    gboolean
-        is_json; /* FALSE: no JSON: a foreign character, or a bracket or string that does not match */
-    guint open;   /* objects and arrays that are open */
-    guint depth;  /* ... at most */
-    guint values; /* an upper limit of their number */
+    gboolean is_json; /* FALSE: no JSON: a foreign character, or a bracket or string that does not match */
+    guint open;       /* objects and arrays that are open */
+    guint depth;      /* ... at most */
+    guint values;     /* an upper limit of their number */
 } Shape;
 
-/* (nullable) What follows a string that begins here; NULL: it has no end. */
+/* (nullable) What follows the string that begins here; NULL: the string does not end. */
 static const char *
 skip_string(const char *quote)
 {
@@ -119,7 +118,7 @@ read_object(const char *command, const char *text, GError **error)
     if (!shape.is_json || shape.depth > MAX_DEPTH)
         return NULL;
     if (shape.values <= limit->values) {
-        /* Not by json_parser_new_immutable(): with json-glib 1.10 some texts end the program there, by an assertion in
+        /* json_parser_new_immutable() is not used: with json-glib 1.10 some texts then end the program, by an assertion in
          * json_parser_get_root() (facts.md, "The monitor's answers"). */
         root = json_from_string(text, NULL);
         return root && JSON_NODE_HOLDS_OBJECT(root) ? json_node_dup_object(root) : NULL;

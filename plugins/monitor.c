@@ -22,9 +22,9 @@ send_command(virDomainPtr domain, const char *text, unsigned int flags, GError *
     return reply ? reply : g_strdup(""); /* libvirt and GLib both allocate with malloc() */
 }
 
-/* (transfer full) The same JSON in ASCII alone. The json-c with which libvirt 11.3 and 12.9 read
- * commands takes no byte above 0x7f (facts.md, "A migration blocker at run time"). Such bytes can
- * be only in strings, where JSON has escapes: a character beyond 16 bits is escaped as two halves. */
+/* (transfer full) The same JSON in ASCII only. libvirt 11.3 and 12.9 read commands with json-c, which
+ * accepts no byte above 0x7f (facts.md, "A migration blocker at run time"). Such bytes occur only in
+ * strings, where JSON has escapes: a character beyond 16 bits is escaped as a surrogate pair. */
 static gchar *
 to_ascii(const char *json)
 {
@@ -46,7 +46,7 @@ to_ascii(const char *json)
     return g_string_free(ascii, FALSE);
 }
 
-/* (transfer full) A command in the form that QMP wants. JSON can hold nothing else than UTF-8. */
+/* (transfer full) A command in the form that QMP wants. JSON can hold only UTF-8. */
 static gchar *
 write_command(const char *command, JsonNode *arguments, GError **error)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the kernel runs for probe-trace at each entry into a nested guest: it tells of the first entry of each process that
- * is watched.
+/* The BPF program of probe-trace, which the kernel runs at each entry into a nested guest. It reports the first entry of
+ * each process that is watched.
  *
- * It uses no types of the kernel's own, so it runs on kernels without BTF. It is compiled with clang for BPF and is
+ * The program uses no types of the kernel, so it runs on kernels without BTF. clang compiles it for BPF, and it becomes
  * part of probe-trace.so. */
 #include "nested-entry.h"
 
@@ -10,7 +10,7 @@
 
 #include <bpf/bpf_helpers.h>
 
-/* The processes that are watched, by PID. Whoever takes a process out of the map may tell of it. */
+/* The processes that are watched, by PID. Only the one that removes a process from the map may report it. */
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
     __uint(max_entries, NESTED_ENTRY_PROCESSES);
@@ -18,24 +18,24 @@ struct {
     __type(value, __u8);
 } watched SEC(".maps");
 
-/* Those that have entered a nested guest, as struct nested_entry. */
+/* The processes that have entered a nested guest, as struct nested_entry. */
 struct {
     __uint(type, BPF_MAP_TYPE_RINGBUF);
     __uint(max_entries, NESTED_ENTRY_BYTES);
 } entered SEC(".maps");
 
-/* virtnestd counts this up after it has put a process into the map of those that are watched. */
+/* virtnestd increments this after it has added a process to the map @watched. */
 volatile __u32 generation = 1;
 
-/* Processes that were found not to be watched: in the upper half the PID that all of the host sees, in the lower the generation
- * in which that was found. To look here takes a fraction of what the way through the PID namespace does, at each entry.
- * Where two share a place, both go that way. */
+/* A cache of processes that are not watched. The upper half is the PID in the host's PID namespace, the lower half the
+ * generation in which the process was found not to be watched. A look into the cache takes a fraction of the time of the
+ * helper that finds the PID in virtnestd's namespace. Two processes that share a place use the helper at each entry. */
 volatile __u64 passed[NESTED_ENTRY_PASSED];
 
 /* virtnestd's PID namespace, set before the program is loaded. */
 const volatile struct nested_entry_namespace pid_namespace = {0};
 
-/* If the buffer is full, the process stays in the map, so its next entry is told of. */
+/* If the buffer is full, the process stays in the map, so its next entry is reported. */
 static void
 notify_entry(__u32 pid)
 {
@@ -48,10 +48,10 @@ notify_entry(__u32 pid)
     if (bpf_map_delete_elem(&watched, &pid) == 0)
         bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
     else
-        bpf_ringbuf_discard(record, 0); /* another vCPU was first */
+        bpf_ringbuf_discard(record, 0); /* another vCPU has reported it */
 }
 
-/* The helper fails for a process of another PID namespace, even one below ours, so no PID is mistaken. */
+/* The helper fails for a process of any other PID namespace, even of one below ours. So no PID is taken for another's. */
 static int
 is_watched(__u32 *pid)
 {
@@ -64,7 +64,8 @@ is_watched(__u32 *pid)
     return bpf_map_lookup_elem(&watched, pid) != 0;
 }
 
-/* The generation is read first: if the process begins to be watched meanwhile, what is noted holds for the past only. */
+/* The generation is read before the map. If virtnestd begins to watch the process in between, the cache entry is of a past
+ * generation and has no effect. */
 SEC("raw_tp/kvm_nested_vmenter")
 int
 nested_entry(void *context)
@@ -84,5 +85,5 @@ nested_entry(void *context)
     return 0;
 }
 
-/* None of these helpers is for GPL programs alone. */
+/* This is enough: none of the helpers used here is limited to GPL programs. */
 char _license[] SEC("license") = "LGPL";

@@ -6,7 +6,7 @@
 #define NESTED_ENTRY_PASSED 1024 /* a power of two */
 #define NESTED_ENTRY_BYTES 65536
 
-/* An entry that is told of. */
+/* An entry into a nested guest, as the program reports it. */
 struct nested_entry {
     unsigned long long time; /* CLOCK_MONOTONIC, in nanoseconds */
     unsigned int pid;
