@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The plugin host: loads plugins by name and checks them. The failure of one does not affect the others. */
+/* The plugin host: loads plugins by name and checks them. If one plugin fails, the others still work. */
 #include "plugin_host.h"
 
 #include "base/config.h"
@@ -21,7 +21,7 @@ struct NestPluginHost {
     GArray *entries; /* of Entry, in the order in which they were started */
 };
 
-/* A plugin runs as root if we do, so nobody else must be able to write it. */
+/* A plugin runs as root if this process does. So nobody else may be able to write its file. */
 static gboolean
 check_writers(const char *path, GError **error)
 {
@@ -68,10 +68,10 @@ check_plugin(const NestPlugin *plugin, const char *name, GError **error)
 {
     const char *missing = NULL;
 
-    /* Only these two fields are read of a plugin with another ABI. */
+    /* If the plugin has another ABI, no other field of it is read. */
     if (plugin->abi != NEST_PLUGIN_ABI || plugin->size != sizeof(NestPlugin))
         g_set_error(error, NEST_ERROR, NEST_ERROR_PLUGIN,
-                    "it is of plugin ABI %u, size %u, and this program of ABI %u, size %zu: "
+                    "it has plugin ABI %u, size %u, but this program has ABI %u, size %zu: "
                     "install both from one release",
                     plugin->abi, plugin->size, NEST_PLUGIN_ABI, sizeof(NestPlugin));
     else if (g_strcmp0(plugin->name, name) != 0)
@@ -149,8 +149,8 @@ nest_plugin_host_load(const char *directory, const gchar *const *names, GKeyFile
 {
     NestPluginHost *plugins = g_new0(NestPluginHost, 1);
 
-    /* GLib keeps a pointer to the name of the error domain. The name must not be in a plugin, which
-     * may be unloaded. */
+    /* GLib keeps a pointer to the error domain's name. A plugin may be unloaded, so the name must not be
+     * in one: this call registers the name in this program. */
     (void)NEST_ERROR;
     plugins->entries = g_array_new(FALSE, FALSE, sizeof(Entry));
     for (gsize i = 0; names[i]; i++) {

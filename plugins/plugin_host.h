@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The plugin host: loads plugins by name and checks them. The failure of one does not affect the others. */
+/* The plugin host: loads plugins by name and checks them. If one plugin fails, the others still work. */
 #pragma once
 
 #include "nest-plugin.h"
@@ -9,7 +9,7 @@
  */
 typedef struct {
     const NestPlugin *plugin;
-    gpointer state; /* its own */
+    gpointer state; /* the plugin's own data, from start() */
 } NestLoadedPlugin;
 
 typedef struct NestPluginHost NestPluginHost;
@@ -17,17 +17,17 @@ typedef struct NestPluginHost NestPluginHost;
 /**
  * nest_plugin_host_load: load and start plugins.
  * @directory: where the shared objects are
- * @names: their names, in the order in which they are asked
- * @settings: the configuration; each plugin reads the group of its name
+ * @names: the plugins' names; their order is the order in which they are called
+ * @settings: the configuration; each plugin reads the group that has its name
  *
- * A plugin that is not there, does not fit or does not start is skipped with one line in the log.
+ * A plugin that does not exist, does not fit or does not start is skipped with one line in the log.
  *
- * Returns: (transfer full) those that are in use, perhaps none.
+ * Returns: (transfer full) the plugins in use, perhaps none.
  */
 NestPluginHost *nest_plugin_host_load(const char *directory, const gchar *const *names,
                                       GKeyFile *settings);
 
-/* (transfer full) The same for those alone whose names begin with @prefix, such as "probe-". */
+/* (transfer full) The same, but only for names that begin with @prefix, such as "probe-". */
 NestPluginHost *nest_plugin_host_load_prefixed(const char *directory, const char *prefix,
                                                const gchar *const *names, GKeyFile *settings);
 
@@ -44,5 +44,5 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestPluginHost, nest_plugin_host_free)
 const NestLoadedPlugin *nest_plugin_host_get(const NestPluginHost *plugins, NestPluginKind kind,
                                              guint i);
 
-/* Whether a probe can say anything of this guest. */
+/* Whether a probe or watch can say anything about this guest. */
 gboolean nest_loaded_plugin_applies(const NestLoadedPlugin *probe, const NestGuest *guest);

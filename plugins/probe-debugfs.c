@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The probe that reads KVM's counter of entries into nested guests from debugfs. It is the cheapest probe.
  *
- * Theory of operation: a VM's counters are in /sys/kernel/debug/kvm/PID-FD, where PID is its QEMU's
- * and FD is a number that has to be looked for. One listing of the directory finds the VMs of all
- * processes. It is made again if the VM of a domain is not in it. A counter is opened for each
- * reading, because an open one would keep the kernel from freeing the VM. */
+ * Theory of operation: a VM's counters are in /sys/kernel/debug/kvm/PID-FD. PID is that of its QEMU,
+ * and FD is not known beforehand. So the directory is listed once for the VMs of all processes, and
+ * listed again if a domain's VM was not found. The counter is opened for each reading, because an
+ * open counter would keep the kernel from freeing the VM. */
 #include "base/error.h"
 #include "base/root.h"
 #include "nest-plugin.h"
@@ -18,13 +18,13 @@
 
 #define DIRECTORY "/sys/kernel/debug/kvm"
 
-/* The least time between two listings: a VM that is missing must not cause a listing for each sample. */
+/* The least time between two listings, so that a missing VM does not cause a listing for each sample. */
 #define LISTING_US (G_USEC_PER_SEC / 10)
 
 typedef struct {
     GMutex lock;     /* over the rest */
     GHashTable *vms; /* PID -> GPtrArray of its counters' paths, as of the last listing */
-    gint64 listed;   /* when that was; 0: never */
+    gint64 listed;   /* the time of the last listing; 0: never */
 } State;
 
 static gboolean
@@ -58,7 +58,7 @@ debugfs_applies(gpointer state, const NestGuest *guest)
     return guest->kvm;
 }
 
-/* @name: an entry of the directory. That of a VM is PID-FD, and no other begins with a number. */
+/* @name: an entry of the directory. A VM's is PID-FD; no other name begins with a number. */
 static void
 add_vm(State *state, const char *directory, const char *name)
 {
@@ -120,7 +120,7 @@ read_counter(const char *path, guint64 *ret_entries)
     return result;
 }
 
-/* The entries of all VMs of a process. Returns: 0, or a negative errno; -ESRCH: it had none when listed. */
+/* Adds up the entries of all VMs of a process. Returns: 0, or a negative errno; -ESRCH: the last listing has no VM of it. */
 static int
 read_counters(State *state, gint64 pid, guint64 *ret_entries)
 {

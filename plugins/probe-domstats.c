@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The probe that asks libvirt's domstats for the entries into nested guests, where debugfs is closed. */
+/* The probe that asks libvirt's domstats for the entries into nested guests, for hosts where debugfs cannot be read. */
 #include "base/error.h"
 #include "nest-plugin.h"
 #include "settings.h"
@@ -25,8 +25,8 @@ domstats_applies(gpointer state, const NestGuest *guest)
     return guest->kvm;
 }
 
-/* Adds up "vcpu.N.nested_run.sum": KVM's name, which libvirt hands through. Returns: whether any vCPU's
- * entries are there. */
+/* Adds up "vcpu.N.nested_run.sum"; "nested_run" is KVM's name, which libvirt passes on. Returns: whether any vCPU has
+ * a count. */
 static gboolean
 add_vcpu_entries(const virDomainStatsRecord *record, guint64 *entries)
 {
@@ -46,8 +46,8 @@ add_vcpu_entries(const virDomainStatsRecord *record, guint64 *entries)
     return counted;
 }
 
-/* Asks with NOWAIT: then libvirt does not wait for a domain that is busy with a job, but leaves out
- * some values. */
+/* Asks with NOWAIT, so that libvirt does not wait for the end of a domain's job, but leaves out some
+ * values. */
 static gboolean
 domstats_sample(gpointer state, const NestGuest *guest, virDomainPtr domain, NestEvidence *evidence,
                 GError **error)

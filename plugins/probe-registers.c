@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The probe that reads from the vCPUs' registers, through QEMU's monitor, whether the guest's hypervisor is on.
- * It serves TCG domains, which count no entries, and proves that no nested guest exists. */
+ * It is needed for TCG domains, which count no entries, and to prove that no nested guest exists. */
 #include "base/error.h"
 #include "monitor.h"
 #include "nest-plugin.h"
@@ -32,11 +32,10 @@ registers_sample(gpointer state, const NestGuest *guest, virDomainPtr domain,
     if (!text)
         return FALSE;
     if (bit == NEST_BIT_UNKNOWN) {
-        g_set_error(
-            error, NEST_ERROR, NEST_ERROR_ANSWER,
-            "QEMU's \"info registers -a\" does not show, for every one of at most %u vCPUs, "
-            "whether %s is in use",
-            guest->vcpus, guest->feature);
+        g_set_error(error, NEST_ERROR, NEST_ERROR_ANSWER,
+                    "QEMU's \"info registers -a\" does not show, for every one of at most %u vCPUs, "
+                    "whether %s is in use",
+                    guest->vcpus, guest->feature);
         return FALSE;
     }
     evidence->bit = bit;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The probe that is told by the kernel, at once, when a guest enters a nested guest.
+/* The watch by which the kernel reports at once that a guest enters a nested guest.
  *
- * Theory of operation: KVM passes its tracepoint kvm_nested_vmenter at each such entry. A program of ours in the kernel
- * (nested-entry.bpf.c) is attached there while any guest is followed, whether it is watched or was told of. It looks up the
- * process that passes; the first entry of one that is watched goes into a ring buffer, whose file descriptor wakes
- * virtnestd. From then on the process is not watched any more, until virtnestd asks for it again.
+ * Theory of operation: KVM passes its tracepoint kvm_nested_vmenter at each such entry. A BPF program of ours
+ * (nested-entry.bpf.c) is attached there from the first watch() until the last unwatch(). It looks up the process that
+ * passes. The first entry of a watched process goes into a ring buffer, whose file descriptor wakes virtnestd. The process
+ * is then not watched any more until virtnestd calls watch() for it again.
  *
- * This says that nested guests began, not that they have ended: for that the other probes count. The program is loaded
+ * This shows that nested guests have begun, not that they have ended; the probes show that. The program is loaded
  * from memory with libbpf, and needs neither BTF nor debugfs, so it works under kernel lockdown too. */
 #include "base/error.h"
 #include "base/root.h"
@@ -22,7 +22,7 @@
 #include <sys/sysmacros.h>
 
 #define TRACEPOINT "kvm_nested_vmenter"
-/* How the kernel's dev_t is put together, which is not how stat(2) shows it. */
+/* The layout of the kernel's own dev_t, which differs from that of stat(2). */
 #define KERNEL_MINOR_BITS 20
 
 /* The program, as clang has compiled it. */
@@ -36,9 +36,8 @@ __asm__(".pushsection .rodata\n"
         ".popsection\n");
 
 typedef struct {
-    GHashTable
-        *guests;  /* PID -> UUID of the guests between watch() and unwatch(), reported or not */
-    GArray *told; /* of struct nested_entry: reports that next_entered() has not taken yet */
+    GHashTable *guests;        /* PID -> UUID of the guests between watch() and unwatch(), reported or not */
+    GArray *told;              /* of struct nested_entry: reports that next_entered() has not taken yet */
     struct bpf_object *object; /* NULL: not loaded */
     struct ring_buffer *entered;
     guint32 generation;    /* the program's variable, as it was set last */
@@ -52,7 +51,7 @@ trace_start(GKeyFile *settings, gpointer *ret_state, GError **error)
 
     if (!nest_settings_none(settings, nest_plugin.name, error))
         return FALSE;
-    libbpf_set_print(NULL); /* what it would print is in our errors */
+    libbpf_set_print(NULL); /* our errors say it instead */
     state = g_new0(State, 1);
     state->generation = 1; /* as in the program */
     state->guests = g_hash_table_new_full(NULL, NULL, NULL, g_free);
@@ -134,7 +133,7 @@ take_record(void *data, void *record, size_t size)
     return 0;
 }
 
-/* Sets the constants of the program that say which PIDs it is to see. */
+/* Tells the program virtnestd's PID namespace, before the program is loaded. */
 static gboolean
 set_namespace(const struct bpf_object *object)
 {
@@ -184,8 +183,8 @@ attach(State *state, GError **error)
 
 /* --- the guests */
 
-/* Whether the program sees the process by this PID. If it is in a PID namespace below ours, its line NSpid has more
- * than one PID. */
+/* Whether the program finds the process by this PID. A process in a PID namespace below ours has more than one PID in its
+ * line NSpid. */
 static gboolean
 is_of_our_namespace(const NestGuest *guest)
 {
@@ -195,7 +194,7 @@ is_of_our_namespace(const NestGuest *guest)
     return status && strstr(status, line);
 }
 
-/* Whether the PID that libvirt has is this guest's QEMU here too: libvirt may be in another PID namespace. */
+/* Whether the PID that libvirt gives is that of the guest's QEMU here: libvirt may be in another PID namespace. */
 static gboolean
 is_its_qemu(const NestGuest *guest)
 {
@@ -221,8 +220,8 @@ trace_watch(gpointer data, const NestGuest *guest, GError **error)
     }
     if (!attach(state, error))
         return FALSE;
-    /* From the next generation on, the program looks again at processes that it has found not to be watched. The variable is
-     * the whole of its .data, which is a map of one element. */
+    /* A new generation makes the program look again at processes that it had found not to be watched. The variable is the
+     * whole of the program's .data, which is a map of one element. */
     state->generation++;
     if (bpf_map_update_elem(map_fd(state, "watched"), &pid, &value, BPF_ANY) < 0 ||
         bpf_map_update_elem(map_fd(state, ".data"), &first, &state->generation, BPF_ANY) < 0)
@@ -237,7 +236,7 @@ trace_unwatch(gpointer data, const NestGuest *guest)
     State *state = data;
     guint32 pid = (guint32)guest->pid;
 
-    /* Its PID may belong to the next QEMU already. */
+    /* The PID may already belong to another guest's QEMU. */
     if (g_strcmp0(g_hash_table_lookup(state->guests, GUINT_TO_POINTER(pid)), guest->uuid) != 0)
         return;
     g_hash_table_remove(state->guests, GUINT_TO_POINTER(pid));
@@ -254,7 +253,7 @@ trace_get_fd(gpointer data)
     return state->entered ? ring_buffer__epoll_fd(state->entered) : -1;
 }
 
-/* One that was unwatched meanwhile is left out. */
+/* Drops the reports of guests that were unwatched meanwhile. */
 static gint64
 trace_next_entered(gpointer data, gint64 *ret_time)
 {

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#define VCPU "CPU" /* begins the line in front of a vCPU's registers; "#" and its number follow */
+#define VCPU "CPU" /* begins the line before a vCPU's registers; "#" and the vCPU's number follow */
 #define LONGEST_VALUE 16
 
 /* For each feature, the register bit that shows whether the guest's hypervisor is on: facts.md, "Evidence of nested
@@ -35,8 +35,8 @@ nest_registers_shows(const char *feature)
     return find_register(feature) != NULL;
 }
 
-/* (nullable) The first vCPU at the beginning of a line. Not by g_str_has_prefix(): GLib 2.76 and later measures all that
- * follows by strlen(), for every line. */
+/* (nullable) The first vCPU at the beginning of a line. g_str_has_prefix() is not used: in GLib 2.76 and later it calls
+ * strlen() on all the rest of the text, for every line. */
 static const char *
 find_vcpu(const char *text)
 {
@@ -49,8 +49,8 @@ find_vcpu(const char *text)
     return line;
 }
 
-/* (nullable) The value of a register in front of @end; NULL where it is not there. "XCR4=" is another than "CR4=".
- * @begin: white space */
+/* (nullable) The value of the register in the text from @begin, which is white space, to @end; NULL if it is not there.
+ * "XCR4=" must not be taken for "CR4=". */
 static const char *
 find_value(const char *begin, const char *end, const char *name)
 {
@@ -66,7 +66,7 @@ find_value(const char *begin, const char *end, const char *name)
     return NULL;
 }
 
-/* @vcpu, @end: what the monitor says of one vCPU, after "CPU" */
+/* @vcpu, @end: the text about one vCPU, after "CPU" */
 static NestBit
 read_vcpu(const char *vcpu, const char *end, const Register *wanted)
 {

@@ -6,12 +6,12 @@
 
 #include <glib.h>
 
-/* The most bytes that are read of a vCPU, more than twice what QEMU writes of one with AVX-512 (facts.md, "The monitor's
- * answers"), and of what stands around all of them. */
+/* The most bytes that are read for one vCPU, and for the text around all vCPUs. The first is more than twice what QEMU
+ * writes for a vCPU with AVX-512 (facts.md, "The monitor's answers"). */
 #define NEST_REGISTERS_VCPU_BYTES ((gsize)16 * 1024)
 #define NEST_REGISTERS_OTHER_BYTES ((gsize)4 * 1024)
 
-/* Whether any register that QEMU shows tells of this feature. */
+/* Whether there is a register that QEMU shows and that tells whether this feature is in use. */
 gboolean nest_registers_shows(const char *feature);
 
 /**
@@ -20,9 +20,9 @@ gboolean nest_registers_shows(const char *feature);
  * @feature: "vmx" or "svm"
  * @vcpus: the most vCPUs that the domain can have; no more are read
  *
- * Takes time and memory that grow with the length of the text, and no more.
+ * Time and memory grow only linearly with the length of the text.
  *
- * Returns: SET where the bit is set in one vCPU, CLEAR where it is clear in all, else UNKNOWN. If the text has more
- * vCPUs than @vcpus, it cannot be CLEAR.
+ * Returns: SET if the bit is set in any vCPU, CLEAR if it is clear in all, else UNKNOWN. If the text has more vCPUs
+ * than @vcpus, the result is never CLEAR.
  */
 NestBit nest_registers_read(const char *text, const char *feature, guint vcpus);

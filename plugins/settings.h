@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A plugin's own group of virt-nest.conf. */
+/* The plugin's own group in virt-nest.conf. */
 #pragma once
 
 #include "base/config.h"
@@ -8,7 +8,7 @@
 /**
  * nest_settings_check: whether a plugin's group has only keys that exist.
  * @group: the plugin's name
- * @keys: those that exist, ending in NULL
+ * @keys: the keys that exist, ending in NULL
  *
  * Returns: FALSE with NEST_ERROR_CONFIG.
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Exponential back-off: what failed is tried again later and later. */
+/* Exponential back-off: after each failure the pause before the next try grows. */
 #include "virtnestd/backoff.h"
 
-/* How long a failure waits for the next try, at most. */
+/* The longest pause. */
 #define MOST_MS 60000
 
 void
