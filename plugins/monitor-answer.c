@@ -31,10 +31,11 @@ static const Limit limits[] = {
 };
 
 typedef struct {
-    gboolean is_json; /* FALSE: no JSON: a foreign character, or a bracket or string that does not match */
-    guint open;       /* objects and arrays that are open */
-    guint depth;      /* ... at most */
-    guint values;     /* an upper limit of their number */
+    gboolean
+        is_json; /* FALSE: no JSON: a foreign character, or a bracket or string that does not match */
+    guint open;   /* objects and arrays that are open */
+    guint depth;  /* ... at most */
+    guint values; /* an upper limit of their number */
 } Shape;
 
 /* (nullable) What follows the string that begins here; NULL: the string does not end. */

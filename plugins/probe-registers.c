@@ -32,10 +32,11 @@ registers_sample(gpointer state, const NestGuest *guest, virDomainPtr domain,
     if (!text)
         return FALSE;
     if (bit == NEST_BIT_UNKNOWN) {
-        g_set_error(error, NEST_ERROR, NEST_ERROR_ANSWER,
-                    "QEMU's \"info registers -a\" does not show, for every one of at most %u vCPUs, "
-                    "whether %s is in use",
-                    guest->vcpus, guest->feature);
+        g_set_error(
+            error, NEST_ERROR, NEST_ERROR_ANSWER,
+            "QEMU's \"info registers -a\" does not show, for every one of at most %u vCPUs, "
+            "whether %s is in use",
+            guest->vcpus, guest->feature);
         return FALSE;
     }
     evidence->bit = bit;

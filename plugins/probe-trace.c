@@ -36,8 +36,9 @@ __asm__(".pushsection .rodata\n"
         ".popsection\n");
 
 typedef struct {
-    GHashTable *guests;        /* PID -> UUID of the guests between watch() and unwatch(), reported or not */
-    GArray *told;              /* of struct nested_entry: reports that next_entered() has not taken yet */
+    GHashTable
+        *guests;  /* PID -> UUID of the guests between watch() and unwatch(), reported or not */
+    GArray *told; /* of struct nested_entry: reports that next_entered() has not taken yet */
     struct bpf_object *object; /* NULL: not loaded */
     struct ring_buffer *entered;
     guint32 generation;    /* the program's variable, as it was set last */

@@ -5,7 +5,7 @@
  * only read files are called here, on the main loop; a worker calls the others (guard_job.c). The sample goes into the
  * domain's verdict (common/guard/verdict.c). If verdict and guard disagree, a worker arms or disarms. If the kernel reports
  * when the guest enters a nested guest (entry_watch.c), samples are needed only to see that its nested guests have ended.
- * The outcome is published in the domain's live metadata and by the exports (domain_tell.c). Nothing else is stored: after
+ * The outcome is published in the domain's live metadata and by the exports (domain_report.c). Nothing else is stored: after
  * a restart of virtnestd or libvirt, QEMU itself says whether it is armed.
  *
  * A guest or a QEMU must not be able to load the host. So what fails is tried again after longer and longer pauses
@@ -254,7 +254,7 @@ disarm_is_done(NestDomain *domain, const NestGuardJob *job)
     if (job->job.error) {
         nest_guard_log_problem(domain, NEST_DOMAIN_LOG_GUARD, job->job.error);
         nest_domain_back_off(domain, &guard->arm_backoff);
-        nest_domain_tell_status(domain); /* a later sample tries again */
+        nest_domain_report_status(domain); /* a later sample tries again */
         return;
     }
     nest_guard_log_disarmed(domain);

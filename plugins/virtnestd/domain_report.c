@@ -4,7 +4,7 @@
  * Theory of operation: the live status of a run is not written before it is settled. It is settled once the domain was
  * sampled, or could not be sampled because its QEMU is not asked, does not answer, or its guard failed. If an earlier
  * virtnestd may have armed the domain, its live status stays as it is until QEMU has said whether the domain is armed. */
-#include "virtnestd/domain_tell.h"
+#include "virtnestd/domain_report.h"
 
 #include "base/error.h"
 #include "virtnestd/domain_status.h"

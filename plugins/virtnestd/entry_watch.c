@@ -73,7 +73,8 @@ nest_entry_watch_add(NestEntryWatch *watch, const NestGuest *guest)
         return NULL;
     fd = watch->source ? -1 : loaded->plugin->get_fd(loaded->state);
     if (fd >= 0) /* reports come before all other work of the main loop */
-        watch->source = g_unix_fd_add_full(G_PRIORITY_HIGH, fd, G_IO_IN, tell_entered, watch, NULL);
+        watch->source =
+            g_unix_fd_add_full(G_PRIORITY_HIGH, fd, G_IO_IN, notify_entered, watch, NULL);
     return loaded->plugin->name;
 }
 

@@ -13,7 +13,7 @@
  *   publish.c            a job that writes a live status
  *   guard_job.c          a job that samples, arms or disarms, by the plugins that plugins/plugin_host.c has loaded
  *   late_snapshots.c     names the snapshots that were made before the guard was armed
- *   domain_status.c      the state of the guard, and the live status; domain_tell.c decides when it is published
+ *   domain_status.c      the state of the guard, and the live status; domain_report.c decides when it is published
  *   guard_log.c          the guard's log lines; domain_log.c keeps the log short
  *   backoff.c            says when an action that failed is tried again
  *   flap_damping.c       keeps a guest armed whose nested guests keep starting and ending
