@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# libvirt 9.0 keeps an empty <metadata/>; 11.3 drops it at define. A client that compares what it defined with what it
-# reads back finds a difference in a domain that nobody changed.
+# libvirt 9.0 keeps an empty <metadata/>; 11.3 drops it at define. A client that compares what it defined with what it reads
+# back finds a difference in a domain that nobody changed.
 . "$(dirname "$0")/packages"
 
 kept() {

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# libvirt 11.3: where the qemu hook fails at `restore` as a domain is started from its managed save, the saved guest is
-# deleted, the domain stays shut off, and virsh says that it was started. With 9.0 the start fails, and the saved guest
-# stays. So a hook that judges at `restore` loses guests with 11.3; where it fails at `prepare` both keep them.
+# libvirt 11.3: if the qemu hook fails at `restore` while a domain is started from its managed save, libvirt deletes the saved
+# guest. The domain stays shut off, and virsh says that it was started. With 9.0 the start fails, and the saved guest stays.
+# So with 11.3 a hook that refuses at `restore` loses guests. If the hook fails at `prepare`, both releases keep the saved
+# guest.
 . "$(dirname "$0")/packages"
 
 # prepare: a host in $root, with a hook and a domain without disk or kernel, whose firmware runs.

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# GLib 2.76 made g_str_has_prefix() a macro where the prefix is a literal. It measures the whole rest of the string
-# before it compares; the function of before stopped at the first difference. A loop that looks at the beginning of each
-# line of one text is quadratic since then: four times the text takes sixteen times as long.
+# Since GLib 2.76, g_str_has_prefix() is a macro if the prefix is a literal. The macro measures the whole rest of the string
+# before it compares; the function used before stops at the first difference. So a loop that looks at the beginning of each
+# line of one text has become quadratic: a text four times as long takes sixteen times as long.
 . "$(dirname "$0")/packages"
 
 # growth: how much longer the lines of a text that is 4 times as long take, of which the least of 5 rounds counts.

@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# json-glib reads an integer that has no room in 64 bits with a sign, and gives another number without an error:
-# 2^64-1 is -1 with 1.6 (Debian 12), as the bits are kept, and 2^63-1 with 1.10 (Debian 13), the largest there is. So a counter that a
-# server writes as an unsigned number is wrong in either, and the upgrade changes what a program sees of it. And what 1.6 writes of
-# 1e20 is not JSON, as it adds ".0" to each fractional number without a point, also behind an exponent: it refuses its own text.
+# json-glib reads an integer that does not fit into 64 signed bits as another number, without an error. 2^64-1 becomes -1 with
+# 1.6 (Debian 12), which keeps the bits, and 2^63-1, the largest signed number, with 1.10 (Debian 13). So a large counter that
+# a server writes as an unsigned number is read wrong by both, and an upgrade changes the wrong value. json-glib 1.6 also
+# cannot read its own text: it adds ".0" to each fractional number that has no point, even after an exponent, so it writes
+# 1e20 as 1e+20.0, which is not JSON.
 . "$(dirname "$0")/packages"
 
 # written NUMBER: how json-glib writes what it reads.

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# kmod 30 (Debian 12) takes settings from modprobe.d's files in .conf and in .alias. kmod 34 (Debian 13) takes those in
-# .conf alone, and says nothing of the other: an option that stood in x.alias is gone after the upgrade.
+# kmod 30 (Debian 12) reads settings from files in modprobe.d whose names end in .conf or .alias. kmod 34 (Debian 13) reads
+# only .conf, and does not report the other files: an option in x.alias has no effect any more after the upgrade.
 . "$(dirname "$0")/packages"
 
 # settings: the options that modprobe has read.

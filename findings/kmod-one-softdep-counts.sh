@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# modprobe adds up all `options` lines of a module; of its `softdep` lines it takes one, the first that it has read, and passes over
-# the rest without a word, though `modprobe --showconfig` lists them all. A softdep that the module itself brings (depmod writes
-# it to modules.softdep) is such a line, the last: who adds one in modprobe.d takes that one away, and what the module
-# needed is not loaded before it any more. The manual says of neither. In kmod 30 and 34.
+# modprobe adds up all `options` lines of a module. Of its `softdep` lines it uses only the first that it has read, and
+# ignores the others without a message, though `modprobe --showconfig` lists them all. A softdep that the module itself
+# declares (depmod writes it to modules.softdep) is read last. So a softdep line in modprobe.d replaces the module's own one,
+# and what the module needs is no longer loaded before it. The manual says neither. In kmod 30 and 34.
 . "$(dirname "$0")/packages"
 
 # modules: kernel modules without code. "top" has a softdep on "own".

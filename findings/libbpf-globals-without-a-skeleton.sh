@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# A program that is loaded by libbpf without a generated skeleton: bpf_map__initial_value() gives memory in which the
-# program's global variables can be set before the load. After the load the same call still gives memory that can be
-# written. With libbpf 1.5 that is the kernel's; with 1.1 it is a copy of libbpf's own, as only a skeleton's load maps it to
-# the kernel's, and what is written there is lost without an error. bpf_map_update_elem() reaches the program with both.
-# Needs root and BPF.
+# If a program is loaded by libbpf without a generated skeleton, bpf_map__initial_value() returns memory in which the
+# program's global variables can be set before the load. After the load the same call still returns memory that can be
+# written. With libbpf 1.5 this is the kernel's memory. With 1.1 it is libbpf's own copy, because only a skeleton's load maps
+# it to the kernel's memory: what is written there is lost, without an error. bpf_map_update_elem() changes the variables with
+# both. Needs root and BPF.
 . "$(dirname "$0")/packages"
 
 # reached WAY: what the kernel has of a variable that was set to 7 after the load.

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# One program cannot use libvirt and libvirt-admin, though both are public libraries of one package, and each initializes
-# beside the other without an error. Each has a copy of libvirt's classes, and registers them with GObject by the same
-# names when the first connection of its kind is opened. So whichever comes second has no classes: GObject warns of each,
-# and connections of that kind cannot be made. The other kind has to be used in another process, as virsh and virt-admin
-# are two programs. G_DEBUG has GLib end the program at the first warning here.
+# One program cannot use both libvirt and libvirt-admin, though both are public libraries of one package, and both initialize
+# without an error. Each library has its own copy of libvirt's classes, and registers them with GObject under the same names
+# when it opens its first connection. So the library that comes second gets no classes: GObject warns of each class, and the
+# library cannot open a connection. A program that needs both has to use two processes; virsh and virt-admin are two programs,
+# too. Here G_DEBUG makes GLib end the program at the first warning.
 . "$(dirname "$0")/packages"
 
 # second FIRST SECOND: what a program says that opens connections of these kinds, the first of which may fail.

@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# libvirt sorts a domain's disks by target within each bus, and a guest that boots from "hd" boots from the first: its documentation
-# of <boot> has the example that hdc, vda, vdb, hda become hda, hdc, vda, vdb. That holds where each <target> has its bus. Without
-# it libvirt takes the bus from the target's name (hd is ide, vd is virtio), but only after it has sorted, so that all disks are of
-# one bus then: vda is first. What libvirt gives back has the buses, so the next define, or the next start of the daemon, which reads
-# that again, changes the order once more, and with it what a number means in `virt-xml --edit 2 --disk`.
+# libvirt sorts a domain's disks by target within each bus, and a guest that boots from "hd" boots from the first disk. In the
+# example of libvirt's documentation of <boot>, hdc, vda, vdb, hda become hda, hdc, vda, vdb. That is true if each <target>
+# has its bus. If the bus is missing, libvirt takes it from the target's name (hd is ide, vd is virtio), but only after it has
+# sorted. So when it sorts, all disks are of one bus, and vda comes first. The XML that libvirt then gives back has the buses.
+# If that XML is read again, by the next define or the next start of the daemon, the order changes once more, and with it what
+# a number means in `virt-xml --edit 2 --disk`.
 . "$(dirname "$0")/packages"
 
 # domain BUS...: with these disks; a bus may be empty.

@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# libvirt-gconfig has one way to take a device from a domain: gvir_config_domain_get_devices(), and what is left of that list to
-# set_devices(), which writes all devices anew. get_devices() gives a device whose element it does not know as a plain one, so
-# that a <tpm> stays; but a device whose element it knows, with a type that it does not know, is not in the list. So a program that
-# sets the list as it got it loses each interface of type direct, each USB hostdev, and each controller but those for USB,
-# without an error; libvirt adds a SCSI controller of its default model, which the guest may not know, for the disks left over.
-# The same with <features>, which keep their names and lose what is in them. In 4.0 (Debian 12) and 5.0 (Debian 13).
+# To remove a device from a domain, libvirt-gconfig offers one way: call gvir_config_domain_get_devices(), and pass the
+# remaining devices to set_devices(), which writes all devices anew. A device whose element get_devices() does not know is in
+# its list as a plain object, so a <tpm> stays. But a device whose element it knows, and whose type it does not know, is not
+# in the list. So a program that sets the list unchanged loses each interface of type direct, each USB hostdev, and each
+# controller except those for USB, without an error. libvirt then adds a SCSI controller of its default model for the
+# remaining disks, and the guest may not know this model. In the same way each element in <features> keeps its name and loses
+# its content. In 4.0 (Debian 12) and 5.0 (Debian 13).
 . "$(dirname "$0")/packages"
 
 # left: the devices and features of a domain after both were set as they were got.

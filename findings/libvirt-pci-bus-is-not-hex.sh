@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# libvirt's documentation of the domain XML calls a PCI address' bus "a hex value", and lspci writes it in hex without 0x. libvirt
-# reads it as C does: bus='10' is 0x0a, and bus='010', octal, is 0x08. Both are valid by its schema, which counts the second as ten.
-# So who copies 10:00.0 from lspci into a <hostdev> gives the guest the device 0a:00.0, and there is no error where that exists.
-# The bus in a disk's address, an attribute and element of the same names, is decimal. In 9.0, 11.3 and 12.9 alike.
+# libvirt's documentation of the domain XML calls a PCI address' bus "a hex value", and lspci writes it in hex without 0x. But
+# libvirt reads the number as C does: bus='10' is 0x0a, and bus='010' is octal, 0x08. Both are valid by libvirt's schema,
+# which counts the second as ten. So if an administrator copies 10:00.0 from lspci into a <hostdev>, the guest gets the device
+# 0a:00.0, without an error if that device exists. The bus in a disk's address, an attribute and element of the same names, is
+# decimal. In 9.0, 11.3 and 12.9.
 . "$(dirname "$0")/packages"
 
 # bus BUS: of a disk and a PCI device that have it, in a domain that libvirt has validated and defined. A disk's has two digits at most.

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# libxml2 2.9 writes the name of a namespace as it is, where it writes every other value escaped. A document whose namespace
-# has a "<" in its name is well-formed, as XML lets a reference stand there; a program that reads it and writes it again makes
-# a text that neither it nor anybody else can read. The same character in any other attribute comes back as it was.
+# libxml2 2.9 escapes every value that it writes, except the name of a namespace. A document whose namespace has a "<" in its
+# name, written as a reference, is well-formed XML. If a program reads this document and writes it again, neither that program
+# nor any other can read the result. In any other attribute the same character is written as it was read.
 . "$(dirname "$0")/packages"
 
 # written ATTRIBUTE: how xmllint writes an element with it; that it is not a URI is told on standard error.

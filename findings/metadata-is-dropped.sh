@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# libvirt keeps of a domain's <metadata> one element for each namespace. It drops an element without a namespace, and one
-# whose prefix is not declared, with no error and exit status 0: what a tool has put there is gone after the next define.
-# In 9.0 and 11.3 alike. Shown with libvirt's test driver, which needs no daemon.
+# In a domain's <metadata>, libvirt keeps one element for each namespace. It drops an element without a namespace, and an
+# element whose prefix is not declared, without an error and with exit status 0: what a tool has put there is gone after the
+# next define. In 9.0 and 11.3. Shown with libvirt's test driver, which needs no daemon.
 . "$(dirname "$0")/packages"
 
 # kept XML: the elements that are in the metadata of a domain defined with these.

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# A block node that belongs to no device and is read-only keeps all of QEMU from migrating and saving, if its format is
-# vdi: an empty image of 512 bytes does. From QEMU 7.2 to 10.0 alike.
+# A read-only block node that belongs to no device keeps the whole QEMU from migrating and saving, if its format is vdi. An
+# empty image of 512 bytes is enough. From QEMU 7.2 to 10.0.
 . "$(dirname "$0")/packages"
 
 # answers FORMAT: what QEMU says to a node of this format, and then to a migration.

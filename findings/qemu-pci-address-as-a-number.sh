@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# A PCI device's `addr` is a slot as a hex string, such as "10" for slot 16. QEMU takes a JSON number there as well. In `-device JSON`
-# the number is slot and function in one, eight functions to a slot: 16 is slot 2. In QMP's device_add of QEMU 7.2 it becomes the
-# string "16", slot 22; that of 10.0, which keeps the types of all values, takes it as -device does. So the same JSON has two
-# meanings in 7.2, and a program that gives numbers has its devices in other slots after an upgrade, with no error where they
-# are free; a guest finds its network card under another name then. Seen with 7.2, 10.0 and 11.1.
+# A PCI device's `addr` is a slot as a hex string, such as "10" for slot 16. QEMU also accepts a JSON number there. In
+# `-device JSON` the number combines slot and function, with eight functions to a slot: 16 is slot 2. In QMP, device_add of
+# QEMU 7.2 turns the number into the string "16", which is slot 22; device_add of 10.0 keeps the types of all values, and
+# reads the number as -device does. So in 7.2 the same JSON has two meanings. If a program passes numbers to device_add, an
+# upgrade moves its devices to other slots, without an error if these are free, and a guest then finds its network card under
+# another name. Seen with 7.2, 10.0 and 11.1.
 . "$(dirname "$0")/packages"
 
 # slot WAY: of a device of which `addr` is 16.

@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# `qemu-img rebase` in its safe mode gives an image another backing file, or none, and copies what differs into the image, so that
-# it reads as before. It does so for the disk as it is now, and not for the internal snapshots of the same image: what a snapshot
-# had from the old backing file it has from the new one now, or zeros. No message, status 0, and `qemu-img check` finds nothing;
-# the snapshot is found to be another disk when somebody goes back to it. In QEMU 7.2, 10.0 and 11.1.
+# `qemu-img rebase` in its safe mode gives an image another backing file, or none, and copies what differs into the image, so
+# that its content stays the same. It does so only for the disk's present content, and not for the internal snapshots in the
+# image. Where a snapshot had content from the old backing file, it now has the content of the new one, or zeros. There is no
+# message, the status is 0, and `qemu-img check` finds nothing. The damage is seen only when somebody goes back to the
+# snapshot. In QEMU 7.2, 10.0 and 11.1.
 . "$(dirname "$0")/packages"
 
 # image FILE BYTE: of which each byte that is looked at has this value.

@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# qcow2 gives each internal snapshot an ID, from 1 on, beside the name that its user chose. `qemu-img snapshot -a NAME` and the
-# monitor's `loadvm NAME` look for a snapshot with that ID first, and for the name only if there is none; `snapshot -d NAME` goes
-# by names alone. So of two snapshots named 0 and 1, `-a 1` brings back the disk of 0, with status 0, and `-d 1` deletes
-# the other one. loadvm, which finds out by name whether the snapshot exists, refuses an ID that is no name, and restores
-# the wrong disk just so. The manual speaks of names alone. From QEMU 7.2 to 11.1 alike: numbers are no names for snapshots.
+# qcow2 gives each internal snapshot an ID, from 1 on, in addition to the name that its user chose. `qemu-img snapshot -a
+# NAME` and the monitor's `loadvm NAME` first look for a snapshot whose ID is NAME, and look for the name only if there is
+# none. `qemu-img snapshot -d NAME` looks for the name only. So with two snapshots named 0 and 1, `-a 1` brings back the disk
+# of snapshot 0, with status 0, but `-d 1` deletes snapshot 1. loadvm first checks by name whether the snapshot exists: it
+# refuses an ID that is nobody's name, but otherwise restores the wrong disk, too. The manual speaks only of names. So do not
+# use numbers as names of snapshots. From QEMU 7.2 to 11.1.
 . "$(dirname "$0")/packages"
 
 # disk: its first byte, which was 0 in the snapshot 0, 1 in the snapshot 1, and 2 after both.

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# rpm's brp-compress, which rpmbuild runs on what was installed, reads names with `read -d ''`, which bash has. Debian's copy
-# is for /bin/sh, which is dash there: it says "read: Illegal option -d", compresses no manual page, and ends with status 0,
-# so rpmbuild goes on. In 4.18 (Debian 12) and 4.20 (Debian 13). Run by bash, the same file compresses them.
+# rpmbuild runs rpm's brp-compress on the installed files. This script reads names with `read -d ''`, which bash has. Debian's
+# copy is run by /bin/sh, which is dash there. dash says "read: Illegal option -d"; the script compresses no manual page and
+# ends with status 0, so rpmbuild goes on. In 4.18 (Debian 12) and 4.20 (Debian 13). Run by bash, the same file compresses the
+# pages.
 . "$(dirname "$0")/packages"
 
 # pages SHELL: what brp-compress leaves of a manual page, and with which status.

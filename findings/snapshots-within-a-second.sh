@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# libvirt names a snapshot that has no name after the second in which it is made. A second one within the same second gets
-# the same name, and is refused as one that exists already.
+# If a snapshot is given no name, libvirt names it after the second in which it is made. A second snapshot within the same
+# second gets the same name, and is refused because a snapshot of that name exists.
 . "$(dirname "$0")/packages"
 
 # second: what the second of two snapshots, made at once, is answered; the pair is tried again where a second passed between.

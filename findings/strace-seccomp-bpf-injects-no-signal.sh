@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# strace injects a signal into a system call (-e inject=CALL:signal=NAME). With --seccomp-bpf, which only makes it faster, the
-# call is traced as before, but the signal does not come, and strace says nothing of it: what was to be stopped or ended at
-# that call goes on. In 6.1 (Debian 12) and 6.13 (Debian 13). A test that stops a program that way has to do without.
+# strace can inject a signal into a system call (-e inject=CALL:signal=NAME). With --seccomp-bpf, which is only meant to make
+# it faster, the call is traced as before, but the signal is not sent, and strace does not say so: the program goes on, though
+# it should have been stopped or ended at that call. In 6.1 (Debian 12) and 6.13 (Debian 13). So a test that stops a program
+# in this way cannot use --seccomp-bpf.
 . "$(dirname "$0")/packages"
 
 # outcome OPTION...: of a shell that is to be ended by SIGUSR1 as it changes its directory.

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# A `blacklist` line of modprobe.d stops a module that is asked for by an alias, such as a device's, and `modprobe NAME` loads it
-# all the same. So a name in modules-load.d, which is there to load what nothing asks for, should load it, too: but
-# systemd-modules-load leaves out such a module, and ends with status 0. Only a line of the journal tells it. Neither
-# modules-load.d(5) nor systemd-modules-load(8) speaks of it. In systemd 252 and 257. Nothing can be loaded here.
+# A `blacklist` line of modprobe.d stops a module that is asked for by an alias, such as a device's. `modprobe NAME` still
+# loads the module. modules-load.d exists to load modules that nothing asks for, so a name there should load the module, too.
+# But systemd-modules-load leaves out a blacklisted module, and ends with status 0; only a line in the journal says so.
+# Neither modules-load.d(5) nor systemd-modules-load(8) mentions it. In systemd 252 and 257. This script can load no module.
 . "$(dirname "$0")/packages"
 
 # module: an object without code that libkmod finds for this kernel; a kernel would take it for no module.

@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# virt-clone says in its manual that elements which require uniqueness are updated. It makes a new UUID and MAC address, and keeps
-# the <genid>: that number is there to tell a guest that it is a copy, so a clone whose disk was copied never learns it, and a
-# domain controller goes on with the counters that the first guest uses. It keeps a fixed address of <vsock>, and the path of a channel's
-# socket as well, which two guests cannot have at once. In 4.1 (Debian 12) and 5.0 (Debian 13).
+# virt-clone's manual says that elements which require uniqueness are updated. virt-clone makes a new UUID and MAC address,
+# but keeps the <genid>. This number is there to tell a guest that it is a copy. So a clone whose disk was copied does not
+# learn that, and a domain controller in it goes on with the counters that the first guest uses. virt-clone also keeps a fixed
+# address of <vsock> and the path of a channel's socket, which two running guests cannot share. In 4.1 (Debian 12) and 5.0
+# (Debian 13).
 . "$(dirname "$0")/packages"
 
 # What installing ca-certificates would make, and a Python module asks for as it begins.

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# `virt-xml --edit --cpu MODEL` changes a CPU's model and keeps its features; clearxml=yes is there to begin anew, and the manual has it
-# in its example with host-model. But the words host-passthrough and host-model drop all features by themselves: one that the guest
-# was not to have, such as svm, is back at its next start. With mode=host-passthrough, which looks like the same said at
-# length, the features stay. `--cpu +svm` is no feature either, as the first word is the model's name: it becomes that.
-# In 4.1 (Debian 12) and 5.0 (Debian 13).
+# `virt-xml --edit --cpu MODEL` changes a CPU's model and keeps its features. To begin anew there is clearxml=yes, which the
+# manual uses in its example with host-model. But the words host-passthrough and host-model drop all features even without it.
+# So if a feature such as svm was disabled for the guest, the guest has it again at its next start. With
+# mode=host-passthrough, which looks like a longer form of the same, the features stay. `--cpu +svm` adds no feature, because
+# the first word is the model's name: the model becomes "+svm". In 4.1 (Debian 12) and 5.0 (Debian 13).
 . "$(dirname "$0")/packages"
 
 # What installing ca-certificates would make, and a Python module asks for as it begins.
