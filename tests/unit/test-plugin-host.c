@@ -89,7 +89,7 @@ test_good(void)
 static const struct {
     const char *name, *says;
 } bad[] = {
-    {"wrong-abi", "plugin ABI 5|this program of ABI 4|install both from one release"},
+    {"wrong-abi", "plugin ABI 5|this program has ABI 4|install both from one release"},
     {"wrong-size", "plugin ABI 4, size|install both from one release"},
     {"only-head", "plugin ABI 4, size 8, |install both from one release"},
     {"no-symbol", "not a plugin|no symbol nest_plugin"},
