@@ -369,7 +369,7 @@ read_daemon_options(int *argc, char ***argv, Options *options, GError **error)
         {"release", 0, 0, G_OPTION_ARG_NONE, &options->release,
          "Disarm every guard and leave, as the removal of the package does", NULL},
         {"verbose", 'v', 0, G_OPTION_ARG_NONE, &options->verbose,
-         "Log what is heard and decided on the way, too", NULL},
+         "Log also the events that arrive and what is decided", NULL},
         {"version", 'V', 0, G_OPTION_ARG_NONE, &options->version, "Print the version and leave",
          NULL},
         G_OPTION_ENTRY_NULL,
