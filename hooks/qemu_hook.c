@@ -77,13 +77,13 @@ read_live_status(NestHookCall *call)
     if (state->has_live && !state->live.uuid)
         nest_log(
             G_LOG_LEVEL_WARNING, call->name, call->uuid,
-            "the live status in its metadata does not say of which domain it is, so it is not believed "
+            "the live status in its metadata does not say to which domain it belongs, so virt-nest ignores it "
             "[NEST-STATE]");
     else if (state->is_vague)
         nest_log(
             G_LOG_LEVEL_WARNING, call->name, call->uuid,
             "the live status in its metadata does not say whether nested guests were running in it, so "
-            "virt-nest takes it that they were [NEST-STATE]");
+            "virt-nest assumes that they were [NEST-STATE]");
 }
 
 /* The settings are read only where the tag does not decide. */

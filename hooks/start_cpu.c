@@ -229,8 +229,8 @@ nest_start_cpu_check_off(NestHookCall *call, GError **error)
     if (may_revert(call)) {
         nest_log(
             G_LOG_LEVEL_WARNING, call->name, call->uuid,
-            "it may start with %s, which %s forbids, as it has a snapshot with memory that may be the one that is "
-            "brought back now",
+            "it may start with %s, which %s forbids, because it has a snapshot with memory and may be reverting "
+            "to it now",
             feature, nest_wish_by_text(&call->wish));
         return TRUE;
     }
@@ -253,8 +253,8 @@ nest_start_cpu_check_undecided(NestHookCall *call, GError **error)
     if (!feature || may_revert(call)) {
         nest_log(
             G_LOG_LEVEL_WARNING, call->name, call->uuid,
-            "starts as it is defined, as a mistaken rule keeps it from being decided whether its guest has "
-            "nested guests: %s [NEST-RULE]",
+            "starts as it is defined, because a mistaken rule leaves open whether its guest may have nested "
+            "guests: %s [NEST-RULE]",
             verdict.mistake ? verdict.mistake->message : "it is right by now");
         return TRUE;
     }

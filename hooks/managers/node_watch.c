@@ -158,10 +158,11 @@ judge_vm(const NestNodeWatch *watch, const Watched *vm, gint pid, gint64 now, GE
     else if (vm->verdict.state != NEST_VERDICT_NONE)
         g_set_error(error, NEST_ERROR, NEST_ERROR_LIVE_UNKNOWN, "%s", words);
     else if (now - vm->since < watch->config.linger_ms && !nest_process_has_booted(pid, NULL))
-        g_set_error(error, NEST_ERROR, NEST_ERROR_LIVE_UNKNOWN,
-                    "it came here, or goes on from a snapshot, and is not watched for %u seconds "
-                    "yet, so that nested guests may have come along that wait",
-                    watch->config.linger_ms / 1000);
+        g_set_error(
+            error, NEST_ERROR, NEST_ERROR_LIVE_UNKNOWN,
+            "it was migrated here or reverted to a snapshot, and has not been watched for %u seconds yet, so "
+            "nested guests that wait may have come with it",
+            watch->config.linger_ms / 1000);
     else
         return TRUE;
     return FALSE;

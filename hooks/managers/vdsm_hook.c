@@ -261,8 +261,7 @@ refuse_point(const char *name)
 {
     GError *error = g_error_new(
         NEST_ERROR, NEST_ERROR_USAGE,
-        "%s is no point of VDSM at which virt-nest has something to do: remove the link to it there",
-        name);
+        "virt-nest has nothing to do at %s, a hook point of VDSM: remove the link there", name);
 
     return nest_manager_fail(NULL, error, EXIT_GO_ON);
 }

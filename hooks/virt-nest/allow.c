@@ -210,7 +210,7 @@ static const struct {
 } outcomes[] = {
     {NEST_GUARD_LIFTED, "its guard is lifted until that is over, or until virt-nest allow --end"},
     {NEST_GUARD_OFF,
-     "no nested guests run in it now, so nothing is refused; if some begin, they are let go as well, "
+     "no nested guests run in it now, so nothing is refused; if some begin, migration and save stay possible "
      "until that is over, or until virt-nest allow --end"},
     {NEST_GUARD_ARMED, "its guard is armed again: migration and save are refused"},
     {NEST_GUARD_FAILED, "but its guard could not be armed again: virt-nest status tells why"},

@@ -91,7 +91,7 @@ check_bench_host(const Bench *bench, GError **error)
     if (!nest_connection_is_system(bench->connection) || geteuid() == 0)
         return TRUE;
     g_set_error_literal(error, NEST_ERROR, NEST_ERROR_IO,
-                        "the files and the consoles of the guests to measure with are root's: run "
+                        "only root may use the files and the consoles of the measured guests: run "
                         "sudo virt-nest bench");
     return FALSE;
 }
@@ -286,7 +286,7 @@ nest_bench(NestCall *call)
         {"cpu", 0, 0, G_OPTION_ARG_FILENAME, &bench.cpu,
          "of L1: host-passthrough, host-model or a model", "CPU"},
         {"kernel", 0, 0, G_OPTION_ARG_FILENAME, &bench.report->kernel,
-         "what the guests boot, of those that are installed (default: the running one)", "RELEASE"},
+         "the installed kernel that the guests boot (default: the running one)", "RELEASE"},
         {"rounds", 0, 0, G_OPTION_ARG_INT, &bench.rounds, "how often (default: 7)", "N"},
         {"short", 0, 0, G_OPTION_ARG_NONE, &bench.is_short, "a fifth of the time, and less memory",
          NULL},

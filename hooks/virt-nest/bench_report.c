@@ -221,8 +221,8 @@ nest_bench_report_print(const NestBenchReport *report)
     print_lacks(report);
     print_not_installed(report);
     print_bench_paragraph(
-        "The loss is by the medians. The spread is what two rounds say at the best and at the worst; "
-        "~ marks a loss that the spread hides. The published figures are of other hosts and other "
+        "The loss compares the medians. The spread is the range of the losses that single rounds show; ~ marks "
+        "a spread that includes 0. The published figures are of other hosts and other "
         "programs (virt-nest(1), \"bench\").");
     print_facts(report);
     if (report->no_meaning)

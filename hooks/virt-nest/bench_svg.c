@@ -107,7 +107,7 @@ nest_bench_svg_text(const NestBenchReport *report)
             append_work(svg, report, i, HEAD + rows++ * ROW + ROW / 2);
     append_svg_text(
         svg, 10, HEAD + rows * ROW + 34, "start",
-        "Bars are losses by medians, lines their spread; (~): the spread hides the loss");
+        "Bars are losses of the medians, lines their spread; (~): the spread includes 0");
     g_string_append(svg, "</svg>\n");
     return g_string_free(svg, FALSE);
 }

@@ -87,7 +87,7 @@ diagnose_daemon_settings(NestDoctor *doctor)
     else if (status && status->settings)
         nest_doctor_add(
             doctor, "settings", NEST_DOCTOR_FAIL, "sudo systemctl reload virtnestd",
-            "virtnestd goes on with older settings, as it could not read those that were there: %s",
+            "virtnestd goes on with older settings, because it could not read the present ones: %s",
             status->settings);
     else if (settings == NEST_DAEMON_SETTINGS_HIDDEN)
         nest_doctor_add(doctor, "settings", NEST_DOCTOR_UNKNOWN, NULL,

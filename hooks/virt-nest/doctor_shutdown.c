@@ -93,12 +93,12 @@ static const struct {
      {"all", "transient", NULL},
      FALSE,
      "libvirt saves guests by itself as the host is shut down, while " GUESTS
-     " does so, too; libvirt wants one of them only"},
+     " does so, too; libvirt asks that only one of them does"},
     {"auto_shutdown_try_shutdown",
      {NULL},
      FALSE,
      "libvirt shuts guests down by itself as the host is shut down, while " GUESTS
-     " acts on them, too; libvirt wants one of them only"},
+     " acts on them, too; libvirt asks that only one of them does"},
 };
 
 /* (transfer full)(nullable) The value of a key, without quotation marks. */

@@ -4,7 +4,8 @@
 
 #define ASK_QEMU                                                                                   \
     "ask QEMU itself (virt-nest may-leave --ask-qemu, which libvirt notes as a taint of the domain)"
-#define SHUT_DOWN "shut its nested guests down, or let it go with them (virt-nest allow)"
+#define SHUT_DOWN                                                                                  \
+    "shut its nested guests down, or permit that it leaves with them (virt-nest allow)"
 
 /* By reason. */
 static const struct {

@@ -82,10 +82,9 @@ check_vendor(const NestPreflightMove *move, GPtrArray *checks)
     g_autofree gchar *there = nest_preflight_move_vendor(move->offer);
 
     if (!here || !there)
-        add_check(
-            checks, "vendor", NEST_PREFLIGHT_UNKNOWN,
-            "libvirt does not say of both hosts whose CPU they have, and between two vendors no "
-            "nested guest survives: compare lscpu here and there");
+        add_check(checks, "vendor", NEST_PREFLIGHT_UNKNOWN,
+                  "libvirt does not name the CPU vendor of both hosts, and between two vendors no "
+                  "nested guest survives: compare lscpu here and there");
     else if (!g_str_equal(here, there))
         add_check(
             checks, "vendor", NEST_PREFLIGHT_BREAKS,
@@ -138,8 +137,8 @@ check_passed_cpu(const NestPreflightMove *move, GPtrArray *checks)
     else if (*missing)
         add_check(
             checks, "cpu", NEST_PREFLIGHT_UNKNOWN,
-            "the guest has all that this host offers; it would be let in there, but find another "
-            "CPU, without %s: stop the guest here and start it there, or give it a model that both "
+            "the guest has all that this host offers; the destination would accept it, but give it another CPU, "
+            "without %s: stop the guest here and start it there, or give it a model that both "
             "have",
             missing);
     else

@@ -376,7 +376,7 @@ static const Case cases[] = {
      PASSTHROUGH, 0, NULL, NULL, NULL, A_FLAG},
     {"state-that-does-not-say-no-is-refused", "migrate", "amd-on", "kvm",
      TAG STATE("<live uuid='" UUID "' qemu='4711' nested='YES'/>"), PASSTHROUGH, 0,
-     "NEST-LIVE-RUNNING", "takes it that they were [NEST-STATE]", NULL, NO_FLAG},
+     "NEST-LIVE-RUNNING", "assumes that they were [NEST-STATE]", NULL, NO_FLAG},
     {"state-that-does-not-say-is-refused", "migrate", "amd-on", "kvm",
      TAG STATE("<live uuid='" UUID "' qemu='4711'/>"), PASSTHROUGH, 0, "NEST-LIVE-RUNNING", NULL,
      NULL, NO_FLAG},

@@ -37,7 +37,7 @@ static const Case cases[] = {
     {"none was ever entered", VMI(ENABLE), BOOTED, "0:0 1:0", .code = -1},
     {"... and the server has just begun", VMI(ENABLE), BOOTED, "0:0", .code = -1},
     {"... since the VMI came here two seconds ago", VMI(ENABLE), ARRIVED, "0:0 1:0 2:0", .code = NEST_ERROR_LIVE_UNKNOWN,
-     .words = "nobody can tell whether nested guests run in it: it came here|60 seconds"},
+     .words = "nobody can tell whether nested guests run in it: it was migrated here|60 seconds"},
     {"... since it came here a minute ago", VMI(ENABLE), ARRIVED, "0:0 30:0 60:0", .code = -1},
     {"the last was entered half a minute ago", VMI(ENABLE), BOOTED, "0:3 1:9 31:9", .code = NEST_ERROR_LIVE_RUNNING, .words = "not long ago"},
     {"the last was entered a minute ago", VMI(ENABLE), BOOTED, "0:3 1:9 31:9 61:9", .code = -1},
