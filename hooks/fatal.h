@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* How a program ends when it cannot go on: no memory, no time left, or a fault of its own. */
+/* How a program ends when it cannot go on, because memory or time has run out, or because of a fault of its own. */
 #pragma once
 
 #include <stdbool.h>

@@ -30,8 +30,8 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NestHookCall, nest_hook_call_clear)
 /**
  * nest_hook_call_policy: what the settings say of domains; they are read once.
  *
- * If they cannot be read, but seem to say policy=disable, that counts: a mistake elsewhere in them must not give guests what
- * they are to be kept from.
+ * If the settings cannot be read, but seem to say policy=disable, that counts: a mistake elsewhere in the file must
+ * not give guests the feature that the policy withholds.
  */
 const NestPolicy *nest_hook_call_policy(NestHookCall *call);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* libkmod, loaded at the first call of it: it brings three compressors and OpenSSL, and a start on a host whose
- * module is right calls nothing of it.
+/* Loads libkmod at its first call. libkmod brings three compressors and OpenSSL, and a start does not call it if the
+ * host's module is right.
  *
- * Theory of operation: what is linked with this file, and not with libkmod, has functions of libkmod's names,
- * each of which calls the real one. A function that lacks a row here is an error of the linker. The header
- * holds each row to libkmod's own declaration. */
+ * Theory of operation: a program that is linked with this file, and not with libkmod, gets functions with libkmod's
+ * names. Each calls the real function. If a function lacks a row here, linking fails. The header holds each row to
+ * libkmod's own declaration. */
 #include "fatal.h"
 
 #include <dlfcn.h>

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The hook's judge, a shared object: decides on what libvirt is about to do with a domain that mentions virt-nest, or that
- * a rule or the settings may concern.
+/* The hook's judge, a shared object: decides on what libvirt is about to do with a domain that mentions virt-nest, or
+ * that a rule or the settings may concern.
  *
- * Theory of operation: libvirt runs prepare and start both for a boot and for a guest that resumes
- * saved state. For a boot, the wish for the domain and the host are judged, and at start also the CPU, by its
- * effect (start_cpu.c). A guest that resumes has the CPU with which it was saved, so its CPU is not judged. The
- * host is: where it cannot nest, the guest's nested state would be lost. And at migrate and after a restore, a
- * guest in which nested guests were running is refused, unless its tag or virt-nest allow lets it come. A guest
- * that resumes is known by the live status in its XML, or by the flag that restore and migrate leave. Restore
- * judges nothing, because libvirt 11.3 deletes the saved image if a hook fails there; if prepare refuses, any
- * release keeps the image. At prepare, a live status without either flag comes from a snapshot, whose guest
- * libvirt has stopped already, or from pasted XML. Then it does not matter any more whether nested guests ran
- * in the guest. This program never calls libvirt, which waits for it (facts.md, "Hooks"). */
+ * Theory of operation: libvirt runs prepare and start both for a boot and for a guest that resumes saved state. For a
+ * boot, the wish for the domain and the host are judged, and at start also the CPU, by its effect (start_cpu.c). A
+ * guest that resumes has the CPU with which it was saved, so its CPU is not judged. The host is judged, because a host
+ * that cannot nest would lose the guest's nested state. And at migrate and after a restore, a guest in which nested
+ * guests were running is refused, unless its tag or virt-nest allow lets it come. A guest that resumes is known by the
+ * live status in its XML, or by the flag that restore and migrate leave. Restore judges nothing, because libvirt 11.3
+ * deletes the saved image if a hook fails there; if prepare refuses, any release keeps the image. If there is a live
+ * status at prepare, but neither flag, then it comes from a snapshot, whose guest libvirt has already stopped, or from
+ * pasted XML. Whether nested guests ran in the guest does not matter any more then. This program never calls libvirt,
+ * which waits for it (facts.md, "Hooks"). */
 #include "base/config.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -132,7 +132,7 @@ forget_that_it_resumes(const NestHookCall *call)
     nest_runtime_flag_clear(NEST_RUNTIME_FLAG_RESTORING, call->uuid);
 }
 
-/* Whether the live status that the guest comes with says that nested guests ran in it. */
+/* Whether the live status of the arriving guest says that nested guests ran in it. */
 static gboolean
 ran_nested_guests(const NestHookCall *call)
 {
@@ -222,7 +222,7 @@ print_rewritten(const NestHookCall *call)
     (void)fflush(stdout);
 }
 
-/* Of a guest that shall not nest nothing is refused before its CPU is known. */
+/* A guest that shall not nest is not refused before its CPU is known. */
 static gboolean
 check_boot(NestHookCall *call, GError **error)
 {
@@ -262,9 +262,8 @@ check_start(NestHookCall *call, GError **error)
     "to let it in with them, set migration='allow' in the saved image's tag (virsh "               \
     "managedsave-edit or virsh save-image-edit)"
 
-/* The live status travels with the saved state: nested guests that ran when the state was written are
- * still in it. The time that virt-nest allow gave may be over by now; it was not over when the state
- * was written. */
+/* The live status travels with the saved state: nested guests that ran when the state was written are still in it. The
+ * time that virt-nest allow granted may have passed by now; it had not passed when the state was written. */
 static gboolean
 check_nested_guests(NestHookCall *call, GError **error)
 {
@@ -292,7 +291,7 @@ check_nested_guests(NestHookCall *call, GError **error)
     return FALSE;
 }
 
-/* check_nested_guests() at prepare. A guest that migrate has let in is not checked again. */
+/* check_nested_guests() at prepare. A guest that was accepted at migrate is not checked again. */
 static gboolean
 check_nested_guests_here(NestHookCall *call, GError **error)
 {

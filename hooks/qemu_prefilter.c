@@ -46,7 +46,7 @@
 #define CHUNK ((size_t)64 * 1024)
 #endif
 
-/* So many bytes of the previous chunk are kept before each chunk, for a word that spans both. */
+/* This many bytes of the previous chunk are kept before each chunk, to find a word that spans both. */
 #define OVERLAP NEST_PREFILTER_LONGEST
 
 #define JUDGE "qemu-hook.so"
@@ -81,7 +81,7 @@ static struct Input {
     size_t length;               /* of the chunk */
     size_t stored;               /* bytes in the memfd */
     int memfd;                   /* -1: not made yet */
-    bool may_be_ours;            /* one of the words was met, or every domain may be ours */
+    bool may_be_ours;            /* one of the words was found, or every domain may concern us */
     const Failure *failure;      /* NULL: all went well */
     const char *reason;          /* of the failure, the system's or the loader's */
 } the_input;
@@ -180,8 +180,9 @@ read_and_search_input(Input *input)
     }
 }
 
-/* The child goes on where this process, which only waits for it, leaves the processor free. The kernel would
- * often give it another one that is busy, and it would wait there for milliseconds. Failure costs only these. */
+/* The child keeps this process's processor, which is free because this process only waits. Otherwise the kernel would
+ * often choose another processor that is busy, and the child would wait there for milliseconds. If this fails, only
+ * these are lost. */
 static void
 stay_on_this_processor(void)
 {

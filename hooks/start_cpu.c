@@ -20,8 +20,8 @@
 /* How long a refused start waits for virtnestd; all of libvirt's clients wait with it. */
 #define CORRECTION_MS 2000
 #define STEP_MS 1
-/* How long it then waits until the define has reached libvirtd, which queues it after this start
- * and before the next. */
+/* How long the start then waits, so that the define reaches libvirtd, which runs it after this start and before the
+ * next. */
 #define SENT_US 100000UL
 
 /* (transfer full)(nullable) Where libvirt keeps the domain's definition, if it has one. */
@@ -72,9 +72,9 @@ nest_start_cpu_would_boot(NestHookCall *call)
            nest_cpu_rewrite(xml, &wish.tag, host.vendor, changes, NULL) && changes->len == 0;
 }
 
-/* Waits for a short time until virtnestd has sent the corrected definition, which
- * is then queued before the next start. Mostly it has been sent by now, because
- * libvirt takes longer to get here. Returns: whether that, or a corrected definition, was seen. */
+/* Waits for a short time until virtnestd has sent the corrected definition, which is then queued before the next
+ * start. Usually it has been sent by now, because libvirt needs more time to reach this point. Returns: whether that,
+ * or a corrected definition, was seen. */
 static gboolean
 wait_for_correction(NestHookCall *call)
 {
@@ -165,7 +165,7 @@ nest_start_cpu_check(NestHookCall *call, GError **error)
            refuse_start(call, what, error);
 }
 
-/* Whether this start may bring back a snapshot with its memory, and so with the CPU that the guest had then. libvirt does not
+/* Whether this start may revert to a snapshot with memory, and so to the CPU that the guest had then. libvirt does not
  * say so (facts.md, "Hooks"), and a guest without a live status shows no sign of it. */
 static gboolean
 may_revert(const NestHookCall *call)
@@ -187,8 +187,8 @@ may_revert(const NestHookCall *call)
     return FALSE;
 }
 
-/* (nullable) The feature that the guest would see. Where the host's nesting is off, a KVM guest sees none, and it stays off as
- * long as the guest runs: from now on nobody may unload the module. */
+/* (nullable) The feature that the guest would see. While the host's nesting is off, a KVM guest sees none. Nesting
+ * then stays off as long as the guest runs, because nobody can unload a module in use. */
 static const char *
 shown_feature(NestHookCall *call)
 {
@@ -241,7 +241,8 @@ nest_start_cpu_check_off(NestHookCall *call, GError **error)
     return is_restarted(call) || refuse_start(call, what, error);
 }
 
-/* A guest of which a mistaken rule leaves open what it may have. Only what may have been forbidden is refused. */
+/* A mistaken rule leaves open what this guest may have. It is refused only if it has a feature that the rule may
+ * forbid. */
 gboolean
 nest_start_cpu_check_undecided(NestHookCall *call, GError **error)
 {

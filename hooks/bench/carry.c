@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The guest that has a guest: loads KVM, runs QEMU, and passes on between its own console and the nested guest's. */
+/* The guest that has a nested guest: loads KVM, runs QEMU, and copies bytes between its own console and the nested
+ * guest's. */
 #include "init.h"
 #include "machine.h"
 
@@ -47,7 +48,7 @@ run_qemu(int in, int out)
     _exit(127);
 }
 
-/* FALSE at the end of the input, or where nobody takes the output. */
+/* Returns: FALSE at the end of the input, or if nobody reads the output. */
 static int
 pass_on(int from, int to)
 {

@@ -2,7 +2,7 @@
 /* The parts of the program that is the first process in the guests of virt-nest bench, and where its files are. */
 #pragma once
 
-/* Lines of ours, among what the kernel and QEMU print on the same console. */
+/* Begins our lines, because the kernel and QEMU print on the same console. */
 #define NEST_BENCH_LINE "bench: "
 
 #define NEST_BENCH_MODULES "/bench/modules"   /* the virtio drivers */
@@ -12,7 +12,7 @@
 #define NEST_BENCH_ARGUMENTS                                                                       \
     "/bench/arguments" /* QEMU's command line, a word a line; only where a guest runs in this one */
 
-/* Runs QEMU, whose guest then has the console; returns when that has ended. */
+/* Runs QEMU, whose guest then uses the console; returns when QEMU has ended. */
 void nest_bench_carry(void);
 
 /**

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the first process of a guest has its machine do: take the kernel's modules, and power off. */
+/* What the first process of a guest does with its machine: it loads the kernel's modules, and powers off. */
 #include "machine.h"
 #include "init.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the first process of a guest has its machine do: take the kernel's modules, and power off. */
+/* What the first process of a guest does with its machine: it loads the kernel's modules, and powers off. */
 #pragma once
 
-/* Loads the modules of a directory, of which some may not fit this machine. */
+/* Loads the modules of a directory. A module that does not fit this machine is no error. */
 void nest_bench_load(const char *directory);
 
 /* Says on the console what went wrong, and powers off. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a guest does without a device: it computes, copies, lets the kernel work, and leaves to its hypervisor. */
+/* What a guest does without a device: it computes, copies memory, calls the kernel, and exits to its hypervisor. */
 #include "works.h"
 
 #include <cpuid.h>
@@ -44,8 +44,8 @@ begin_copy(NestWorkState *state)
     return -errno;
 }
 
-/* From one half to the other. Not by memcpy(), for which the C library takes other instructions on a CPU that looks
- * different, as that of L2 does; the changed bits keep the compiler from calling it. */
+/* Copies one half to the other. Does not use memcpy(): the C library chooses its instructions by the CPU, and L2's CPU
+ * may differ from L1's. The changed bits keep the compiler from calling memcpy(). */
 static long
 copy(NestWorkState *state)
 {
@@ -82,7 +82,7 @@ call_kernel(NestWorkState *state)
     return CALLS;
 }
 
-/* The other process of a pair: what comes in goes back. */
+/* The other process of a pair: it sends back what it receives. */
 static void
 answer(int in, int out)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What programs of others do, each as it measures itself: fio and sysbench, where the host has them. */
+/* The works of fio and sysbench, if the host has these programs. Each measures itself. */
 #include "init.h"
 #include "works.h"
 
@@ -49,7 +49,7 @@ nest_work_read_output(NestWork work, const char *output)
     return end && end != at && amount >= 0 ? amount : -1;
 }
 
-/* Its standard output is @out; what it complains of is not read. */
+/* Its standard output goes to @out; its standard error is not read. */
 static void
 become_program(NestWork work, unsigned int ms, int out)
 {
@@ -75,7 +75,7 @@ become_program(NestWork work, unsigned int ms, int out)
     _exit(127);
 }
 
-/* Until nobody writes any more; what is too long is left out. */
+/* Reads until all writers have closed the pipe; what does not fit is dropped. */
 static void
 read_all(int from, char *text, size_t size)
 {

@@ -45,7 +45,7 @@ static const char *const nest_work_names[NEST_WORKS] = {
     [NEST_WORK_SYSBENCH_MEMORY] = "sysbench-memory",
 };
 
-/* The programs of others that do some of the works; where a host has none, these works are left out. */
+/* The programs of others that do some of the works. If a host lacks a program, its works are left out. */
 static const char *const nest_work_programs[NEST_WORKS] = {
     [NEST_WORK_FIO_READ] = "fio",
     [NEST_WORK_FIO_WRITE] = "fio",
@@ -76,7 +76,7 @@ typedef struct {
 } NestWorkKind;
 
 /**
- * nest_work_run_program: have a program of others do its work.
+ * nest_work_run_program: run another program's work.
  * @work: one of nest_work_programs
  * @ms: for so many milliseconds
  * @ret_rate: how much it did in a second, by its own word

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the programs have in common that a manager of virtual machines calls: what they say, and how they end. */
+/* What all programs share that a manager of virtual machines calls: how they report, and how they end. */
 #pragma once
 
 #include "domain/asked.h"

@@ -13,7 +13,8 @@
  * A VMI that does not ask for nested guests is not judged, as a domain without a tag is not.
  *
  * Returns: FALSE with an error if KubeVirt shall go no further: nested guests run in the VMI, nobody can tell, or the VMI
- * cannot be read. To refuse costs a migration, which is tried again; to let go may cost the nested guests.
+ * cannot be read. A refusal only delays the migration, which is tried again; a wrong permission may lose the nested
+ * guests.
  */
 gboolean nest_node_leave_check(NestNodeWatch *watch, const char *point, const char *json,
                                gssize length, gint64 now, GError **error) G_GNUC_WARN_UNUSED_RESULT;

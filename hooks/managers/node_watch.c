@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The virtual machines of a node of KubeVirt, and whether nested guests run in them.
  *
- * Theory of operation: KVM has a directory for each VM in debugfs, PID-FD (plugins/probe-debugfs.c). In each interval each
- * of them is sampled by that probe, which is linked into this program. A guest that enters no nested guest now may have one
- * that waits; only who has watched it for the linger time can tell. */
+ * Theory of operation: KVM has a directory for each VM in debugfs, PID-FD (plugins/probe-debugfs.c). In each interval
+ * each of them is sampled by that probe, which is linked into this program. A guest that does not enter a nested guest
+ * now may have one that waits. Only after watching it for the linger time can this program tell. */
 #include "node_watch.h"
 
 #include "base/error.h"
@@ -17,7 +17,7 @@
 
 /* One VM. */
 typedef struct {
-    gchar *began;  /* when its process did, as the kernel says it: PIDs are used again */
+    gchar *began;  /* when its process began, by the kernel's clock, because PIDs are reused */
     gint64 since;  /* when it was seen first */
     gboolean here; /* whether it was there at the last look */
     NestVerdict verdict;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The virtual machines of a node of KubeVirt, and whether nested guests run in them.
  *
- * libvirt is in the pods there, and no virtnestd follows it. So each VM is known by the PID of its QEMU, and what the kernel
- * counts of it is the only evidence. It goes into the same verdict as virtnestd's (common/guard/verdict.h). */
+ * There libvirt runs in the pods, and no virtnestd follows it. So each VM is identified by the PID of its QEMU, and
+ * the kernel's count is the only evidence. The verdict is computed as by virtnestd (common/guard/verdict.h). */
 #pragma once
 
 #include "base/config.h"
@@ -13,7 +13,7 @@ typedef struct NestNodeWatch NestNodeWatch;
  * nest_node_watch_new: watch this node.
  * @config: its interval and its rules for the verdict
  *
- * Returns: (transfer full) the watch, which has not looked yet; NULL: an error.
+ * Returns: (transfer full) the watch, which has taken no sample yet; NULL: an error.
  */
 NestNodeWatch *nest_node_watch_new(const NestConfig *config,
                                    GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -5,7 +5,7 @@
 #include "node_watch.h"
 
 /**
- * nest_plugin_calls_begin: before any thread is there: SIGTERM is left to nest_plugin_calls_run().
+ * nest_plugin_calls_begin: prepare, before any other thread exists: SIGTERM is left to nest_plugin_calls_run().
  * @ret_watch: (nullable) gets a watch on this node, with the settings of virt-nest.conf, where there are any
  *
  * Returns: FALSE if that cannot be; the reason is printed.
@@ -13,7 +13,7 @@
 gboolean nest_plugin_calls_begin(NestNodeWatch **ret_watch) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
- * nest_plugin_calls_run: say that the server is there, and look at the node in each interval, until SIGTERM or SIGINT.
+ * nest_plugin_calls_run: report that the server is ready, and sample the node in each interval, until SIGTERM or SIGINT.
  * @watch: (nullable) NULL: only wait
  */
 void nest_plugin_calls_run(NestNodeWatch *watch);

@@ -64,7 +64,8 @@ read_properties(GError **error)
     return g_steal_pointer(&asked);
 }
 
-/* In one step: a half-written file would be defined. Nobody else may read it, as VDSM has it. */
+/* Replaces the file in one step, because VDSM would define a half-written one. Nobody else may read it, as VDSM made
+ * it. */
 static gboolean
 write_xml(const Call *call, const char *text, GError **error)
 {
@@ -100,8 +101,8 @@ start(Call *call, GError **error)
 
 /* --- leaving and arriving */
 
-/* Reads the live XML. What does not mention us is not ours, even if it cannot be read. A mistake in the tag does not matter
- * any more: such a tag counts as one without attributes. */
+/* Reads the live XML. XML that does not mention virt-nest does not concern us, even if it cannot be parsed. A mistake
+ * in the tag does not matter any more: such a tag counts as one without attributes. */
 static gboolean
 read_vdsm_domain(Call *call, GError **error)
 {
@@ -162,7 +163,7 @@ read_vdsm_facts(const Call *call)
     return facts;
 }
 
-/* A tagged domain is to be watched. If it is not, virtnestd has not come to it yet, or does not run. */
+/* A tagged domain should be guarded. If it is not, virtnestd has not reached it yet, or does not run. */
 static NestLeaveReason
 judge_vdsm_migration(const Call *call)
 {
@@ -255,7 +256,7 @@ run_check(Check check, GError **error)
     return FALSE;
 }
 
-/* A program that is not at one of the points does no harm. */
+/* If the program runs at another point, it does nothing. */
 static int
 refuse_point(const char *name)
 {

@@ -8,7 +8,7 @@
 #include "domain/cpu.h"
 #include "host/kvm_module.h"
 
-/* A VMI can go to another node. /dev/kvm is not asked for, as only the container of the domain has it. */
+/* The VMI can be scheduled on another node. /dev/kvm is not checked, because only the container of the domain has it. */
 static gboolean
 check_node(const NestDomainXml *xml, GError **error)
 {

@@ -6,11 +6,12 @@
 
 /**
  * nest_vmi_domain_rewrite: what KubeVirt shall define for a VMI.
- * @vmi: gets what could be read of the VMI; all zeros before
+ * @vmi: is filled with what could be read of the VMI; all zeros before
  * @json: the VMI, @length bytes, or -1: it ends in NUL
  * @domain: its domain's XML
  *
- * There is neither virtnestd nor our hook in the pod, so the node is judged here. The changes of the CPU, or why there are
+ * There is neither virtnestd nor our hook in the pod, so the node is judged here. The changes of the CPU, or why
+ * there are
  * none although nested guests are asked for, are printed to standard error.
  *
  * Returns: (transfer full) the XML; as it is, if the VMI asks for nothing. NULL: an error.

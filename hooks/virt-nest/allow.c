@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* virt-nest allow: lets a guarded domain be migrated or saved although nested guests run in it.
  *
- * It writes what is allowed into the live metadata, and waits until virtnestd has noticed that and
- * has lifted the guard. If no virtnestd runs, it removes the guard itself. */
+ * The command writes what is allowed into the live metadata, and waits until virtnestd has lifted the guard. If no
+ * virtnestd runs, the command disarms the guard itself. */
 #include "visit.h"
 
 #include "base/config.h"
@@ -251,7 +251,7 @@ let_follow(virDomainPtr domain, const Request *request, GError **error)
     return followed;
 }
 
-/* The guard plugins of virtnestd, and no other. */
+/* Loads the guard plugins of virtnestd, and no other plugins. */
 static NestPluginHost *
 load_guards(GError **error)
 {
@@ -335,7 +335,7 @@ allow(const NestConnection *connection, virDomainPtr domain, gpointer data, GErr
     if (!check_idle(domain, error) || !write_allow(domain, request, error))
         return FALSE;
     log_allow(domain, request);
-    /* Without root's rights nothing can be done alone. */
+    /* Without virtnestd, only root can disarm the guard. */
     return geteuid() == 0 && !nest_daemon_runs() ? do_alone(live, domain, request, error)
                                                  : let_follow(domain, request, error);
 }

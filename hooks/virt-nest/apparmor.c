@@ -31,7 +31,7 @@ skip_qualifier(const char **at, gboolean *ret_denies)
     return FALSE;
 }
 
-/* @line: without blanks at its ends. FALSE: it is no rule for a file. */
+/* @line: without blanks at its ends. Returns: FALSE if the line is no rule for a file. */
 static gboolean
 read_profile_rule(const char *line, Rule *ret_rule)
 {
@@ -62,7 +62,8 @@ has_permission(const Rule *rule, char permission)
     return found && found < rule->permissions + strcspn(rule->permissions, " \t,");
 }
 
-/* One piece of a pattern as a piece of a regular expression. Returns how long it was. */
+/* Translates one piece of a pattern into a piece of a regular expression. Returns the length of the piece in the
+ * pattern. */
 static gsize
 add_piece(GString *expression, const char *at, gboolean *braces)
 {

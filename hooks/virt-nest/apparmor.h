@@ -8,14 +8,14 @@ typedef enum {
     NEST_APPARMOR_GRANTED,
     NEST_APPARMOR_NOT_GRANTED, /* no rule grants it */
     NEST_APPARMOR_DENIED,      /* a rule denies it, whatever others grant */
-    NEST_APPARMOR_UNREADABLE,  /* the profile's text is not there, or not for this user */
+    NEST_APPARMOR_UNREADABLE,  /* the profile's text does not exist, or this user may not read it */
 } NestAppArmorVerdict;
 
 /**
- * NestAppArmorRule: where the rule stands that decides.
+ * NestAppArmorRule: the place of the rule that decides.
  */
 typedef struct {
-    const char *file; /* one of those that were given; NULL: there is no such rule */
+    const char *file; /* one of the given files; NULL: no rule decides */
     guint line;       /* from 1 */
 } NestAppArmorRule;
 

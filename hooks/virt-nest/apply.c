@@ -10,7 +10,7 @@ typedef struct {
     NestChanges changes;
 } Request;
 
-/* A domain that was named is always reported on, and each to programs. With --all, only those that were changed are. */
+/* A named domain is always reported, and for programs (--json) every domain is. With --all, only changed domains are. */
 static void
 print_applied(const NestConnection *connection, virDomainPtr domain, const Request *request,
               const NestDefinition *definition)
@@ -41,7 +41,7 @@ apply_to(const NestConnection *connection, virDomainPtr domain, gpointer data, G
     return definition != NULL;
 }
 
-/* @status: of the visit. Says so where there was nothing to visit: perhaps another libvirt was meant. */
+/* @status: of the visit. If there was no domain to visit, it says so: perhaps another libvirt was meant. */
 static int
 finish(const NestConnection *connection, const Request *request, int status)
 {

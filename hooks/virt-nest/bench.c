@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* virt-nest bench: what nesting costs on this host. Two guests run beside each other, with the same kernel, initramfs and
- * work; one is a guest of this host, the other one a guest of its guest. They work in turn, so that neither disturbs the
- * other, and in several rounds. All that is made is transient: guests, files, and nothing of other domains is touched. */
+/* virt-nest bench: what nesting costs on this host. Two guests run at the same time, with the same kernel, initramfs
+ * and works; one is a guest of this host, the other one is a guest of a guest. They work in turn, so that neither
+ * disturbs the other, and in several rounds. The domains are transient, the files are removed at the end, and other
+ * domains are not changed. */
 #include "base/error.h"
 #include "bench_explain.h"
 #include "bench_files.h"
@@ -59,7 +60,8 @@ bench_clear(Bench *bench)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Bench, bench_clear)
 
-/* Progress, on standard error: in one line of a terminal; elsewhere, what is @important has a line of its own. */
+/* Shows progress on standard error. In a terminal it is one line that changes; elsewhere each @important text has a
+ * line. */
 static void G_GNUC_PRINTF(2, 3) progress(gboolean important, const char *format, ...)
 {
     gboolean terminal = isatty(STDERR_FILENO) != 0;
@@ -96,7 +98,7 @@ check_bench_host(const Bench *bench, GError **error)
     return FALSE;
 }
 
-/* (transfer full)(nullable) The QEMU that libvirt would take, if it has the machine type. */
+/* (transfer full)(nullable) The QEMU that libvirt would run, if that QEMU has the machine type. */
 static gchar *
 find_emulator(const Bench *bench, const char *type)
 {
@@ -187,7 +189,7 @@ measure_both_guests(Bench *bench, GError **error)
     return done;
 }
 
-/* What this host does not have is not asked for. */
+/* Leaves out the works whose program this host does not have. */
 static void
 find_programs_of_others(NestBenchMachine *machine, NestBenchReport *report)
 {

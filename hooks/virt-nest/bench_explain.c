@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What of this host decides how much nesting costs, and whether its figures mean anything. */
+/* The properties of this host that decide how much nesting costs, and whether its figures mean anything. */
 #include "bench_explain.h"
 
 #include "base/root.h"
@@ -12,7 +12,7 @@
 /* Where CPUID has the hypervisor's name (Linux, Documentation/virt/kvm/x86/cpuid.rst), and whether there is one. */
 enum { HYPERVISOR_LEAF = 0x40000000, HYPERVISOR_BIT = 31 };
 
-/* What a host that is a guest itself says of its hypervisor. */
+/* The name of the hypervisor of a host that is itself a guest. */
 static const struct {
     const char *signature;
     const char *name;

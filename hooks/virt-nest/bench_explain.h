@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What of this host decides how much nesting costs, and whether its figures mean anything. */
+/* The properties of this host that decide how much nesting costs, and whether its figures mean anything. */
 #pragma once
 
 #include "bench_report.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The files that the guests of virt-nest bench boot.
  *
- * Both levels boot the same kernel with the same small initramfs, in which are a program of ours, the libraries that it is
- * linked with, and the virtio drivers. The guest that has a guest boots a large one, which has besides KVM, QEMU with its
- * libraries and firmware, and the kernel and the small initramfs for that guest. */
+ * Both measured guests boot the same kernel with the same small initramfs. It holds a program of ours, the libraries
+ * that the program is linked with, and the virtio drivers. The guest that runs QEMU boots a large initramfs, which
+ * also holds KVM, QEMU with its libraries and firmware, and the kernel and the small initramfs for the nested guest. */
 #include "bench_files.h"
 
 #include "../bench/init.h"
@@ -82,7 +82,7 @@ add_program(NestInitramfs *archive, const char *path, const char *from, GError *
     return TRUE;
 }
 
-/* Where libraries are that the loader would not look for by itself. */
+/* Directories with libraries that the loader does not search by itself. */
 static gboolean
 add_cache(NestInitramfs *archive, GError **error)
 {
@@ -100,7 +100,7 @@ static const struct {
     const char *program;
 } compressions[] = {{".xz", "xz"}, {".zst", "zstd"}, {".gz", "gzip"}};
 
-/* (transfer full)(nullable) What the program writes, which may hold NULs. */
+/* (transfer full)(nullable) The program's output, which may hold NULs. */
 static gchar *
 unpack(const char *program, const char *path, gsize *ret_length)
 {
@@ -116,7 +116,7 @@ unpack(const char *program, const char *path, gsize *ret_length)
     return NULL;
 }
 
-/* (transfer full)(nullable) The bytes of a module; a program is needed for them where it is compressed. */
+/* (transfer full)(nullable) The bytes of a module; if the module is compressed, a program unpacks it. */
 static gchar *
 read_module_file(const char *path, gsize *ret_length, GError **error)
 {
@@ -200,7 +200,7 @@ add_modules(NestInitramfs *archive, const char *release, const char *directory,
 
 /* --- QEMU */
 
-/* What a guest without graphics and with a kernel of its own needs of the firmware, and whether it can do without. */
+/* The firmware files that a guest without graphics and with its own kernel needs, and whether it can do without each. */
 static const struct {
     const char *name;
     gboolean optional;
@@ -238,8 +238,8 @@ add_firmware(NestInitramfs *archive, const char *emulator, GError **error)
     return TRUE;
 }
 
-/* The words of QEMU's command line that never differ, a line each. The nested guest has what bench_guest.c gives the first
- * one, at the same places; its disk is the first one's. */
+/* The words of QEMU's command line that never differ, a line each. The nested guest has the same devices at the same
+ * addresses as the guest of bench_guest.c; its disk is that of its L1. */
 static const char fixed_words[] = "-nodefaults\n-no-user-config\n-no-reboot\n-display\nnone\n"
                                   "-accel\nkvm\n-cpu\nhost\n-smp\n1\n-serial\nstdio\n"
                                   "-L\n" FIRMWARE "\n-kernel\n" NESTED_KERNEL "\n"
@@ -276,7 +276,7 @@ copy_kernel(NestBenchMachine *machine, GError **error)
                 machine->release);
 }
 
-/* A script, or a program that is linked statically, is none: the loader lists its libraries or fails. */
+/* A script or a statically linked program does not qualify: the loader must be able to list its libraries. */
 gchar *
 nest_bench_files_find_program(const char *name)
 {
@@ -286,7 +286,7 @@ nest_bench_files_find_program(const char *name)
     return list ? g_steal_pointer(&path) : NULL;
 }
 
-/* Those that do some of the works, as far as this host has them. */
+/* The programs that do some of the works, as far as this host has them. */
 static gboolean
 add_programs_of_others(NestInitramfs *archive, GHashTable *programs, gboolean *ret_any,
                        GError **error)

@@ -28,8 +28,8 @@ struct NestBenchGuest {
     virDomainPtr domain;
     gchar *name;
     int console;
-    GString *said; /* on the console, of which no line has been read yet */
-    GString *rest; /* the end of what else was said there, for a message */
+    GString *said; /* received from the console, but not yet read as lines */
+    GString *rest; /* the last of the other lines there, for a message */
 };
 
 /* --- signals */
@@ -69,7 +69,7 @@ nest_bench_guest_memory(const NestBenchMachine *machine, guint level)
     return level == 1 ? machine->memory : 2 * machine->memory + FOR_QEMU;
 }
 
-/* How the tag is to set the CPU: its own word, or by the model that is there. */
+/* The value of the tag's cpu attribute: auto, the mode that was asked for, or keep for a named model. */
 static const char *
 tag_of_cpu(const char *cpu)
 {
@@ -83,7 +83,7 @@ tag_of_cpu(const char *cpu)
     return "keep";
 }
 
-/* Both devices are where the nested guest has them, too. */
+/* Both devices have the same addresses as in the nested guest. */
 #define ADDRESS "<address type='pci' domain='0' bus='0' slot='%d' function='0'/>"
 
 static gchar *
@@ -143,7 +143,7 @@ corrected_xml(const char *text, GError **error)
     return nest_domain_xml_text(xml);
 }
 
-/* A file with a hole, so that the host's disk plays no part before a guest has written. */
+/* A sparse file, so that reads do not reach the host's disk before a guest has written. */
 static gboolean
 make_disk(const NestBenchMachine *machine, const char *name, GError **error)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A guest of virt-nest bench: a transient domain of its own, which libvirt destroys with our connection, and the console on
- * which it is told what to do. */
+/* A guest of virt-nest bench: a transient domain, which libvirt destroys when our connection ends, and the console
+ * through which the guest gets its orders. */
 #pragma once
 
 #include "virt/virt.h"
@@ -8,11 +8,11 @@
 typedef struct NestBenchGuest NestBenchGuest;
 
 /**
- * NestBenchMachine: what both guests have, so that only the level differs.
+ * NestBenchMachine: the properties of both guests, so that only their levels differ.
  */
 typedef struct {
-    gchar *directory; /* with the files, and where QEMU may read them; NULL before they are made */
-    gchar *kernel;    /* the same */
+    gchar *directory;      /* of the files, which QEMU may read; NULL before they are made */
+    gchar *kernel;         /* the same */
     const char *release;   /* of the kernel, as `uname -r` has it */
     const char *arguments; /* the kernel's */
     gchar *emulator;       /* QEMU */
@@ -24,7 +24,8 @@ typedef struct {
     guint disk;            /* the same of its disk */
 } NestBenchMachine;
 
-/* A file of the machine's directory, by its name: of the guest that works, and the one with QEMU in it. */
+/* The names of two files in the machine's directory: the initramfs of the guest that works, and the one with QEMU in
+ * it. */
 #define NEST_BENCH_SMALL "initramfs"
 #define NEST_BENCH_LARGE "initramfs-with-qemu"
 
@@ -47,7 +48,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestBenchGuest, nest_bench_guest_free)
 guint nest_bench_guest_memory(const NestBenchMachine *machine, guint level);
 
 /**
- * nest_bench_guest_work: have a guest do a work.
+ * nest_bench_guest_work: let a guest do a work.
  * @name: of the work
  * @ms: for how long
  * @ret_rate: how much it did in a second

@@ -119,7 +119,7 @@ nest_bench_report_bar(double loss, guint width, gboolean utf8)
     return g_string_free(bar, FALSE);
 }
 
-/* Three digits that count, as far as these are before the point. */
+/* Three significant digits; digits before the point are never cut. */
 static gchar *
 amount_text(double amount)
 {

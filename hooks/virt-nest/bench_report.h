@@ -22,7 +22,7 @@ typedef struct {
 extern const NestBenchWork nest_bench_works[NEST_WORKS];
 
 /**
- * NestBenchFact: something of this host that decides the loss.
+ * NestBenchFact: a property of this host that decides the loss.
  */
 typedef struct {
     const char *name; /* in at most 19 characters */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the rounds of a work say.
+/* Sums up the rounds of a work.
  *
- * The spread of a loss is not a matter of probability: it is what a pair of rounds could have said at the worst and at the
- * best. So a loss that is "shown" was there in every pair of rounds. */
+ * The spread of a loss is no matter of probability: it is the range of the losses of all pairs of rounds. So a loss
+ * that is "shown" occurred in every pair of rounds. */
 #include "bench_stats.h"
 
 static gint

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the rounds of a work say: medians, spreads, and the loss from one guest to the other. */
+/* Sums up the rounds of a work: medians, spreads, and the loss from one guest to the other. */
 #pragma once
 
 #include <glib.h>
@@ -18,7 +18,7 @@ typedef struct {
  */
 typedef struct {
     double loss;  /* by the medians */
-    double least; /* of the spread: the second's best round beside the first's worst */
+    double least; /* of the spread: the second's best round against the first's worst */
     double most;  /* ... and the other way round */
     gboolean
         shown; /* whether the two guests' rounds lie apart; if they overlap, no loss is shown */

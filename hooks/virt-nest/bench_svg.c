@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A picture of losses: a row a work, with a bar for the loss and a line across its end for the spread. */
+/* A picture of losses: each work has a row, with a bar for the loss and a line across the bar's end for the spread. */
 #include "bench_svg.h"
 
 #include "base/error.h"

@@ -6,8 +6,8 @@
 
 #define SELF "/proc/self/exe"
 
-/* The releases of what takes part, the settings, virtnestd's log, and what virt-nest says. One that is not on this host, or
- * fails, is left out, but for virt-nest itself. */
+/* The releases of all programs involved, the settings, virtnestd's log, and the output of virt-nest's commands. A
+ * program that is not on this host, or fails, is left out, except virt-nest itself. */
 static const char *const lines[] = {
     "uname -srvm",
     "grep -E ^(NAME|VERSION)= /etc/os-release",

@@ -6,11 +6,11 @@
 #include "output.h"
 
 /**
- * NestChanges: how it is told. What is told of a domain is added to @builder, or printed at once.
+ * NestChanges: how changes are reported. The report of a domain is added to @builder, or printed at once.
  */
 struct NestChanges {
     gboolean json;        /* --json: an array of objects, in place of lines */
-    gboolean dry_run;     /* --dry-run: nothing is changed; it is told what would be */
+    gboolean dry_run;     /* --dry-run: nothing is changed, and the report says what would be */
     JsonBuilder *builder; /* the array, while domains are visited; NULL unless @json */
 };
 
@@ -19,14 +19,14 @@ struct NestChanges {
 #define NEST_CHANGES_DRY_RUN_HELP "say what would be done, do nothing"
 
 /**
- * nest_changes_print: tell what was done with a domain that is visited.
+ * nest_changes_print: report what was done with a domain that is visited.
  * @changed: whether its definition is another one now
  * @what: a sentence without the domain's name
- * @problem: (nullable) what is to be told besides, on standard error: it does not fail the command
+ * @problem: (nullable) a warning for standard error; it does not fail the command
  */
 void nest_changes_print(const NestConnection *connection, virDomainPtr domain, gboolean changed,
                         const char *what, const GError *problem);
 
-/* Adds a domain that something failed for. The error is printed by whoever calls this. */
+/* Adds a domain for which something failed. The caller prints the error. */
 void nest_changes_add_failure(const NestChanges *changes, const char *name, const char *uuid,
                               const GError *error);

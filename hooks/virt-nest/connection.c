@@ -80,7 +80,7 @@ nest_connection_default_uri(void)
     return uri && *uri ? uri : nest_virt_usual_uri();
 }
 
-/* What to do about a libvirt that cannot be reached; virt-nest doctor knows more of the host. */
+/* The remedy for a libvirt that cannot be reached; virt-nest doctor examines more of the host. */
 static const struct {
     int code;
     const char *remedy;

@@ -13,9 +13,9 @@ typedef struct NestChanges NestChanges;
  * NestConnection: libvirt, and the host its guests run on.
  */
 typedef struct {
-    virConnectPtr libvirt;   /* its lifecycle events go to the corrector's tracker */
+    virConnectPtr libvirt;   /* the corrector's tracker gets its lifecycle events */
     gchar *uri;              /* libvirt's */
-    gchar *line;             /* (nullable) the command line, where libvirt has chosen @uri */
+    gchar *line;             /* (nullable) the command line, if libvirt has chosen @uri */
     NestCorrector corrector; /* for nest_correct_domain() */
     NestPolicy *
         policy; /* (nullable) what this host's settings say of its domains; NULL: they cannot be read */
@@ -33,7 +33,7 @@ typedef struct {
 typedef enum {
     NEST_CONNECTION_TO_CHANGE,   /* definitions can be corrected */
     NEST_CONNECTION_TO_LOOK,     /* read-only where libvirt grants no more */
-    NEST_CONNECTION_TO_DIAGNOSE, /* the same; an error is without a remedy, as the caller finds one */
+    NEST_CONNECTION_TO_DIAGNOSE, /* the same; the error has no remedy, because the caller finds one */
 } NestConnectionUse;
 
 /**
@@ -54,10 +54,10 @@ NestConnection *nest_connection_open_for(const NestCall *call, NestConnectionUse
 void nest_connection_free(NestConnection *connection);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NestConnection, nest_connection_free)
 
-/* The libvirt that is meant where no URI is given. */
+/* The URI that counts if none is given. */
 const char *nest_connection_default_uri(void);
 
-/* Whether it is the system's libvirt, of which virtnestd takes care, and not a user's own or another. */
+/* Whether it is the system's libvirt, whose domains virtnestd manages, and not a user's own or another. */
 gboolean nest_connection_is_system(const NestConnection *connection);
 
 /* Whether the virtnestd that takes care of this libvirt's domains runs: the host's, or this user's own. */
@@ -78,8 +78,8 @@ gchar *nest_connection_elsewhere(const NestConnection *connection) G_GNUC_WARN_U
 gboolean nest_connection_can_nest(const NestConnection *connection);
 
 /**
- * nest_connection_check_policy: refuse to change a definition while nobody knows what the settings say of it. Otherwise a
- * correction that they ask for would be taken back.
+ * nest_connection_check_policy: refuse to change a definition if the settings cannot be read. Otherwise a correction
+ * that they ask for would be undone.
  *
  * Returns: FALSE with NEST_ERROR_CONFIG.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a command says of this host's virtnestd: that it runs and is well, or what is wrong and what to do. */
+/* What a command reports about this host's virtnestd: that it runs and is well, or what is wrong and what to do. */
 #include "daemon.h"
 
 #include "base/config.h"
@@ -12,7 +12,7 @@
 #include <glib/gstdio.h>
 #include <unistd.h>
 
-/* Only root can ask for virtnestd's lock; others have what virtnestd says. */
+/* Only root can test virtnestd's lock; other users read what virtnestd has written. */
 gboolean
 nest_daemon_runs(void)
 {
@@ -37,7 +37,7 @@ nest_daemon_settings(GError **error)
     return names ? NEST_DAEMON_SETTINGS_GOOD : NEST_DAEMON_SETTINGS_MISTAKEN;
 }
 
-/* A virtnestd with mistaken settings does not start, so that is what is to be corrected first. */
+/* virtnestd does not start with mistaken settings, so these have to be corrected first. */
 static gchar *
 print_none_runs(const char *sudo)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a command says of this host's virtnestd: that it runs and is well, or what is wrong and what to do. */
+/* What a command reports about this host's virtnestd: that it runs and is well, or what is wrong and what to do. */
 #pragma once
 
 #include <glib.h>
@@ -10,11 +10,11 @@ gboolean nest_daemon_runs(void);
 typedef enum {
     NEST_DAEMON_SETTINGS_GOOD,
     NEST_DAEMON_SETTINGS_MISTAKEN, /* no virtnestd starts with them */
-    NEST_DAEMON_SETTINGS_HIDDEN,   /* this user may not read them, so nobody can tell */
+    NEST_DAEMON_SETTINGS_HIDDEN,   /* this user may not read them, so it is unknown */
 } NestDaemonSettings;
 
 /**
- * nest_daemon_settings: whether a virtnestd would start with the settings that there are.
+ * nest_daemon_settings: whether a virtnestd would start with the present settings.
  *
  * Returns: the judgement; where they are mistaken with NEST_ERROR_CONFIG.
  */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* virt-nest doctor: what is looked at, what is found, and what to do about it.
  *
- * A part of the doctor (a function of the table in doctor.c) looks at one thing and adds findings. It changes nothing,
- * needs no root, and says "unknown" where it cannot see. A remedy is a command wherever one helps, and what follows it
- * in " (...)" is for people only. */
+ * A part of the doctor (a function of the table in doctor.c) examines one thing and adds findings. It changes nothing,
+ * needs no root, and says "unknown" if it cannot see something. A remedy is a command if one helps; text in " (...)"
+ * after it is for people only. */
 #pragma once
 
 #include "connection.h"
@@ -52,8 +52,8 @@ void nest_doctor_add(NestDoctor *doctor, const char *id, NestDoctorStatus status
 void nest_doctor_survey(NestDoctor *doctor);
 
 /**
- * nest_doctor_without_kvm: how bad it is that KVM can have no nested guests on this host.
- * @lasting: the host is made so, and nothing on it is broken
+ * nest_doctor_without_kvm: the severity of a host whose KVM can have no nested guests.
+ * @lasting: this is the host's nature, and nothing on it is broken
  *
  * Returns: NEST_DOCTOR_WARN where domains are tagged and all of them are emulated, so that they nest without KVM, and
  * where none is tagged and it is @lasting; NEST_DOCTOR_FAIL otherwise.
@@ -64,10 +64,10 @@ NestDoctorStatus nest_doctor_without_kvm(const NestDoctor *doctor, gboolean last
 gboolean nest_doctor_is_system(const NestDoctor *doctor);
 
 /**
- * nest_doctor_libvirt_restart: what starts libvirt's daemon with its socket anew.
+ * nest_doctor_libvirt_restart: the commands that restart libvirt's daemon with its socket.
  *
- * It helps whichever of them does not run, hangs, is masked, or has failed so often that systemd starts it no more.
- * Guests run on.
+ * They help if either unit does not run, hangs, is masked, or has failed so often that systemd does not start it any
+ * more. Guests run on.
  *
  * Returns: (transfer full) commands
  */
@@ -77,10 +77,10 @@ gchar *nest_doctor_libvirt_restart(NestDoctor *doctor) G_GNUC_WARN_UNUSED_RESULT
 unsigned long nest_doctor_libvirt_release(const NestDoctor *doctor);
 
 /**
- * nest_doctor_ask: run a program of this host that only answers.
+ * nest_doctor_ask: run a program of this host that only prints something.
  * @argv: its path on the host first, ending in NULL
  *
- * It is ended after ten seconds, so that a program that hangs does not hold up the doctor.
+ * The program is ended after ten seconds, so that a hanging program does not block the doctor.
  *
  * Returns: (transfer full)(nullable) what it printed; NULL if it is not there, or its exit status was not 0.
  */
@@ -98,7 +98,8 @@ const char *nest_doctor_unit(NestDoctor *doctor, const char *unit, const char *p
 /* (transfer full) "sudo systemctl unmask UNIT && "; "" where it is not masked. */
 gchar *nest_doctor_unit_unmask(NestDoctor *doctor, const char *unit) G_GNUC_WARN_UNUSED_RESULT;
 
-/* (transfer full) A @file that virtnestd reads is a person's to correct; then virtnestd reads it again, or starts. */
+/* (transfer full) The remedy for a @file that virtnestd reads: a person corrects the file, then virtnestd reads it
+ * again, or starts. */
 gchar *nest_doctor_to_correct(NestDoctor *doctor, const char *file) G_GNUC_WARN_UNUSED_RESULT;
 
 /* (transfer full) What starts virtnestd anew. */
@@ -113,7 +114,7 @@ gchar *nest_doctor_restart(NestDoctor *doctor) G_GNUC_WARN_UNUSED_RESULT;
 gchar *nest_doctor_unit_command(NestDoctor *doctor, const char *unit,
                                 const char *verb) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Adds whether a unit begins at each boot, where systemd runs; @lack: what is missing without it. */
+/* If systemd runs, adds whether a unit is started at each boot. @lack: what is missing without the unit. */
 void nest_doctor_add_enabled(NestDoctor *doctor, const char *id, const char *unit,
                              const char *lack);
 

@@ -87,7 +87,7 @@ to_grant(const Profile *profile, const char *path, const NestAppArmorRule *rule)
                                  path, profile->files[1], load);
 }
 
-/* (transfer full)(nullable) Where the hook really is, as AppArmor counts: the path on the host, without links. */
+/* (transfer full)(nullable) The hook's path as AppArmor sees it: on the host, with all links resolved. */
 static gchar *
 resolve(const char *hook)
 {
@@ -131,7 +131,7 @@ judge_hook_by_apparmor(NestDoctor *doctor, const char *hook)
                     "AppArmor keeps libvirt's daemon from running %s: %s", path, reason);
 }
 
-/* FALSE: a rule keeps it away, or none of a profile that is there grants it, which has been told. */
+/* Returns: FALSE if a rule denies it, or no rule of an existing profile grants it; a finding was added then. */
 static gboolean
 may_have_image(NestDoctor *doctor, const char *who, const char *const *files, char permission)
 {

@@ -74,7 +74,7 @@ add_mistaken_settings(NestDoctor *doctor, const GError *error)
                                        : "");
 }
 
-/* What virtnestd has said of the settings that it found holds also for who may not read them. */
+/* What virtnestd has reported about its settings also serves users who may not read them. */
 static void
 diagnose_daemon_settings(NestDoctor *doctor)
 {

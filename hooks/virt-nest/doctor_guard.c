@@ -15,7 +15,7 @@
 #define PLUGIN_FILE NEST_PLUGINDIR "/" PLUGIN ".so"
 #define KEY "formats"
 #define READ_ONLY                                                                                  \
-    "(read-only):" /* before the formats that QEMU opens read-only, as the guard does */
+    "(read-only):" /* stands before the formats that QEMU opens read-only, as the guard opens them */
 
 /* Where the QEMU of this host's kind of guests is: Debian, Fedora; RHEL; Arch, older ones; NixOS. */
 static const char *const emulators[] = {"/usr/bin/qemu-system-x86_64", "/usr/libexec/qemu-kvm",
@@ -137,7 +137,7 @@ judge_formats(NestDoctor *doctor, const char *emulator, const char *answer,
             emulator);
 }
 
-/* QEMU lists its formats and ends, without making a machine; what its build forbids is left out. */
+/* QEMU lists its formats and ends without creating a machine; the list has only the formats that its build allows. */
 static gboolean
 diagnose_emulator(NestDoctor *doctor, const char *emulator, const Settings *settings)
 {

@@ -51,7 +51,7 @@ diagnose_mode(NestDoctor *doctor, const NestHookCalls *calls)
         nest_doctor_add(doctor, "hook-executable", NEST_DOCTOR_PASS, NULL, "it is executable");
 }
 
-/* What is no shared object is not loaded, be it empty or cut. */
+/* A file that is no shared object, such as an empty or truncated one, is not loaded. */
 static void
 diagnose_judge(NestDoctor *doctor)
 {
@@ -73,8 +73,8 @@ diagnose_judge(NestDoctor *doctor)
 
 /* --- whether libvirt calls it */
 
-/* When libvirt's daemon had looked last whether there is a hook: before it was ready, and as it was told to reload. For
- * systemd either is a change of the unit's state, and its clock is finer than the kernel's for a process. */
+/* The last time at which libvirt's daemon looked for a hook: before it was ready, or when it reloaded. Both are
+ * changes of the unit's state for systemd, whose clock is finer than the kernel's for a process. */
 static gint64
 looked_at(NestDoctor *doctor)
 {

@@ -96,7 +96,7 @@ add_refusal(NestDoctor *doctor, const GError *error)
                     error->message);
 }
 
-/* Nesting that is off is as it should be where virt-nest may turn it on by itself. */
+/* If virt-nest may turn nesting on by itself, nesting that is off is no fault. */
 static void
 diagnose_module(NestDoctor *doctor)
 {
@@ -124,7 +124,7 @@ to_disable(const NestModprobeMistake *mistake)
                            mistake->file);
 }
 
-/* Nesting that is off now has its own line; here it is on, and would not be any more. */
+/* Another finding reports nesting that is off now. Here it is on now, and would be off after the next boot. */
 static void
 diagnose_next_boot(NestDoctor *doctor, const NestModprobeConf *conf)
 {

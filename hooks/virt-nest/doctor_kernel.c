@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The doctor's look at the kernel: the nested escapes that are known, and whether this kernel has them. */
+/* The doctor's look at the kernel: the known nested escapes, and whether this kernel has them. */
 #include "doctor.h"
 
 #include "base/root.h"

@@ -7,11 +7,12 @@
 
 #include <unistd.h>
 
-#define MAJOR 1000000 /* libvirt's numbers are so many a major, and MINOR a minor release */
+/* In libvirt's version numbers, a major release counts this much, and a minor one MINOR. */
+#define MAJOR 1000000
 #define MINOR 1000
 #define SYSTEM_DOCTOR "sudo virt-nest -c qemu:///system doctor"
 
-/* The daemon's unit wants its sockets, and they begin before it. */
+/* The daemon's unit wants its sockets, which start before it. */
 gchar *
 nest_doctor_libvirt_restart(NestDoctor *doctor)
 {
@@ -68,7 +69,7 @@ add_reachable(NestDoctor *doctor, const char *uri)
                     version / MINOR % MINOR, version % MINOR, unit ? ", " : "", unit ? unit : "");
 }
 
-/* Domains of the host are root's; a session has others, and the host's virtnestd does not look at it. */
+/* The host's domains belong to root. A session has domains of its own, which the host's virtnestd does not manage. */
 static void
 diagnose_uri(NestDoctor *doctor)
 {

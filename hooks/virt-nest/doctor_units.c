@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the doctor asks other programs of this host: systemd about units, at once for all parts, and whoever else only
- * answers. */
+/* The doctor's questions to other programs of this host: to systemd about units, once for all parts, and to others. */
 #include "doctor.h"
 
 #include "base/root.h"

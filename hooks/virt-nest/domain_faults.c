@@ -57,7 +57,7 @@ judge_host(const NestDomainQuery *query)
     return nest_error_with_code(error);
 }
 
-/* Without the module libvirt refuses to define a KVM domain, so that nothing can be corrected before it is loaded. */
+/* Without the module libvirt refuses to define a KVM domain, so nothing can be corrected before the module is loaded. */
 static gchar *
 judge_module(const NestDomainQuery *query)
 {
@@ -127,7 +127,7 @@ save_shows_feature(const NestDomainQuery *query)
     return xml && nest_domain_query_shows(query, xml);
 }
 
-/* A guest that was started before, or came here as it was, keeps what it has. */
+/* A guest that was started before, or was migrated or restored here, keeps the features that it has. */
 static gchar *
 judge_off_guest(const NestDomainQuery *query)
 {

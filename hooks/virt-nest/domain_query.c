@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What libvirt and the command line of QEMU say of one domain: which CPU it has, and whether its guest has the feature. */
+/* Reads one domain from libvirt and from the command line of QEMU: which CPU it has, and whether its guest has the
+ * feature. */
 #include "domain_query.h"
 
 #include "domain/cpu_off.h"

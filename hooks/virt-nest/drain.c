@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* virt-nest drain: before a host shutdown, shuts down domains whose guard forbids saving them.
  *
- * Theory of operation: the main thread checks twice a second which domains are off, and keeps the
- * time. libvirt's call to shut a domain down waits for as long as its QEMU does not answer. So a
- * few threads make these calls, each over a connection of its own (libvirt before 10.4 corrupts
- * the stack of a thread that shares one, CVE-2024-4418): a call that hangs holds up neither the
- * other domains nor the end. */
+ * Theory of operation: the main thread checks twice a second which domains are off, and keeps the time. libvirt's call
+ * to shut a domain down waits as long as its QEMU does not answer. So a few threads make these calls, each over a
+ * connection of its own (libvirt before 10.4 corrupts the stack of a thread that shares one, CVE-2024-4418): a call
+ * that hangs holds up neither the other domains nor the end. */
 #include "visit.h"
 
 #include "base/error.h"
@@ -24,7 +23,7 @@
 #define ASKING_AT_A_TIME 4
 #define COUNTDOWN_WIDTH 60 /* columns that the countdown takes at most */
 
-/* One domain to be shut down. References are counted, as a thread may still use it at the end. */
+/* One domain to be shut down. It is reference-counted, because a thread may still use it at the end. */
 typedef struct {
     gchar *uri;      /* libvirt's */
     gchar *name;     /* the domain's */
@@ -69,8 +68,8 @@ compare_guests_by_name(gconstpointer a, gconstpointer b)
     return strcmp((*(Guest *const *)a)->name, (*(Guest *const *)b)->name);
 }
 
-/* Flushes the line at once, for whoever follows a shutdown in the journal. In a terminal it takes the place of the
- * countdown, which is printed below again. */
+/* Flushes the line at once, for a person who follows a shutdown in the journal. In a terminal it takes the place of
+ * the countdown, which is printed below again. */
 static void
 print_guest_line(const Guest *guest, const char *what)
 {
@@ -98,8 +97,8 @@ count_down(const Drain *drain, guint on, gint64 seconds)
     (void)fflush(stdout);
 }
 
-/* Collects the domains that libvirt-guests cannot save, and those that it would save although their
- * nested guests may then be lost: the guard is armed, or it could not be armed. */
+/* Collects the domains whose guard is armed, which libvirt-guests cannot save, and those whose guard could not be
+ * armed, which it would save although their nested guests may then be lost. */
 static gboolean
 collect(const NestConnection *connection, virDomainPtr domain, gpointer data, GError **error)
 {
@@ -127,7 +126,7 @@ collect(const NestConnection *connection, virDomainPtr domain, gpointer data, GE
     return TRUE;
 }
 
-/* The domain, if it is still in the same run. NULL if that run is over, or with libvirt's error. */
+/* Returns: the domain, if it still runs in the same QEMU; NULL if that has ended, or with libvirt's error. */
 static virDomainPtr
 find_same_run(virConnectPtr libvirt, const Guest *guest, gboolean *ret_off)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* virt-nest host drain-plan: who holds the KVM module, and what to do with each, in order, before it can be reloaded. */
+/* virt-nest host drain-plan: which processes hold the KVM module, and what to do with each, in order, before the
+ * module can be reloaded. */
 #include "connection.h"
 #include "daemon.h"
 #include "drain_step.h"
@@ -23,8 +24,8 @@ typedef struct {
     NestKvmModule module;
     GPtrArray *steps;           /* NestDrainStep *, in order */
     NestConnection *connection; /* NULL where no domain holds the module */
-    gchar *then;                /* the command once all have gone; NULL: there is none */
-    GError *reason;             /* ... why */
+    gchar *then;    /* the command to run once no process holds the module; NULL: there is none */
+    GError *reason; /* ... why */
 } Plan;
 
 static void
@@ -39,7 +40,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Plan, drain_plan_clear)
 
 /* --- one holder */
 
-/* Whether its CPU may have the feature; what cannot be read may. */
+/* Whether its CPU may have the feature. If that cannot be read, it may. */
 static gboolean
 may_nest(const NestConnection *connection, virDomainPtr domain)
 {
@@ -51,7 +52,7 @@ may_nest(const NestConnection *connection, virDomainPtr domain)
     return !vendor || nest_cpu_may_expose(xml, vendor);
 }
 
-/* What virtnestd has seen counts only while a virtnestd runs that would see more. */
+/* What virtnestd has seen counts only while a virtnestd runs, because only then it is up to date. */
 static NestDrainL2
 judge_nested(const Plan *plan, virDomainPtr domain, const NestLiveDomain *live)
 {
@@ -78,7 +79,7 @@ find_wake(virDomainPtr domain)
                                              : NULL;
 }
 
-/* A QEMU of the same name may be another libvirt's: the PID decides, where libvirt tells it. */
+/* A QEMU of the same name may belong to another libvirt. If libvirt tells the PID, the PID decides. */
 static void
 fill_in(const Plan *plan, NestDrainStep *step)
 {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What is to be done with one holder of the KVM module before the module can be reloaded. Asks nobody. */
+/* Decides what has to be done with one holder of the KVM module before the module can be reloaded. It reads nothing
+ * itself. */
 #include "drain_step.h"
 
 #include <string.h>
 
-/* Without a definition a guest that is shut down is gone. */
+/* A domain without a definition is gone once its guest is shut down. */
 #define KEEP_IT                                                                                    \
     "; it is transient: keep its XML (virsh dumpxml) before it is shut down, or it cannot be started again"
 
@@ -27,7 +28,7 @@ static const struct {
                           NULL},
 };
 
-/* The nested guests, for programs, and what follows from them. */
+/* Whether nested guests run: the word for programs, and the action that follows. */
 static const struct {
     const char *name;
     NestDrainAction action;

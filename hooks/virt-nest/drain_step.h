@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What is to be done with one holder of the KVM module before the module can be reloaded. Asks nobody. */
+/* Decides what has to be done with one holder of the KVM module before the module can be reloaded. It reads nothing
+ * itself. */
 #pragma once
 
 #include <glib.h>
@@ -15,7 +16,7 @@ typedef enum {
 /* What is to be done with it, in the order of the plan. */
 typedef enum {
     NEST_DRAIN_MOVE,  /* it can migrate, or be shut down */
-    NEST_DRAIN_LOOK,  /* look into it for nested guests, then shut it down */
+    NEST_DRAIN_LOOK,  /* look inside it for nested guests, then shut it down */
     NEST_DRAIN_EMPTY, /* shut its nested guests down, then itself */
     NEST_DRAIN_OTHER, /* not a domain of this libvirt: its owner's */
 } NestDrainAction;
@@ -26,7 +27,7 @@ typedef enum {
 typedef struct {
     gint pid;
     gchar *name; /* of the domain, or of the process */
-    gchar *uuid; /* NULL: it is not a domain of this libvirt; all that follows is then empty */
+    gchar *uuid; /* NULL: it is not a domain of this libvirt, and the following fields are empty */
     gboolean tagged;
     gboolean persistent; /* it has a definition, which outlives a shutdown */
     gboolean autostart;
@@ -42,7 +43,7 @@ NestDrainAction nest_drain_step_action(const NestDrainStep *step);
 const char *nest_drain_step_action_name(NestDrainAction action);
 const char *nest_drain_step_nested_name(NestDrainL2 nested);
 
-/* A sentence: why it is this action, and what to do. */
+/* A sentence: the reason for the action, and what to do. */
 const char *nest_drain_step_reason(const NestDrainStep *step);
 
 /* (transfer full)(nullable) The command that migrates it; DESTINATION is to be filled in. NULL where it is not to migrate. */
@@ -51,6 +52,5 @@ gchar *nest_drain_step_migrate(const NestDrainStep *step) G_GNUC_WARN_UNUSED_RES
 /* (transfer full) The command that shuts it down; of a process that is not libvirt's, the one that shows whose it is. */
 gchar *nest_drain_step_stop(const NestDrainStep *step) G_GNUC_WARN_UNUSED_RESULT;
 
-/* For g_ptr_array_sort(): by action; those that start by themselves come last, so that they are away for the shortest
- * time. */
+/* For g_ptr_array_sort(): by action; domains with autostart come last, so that they are off for the shortest time. */
 gint nest_drain_step_compare(gconstpointer a, gconstpointer b);

@@ -31,7 +31,7 @@ static const NestErrorCode passing[] = {NEST_ERROR_HOST_BUSY, NEST_ERROR_HOST_AB
                                         NEST_ERROR_HOST_FILES, NEST_ERROR_HOST_LOCK,
                                         NEST_ERROR_HOST_DEVICE};
 
-/* Called first, so that nothing is printed or done by halves. */
+/* Called first, so that no command fails after it has done half of its work. */
 static gboolean
 check_run_by_root(const NestCall *call, GError **error)
 {
@@ -63,7 +63,7 @@ print_exposed(const NestKvmModule *module)
     print_host_line("at their next start with nesting on", names);
 }
 
-/* Nesting is what these holes need: said before it is turned on. */
+/* These holes need nesting, so they are named before nesting is turned on. */
 static void
 warn_of_advisories(const NestKvmModule *module)
 {
@@ -136,7 +136,8 @@ keep_on_at_boot(const NestKvmModule *module, const Request *request, GError **er
     gboolean loaded = nest_kvm_module_is_loaded(module);
     gboolean kept = winner && winner->ours && winner->on &&
                     !nest_modprobe_bars_find_at_boot(conf->bars, loaded);
-    /* A blacklist bars the module at boot, though the line is there, for who loads it by its name. */
+    /* A blacklist keeps the module away at boot, although the line is there for a program that loads the module by its
+     * name. */
     gboolean barred = !module->builtin && nest_modprobe_bars_find_at_boot(conf->bars, FALSE);
     NestModprobeDropinUse use =
         (loaded ? NEST_MODPROBE_LOADED : 0) | (request->force ? NEST_MODPROBE_FORCE : 0);
@@ -200,7 +201,7 @@ enable_host(NestCall *call)
         return status;
     if (call->arguments[1])
         return nest_command_misused(call, "it takes no argument");
-    /* Where neither loading the module nor modprobe's configuration can help, nothing is tried. */
+    /* If neither loading the module nor modprobe's configuration can help, the command does nothing. */
     hopeless = module.state == NEST_KVM_NO_HARDWARE || module.state == NEST_KVM_BUILTIN_OFF;
     if ((!request.dry_run && !check_run_by_root(call, &error)) ||
         (hopeless && !nest_kvm_module_check(&module, &error)))

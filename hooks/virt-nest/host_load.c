@@ -17,7 +17,7 @@ nest_host_load_absent(GError **error)
     NestKvmAction done = NEST_KVM_DO_NOTHING;
     NestConfig config = NEST_CONFIG_DEFAULT;
 
-    /* A settings file that cannot be read may say that the module is to be left alone. */
+    /* A settings file that cannot be read may say manage=no. */
     if (geteuid() != 0 || nest_root_is_fake() || !nest_config_load(&config, NULL) ||
         config.manage != NEST_MANAGE_YES)
         return FALSE;

@@ -7,10 +7,10 @@
 /**
  * nest_host_load_absent: load the KVM module with nesting on, if it is absent and nobody has decided otherwise.
  *
- * Fits NestCorrector's load_module. Logs which untagged domains gain the feature, too.
+ * Its type is that of NestCorrector's load_module. It also logs which untagged domains gain the feature.
  *
- * Returns: TRUE if the module was loaded; FALSE without an error if it is not for this command to load it: the module is
- * not absent, a setting is against it, `[host] manage` is not yes, or this is not root; FALSE with a NEST_ERROR_HOST_* if
+ * Returns: TRUE if the module was loaded; FALSE without an error if this command may not load it: the module is not
+ * absent, a setting is against it, `[host] manage` is not yes, or this is not root; FALSE with a NEST_ERROR_HOST_* if
  * it could not be loaded.
  */
 gboolean nest_host_load_absent(GError **error);

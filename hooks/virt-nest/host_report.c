@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What can be said of the host: its KVM module, what decides nesting there, and what would be done about it. */
+/* Reports on the host: its KVM module, what decides nesting there, and what virt-nest would do about it. */
 #include "host_report.h"
 
 #include "base/error.h"
@@ -20,7 +20,7 @@
 /* The host while it is looked at. */
 typedef struct {
     NestKvmModule module;
-    NestModprobeConf *conf; /* NULL, as the next four, for a vendor that is not in the table */
+    NestModprobeConf *conf; /* this and the next four are NULL if the vendor is not in the table */
     const NestModprobeSetting *winner; /* of @conf; NULL: nothing sets nested */
     const NestModprobeBar *bar; /* of @conf: keeps the module away at boot; NULL: nothing does */
     const NestModprobeBar *bar_now; /* of @conf: keeps it from being loaded, or reloaded, now */
@@ -53,7 +53,8 @@ find_winner(const NestKvmModule *module, const NestModprobeConf *conf)
     return module->builtin ? nest_modprobe_conf_argument(conf) : nest_modprobe_conf_winner(conf);
 }
 
-/* (nullable) A blacklist counts though the module is loaded: whoever loaded it by its name need not do so at boot. */
+/* (nullable) A blacklist counts even while the module is loaded: the program that loaded it by its name need not do so
+ * at boot. */
 static const NestModprobeBar *
 find_bar_to_report(const NestKvmModule *module, const NestModprobeConf *conf)
 {

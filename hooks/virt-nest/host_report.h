@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What can be said of the host: its KVM module, what decides nesting there, and what would be done about it. */
+/* Reports on the host: its KVM module, what decides nesting there, and what virt-nest would do about it. */
 #pragma once
 
 #include "host/kvm_module.h"

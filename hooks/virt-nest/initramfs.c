@@ -60,7 +60,7 @@ pad(NestInitramfs *archive, gsize length)
     (void)fwrite(zeros, 1, (4 - length % 4) % 4, archive->file);
 }
 
-/* @name: without a slash at its beginning. What could not be written is told in the end. */
+/* @name: without a leading slash. nest_initramfs_finish() reports write errors. */
 static void
 write_entry(NestInitramfs *archive, const char *name, guint mode, const void *data, gsize length)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Whether a domain may leave this host, or be saved: the answer to what was read of it. Reads nothing itself. */
+/* Whether a domain may leave this host, or be saved: the answer that follows from facts about it. It reads nothing
+ * itself. */
 #include "leave_answer.h"
 
 #define ASK_QEMU                                                                                   \
@@ -68,7 +69,7 @@ static const char *const answers[] = {
     [NEST_LEAVE_UNKNOWN] = "unknown",
 };
 
-/* What virtnestd has found out, where it still looks; NEST_LEAVE_NOT_YET: nothing. */
+/* What virtnestd has found out, if it still follows the domain; NEST_LEAVE_NOT_YET: nothing. */
 static NestLeaveReason
 judge_status(const NestLeaveFacts *facts)
 {
@@ -80,14 +81,14 @@ judge_status(const NestLeaveFacts *facts)
         return NEST_LEAVE_NESTED;
     if (facts->silent)
         return NEST_LEAVE_NO_ANSWER;
-    /* A failed guard without nested guests: nothing new is known of this guest. */
+    /* A guard that failed without nested guests tells nothing new about this guest. */
     return g_strcmp0(status->reason, nest_verdict_reason_name(NEST_REASON_NOTHING)) == 0 ||
                    !status->reason || nest_live_status_guard_is(status, NEST_GUARD_FAILED)
                ? NEST_LEAVE_NOT_YET
                : NEST_LEAVE_NONE;
 }
 
-/* What the probes prove by two samples; a counter that stands still proves nothing, as a nested guest may wait. */
+/* What the probes prove by two samples. A counter that does not grow proves nothing, because a nested guest may wait. */
 static NestLeaveReason
 judge_samples(const NestLeaveFacts *facts)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Whether a domain may leave this host, or be saved: the answer to what was read of it. Reads nothing itself. */
+/* Whether a domain may leave this host, or be saved: the answer that follows from facts about it. It reads nothing
+ * itself. */
 #pragma once
 
 #include "domain/live_status.h"
@@ -25,9 +26,9 @@ typedef enum {
     NEST_LEAVE_ENTERED,     /* entries into nested guests were counted just now */
     NEST_LEAVE_BIT_SET,     /* its hypervisor is on, and entries cannot be counted */
     NEST_LEAVE_NO_ANSWER,   /* its QEMU does not answer */
-    NEST_LEAVE_NOT_YET,     /* virtnestd runs, and has not looked at it, or could read nothing */
+    NEST_LEAVE_NOT_YET,     /* virtnestd runs, but has not sampled it yet, or could read nothing */
     NEST_LEAVE_STALE,       /* its live status is of a virtnestd that does not run any more */
-    NEST_LEAVE_UNWATCHED,   /* nobody looks after it, and nothing could be proved just now */
+    NEST_LEAVE_UNWATCHED,   /* no virtnestd follows it, and nothing could be proved just now */
     NEST_LEAVE_NOT_READ,    /* libvirt or the domain could not be asked */
     NEST_LEAVE_REASONS
 } NestLeaveReason;
@@ -40,10 +41,10 @@ typedef struct {
     gboolean has_feature; /* its vCPUs have VMX or SVM, as far as that can be told */
     gboolean watched;     /* a virtnestd runs, and this is the libvirt that it follows */
     gboolean silent;      /* its QEMU is stopped by a signal, or does not answer libvirt */
-    gboolean armed;       /* QEMU names our node as the reason why it does not migrate */
+    gboolean armed;       /* QEMU names our node as a reason that blocks migration */
     gboolean allowed;     /* virt-nest allow holds, or the tag says migration='allow' */
     gboolean booted;      /* this QEMU has booted the guest: it neither arrived nor was restored */
-    const NestLiveStatus *status; /* (nullable) virtnestd's, of this run of the domain */
+    const NestLiveStatus *status; /* (nullable) written by virtnestd for this run of the domain */
     NestVerdict sampled; /* what the probes said just now; all zeros: they were not asked */
 } NestLeaveFacts;
 

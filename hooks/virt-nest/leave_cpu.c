@@ -6,8 +6,8 @@
 #include "domain/cpu.h"
 #include "virt/cpu_features.h"
 
-/* Whether libvirt's XML leaves the feature of every vendor out. Where QEMU was given another model than libvirt's, that
- * XML says nothing. */
+/* Whether libvirt's XML excludes the feature of every vendor. If QEMU was given another model than libvirt's, that XML
+ * proves nothing. */
 static gboolean
 libvirt_leaves_out(const NestConnection *connection, const NestDomainXml *xml,
                    const NestQemuCpu *command)
@@ -27,8 +27,7 @@ libvirt_leaves_out(const NestConnection *connection, const NestDomainXml *xml,
     return features != NULL;
 }
 
-/* What was said of the feature by name: in the arguments that QEMU was given, -cpu before -global, or else in libvirt's
- * XML. */
+/* What names the feature explicitly: QEMU's arguments, where -cpu counts before -global, or else libvirt's XML. */
 static NestQemuSetting
 read_setting(const NestDomainXml *xml, const NestQemuCpu *command, const char *name)
 {
@@ -53,7 +52,7 @@ nest_leave_cpu_may_nest(const NestConnection *connection, const NestDomainXml *x
 
     if (!vendor)
         return !g_error_matches(error, NEST_ERROR, NEST_ERROR_CPU_CONFIDENTIAL);
-    /* While a guest runs, nobody can turn nesting on or off. */
+    /* While a guest runs, nobody can turn nesting on or off, so the present state is that of its start. */
     if (nest_cpu_is_kvm(xml) && nest_kvm_module_is_loaded(&connection->host) &&
         !nest_connection_can_nest(connection))
         return FALSE;

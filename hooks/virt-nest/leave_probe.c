@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the probes and the guard plugins say of one guest now, where no virtnestd has asked them. */
+/* Asks the probes and the guard plugins about one guest now, if no virtnestd has asked them. */
 #include "leave_probe.h"
 
 #include "base/config.h"
 #include "plugin_host.h"
 
 #define SAMPLES 6         /* at most, unless entries grow before */
-#define BETWEEN_US 200000 /* an idle Linux enters some twenty times a second */
+#define BETWEEN_US 200000 /* an idle nested Linux is entered some twenty times a second */
 
-/* As long as the command runs, an entry that was seen is recent. */
+/* While the command runs, any entry that it has seen counts as recent. */
 static const NestVerdictRules rules = {.linger_ms = 3600000};
 
 static NestPluginHost *
@@ -20,7 +20,7 @@ load_plugins(const char *directory, const char *prefix)
     return nest_plugin_host_load_prefixed(directory, prefix, (const gchar *const *)names, settings);
 }
 
-/* The probes of one kind, until one of them says something. */
+/* Asks the probes of one kind, until one of them gives evidence. */
 static gboolean
 sample_kind(const NestPluginHost *plugins, virDomainPtr domain, const NestGuest *guest,
             gboolean counts, NestEvidence *evidence)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What virtnestd left in a running domain's live XML of its nested guests and its guard, in words. */
+/* Puts a running domain's live status, which virtnestd writes, into words: its nested guests and its guard. */
 #include "live.h"
 
 #include "guard/verdict.h"

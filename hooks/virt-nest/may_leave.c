@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* virt-nest may-leave: whether a domain may be migrated or saved, for a program that asks before it does so.
  *
- * What virtnestd has written counts only while a virtnestd runs. Where it does not, or does not look after the domain, the
- * probes are asked here and now; what libvirt would note as a taint only if that is noted already, or somebody wants it. */
+ * What virtnestd has written counts only while a virtnestd runs. If none runs, or it does not follow the domain, this
+ * program asks the probes itself. A probe that would taint the domain is asked only if the domain has that taint
+ * already, or by --ask-qemu. */
 #include "base/error.h"
 #include "daemon.h"
 #include "domain/cpu.h"
@@ -139,7 +140,7 @@ judge_domain(const NestConnection *connection, virDomainPtr domain, gpointer dat
 
 /* --- saying */
 
-/* What is not certain, or forbids it, goes to standard error, as a refusal does. */
+/* An answer other than "may leave" goes to standard error, like a refusal. */
 static void
 print_leave_answer(const Leave *leave)
 {
@@ -177,7 +178,7 @@ print_answer_json(const Leave *leave)
     nest_output_json_print(builder);
 }
 
-/* An error of another kind was reported where it occurred; a program that asked for JSON gets an answer all the same. */
+/* Another error was reported where it occurred; with --json the program still gets an answer. */
 int
 nest_may_leave(NestCall *call)
 {

@@ -113,7 +113,7 @@ nest_output_iso_time(gint64 seconds)
     return time ? g_date_time_format(time, "%Y-%m-%dT%H:%M:%SZ") : NULL;
 }
 
-/* JSON is UTF-8, which the names of files and processes need not be. */
+/* JSON has to be UTF-8, but names of files and processes may be other bytes. */
 void
 nest_output_json_string(JsonBuilder *builder, const char *name, const char *value)
 {

@@ -10,7 +10,7 @@
 gsize nest_output_width(const char *text);
 
 /**
- * nest_output_fit: a text in just so many columns.
+ * nest_output_fit: a text in exactly this many columns.
  * @text: escaped
  * @width: columns; what is longer is cut, what is shorter filled up with spaces
  *
@@ -19,9 +19,9 @@ gsize nest_output_width(const char *text);
 gchar *nest_output_fit(const char *text, gsize width) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
- * nest_output_lines: a text from outside in lines of at most so many columns.
+ * nest_output_lines: an untrusted text in lines of at most this many columns.
  *
- * Returns: (transfer full)(element-type utf8) the lines, escaped, one at least; a word that is longer has a line of its own.
+ * Returns: (transfer full)(element-type utf8) the lines, escaped, one at least; a longer word gets a line of its own.
  */
 GPtrArray *nest_output_lines(const char *text, gsize width) G_GNUC_WARN_UNUSED_RESULT;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* virt-nest preflight: whether a running guest would live on another host, with its nested guests, as far as the libvirt there
- * shows that. Nothing is changed here or there, and nobody logs in there. */
+/* virt-nest preflight: whether a running guest, with its nested guests, would go on running on another host, as far as
+ * libvirt there shows that. It changes nothing on either host, and logs in nowhere. */
 #include "base/error.h"
 #include "output.h"
 #include "preflight_destination.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What was found about a destination, one check after the other, and what follows from all of them. */
+/* The checks of a migration's destination, and the answer that follows from all of them. */
 #include "preflight_check.h"
 
 #include "base/sort.h"
@@ -17,7 +17,7 @@ static const struct {
     [NEST_PREFLIGHT_BREAKS] = {"breaks", "would-not-live", 1},
 };
 
-/* The parts of SVM that CPUID leaf 0x8000000A shows a guest's hypervisor, by libvirt's names. */
+/* The parts of SVM that a guest's hypervisor sees in CPUID leaf 0x8000000A, by libvirt's names. */
 static const char *const svm_parts[] = {
     "npt",         "lbrv",          "svm-lock",      "nrip-save",   "tsc-scale", "vmcb-clean",
     "flushbyasid", "decodeassists", "pause-filter",  "pfthreshold", "avic",      "v-vmsave-vmload",

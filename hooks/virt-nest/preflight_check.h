@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What was found about a destination, one check after the other, and what follows from all of them. */
+/* The checks of a migration's destination, and the answer that follows from all of them. */
 #pragma once
 
 #include <glib.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What libvirt shows of the host that a guest is to go to, one check after the other, in the order in which their findings have
- * to be corrected.
+/* Checks the host that a guest shall migrate to, as libvirt shows it. The checks stand in the order in which their
+ * findings have to be corrected.
  *
- * libvirt's own comparison decides for a CPU with a model. A host-passthrough has no list of features, so that what the two
- * hosts offer is compared: it migrates all the same, but the guest finds another CPU there. */
+ * libvirt's own comparison decides for a CPU with a model. A host-passthrough CPU has no list of features, so the
+ * offers of the two hosts are compared: the guest migrates all the same, but finds another CPU there. */
 #include "preflight_destination.h"
 
 #include "domain/state.h"
@@ -22,7 +22,7 @@ static void G_GNUC_PRINTF(4, 5) add_check(GPtrArray *checks, const char *name,
     va_end(arguments);
 }
 
-/* The last error of libvirt, which is the destination's reason; or that it answers no more. */
+/* The last error of libvirt, which is the destination's reason; or that the destination does not answer any more. */
 static void
 add_error(const NestPreflightMove *move, GPtrArray *checks, const char *name, const char *what)
 {
@@ -185,7 +185,7 @@ check_cpu(const NestPreflightMove *move, GPtrArray *checks)
     }
 }
 
-/* QEMU takes guests from an older QEMU in; the other way round nobody promises it. */
+/* QEMU accepts guests from an older QEMU; nobody promises the reverse. */
 static void
 check_qemu(const NestPreflightMove *move, GPtrArray *checks)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A running guest that is to go to another host: what it needs, and what this host and the other one offer. */
+/* A running guest that shall migrate: what it needs, and what this host and the destination offer. */
 #include "preflight_move.h"
 #include "preflight_check.h"
 
@@ -45,7 +45,7 @@ nest_preflight_move_is_passed_through(const NestPreflightMove *move)
                    nest_xml_attribute_is(cpu, "mode", "maximum"));
 }
 
-/* (nullable) The <mode name='host-model'> of domain capabilities: what a guest there has at best. */
+/* (nullable) The <mode name='host-model'> of domain capabilities: the most that a guest there can have. */
 static xmlNode *
 host_model_of(const NestDomainXml *offer)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A running guest that is to go to another host: what it needs, and what this host and the other one offer. */
+/* A running guest that shall migrate: what it needs, and what this host and the destination offer. */
 #pragma once
 
 #include "virt/cpu_features.h"
 #include "virt/live_domain.h"
 
 /**
- * NestPreflightMove: the guest, and the two libvirts. Whoever makes one sets @here.
+ * NestPreflightMove: the guest, and the two libvirts. The caller sets @here.
  */
 typedef struct {
     virConnectPtr here;        /* not its own */
@@ -14,7 +14,7 @@ typedef struct {
     NestDomainXml *xml;        /* of the running domain */
     NestMachine machine;       /* what it needs */
     NestDomainXml *offer;      /* (nullable) the destination's domain capabilities for it */
-    NestDomainXml *offer_here; /* (nullable) this host's; NULL also where nobody needs them */
+    NestDomainXml *offer_here; /* (nullable) this host's; NULL also if they are not needed */
     GHashTable *wanted;        /* (nullable) the features that the guest has, or this host offers */
     GHashTable *offered;       /* (nullable) the features that the destination offers */
     NestLiveDomain *live;

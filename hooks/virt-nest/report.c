@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What can be said of one domain: its tag, its CPU, and whether what the tag asks for is in effect. */
+/* Reports on one domain: its tag, its CPU, and whether what the tag asks for is in effect. */
 #include "report.h"
 
 #include "base/error.h"
@@ -12,7 +12,7 @@
 #include "shown.h"
 #include "untagged.h"
 
-/* If QEMU has not answered for so long, that is told. */
+/* If QEMU has not answered for this long, the report says so. */
 #define UNANSWERED_MS 3000
 
 /* (transfer full) */
@@ -43,7 +43,7 @@ judge_answers(const NestReport *report, const NestDomainQuery *query)
         since ? since : "is stopped by a signal");
 }
 
-/* Without a guard, migration and save are not as the tag says, but the CPU is. */
+/* Without a guard, the tag's CPU is in effect, but migration and save are not as the tag says. */
 static gchar *
 judge_guard(NestReport *report, const NestDomainQuery *query)
 {
@@ -125,7 +125,7 @@ nest_report_new(const NestConnection *connection, virDomainPtr domain, GError **
     g_auto(NestDomainQuery) query = {.connection = connection, .domain = domain};
     g_autoptr(NestLiveDomain) live = NULL;
     const NestPolicy *policy = connection->policy;
-    /* Whether a domain that does not mention virt-nest may have more to be told of than its CPU. */
+    /* Whether a report on a domain that does not mention virt-nest may need more than its CPU. */
     gboolean told =
         policy && (policy->untagged != NEST_UNTAGGED_LEAVE || nest_rules_mistake(policy->rules));
     NestReport *report = told ? NULL : nest_report_untagged(connection, domain);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What can be said of one domain: its tag, its CPU, and whether what the tag asks for is in effect. */
+/* Reports on one domain: its tag, its CPU, and whether what the tag asks for is in effect. */
 #pragma once
 
 #include "connection.h"

@@ -48,7 +48,7 @@ read_stream(FILE *stream, const char *name, GError **error)
         return NULL;
     if (text->len <= NEST_DOMAIN_XML_MAX_BYTES)
         return g_steal_pointer(&text);
-    /* Fails, tagged or not: endless input would take all memory before that is known. */
+    /* Fails whether or not the domain is tagged: endless input would fill the memory before that is known. */
     g_set_error(error, NEST_ERROR, NEST_ERROR_XML,
                 "%s is longer than %d MiB, more than libvirt itself takes for a domain: give the "
                 "XML of one domain (virsh dumpxml --inactive)",
@@ -73,7 +73,7 @@ read_input_file(const char *path, GError **error)
     return text;
 }
 
-/* Escapes the line, because names and models are as they stand in the XML. */
+/* Escapes the line, because names and models come unchanged from the XML. */
 static void
 explain_line(const NestDomainXml *xml, const char *what)
 {
@@ -95,7 +95,7 @@ explain_changes(const NestDomainXml *xml, const GPtrArray *changes)
         explain_line(xml, nothing);
 }
 
-/* Says what is to be told of the rewritten CPU. That it cannot have any effect is said even without --explain. */
+/* Prints the remarks about the rewritten CPU. If the CPU can have no effect, it says so even without --explain. */
 static void
 explain_remarks(const char *text, const NestCpuVendor *host, const Request *request)
 {
@@ -168,7 +168,7 @@ matches_decoded(const char *text, gsize length)
     return matches;
 }
 
-/* Lets what is no domain pass, unless it may be meant for us. @problem: why it is no domain. */
+/* Passes on input that is no domain, unless it may be meant for us. @problem: why it is no domain. */
 static gboolean
 judge_unreadable(const char *text, gsize length, GError *problem, GError **error)
 {
@@ -194,8 +194,8 @@ replace_text(GByteArray *text, const char *with)
     g_byte_array_append(text, (const guint8 *)with, (guint)strlen(with));
 }
 
-/* Passes on unchanged a domain of which nobody wishes anything, and also what is no domain at all: the filter
- * can stand in a pipe through which everything goes. */
+/* Passes on unchanged a domain for which no tag, rule or policy asks, and also input that is no domain: the filter can
+ * stand in a pipe through which everything goes. */
 static gboolean
 rewrite(GByteArray *text, const Request *request, GError **error)
 {
@@ -229,7 +229,7 @@ set_option_attributes(NestTag *tag, gconstpointer options, GError **error)
     return nest_tag_options_set(options, tag, error);
 }
 
-/* Fails for what is no domain, because it cannot get what is asked for. */
+/* Fails for input that is no domain, because that cannot get a tag. */
 static gboolean
 enable(GByteArray *text, const Request *request, GError **error)
 {
@@ -264,7 +264,7 @@ filter(const char *path, const Request *request)
     limit_time(path, 0);
     /* Without this, libxml2 prints some errors, as about an encoding, to standard error. */
     xmlSetStructuredErrorFunc(NULL, nest_xml_be_silent);
-    /* What a program passes as an argument has no more than the kernel lets an argument have (128 KiB). */
+    /* An argument is no longer than the kernel allows (128 KiB). */
     text = request->domain
                ? g_byte_array_append(g_byte_array_new(), (const guint8 *)request->domain,
                                      (guint)strlen(request->domain))
@@ -292,7 +292,7 @@ refuse_vendor(const NestCall *call, const char *vendor)
     return nest_command_misused(call, what);
 }
 
-/* Checks what does not go together, and the options' values, before anything is read. */
+/* Checks that the options go together, and their values, before any input is read. */
 static int
 run_rewrite(NestCall *call, Request *request)
 {

@@ -81,7 +81,7 @@ list_rules(const NestRules *rules, const Request *request)
 
 /* --- explaining */
 
-/* Says of each rule, up to the one that decides, or that is mistaken, what comes of it. */
+/* Prints for each rule, up to the one that decides or is mistaken, what follows from it. */
 static void
 explain_rules(const NestRulesAnswer *answer)
 {

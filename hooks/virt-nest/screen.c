@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A terminal used as a screen, and left as it was found. */
+/* Uses a terminal as a screen, and restores it at the end. */
 #include "screen.h"
 
 #include "../fatal.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A terminal used as a screen, and left as it was found. */
+/* Uses a terminal as a screen, and restores it at the end. */
 #pragma once
 
 #include <glib.h>
@@ -16,10 +16,10 @@ gboolean nest_screen_is_there(void);
  */
 void nest_screen_enter(void);
 
-/* Leaves the terminal as it was before; nothing to do where it was not taken over. */
+/* Restores the terminal, if it was taken over. */
 void nest_screen_leave(void);
 
-/* The terminal's size in columns and rows; 80 and 24 where it does not say. */
+/* The terminal's size in columns and rows; 80 and 24 if the terminal does not report it. */
 void nest_screen_size(guint *ret_columns, guint *ret_rows);
 
 /**

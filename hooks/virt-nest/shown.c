@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Which of vmx and svm a running guest's vCPUs really have: QEMU is asked.
  *
- * Theory of operation: QEMU's object of the first processor has the registers of CPUID as the guest reads them, in the property
- * "feature-words" (QEMU qapi/machine-target.json, X86CPUFeatureWordInfo). All processors of a domain are alike. */
+ * Theory of operation: QEMU's object of the first vCPU has the CPUID registers as the guest reads them, in the
+ * property "feature-words" (QEMU qapi/machine-target.json, X86CPUFeatureWordInfo). All processors of a domain are
+ * alike. */
 #include "shown.h"
 
 #include "monitor.h"

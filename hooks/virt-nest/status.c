@@ -27,8 +27,8 @@ typedef struct {
     GPtrArray *reports; /* of NestReport */
     double *rates;      /* of each: entries a second, or NEST_RATES_UNKNOWN */
     gboolean watched;   /* a virtnestd runs, which arms guards */
-    gboolean exposed;   /* it was found out which guests have the feature */
-    gboolean named;     /* somebody wants to know about these domains, and not about all */
+    gboolean exposed;   /* the guests that have the feature were determined */
+    gboolean named;     /* domains were named on the command line */
 } Listing;
 
 /* Which domains the command line asks for, and how. */
@@ -112,7 +112,7 @@ print_shown(const NestReport *report)
         print_below(text);
 }
 
-/* What stands below a domain's row. That no virtnestd runs is said once, above the table. */
+/* Prints the lines below a domain's row. That no virtnestd runs is printed once, above the table. */
 static void
 print_details(const Listing *listing, guint i)
 {
@@ -125,7 +125,7 @@ print_details(const Listing *listing, guint i)
     print_shown(report);
     for (guint l = 0; l < lines->len; l++)
         print_below(g_ptr_array_index(lines, l));
-    /* Where somebody asks about a domain that QEMU does not migrate, the page about that is named. */
+    /* If a domain was named and QEMU refuses to migrate it, names the manual page about that. */
     if (listing->named && status && nest_live_status_guard_is(status, NEST_GUARD_ARMED))
         print_below("QEMU refuses migration and save: man " NEST_BLOCKER_NODE);
 }
@@ -195,7 +195,7 @@ print_above(const NestConnection *connection, const Problems *problems)
         print_status_paragraph(problems->hook);
 }
 
-/* Says that there is nothing to be listed, where that was looked for, and what to do. */
+/* Says that no domain is listed, which libvirt was asked, and what to do. */
 static void
 print_nothing(const NestConnection *connection, const Request *request)
 {
@@ -212,7 +212,7 @@ print_nothing(const NestConnection *connection, const Request *request)
     print_status_paragraph(text);
 }
 
-/* Nesting cannot be turned on for one domain alone, so the others that gain it are printed. */
+/* Nesting is on for the whole host, so the untagged domains that gain it are printed. */
 static void
 print_exposed_below(const NestConnection *connection)
 {

@@ -52,7 +52,7 @@ read_plan(Plan *plan, virDomainPtr domain, GError **error)
     return TRUE;
 }
 
-/* Works out the result in memory, so that the impossible is refused before anything is written. */
+/* Computes the result in memory, so that an impossible tag is refused before anything is written. */
 static gboolean
 plan_definition(Plan *plan, const NestConnection *connection, const char *element, GError **error)
 {
@@ -94,7 +94,7 @@ is_same_tag(const Plan *plan)
     return plan->tagged && g_str_equal(wanted, had);
 }
 
-/* What was done to the CPU, as planned: virtnestd may have been the one who did it. */
+/* What was done to the CPU, according to the plan: virtnestd may have done it first. */
 static gchar *
 describe_planned_cpu(const Plan *plan)
 {
@@ -132,7 +132,7 @@ describe_tag(const Plan *plan)
     return plan->tagged ? "its tag is changed" : "tagged";
 }
 
-/* @done: (nullable) the correction; NULL where it is only planned. virtnestd may have been faster. */
+/* @done: (nullable) the correction; NULL if it is only planned, or virtnestd has made it already. */
 static gboolean
 is_changed(const Plan *plan, const NestDefinition *done)
 {
@@ -216,8 +216,8 @@ enable_domain(const NestConnection *connection, virDomainPtr domain, gpointer op
     return done != NULL;
 }
 
-/* (transfer full) That the guest sees the feature without a tag as well, as its CPU has what the host has; "" if it does
- * not. */
+/* (transfer full) Says that the guest sees the feature even without a tag, because its CPU passes through the host's;
+ * "" if it does not. */
 static gchar *
 describe_exposed(const NestConnection *connection, const Plan *plan)
 {

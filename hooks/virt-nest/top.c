@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* virt-nest top: nested guests as they come and go, in a terminal or as one table after the other.
  *
- * Theory of operation: the main thread draws, and handles keys, signals and timers. A refresh
- * reads all domains and may have to wait for libvirt, so it runs on a thread of its own, one
- * refresh at a time; the connection and the samples belong to that thread. So a libvirt that hangs
- * keeps nobody from leaving. The main thread has a GMainContext of its own, because the
- * connection's thread runs the default one. */
+ * Theory of operation: the main thread draws, and handles keys, signals and timers. A refresh reads all domains and
+ * may have to wait for libvirt, so it runs on a thread of its own, one refresh at a time; the connection and the
+ * samples belong to that thread. So the user can leave even while libvirt hangs. The main thread has a GMainContext of
+ * its own, because the connection's thread runs the default one. */
 #include "visit.h"
 
 #include "base/error.h"
@@ -45,8 +44,8 @@ typedef struct {
     NestTopView *view;  /* NULL before the first refresh */
     gboolean looking;   /* a refresh is under way */
     NestTopStyle style; /* how it is shown */
-    int shown;          /* how many were shown, without the first, which has no rates */
-    int status;         /* to exit with */
+    int shown;  /* how many refreshes were shown, not counting the first, which has no rates */
+    int status; /* to exit with */
 } Top;
 
 /* --- a refresh, on a thread of its own */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What virt-nest top has found, as the lines of its screen. */
+/* Turns the result of virt-nest top into the lines of its screen. */
 #include "top_view.h"
 
 #include "base/error.h"

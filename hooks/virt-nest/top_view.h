@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What virt-nest top has found, as the lines of its screen. */
+/* Turns the result of virt-nest top into the lines of its screen. */
 #pragma once
 
 #include "rates.h"
@@ -12,8 +12,7 @@ typedef struct {
     GPtrArray *rows;  /* one a domain */
     GError *error;    /* why there is nothing to be seen; NULL: nothing */
     gboolean watched; /* a virtnestd runs, which arms guards */
-    gchar
-        *empty; /* (nullable) what to say where no domain is to be seen; NULL: no tagged one runs */
+    gchar *empty;     /* (nullable) the text if no domain is shown; NULL: that no tagged one runs */
 } NestTopView;
 
 /**

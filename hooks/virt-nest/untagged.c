@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The quick look at a domain that has nothing to do with virt-nest, as most domains of most hosts have not.
+/* A quick report on a domain that does not mention virt-nest, like most domains of most hosts.
  *
  * Theory of operation: a call to libvirt for each of 10,000 domains takes longer than all the rest. libvirt's own file
  * has the definition, which is read in a tenth of the time of a call, and the domain's id, which came with the list,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The quick look at a domain that has nothing to do with virt-nest. */
+/* A quick report on a domain that does not mention virt-nest. */
 #pragma once
 
 #include "report.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A command goes from domain to domain: those that somebody names, or all. */
+/* Calls a function for each domain that a command names, or for all domains. */
 #include "visit.h"
 
 #include "base/error.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A command goes from domain to domain: those that somebody names, or all. */
+/* Calls a function for each domain that a command names, or for all domains. */
 #pragma once
 
 #include "changes.h"
@@ -21,8 +21,8 @@ int nest_connection_visit(const NestConnection *connection, gchar **names,
                           NestConnectionVisit visit, gpointer data);
 
 /**
- * nest_changes_visit: nest_connection_visit(), with each domain told as @changes has it.
- * @visit: calls nest_changes_print() for what it did; its errors are told by themselves
+ * nest_changes_visit: nest_connection_visit(), with each domain reported as @changes says.
+ * @visit: calls nest_changes_print() for what it did; nest_changes_visit() reports its errors
  *
  * Returns: the exit status.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What shall become of a domain's CPU, as members of JSON objects. */
+/* The wish for a domain's CPU, as members of JSON objects. */
 #pragma once
 
 #include "domain/wish.h"
