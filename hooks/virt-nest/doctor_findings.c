@@ -93,7 +93,7 @@ nest_doctor_findings_print(const GPtrArray *findings)
     for (guint i = 0; i < findings->len; i++)
         print_finding(g_ptr_array_index(findings, i));
     if (failures > 0)
-        (void)printf("%u of %u do not work (FAIL): do what stands behind ->\n", failures,
+        (void)printf("%u of %u do not work (FAIL): do what follows \"->\"\n", failures,
                      findings->len);
     else if (warnings > 0)
         (void)printf("All works; %u could be better (WARN)\n", warnings);

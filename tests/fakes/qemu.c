@@ -252,7 +252,7 @@ say_answer(const Monitor *monitor, const char *command, const char *line)
     fprintf(monitor->out, "\"return\": %s", i < n ? answers[i].value : "{}");
 }
 
-/* Copies the text behind @key in @line, up to the next quote; "" if there is none. */
+/* Copies the text after @key in @line, up to the next quote; "" if there is none. */
 static void
 read_text(const char *line, const char *key, char *text, size_t size)
 {

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 # The words of cases about a crowd: domains whose QEMUs are made up (tests/fakes/qemu.c), and what it costs the others.
-# Source it behind labs.sh, guarded.sh and talk.sh. Times are measured and never asserted.
+# Source it after labs.sh, guarded.sh and talk.sh. Times are measured and never asserted.
 
 crowd_qemu=$scratch/crowd/qemu
 

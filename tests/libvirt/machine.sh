@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 # The words of the tests under a booted systemd: systemd, logind, libvirtd, libvirt-guests and virt-nest are this
-# machine's and run in a container of systemd-nspawn, on top of its files, which stay as they are. Source it behind
+# machine's and run in a container of systemd-nspawn, on top of its files, which stay as they are. Source it after
 # labs.sh, in whose place its setup, before_case and teardown come.
 
 # What the container starts: what an administrator would have enabled.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 # A real node_exporter and a real Prometheus of the host's, on loopback in a network namespace of their own, with the
-# shipped alerts. Source it behind labs.sh.
+# shipped alerts. Source it after labs.sh.
 
 collected=/var/lib/prometheus/node-exporter # where Debian's node_exporter looks
 
