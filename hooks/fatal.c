@@ -23,7 +23,7 @@ static const struct {
 } signals[] = {
     {SIGALRM, NO_TIME}, {SIGXCPU, NO_TIME},
 #ifndef NEST_SANITIZED /* a sanitizer says more about these itself */
-    {SIGABRT, FAULT},  /* a failed assertion; libc, which found a heap or stack overwritten */
+    {SIGABRT, FAULT},  /* a failed assertion, or libc found the heap or stack overwritten */
     {SIGTRAP, FAULT},  /* GLib's g_error() */
     {SIGSEGV, FAULT},   {SIGBUS, FAULT},    {SIGILL, FAULT}, {SIGFPE, FAULT},
 #endif
@@ -74,7 +74,8 @@ nest_fatal_no_memory(void)
     nest_fatal(NO_MEMORY);
 }
 
-/* If the handler itself faults, the signal ends the process, because of SA_RESETHAND. */
+/* A fault in the handler itself ends the process: its signal is blocked there, and SA_RESETHAND has reset the signal that
+ * called the handler. */
 static void
 catch_signals(void)
 {

@@ -15,10 +15,10 @@
  * NestFatalHandler: what to print, and with which exit status to end.
  */
 typedef struct {
-    const char *action;   /* what is refused, as "start domain"; NULL: nothing, exit status 0 */
+    const char *action;   /* what is refused, such as "start domain"; NULL: nothing, exit status 0 */
     const char *name;     /* the domain's, or the file's; any bytes */
-    unsigned int seconds; /* after so many the program ends; 0: no time limit */
-    /* libvirt shows the line at the end of a long one of its own: ours begins on the next line of the terminal or log */
+    unsigned int seconds; /* the program ends after so many; 0: no time limit */
+    /* libvirt appends our line to a long one of its own, so ours begins with a newline */
     bool to_libvirt;
     bool (*concerns_us)(void); /* called in a signal handler; FALSE: exit status 0; NULL: as TRUE */
 } NestFatalHandler;
@@ -26,24 +26,25 @@ typedef struct {
 /**
  * nest_fatal_handler_set: from now on end in a defined way, whatever happens.
  * @handler: how to end; copied, except for its strings. Another call
- *   replaces it and starts the time anew.
+ *   replaces it and starts the time again.
  *
  * Theory of operation: the signals that report a fault, or that the time has run out, are caught on
  * a stack of their own, because a full stack is one of the faults; no_memory.c reports a lack of
  * memory. The handler allocates nothing. It writes one line, "nest: cannot ACTION 'NAME': REASON
  * [NEST-IO]", if the other end can take it, and ends the process: with 1, or silently with 0 where
  * nothing may be refused. It cannot catch SIGKILL, nor a failure before main(), for
- * example if there is too little memory to load libc. To libvirt these are failures; at stopped and release
- * they change nothing (tests/libvirt/hostile.test). To catch them, the prefilter would need a parent that waits
- * for it, which is a fork at every start.
+ * example if there is too little memory to load libc. libvirt counts both as a failure of the hook. At stopped and
+ * release this changes nothing (tests/libvirt/hostile.test). To catch them, the prefilter would need a parent that
+ * waits for it, which is a fork at every start.
  *
- * Returns: "nest: cannot ACTION 'NAME'", after a newline if it goes to libvirt, fit to be printed, for other refusals; it stays valid.
+ * Returns: "nest: cannot ACTION 'NAME'", after a newline if it goes to libvirt, for other refusals. It is escaped for
+ *   printing, and stays valid.
  */
 const char *nest_fatal_handler_set(const NestFatalHandler *handler);
 
-/* Ends the process in that way, for a reason that is fit to be printed: what is lacking, and what to do. */
+/* Ends the process as the handler says. @reason says what is lacking and what to do, and is printed as it is. */
 void nest_fatal(const char *reason) __attribute__((noreturn));
 
-/* Ends the process in that way for lack of memory. If no handler is set yet, it prints a line of
- * its own, and the exit status is 1. */
+/* Ends the process as the handler says, for lack of memory. If no handler is set yet, the line begins
+ * with "nest" alone, and the exit status is 1. */
 void nest_fatal_no_memory(void) __attribute__((noreturn));

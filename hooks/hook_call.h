@@ -15,11 +15,11 @@ typedef struct NestHookOperation NestHookOperation;
 typedef struct {
     const NestHookOperation *operation; /* what it is about to do */
     const char *name;                   /* the domain's */
-    const char *uuid;                   /* the domain's; of @xml */
+    const char *uuid;                   /* the domain's; owned by @xml */
     NestDomainXml *xml;                 /* the domain */
     NestLiveStatus *live;               /* the live status in @xml; empty where there is none */
-    NestKvmModule host;                 /* this host, as the check that needed it has read it */
-    NestPolicy *policy; /* what the settings say of domains; NULL: they were not needed yet */
+    NestKvmModule host;                 /* this host; the check that needs it reads it */
+    NestPolicy *policy; /* what the settings say about domains; NULL: not read yet */
     NestWish wish;      /* what shall become of its CPU */
     gboolean restored;  /* a saved image is being restored */
 } NestHookCall;
@@ -28,10 +28,10 @@ void nest_hook_call_clear(NestHookCall *call);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NestHookCall, nest_hook_call_clear)
 
 /**
- * nest_hook_call_policy: what the settings say of domains; they are read once.
+ * nest_hook_call_policy: what the settings say about domains. They are read once.
  *
- * If the settings cannot be read, but seem to say policy=disable, that counts: a mistake elsewhere in the file must
- * not give guests the feature that the policy withholds.
+ * If the settings cannot be read, but seem to say policy=disable, this policy counts: a mistake elsewhere in the settings
+ * must not give guests a feature that the policy forbids.
  */
 const NestPolicy *nest_hook_call_policy(NestHookCall *call);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The program of virt-nest-kvm@.service, the only one of our units that may load modules: turns nesting on or off in
- * the host's KVM module, as virtnestd asks for it through systemd.
+/* The program of virt-nest-kvm@.service: turns nesting on or off in the host's KVM module when virtnestd starts the unit.
+ * No other unit of ours may load modules.
  *
- * It takes the unit's instance, "on" or "off", and no option. Its error goes to the log and, as the unit's status text, to
- * virtnestd (plugins/virtnestd/kvm_unit.c). */
+ * It takes the unit's instance, "on" or "off", and no option. It logs its error, and also sets it as the unit's status text
+ * for virtnestd (plugins/virtnestd/kvm_unit.c). */
 #include "base/error.h"
 #include "base/log.h"
 #include "base/notify.h"

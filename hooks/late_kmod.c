@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Loads libkmod at its first call. libkmod brings three compressors and OpenSSL, and a start does not call it if the
- * host's module is right.
+/* Loads libkmod only when it is first called. libkmod loads three compressors and OpenSSL, and a start does not
+ * call it on a host whose KVM module is right.
  *
- * Theory of operation: a program that is linked with this file, and not with libkmod, gets functions with libkmod's
- * names. Each calls the real function. If a function lacks a row here, linking fails. The header holds each row to
- * libkmod's own declaration. */
+ * Theory of operation: a program is linked with this file instead of libkmod. The functions here have libkmod's
+ * names, and each calls the real one. If a function has no row here, the linker fails. If a row differs from the
+ * declaration in libkmod.h, the compiler fails. */
 #include "fatal.h"
 
 #include <dlfcn.h>
 #include <glib.h>
 #include <libkmod.h>
 
-/* The name that programs which are linked with libkmod ask for (tests/build/install.test). */
+/* The soname in programs that are linked with libkmod (tests/build/install.test). */
 #define LIBRARY "libkmod.so.2"
 
 static void give_up(const char *why) G_GNUC_NORETURN;

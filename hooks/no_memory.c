@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Lack of memory: an allocation that fails, in any library, ends the program through the fatal handler.
  *
- * Theory of operation: when there is no memory, GLib prints a line of its own and traps. libxml2 and libkmod go on
- * without what they could not allocate, so the hook would judge as if an attribute or a module did not exist. So a
- * program that is linked with this file has a malloc() of its own, which the C library allows ("Replacing malloc" in
- * its manual). All libraries that it loads call this malloc(), too; the C library's malloc() still does the work. */
+ * Theory of operation: when there is no memory, GLib prints a line of its own and traps. libxml2
+ * and libkmod go on as well as they can, and an attribute or a module that they leave out would
+ * be judged as if it did not exist. So this file defines a malloc() for its program, as the C
+ * library allows ("Replacing malloc" in its manual). All libraries that the program loads call it,
+ * too. The C library's malloc() still does the work. */
 #include "fatal.h"
 
 #include <errno.h>
@@ -39,7 +40,7 @@ calloc(size_t n, size_t size)
     return check_allocation(__libc_calloc(n, size));
 }
 
-/* With size 0 it frees, and NULL is no failure. */
+/* With size 0, realloc() frees, and its NULL is no failure. */
 void *
 realloc(void *memory, size_t size)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the hook's prefilter and its judge both know: the operations that libvirt asks its hook about, and each other. */
+/* What the hook's prefilter and its judge share: the operations that libvirt asks its hook about, and the judge's function. */
 #pragma once
 
 #include <stddef.h>
@@ -17,8 +17,8 @@
 int nest_hook_judge(int argc, char **argv) __attribute__((visibility("default")));
 #define NEST_HOOK_JUDGE "nest_hook_judge"
 
-/* The operation at the end of a start, when QEMU runs. Nothing is judged. The hook only leaves the time of the call
- * (host/hook_place.h), by which others see that libvirt called the hook at this start. */
+/* The operation at the end of a start, when QEMU runs. The hook judges nothing here. It only records the time of the
+ * call (host/hook_place.h), which shows others that libvirt called the hook at this start. */
 #define NEST_OPERATION_STARTED "started"
 
 /* The properties of an operation. */
@@ -29,10 +29,10 @@ enum {
     NEST_OPERATION_INHIBITS = 1 << 3,  /* from then on nobody may turn nesting off */
 };
 
-/* The whole table of design.md, "What the hook judges". For an operation that is not here the hook does nothing,
- * because it must not even fail there. A row has: libvirt's name of the operation (docs/hooks.rst); qemu_hook.c's
- * judgement; the action that a message says is refused (NULL: nothing is ever refused); what happens to a refused
- * guest, unless it is being restored; the properties. */
+/* The whole table of design.md, "What the hook judges". Any other operation passes: a failure of the hook could do
+ * harm there, so the hook judges nothing. A row has: libvirt's name of the operation (docs/hooks.rst); qemu_hook.c's judgement;
+ * the action that a message says is refused (NULL: nothing is ever refused); what happens to a refused guest, unless
+ * it is being restored; the properties. */
 #define NEST_OPERATIONS(ROW)                                                                       \
     ROW("prepare", check_prepare, "start domain", "",                                              \
         NEST_OPERATION_PRINTS | NEST_OPERATION_RELOADS)                                            \

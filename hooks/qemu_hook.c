@@ -2,16 +2,16 @@
 /* The hook's judge, a shared object: decides on what libvirt is about to do with a domain that mentions virt-nest, or
  * that a rule or the settings may concern.
  *
- * Theory of operation: libvirt runs prepare and start both for a boot and for a guest that resumes saved state. For a
- * boot, the wish for the domain and the host are judged, and at start also the CPU, by its effect (start_cpu.c). A
- * guest that resumes has the CPU with which it was saved, so its CPU is not judged. The host is judged, because a host
- * that cannot nest would lose the guest's nested state. And at migrate and after a restore, a guest in which nested
- * guests were running is refused, unless its tag or virt-nest allow lets it come. A guest that resumes is known by the
- * live status in its XML, or by the flag that restore and migrate leave. Restore judges nothing, because libvirt 11.3
- * deletes the saved image if a hook fails there; if prepare refuses, any release keeps the image. If there is a live
- * status at prepare, but neither flag, then it comes from a snapshot, whose guest libvirt has already stopped, or from
- * pasted XML. Whether nested guests ran in the guest does not matter any more then. This program never calls libvirt,
- * which waits for it (facts.md, "Hooks"). */
+ * Theory of operation: libvirt runs prepare and start both for a boot and for a guest that resumes
+ * saved state. For a boot, the wish for the domain and the host are judged, and at start also the CPU, by its
+ * effect (start_cpu.c). A guest that resumes has the CPU with which it was saved, so its CPU is not judged. The
+ * host is judged, because a host that cannot nest would lose the guest's nested state. At migrate and after a
+ * restore, a guest in which nested guests were running is refused, unless its tag or virt-nest allow lets it come.
+ * A guest that resumes is known by the live status in its XML, or by the flag that restore and migrate leave. At
+ * restore the hook judges nothing, because libvirt 11.3 deletes the saved image if a hook fails there. If the hook
+ * refuses at prepare, every release of libvirt keeps the image. At prepare, a live status without either flag comes from a snapshot, whose guest
+ * libvirt has stopped already, or from pasted XML. Then it does not matter any more whether nested guests ran
+ * in the guest. This program never calls libvirt, which waits for it (facts.md, "Hooks"). */
 #include "base/config.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -158,8 +158,8 @@ may_reload_module(const NestHookCall *call)
     return FALSE;
 }
 
-/* Whether the domain is tagged, or was tagged when its record was last written. A guest that shall not nest needs nothing
- * of the host; if nested guests run in it all the same, it is judged as one that may. */
+/* Whether the guest shall have nested guests, or virtnestd has left a record in its XML. A guest that shall not nest needs
+ * nothing of the host. But if nested guests ran in it, it is judged like a guest that may nest. */
 static gboolean
 domain_is_ours(const NestHookCall *call)
 {
@@ -222,7 +222,7 @@ print_rewritten(const NestHookCall *call)
     (void)fflush(stdout);
 }
 
-/* A guest that shall not nest is not refused before its CPU is known. */
+/* A guest that shall not nest is never refused here: its final CPU is known only at start. */
 static gboolean
 check_boot(NestHookCall *call, GError **error)
 {
@@ -425,8 +425,8 @@ aftermath(const NestHookCall *call)
     return call->restored ? " (its saved image stays as it is)" : call->operation->aftermath;
 }
 
-/* Begins with a newline, as libvirt puts some 200 characters of its own before it (hooks/fatal.h). Does not use g_printerr():
- * under libvirt's LC_ALL=C it turns UTF-8 names into question marks. */
+/* Begins with a newline, because libvirt puts some 200 characters of its own before the line (hooks/fatal.h). Does not use
+ * g_printerr(), which turns UTF-8 names into question marks under libvirt's LC_ALL=C. */
 static void
 print_refusal(const NestHookCall *call, const GError *reason)
 {

@@ -6,11 +6,11 @@
  * it has none of them, the hook exits with 0, unless the settings or the rules may concern every domain
  * (config_peek.h, rules_peek.h). Else the XML goes into a memfd (it carries passwords, so never into a
  * file or a message), the memfd becomes standard input, and the judge, qemu-hook.so, is loaded and
- * takes over. (As a program of its own it would cost another exec, as much as all of the prefilter.) XML of
- * more than one chunk goes into the memfd while it is read.
+ * takes over. (A judge in a program of its own would cost another exec, as much as the whole prefilter.) XML
+ * of more than one chunk goes into the memfd while it is read.
  *
- * A failure here fails the operation only if libvirt asks for permission and the domain mentions
- * us; a failing reconnect would kill a running guest (facts.md, "Hooks"). The same holds for
+ * A failure here fails the operation only if libvirt asks for permission and the domain may concern
+ * us. A failing reconnect would kill a running guest (facts.md, "Hooks"). The same holds for
  * standard input that does not end, for example because libvirtd was stopped in the middle of
  * writing: when the time is over, the XML read so far decides whether the operation is refused or
  * passes.
@@ -62,7 +62,7 @@ static const struct Operation {
 
 /* What can go wrong, in words for the user. */
 typedef struct {
-    const char *what;   /* "..: " and the reason follow */
+    const char *what;   /* followed by ": " and the reason */
     const char *remedy; /* what to do */
 } Failure;
 
@@ -83,7 +83,7 @@ static struct Input {
     int memfd;                   /* -1: not made yet */
     bool may_be_ours;            /* one of the words was found, or every domain may concern us */
     const Failure *failure;      /* NULL: all went well */
-    const char *reason;          /* of the failure, the system's or the loader's */
+    const char *reason;          /* of the failure: the text of the system or the loader */
 } the_input;
 
 typedef struct Input Input;
@@ -180,9 +180,8 @@ read_and_search_input(Input *input)
     }
 }
 
-/* The child keeps this process's processor, which is free because this process only waits. Otherwise the kernel would
- * often choose another processor that is busy, and the child would wait there for milliseconds. If this fails, only
- * these are lost. */
+/* Keeps the child on this processor, which is free while this process waits for the child. The kernel would often
+ * move the child to a busy processor, where it would wait for milliseconds. A failure costs only this time. */
 static void
 stay_on_this_processor(void)
 {
@@ -243,8 +242,8 @@ hand_over(Input *input, int argc, char **argv)
     fail_input(input, &cannot_load, dlerror());
 }
 
-/* A path of the host, or of the one that a test has laid out. Without snprintf(), whose first call costs more than all of
- * note_call(). */
+/* A path on this host, or in the tree of a test (VIRT_NEST_ROOT). Does not use snprintf(), whose first call costs more than
+ * all of note_call(). */
 static const char *
 host_path(char *buffer, const char *path)
 {
@@ -278,8 +277,8 @@ let_go_or_pass_on(const struct Operation *operation, const char *refusal, int ar
     return 1;
 }
 
-/* Leaves the time of this call where virtnestd and virt-nest doctor look for it. Nothing rests on it, so that it may fail. A session's
- * hook leaves none. */
+/* Records the time of this call for virtnestd and virt-nest doctor. May fail, because no judgement depends on it. The hook
+ * of a session records nothing. */
 static void
 note_call(void)
 {
@@ -320,7 +319,7 @@ main(int argc, char **argv)
         if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
             break;
     note_call();
-    /* The judge inherits this, like the time limit. A message that nobody reads must decide nothing. */
+    /* The judge inherits this and the time limit. If nobody reads a message, SIGPIPE must not fail the operation. */
     (void)signal(SIGPIPE, SIG_IGN);
     return let_go_or_pass_on(operation, nest_fatal_handler_set(&fatal), argc, argv);
 }
