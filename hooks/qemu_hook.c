@@ -77,7 +77,7 @@ read_live_status(NestHookCall *call)
     if (state->has_live && !state->live.uuid)
         nest_log(
             G_LOG_LEVEL_WARNING, call->name, call->uuid,
-            "the live status in its metadata does not say to which domain it belongs, so virt-nest ignores it "
+            "the live status in its metadata does not say of which domain it is, so virt-nest ignores it "
             "[NEST-STATE]");
     else if (state->is_vague)
         nest_log(
@@ -205,7 +205,7 @@ check_host_of_resuming(NestHookCall *call, GError **error)
         g_clear_error(error);
         return TRUE;
     }
-    g_prefix_error(error, "its nested state would be lost here, as ");
+    g_prefix_error(error, "its nested state would be lost here, because ");
     return pass_unless_required(call, error);
 }
 
@@ -275,7 +275,7 @@ check_nested_guests(NestHookCall *call, GError **error)
         return TRUE;
     if (by_tag || allow.once || allow.until) {
         nest_log(G_LOG_LEVEL_WARNING, call->name, call->uuid,
-                 "comes with nested guests running in it, as %s",
+                 "comes with nested guests running in it, because %s",
                  by_tag ? "its tag says migration='allow'"
                         : "virt-nest allow has lifted its guard");
         return TRUE;

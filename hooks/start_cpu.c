@@ -72,9 +72,9 @@ nest_start_cpu_would_boot(NestHookCall *call)
            nest_cpu_rewrite(xml, &wish.tag, host.vendor, changes, NULL) && changes->len == 0;
 }
 
-/* Waits for a short time until virtnestd has sent the corrected definition, which is then queued before the next
- * start. Usually it has been sent by now, because libvirt needs more time to reach this point. Returns: whether that,
- * or a corrected definition, was seen. */
+/* Waits for a short time until virtnestd has sent the corrected definition, which
+ * is then queued before the next start. Mostly it has been sent by now, because
+ * libvirt takes longer to get here. Returns: whether it was sent, or the definition is right now. */
 static gboolean
 wait_for_correction(NestHookCall *call)
 {
@@ -89,8 +89,8 @@ wait_for_correction(NestHookCall *call)
     return nest_start_cpu_would_boot(call);
 }
 
-/* Refuses a start with the wrong CPU. The error says what could correct the definition, after @what is wrong with the
- * CPU. */
+/* Refuses a start with the wrong CPU. The error says @what is wrong with the CPU, and then what could correct the
+ * definition. */
 static gboolean
 refuse_start(NestHookCall *call, const char *what, GError **error)
 {
@@ -105,9 +105,9 @@ refuse_start(NestHookCall *call, const char *what, GError **error)
             error, NEST_ERROR, NEST_ERROR_START_TRANSIENT,
             "and it has no persistent definition that could be corrected: create it from "
             "corrected XML (virt-nest rewrite FILE | virsh create /dev/stdin); virt-install "
-            "and virt-manager start what is not defined yet: define it first (virt-install "
-            "... --print-xml 1 | virt-nest rewrite | virsh define /dev/stdin), then start "
-            "it; virt-nest-recipes(7) has more");
+            "and virt-manager start a new domain before they define it: define it first "
+            "(virt-install ... --print-xml 1 | virt-nest rewrite | virsh define /dev/stdin), "
+            "then start it; virt-nest-recipes(7) has more");
     else if (corrected)
         g_set_error(error, NEST_ERROR, NEST_ERROR_START_STALE,
                     "but its definition has been corrected just now: start it again (if this "
@@ -165,8 +165,8 @@ nest_start_cpu_check(NestHookCall *call, GError **error)
            refuse_start(call, what, error);
 }
 
-/* Whether this start may revert to a snapshot with memory, and so to the CPU that the guest had then. libvirt does not
- * say so (facts.md, "Hooks"), and a guest without a live status shows no sign of it. */
+/* Whether this start may revert to a snapshot with memory, and so to the CPU that the guest had then. libvirt does not tell
+ * the hook (facts.md, "Hooks"), and a guest without a live status shows no sign of it. */
 static gboolean
 may_revert(const NestHookCall *call)
 {
@@ -187,8 +187,8 @@ may_revert(const NestHookCall *call)
     return FALSE;
 }
 
-/* (nullable) The feature that the guest would see. While the host's nesting is off, a KVM guest sees none. Nesting
- * then stays off as long as the guest runs, because nobody can unload a module in use. */
+/* (nullable) The feature that the guest would see. If nesting is off on the host, a KVM guest sees none. Nesting then stays
+ * off while the guest runs, because from now on nobody may unload the module. */
 static const char *
 shown_feature(NestHookCall *call)
 {
@@ -215,7 +215,7 @@ refuse_off_argument(const NestHookCall *call, const char *argument, const char *
     return FALSE;
 }
 
-/* A guest that shall have neither vmx nor svm. */
+/* Judges a guest that shall have neither vmx nor svm. */
 gboolean
 nest_start_cpu_check_off(NestHookCall *call, GError **error)
 {
@@ -229,8 +229,8 @@ nest_start_cpu_check_off(NestHookCall *call, GError **error)
     if (may_revert(call)) {
         nest_log(
             G_LOG_LEVEL_WARNING, call->name, call->uuid,
-            "it may start with %s, which %s forbids, because it has a snapshot with memory and may be reverting "
-            "to it now",
+            "it may start with %s, which %s forbids: it has a snapshot with memory, and virt-nest cannot tell whether "
+            "this start reverts to it",
             feature, nest_wish_by_text(&call->wish));
         return TRUE;
     }
@@ -241,8 +241,8 @@ nest_start_cpu_check_off(NestHookCall *call, GError **error)
     return is_restarted(call) || refuse_start(call, what, error);
 }
 
-/* A mistaken rule leaves open what this guest may have. It is refused only if it has a feature that the rule may
- * forbid. */
+/* Judges a guest for which a mistaken rule leaves open what it may have. Refuses it only if it has a feature that may be
+ * forbidden. */
 gboolean
 nest_start_cpu_check_undecided(NestHookCall *call, GError **error)
 {
@@ -254,15 +254,15 @@ nest_start_cpu_check_undecided(NestHookCall *call, GError **error)
     if (!feature || may_revert(call)) {
         nest_log(
             G_LOG_LEVEL_WARNING, call->name, call->uuid,
-            "starts as it is defined, because a mistaken rule leaves open whether its guest may have nested "
-            "guests: %s [NEST-RULE]",
-            verdict.mistake ? verdict.mistake->message : "it is right by now");
+            "starts as it is defined, because a mistaken rule leaves open whether its guest may have nested guests: "
+            "%s [NEST-RULE]",
+            verdict.mistake ? verdict.mistake->message : "the rule is right by now");
         return TRUE;
     }
     g_set_error(
         error, NEST_ERROR, NEST_ERROR_RULE,
-        "its CPU shows the guest %s, which a mistaken rule may forbid: %s; or run virt-nest enable %s, as a tag "
-        "wins over any rule",
-        feature, verdict.mistake ? verdict.mistake->message : "it is right by now", name);
+        "its CPU shows the guest %s, which a mistaken rule may forbid: %s; or run virt-nest enable %s, because a "
+        "tag wins over any rule",
+        feature, verdict.mistake ? verdict.mistake->message : "the rule is right by now", name);
     return FALSE;
 }

@@ -22,9 +22,9 @@ gboolean nest_start_cpu_check(NestHookCall *call, GError **error) G_GNUC_WARN_UN
 gboolean nest_start_cpu_check_off(NestHookCall *call, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
- * nest_start_cpu_check_undecided: judge a guest if a mistaken rule leaves open what it may have.
+ * nest_start_cpu_check_undecided: judge a guest for which a mistaken rule leaves open what it may have.
  *
- * Returns: FALSE with NEST_ERROR_RULE if it has what may have been forbidden.
+ * Returns: FALSE with NEST_ERROR_RULE if it has a feature that may be forbidden.
  */
 gboolean nest_start_cpu_check_undecided(NestHookCall *call,
                                         GError **error) G_GNUC_WARN_UNUSED_RESULT;

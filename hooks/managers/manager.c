@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What all programs share that a manager of virtual machines calls: how they report, and how they end. */
+/* What the programs that a manager of virtual machines calls have in common: their messages, and how they end. */
 #include "manager.h"
 
 #include "../fatal.h"
@@ -14,7 +14,7 @@ nest_manager_begin(const char *action, const char *name)
     const NestFatalHandler fatal = {.action = action, .name = name, .seconds = NEST_FATAL_SECONDS};
 
     (void)nest_fatal_handler_set(&fatal);
-    /* Without this, libxml2 prints some errors, as about an encoding, to standard error. */
+    /* Without this, libxml2 prints some errors, such as one about an encoding, to standard error. */
     xmlSetStructuredErrorFunc(NULL, nest_xml_be_silent);
 }
 
@@ -34,7 +34,7 @@ nest_manager_rewrite(const NestAsked *asked, const char *name, const char *text,
         (void)fprintf(stderr, "nest: %s\n", escaped);
     }
     if (problem) {
-        g_prefix_error(&problem, "it starts without nested guests, as required=no lets it: ");
+        g_prefix_error(&problem, "it starts without nested guests, because required=no allows this: ");
         (void)nest_manager_fail(name, g_steal_pointer(&problem), 0);
     }
     return rewritten;

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What all programs share that a manager of virtual machines calls: how they report, and how they end. */
+/* What the programs that a manager of virtual machines calls have in common: their messages, and how they end. */
 #pragma once
 
 #include "domain/asked.h"
 
 /**
- * nest_manager_begin: from now on end in a defined way, also without memory, or when twenty seconds have passed.
- * @action: what is refused then, as "start domain"
+ * nest_manager_begin: from now on end in a defined way, even if memory runs out or twenty seconds have passed.
+ * @action: what is refused then, such as "start domain"
  * @name: the domain's name; it stays valid
  */
 void nest_manager_begin(const char *action, const char *name);
 
 /**
- * nest_manager_rewrite: nest_asked_rewrite(), with the changes, or why there are none, on standard error.
+ * nest_manager_rewrite: nest_asked_rewrite(), which also prints the changes, or why there are none, to standard error.
  * @name: the domain's name
  */
 gchar *nest_manager_rewrite(const NestAsked *asked, const char *name, const char *text,

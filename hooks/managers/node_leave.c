@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Whether a VMI of KubeVirt may leave its node: the answer to a call of KubeVirt's at a hook point of the node. */
+/* Whether a VMI of KubeVirt may leave its node: the answer when KubeVirt calls a hook point of the node. */
 #include "node_leave.h"
 
 #include "base/error.h"
@@ -8,7 +8,7 @@
 
 #define POINT "PreMigrationSource"
 
-/* All QEMUs of that name have to be free of nested guests: any process can call itself so, and only one of them is the
+/* Checks every QEMU with the name of the VMI's domain: any process can take this name, and only one of them is the
  * VMI's. */
 static gboolean
 check_processes(NestNodeWatch *watch, const NestVmi *vmi, gint64 now, GError **error)
@@ -33,14 +33,14 @@ check_processes(NestNodeWatch *watch, const NestVmi *vmi, gint64 now, GError **e
     return found > 0;
 }
 
-/* What is said around the evidence, by what it proves. */
+/* The words before and after the evidence, by what the evidence proves. */
 static const struct {
     int code;
     const char *verdict;
     const char *remedy;
 } explanations[] = {
     {NEST_ERROR_LIVE_RUNNING, "nested guests run in it", "shut them down"},
-    {NEST_ERROR_LIVE_UNKNOWN, "nobody can tell whether nested guests run in it", "mend that"},
+    {NEST_ERROR_LIVE_UNKNOWN, "nobody can tell whether nested guests run in it", "mend that or wait"},
 };
 
 static void
@@ -50,7 +50,7 @@ explain_blocked_vmi(GError **error, const NestVmi *vmi)
     gsize i = evidence->code == NEST_ERROR_LIVE_RUNNING ? 0 : 1;
 
     g_set_error(error, NEST_ERROR, explanations[i].code,
-                "%s may not leave its node, as %s: %s: %s, or permit that by the VMI's "
+                "%s may not leave its node, because %s: %s: %s, or let it go with them by the VMI's "
                 "annotation virt-nest.io/migration: \"allow\"; KubeVirt tries again by itself",
                 vmi->name, explanations[i].verdict, evidence->message, explanations[i].remedy);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The virtual machines of a node of KubeVirt, and whether nested guests run in them.
  *
- * Theory of operation: KVM has a directory for each VM in debugfs, PID-FD (plugins/probe-debugfs.c). In each interval
- * each of them is sampled by that probe, which is linked into this program. A guest that does not enter a nested guest
- * now may have one that waits. Only after watching it for the linger time can this program tell. */
+ * Theory of operation: KVM has a directory for each VM in debugfs, PID-FD. In each interval the probe in
+ * plugins/probe-debugfs.c, which is linked into this program, samples each VM. A guest that enters no nested guest now may
+ * still have an idle one, so only a watch over the whole linger time can tell. */
 #include "node_watch.h"
 
 #include "base/error.h"
@@ -17,8 +17,8 @@
 
 /* One VM. */
 typedef struct {
-    gchar *began;  /* when its process began, by the kernel's clock, because PIDs are reused */
-    gint64 since;  /* when it was seen first */
+    gchar *began;  /* the start time of its process, because PIDs are used again */
+    gint64 since;  /* when it was first seen */
     gboolean here; /* whether it was there at the last look */
     NestVerdict verdict;
 } Watched;
@@ -89,7 +89,7 @@ find_watched_vm(NestNodeWatch *watch, gint pid, gint64 now)
     return vm;
 }
 
-/* Returns: FALSE with why nothing could be read. */
+/* Returns: FALSE with the reason if nothing could be read. */
 static gboolean
 sample_vm(NestNodeWatch *watch, Watched *vm, gint pid, gint64 now, GError **error)
 {
@@ -158,11 +158,10 @@ judge_vm(const NestNodeWatch *watch, const Watched *vm, gint pid, gint64 now, GE
     else if (vm->verdict.state != NEST_VERDICT_NONE)
         g_set_error(error, NEST_ERROR, NEST_ERROR_LIVE_UNKNOWN, "%s", words);
     else if (now - vm->since < watch->config.linger_ms && !nest_process_has_booted(pid, NULL))
-        g_set_error(
-            error, NEST_ERROR, NEST_ERROR_LIVE_UNKNOWN,
-            "it was migrated here or reverted to a snapshot, and has not been watched for %u seconds yet, so "
-            "nested guests that wait may have come with it",
-            watch->config.linger_ms / 1000);
+        g_set_error(error, NEST_ERROR, NEST_ERROR_LIVE_UNKNOWN,
+                    "it came here, or goes on from a snapshot, and has been watched for less than "
+                    "%u seconds, so it may have brought nested guests that are idle",
+                    watch->config.linger_ms / 1000);
     else
         return TRUE;
     return FALSE;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The virtual machines of a node of KubeVirt, and whether nested guests run in them.
  *
- * There libvirt runs in the pods, and no virtnestd follows it. So each VM is identified by the PID of its QEMU, and
- * the kernel's count is the only evidence. The verdict is computed as by virtnestd (common/guard/verdict.h). */
+ * There libvirt runs in the pods, and no virtnestd follows it. So each VM is known by the PID of its QEMU, and the kernel's
+ * counts are the only evidence. The verdict is made from this evidence as in virtnestd (common/guard/verdict.h). */
 #pragma once
 
 #include "base/config.h"
@@ -30,12 +30,12 @@ void nest_node_watch_look(NestNodeWatch *watch, gint64 now);
 guint nest_node_watch_interval(const NestNodeWatch *watch);
 
 /**
- * nest_node_watch_check: whether a VM may leave, by one more sample and those before. Any thread may ask.
+ * nest_node_watch_check: whether a VM may leave, judged by a new sample and those before it. Any thread may ask.
  * @pid: of its QEMU
  * @now: as above
  *
  * Returns: TRUE if no nested guests run in it. FALSE with NEST_ERROR_LIVE_RUNNING if they do, and with
- * NEST_ERROR_LIVE_UNKNOWN if nothing proves the one or the other; the message has the evidence alone.
+ * NEST_ERROR_LIVE_UNKNOWN if neither is proved; the message is the evidence only.
  */
 gboolean nest_node_watch_check(NestNodeWatch *watch, gint pid, gint64 now,
                                GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -32,7 +32,7 @@ typedef struct {
 
 static const Case cases[] = {
     {"nested guests run", VMI(ENABLE), BOOTED, "0:0 1:5 2:9", .code = NEST_ERROR_LIVE_RUNNING,
-     .words = "default/lab1 may not leave its node, as nested guests run in it: nested guests are entered: |migration: \"allow\""},
+     .words = "default/lab1 may not leave its node, because nested guests run in it: nested guests are entered: |migration: \"allow\""},
     {"... since the last look", VMI(ENABLE), BOOTED, "0:0 1:0 2:1", .code = NEST_ERROR_LIVE_RUNNING, .words = "entered"},
     {"none was ever entered", VMI(ENABLE), BOOTED, "0:0 1:0", .code = -1},
     {"... and the server has just begun", VMI(ENABLE), BOOTED, "0:0", .code = -1},
