@@ -15,7 +15,7 @@
  * NestFatalHandler: what to print, and with which exit status to end.
  */
 typedef struct {
-    const char *action;   /* what is refused, such as "start domain"; NULL: nothing, exit status 0 */
+    const char *action;   /* what is refused, like "start domain"; NULL: nothing, exit status 0 */
     const char *name;     /* the domain's, or the file's; any bytes */
     unsigned int seconds; /* the program ends after so many; 0: no time limit */
     /* libvirt appends our line to a long one of its own, so ours begins with a newline */

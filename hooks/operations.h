@@ -30,9 +30,9 @@ enum {
 };
 
 /* The whole table of design.md, "What the hook judges". Any other operation passes: a failure of the hook could do
- * harm there, so the hook judges nothing. A row has: libvirt's name of the operation (docs/hooks.rst); qemu_hook.c's judgement;
- * the action that a message says is refused (NULL: nothing is ever refused); what happens to a refused guest, unless
- * it is being restored; the properties. */
+ * harm there, so the hook judges nothing. A row has: libvirt's name of the operation (docs/hooks.rst); qemu_hook.c's
+ * judgement; the action that a message says is refused (NULL: nothing is ever refused); what happens to a refused
+ * guest, unless it is being restored; the properties. */
 #define NEST_OPERATIONS(ROW)                                                                       \
     ROW("prepare", check_prepare, "start domain", "",                                              \
         NEST_OPERATION_PRINTS | NEST_OPERATION_RELOADS)                                            \

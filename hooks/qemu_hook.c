@@ -9,9 +9,10 @@
  * restore, a guest in which nested guests were running is refused, unless its tag or virt-nest allow lets it come.
  * A guest that resumes is known by the live status in its XML, or by the flag that restore and migrate leave. At
  * restore the hook judges nothing, because libvirt 11.3 deletes the saved image if a hook fails there. If the hook
- * refuses at prepare, every release of libvirt keeps the image. At prepare, a live status without either flag comes from a snapshot, whose guest
- * libvirt has stopped already, or from pasted XML. Then it does not matter any more whether nested guests ran
- * in the guest. This program never calls libvirt, which waits for it (facts.md, "Hooks"). */
+ * refuses at prepare, every release of libvirt keeps the image. At prepare, a live status without either flag
+ * comes from a snapshot, whose guest libvirt has stopped already, or from pasted XML. Then it does not matter any
+ * more whether nested guests ran in the guest. This program never calls libvirt, which waits for it (facts.md,
+ * "Hooks"). */
 #include "base/config.h"
 #include "base/error.h"
 #include "base/log.h"

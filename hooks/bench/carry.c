@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The guest that has a nested guest: loads KVM, runs QEMU, and copies bytes between its own console and the nested
- * guest's. */
+/* The program in the guest that runs L2 (L1): loads KVM, runs QEMU, and relays between L1's console and L2's. */
 #include "init.h"
 #include "machine.h"
 
@@ -15,7 +14,7 @@
 
 enum { WORDS = 64, LENGTH = 512 };
 
-/* Into @words, which ends in NULL then. */
+/* Reads QEMU's command line into @words, and adds a NULL; returns how many words there are. */
 static int
 read_argument_words(char text[WORDS][LENGTH], char *words[WORDS + 1])
 {
@@ -33,7 +32,7 @@ read_argument_words(char text[WORDS][LENGTH], char *words[WORDS + 1])
     return n;
 }
 
-/* QEMU's standard streams, of which the guest's serial port has the first two. */
+/* Becomes QEMU. L2's serial port is QEMU's standard input and output. */
 static void
 run_qemu(int in, int out)
 {
@@ -48,7 +47,7 @@ run_qemu(int in, int out)
     _exit(127);
 }
 
-/* Returns: FALSE at the end of the input, or if nobody reads the output. */
+/* Returns 0 at the end of the input, or if nobody takes the output. */
 static int
 pass_on(int from, int to)
 {
@@ -64,7 +63,7 @@ pass_on(int from, int to)
     return n > 0;
 }
 
-/* Until QEMU ends. */
+/* Relays until QEMU ends. */
 static void
 relay(int to_guest, int from_guest)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The first and only program in the guests of virt-nest bench. It does on the serial console what it is told there, a line
- * each:
+/* The first program in the guests of virt-nest bench. It reads commands from the serial console, one in a line, and answers
+ * there:
  *
- *   work NAME MS    does a work for so long; the answer is "bench: result NAME RATE" or "bench: lacks NAME REASON"
+ *   work NAME MS    does a work for MS milliseconds; the answer is "bench: result NAME RATE" or "bench: lacks NAME REASON"
  *   end             powers off
  *
- * In the guest that has a guest of its own it starts that one, and passes on what is said. */
+ * In the guest that runs L2, it only starts L2, and relays between the consoles. */
 #include "init.h"
 #include "machine.h"
 
@@ -33,7 +33,7 @@ mount_all(void)
     }
 }
 
-/* All standard streams are the console, which changes no byte and echoes none. */
+/* Makes the console all standard streams, so that it changes no byte and echoes none. */
 static void
 take_console(void)
 {

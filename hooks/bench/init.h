@@ -2,17 +2,17 @@
 /* The parts of the program that is the first process in the guests of virt-nest bench, and where its files are. */
 #pragma once
 
-/* Begins our lines, because the kernel and QEMU print on the same console. */
+/* Our lines begin with this; the kernel and QEMU print on the same console. */
 #define NEST_BENCH_LINE "bench: "
 
 #define NEST_BENCH_MODULES "/bench/modules"   /* the virtio drivers */
-#define NEST_BENCH_KVM "/bench/kvm"           /* the hypervisor's, where a guest runs in this one */
-#define NEST_BENCH_PROGRAMS "/bench/programs" /* those of others, where the host has them */
-#define NEST_BENCH_ORDER "order" /* in both: the files in the order in which they are loaded */
+#define NEST_BENCH_KVM "/bench/kvm"           /* KVM's modules; only in a guest that runs L2 */
+#define NEST_BENCH_PROGRAMS "/bench/programs" /* fio and sysbench, where the host has them */
+#define NEST_BENCH_ORDER "order" /* beside the modules: their names, in the order of loading */
 #define NEST_BENCH_ARGUMENTS                                                                       \
-    "/bench/arguments" /* QEMU's command line, a word a line; only where a guest runs in this one */
+    "/bench/arguments" /* QEMU's command line, a word a line; only in a guest that runs L2 */
 
-/* Runs QEMU, whose guest then uses the console; returns when QEMU has ended. */
+/* Runs QEMU, whose guest then has the console. Never returns: when QEMU ends, nest_bench_fail() powers off. */
 void nest_bench_carry(void);
 
 /**

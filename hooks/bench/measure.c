@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Does a work until its time is over, and says how much that was in a second. */
+/* Does a work until its time is over, and calculates how much was done in a second. */
 #include "init.h"
 #include "works.h"
 
@@ -39,7 +39,7 @@ end_work(NestWorkState *state)
         free(state->memory);
 }
 
-/* The clock is read after each step, so a step is short. */
+/* The clock is read after each step, so a step must be short. */
 static int
 work_for(const NestWorkKind *work, NestWorkState *state, unsigned int ms, double *ret_rate)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a guest does with its virtio devices: it reads and writes the disk past its own page cache, and asks its hypervisor
- * for echoes over the network. */
+/* What a guest does with its virtio devices: it reads and writes the disk past its own page cache, and pings its hypervisor
+ * over the network. */
 #include "works.h"
 
 #include <arpa/inet.h>
@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* QEMU's user network has these addresses, unless told otherwise, and answers echoes itself. */
+/* QEMU's user network has these addresses by default, and answers the ping itself. */
 #define OWN "10.0.2.15"
 #define HYPERVISOR "10.0.2.2"
 
@@ -43,7 +43,7 @@ begin_disk(NestWorkState *state)
     return state->limit >= BLOCKS ? 0 : -ENOSPC;
 }
 
-/* The next bytes, from the beginning again after the last. */
+/* The offset of the next BLOCKS bytes; after the end of the disk, its beginning. */
 static off_t
 next_offset(NestWorkState *state)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a guest does without a device: it computes, copies memory, calls the kernel, and exits to its hypervisor. */
+/* What a guest does without a device: it computes, copies, lets the kernel work, and exits to its hypervisor. */
 #include "works.h"
 
 #include <cpuid.h>
@@ -44,8 +44,8 @@ begin_copy(NestWorkState *state)
     return -errno;
 }
 
-/* Copies one half to the other. Does not use memcpy(): the C library chooses its instructions by the CPU, and L2's CPU
- * may differ from L1's. The changed bits keep the compiler from calling memcpy(). */
+/* Copies from one half to the other. Does not use memcpy(), because the C library chooses its instructions by the CPU, and
+ * the CPU of L2 looks different. The inverted bits keep the compiler from calling memcpy(). */
 static long
 copy(NestWorkState *state)
 {
@@ -58,7 +58,7 @@ copy(NestWorkState *state)
     return COPY;
 }
 
-/* Small pages, as the next ones that a process touches. */
+/* Touches fresh pages, as a growing process does. They are small pages, so each is a page fault. */
 static long
 touch_pages(NestWorkState *state)
 {
@@ -82,7 +82,7 @@ call_kernel(NestWorkState *state)
     return CALLS;
 }
 
-/* The other process of a pair: it sends back what it receives. */
+/* The other process of a pair: it sends back each byte that it gets. */
 static void
 answer(int in, int out)
 {
@@ -127,7 +127,7 @@ make_process(NestWorkState *state)
     return child > 0 && waitpid(child, NULL, 0) == child ? 1 : -errno;
 }
 
-/* CPUID always leaves a guest for its hypervisor, under VMX and under SVM as KVM sets it up. */
+/* CPUID always exits to the hypervisor: under VMX by definition, under SVM because KVM intercepts it. */
 static long
 leave_guest(NestWorkState *state)
 {

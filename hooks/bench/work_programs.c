@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The works of fio and sysbench, if the host has these programs. Each measures itself. */
+/* Runs fio and sysbench, where the host has them. Each of them measures itself. */
 #include "init.h"
 #include "works.h"
 
@@ -49,7 +49,7 @@ nest_work_read_output(NestWork work, const char *output)
     return end && end != at && amount >= 0 ? amount : -1;
 }
 
-/* Its standard output goes to @out; its standard error is not read. */
+/* Becomes the program. Its standard output is @out; nobody reads its standard error. */
 static void
 become_program(NestWork work, unsigned int ms, int out)
 {
@@ -75,7 +75,7 @@ become_program(NestWork work, unsigned int ms, int out)
     _exit(127);
 }
 
-/* Reads until all writers have closed the pipe; what does not fit is dropped. */
+/* Reads until nobody writes any more; drops what does not fit. */
 static void
 read_all(int from, char *text, size_t size)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The works of virt-nest bench: their names, which the command and the program in its guests share, and what does them there. */
+/* The works (benchmarks) of virt-nest bench: their names, which the command and the program in its guests share, and the
+ * functions that do them there. */
 #pragma once
 
 #include <stddef.h>
@@ -45,7 +46,7 @@ static const char *const nest_work_names[NEST_WORKS] = {
     [NEST_WORK_SYSBENCH_MEMORY] = "sysbench-memory",
 };
 
-/* The programs of others that do some of the works. If a host lacks a program, its works are left out. */
+/* The third-party programs that do some of the works. Where the host lacks a program, its works are left out. */
 static const char *const nest_work_programs[NEST_WORKS] = {
     [NEST_WORK_FIO_READ] = "fio",
     [NEST_WORK_FIO_WRITE] = "fio",
@@ -62,7 +63,7 @@ typedef struct {
     size_t size;     /* of @memory, in bytes */
     uint64_t at;     /* where it is: an offset, a number */
     uint64_t limit;  /* what @at stays below */
-    uint64_t random; /* of the random numbers the last one */
+    uint64_t random; /* the last random number */
     int child;       /* another process of the work; 0: none */
 } NestWorkState;
 
@@ -76,7 +77,7 @@ typedef struct {
 } NestWorkKind;
 
 /**
- * nest_work_run_program: run another program's work.
+ * nest_work_run_program: have a third-party program do its work.
  * @work: one of nest_work_programs
  * @ms: for so many milliseconds
  * @ret_rate: how much it did in a second, by its own word
@@ -88,13 +89,13 @@ int nest_work_run_program(NestWork work, unsigned int ms, double *ret_rate);
 /**
  * nest_work_read_output: read in a program's output how much it did in a second.
  *
- * fio's is one line of fields in its terse format, version 3 (fio(1), "TERSE OUTPUT"); sysbench's is for people.
+ * fio's is one line of fields in its terse format, version 3 (fio(1), "TERSE OUTPUT"); sysbench's is text for people.
  *
  * Returns: the amount; below 0 where the output does not tell.
  */
 double nest_work_read_output(NestWork work, const char *output);
 
-/* Of a table each: those of the processor and the memory, and those of devices; an empty row for the others. */
+/* Two tables: the works of the processor and the memory, and those of devices. Other works have an empty row. */
 extern const NestWorkKind nest_work_inner[NEST_WORKS];
 extern const NestWorkKind nest_work_devices[NEST_WORKS];
 

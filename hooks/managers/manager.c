@@ -34,7 +34,7 @@ nest_manager_rewrite(const NestAsked *asked, const char *name, const char *text,
         (void)fprintf(stderr, "nest: %s\n", escaped);
     }
     if (problem) {
-        g_prefix_error(&problem, "it starts without nested guests, because required=no allows this: ");
+        g_prefix_error(&problem, "it starts without nested guests, because of required=no: ");
         (void)nest_manager_fail(name, g_steal_pointer(&problem), 0);
     }
     return rewritten;

@@ -40,7 +40,8 @@ static const struct {
     const char *remedy;
 } explanations[] = {
     {NEST_ERROR_LIVE_RUNNING, "nested guests run in it", "shut them down"},
-    {NEST_ERROR_LIVE_UNKNOWN, "nobody can tell whether nested guests run in it", "mend that or wait"},
+    {NEST_ERROR_LIVE_UNKNOWN, "nobody can tell whether nested guests run in it",
+     "mend that, or wait"},
 };
 
 static void
@@ -49,10 +50,11 @@ explain_blocked_vmi(GError **error, const NestVmi *vmi)
     g_autoptr(GError) evidence = g_steal_pointer(error);
     gsize i = evidence->code == NEST_ERROR_LIVE_RUNNING ? 0 : 1;
 
-    g_set_error(error, NEST_ERROR, explanations[i].code,
-                "%s may not leave its node, because %s: %s: %s, or let it go with them by the VMI's "
-                "annotation virt-nest.io/migration: \"allow\"; KubeVirt tries again by itself",
-                vmi->name, explanations[i].verdict, evidence->message, explanations[i].remedy);
+    g_set_error(
+        error, NEST_ERROR, explanations[i].code,
+        "%s may not leave its node, because %s: %s: %s, or let it go with them by the VMI's "
+        "annotation virt-nest.io/migration: \"allow\"; KubeVirt tries again by itself",
+        vmi->name, explanations[i].verdict, evidence->message, explanations[i].remedy);
 }
 
 gboolean

@@ -3,9 +3,9 @@
  *
  *   onDefineDomain --vmi JSON --domain XML
  *
- * The VMI's annotations say what is wanted, and the program prints the domain's XML with that. KubeVirt keeps <cpu>,
- * but may drop the tag, which it does not know. A non-zero status fails the VMI's start; standard error has the
- * reason. Neither virtnestd nor our hook is in the pod, so this program alone judges the node. */
+ * The VMI's annotations say what is wanted. Standard output gets the domain's XML with it. KubeVirt keeps <cpu>, and may
+ * drop the tag, which it does not know. A non-zero status fails the VMI's start; standard error has the reason. There is
+ * neither virtnestd nor our hook in the pod, so this program alone judges the node. */
 #include "manager.h"
 #include "vmi_domain.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What kubevirt-plugin does besides speaking gRPC, for its file in C++ to call. */
+/* All that kubevirt-plugin does except gRPC. Its C++ file calls these functions. */
 #include "plugin_calls.h"
 
 #include "base/error.h"
@@ -77,7 +77,7 @@ nest_plugin_calls_rewrite(const char *format, const char *json, gssize length, c
     g_auto(NestVmi) vmi = {0};
     gchar *xml = NULL;
 
-    xmlSetStructuredErrorFunc(NULL, nest_xml_be_silent); /* it is a thread's own */
+    xmlSetStructuredErrorFunc(NULL, nest_xml_be_silent); /* each thread has its own */
     if (g_str_equal(format, "libvirt"))
         xml = nest_vmi_domain_rewrite(&vmi, json, length, domain, error);
     else
@@ -104,8 +104,8 @@ nest_plugin_calls_fail(const char *socket)
     return nest_manager_fail(
         NULL,
         g_error_new(NEST_ERROR, NEST_ERROR_IO,
-                    "cannot listen on %s, so KubeVirt cannot call: see that its directory is there "
-                    "and may be written to, and that no other server has it",
+                    "cannot listen on %s, so KubeVirt cannot call: see that its directory exists "
+                    "and may be written to, and that no other server uses the socket",
                     socket),
         1);
 }

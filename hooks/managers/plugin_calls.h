@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What kubevirt-plugin does besides speaking gRPC, for its file in C++ to call. */
+/* All that kubevirt-plugin does except gRPC. Its C++ file calls these functions. */
 #pragma once
 
 #include "node_watch.h"
 
 /**
- * nest_plugin_calls_begin: prepare, before any other thread exists: SIGTERM is left to nest_plugin_calls_run().
- * @ret_watch: (nullable) gets a watch on this node, with the settings of virt-nest.conf, where there are any
+ * nest_plugin_calls_begin: call this before any thread exists; it leaves SIGTERM and SIGINT to nest_plugin_calls_run().
+ * @ret_watch: (nullable) gets a watch on this node, with the settings of virt-nest.conf, if it exists
  *
- * Returns: FALSE if that cannot be; the reason is printed.
+ * Returns: FALSE if the watch cannot be made; the reason is printed.
  */
 gboolean nest_plugin_calls_begin(NestNodeWatch **ret_watch) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
- * nest_plugin_calls_run: report that the server is ready, and sample the node in each interval, until SIGTERM or SIGINT.
+ * nest_plugin_calls_run: print that the server is ready, and look at the node in each interval, until SIGTERM or SIGINT.
  * @watch: (nullable) NULL: only wait
  */
 void nest_plugin_calls_run(NestNodeWatch *watch);

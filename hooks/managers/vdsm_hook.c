@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The hook of VDSM, oVirt's agent on a host. VDSM runs all programs in /usr/libexec/vdsm/hooks/POINT, where a link to
- * this one is; an argument names the point as well, for a person who tries it.
+/* The hook of VDSM, oVirt's agent on a host. VDSM runs all programs in /usr/libexec/vdsm/hooks/POINT, and one of them is a
+ * link to this program. A person who tries the program names the point in an argument instead.
  *
- *   before_vm_start                 the custom property nest=true: the domain's XML with tag and CPU
+ *   before_vm_start                 with the custom property nest=true: writes tag and CPU into the domain's XML
  *   before_vm_hibernate,
  *   before_vm_migrate_source        refused while nested guests run
- *   before_vm_migrate_destination   the same, by what the source says; and where this host cannot have them
+ *   before_vm_migrate_destination   refused if nested guests ran at the source, or cannot run on this host
  *
- * VDSM puts custom properties into the environment, and the XML into the file $_hook_domxml, which is read again afterwards.
- * Status 0 is good, and 2 ends what VDSM is about to do, with standard error as the reason. VDSM's user may not ask
+ * VDSM puts custom properties into the environment, and the XML into the file $_hook_domxml, which it reads again afterwards.
+ * With status 0 VDSM goes on. With 2 it gives up, and standard error has the reason. VDSM's user may not ask
  * libvirt, so the XML's live status and virtnestd's own file decide. */
 #include "manager.h"
 
@@ -64,8 +64,7 @@ read_properties(GError **error)
     return g_steal_pointer(&asked);
 }
 
-/* Replaces the file in one step, because VDSM would define a half-written one. Nobody else may read it, as VDSM made
- * it. */
+/* Writes in one step, so that no half-written file is defined. Nobody else may read it, as with VDSM's own file. */
 static gboolean
 write_xml(const Call *call, const char *text, GError **error)
 {
@@ -79,7 +78,7 @@ write_xml(const Call *call, const char *text, GError **error)
     return FALSE;
 }
 
-/* The host is not judged here: libvirt's hook does so, and may turn nesting on. */
+/* The host is not judged here: our hook in libvirt judges it, and may turn nesting on. */
 static gboolean
 start(Call *call, GError **error)
 {
@@ -101,8 +100,8 @@ start(Call *call, GError **error)
 
 /* --- leaving and arriving */
 
-/* Reads the live XML. XML that does not mention virt-nest does not concern us, even if it cannot be parsed. A mistake
- * in the tag does not matter any more: such a tag counts as one without attributes. */
+/* Reads the live XML. A domain whose XML does not mention us is not ours, even if the XML cannot be parsed. A mistake in the
+ * tag does not matter any more: such a tag counts as one without attributes. */
 static gboolean
 read_vdsm_domain(Call *call, GError **error)
 {
@@ -201,7 +200,7 @@ leave(Call *call, GError **error)
     return nest_leave_answer(reason) == NEST_LEAVE_MAY || refuse_migration(call, reason, error);
 }
 
-/* Where nesting is off and nobody uses the module, libvirt's hook turns it on. */
+/* A host where nesting is off and nobody uses the module passes, because our hook in libvirt turns nesting on. */
 static gboolean
 check_vdsm_host(const Call *call, GError **error)
 {
@@ -214,7 +213,7 @@ check_vdsm_host(const Call *call, GError **error)
     return nest_kvm_module_check(&host, error);
 }
 
-/* What is not known was judged where it runs. */
+/* Without a live status nothing is refused for nested guests: the source has judged them. */
 static gboolean
 arrive(Call *call, GError **error)
 {
@@ -256,13 +255,14 @@ run_check(Check check, GError **error)
     return FALSE;
 }
 
-/* If the program runs at another point, it does nothing. */
+/* At any other point this program only complains, and VDSM goes on. */
 static int
 refuse_point(const char *name)
 {
     GError *error = g_error_new(
         NEST_ERROR, NEST_ERROR_USAGE,
-        "virt-nest has nothing to do at %s, a hook point of VDSM: remove the link there", name);
+        "virt-nest has nothing to do at VDSM's point %s: remove the link to virt-nest's program there",
+        name);
 
     return nest_manager_fail(NULL, error, EXIT_GO_ON);
 }

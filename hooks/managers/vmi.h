@@ -16,7 +16,7 @@ typedef struct {
 
 /**
  * nest_vmi_read: read a VMI.
- * @vmi: is filled with what could be read, even if the rest is mistaken; all zeros before
+ * @vmi: gets what could be read, even if the rest is mistaken; all zeros before the call
  * @length: of @json in bytes; -1: it ends in NUL
  *
  * Returns: FALSE with NEST_ERROR_USAGE if it is no VMI, or with the error of a mistaken annotation.

@@ -8,7 +8,7 @@
 #include "domain/cpu.h"
 #include "host/kvm_module.h"
 
-/* The VMI can be scheduled on another node. /dev/kvm is not checked, because only the container of the domain has it. */
+/* Refuses a node without nesting: the VMI can go to another one. Ignores /dev/kvm, which only the domain's container has. */
 static gboolean
 check_node(const NestDomainXml *xml, GError **error)
 {

@@ -6,7 +6,7 @@
 
 /**
  * nest_vmi_domain_rewrite: what KubeVirt shall define for a VMI.
- * @vmi: is filled with what could be read of the VMI; all zeros before
+ * @vmi: gets what could be read of the VMI; all zeros before the call
  * @json: the VMI, @length bytes, or -1: it ends in NUL
  * @domain: its domain's XML
  *
