@@ -78,7 +78,7 @@ read_live_status(NestHookCall *call)
     if (state->has_live && !state->live.uuid)
         nest_log(
             G_LOG_LEVEL_WARNING, call->name, call->uuid,
-            "the live status in its metadata does not say of which domain it is, so virt-nest ignores it "
+            "the live status in its metadata does not say to which domain it belongs, so virt-nest ignores it "
             "[NEST-STATE]");
     else if (state->is_vague)
         nest_log(

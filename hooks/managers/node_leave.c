@@ -50,11 +50,10 @@ explain_blocked_vmi(GError **error, const NestVmi *vmi)
     g_autoptr(GError) evidence = g_steal_pointer(error);
     gsize i = evidence->code == NEST_ERROR_LIVE_RUNNING ? 0 : 1;
 
-    g_set_error(
-        error, NEST_ERROR, explanations[i].code,
-        "%s may not leave its node, because %s: %s: %s, or let it go with them by the VMI's "
-        "annotation virt-nest.io/migration: \"allow\"; KubeVirt tries again by itself",
-        vmi->name, explanations[i].verdict, evidence->message, explanations[i].remedy);
+    g_set_error(error, NEST_ERROR, explanations[i].code,
+                "%s may not leave its node, because %s: %s: %s, or permit that by the VMI's "
+                "annotation virt-nest.io/migration: \"allow\"; KubeVirt tries again by itself",
+                vmi->name, explanations[i].verdict, evidence->message, explanations[i].remedy);
 }
 
 gboolean

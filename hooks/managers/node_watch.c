@@ -159,8 +159,8 @@ judge_vm(const NestNodeWatch *watch, const Watched *vm, gint pid, gint64 now, GE
         g_set_error(error, NEST_ERROR, NEST_ERROR_LIVE_UNKNOWN, "%s", words);
     else if (now - vm->since < watch->config.linger_ms && !nest_process_has_booted(pid, NULL))
         g_set_error(error, NEST_ERROR, NEST_ERROR_LIVE_UNKNOWN,
-                    "it came here, or goes on from a snapshot, and has been watched for less than "
-                    "%u seconds, so it may have brought nested guests that are idle",
+                    "it was migrated here or reverted to a snapshot, and has been watched for less "
+                    "than %u seconds, so it may have brought nested guests that are idle",
                     watch->config.linger_ms / 1000);
     else
         return TRUE;
