@@ -8,7 +8,7 @@
  * nest_start_cpu_check: judge a guest that shall have nested guests.
  * @call: at start; by now libvirt has expanded host-model, so the CPU is what the guest will get
  *
- * Waits for a short time if virtnestd is about to correct the definition.
+ * Before it refuses, it waits up to two seconds for a running virtnestd to correct the definition.
  *
  * Returns: FALSE with the reason to refuse, which says what could correct the definition.
  */
@@ -24,7 +24,8 @@ gboolean nest_start_cpu_check_off(NestHookCall *call, GError **error) G_GNUC_WAR
 /**
  * nest_start_cpu_check_undecided: judge a guest for which a mistaken rule leaves open what it may have.
  *
- * Returns: FALSE with NEST_ERROR_RULE if it has a feature that may be forbidden.
+ * Returns: FALSE with NEST_ERROR_RULE if it has a feature that may be forbidden. A guest that may be reverted to a
+ * snapshot with memory passes.
  */
 gboolean nest_start_cpu_check_undecided(NestHookCall *call,
                                         GError **error) G_GNUC_WARN_UNUSED_RESULT;

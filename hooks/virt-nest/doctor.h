@@ -53,10 +53,10 @@ void nest_doctor_survey(NestDoctor *doctor);
 
 /**
  * nest_doctor_without_kvm: the severity of a host whose KVM can have no nested guests.
- * @lasting: this is the host's nature, and nothing on it is broken
+ * @lasting: nothing is broken: the host's CPU cannot nest
  *
- * Returns: NEST_DOCTOR_WARN where domains are tagged and all of them are emulated, so that they nest without KVM, and
- * where none is tagged and it is @lasting; NEST_DOCTOR_FAIL otherwise.
+ * Returns: NEST_DOCTOR_WARN if every domain could be read, and either all tagged ones are emulated, so that they nest
+ * without KVM, or none is tagged and the lack is @lasting; NEST_DOCTOR_FAIL otherwise.
  */
 NestDoctorStatus nest_doctor_without_kvm(const NestDoctor *doctor, gboolean lasting);
 

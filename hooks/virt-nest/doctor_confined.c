@@ -131,7 +131,7 @@ judge_hook_by_apparmor(NestDoctor *doctor, const char *hook)
                     "AppArmor keeps libvirt's daemon from running %s: %s", path, reason);
 }
 
-/* Returns: FALSE if a rule denies it, or no rule of an existing profile grants it; a finding was added then. */
+/* Returns: FALSE if a rule denies it; a finding was added then. A profile without a rule for it passes. */
 static gboolean
 may_have_image(NestDoctor *doctor, const char *who, const char *const *files, char permission)
 {
