@@ -17,7 +17,7 @@ nest_xml_init(void)
 }
 
 void
-nest_xml_be_silent(void *context, xmlError *error)
+nest_xml_be_silent(void *context, NestXmlError *error)
 {
     (void)context, (void)error;
 }

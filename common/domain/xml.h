@@ -8,8 +8,15 @@
 /* Call it before making any thread that reads XML: libxml2 sets up its tables without a lock. */
 void nest_xml_init(void);
 
+/* What libxml2 gives an error handler; const from 2.12 on. */
+#if LIBXML_VERSION >= 21200
+typedef const xmlError NestXmlError;
+#else
+typedef xmlError NestXmlError;
+#endif
+
 /* An error handler for libxml2, so that the library prints nothing: errors are returned instead. */
-void nest_xml_be_silent(void *context, xmlError *error);
+void nest_xml_be_silent(void *context, NestXmlError *error);
 
 /* The first child element without a namespace and with this name, or NULL; @parent may be NULL. */
 xmlNode *nest_xml_child(const xmlNode *parent, const char *name);

@@ -35,19 +35,13 @@ fuzz_place(const FuzzPlace *places, guint n, const guint8 *data, gsize size)
     return place ? g_strconcat(place->before, input, place->after, NULL) : NULL;
 }
 
-/* As in the programs: libxml2 says some things to nobody in particular, which is standard error. */
-static void
-be_silent(void *context, xmlError *error)
-{
-    (void)context, (void)error;
-}
-
 int
 LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc, (void)argv;
     nest_xml_init();
-    xmlSetStructuredErrorFunc(NULL, be_silent);
+    /* Without this, libxml2 prints some errors to standard error. */
+    xmlSetStructuredErrorFunc(NULL, nest_xml_be_silent);
     return fuzz_start() ? 0 : 1;
 }
 

@@ -474,12 +474,6 @@ read_libvirt_schema(void)
     return schema;
 }
 
-static void
-be_silent(void *context, xmlError *error)
-{
-    (void)context, (void)error;
-}
-
 static gboolean
 schema_takes(xmlRelaxNG *schema, const char *text)
 {
@@ -487,7 +481,7 @@ schema_takes(xmlRelaxNG *schema, const char *text)
     xmlRelaxNGValidCtxt *validator = xmlRelaxNGNewValidCtxt(schema);
     gboolean taken = FALSE;
 
-    xmlRelaxNGSetValidStructuredErrors(validator, be_silent, NULL);
+    xmlRelaxNGSetValidStructuredErrors(validator, nest_xml_be_silent, NULL);
     taken = xmlRelaxNGValidateDoc(validator, doc) == 0;
     xmlRelaxNGFreeValidCtxt(validator);
     xmlFreeDoc(doc);
