@@ -40,6 +40,9 @@ change_clear(gpointer change)
     g_free(((Change *)change)->text);
 }
 
+/* xmlByteConsumed() and disableSAX are deprecated from libxml2 2.14 on. What takes their place came with it. */
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+
 static gsize
 bytes_parsed(xmlParserCtxt *parser)
 {
