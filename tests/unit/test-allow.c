@@ -95,12 +95,6 @@ check_allow(const NestDomainXml *xml, const NestAllow *expected)
     g_assert_cmpint(allow.until, ==, expected->until);
 }
 
-static void
-be_silent(void *context, xmlErrorPtr error)
-{
-    (void)context, (void)error;
-}
-
 static gboolean
 schema_takes(xmlNode *element)
 {
@@ -112,7 +106,7 @@ schema_takes(xmlNode *element)
     gboolean taken = FALSE;
 
     g_assert_nonnull(schema);
-    xmlRelaxNGSetValidStructuredErrors(validator, be_silent, NULL);
+    xmlRelaxNGSetValidStructuredErrors(validator, nest_xml_be_silent, NULL);
     xmlDocSetRootElement(doc, xmlDocCopyNode(element, doc, 1));
     taken = xmlRelaxNGValidateDoc(validator, doc) == 0;
     xmlFreeDoc(doc);
